@@ -1,0 +1,1 @@
+"""How devices are spoken to. Drivers never import each other; they plug in by entry point."""

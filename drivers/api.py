@@ -1,0 +1,207 @@
+"""What every driver is to the edge: facts come out, commands go in.
+
+A driver knows lines, addresses and protocols. It knows no portal, no person and no policy: the edge
+wires device points to portals. Facts are handed to `report` on the event loop's thread, in the
+order the device produced them.
+"""
+
+from collections.abc import Callable
+from enum import IntEnum, StrEnum
+from typing import Protocol
+
+import msgspec
+
+
+class InputState(StrEnum):
+    """What an input line says. Unsupervised lines know the first two only."""
+
+    INACTIVE = "inactive"
+    ACTIVE = "active"
+    CUT = "cut"
+    SHORTED = "shorted"
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something a device said. `at_ns`: monotonic time of the last byte of the message."""
+
+    device: str
+    at_ns: int
+
+
+class DeviceOnline(Fact, frozen=True, kw_only=True):
+    """The device answers and, where the protocol has one, its secure session stands.
+
+    `identity` is what the device says of itself (vendor, model, serial), for people to read.
+    `secure` is true when everything it says from now on is authenticated.
+    """
+
+    identity: str
+    secure: bool
+
+
+class DeviceOffline(Fact, frozen=True, kw_only=True):
+    """The device does not answer or is not believed. `reason` is for people to read."""
+
+    reason: str
+
+
+class CardRead(Fact, frozen=True, kw_only=True):
+    """A card's raw bits, left-aligned in `data`. Secret: turned into a CredentialRef on receipt."""
+
+    reader: int
+    bits: int
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"CardRead(device={self.device!r}, reader={self.reader}, bits={self.bits}, data=…)"
+
+
+class KeysPressed(Fact, frozen=True, kw_only=True):
+    """Keys as ASCII: digits, `*` and `#`. Secret: never logged, never kept."""
+
+    reader: int
+    keys: str
+
+    def __repr__(self) -> str:
+        return f"KeysPressed(device={self.device!r}, reader={self.reader}, keys=…)"
+
+
+class InputsReported(Fact, frozen=True, kw_only=True):
+    """The state of every input of the device, by number."""
+
+    states: tuple[InputState, ...]
+
+
+class OutputsReported(Fact, frozen=True, kw_only=True):
+    """The state of every output of the device, by number; true is energised."""
+
+    states: tuple[bool, ...]
+
+
+class TamperReported(Fact, frozen=True, kw_only=True):
+    """The device's own view of itself: opened housing, failing power."""
+
+    tampered: bool
+    power_failing: bool
+
+
+class ProtocolViolated(Fact, frozen=True, kw_only=True):
+    """The peer said what it must not (forged, out of session, downgraded): none of it was believed."""
+
+    reason: str
+
+
+class Priority(IntEnum):
+    """Who goes first on a busy bus; a smaller number is sent earlier."""
+
+    LIFE_SAFETY = 0
+    SECURE = 1
+    PASSAGE = 2
+    SIGNAL = 3
+
+
+class Pulse(msgspec.Struct, frozen=True, tag=True):
+    """Energise `output` for `on_ms`, then resume by the device's own timer, with nobody's help."""
+
+    output: int
+    on_ms: int
+
+
+class Hold(msgspec.Struct, frozen=True, tag=True):
+    """Set `output` for good, ending any timer that runs on it."""
+
+    output: int
+    on: bool
+
+
+class Color(StrEnum):
+    OFF = "off"
+    RED = "red"
+    GREEN = "green"
+    AMBER = "amber"
+    BLUE = "blue"
+
+
+class Light(msgspec.Struct, frozen=True, tag=True):
+    """Show `color` for `for_ms`, then the resting colour; `for_ms` 0 sets the resting colour."""
+
+    reader: int
+    color: Color
+    for_ms: int
+    blink: bool = False
+
+
+class Beep(msgspec.Struct, frozen=True, tag=True):
+    """Sound the reader `times` times."""
+
+    reader: int
+    times: int
+
+
+Action = Pulse | Hold | Light | Beep
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """One wish for one device.
+
+    `not_after_ns` is monotonic: bytes that are not on the wire by then are never sent (None: no
+    limit; only what secures or frees a way out may have none).
+    """
+
+    id: str
+    device: str
+    action: Action
+    priority: Priority
+    not_after_ns: int | None
+
+
+class Outcome(StrEnum):
+    CONFIRMED = "confirmed"  # the device acknowledged it
+    REFUSED = "refused"  # the device answered that it will not
+    EXPIRED = "expired"  # its time had passed before its bytes went out
+    WITHDRAWN = "withdrawn"  # `stands` said no when its bytes were due
+    LOST = "lost"  # the device went away: sent or not, nobody knows
+
+
+class CommandEnded(Fact, frozen=True, kw_only=True):
+    """What became of a command; exactly one for each. `sent_ns`: when its bytes went out."""
+
+    command: str
+    outcome: Outcome
+    sent_ns: int | None = None
+
+
+Report = Callable[[Fact], None]
+Stands = Callable[[Command], bool]
+
+
+class DriverError(Exception):
+    """The device or its line failed in a way that a restart may mend; the message says how."""
+
+
+class LinkLostError(DriverError):
+    """The line itself is gone: unplugged, no such port, no permission."""
+
+
+class Driver(Protocol):
+    """One line and the devices on it."""
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Names of the devices that this driver speaks for."""
+        ...
+
+    async def run(self, report: Report, stands: Stands) -> None:
+        """Serve the line until cancelled.
+
+        `stands` is asked for every command at the moment its bytes are due. Every device is
+        reported online or offline at least once, and offline before `run` ends. Commands do not
+        survive a device's going offline: each ends as LOST.
+
+        Raises LinkLostError when the line is gone; the supervisor calls `run` again after a pause.
+        """
+        ...
+
+    def submit(self, command: Command) -> None:
+        """Queue a command, smaller priority first. Never blocks; its end is reported as a fact."""
+        ...
