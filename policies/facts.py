@@ -1,0 +1,127 @@
+"""What `decide()` is told and what it answers. Everything is a value; nothing here asks for more."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from policies.codes import Code
+
+Level = Annotated[int, msgspec.Meta(ge=1, le=5)]
+"""Threat level, 1 (calm) to 5."""
+
+UtcSeconds = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+"""Seconds since 1970-01-01T00:00:00Z."""
+
+
+class Direction(StrEnum):
+    """One passage through a portal: from its outer zone to its inner one, or back."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+class Factor(StrEnum):
+    BADGE = "badge"
+    PIN = "pin"
+    FACE = "face"
+    FINGER = "finger"
+    GUARD = "guard"
+
+
+class Assurance(StrEnum):
+    """How far the way from the sensor to us can be believed."""
+
+    SECURE = "secure"  # authenticated and encrypted, as OSDP's Secure Channel
+    INSIDE = "inside"  # plain wiring that runs inside the protected side
+    WEAK = "weak"  # anything else
+
+
+class Presented(msgspec.Struct, frozen=True):
+    """One factor that was presented and checked."""
+
+    factor: Factor
+    assurance: Assurance
+    passed: bool
+
+
+class Mode(StrEnum):
+    NORMAL = "normal"
+    LOCKDOWN = "lockdown"
+    SHELTER = "shelter"
+    EVACUATE = "evacuate"
+
+
+class CredentialStatus(StrEnum):
+    """`none`: nobody presented a credential (REX, free exit)."""
+
+    NONE = "none"
+    UNKNOWN = "unknown"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    LOST = "lost"
+    REVOKED = "revoked"
+
+
+class HolderFacts(msgspec.Struct, frozen=True):
+    """The current record of the person behind the credential. `id` is a random subject id."""
+
+    id: str
+    version: int
+    roles: tuple[str, ...]
+    valid_from_s: UtcSeconds | None = None
+    valid_until_s: UtcSeconds | None = None  # the first second that is no longer valid
+    suspended: bool = False
+    locked_out: bool = False
+    watchlisted: bool = False
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One question: may this passage happen now? Complete, so that it can be asked again later.
+
+    `mode`, `threat` and `hold_egress` are those in force for this passage; `fire` is true when a
+    fire is latched for either side of the portal. `operable` is false when the portal's lock does
+    not answer; `recorded` is false when the journal cannot be written.
+    """
+
+    portal: str
+    direction: Direction
+    utc_s: UtcSeconds
+    clock_trusted: bool
+    credential: CredentialStatus
+    holder: HolderFacts | None
+    presented: tuple[Presented, ...] = ()
+    mode: Mode = Mode.NORMAL
+    threat: Level = 1
+    fire: bool = False
+    hold_egress: bool = False
+    consent: bool = False
+    escorted: bool = False
+    first_person_in: bool = True
+    interlock_clear: bool = True
+    operable: bool = True
+    recorded: bool = True
+    duress: bool = False
+
+
+class Objection(msgspec.Struct, frozen=True):
+    """One reason against; `rule` is the policy's id of what objects, `line` where it stands."""
+
+    code: Code
+    rule: str | None = None
+    line: int | None = None
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The answer. `code` is the primary reason, `objections` are all of them in gate order.
+
+    `missing` lists the sets of factors any one of which would turn a refusal that objects to
+    factors alone into a grant, smallest first; empty when nothing presented could help.
+    """
+
+    granted: bool
+    code: Code
+    objections: tuple[Objection, ...] = ()
+    notes: tuple[Objection, ...] = ()
+    missing: tuple[tuple[Factor, ...], ...] = ()
+    rule: str | None = None
