@@ -1,4 +1,4 @@
-"""What `decide()` is told and what it answers. Everything is a value; nothing here asks for more."""
+"""What `decide()` is told and what it answers: plain values; nothing here asks for more."""
 
 from enum import StrEnum
 from typing import Annotated
