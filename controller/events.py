@@ -1,0 +1,456 @@
+"""The one schema of what is recorded and sent.
+
+An event is a fixed header and a body. The stored bytes are the header with the body as raw JSON:
+the chain and the archive never decode a body, and an unknown kind is kept and shown. Readers
+tolerate unknown fields and default new ones; names and meanings never change once released.
+
+Personal values never stand here. A field of type `Commitment` holds a salted commitment to one.
+"""
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from controller.attempt import Attempt
+from controller.ids import (
+    AttemptId,
+    EffectId,
+    PortalId,
+    QuestionId,
+    ReaderId,
+)
+from controller.ledger import Commitment, Personal
+from controller.moment import Micros
+from controller.portal import Portal
+from policies.facts import Decision, Direction, Factor, Level, Mode, Request
+
+Seq = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
+"""Name of a site, edge, portal, zone: what a topic level may hold."""
+
+Text = Annotated[str, msgspec.Meta(max_length=400)]
+ENTRY_BYTES_MAX = 64 * 1024
+"""No event comes near this; what is larger was not made by us."""
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What every entry says. `cause` is the input's or effect's id; `policy` a digest's head."""
+
+    v: int = 1
+    site: Name
+    edge: Name
+    incarnation: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
+    seq: Seq
+    kind: Name
+    utc_us: Micros
+    mono_us: Micros
+    clock_trusted: bool
+    cause: Text
+    drill: bool = False
+    policy: Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class Entry(Header, frozen=True, kw_only=True):
+    """A header with its body as it was written."""
+
+    body: msgspec.Raw
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened; in the past tense."""
+
+
+# --- the edge ---------------------------------------------------------------------------------
+
+
+class EdgeStarted(Body, frozen=True, kw_only=True):
+    """The daemon began. Attempts and what was seen of the leaves are forgotten; posture and latched
+    fires are not. `fires` are the fire inputs that must be heard before anything is secured.
+    """
+
+    version: Text
+    policy: Text
+    fires: tuple[Name, ...]
+    portals: tuple[Name, ...]
+
+
+class EdgeReady(Body, frozen=True, kw_only=True):
+    """Every fire input has been heard or counts as fire; cards are accepted from here on."""
+
+
+class EdgeStopping(Body, frozen=True, kw_only=True):
+    """The daemon ends in good order."""
+
+    reason: Text
+
+
+class JournalLost(Body, frozen=True, kw_only=True):
+    """The journal could not be written; recorded when it can be again."""
+
+    reason: Text
+
+
+class JournalRestored(Body, frozen=True, kw_only=True):
+    """The journal is written again. `dropped` entries did not fit into memory meanwhile."""
+
+    dropped: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class ClockJudged(Body, frozen=True, kw_only=True):
+    """The clock's trust changed, or wall time jumped by `stepped_ms` against monotonic time."""
+
+    trusted: bool
+    stepped_ms: Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+
+
+class HoldersReplaced(Body, frozen=True, kw_only=True):
+    """The people and credentials known to the edge are now this version."""
+
+    version: Annotated[int, msgspec.Meta(ge=0)]
+    digest: Text
+    holders: Annotated[int, msgspec.Meta(ge=0)]
+    credentials: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class PolicyActivated(Body, frozen=True, kw_only=True):
+    """Decisions follow this policy from here on; pending attempts end under their own."""
+
+    version: Annotated[int, msgspec.Meta(ge=0)]
+    digest: Text
+
+
+class PostureChanged(Body, frozen=True, kw_only=True):
+    """Mode and threat level of the site."""
+
+    mode: Mode
+    threat: Level
+    was_mode: Mode
+    was_threat: Level
+
+
+# --- readers ----------------------------------------------------------------------------------
+
+
+class ReaderFound(Body, frozen=True, kw_only=True):
+    """The reader answers. `secure`: its session is authenticated and encrypted."""
+
+    reader: ReaderId
+    secure: bool
+    identity: Text
+
+
+class ReaderLost(Body, frozen=True, kw_only=True):
+    reader: ReaderId
+    reason: Text
+
+
+class ReaderTampered(Body, frozen=True, kw_only=True):
+    reader: ReaderId
+    tampered: bool
+
+
+class DeviceSuspected(Body, frozen=True, kw_only=True):
+    """A device or somebody in its place said what it must not; nothing of it was believed."""
+
+    device: Name
+    reason: Text
+
+
+class BadgeIgnored(Body, frozen=True, kw_only=True):
+    """A badge was read and not looked at. `reason` says why; the person was told to try again."""
+
+    reader: ReaderId
+    reason: Text
+    badge: Commitment | None = None
+
+
+# --- attempts ---------------------------------------------------------------------------------
+
+
+class AttemptBegan(Body, frozen=True, kw_only=True):
+    """A known credential was presented and more factors are needed."""
+
+    after: Attempt
+
+
+class FactorAsked(Body, frozen=True, kw_only=True):
+    factor: Factor
+    question: QuestionId
+    after: Attempt
+
+
+class FactorAnswered(Body, frozen=True, kw_only=True):
+    """`outcome`: matched, wrong, duress-free by construction, or why it could not be checked."""
+
+    factor: Factor
+    question: QuestionId
+    passed: bool
+    after: Attempt
+
+
+class AnswerIgnored(Body, frozen=True, kw_only=True):
+    """An answer came late, twice, or to a question that nobody asked; it changed nothing."""
+
+    question: QuestionId
+    reason: Text
+
+
+class AttemptAbandoned(Body, frozen=True, kw_only=True):
+    attempt: AttemptId
+    reader: ReaderId
+    portal: PortalId
+    reason: Text
+
+
+class DecisionMade(Body, frozen=True, kw_only=True):
+    """A verdict with the whole question, so that the same policy gives it again at any time.
+
+    `person` and `badge` commit to the holder's name and the credential's reference.
+    """
+
+    attempt: AttemptId
+    reader: ReaderId
+    portal: PortalId
+    direction: Direction
+    request: Request
+    decision: Decision
+    person: Commitment | None = None
+    badge: Commitment | None = None
+
+
+# --- portals ----------------------------------------------------------------------------------
+
+
+class PortalChange(Body, frozen=True, kw_only=True):
+    """What a portal is after this event, whole."""
+
+    portal: PortalId
+    after: Portal
+
+
+class PortalGranted(PortalChange, frozen=True, kw_only=True):
+    """One timed release was granted; the strike follows once this is on disk."""
+
+
+class PassageMade(PortalChange, frozen=True, kw_only=True):
+    """The leaf opened on a grant."""
+
+    attempt: AttemptId | None
+    direction: Direction | None
+
+
+class GrantUnused(PortalChange, frozen=True, kw_only=True):
+    """A grant ended and the leaf never opened."""
+
+    attempt: AttemptId | None
+    direction: Direction | None
+
+
+class GrantAborted(PortalChange, frozen=True, kw_only=True):
+    """A grant was taken back before it was used: posture, fire, or a journal that failed."""
+
+    attempt: AttemptId | None
+    direction: Direction | None
+
+
+class PortalOpened(PortalChange, frozen=True, kw_only=True):
+    """The leaf opened without a grant and with an explanation: from inside, or standing open."""
+
+
+class PortalForced(PortalChange, frozen=True, kw_only=True):
+    """The leaf opened without a grant, and nothing explains it."""
+
+
+class PortalHeld(PortalChange, frozen=True, kw_only=True):
+    """The leaf stands open longer than the portal allows."""
+
+
+class PortalNeverClosed(PortalChange, frozen=True, kw_only=True):
+    """The leaf was held or forced and does not close: propped, or its contact is stuck."""
+
+
+class PortalClosed(PortalChange, frozen=True, kw_only=True):
+    """The leaf closed."""
+
+
+class ContactFaulted(PortalChange, frozen=True, kw_only=True):
+    """The contact's line is cut or shorted: whether the leaf is open cannot be known."""
+
+
+class ExitRequested(PortalChange, frozen=True, kw_only=True):
+    """Somebody inside wants out."""
+
+
+class ExitLetGo(PortalChange, frozen=True, kw_only=True):
+    """The request-to-exit input let go."""
+
+
+class ExitStuck(PortalChange, frozen=True, kw_only=True):
+    """The request-to-exit input has not let go for too long."""
+
+
+class PortalLeased(PortalChange, frozen=True, kw_only=True):
+    """The portal stands open by schedule for the length of one lease."""
+
+
+class LeaseEnded(PortalChange, frozen=True, kw_only=True):
+    """The portal no longer stands open by schedule."""
+
+
+class EgressReleased(PortalChange, frozen=True, kw_only=True):
+    """The way out is free and stays so."""
+
+
+class EgressEnded(PortalChange, frozen=True, kw_only=True):
+    """The reason for the free way out was reset."""
+
+
+class PortalSecured(PortalChange, frozen=True, kw_only=True):
+    """The posture in force keeps the portal shut for entry."""
+
+
+class SecureEnded(PortalChange, frozen=True, kw_only=True):
+    """No posture keeps the portal shut any more."""
+
+
+class PortalLost(PortalChange, frozen=True, kw_only=True):
+    """The device on which the portal's lock hangs does not answer."""
+
+
+class PortalFound(PortalChange, frozen=True, kw_only=True):
+    """The device on which the portal's lock hangs answers again; nothing was released by that."""
+
+
+class PortalSettled(PortalChange, frozen=True, kw_only=True):
+    """The first reading after not knowing."""
+
+
+class BoltMoved(PortalChange, frozen=True, kw_only=True):
+    """The bolt sensor changed."""
+
+
+# --- fire -------------------------------------------------------------------------------------
+
+
+class FireLine(StrEnum):
+    """A fire input is closed while all is well: everything else counts as fire."""
+
+    UNKNOWN = "unknown"
+    NORMAL = "normal"
+    ALARM = "alarm"
+    CUT = "cut"
+    SHORTED = "shorted"
+    GONE = "gone"
+
+
+class Fire(msgspec.Struct, frozen=True, kw_only=True):
+    """One fire input. `deadline_us`: when not hearing from it becomes fire."""
+
+    line: FireLine = FireLine.UNKNOWN
+    latched: bool = False
+    deadline_us: Micros | None = None
+
+
+class FireChange(Body, frozen=True, kw_only=True):
+    """What a fire input is after this event, whole."""
+
+    fire: Name
+    after: Fire
+
+
+class FireLineRead(FireChange, frozen=True, kw_only=True):
+    """The input's line says something new."""
+
+
+class FireLatched(FireChange, frozen=True, kw_only=True):
+    """Fire: egress is released until the input is normal and a named person resets it."""
+
+    reason: Text
+
+
+class FireReset(FireChange, frozen=True, kw_only=True):
+    """A named person reset the latch."""
+
+    operator: Commitment
+
+
+class FireResetRefused(Body, frozen=True, kw_only=True):
+    fire: Text
+    operator: Commitment
+    reason: Text
+
+
+# --- effects ----------------------------------------------------------------------------------
+
+
+class EffectEnded(Body, frozen=True, kw_only=True):
+    """What became of an effect: confirmed, refused, expired, withdrawn or lost."""
+
+    effect: EffectId
+    outcome: Text
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of the core: its header, its body, and personal values that travel beside it."""
+
+    header: Header
+    body: Body
+    personal: tuple[Personal, ...] = ()
+
+
+def kind_of(body_type: type[Body]) -> str:
+    """`PortalForced` -> `portal-forced`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", body_type.__name__).lower()
+
+
+def _leaves(body_type: type[Body]) -> list[type[Body]]:
+    children = body_type.__subclasses__()
+    return [leaf for child in children for leaf in _leaves(child)] if children else [body_type]
+
+
+KINDS: dict[str, type[Body]] = {kind_of(leaf): leaf for leaf in _leaves(Body)}
+"""Every kind of event there is, by its name on the wire."""
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_ENTRY = msgspec.json.Decoder(Entry)
+_BODIES = {kind: msgspec.json.Decoder(body_type) for kind, body_type in KINDS.items()}
+
+
+class EntryError(ValueError):
+    """The bytes are not an entry of this schema."""
+
+
+def encode(event: Event) -> bytes:
+    """The bytes that are stored, hashed and sent: header and body in one JSON object."""
+    fields = {name: getattr(event.header, name) for name in Header.__struct_fields__}
+    entry = Entry(**fields, body=msgspec.Raw(_ENCODER.encode(event.body)))
+    encoded = _ENCODER.encode(entry)
+    assert len(encoded) <= ENTRY_BYTES_MAX, f"{event.header.kind} is too large"
+    return encoded
+
+
+def decode_entry(data: bytes) -> Entry:
+    """The header of stored bytes, with the body left raw.
+
+    Raises EntryError, which names the offset or field, on anything else.
+    """
+    try:
+        return _ENTRY.decode(data)
+    except msgspec.DecodeError as error:
+        raise EntryError(f"not a journal entry: {error}") from error
+
+
+def decode_body(entry: Entry) -> Body | None:
+    """The entry's body; None where the kind is not known to this version.
+
+    Raises EntryError when a known kind's body does not fit its schema.
+    """
+    decoder = _BODIES.get(entry.kind)
+    if decoder is None:
+        return None
+    try:
+        return decoder.decode(entry.body)
+    except msgspec.DecodeError as error:
+        raise EntryError(f"{entry.kind} {entry.seq}: {error}") from error

@@ -1,0 +1,19 @@
+"""Names and ids. Names come from the site's files; ids are drawn at the edge, never in the core."""
+
+from typing import NewType
+
+PortalId = NewType("PortalId", str)
+ReaderId = NewType("ReaderId", str)
+"""A reader is named by its portal and direction in the edge's configuration."""
+
+CredentialRef = NewType("CredentialRef", str)
+"""HMAC of a badge's bits under the site's key, hex: tells badges apart and gives nothing back."""
+
+CredentialId = NewType("CredentialId", str)
+HolderId = NewType("HolderId", str)
+"""Random subject id: the pseudonym under which a person stands in every record."""
+
+InputId = NewType("InputId", str)
+AttemptId = NewType("AttemptId", str)
+QuestionId = NewType("QuestionId", str)
+EffectId = NewType("EffectId", str)

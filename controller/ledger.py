@@ -1,0 +1,61 @@
+"""The journal's arithmetic: leaves, the hash chain, commitments to personal values.
+
+Two structures share one definition of a leaf: the chain checked here, and the Merkle tree of
+RFC 6962 section 2.1 (whose leaf hash this is), so that tree and checkpoints need no stored byte
+to change.
+"""
+
+import hashlib
+from typing import Annotated
+
+import msgspec
+
+HASH_BYTES = 32
+SALT_BYTES = 16
+
+Commitment = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+"""SHA-256 over a salted value, in hex: stands in the stored bytes where the value may not."""
+
+
+class Personal(msgspec.Struct, frozen=True):
+    """A value about a person, with the fresh salt that its commitment needs.
+
+    Kept and sent beside its entry, never in it, so that it can be erased and the log still
+    verifies. `field` is the name of the body field that holds the commitment.
+    """
+
+    field: Annotated[str, msgspec.Meta(max_length=64)]
+    value: Annotated[str, msgspec.Meta(max_length=512)]
+    salt: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+
+    def __repr__(self) -> str:
+        return f"Personal(field={self.field!r}, value=…)"
+
+
+def commitment(personal: Personal) -> Commitment:
+    """SHA-256 of `pf1`, the lengths and bytes of field, salt and value.
+
+    Lengths go in so that no two different triples give the same bytes; without the salt a badge
+    number would be found in seconds by trying them all.
+    """
+    digest = hashlib.sha256(b"pf1")
+    parts = (personal.field.encode(), bytes.fromhex(personal.salt), personal.value.encode())
+    for part in parts:
+        digest.update(len(part).to_bytes(4, "big"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def leaf(entry: bytes) -> bytes:
+    """The leaf hash of one entry's bytes exactly as stored (RFC 6962 section 2.1)."""
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def link(previous: bytes, leaf_hash: bytes) -> bytes:
+    """The chain's next value."""
+    return hashlib.sha256(previous + leaf_hash).digest()
+
+
+def origin(site: str, edge: str, incarnation: str) -> bytes:
+    """The chain's value before the first entry: binds the chain to whose journal it is."""
+    return hashlib.sha256(f"sentrypost chain 1\n{site}\n{edge}\n{incarnation}\n".encode()).digest()

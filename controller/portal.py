@@ -1,0 +1,390 @@
+"""One portal: what is known of its leaf, and everything that can change it.
+
+Two rules hold here. Whatever changes a portal's state stands in TABLE, and nowhere else. This file
+does not know why a signal came: who was granted, which fire, whose order is the site's business.
+
+TABLE is complete: every state answers every signal, checked when the module is imported. The
+diagram in the documentation is drawn from it.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from controller.ids import AttemptId
+from controller.moment import MILLISECOND_US, SECOND_US, Micros
+from policies.compiled import PortalRule
+from policies.facts import Direction
+
+REX_STUCK_US = 30 * SECOND_US
+"""A request-to-exit that does not let go for this long is stuck or taped down."""
+
+REX_SHUNT_US = 10 * SECOND_US
+"""How long after a request to exit an opening is explained by it."""
+
+LEASE_US = 30 * SECOND_US
+LEASE_RENEW_US = 10 * SECOND_US
+"""An opening by schedule is a lease: a dead edge relocks by the device's own timer."""
+
+
+class Contact(StrEnum):
+    UNKNOWN = "unknown"
+    CLOSED = "closed"
+    OPEN = "open"
+    FAULTED = "faulted"
+
+
+class State(StrEnum):
+    LOCKED = "locked"
+    GRANTED = "granted"
+    OPEN = "open"
+    HELD = "held"
+    FORCED = "forced"
+    LEASED = "leased"
+    RELEASED = "released"
+    SECURED = "secured"
+    UNKNOWN = "unknown"
+    FAULT = "fault"
+
+
+class Signal(StrEnum):
+    GRANTED = "granted"
+    ABORTED = "aborted"  # the grant in force is taken back
+    OPENED = "opened"  # nothing explains the opening
+    OPENED_FROM_INSIDE = "opened-from-inside"  # a way out that nobody need ask for
+    CLOSED = "closed"
+    CONTACT_FAULTED = "contact-faulted"
+    PATIENCE_ENDED = "patience-ended"  # the state's deadline has come
+    EXIT_REQUESTED = "exit-requested"
+    EXIT_LET_GO = "exit-let-go"
+    EXIT_STUCK = "exit-stuck"
+    LEASED = "leased"
+    LEASE_ENDED = "lease-ended"
+    RELEASED = "released"
+    RELEASE_ENDED = "release-ended"
+    SECURED = "secured"
+    SECURE_ENDED = "secure-ended"
+    LINK_LOST = "link-lost"
+    LINK_FOUND = "link-found"
+
+
+class Note(StrEnum):
+    """What is recorded of a move; each is an event of its own."""
+
+    GRANTED = "granted"
+    PASSED = "passed"
+    UNUSED = "unused"
+    ABORTED = "aborted"
+    OPENED = "opened"
+    FORCED = "forced"
+    HELD = "held"
+    NEVER_CLOSED = "never-closed"
+    CLOSED = "closed"
+    FAULTED = "faulted"
+    EXIT_REQUESTED = "exit-requested"
+    EXIT_LET_GO = "exit-let-go"
+    EXIT_STUCK = "exit-stuck"
+    LEASED = "leased"
+    LEASE_ENDED = "lease-ended"
+    RELEASED = "released"
+    RELEASE_ENDED = "release-ended"
+    SECURED = "secured"
+    SECURE_ENDED = "secure-ended"
+    LOST = "lost"
+    FOUND = "found"
+    SETTLED = "settled"
+
+
+class Portal(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one portal. A restart keeps `released` and `secured` and nothing else.
+
+    `deadline_us`: when the patience of the state ends. `attempt` and `direction`: whose grant is in
+    force; a grant without an attempt is a free exit. `shunt_until_us`: until when an opening is
+    explained by a request to exit; `rex_since_us`: since when that input has not let go.
+    """
+
+    state: State = State.UNKNOWN
+    contact: Contact = Contact.UNKNOWN
+    bolted: bool | None = None
+    linked: bool = False
+    released: bool = False
+    secured: bool = False
+    leased: bool = False
+    attempt: AttemptId | None = None
+    direction: Direction | None = None
+    deadline_us: Micros | None = None
+    shunt_until_us: Micros | None = None
+    rex_since_us: Micros | None = None
+    rex_stuck: bool = False
+
+
+class Move(NamedTuple):
+    """Where a signal leads (`settle`: to whatever the record now says) and what is recorded."""
+
+    target: State | None
+    note: Note | None
+    settle: bool = False
+
+
+IGNORED = Move(None, None)
+
+
+def _to(target: State, note: Note) -> Move:
+    return Move(target, note)
+
+
+def _stay(note: Note) -> Move:
+    return Move(None, note)
+
+
+def _settle(note: Note) -> Move:
+    return Move(None, note, settle=True)
+
+
+_ALWAYS: dict[Signal, Move] = {
+    Signal.EXIT_REQUESTED: _stay(Note.EXIT_REQUESTED),
+    Signal.EXIT_LET_GO: _stay(Note.EXIT_LET_GO),
+    Signal.EXIT_STUCK: _stay(Note.EXIT_STUCK),
+    Signal.RELEASED: _to(State.RELEASED, Note.RELEASED),
+    Signal.LINK_LOST: _to(State.UNKNOWN, Note.LOST),
+    Signal.LINK_FOUND: _settle(Note.FOUND),
+    Signal.CONTACT_FAULTED: _to(State.FAULT, Note.FAULTED),
+    Signal.LEASED: _to(State.LEASED, Note.LEASED),
+    Signal.LEASE_ENDED: IGNORED,
+    Signal.RELEASE_ENDED: IGNORED,
+}
+
+_AT_REST: dict[Signal, Move] = _ALWAYS | {
+    Signal.GRANTED: _to(State.GRANTED, Note.GRANTED),
+    Signal.ABORTED: IGNORED,
+    Signal.OPENED: _to(State.FORCED, Note.FORCED),
+    Signal.OPENED_FROM_INSIDE: _to(State.OPEN, Note.OPENED),
+    Signal.CLOSED: IGNORED,
+    Signal.PATIENCE_ENDED: IGNORED,
+}
+
+_AJAR: dict[Signal, Move] = _ALWAYS | {
+    Signal.ABORTED: _stay(Note.ABORTED),
+    Signal.OPENED: IGNORED,
+    Signal.OPENED_FROM_INSIDE: IGNORED,
+    Signal.CLOSED: _settle(Note.CLOSED),
+    Signal.SECURED: _stay(Note.SECURED),
+    Signal.SECURE_ENDED: _stay(Note.SECURE_ENDED),
+}
+
+_UNSEEN: dict[Signal, Move] = _ALWAYS | {
+    # The leaf cannot be seen, but its lock may still be worked: a grant is remembered for its time.
+    Signal.GRANTED: _stay(Note.GRANTED),
+    Signal.ABORTED: _stay(Note.ABORTED),
+    Signal.OPENED: _to(State.OPEN, Note.SETTLED),
+    Signal.OPENED_FROM_INSIDE: _to(State.OPEN, Note.SETTLED),
+    Signal.CLOSED: _settle(Note.SETTLED),
+    Signal.PATIENCE_ENDED: _settle(Note.UNUSED),
+    Signal.LEASED: _stay(Note.LEASED),
+    Signal.LEASE_ENDED: _stay(Note.LEASE_ENDED),
+    Signal.SECURED: _stay(Note.SECURED),
+    Signal.SECURE_ENDED: _stay(Note.SECURE_ENDED),
+}
+
+TABLE: dict[State, dict[Signal, Move]] = {
+    State.LOCKED: _AT_REST
+    | {
+        Signal.SECURED: _to(State.SECURED, Note.SECURED),
+        Signal.SECURE_ENDED: IGNORED,
+    },
+    State.SECURED: _AT_REST
+    | {
+        Signal.SECURED: IGNORED,
+        Signal.SECURE_ENDED: _settle(Note.SECURE_ENDED),
+    },
+    State.GRANTED: _ALWAYS
+    | {
+        Signal.GRANTED: _stay(Note.GRANTED),
+        Signal.ABORTED: _settle(Note.ABORTED),
+        Signal.OPENED: _to(State.OPEN, Note.PASSED),
+        Signal.OPENED_FROM_INSIDE: _to(State.OPEN, Note.PASSED),
+        Signal.CLOSED: IGNORED,
+        Signal.PATIENCE_ENDED: _settle(Note.UNUSED),
+        # An exit that was granted is never taken back; an entry grant is aborted by its own signal.
+        Signal.SECURED: _stay(Note.SECURED),
+        Signal.SECURE_ENDED: _stay(Note.SECURE_ENDED),
+    },
+    State.OPEN: _AJAR
+    | {
+        Signal.GRANTED: _to(State.OPEN, Note.GRANTED),
+        Signal.PATIENCE_ENDED: _to(State.HELD, Note.HELD),
+    },
+    State.HELD: _AJAR
+    | {
+        Signal.GRANTED: _to(State.OPEN, Note.GRANTED),
+        Signal.PATIENCE_ENDED: _stay(Note.NEVER_CLOSED),
+    },
+    State.FORCED: _AJAR
+    | {
+        # A badge shown at a forced door explains nothing: the alarm stands until the leaf closes.
+        Signal.GRANTED: _stay(Note.GRANTED),
+        Signal.PATIENCE_ENDED: _stay(Note.NEVER_CLOSED),
+    },
+    State.LEASED: _ALWAYS
+    | {
+        Signal.GRANTED: IGNORED,
+        Signal.ABORTED: IGNORED,
+        Signal.OPENED: _stay(Note.OPENED),
+        Signal.OPENED_FROM_INSIDE: _stay(Note.OPENED),
+        Signal.CLOSED: _stay(Note.CLOSED),
+        Signal.PATIENCE_ENDED: IGNORED,
+        Signal.LEASED: _stay(Note.LEASED),
+        Signal.LEASE_ENDED: _settle(Note.LEASE_ENDED),
+        Signal.SECURED: _stay(Note.SECURED),
+        Signal.SECURE_ENDED: _stay(Note.SECURE_ENDED),
+    },
+    State.RELEASED: _ALWAYS
+    | {
+        # Released for life safety: nothing but its own end changes that, a lost link least of all.
+        Signal.GRANTED: IGNORED,
+        Signal.ABORTED: IGNORED,
+        Signal.OPENED: _stay(Note.OPENED),
+        Signal.OPENED_FROM_INSIDE: _stay(Note.OPENED),
+        Signal.CLOSED: _stay(Note.CLOSED),
+        Signal.CONTACT_FAULTED: _stay(Note.FAULTED),
+        Signal.PATIENCE_ENDED: IGNORED,
+        Signal.LEASED: IGNORED,
+        Signal.RELEASED: IGNORED,
+        Signal.RELEASE_ENDED: _settle(Note.RELEASE_ENDED),
+        Signal.SECURED: _stay(Note.SECURED),
+        Signal.SECURE_ENDED: _stay(Note.SECURE_ENDED),
+        Signal.LINK_LOST: _stay(Note.LOST),
+        Signal.LINK_FOUND: _stay(Note.FOUND),
+    },
+    State.UNKNOWN: _UNSEEN,
+    State.FAULT: _UNSEEN | {Signal.CONTACT_FAULTED: IGNORED},
+}
+
+assert set(TABLE) == set(State), "every state has its row"
+for _state, _row in TABLE.items():
+    assert set(_row) == set(Signal), f"{_state} must answer {set(Signal) ^ set(_row)}"
+
+
+_SPENT = {Note.PASSED, Note.UNUSED, Note.ABORTED}
+"""With these the grant in force has had its use."""
+
+
+def move(
+    portal: Portal,
+    signal: Signal,
+    rule: PortalRule,
+    now_us: Micros,
+    *,
+    attempt: AttemptId | None = None,
+    direction: Direction | None = None,
+) -> tuple[Portal, Note | None]:
+    """The portal after `signal`, and what is to be recorded.
+
+    An ignored signal gives back the very portal and None: nothing changes without a record.
+    `attempt` and `direction` say whose grant a GRANTED is (no attempt: a free exit).
+    """
+    step = TABLE[portal.state][signal]
+    if step.note is None:
+        return portal, None
+    after = _heard(portal, signal, now_us)
+    if signal is Signal.GRANTED:
+        after = replace(after, attempt=attempt, direction=direction)
+    state = settled(after, rule) if step.settle else (step.target or portal.state)
+    after = replace(after, state=state)
+    moved = state is not portal.state
+    if signal is not Signal.GRANTED and (moved or step.note in _SPENT):
+        after = replace(after, attempt=None, direction=None)
+    if moved or step.note in _RESTARTS_PATIENCE:
+        after = replace(after, deadline_us=_patience_us(after, step.note, rule, now_us))
+    return after, step.note
+
+
+def restarted(portal: Portal) -> Portal:
+    """What is left of a portal when the edge starts: postures and releases, nothing observed."""
+    state = State.RELEASED if portal.released else State.UNKNOWN
+    return Portal(state=state, released=portal.released, secured=portal.secured)
+
+
+def settled(portal: Portal, rule: PortalRule) -> State:
+    """The state that flags and contact alone call for, once the reason for another has gone."""
+    if portal.released:
+        return State.RELEASED
+    if not portal.linked or (rule.contact and portal.contact is Contact.UNKNOWN):
+        return State.UNKNOWN
+    if portal.contact is Contact.FAULTED:
+        return State.FAULT
+    if portal.leased:
+        return State.LEASED
+    if portal.contact is Contact.OPEN:
+        return State.OPEN
+    return State.SECURED if portal.secured else State.LOCKED
+
+
+def rex_deadline_us(portal: Portal) -> Micros | None:
+    """When a request to exit that has not let go counts as stuck."""
+    if portal.rex_since_us is None or portal.rex_stuck:
+        return None
+    return portal.rex_since_us + REX_STUCK_US
+
+
+def _heard(portal: Portal, signal: Signal, now_us: Micros) -> Portal:
+    """The facts and flags that a signal brings, before the table says what state they make."""
+    match signal:
+        case Signal.OPENED | Signal.OPENED_FROM_INSIDE:
+            return replace(portal, contact=Contact.OPEN)
+        case Signal.CLOSED:
+            return replace(portal, contact=Contact.CLOSED)
+        case Signal.CONTACT_FAULTED:
+            return replace(portal, contact=Contact.FAULTED)
+        case Signal.EXIT_REQUESTED:
+            return replace(portal, rex_since_us=now_us, shunt_until_us=now_us + REX_SHUNT_US)
+        case Signal.EXIT_LET_GO:
+            return replace(portal, rex_since_us=None, rex_stuck=False)
+        case Signal.EXIT_STUCK:
+            return replace(portal, rex_stuck=True)
+        case Signal.LEASED | Signal.LEASE_ENDED:
+            return replace(portal, leased=signal is Signal.LEASED)
+        case Signal.RELEASED | Signal.RELEASE_ENDED:
+            return replace(portal, released=signal is Signal.RELEASED, leased=False)
+        case Signal.SECURED | Signal.SECURE_ENDED:
+            return replace(portal, secured=signal is Signal.SECURED)
+        case Signal.LINK_LOST:
+            return replace(portal, linked=False, contact=Contact.UNKNOWN, leased=False)
+        case Signal.LINK_FOUND:
+            return replace(portal, linked=True)
+        case Signal.GRANTED | Signal.ABORTED | Signal.PATIENCE_ENDED:
+            return portal
+
+
+_RESTARTS_PATIENCE = _SPENT | {Note.GRANTED, Note.LEASED, Note.LEASE_ENDED, Note.NEVER_CLOSED}
+
+
+def _patience_us(portal: Portal, note: Note, rule: PortalRule, now_us: Micros) -> Micros | None:
+    """When the state's patience ends, or None where it has no end."""
+    if portal.leased:
+        return now_us + LEASE_RENEW_US
+    match portal.state:
+        case State.GRANTED:
+            return now_us + rule.open_ms * MILLISECOND_US
+        case State.UNKNOWN | State.FAULT if portal.direction is not None:
+            return now_us + rule.open_ms * MILLISECOND_US
+        case State.OPEN:
+            return now_us + rule.held_ms * MILLISECOND_US
+        case State.HELD | State.FORCED if note is not Note.NEVER_CLOSED:
+            return now_us + rule.stuck_ms * MILLISECOND_US
+        case _:
+            return None
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram; ignored signals and notes that stay are left out."""
+    lines = ["stateDiagram-v2"]
+    for state, row in TABLE.items():
+        for signal, step in row.items():
+            if step.settle:
+                lines.append(f"    {state} --> settled: {signal}")
+            elif step.target not in {None, state}:
+                lines.append(f"    {state} --> {step.target}: {signal}")
+    return "\n".join(lines) + "\n"
