@@ -1,0 +1,72 @@
+#!/bin/sh
+# Makes .venv ready: requirements/environment.sh demo|test
+# Names the Python it would use: requirements/environment.sh python
+#
+# Needs Python >= 3.11 with venv and nothing else: no compiler, no root, no service. Where Debian's
+# python3-venv is missing, root gets it installed and anybody else is told so in one line.
+set -eu
+cd "$(dirname "$0")/.."
+
+fail() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+recent() {
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+# Debian's Python knows venv but has no ensurepip until python3-venv is there.
+has_venv() {
+    "$1" -c 'import venv' >/dev/null 2>&1 && "$1" -m ensurepip --version >/dev/null 2>&1
+}
+
+install_venv() {
+    package=$("$1" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        { apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+            apt-get -qq install --no-install-recommends "$package"; } >&2 && has_venv "$1" && return
+    fi
+    fail "$1 cannot make virtual environments: apt-get install $package (as root)"
+}
+
+find_python() {
+    found=
+    for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
+        recent "$candidate" || continue
+        found=${found:-$candidate}
+        if has_venv "$candidate"; then
+            found=$candidate
+            break
+        fi
+    done
+    [ -n "$found" ] || fail "No Python 3.11 or newer on PATH: apt-get install python3 python3-venv" \
+        "(as root), or name one: make PYTHON=/path/to/python3"
+    has_venv "$found" || install_venv "$found"
+    "$found" -c 'import sys; print(sys.executable)'
+}
+
+make_environment() {
+    lock=requirements/$1.lock
+    [ -f "$lock" ] || fail "There is no $lock: say demo or test"
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        python=$(find_python)
+        echo "environment: .venv from $python" >&2
+        "$python" -m venv --clear .venv
+    fi
+    echo "environment: $lock" >&2
+    # Wheels only: building from source would run code that no hash has vouched for, and would
+    # need a compiler. PIP_ONLY_BINARY=:none: allows it where a platform has no wheel.
+    PIP_ONLY_BINARY=${PIP_ONLY_BINARY:-:all:} PIP_DISABLE_PIP_VERSION_CHECK=1 \
+        .venv/bin/python -m pip install -qq --require-hashes --no-deps -r "$lock"
+    # The project itself, so that the command exists. Its build backend came with the lock and looks
+    # for its own binary on PATH.
+    PATH="$PWD/.venv/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1 \
+        .venv/bin/python -m pip install -qq --no-index --no-deps --no-build-isolation --editable .
+}
+
+case ${1:-} in
+python) find_python ;;
+demo | test) make_environment "$1" ;;
+*) fail "usage: requirements/environment.sh demo|test|python" ;;
+esac

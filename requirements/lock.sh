@@ -1,0 +1,27 @@
+#!/bin/sh
+# make lock: writes requirements/*.lock from pyproject.toml and requirements/*.in.
+#
+# Every lock holds all platforms (--universal), a hash of every file, and no registry's address, so
+# that each machine takes the files from wherever its own pip is told to. What is locked already
+# stays as it is while it still fits; UPGRADE=1 takes the newest of everything.
+set -eu
+cd "$(dirname "$0")/.."
+
+uv=.venv/bin/uv
+if [ ! -x "$uv" ]; then
+    .venv/bin/python -m pip install -qq --require-hashes --no-deps -r requirements/tools.lock
+fi
+
+lock() {
+    output=$1
+    shift
+    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --custom-compile-command 'make lock' ${UPGRADE:+--upgrade} \
+        --output-file "$output" "$@"
+}
+
+lock requirements/tools.lock requirements/tools.in
+lock requirements/test.lock pyproject.toml requirements/build.in --extra demo --extra test
+# The demo is held to what is tested: one version of everything.
+lock requirements/demo.lock pyproject.toml requirements/build.in --extra demo \
+    --constraint requirements/test.lock

@@ -1,0 +1,36 @@
+#!/bin/sh
+# The real programs that the tests talk to: says which are here, installs what is missing where it
+# may (root with apt-get), and says what is left out. Under CI=true nothing may be left out.
+set -eu
+
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# program, and the Debian package that brings it
+peers='mosquitto mosquitto'
+
+missing=$(echo "$peers" | while read -r program package; do
+    command -v "$program" >/dev/null 2>&1 || echo "$package"
+done)
+if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "peers: installing $(echo $missing)"
+    # RUNLEVEL=1 keeps the package from starting a service: the tests run instances of their own.
+    { apt-get -qq update && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq install --no-install-recommends $missing; } >&2 ||
+        echo "peers: apt-get could not install them" >&2
+fi
+
+echo "$peers" | {
+    left_out=0
+    while read -r program package; do
+        if found=$(command -v "$program"); then
+            echo "peers: $program is $found"
+        else
+            echo "peers: LEFT OUT, tests that need $program are skipped: apt-get install $package"
+            left_out=1
+        fi
+    done
+    if [ "$left_out" = 1 ] && [ "${CI:-}" = true ]; then
+        echo "peers: CI leaves nothing out" >&2
+        exit 1
+    fi
+}
