@@ -207,11 +207,12 @@ class AttemptAbandoned(Body, frozen=True, kw_only=True):
 class DecisionMade(Body, frozen=True, kw_only=True):
     """A verdict with the whole question, so that the same policy gives it again at any time.
 
-    `person` and `badge` commit to the holder's name and the credential's reference.
+    `reader` is None where nobody was asked: a request to exit. `person` and `badge` commit to the
+    holder's name and the credential's reference.
     """
 
     attempt: AttemptId
-    reader: ReaderId
+    reader: ReaderId | None
     portal: PortalId
     direction: Direction
     request: Request

@@ -1,0 +1,82 @@
+"""Wishes of the core. Each waits until the event that caused it is on disk, except life safety."""
+
+from enum import StrEnum
+
+import msgspec
+
+from controller.ids import AttemptId, EffectId, HolderId, PortalId, QuestionId, ReaderId
+from controller.moment import Micros
+from policies.facts import Direction
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """`cause`: seq of the event behind it. `not_after_us`: monotonic; None: late is still right.
+
+    Only what secures a portal or frees a way out may be without an end.
+    """
+
+    id: EffectId
+    cause: int
+    not_after_us: Micros | None
+    drill: bool
+
+
+class LifeSafety(Effect, frozen=True, kw_only=True):
+    """Acts at once, disk or no disk, and is recorded as soon as it can be."""
+
+
+class FreeEgress(LifeSafety, frozen=True, kw_only=True):
+    """Release the portal's lock and leave it so."""
+
+    portal: PortalId
+
+
+class FreeExit(LifeSafety, frozen=True, kw_only=True):
+    """Release the portal once, for somebody whom nobody may ask on the way out."""
+
+    portal: PortalId
+    for_ms: int
+
+
+class ReleasePortal(Effect, frozen=True, kw_only=True):
+    """Release the portal once, on a decision that is on disk; the device's own timer relocks it."""
+
+    portal: PortalId
+    direction: Direction
+    attempt: AttemptId
+    for_ms: int
+
+
+class LeasePortal(Effect, frozen=True, kw_only=True):
+    """Hold the portal open for one lease; the device relocks by itself when no renewal comes."""
+
+    portal: PortalId
+    for_ms: int
+
+
+class SecurePortal(Effect, frozen=True, kw_only=True):
+    """Lock the portal, ending every release that runs on it."""
+
+    portal: PortalId
+
+
+class Sign(StrEnum):
+    """What a reader shows. It never tells why."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+    PRESENT_PIN = "present-pin"
+    TRY_AGAIN = "try-again"
+
+
+class ShowAtReader(Effect, frozen=True, kw_only=True):
+    reader: ReaderId
+    sign: Sign
+
+
+class AskPin(Effect, frozen=True, kw_only=True):
+    """Have the PIN typed at `reader` checked against `holder`'s; the answer is a PinChecked."""
+
+    question: QuestionId
+    reader: ReaderId
+    holder: HolderId

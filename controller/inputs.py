@@ -1,0 +1,170 @@
+"""Facts that reach the core. Each brings its id and every random value that judging it needs."""
+
+from enum import StrEnum
+
+import msgspec
+
+from controller.events import FireLine
+from controller.holders import Directory
+from controller.ids import (
+    AttemptId,
+    CredentialRef,
+    EffectId,
+    InputId,
+    PortalId,
+    QuestionId,
+    ReaderId,
+)
+from controller.ledger import Personal
+from controller.portal import Contact
+from policies.compiled import CompiledPolicy
+from policies.facts import Assurance, Direction, Factor, Level, Mode
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """`drill` is inherited from what caused the input, never read from the site."""
+
+    id: InputId
+    drill: bool = False
+
+
+class Started(Input, frozen=True, kw_only=True):
+    """The daemon begins; the first input after every start."""
+
+    version: str
+
+
+class Stopping(Input, frozen=True, kw_only=True):
+    reason: str
+
+
+class TimePassed(Input, frozen=True, kw_only=True):
+    """The moment named by `Site.deadline()` has come, or nothing happened for a while."""
+
+
+class BadgeRead(Input, frozen=True, kw_only=True):
+    """A badge at the reader of one passage.
+
+    `attempt` and `question` are fresh ids; `badge` and `person` are the credential's reference and
+    the holder's name with fresh salts, for the record. `offers`: what can be asked for here.
+    """
+
+    reader: ReaderId
+    portal: PortalId
+    direction: Direction
+    ref: CredentialRef
+    assurance: Assurance
+    attempt: AttemptId
+    question: QuestionId
+    offers: tuple[Factor, ...] = ()
+    badge: Personal | None = None
+    person: Personal | None = None
+
+
+class BadgeUnreadable(Input, frozen=True, kw_only=True):
+    reader: ReaderId
+    reason: str
+
+
+class PinOutcome(StrEnum):
+    MATCHED = "matched"
+    WRONG = "wrong"
+    UNAVAILABLE = "unavailable"  # not checked: nothing is counted against the person
+
+
+class PinChecked(Input, frozen=True, kw_only=True):
+    """The answer to an AskPin: the result of the check, never the PIN."""
+
+    question: QuestionId
+    outcome: PinOutcome
+    assurance: Assurance
+    next_question: QuestionId
+    person: Personal | None = None
+
+
+class ContactRead(Input, frozen=True, kw_only=True):
+    """The debounced contact of a portal's leaf."""
+
+    portal: PortalId
+    contact: Contact
+
+
+class BoltRead(Input, frozen=True, kw_only=True):
+    portal: PortalId
+    bolted: bool
+
+
+class ExitAsked(Input, frozen=True, kw_only=True):
+    """The request-to-exit input of a portal. `attempt` is a fresh id for the decision."""
+
+    portal: PortalId
+    active: bool
+    attempt: AttemptId
+
+
+class FireLineHeard(Input, frozen=True, kw_only=True):
+    fire: str
+    line: FireLine
+
+
+class FireResetAsked(Input, frozen=True, kw_only=True):
+    """A named person resets a latched fire. `operator.field` is `operator`."""
+
+    fire: str
+    operator: Personal
+
+
+class ReaderHeard(Input, frozen=True, kw_only=True):
+    reader: ReaderId
+    online: bool
+    secure: bool
+    about: str
+    """The device's identity when it is online, the reason when it is not."""
+
+
+class ReaderTamperHeard(Input, frozen=True, kw_only=True):
+    reader: ReaderId
+    tampered: bool
+
+
+class DeviceMisbehaved(Input, frozen=True, kw_only=True):
+    device: str
+    reason: str
+
+
+class PortalLinkHeard(Input, frozen=True, kw_only=True):
+    """The device on which the portal's lock hangs answers, or does not."""
+
+    portal: PortalId
+    up: bool
+
+
+class EffectEndHeard(Input, frozen=True, kw_only=True):
+    effect: EffectId
+    outcome: str
+
+
+class PostureSet(Input, frozen=True, kw_only=True):
+    mode: Mode
+    threat: Level
+
+
+class DirectoryReplaced(Input, frozen=True, kw_only=True):
+    directory: Directory
+
+
+class PolicyReplaced(Input, frozen=True, kw_only=True):
+    policy: CompiledPolicy
+
+
+class JournalFailed(Input, frozen=True, kw_only=True):
+    reason: str
+
+
+class JournalRecovered(Input, frozen=True, kw_only=True):
+    dropped: int
+
+
+class ClockChecked(Input, frozen=True, kw_only=True):
+    trusted: bool
+    stepped_ms: int

@@ -1,0 +1,338 @@
+"""Attempts: from a badge at a reader to a verdict, and what a verdict sets in motion."""
+
+from msgspec.structs import replace
+
+from controller import attempt as attempts
+from controller.attempt import ANSWER_US, Attempt
+from controller.effects import AskPin, FreeExit, LeasePortal, ReleasePortal, ShowAtReader, Sign
+from controller.events import (
+    AnswerIgnored,
+    AttemptAbandoned,
+    AttemptBegan,
+    BadgeIgnored,
+    DecisionMade,
+    FactorAnswered,
+    FactorAsked,
+)
+from controller.fires import burns_at
+from controller.holders import Credential, Holder
+from controller.ids import AttemptId, PortalId, QuestionId, ReaderId
+from controller.inputs import BadgeRead, ExitAsked, PinChecked, PinOutcome
+from controller.ledger import Personal, commitment
+from controller.moment import SECOND_US
+from controller.portal import LEASE_US, Contact, Signal, State
+from controller.turn import Turn
+from policies.codes import Code
+from policies.compiled import CompiledPolicy, Rex
+from policies.decide import decide
+from policies.facts import (
+    CredentialStatus,
+    Decision,
+    Direction,
+    Factor,
+    HolderFacts,
+    Presented,
+    Request,
+)
+
+STRIKE_WITHIN_US = 2 * SECOND_US
+"""A strike that is not on the wire this soon finds nobody at the door who expects it."""
+
+SHOW_WITHIN_US = 2 * SECOND_US
+
+NEVER_ASKED_FOR = frozenset({Code.LIFE_SAFETY, Code.EVACUATION, Code.FREE_EXIT})
+"""Grants on the way out that need no identity and therefore wait for nothing."""
+
+
+def on_badge(turn: Turn, read: BadgeRead) -> None:
+    """A badge was presented: judge it, ask for more, or say why it was not looked at."""
+    if not turn.state.ready:
+        badge = None if read.badge is None else commitment(read.badge)
+        turn.record(BadgeIgnored(reader=read.reader, reason="starting", badge=badge), read.badge)
+        show(turn, read.reader, Sign.TRY_AGAIN)
+        return
+    abandon(turn, read.reader, "a newer badge at the same reader")
+    credential_id = turn.directory.by_ref.get(read.ref)
+    credential = turn.directory.credentials.get(credential_id) if credential_id else None
+    presented = (Presented(Factor.BADGE, read.assurance, passed=True),)
+    request = _request(turn, read.portal, read.direction, credential, presented)
+    verdict = decide(turn.policy, request)
+    if credential is not None and _can_ask_pin(turn, verdict, credential, read.offers):
+        begun = Attempt(
+            id=read.attempt,
+            reader=read.reader,
+            portal=read.portal,
+            direction=read.direction,
+            holder=credential.holder,
+            credential=credential.id,
+            policy=turn.policy.digest,
+            presented=presented,
+        )
+        turn.record(AttemptBegan(after=begun))
+        _ask_pin(turn, begun, read.question)
+        return
+    _conclude(turn, read.attempt, read.reader, request, verdict, read.badge, read.person)
+
+
+def on_pin(turn: Turn, policies: dict[str, CompiledPolicy], answer: PinChecked) -> None:
+    """The answer to a question. Late, doubled and unknown ones are recorded and change nothing."""
+    pending = next((a for a in turn.state.attempts.values() if a.question == answer.question), None)
+    moved = None if pending is None else attempts.move(pending, attempts.Signal.ANSWERED)
+    if pending is None or moved is None:
+        turn.record(AnswerIgnored(question=answer.question, reason="nobody waits for it"))
+        return
+    if answer.outcome is PinOutcome.UNAVAILABLE:
+        abandon(turn, pending.reader, "the PIN could not be checked")
+        show(turn, pending.reader, Sign.TRY_AGAIN)
+        return
+    passed = answer.outcome is PinOutcome.MATCHED
+    presented = (*pending.presented, Presented(Factor.PIN, answer.assurance, passed=passed))
+    judged = replace(moved, presented=presented, question=None, deadline_us=None)
+    turn.record(
+        FactorAnswered(factor=Factor.PIN, question=answer.question, passed=passed, after=judged)
+    )
+    # The rules are those the attempt began under; people, credentials and posture are today's.
+    policy = policies.get(judged.policy, turn.policy)
+    credential = turn.directory.credentials.get(judged.credential)
+    request = _request(turn, PortalId(judged.portal), judged.direction, credential, presented)
+    verdict = decide(policy, request)
+    _conclude(turn, judged.id, judged.reader, request, verdict, None, answer.person)
+
+
+def on_exit_asked(turn: Turn, asked: ExitAsked) -> None:
+    """A request to exit: it always explains an opening; where it unlocks, it is a passage."""
+    portal, rule = turn.state.portals.get(asked.portal), turn.rule(asked.portal)
+    if portal is None or rule is None:
+        return
+    if not asked.active:
+        if portal.rex_since_us is not None:
+            turn.signal(asked.portal, Signal.EXIT_LET_GO)
+        return
+    if portal.rex_since_us is not None:
+        return
+    turn.signal(asked.portal, Signal.EXIT_REQUESTED)
+    if rule.rex is Rex.UNLOCK:
+        request = _request(turn, asked.portal, rule.way_out, None, ())
+        request = replace(request, credential=CredentialStatus.NONE)
+        verdict = decide(turn.policy, request)
+        _conclude(turn, asked.attempt, None, request, verdict, None, None)
+
+
+def on_patience_ended(turn: Turn, reader: ReaderId) -> None:
+    """The next factor did not come in time."""
+    abandon(turn, reader, "no answer in time")
+    show(turn, reader, Sign.DENIED)
+
+
+def abandon(turn: Turn, reader: ReaderId, reason: str) -> None:
+    """Drop the reader's pending attempt, if there is one."""
+    pending = turn.state.attempts.get(reader)
+    if pending is not None:
+        turn.record(
+            AttemptAbandoned(
+                attempt=pending.id,
+                reader=reader,
+                portal=PortalId(pending.portal),
+                reason=reason,
+            )
+        )
+
+
+def abandon_entries(turn: Turn, reason: str) -> None:
+    """Drop every pending attempt to enter; attempts to leave are never touched."""
+    for reader, pending in list(turn.state.attempts.items()):
+        if pending.direction is Direction.ENTRY:
+            abandon(turn, reader, reason)
+            show(turn, reader, Sign.DENIED)
+
+
+def show(turn: Turn, reader: ReaderId, sign: Sign) -> None:
+    """Show a sign at a reader."""
+    turn.wish(
+        lambda effect_id, cause, drill: ShowAtReader(
+            id=effect_id,
+            cause=cause,
+            not_after_us=turn.now_us + SHOW_WITHIN_US,
+            drill=drill,
+            reader=reader,
+            sign=sign,
+        )
+    )
+
+
+def settle_lease(turn: Turn, portal_id: PortalId, *, due: bool) -> None:
+    """Begin, renew (when `due`) or end the portal's opening by schedule."""
+    portal = turn.state.portals[portal_id]
+    if not _stands_open(turn, portal_id):
+        if portal.leased:
+            turn.signal(portal_id, Signal.LEASE_ENDED)
+        return
+    if portal.leased and not due:
+        return
+    if turn.signal(portal_id, Signal.LEASED):
+        turn.wish(
+            lambda effect_id, cause, drill: LeasePortal(
+                id=effect_id,
+                cause=cause,
+                not_after_us=turn.now_us + STRIKE_WITHIN_US,
+                drill=drill,
+                portal=portal_id,
+                for_ms=LEASE_US // 1000,
+            )
+        )
+
+
+def _stands_open(turn: Turn, portal_id: PortalId) -> bool:
+    """Whether anybody may enter here now: exactly what decide() says of an anonymous entry."""
+    portal, rule = turn.state.portals[portal_id], turn.rule(portal_id)
+    if rule is None or rule.open_schedule is None or not turn.state.ready or not portal.linked:
+        return False
+    request = _request(turn, portal_id, _way_in(rule.way_out), None, ())
+    verdict = decide(turn.policy, replace(request, credential=CredentialStatus.NONE))
+    return verdict.granted and verdict.code is Code.OPEN_PORTAL
+
+
+def _way_in(way_out: Direction) -> Direction:
+    return Direction.ENTRY if way_out is Direction.EXIT else Direction.EXIT
+
+
+def _can_ask_pin(
+    turn: Turn, verdict: Decision, credential: Credential, offers: tuple[Factor, ...]
+) -> bool:
+    """Whether a PIN alone would turn the refusal, and both reader and holder have one to give."""
+    holder = turn.directory.holders.get(credential.holder)
+    knows_pin = holder is not None and holder.knows_pin
+    return (Factor.PIN,) in verdict.missing and Factor.PIN in offers and knows_pin
+
+
+def _ask_pin(turn: Turn, begun: Attempt, question: QuestionId) -> None:
+    moved = attempts.move(begun, attempts.Signal.PIN_NEEDED)
+    assert moved is not None, "a presented attempt can wait for a PIN"
+    deadline_us = turn.now_us + ANSWER_US
+    asked = replace(moved, question=question, deadline_us=deadline_us)
+    turn.record(FactorAsked(factor=Factor.PIN, question=question, after=asked))
+    turn.wish(
+        lambda effect_id, cause, drill: AskPin(
+            id=effect_id,
+            cause=cause,
+            not_after_us=deadline_us,
+            drill=drill,
+            question=question,
+            reader=asked.reader,
+            holder=asked.holder,
+        )
+    )
+    show(turn, asked.reader, Sign.PRESENT_PIN)
+
+
+def _request(
+    turn: Turn,
+    portal_id: PortalId,
+    direction: Direction,
+    credential: Credential | None,
+    presented: tuple[Presented, ...],
+) -> Request:
+    """The whole question as things stand at this moment."""
+    holder = None if credential is None else turn.directory.holders.get(credential.holder)
+    portal = turn.state.portals.get(portal_id)
+    status = CredentialStatus.UNKNOWN
+    if credential is not None and holder is not None:
+        status = credential.status
+    return Request(
+        portal=portal_id,
+        direction=direction,
+        utc_s=turn.moment.utc_s,
+        clock_trusted=turn.moment.trusted,
+        credential=status,
+        holder=_facts(holder),
+        presented=presented,
+        mode=turn.state.mode,
+        threat=turn.state.threat,
+        fire=burns_at(turn, portal_id),
+        consent=holder is not None and holder.consent,
+        interlock_clear=_interlock_clear(turn, portal_id),
+        operable=portal is not None and portal.linked,
+        recorded=turn.state.recorded,
+    )
+
+
+def _facts(holder: Holder | None) -> HolderFacts | None:
+    return None if holder is None else holder.facts
+
+
+def _interlock_clear(turn: Turn, portal_id: PortalId) -> bool:
+    """Whether every other leaf of the interlock is seen closed and is not about to open."""
+    partners = (
+        turn.state.portals.get(PortalId(partner))
+        for partner in turn.policy.interlock_partners(portal_id)
+    )
+    return all(
+        partner is not None
+        and partner.contact is Contact.CLOSED
+        and partner.state in {State.LOCKED, State.SECURED}
+        for partner in partners
+    )
+
+
+def _conclude(
+    turn: Turn,
+    attempt: AttemptId,
+    reader: ReaderId | None,
+    request: Request,
+    verdict: Decision,
+    badge: Personal | None,
+    person: Personal | None,
+) -> None:
+    """Record the verdict and set in motion what it calls for."""
+    turn.record(
+        DecisionMade(
+            attempt=attempt,
+            reader=reader,
+            portal=PortalId(request.portal),
+            direction=request.direction,
+            request=request,
+            decision=verdict,
+            person=None if person is None else commitment(person),
+            badge=None if badge is None else commitment(badge),
+        ),
+        person,
+        badge,
+    )
+    if verdict.granted:
+        _release(turn, attempt, request, verdict)
+    if reader is not None:
+        show(turn, reader, Sign.GRANTED if verdict.granted else Sign.DENIED)
+
+
+def _release(turn: Turn, attempt: AttemptId, request: Request, verdict: Decision) -> None:
+    """Wish for the one release that a grant is worth; a portal that stands open needs none."""
+    portal_id, direction = PortalId(request.portal), request.direction
+    rule = turn.rule(portal_id)
+    granted = turn.signal(portal_id, Signal.GRANTED, attempt=attempt, direction=direction)
+    if rule is None or not granted:
+        return
+    not_after_us, for_ms = turn.now_us + STRIKE_WITHIN_US, rule.open_ms
+    if verdict.code in NEVER_ASKED_FOR:
+        turn.wish(
+            lambda effect_id, cause, drill: FreeExit(
+                id=effect_id,
+                cause=cause,
+                not_after_us=not_after_us,
+                drill=drill,
+                portal=portal_id,
+                for_ms=for_ms,
+            )
+        )
+        return
+    turn.wish(
+        lambda effect_id, cause, drill: ReleasePortal(
+            id=effect_id,
+            cause=cause,
+            not_after_us=not_after_us,
+            drill=drill,
+            portal=portal_id,
+            direction=direction,
+            attempt=attempt,
+            for_ms=for_ms,
+        )
+    )

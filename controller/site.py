@@ -1,0 +1,381 @@
+"""The core: facts in, events and wishes out. Nothing here knows a clock, a disk or a wire."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from controller import fires, passages
+from controller.effects import (
+    AskPin,
+    Effect,
+    FreeEgress,
+    LeasePortal,
+    LifeSafety,
+    ReleasePortal,
+    SecurePortal,
+)
+from controller.events import (
+    BadgeIgnored,
+    ClockJudged,
+    DeviceSuspected,
+    EdgeStarted,
+    EdgeStopping,
+    EffectEnded,
+    Event,
+    HoldersReplaced,
+    JournalLost,
+    JournalRestored,
+    PolicyActivated,
+    PostureChanged,
+    ReaderFound,
+    ReaderLost,
+    ReaderTampered,
+)
+from controller.holders import NOBODY, Directory
+from controller.ids import PortalId
+from controller.inputs import (
+    BadgeRead,
+    BadgeUnreadable,
+    BoltRead,
+    ClockChecked,
+    ContactRead,
+    DeviceMisbehaved,
+    DirectoryReplaced,
+    EffectEndHeard,
+    ExitAsked,
+    FireLineHeard,
+    FireResetAsked,
+    Input,
+    JournalFailed,
+    JournalRecovered,
+    PinChecked,
+    PolicyReplaced,
+    PortalLinkHeard,
+    PostureSet,
+    ReaderHeard,
+    ReaderTamperHeard,
+    Started,
+    Stopping,
+    TimePassed,
+)
+from controller.moment import Moment
+from controller.portal import LEASE_RENEW_US, Contact, Portal, Signal, rex_deadline_us
+from controller.state import SiteState
+from controller.turn import Origin, Turn
+from policies.compiled import CompiledPolicy, Egress
+from policies.facts import Direction, Mode
+
+SHUT_MODES = frozenset({Mode.LOCKDOWN, Mode.SHELTER, Mode.EVACUATE})
+"""Modes in which no portal is entered but by override."""
+
+
+class Outcome(NamedTuple):
+    """What one step came to. Effects that are not LifeSafety wait until `events` are on disk."""
+
+    events: tuple[Event, ...]
+    effects: tuple[Effect, ...]
+
+
+class Site:
+    """The controller of one edge. One task owns it; `step` is its only way to change.
+
+    `state` may come from a snapshot and the events after it; a fresh `Started` follows either way.
+    """
+
+    def __init__(
+        self, origin: Origin, policy: CompiledPolicy, state: SiteState | None = None
+    ) -> None:
+        self.state = SiteState() if state is None else state
+        self.policy = policy
+        self.directory: Directory = NOBODY
+        self._origin = origin
+        # Attempts end under the policy they began under: kept while one of them is pending.
+        self._policies = {policy.digest: policy}
+        self._looked_at_schedules_us = 0
+
+    def step(self, fact: Input, moment: Moment) -> Outcome:
+        """Judge one fact at one moment. What had come due by then is dealt with first."""
+        turn = Turn(
+            self._origin, self.state, self.policy, self.directory, moment, fact.id, fact.drill
+        )
+        if not isinstance(fact, Started):
+            self._deal_with_due(turn)
+        self._handle(turn, fact)
+        self._settle_leases(turn)
+        assert turn.events or not turn.effects, "every effect has an event behind it"
+        self.state = turn.state
+        return Outcome(tuple(turn.events), tuple(turn.effects))
+
+    def deadline(self) -> int | None:
+        """The monotonic microsecond at which `TimePassed` is due, or None: nothing is awaited."""
+        due = [portal.deadline_us for portal in self.state.portals.values()]
+        due += [rex_deadline_us(portal) for portal in self.state.portals.values()]
+        due += [attempt.deadline_us for attempt in self.state.attempts.values()]
+        due += [fire.deadline_us for fire in self.state.fires.values()]
+        if any(portal.open_schedule is not None for portal in self.policy.portals):
+            due.append(self._looked_at_schedules_us + LEASE_RENEW_US)
+        return min((moment for moment in due if moment is not None), default=None)
+
+    def stands(self, effect: Effect, now_us: int) -> bool:
+        """Whether the effect is still right: asked after the commit, and again at the wire.
+
+        Between the two a lockdown, a fire or a newer verdict may have come.
+        """
+        if effect.not_after_us is not None and now_us > effect.not_after_us:
+            return False
+        match effect:
+            case FreeEgress(portal=portal_id):
+                return self._portal(portal_id).released
+            case LifeSafety():
+                return True
+            case ReleasePortal():
+                return self._release_stands(effect)
+            case LeasePortal(portal=portal_id):
+                return self._portal(portal_id).leased
+            case SecurePortal(portal=portal_id):
+                portal = self._portal(portal_id)
+                return not (portal.released or portal.leased or portal.direction is not None)
+            case AskPin(question=question):
+                return any(a.question == question for a in self.state.attempts.values())
+            case _:
+                return True
+
+    def _portal(self, portal_id: PortalId) -> Portal:
+        return self.state.portals.get(portal_id, Portal())
+
+    def _release_stands(self, effect: ReleasePortal) -> bool:
+        """The grant in force at the portal is still the one that this release was wished for."""
+        portal, rule = self._portal(effect.portal), self.policy.portal(effect.portal)
+        if rule is None or portal.attempt != effect.attempt:
+            return False
+        return effect.direction is rule.way_out or self.state.recorded or rule.emergency
+
+    def _handle(self, turn: Turn, fact: Input) -> None:
+        if isinstance(fact, PinChecked):
+            passages.on_pin(turn, self._policies, fact)
+            self._forget_policies(turn)
+        elif isinstance(fact, DirectoryReplaced):
+            self._replace_directory(turn, fact)
+        elif isinstance(fact, PolicyReplaced):
+            self._replace_policy(turn, fact)
+        else:
+            _HANDLERS[type(fact)](turn, fact)
+
+    def _deal_with_due(self, turn: Turn) -> None:
+        """Everything whose time had come by now, in an order that does not depend on anything."""
+        for portal_id in sorted(turn.state.portals):
+            portal = turn.state.portals[portal_id]
+            if _is_due(portal.deadline_us, turn) and not portal.leased:
+                turn.signal(portal_id, Signal.PATIENCE_ENDED)
+            if _is_due(rex_deadline_us(portal), turn):
+                turn.signal(portal_id, Signal.EXIT_STUCK)
+        for reader in sorted(turn.state.attempts):
+            if _is_due(turn.state.attempts[reader].deadline_us, turn):
+                passages.on_patience_ended(turn, reader)
+        for fire in sorted(turn.state.fires):
+            if _is_due(turn.state.fires[fire].deadline_us, turn):
+                fires.on_patience_ended(turn, fire)
+
+    def _settle_leases(self, turn: Turn) -> None:
+        self._looked_at_schedules_us = turn.now_us
+        for rule in turn.policy.portals:
+            portal = turn.state.portals.get(PortalId(rule.id))
+            if portal is None or (rule.open_schedule is None and not portal.leased):
+                continue
+            due = portal.leased and _is_due(portal.deadline_us, turn)
+            passages.settle_lease(turn, PortalId(rule.id), due=due)
+            if portal.leased and not turn.state.portals[PortalId(rule.id)].leased:
+                fires.secure(turn, PortalId(rule.id))
+
+    def _replace_directory(self, turn: Turn, fact: DirectoryReplaced) -> None:
+        self.directory = turn.directory = fact.directory
+        turn.record(
+            HoldersReplaced(
+                version=fact.directory.version,
+                digest=fact.directory.digest,
+                holders=len(fact.directory.holders),
+                credentials=len(fact.directory.credentials),
+            )
+        )
+
+    def _replace_policy(self, turn: Turn, fact: PolicyReplaced) -> None:
+        self.policy = turn.policy = fact.policy
+        self._policies[fact.policy.digest] = fact.policy
+        self._forget_policies(turn)
+        turn.record(PolicyActivated(version=fact.policy.version, digest=fact.policy.digest))
+        fires.settle_egress(turn)
+
+    def _forget_policies(self, turn: Turn) -> None:
+        needed = {attempt.policy for attempt in turn.state.attempts.values()}
+        needed.add(self.policy.digest)
+        self._policies = {d: policy for d, policy in self._policies.items() if d in needed}
+
+
+def _is_due(deadline_us: int | None, turn: Turn) -> bool:
+    return deadline_us is not None and deadline_us <= turn.now_us
+
+
+def _on_started(turn: Turn, fact: Started) -> None:
+    turn.record(
+        EdgeStarted(
+            version=fact.version,
+            policy=turn.policy.digest,
+            fires=tuple(fire.id for fire in turn.policy.fire_inputs),
+            portals=tuple(portal.id for portal in turn.policy.portals),
+        )
+    )
+    if turn.state.clock_trusted is not turn.moment.trusted:
+        turn.record(ClockJudged(trusted=turn.moment.trusted, stepped_ms=0))
+    # A fire that was latched before the restart frees the ways out before anything is read.
+    fires.settle_egress(turn)
+    fires.settle_start(turn)
+
+
+def _on_contact(turn: Turn, fact: ContactRead) -> None:
+    portal = turn.state.portals.get(fact.portal)
+    if portal is None or portal.contact is fact.contact:
+        return
+    match fact.contact:
+        case Contact.OPEN:
+            explained = _explains_opening(turn, fact.portal)
+            turn.signal(fact.portal, Signal.OPENED_FROM_INSIDE if explained else Signal.OPENED)
+        case Contact.CLOSED:
+            turn.signal(fact.portal, Signal.CLOSED)
+        case Contact.FAULTED:
+            turn.signal(fact.portal, Signal.CONTACT_FAULTED)
+        case Contact.UNKNOWN:
+            pass
+
+
+def _explains_opening(turn: Turn, portal_id: PortalId) -> bool:
+    """Whether an opening without a grant is somebody's lawful way out.
+
+    A panic bar without a request-to-exit contact cannot tell the way out from force: such an
+    opening is recorded as ungranted and raises no forced alarm.
+    """
+    portal, rule = turn.state.portals[portal_id], turn.rule(portal_id)
+    if rule is None:
+        return False
+    if rule.egress is Egress.MECHANICAL and rule.rex is None:
+        return True
+    if portal.shunt_until_us is not None and turn.now_us <= portal.shunt_until_us:
+        return True
+    return fires.burns_at(turn, portal_id) or turn.state.mode is Mode.EVACUATE
+
+
+def _on_portal_link(turn: Turn, fact: PortalLinkHeard) -> None:
+    portal = turn.state.portals.get(fact.portal)
+    if portal is None or portal.linked is fact.up:
+        return
+    turn.signal(fact.portal, Signal.LINK_FOUND if fact.up else Signal.LINK_LOST)
+    if not fact.up:
+        return
+    # A link that comes back opens nothing for entry: the way out is freed again where it is free
+    # already, everything else is locked.
+    if turn.state.portals[fact.portal].released:
+        fires.free_egress(turn, fact.portal)
+    else:
+        fires.secure(turn, fact.portal)
+
+
+def _on_reader(turn: Turn, fact: ReaderHeard) -> None:
+    known = turn.state.readers.get(fact.reader)
+    if fact.online:
+        turn.record(ReaderFound(reader=fact.reader, secure=fact.secure, identity=fact.about))
+    elif known is None or known.online:
+        turn.record(ReaderLost(reader=fact.reader, reason=fact.about))
+        passages.abandon(turn, fact.reader, "the reader went away")
+
+
+def _on_reader_tamper(turn: Turn, fact: ReaderTamperHeard) -> None:
+    known = turn.state.readers.get(fact.reader)
+    if fact.tampered is not (known is not None and known.tampered):
+        turn.record(ReaderTampered(reader=fact.reader, tampered=fact.tampered))
+
+
+def _on_posture(turn: Turn, fact: PostureSet) -> None:
+    was_mode, was_threat = turn.state.mode, turn.state.threat
+    if (was_mode, was_threat) == (fact.mode, fact.threat):
+        return
+    turn.record(
+        PostureChanged(mode=fact.mode, threat=fact.threat, was_mode=was_mode, was_threat=was_threat)
+    )
+    # Ways out come first: what an evacuation frees is not secured by it.
+    fires.settle_egress(turn)
+    raised = fact.mode in SHUT_MODES or fact.threat > was_threat
+    if raised:
+        passages.abandon_entries(turn, f"posture {fact.mode} {fact.threat}")
+    for portal_id in list(turn.state.portals):
+        if raised:
+            fires.abort_entry(turn, portal_id)
+        if fact.mode in SHUT_MODES:
+            turn.signal(portal_id, Signal.SECURED)
+            fires.secure(turn, portal_id)
+        else:
+            turn.signal(portal_id, Signal.SECURE_ENDED)
+
+
+def _on_journal_failed(turn: Turn, fact: JournalFailed) -> None:
+    if not turn.state.recorded:
+        return
+    turn.record(JournalLost(reason=fact.reason))
+    for portal_id, portal in list(turn.state.portals.items()):
+        rule = turn.rule(portal_id)
+        if portal.direction is Direction.ENTRY and rule is not None and not rule.emergency:
+            fires.abort_entry(turn, portal_id)
+
+
+def _on_clock(turn: Turn, fact: ClockChecked) -> None:
+    if fact.trusted is not turn.state.clock_trusted or fact.stepped_ms:
+        turn.record(ClockJudged(trusted=fact.trusted, stepped_ms=fact.stepped_ms))
+
+
+def _on_badge_unreadable(turn: Turn, fact: BadgeUnreadable) -> None:
+    turn.record(BadgeIgnored(reader=fact.reader, reason=fact.reason))
+
+
+def _on_device_misbehaved(turn: Turn, fact: DeviceMisbehaved) -> None:
+    turn.record(DeviceSuspected(device=fact.device, reason=fact.reason))
+
+
+def _on_effect_end(turn: Turn, fact: EffectEndHeard) -> None:
+    turn.record(EffectEnded(effect=fact.effect, outcome=fact.outcome))
+
+
+def _on_journal_recovered(turn: Turn, fact: JournalRecovered) -> None:
+    if not turn.state.recorded:
+        turn.record(JournalRestored(dropped=fact.dropped))
+
+
+def _on_stopping(turn: Turn, fact: Stopping) -> None:
+    turn.record(EdgeStopping(reason=fact.reason))
+
+
+def _on_bolt(turn: Turn, fact: BoltRead) -> None:
+    turn.moved_bolt(fact.portal, fact.bolted)
+
+
+def _on_time(turn: Turn, fact: TimePassed) -> None:
+    """What had come due was dealt with before; the passing itself is not recorded."""
+
+
+_HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each takes its own key
+    Started: _on_started,
+    Stopping: _on_stopping,
+    TimePassed: _on_time,
+    BadgeRead: passages.on_badge,
+    BadgeUnreadable: _on_badge_unreadable,
+    ContactRead: _on_contact,
+    BoltRead: _on_bolt,
+    ExitAsked: passages.on_exit_asked,
+    FireLineHeard: fires.on_line,
+    FireResetAsked: fires.on_reset,
+    ReaderHeard: _on_reader,
+    ReaderTamperHeard: _on_reader_tamper,
+    DeviceMisbehaved: _on_device_misbehaved,
+    PortalLinkHeard: _on_portal_link,
+    EffectEndHeard: _on_effect_end,
+    PostureSet: _on_posture,
+    JournalFailed: _on_journal_failed,
+    JournalRecovered: _on_journal_recovered,
+    ClockChecked: _on_clock,
+}

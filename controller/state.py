@@ -1,0 +1,164 @@
+"""The site's state: one frozen, serialisable value without any personal value in it."""
+
+from hashlib import sha256
+
+import msgspec
+from msgspec.structs import replace
+
+from controller.attempt import Attempt
+from controller.events import (
+    AttemptAbandoned,
+    AttemptBegan,
+    Body,
+    ClockJudged,
+    DecisionMade,
+    EdgeReady,
+    EdgeStarted,
+    Event,
+    FactorAnswered,
+    FactorAsked,
+    Fire,
+    FireChange,
+    HoldersReplaced,
+    JournalLost,
+    JournalRestored,
+    PolicyActivated,
+    PortalChange,
+    PostureChanged,
+    ReaderFound,
+    ReaderLost,
+    ReaderTampered,
+)
+from controller.ids import PortalId, ReaderId
+from controller.moment import SECOND_US, Micros
+from controller.portal import Portal, restarted
+from policies.facts import Level, Mode
+
+FIRE_FIRST_READING_US = 10 * SECOND_US
+"""A fire input that has not been heard this long after the start counts as fire."""
+
+
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    online: bool = False
+    secure: bool = False
+    tampered: bool = False
+
+
+class SiteState(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the core remembers. Mappings are replaced, never changed."""
+
+    version: int = 1
+    seq: int = 0
+    ready: bool = False
+    recorded: bool = True
+    clock_trusted: bool = False
+    mode: Mode = Mode.NORMAL
+    threat: Level = 1
+    policy: str = ""
+    holders_version: int = 0
+    holders_digest: str = ""
+    portals: dict[PortalId, Portal] = {}
+    readers: dict[ReaderId, Reader] = {}
+    fires: dict[str, Fire] = {}
+    attempts: dict[ReaderId, Attempt] = {}
+
+
+def apply(state: SiteState, event: Event) -> SiteState:
+    """The state after `event`; the only way it ever changes, live and on replay alike."""
+    header, body = event.header, event.body
+    assert header.seq == state.seq + 1, f"event {header.seq} does not follow {state.seq}"
+    return replace(_folded(state, body, header.mono_us), seq=header.seq)
+
+
+def _folded(state: SiteState, body: Body, mono_us: Micros) -> SiteState:
+    match body:
+        case PortalChange(portal=portal, after=after):
+            return replace(state, portals=state.portals | {portal: after})
+        case FireChange(fire=fire, after=after):
+            return replace(state, fires=state.fires | {fire: after})
+        case AttemptBegan(after=after) | FactorAsked(after=after) | FactorAnswered(after=after):
+            return replace(state, attempts=state.attempts | {after.reader: after})
+        case DecisionMade() | AttemptAbandoned():
+            return _without_attempt(state, body)
+        case ReaderFound() | ReaderLost() | ReaderTampered():
+            return _with_reader(state, body)
+        case EdgeStarted():
+            return _started(state, body, mono_us)
+        case EdgeReady():
+            return replace(state, ready=True)
+        case JournalLost() | JournalRestored():
+            return replace(state, recorded=isinstance(body, JournalRestored))
+        case ClockJudged(trusted=trusted):
+            return replace(state, clock_trusted=trusted)
+        case HoldersReplaced():
+            return replace(state, holders_version=body.version, holders_digest=body.digest)
+        case PolicyActivated(digest=digest):
+            return replace(state, policy=digest)
+        case PostureChanged(mode=mode, threat=threat):
+            return replace(state, mode=mode, threat=threat)
+        case _:
+            return state
+
+
+def _without_attempt(state: SiteState, body: DecisionMade | AttemptAbandoned) -> SiteState:
+    """The attempt that ended is forgotten; another one at the same reader is not."""
+    pending = state.attempts.get(body.reader) if body.reader is not None else None
+    if pending is None or pending.id != body.attempt:
+        return state
+    left = {reader: a for reader, a in state.attempts.items() if reader != body.reader}
+    return replace(state, attempts=left)
+
+
+def _with_reader(state: SiteState, body: ReaderFound | ReaderLost | ReaderTampered) -> SiteState:
+    reader = state.readers.get(body.reader, Reader())
+    match body:
+        case ReaderFound(secure=secure):
+            reader = replace(reader, online=True, secure=secure)
+        case ReaderLost():
+            reader = replace(reader, online=False, secure=False)
+        case ReaderTampered(tampered=tampered):
+            reader = replace(reader, tampered=tampered)
+    return replace(state, readers=state.readers | {body.reader: reader})
+
+
+def _started(state: SiteState, body: EdgeStarted, mono_us: Micros) -> SiteState:
+    """What a start leaves: posture, releases and latched fires; nothing that was observed."""
+    portals = {
+        PortalId(name): restarted(state.portals.get(PortalId(name), Portal()))
+        for name in body.portals
+    }
+    latched = {name for name, fire in state.fires.items() if fire.latched}
+    fires = {
+        name: Fire(latched=True)
+        if name in latched
+        else Fire(deadline_us=mono_us + FIRE_FIRST_READING_US)
+        for name in body.fires
+    }
+    return replace(
+        state,
+        ready=False,
+        recorded=True,
+        policy=body.policy,
+        portals=portals,
+        fires=fires,
+        readers={},
+        attempts={},
+    )
+
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def snapshot(state: SiteState) -> bytes:
+    """The state's one serial form; equal states give equal bytes."""
+    return _ENCODER.encode(state)
+
+
+def restore(data: bytes) -> SiteState:
+    """The inverse of `snapshot`. Raises msgspec.DecodeError on bytes that are not a snapshot."""
+    return msgspec.json.decode(data, type=SiteState)
+
+
+def digest(state: SiteState) -> str:
+    """SHA-256 of the serial form, hex."""
+    return sha256(snapshot(state)).hexdigest()

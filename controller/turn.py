@@ -1,0 +1,183 @@
+"""One step while it is being made: events apply as they are recorded, effects are gathered."""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from controller import portal as leaf
+from controller.effects import Effect
+from controller.events import (
+    Body,
+    BoltMoved,
+    ContactFaulted,
+    EgressEnded,
+    EgressReleased,
+    Event,
+    ExitLetGo,
+    ExitRequested,
+    ExitStuck,
+    GrantAborted,
+    GrantUnused,
+    Header,
+    LeaseEnded,
+    PassageMade,
+    PortalChange,
+    PortalClosed,
+    PortalForced,
+    PortalFound,
+    PortalGranted,
+    PortalHeld,
+    PortalLeased,
+    PortalLost,
+    PortalNeverClosed,
+    PortalOpened,
+    PortalSecured,
+    PortalSettled,
+    SecureEnded,
+    kind_of,
+)
+from controller.holders import Directory
+from controller.ids import AttemptId, EffectId, PortalId
+from controller.ledger import Personal
+from controller.moment import Moment
+from controller.portal import Note, Portal, Signal
+from controller.state import SiteState, apply
+from policies.compiled import CompiledPolicy, PortalRule
+from policies.facts import Direction
+
+POLICY_DIGEST_CHARS = 16
+"""How much of the policy's digest every header carries; starts and changes carry it whole."""
+
+_PLAIN: dict[Note, type[PortalChange]] = {
+    Note.GRANTED: PortalGranted,
+    Note.OPENED: PortalOpened,
+    Note.FORCED: PortalForced,
+    Note.HELD: PortalHeld,
+    Note.NEVER_CLOSED: PortalNeverClosed,
+    Note.CLOSED: PortalClosed,
+    Note.FAULTED: ContactFaulted,
+    Note.EXIT_REQUESTED: ExitRequested,
+    Note.EXIT_LET_GO: ExitLetGo,
+    Note.EXIT_STUCK: ExitStuck,
+    Note.LEASED: PortalLeased,
+    Note.LEASE_ENDED: LeaseEnded,
+    Note.RELEASED: EgressReleased,
+    Note.RELEASE_ENDED: EgressEnded,
+    Note.SECURED: PortalSecured,
+    Note.SECURE_ENDED: SecureEnded,
+    Note.LOST: PortalLost,
+    Note.FOUND: PortalFound,
+    Note.SETTLED: PortalSettled,
+}
+_OF_A_GRANT: dict[Note, type[PassageMade | GrantUnused | GrantAborted]] = {
+    Note.PASSED: PassageMade,
+    Note.UNUSED: GrantUnused,
+    Note.ABORTED: GrantAborted,
+}
+assert _PLAIN.keys() | _OF_A_GRANT.keys() == set(Note), "every note has its event"
+
+
+class Origin:
+    """Whose events these are: the constant part of every header."""
+
+    def __init__(self, site: str, edge: str, incarnation: str) -> None:
+        self.site = site
+        self.edge = edge
+        self.incarnation = incarnation
+
+
+class Turn:
+    """The state as it becomes during one step, with what is to be recorded and done.
+
+    `state` is always what replaying `events` gives: every change goes through `record`.
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        state: SiteState,
+        policy: CompiledPolicy,
+        directory: Directory,
+        moment: Moment,
+        cause: str,
+        drill: bool,
+    ) -> None:
+        self.origin = origin
+        self.state = state
+        self.policy = policy
+        self.directory = directory
+        self.moment = moment
+        self.cause = cause
+        self.drill = drill
+        self.events: list[Event] = []
+        self.effects: list[Effect] = []
+
+    @property
+    def now_us(self) -> int:
+        return self.moment.mono_us
+
+    def record(self, body: Body, *personal: Personal | None) -> None:
+        """Record that `body` happened, now, and change the state by it."""
+        header = Header(
+            site=self.origin.site,
+            edge=self.origin.edge,
+            incarnation=self.origin.incarnation,
+            seq=self.state.seq + 1,
+            kind=kind_of(type(body)),
+            utc_us=self.moment.utc_us,
+            mono_us=self.moment.mono_us,
+            clock_trusted=self.moment.trusted,
+            cause=self.cause,
+            drill=self.drill,
+            policy=self.state.policy[:POLICY_DIGEST_CHARS],
+        )
+        values = tuple(value for value in personal if value is not None)
+        event = Event(header=header, body=body, personal=values)
+        self.events.append(event)
+        self.state = apply(self.state, event)
+
+    def wish(self, make: Callable[[EffectId, int, bool], Effect]) -> None:
+        """Add an effect; `make` gets its id, the seq of the event behind it, and the drill mark.
+
+        An effect without an event of its own step refers to the newest one on record: it repeats
+        what that state already stands for (a portal that comes back is secured again).
+        """
+        seq = self.state.seq
+        effect_id = EffectId(f"{seq}.{len(self.effects)}")
+        self.effects.append(make(effect_id, seq, self.drill))
+
+    def rule(self, portal: PortalId) -> PortalRule | None:
+        return self.policy.portal(portal)
+
+    def signal(
+        self,
+        portal_id: PortalId,
+        signal: Signal,
+        *,
+        attempt: AttemptId | None = None,
+        direction: Direction | None = None,
+    ) -> bool:
+        """Put a signal to a portal and record what it makes of it; False when it ignores it."""
+        rule, before = self.rule(portal_id), self.state.portals.get(portal_id)
+        if rule is None or before is None:
+            return False
+        after, note = leaf.move(
+            before, signal, rule, self.now_us, attempt=attempt, direction=direction
+        )
+        if note is None:
+            return False
+        self.record(_change(portal_id, before, after, note))
+        return True
+
+    def moved_bolt(self, portal_id: PortalId, bolted: bool) -> None:
+        before = self.state.portals.get(portal_id)
+        if before is not None and before.bolted is not bolted:
+            self.record(BoltMoved(portal=portal_id, after=replace(before, bolted=bolted)))
+
+
+def _change(portal_id: PortalId, before: Portal, after: Portal, note: Note) -> PortalChange:
+    if note in _PLAIN:
+        return _PLAIN[note](portal=portal_id, after=after)
+    return _OF_A_GRANT[note](
+        portal=portal_id, after=after, attempt=before.attempt, direction=before.direction
+    )
