@@ -1,0 +1,446 @@
+"""`decide()`: may this passage happen now? A conjunction of gates in an order no policy can change.
+
+The policy supplies data to the gates, never their order. Every objection is collected and the first
+in gate order is the primary reason, so that a verdict and its explanation cannot drift apart. What
+leads out is judged apart from what leads in: gates 0 and 3 to 8 refuse entry; on the way out all
+but five causes are notes.
+"""
+
+from typing import NamedTuple
+
+from policies.codes import Code
+from policies.compiled import (
+    LEVELS,
+    CompiledPolicy,
+    ExitKind,
+    GrantRule,
+    Override,
+    Passage,
+    Regime,
+    ZoneKind,
+)
+from policies.factors import mask_of, missing_sets, suffices
+from policies.facts import (
+    CredentialStatus,
+    Decision,
+    Factor,
+    HolderFacts,
+    Mode,
+    Objection,
+    Request,
+)
+
+_MODE_GATE: dict[Mode, tuple[Code, Override]] = {
+    Mode.LOCKDOWN: (Code.LOCKDOWN, Override.LOCKDOWN),
+    Mode.SHELTER: (Code.SHELTER, Override.SHELTER),
+    Mode.EVACUATE: (Code.EVACUATION_ENTRY, Override.EVACUATE),
+}
+_REFUGE_MODES = (Mode.LOCKDOWN, Mode.SHELTER)
+_CREDENTIAL: dict[CredentialStatus, Code] = {
+    CredentialStatus.NONE: Code.UNKNOWN_CREDENTIAL,
+    CredentialStatus.UNKNOWN: Code.UNKNOWN_CREDENTIAL,
+    CredentialStatus.LOST: Code.CREDENTIAL_LOST,
+    CredentialStatus.REVOKED: Code.CREDENTIAL_REVOKED,
+    CredentialStatus.SUSPENDED: Code.SUSPENDED,
+}
+_KEEPS_IN = frozenset({Code.UNKNOWN_CREDENTIAL, Code.CREDENTIAL_LOST, Code.CREDENTIAL_REVOKED})
+"""Of gate 3, what keeps a reader exit shut; the rest: a failed factor, an interlock, a hold."""
+
+
+class _Case(NamedTuple):
+    """The question with what the gates ask of it again and again."""
+
+    policy: CompiledPolicy
+    request: Request
+    passage: Passage
+    sheltering: bool  # on the way into a refuge, in a mode that people flee from
+    level: int  # index into tables per level
+    roles: frozenset[str]
+    clearance: int
+    protected: bool
+    host_state: bool
+    visitor: bool
+    overrides: frozenset[Override]
+    passed: int
+    failed: bool
+
+
+def decide(policy: CompiledPolicy, request: Request) -> Decision:
+    """The answer to one request; the same for the same policy and request, without exception.
+
+    A factor that was presented again replaces its earlier entry in `request.presented`: any entry
+    that did not pass counts as a failed factor. A badge counts as a factor only where `presented`
+    says so. Unknown roles of a holder grant nothing.
+    """
+    passage = policy.passages.get((request.portal, request.direction))
+    if passage is None:
+        return _answer(request, [Objection(Code.UNKNOWN_PORTAL)], Code.GRANTED, [])
+    case = _case(policy, request, passage)
+    return _leave(case) if passage.way_out else _enter(case)
+
+
+def _case(policy: CompiledPolicy, request: Request, passage: Passage) -> _Case:
+    names = request.holder.roles if request.holder is not None else ()
+    roles = [policy.roles[name] for name in names if name in policy.roles]
+    overrides: frozenset[Override] = frozenset()
+    for role in roles:
+        overrides |= role.overrides
+    visitor = any(role.visitor for role in roles)
+    sheltering = passage.refuge and request.mode in _REFUGE_MODES
+    return _Case(
+        policy=policy,
+        request=request,
+        passage=passage,
+        sheltering=sheltering,
+        # A valid badge opens its way into a refuge: what the threat adds elsewhere would keep
+        # people out where they are safest, just when they need it.
+        level=0 if sheltering else min(max(request.threat, 1), LEVELS) - 1,
+        roles=frozenset(role.id for role in roles),
+        clearance=max((role.clearance for role in roles), default=0),
+        protected=any(role.protected for role in roles),
+        host_state=any(role.host_state for role in roles),
+        visitor=visitor,
+        # Who is also a visitor overrides nothing, whatever other role the record gives.
+        overrides=frozenset() if visitor else overrides,
+        passed=mask_of(shown.factor for shown in request.presented if shown.passed),
+        failed=any(not shown.passed for shown in request.presented),
+    )
+
+
+def _answer(
+    request: Request,
+    objections: list[Objection],
+    granted: Code,
+    notes: list[Objection],
+    missing: tuple[tuple[Factor, ...], ...] = (),
+    *,
+    rule: str | None = None,
+) -> Decision:
+    """The decision these objections make; duress adds a note and changes nothing else."""
+    ordered = tuple(sorted(objections, key=_gate))
+    told = sorted(notes, key=_gate)
+    if request.duress:
+        told.append(Objection(Code.NOTE_DURESS))
+    if ordered:
+        return Decision(False, ordered[0].code, ordered, tuple(told), missing, ordered[0].rule)
+    return Decision(True, granted, (), tuple(told), (), rule)
+
+
+def _gate(objection: Objection) -> int:
+    return objection.code // 100
+
+
+# --- the way out ---------------------------------------------------------------------------------
+
+
+def _leave(case: _Case) -> Decision:
+    """Gates 1 and 2, then the five causes that keep a reader exit shut."""
+    request = case.request
+    keeping = _keeping_in(case)
+    free = _life_safety(case)
+    if free is None and case.protected and _recognised(case):
+        free = Code.PROTECTED_EXIT
+    notes = _outside_rules(case) + _state_of_the_way_out(case)
+    if free is not None:
+        anonymous = request.credential is CredentialStatus.NONE and request.holder is None
+        for objection in keeping:  # nobody was asked for a factor, nor an anonymous one who he is
+            unasked = objection.code is Code.FACTORS_MISSING
+            if not unasked and not (anonymous and objection.code is Code.UNKNOWN_CREDENTIAL):
+                notes.append(objection)
+        if free is Code.PROTECTED_EXIT and keeping:
+            notes.append(Objection(Code.NOTE_PROTECTED))
+        return _answer(request, [], free, notes)
+    missing: tuple[tuple[Factor, ...], ...] = ()
+    if [objection.code for objection in keeping] == [Code.FACTORS_MISSING]:
+        missing = missing_sets(case.passage.factors[case.level], case.passed)
+    if case.failed and not keeping:
+        notes.append(Objection(Code.FACTOR_FAILED))
+    return _answer(request, keeping, Code.GRANTED, notes, missing)
+
+
+def _life_safety(case: _Case) -> Code | None:
+    """Gate 1. No policy key, mode or order switches this off."""
+    if case.request.fire:
+        return Code.LIFE_SAFETY
+    if case.request.mode is Mode.EVACUATE:
+        return Code.EVACUATION
+    if case.passage.portal.exit is ExitKind.FREE:
+        return Code.FREE_EXIT
+    return None
+
+
+def _recognised(case: _Case) -> bool:
+    """Gate 2: a credential in good standing, or the guard's word. VCDR art. 29: the person of a
+    diplomatic agent is inviolable and not liable to any form of arrest or detention."""
+    guard = any(shown.factor is Factor.GUARD and shown.passed for shown in case.request.presented)
+    return guard or case.request.credential is CredentialStatus.ACTIVE
+
+
+def _keeping_in(case: _Case) -> list[Objection]:
+    """The only causes that keep a reader exit shut."""
+    request, passage = case.request, case.passage
+    found = [objection for objection in _credential(case) if objection.code in _KEEPS_IN]
+    if request.hold_egress and passage.portal.may_hold is not None:
+        found.append(Objection(Code.EGRESS_HELD))
+    if not suffices(passage.factors[case.level], case.passed):
+        code = Code.FACTOR_FAILED if case.failed else Code.FACTORS_MISSING
+        found.append(Objection(code))
+    if not request.interlock_clear:
+        found.append(Objection(Code.INTERLOCK))
+    return found
+
+
+def _outside_rules(case: _Case) -> list[Objection]:
+    """What would refuse this person the way in now. It never keeps anybody in."""
+    if case.request.holder is None:
+        return []
+    _, permit = _permit(case)
+    found = [o for o in (*_credential(case), *_validity(case)) if o.code not in _KEEPS_IN]
+    found += [o for o in (*_prohibition(case), *permit) if o.code is not Code.WATCHLISTED]
+    watched = [Objection(Code.NOTE_WATCHLISTED)] if case.request.holder.watchlisted else []
+    outside = [Objection(Code.NOTE_OUTSIDE_RULES)] if found or watched else []
+    return found + watched + outside
+
+
+def _state_of_the_way_out(case: _Case) -> list[Objection]:
+    found = []
+    if not case.request.recorded:
+        found.append(Objection(Code.NOT_RECORDED))
+    if not case.request.operable:
+        found.append(Objection(Code.INOPERABLE))
+    return found
+
+
+# --- the way in ----------------------------------------------------------------------------------
+
+
+def _enter(case: _Case) -> Decision:
+    """Gates 0, 1b and 3 to 9."""
+    request, passage = case.request, case.passage
+    standing = [*_credential(case), *_validity(case), *_prohibition(case)]
+    anonymous = request.credential is CredentialStatus.NONE and request.holder is None
+    closed = _closed(case)
+    # Who stays anonymous passes an open portal; who says that he is barred is told so even there.
+    if closed is not None and not closed and (anonymous or not standing):
+        return _answer(request, [], Code.OPEN_PORTAL, [], rule=passage.portal.open_schedule)
+    posture, overridden = _posture(case)
+    held, permit = _permit(case)
+    factors, missing, grant = _factors(case, held)
+    state = _state(case) + (closed if anonymous and closed is not None else [])
+    objections = [*_recording(case), *standing, *posture, *permit, *factors, *state]
+    if [objection.code for objection in objections] != [Code.FACTORS_MISSING]:
+        missing = ()
+    if objections or grant is None:
+        return _answer(
+            request, objections or [Objection(Code.NO_GRANT)], Code.NO_GRANT, [], missing
+        )
+    if overridden or _by_override(case, grant):
+        notes = [Objection(Code.NOTE_OVERRIDDEN, grant.id, grant.line)]
+        return _answer(request, [], Code.GRANTED_BY_OVERRIDE, notes, rule=grant.id)
+    return _answer(request, [], Code.GRANTED, [], rule=grant.id)
+
+
+def _closed(case: _Case) -> list[Objection] | None:
+    """Gate 1b. None: the portal does not stand open now. Else what still keeps it shut, which is
+    worth telling only to somebody who presented nothing."""
+    request, portal = case.request, case.passage.portal
+    if portal.open_schedule is None or case.level + 1 > portal.open_threat_max:
+        return None
+    if request.mode is not Mode.NORMAL or request.fire:
+        return None
+    if not (request.operable and request.interlock_clear) or _recording(case):
+        return None
+    if not request.clock_trusted:
+        return [Objection(Code.CLOCK_UNTRUSTED, portal.open_schedule)]
+    if not case.policy.opening(portal.id, request.utc_s):
+        return None
+    return [] if request.first_person_in else [Objection(Code.FIRST_PERSON_OUT)]
+
+
+def _recording(case: _Case) -> list[Objection]:
+    """Gate 0: nobody enters unrecorded, except where the policy says that lives depend on it."""
+    if case.request.recorded or case.passage.portal.emergency:
+        return []
+    return [Objection(Code.NOT_RECORDED)]
+
+
+def _credential(case: _Case) -> list[Objection]:
+    """Gate 3, the credential itself."""
+    code = _CREDENTIAL.get(case.request.credential)
+    if code is None and case.request.holder is None:
+        code = Code.UNKNOWN_CREDENTIAL
+    return [] if code is None else [Objection(code)]
+
+
+def _validity(case: _Case) -> list[Objection]:
+    """Gate 3, the person behind it. With an untrusted clock no window can be judged, so nobody
+    whose record has one enters: whoever must get in without a clock has none."""
+    holder = case.request.holder
+    if holder is None:
+        return []
+    found = []
+    windowed = holder.valid_from_s is not None or holder.valid_until_s is not None
+    if windowed and not case.request.clock_trusted:
+        found.append(Objection(Code.CLOCK_UNTRUSTED))
+    elif windowed:
+        found += _window(holder, case.request.utc_s)
+    if holder.suspended and case.request.credential is not CredentialStatus.SUSPENDED:
+        found.append(Objection(Code.SUSPENDED))
+    if holder.locked_out:
+        found.append(Objection(Code.LOCKED_OUT))
+    return found
+
+
+def _window(holder: HolderFacts, utc_s: int) -> list[Objection]:
+    """Half-open: valid from the first second, no longer in the last one named."""
+    found = []
+    if holder.valid_from_s is not None and utc_s < holder.valid_from_s:
+        found.append(Objection(Code.NOT_YET_VALID))
+    if holder.valid_until_s is not None and utc_s >= holder.valid_until_s:
+        found.append(Objection(Code.EXPIRED))
+    return found
+
+
+def _prohibition(case: _Case) -> list[Objection]:
+    """Gate 4. No override reaches it."""
+    found = []
+    if case.request.holder is not None and case.request.holder.watchlisted:
+        found.append(Objection(Code.WATCHLISTED))
+    found += [
+        Objection(Code.DENIED_BY_RULE, deny.id, deny.line)
+        for deny in case.passage.denies
+        if not deny.roles.isdisjoint(case.roles)
+    ]
+    if case.host_state and not _consent(case):
+        found.append(Objection(Code.NO_CONSENT, line=case.passage.judged.line))
+    return found
+
+
+def _consent(case: _Case) -> bool:
+    """VCDR art. 22(1): agents of the receiving State enter only with the head of mission's consent,
+    a fire included. VCCR art. 31(2) lets it be presumed in a fire, for consular premises."""
+    zone = case.passage.judged
+    if zone.kind is ZoneKind.PUBLIC or case.request.consent:
+        return True
+    return case.request.fire and zone.regime is Regime.CONSULAR and zone.consent_presumed_in_fire
+
+
+def _posture(case: _Case) -> tuple[list[Objection], bool]:
+    """Gate 5: objections, and whether an override lifted one. An override lifts exactly the
+    posture it names; the clearance a zone asks for in calm times is no posture."""
+    request, passage = case.request, case.passage
+    raised: list[tuple[Code, Override]] = []
+    mode = _MODE_GATE.get(request.mode)
+    outside = passage.source.kind is ZoneKind.PUBLIC
+    if mode is not None and not case.sheltering and (outside or request.mode is not Mode.SHELTER):
+        raised.append(mode)
+    if request.fire:
+        raised.append((Code.FIRE_ENTRY, Override.FIRE))
+    calm, now = passage.judged.clearance[0], passage.judged.clearance[case.level]
+    if calm <= case.clearance < now:
+        raised.append((Code.THREAT_LEVEL, Override.THREAT))
+    found = [Objection(code) for code, override in raised if override not in case.overrides]
+    overridden = len(found) < len(raised)
+    if case.clearance < calm:
+        found.append(Objection(Code.THREAT_LEVEL, line=passage.judged.line))
+    return found, overridden
+
+
+def _permit(case: _Case) -> tuple[list[GrantRule], list[Objection]]:
+    """Gate 6: the grants that hold, or why the nearest ones do not."""
+    held: list[GrantRule] = []
+    near: list[list[Objection]] = []
+    for grant in case.passage.grants:
+        if grant.roles.isdisjoint(case.roles):
+            continue
+        reasons = _against(case, grant)
+        if reasons:
+            near.append([Objection(code, grant.id, grant.line) for code in reasons])
+        else:
+            held.append(grant)
+    if held:
+        return held, []
+    if not near:
+        return [], [Objection(Code.NO_GRANT)]
+    fewest = min(len(reasons) for reasons in near)
+    return [], [
+        reason
+        for reasons in near
+        if len(reasons) == fewest
+        for reason in reasons
+        # The clock is to blame only where nothing else stands against the rule.
+        if reason.code is not Code.CLOCK_UNTRUSTED or fewest == 1
+    ]
+
+
+def _against(case: _Case, grant: GrantRule) -> list[Code]:
+    request = case.request
+    found: list[Code] = []
+    if grant.when is not None:
+        if not request.clock_trusted:
+            found.append(Code.CLOCK_UNTRUSTED)
+        else:
+            active = case.policy.is_open(grant.when, request.utc_s)
+            if active is not True:
+                found.append(Code.SCHEDULE_HORIZON if active is None else Code.OUT_OF_SCHEDULE)
+    if case.level + 1 > grant.threat_max:
+        found.append(Code.THREAT_CEILING)
+    if not _mode_listed(case, grant):
+        found.append(Code.MODE_NOT_LISTED)
+    if (grant.escorted or case.visitor) and not request.escorted:
+        found.append(Code.NOT_ESCORTED)
+    return found
+
+
+def _mode_listed(case: _Case, grant: GrantRule) -> bool:
+    """The grant lists the mode; or lists normal, and the holder may pass in spite of the mode.
+
+    An override never makes a grant hold in a mode that its author left out beside others: a grant
+    for shelter alone stays shut in an evacuation.
+    """
+    mode = case.request.mode
+    if mode in grant.modes:
+        return True
+    if Mode.NORMAL not in grant.modes:
+        return False
+    if case.sheltering:
+        return True
+    return _by_override(case, grant)
+
+
+def _by_override(case: _Case, grant: GrantRule) -> bool:
+    """Whether the grant holds in the mode in force only because the holder overrides the mode."""
+    mode = case.request.mode
+    if mode in grant.modes or case.sheltering:
+        return False
+    gate = _MODE_GATE.get(mode)
+    return gate is not None and gate[1] in case.overrides
+
+
+def _factors(
+    case: _Case, held: list[GrantRule]
+) -> tuple[list[Objection], tuple[tuple[Factor, ...], ...], GrantRule | None]:
+    """Gate 7: objections, what is missing, and the grant that carries the decision."""
+    if case.failed:
+        return [Objection(Code.FACTOR_FAILED)], (), None
+    if not held:  # no rule, no question: what would be asked for is not known
+        return [], (), None
+    base = case.passage.factors[case.level]
+    table = 0
+    for grant in held:
+        needed = base & grant.factors[case.level]
+        if suffices(needed, case.passed):
+            return [], (), grant
+        table |= needed
+    found = [Objection(Code.FACTORS_MISSING, held[0].id, held[0].line)]
+    return found, missing_sets(table, case.passed), None
+
+
+def _state(case: _Case) -> list[Objection]:
+    """Gate 8."""
+    found = []
+    if not case.request.interlock_clear:
+        found.append(Objection(Code.INTERLOCK))
+    if not case.request.operable:
+        found.append(Objection(Code.INOPERABLE))
+    return found

@@ -1,0 +1,104 @@
+"""A policy as read but not yet understood: entries, and where in which file each of them stands."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Generic, TypeVar
+
+import msgspec
+
+from policies.model import (
+    DenyEntry,
+    Entry,
+    FireEntry,
+    GrantEntry,
+    Header,
+    PortalEntry,
+    RoleEntry,
+    ScheduleEntry,
+    ZoneEntry,
+)
+from policies.positions import Path, Positions, Spot
+from policies.problems import Problem, did_you_mean
+
+ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+"""What a topic level, a file name and a log line all take as it stands."""
+
+TABLES: Mapping[str, type[Entry]] = {
+    "schedule": ScheduleEntry,
+    "zone": ZoneEntry,
+    "portal": PortalEntry,
+    "fire": FireEntry,
+    "role": RoleEntry,
+    "grant": GrantEntry,
+    "deny": DenyEntry,
+}
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Entry)
+
+
+def valid_id(text: str) -> bool:
+    return ID.fullmatch(text) is not None
+
+
+class Place(msgspec.Struct, frozen=True):
+    """One key or value in one file; knows how to complain about itself."""
+
+    file: str
+    positions: Positions
+    path: Path
+
+    def child(self, *parts: str | int) -> "Place":
+        return Place(self.file, self.positions, (*self.path, *parts))
+
+    def top(self) -> "Place":
+        return Place(self.file, self.positions, ())
+
+    @property
+    def line(self) -> int:
+        return self.positions.key(self.path).line
+
+    def where(self) -> str:
+        return f"{self.file}:{self.line}"
+
+    def problem(self, message: str, hint: str | None = None) -> Problem:
+        """About the value."""
+        return self._problem(self.positions.value(self.path), message, hint)
+
+    def at_key(self, message: str, hint: str | None = None) -> Problem:
+        """About the key, or about the entry as a whole."""
+        return self._problem(self.positions.key(self.path), message, hint)
+
+    def unknown_key(self, key: str, options: Iterable[str]) -> Problem:
+        return self.at_key(f"unknown key '{key}'", did_you_mean(key, options))
+
+    def _problem(self, spot: Spot, message: str, hint: str | None) -> Problem:
+        path = ".".join(str(part) for part in self.path)
+        return Problem(self.file, spot.line, spot.column, path, message, hint)
+
+
+class EntryAt(msgspec.Struct, Generic[T], frozen=True):
+    id: str
+    value: T
+    place: Place
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """Every entry that could be read. `declared` names those that could not as well, so that a
+    reference to one of them is not reported as a second mistake."""
+
+    header: Header | None
+    places: Mapping[str, Place]
+    top: Place
+    entries: Mapping[str, tuple[EntryAt[Entry], ...]]
+    profiles: tuple[EntryAt[Mapping[str, str]], ...]
+    declared: Mapping[str, Mapping[str, Place]]
+
+    def of(self, kind: type[E]) -> tuple[EntryAt[E], ...]:
+        """The entries of one kind, in the order of the files."""
+        table = next(name for name, struct in TABLES.items() if struct is kind)
+        return tuple(
+            EntryAt(entry.id, entry.value, entry.place)
+            for entry in self.entries[table]
+            if isinstance(entry.value, kind)
+        )

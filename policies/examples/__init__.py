@@ -1,0 +1,1 @@
+"""Example policies as data; read them with `importlib.resources.files("policies.examples")`."""

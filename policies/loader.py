@@ -1,0 +1,284 @@
+"""Policy files to a compiled policy: bytes in, every mistake of one run out.
+
+A file is decoded entry by entry and key by key, so that one mistake never hides another, and each
+is reported with the line and column of the text that has to change.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import tzinfo
+from enum import Enum
+from typing import TypeVar, get_args
+
+import msgspec
+
+from policies.compiled import CompiledPolicy
+from policies.compiler import compile_policy
+from policies.document import TABLES, Document, EntryAt, Place, valid_id
+from policies.model import Entry, Header
+from policies.positions import scan
+from policies.problems import PolicyError, Problem, SourceFile, did_you_mean
+
+FILE_BYTES_MAX = 1 << 20
+"""A site of 1,000 portals and 2,000 grants takes a third of it; more is not a policy."""
+SOURCES_MAX = 64
+LINE_CHARACTERS_MAX = 1_000
+"""Keeps dotted keys short: tomllib's time for one key grows with the square of its parts."""
+PROBLEMS_MAX = 500
+"""Nobody reads more; the count goes on being right for all of them."""
+
+E = TypeVar("E", bound=Entry)
+T = TypeVar("T")
+_SYNTAX = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end.*)\)$")
+_INDEX = re.compile(r"\[(\d+)\]")
+
+
+def load(
+    sources: Sequence[SourceFile],
+    *,
+    timezone: Callable[[str], tzinfo],
+    tzdata_version: str,
+) -> CompiledPolicy:
+    """The policy that the sources spell together, checked and compiled.
+
+    `timezone` gives the zone of a name (KeyError, ValueError or OSError where there is none);
+    `tzdata_version` goes into the digest, because another edition may decide otherwise.
+    Raises PolicyError with every problem found.
+    """
+    reader = _Reader()
+    if not sources or len(sources) > SOURCES_MAX:
+        reader.add(Problem("", 1, 1, "", f"a policy has 1 to {SOURCES_MAX} files"))
+    for source in sources[:SOURCES_MAX]:
+        reader.read(source)
+    if reader.unreadable:  # what the rest refers to may stand in the file that nobody could read
+        raise _error(reader.problems)
+    document = reader.document(sources)
+    compiled, problems = compile_policy(
+        document, digest_of(sources, tzdata_version), timezone, tzdata_version
+    )
+    if reader.problems or problems or compiled is None:
+        raise _error([*reader.problems, *problems])
+    return compiled
+
+
+def digest_of(sources: Sequence[SourceFile], tzdata_version: str) -> str:
+    """SHA-256 (hex) over the tzdata version and the bytes of every file, lengths in between.
+
+    File names are left out: the same policy in another folder is the same policy.
+    """
+    digest = hashlib.sha256(b"sentrypost policy 1\0")
+    for part in (tzdata_version.encode(), *(source.data for source in sources)):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _error(problems: Sequence[Problem]) -> PolicyError:
+    ordered = sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.path, p.message))
+    if len(ordered) > PROBLEMS_MAX:
+        more = Problem("", 1, 1, "", f"{len(ordered) - PROBLEMS_MAX} more problems are not shown")
+        ordered = [*ordered[:PROBLEMS_MAX], more]
+    return PolicyError(ordered)
+
+
+class _Reader:
+    """Collects the entries of all files and the problems met on the way."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.unreadable = False
+        self.header: dict[str, object] = {}
+        self.header_places: dict[str, Place] = {}
+        self.entries: dict[str, list[EntryAt[Entry]]] = {table: [] for table in TABLES}
+        self.profiles: list[EntryAt[Mapping[str, str]]] = []
+        self.declared: dict[str, dict[str, Place]] = {t: {} for t in (*TABLES, "factors")}
+
+    def add(self, problem: Problem) -> None:
+        self.problems.append(problem)
+
+    def read(self, source: SourceFile) -> None:
+        decoded = _decode(source)
+        if isinstance(decoded, Problem):
+            self.unreadable = True
+            self.add(decoded)
+            return
+        content, root = decoded
+        scalars = {field.encode_name for field in msgspec.structs.fields(Header)}
+        for key, raw in content.items():
+            place = root.child(key)
+            if key in scalars:
+                self._header_value(key, raw, place)
+            elif key in self.declared:
+                self._table(key, raw, place)
+            else:
+                self.add(place.unknown_key(key, (*scalars, *self.declared)))
+
+    def document(self, sources: Sequence[SourceFile]) -> Document:
+        place = next(iter(self.header_places.values()), None) or _top(sources)
+        known = {key: self.header_places[key] for key in self.header}
+        header, problems = convert_entry(Header, self.header, place.top(), known)
+        self.problems += problems
+        return Document(
+            header=header,
+            places=self.header_places,
+            top=place.top(),
+            entries={table: tuple(entries) for table, entries in self.entries.items()},
+            profiles=tuple(self.profiles),
+            declared=self.declared,
+        )
+
+    def _header_value(self, key: str, raw: object, place: Place) -> None:
+        if key == "schema":  # every file says what it is written in; all must agree
+            if self.header.setdefault(key, raw) != raw:
+                self.add(place.problem("the files of one policy have one schema"))
+        elif key in self.header:
+            self.add(place.at_key("is given twice", f"first in {self.header_places[key].where()}"))
+        self.header.setdefault(key, raw)
+        self.header_places.setdefault(key, place)
+
+    def _table(self, table: str, raw: object, place: Place) -> None:
+        listed = table in ("grant", "deny")
+        if listed and isinstance(raw, list):
+            for index, item in enumerate(raw):
+                self._listed(table, item, place.child(index))
+        elif not listed and isinstance(raw, dict):
+            for entry_id, item in raw.items():
+                self._named(table, entry_id, item, place.child(entry_id))
+        else:
+            form = f"[[{table}]]" if listed else f"[{table}.<id>]"
+            self.add(place.problem(f"must be written as {form}"))
+
+    def _named(self, table: str, entry_id: str, raw: object, place: Place) -> None:
+        self._declare(table, entry_id, place, key=True)
+        if table == "factors":
+            profile, problems = _convert(dict[str, str], raw, place)
+            self.problems += problems
+            if profile is not None:
+                self.profiles.append(EntryAt(entry_id, profile, place))
+            return
+        self._entry(table, entry_id, raw, place)
+
+    def _listed(self, table: str, raw: object, place: Place) -> None:
+        entry_id = raw.get("id") if isinstance(raw, dict) else None
+        if isinstance(entry_id, str):
+            self._declare(table, entry_id, place.child("id"), key=False)
+        self._entry(table, entry_id if isinstance(entry_id, str) else "", raw, place)
+
+    def _entry(self, table: str, entry_id: str, raw: object, place: Place) -> None:
+        if not isinstance(raw, dict):
+            self.add(place.problem("must be a table"))
+            return
+        entry, problems = convert_entry(TABLES[table], raw, place, {})
+        self.problems += problems
+        if entry is not None:
+            self.entries[table].append(EntryAt(entry_id, entry, place))
+
+    def _declare(self, table: str, entry_id: str, place: Place, *, key: bool) -> None:
+        problem = place.at_key if key else place.problem
+        if not valid_id(entry_id):
+            self.add(problem("an id is 1 to 64 of a-z, 0-9, '-' and '_', not starting with a mark"))
+        names = ("grant", "deny") if table in ("grant", "deny") else (table,)
+        for other in names:
+            first = self.declared[other].get(entry_id)
+            if first is not None:
+                self.add(problem(f"'{entry_id}' is declared twice", f"first in {first.where()}"))
+        self.declared[table].setdefault(entry_id, place)
+
+
+def _top(sources: Sequence[SourceFile]) -> Place:
+    return Place(sources[0].name if sources else "", scan(""), ())
+
+
+def _decode(source: SourceFile) -> tuple[Mapping[str, object], Place] | Problem:
+    """The raw TOML tree of one file, or the one reason why there is none."""
+
+    def broken(message: str, line: int = 1, column: int = 1, hint: str | None = None) -> Problem:
+        return Problem(source.name, line, column, "", message, hint)
+
+    if len(source.data) > FILE_BYTES_MAX:
+        return broken(f"the file has {len(source.data)} bytes, at most {FILE_BYTES_MAX} are read")
+    try:
+        text = source.data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = source.data[: error.start]
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8")) + 1
+        return broken("not UTF-8 text", before.count(b"\n") + 1, column, "save the file as UTF-8")
+    if not text.strip():
+        return broken("the file is empty")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > LINE_CHARACTERS_MAX:
+            limit = f"a line has at most {LINE_CHARACTERS_MAX} characters"
+            return broken(limit, number, LINE_CHARACTERS_MAX + 1, "break lists over several lines")
+    try:
+        content: Mapping[str, object] = tomllib.loads(text)
+        return content, Place(source.name, scan(text), ())
+    except RecursionError:
+        return broken("nested too deeply")
+    except ValueError as error:  # TOMLDecodeError is one
+        return _syntax_problem(str(error), text, broken)
+
+
+def _syntax_problem(message: str, text: str, broken: Callable[[str, int, int], Problem]) -> Problem:
+    found = _SYNTAX.match(message)
+    if found is None:
+        return broken(message, 1, 1)
+    if found["line"] is None:
+        lines = text.split("\n")
+        return broken(f"{found['what']} at the end of the file", len(lines), len(lines[-1]) + 1)
+    return broken(found["what"], int(found["line"]), int(found["column"]))
+
+
+def convert_entry(
+    kind: type[E], raw: Mapping[str, object], place: Place, places: Mapping[str, Place]
+) -> tuple[E | None, list[Problem]]:
+    """One entry as its struct, or every mistake in it; `places` overrides where a key stands."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    problems: list[Problem] = []
+    for key, value in raw.items():
+        at = places.get(key) or place.child(key)
+        if key not in fields:
+            problems.append(at.unknown_key(key, fields))
+            continue
+        problems += _convert(fields[key].type, value, at)[1]
+    missing = [key for key, field in fields.items() if field.required and key not in raw]
+    problems += [place.at_key(f"'{key}' is missing", _example(fields[key].type)) for key in missing]
+    return (None if problems else msgspec.convert(raw, kind)), problems
+
+
+def _convert(kind: type[T], raw: object, place: Place) -> tuple[T | None, list[Problem]]:
+    try:
+        return msgspec.convert(raw, kind), []
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `$")
+        at, value = _descend(place, raw, where)
+        options = _options(kind)
+        if message.startswith("Invalid enum value") and isinstance(value, str):
+            hint = did_you_mean(value, options) or f"one of {', '.join(options)}"
+            return None, [at.problem(f"unknown value '{value}'", hint)]
+        return None, [at.problem(message[:1].lower() + message[1:].replace("`", "'"))]
+
+
+def _descend(place: Place, raw: object, where: str) -> tuple[Place, object]:
+    """Follow the indexes that msgspec names; it does not name keys of a mapping."""
+    for index in (int(found) for found in _INDEX.findall(where)):
+        if isinstance(raw, list) and index < len(raw):
+            place, raw = place.child(index), raw[index]
+    return place, raw
+
+
+def _options(kind: object) -> tuple[str, ...]:
+    return tuple(_members(kind))
+
+
+def _members(kind: object) -> Iterator[str]:
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        yield from (str(member.value) for member in kind)
+    for inner in get_args(kind):
+        yield from _members(inner)
+
+
+def _example(kind: object) -> str | None:
+    options = _options(kind)
+    return f"one of {', '.join(options)}" if options else None

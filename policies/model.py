@@ -1,0 +1,139 @@
+"""The policy as its files say it: one struct per kind of entry, keys in kebab-case.
+
+Only the shape is judged here (names, types, ranges of single values); what entries mean together is
+judged by the compiler.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from policies.compiled import (
+    Egress,
+    ExitKind,
+    Lock,
+    OnFire,
+    Override,
+    PortalKind,
+    Regime,
+    Rex,
+    ZoneKind,
+)
+from policies.facts import Level, Mode
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=100)]
+"""An input that settles later than 100 ms would hide a short opening from the log."""
+Version = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Clearance = Annotated[int, msgspec.Meta(ge=0, le=9)]
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """What all entries share: unknown keys are mistakes, never ignored."""
+
+
+class Header(Entry, frozen=True, kw_only=True):
+    schema: Annotated[int, msgspec.Meta(ge=1, le=1)]
+    site: Text
+    version: Version
+    timezone: Text
+    name: Text = ""
+
+
+class ScheduleEntry(Entry, frozen=True, kw_only=True):
+    daily: tuple[str, ...] = ()
+    mon: tuple[str, ...] = ()
+    tue: tuple[str, ...] = ()
+    wed: tuple[str, ...] = ()
+    thu: tuple[str, ...] = ()
+    fri: tuple[str, ...] = ()
+    sat: tuple[str, ...] = ()
+    sun: tuple[str, ...] = ()
+    mon_fri: tuple[str, ...] = ()
+    sat_sun: tuple[str, ...] = ()
+
+
+class ZoneEntry(Entry, frozen=True, kw_only=True):
+    kind: ZoneKind
+    name: Text = ""
+    inside: str | None = None
+    regime: Regime = Regime.MISSION
+    consent_presumed_in_fire: bool = False
+    clearance: dict[str, Clearance] = {}
+    factors: str | None = None
+
+
+class EgressRoute(StrEnum):
+    ENTRY = "entry"
+    EXIT = "exit"
+    NONE = "none"
+
+
+class PortalEntry(Entry, frozen=True, kw_only=True):
+    """The hardware facts have no defaults: what nobody stated about a door is not assumed."""
+
+    from_: str = msgspec.field(name="from")
+    to: str
+    kind: PortalKind
+    lock: Lock
+    egress: Egress
+    exit: ExitKind
+    name: Text = ""
+    egress_route: EgressRoute | None = None
+    on_fire: OnFire | None = None
+    hard_wired_release: bool = False
+    drop_arm: bool = False
+    rex: Rex | None = None
+    contact: bool = True
+    bolt: bool = False
+    open_s: Seconds = 5.0
+    held_s: Seconds = 20.0
+    stuck_s: Seconds = 300.0
+    debounce_ms: Milliseconds = 50
+    emergency: bool = False
+    refuge_route: bool = False
+    interlock: str | None = None
+    open: str | None = None
+    open_threat_max: Level = 2
+    may_hold: Text | None = None
+    factors: str | None = None
+    exit_factors: str | None = None
+
+
+class FireEntry(Entry, frozen=True, kw_only=True):
+    zones: tuple[str, ...] = ()
+
+
+class RoleKind(StrEnum):
+    REGULAR = "regular"
+    VISITOR = "visitor"
+
+
+class RoleEntry(Entry, frozen=True, kw_only=True):
+    clearance: Clearance = 0
+    kind: RoleKind = RoleKind.REGULAR
+    protected: bool = False
+    host_state: bool = False
+    emergency: bool = False
+    overrides: tuple[Override, ...] = ()
+
+
+class GrantEntry(Entry, frozen=True, kw_only=True):
+    id: str
+    roles: tuple[str, ...]
+    zones: tuple[str, ...] = ()
+    portals: tuple[str, ...] = ()
+    when: str | None = None
+    threat_max: Level = 5
+    in_: tuple[Mode, ...] = msgspec.field(name="in", default=(Mode.NORMAL,))
+    factors: str | None = None
+    escorted: bool = False
+
+
+class DenyEntry(Entry, frozen=True, kw_only=True):
+    id: str
+    roles: tuple[str, ...]
+    zones: tuple[str, ...]
+    reason: Text = ""

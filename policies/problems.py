@@ -1,0 +1,43 @@
+"""What the loader takes in and what it complains about."""
+
+import difflib
+from collections.abc import Iterable
+
+import msgspec
+
+
+class SourceFile(msgspec.Struct, frozen=True):
+    """One file of a policy as it was read; `name` is only shown to people."""
+
+    name: str
+    data: bytes
+
+
+class Problem(msgspec.Struct, frozen=True, order=True):
+    """One mistake. Line and column count from 1, columns in characters."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.path}: " if self.path else ""
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{self.file}:{self.line}:{self.column}: error: {place}{self.message}{hint}"
+
+
+class PolicyError(Exception):
+    """The policy was not loaded; `problems` are all mistakes of one run, in reading order."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str | None:
+    """A hint that names the closest option; None when nothing is close."""
+    close = difflib.get_close_matches(word, sorted(options), n=1, cutoff=0.6)
+    return f"did you mean '{close[0]}'?" if close else None
