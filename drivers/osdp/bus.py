@@ -1,0 +1,189 @@
+"""The line and who speaks on it: several readers, one question at a time.
+
+Sans-I/O, in the manner of aioquic: `receive`, `handle_deadline`, `submit`, then `bytes_to_send`,
+`next_fact` and `deadline` until nothing is left. Time is always an argument, in monotonic
+nanoseconds; randomness is a function given once.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from drivers.api import Command, Fact, Outcome, Priority, Stands
+from drivers.osdp.config import LineConfig
+from drivers.osdp.frame import MARK, NEED_MORE, Damaged, FrameDecoder
+from drivers.osdp.link import Link, State
+from drivers.osdp.telling import MS
+from drivers.osdp.translate import check_action
+
+REPLY_WITHIN_NS = 200 * MS  # until a reader must have begun its reply (clause 5.8)
+REPLY_GAP_NS = 20 * MS  # between bytes of one reply (clause 5.8), with slack for USB adapters
+REPLY_ENDED_WITHIN_NS = 400 * MS  # whatever dribbles on is cut off here
+DAMAGED_PAUSE_NS = 30 * MS  # after a damaged reply: time for echoes to end before the repetition
+PROBE_EVERY_NS = 400 * MS  # absent readers together get at most every other slot of 200 ms
+BITS_PER_BYTE = 10  # start and stop bit included
+
+# How far behind its due time each kind of message may fall before it goes first.
+_PATIENCE_PASSAGE_NS = 0
+_PATIENCE_POLL_NS = 50 * MS
+_PATIENCE_PROBE_NS = 300 * MS
+
+
+class Bus:
+    """The panel's end of one OSDP line.
+
+    `entropy(n)` returns n unpredictable bytes. Nothing is sent before `start`.
+    """
+
+    def __init__(self, config: LineConfig, entropy: Callable[[int], bytes]) -> None:
+        self._facts: deque[Fact] = deque()
+        self._links = [
+            Link(
+                reader,
+                config.poll_ms * MS,
+                entropy,
+                self.still_wanted,
+                self._facts.append,
+            )
+            for reader in config.readers
+        ]
+        self._byte_ns = BITS_PER_BYTE * 1_000_000_000 // config.baud
+        self._decoder = FrameDecoder(replies=True)
+        self._stands: Stands | None = None
+        self._speaking: Link | None = None
+        self._reply_by_ns = 0
+        self._reply_cut_ns = 0
+        self._probe_from_ns = 0
+        self.unanswered = 0
+
+    def start(self, now_ns: int, stands: Stands) -> None:
+        """A line was opened. `stands` is asked for every command when its bytes are due."""
+        self._stands = stands
+        for link in self._links:
+            link.start(now_ns)
+
+    def stop(self, now_ns: int, reason: str) -> None:
+        """The line is gone: every reader is reported offline and every command ends."""
+        self._stands = None
+        self._speaking = None
+        self._decoder.clear()
+        for link in self._links:
+            link.shut(now_ns, reason)
+
+    def submit(self, command: Command, now_ns: int) -> None:
+        """Queue a command; its end comes as a fact.
+
+        Raises ValueError for a device that is not on this line and for an action that its reader
+        cannot be told: neither was queued, and both can be found out when they are configured.
+        """
+        for link in self._links:
+            if link.config.name == command.device:
+                check_action(command.action, link.config)
+                link.submit(command, now_ns)
+                return
+        raise ValueError(f"no reader {command.device!r} on this line")
+
+    def still_wanted(self, command: Command, now_ns: int) -> Outcome | None:
+        """None when the command's bytes may go out at this moment, otherwise how it ends."""
+        if self.in_time(command, now_ns):
+            return None if self.stands(command) else Outcome.WITHDRAWN
+        return Outcome.EXPIRED
+
+    def in_time(self, command: Command, now_ns: int) -> bool:
+        """Whether the command's time has not passed."""
+        return command.not_after_ns is None or now_ns <= command.not_after_ns
+
+    def stands(self, command: Command) -> bool:
+        """Whether the edge still wants the command; without an edge nothing is wanted."""
+        return self._stands is not None and self._stands(command)
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        """Bytes came from the line; `now_ns` is when the last of them did."""
+        self._decoder.feed(data)
+        self._take_frames(now_ns)
+        if self._speaking is not None and len(self._decoder):
+            still_coming_ns = min(now_ns + REPLY_GAP_NS, self._reply_cut_ns)
+            self._reply_by_ns = max(self._reply_by_ns, still_coming_ns)
+
+    def handle_deadline(self, now_ns: int) -> None:
+        """Time passed. Harmless at any time; due when `deadline()` is reached."""
+        if self._speaking is not None and now_ns >= self._reply_by_ns:
+            self._search_behind_noise(now_ns)
+        if self._speaking is not None and now_ns >= self._reply_by_ns:
+            link, self._speaking = self._speaking, None
+            self.unanswered += 1
+            link.unanswered(now_ns)
+        for link in self._links:
+            link.check_silence(now_ns)
+
+    def bytes_to_send(self, now_ns: int) -> bytes:
+        """The next frame, or nothing while a reply is owed or nobody is due.
+
+        Every command in it was asked for once more within this call.
+        """
+        while self._speaking is None and self._stands is not None:
+            link = self._next_link(now_ns)
+            if link is None:
+                break
+            if link.state is State.OFFLINE:
+                self._probe_from_ns = now_ns + PROBE_EVERY_NS
+            frame = link.speak(now_ns)
+            if frame:
+                self._decoder.clear()  # older bytes answer nothing that is asked now
+                self._speaking = link
+                sent_ns = now_ns + (len(frame) + 1) * self._byte_ns
+                self._reply_by_ns = sent_ns + REPLY_WITHIN_NS
+                self._reply_cut_ns = sent_ns + REPLY_ENDED_WITHIN_NS
+                return MARK + frame
+        return b""
+
+    def next_fact(self) -> Fact | None:
+        """The next fact in the order in which they came to be."""
+        return self._facts.popleft() if self._facts else None
+
+    def deadline(self) -> int | None:
+        """When `handle_deadline` and `bytes_to_send` are to be called at the latest."""
+        if self._stands is None:
+            return None
+        times = [link.silence_ns for link in self._links if link.silence_ns is not None]
+        if self._speaking is not None:
+            times.append(self._reply_by_ns)
+        else:
+            times += [self._due_ns(link) for link in self._links]
+        return min(times)
+
+    def _due_ns(self, link: Link) -> int:
+        if link.state is State.OFFLINE:
+            return max(link.due_ns, self._probe_from_ns)
+        return link.due_ns
+
+    def _next_link(self, now_ns: int) -> Link | None:
+        due = [link for link in self._links if self._due_ns(link) <= now_ns]
+        return min(due, key=self._precedence, default=None)
+
+    def _precedence(self, link: Link) -> tuple[int, int]:
+        """Life safety, then securing, then whoever has waited longest beyond its patience."""
+        urgency = link.urgency
+        if urgency is not None and urgency <= Priority.SECURE:
+            return urgency, link.due_ns
+        patience_ns = _PATIENCE_POLL_NS
+        if urgency is Priority.PASSAGE:
+            patience_ns = _PATIENCE_PASSAGE_NS
+        elif link.state is State.OFFLINE:
+            patience_ns = _PATIENCE_PROBE_NS
+        return Priority.PASSAGE, link.due_ns + patience_ns
+
+    def _take_frames(self, now_ns: int) -> None:
+        while (found := self._decoder.take()) is not NEED_MORE:
+            link = self._speaking
+            if link is None or found.address != link.config.address:
+                continue
+            if isinstance(found, Damaged):
+                self._reply_by_ns = min(self._reply_by_ns, now_ns + DAMAGED_PAUSE_NS)
+            elif link.hear(found, now_ns):
+                self._speaking = None
+
+    def _search_behind_noise(self, now_ns: int) -> None:
+        """A stray start byte may have swallowed the true reply; it is still in the buffer."""
+        while self._speaking is not None and len(self._decoder):
+            self._decoder.skip_start()
+            self._take_frames(now_ns)

@@ -1,0 +1,518 @@
+"""One reader's link: who it is, whether it is proven, what it is asked next.
+
+Sans-I/O. The bus calls `speak` when it gives the line to this reader, then `hear` for each frame
+that came from its address, or `unanswered`. Time is always an argument, in monotonic nanoseconds.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from itertools import count, product
+
+import msgspec
+
+from drivers.api import Command, Fact, Outcome, Priority, Pulse
+from drivers.osdp import messages as osdp
+from drivers.osdp.config import ReaderConfig
+from drivers.osdp.frame import Block, Frame, encode
+from drivers.osdp.handshake import Handshake, Proof
+from drivers.osdp.messages import Message, NakReason, ReplyCode
+from drivers.osdp.secure import OWN_KEY, NotAuthenticError, Session
+from drivers.osdp.telling import MS, Teller
+from drivers.osdp.translate import Violation, command_for, fact_from, identity_text
+
+OFFLINE_AFTER_NS = 2_500 * MS  # the edge is promised 3 s; half a second is the host's to lose
+RETRY_HANDSHAKE_NS = 300 * MS  # a reader that just fell silent must not cost neighbours the line
+PROBE_NS = 1_000 * MS  # an absent reader is asked this often, plus up to PROBE_JITTER_NS
+PROBE_JITTER_NS = 500 * MS  # so that probes of many readers do not march in step
+TRIES_MAX = 2  # one repetition at the same sequence number, then a new session
+BUSY_MAX = 20  # osdp_BUSY is no answer; a reader busy for longer than this is treated as silent
+BUSY_PAUSE_NS = 50 * MS
+COMMANDS_MAX = 64  # more waiting commands than this were given up on by whoever sent them
+RECHECK_NS = 100 * MS  # outputs are read again this long after a pulse should have ended
+POLL_STARVED = 4  # polls that were due this many times go before ordinary commands
+
+
+class State(StrEnum):
+    OFFLINE = "offline"
+    IDENTIFYING = "identifying"
+    CAPABILITIES = "capabilities"
+    CHALLENGED = "challenged"
+    AUTHENTICATING = "authenticating"
+    ONLINE = "online"
+
+
+class Step(StrEnum):
+    """What moves a link from state to state."""
+
+    PROBE = "time to try"
+    IDENTIFIED = "said who it is"
+    LISTED = "listed what it can"
+    READER_PROVEN = "proved its key"
+    SESSION_PROVEN = "accepted our proof"
+    RESTART = "failed, not for long"
+    GIVE_UP = "failed for good"
+
+
+class BrokenAssumptionError(Exception):
+    """The link took a step that its table excludes: a bug, not a peer's doing."""
+
+
+_NEVER = None
+
+# Every state under every step. `_NEVER`: cannot happen whatever the reader does.
+TRANSITIONS: Mapping[tuple[State, Step], State | None] = {
+    (State.OFFLINE, Step.PROBE): State.IDENTIFYING,
+    (State.OFFLINE, Step.IDENTIFIED): _NEVER,
+    (State.OFFLINE, Step.LISTED): _NEVER,
+    (State.OFFLINE, Step.READER_PROVEN): _NEVER,
+    (State.OFFLINE, Step.SESSION_PROVEN): _NEVER,
+    (State.OFFLINE, Step.RESTART): _NEVER,
+    (State.OFFLINE, Step.GIVE_UP): State.OFFLINE,
+    (State.IDENTIFYING, Step.PROBE): _NEVER,
+    (State.IDENTIFYING, Step.IDENTIFIED): State.CAPABILITIES,
+    (State.IDENTIFYING, Step.LISTED): _NEVER,
+    (State.IDENTIFYING, Step.READER_PROVEN): _NEVER,
+    (State.IDENTIFYING, Step.SESSION_PROVEN): _NEVER,
+    (State.IDENTIFYING, Step.RESTART): State.IDENTIFYING,
+    (State.IDENTIFYING, Step.GIVE_UP): State.OFFLINE,
+    (State.CAPABILITIES, Step.PROBE): _NEVER,
+    (State.CAPABILITIES, Step.IDENTIFIED): _NEVER,
+    (State.CAPABILITIES, Step.LISTED): State.CHALLENGED,
+    (State.CAPABILITIES, Step.READER_PROVEN): _NEVER,
+    (State.CAPABILITIES, Step.SESSION_PROVEN): _NEVER,
+    (State.CAPABILITIES, Step.RESTART): State.IDENTIFYING,
+    (State.CAPABILITIES, Step.GIVE_UP): State.OFFLINE,
+    (State.CHALLENGED, Step.PROBE): _NEVER,
+    (State.CHALLENGED, Step.IDENTIFIED): _NEVER,
+    (State.CHALLENGED, Step.LISTED): _NEVER,
+    (State.CHALLENGED, Step.READER_PROVEN): State.AUTHENTICATING,
+    (State.CHALLENGED, Step.SESSION_PROVEN): _NEVER,
+    (State.CHALLENGED, Step.RESTART): State.IDENTIFYING,
+    (State.CHALLENGED, Step.GIVE_UP): State.OFFLINE,
+    (State.AUTHENTICATING, Step.PROBE): _NEVER,
+    (State.AUTHENTICATING, Step.IDENTIFIED): _NEVER,
+    (State.AUTHENTICATING, Step.LISTED): _NEVER,
+    (State.AUTHENTICATING, Step.READER_PROVEN): _NEVER,
+    (State.AUTHENTICATING, Step.SESSION_PROVEN): State.ONLINE,
+    (State.AUTHENTICATING, Step.RESTART): State.IDENTIFYING,
+    (State.AUTHENTICATING, Step.GIVE_UP): State.OFFLINE,
+    (State.ONLINE, Step.PROBE): _NEVER,
+    (State.ONLINE, Step.IDENTIFIED): _NEVER,
+    (State.ONLINE, Step.LISTED): _NEVER,
+    (State.ONLINE, Step.READER_PROVEN): _NEVER,
+    (State.ONLINE, Step.SESSION_PROVEN): _NEVER,
+    (State.ONLINE, Step.RESTART): State.IDENTIFYING,
+    (State.ONLINE, Step.GIVE_UP): State.OFFLINE,
+}
+
+if set(TRANSITIONS) != set(product(State, Step)):
+    raise BrokenAssumptionError("the transition table is not complete")
+
+
+# The one reply that each step of the handshake can have: its kind, security block, block data.
+_HANDSHAKE_REPLIES: Mapping[State, tuple[type[Message], Block | None, bytes | None]] = {
+    State.IDENTIFYING: (osdp.Identity, None, None),
+    State.CAPABILITIES: (osdp.Capabilities, None, None),
+    State.CHALLENGED: (osdp.ReaderCryptogram, Block.READER_CRYPTOGRAM, OWN_KEY),
+    State.AUTHENTICATING: (osdp.InitialMac, Block.INITIAL_MAC, None),
+}
+
+
+def mermaid() -> str:
+    """The table as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", f"    [*] --> {State.OFFLINE}"]
+    lines += [
+        f"    {state} --> {target}: {step.value}"
+        for (state, step), target in TRANSITIONS.items()
+        if target is not None
+    ]
+    return "\n".join(lines) + "\n"
+
+
+class _Pending(msgspec.Struct):
+    """The message on the wire, as long as its answer is owed."""
+
+    raw: bytes
+    message: Message
+    command: Command | None
+    sent_ns: int
+    tries: int = 0
+    busy: int = 0
+
+
+class Link:
+    """The panel's side of one reader.
+
+    `still_wanted(command, now_ns)` tells, at the moment bytes are due, how a command ends instead
+    of being sent, or None when it goes out.
+    """
+
+    def __init__(
+        self,
+        config: ReaderConfig,
+        poll_ns: int,
+        entropy: Callable[[int], bytes],
+        still_wanted: Callable[[Command, int], Outcome | None],
+        emit: Callable[[Fact], None],
+    ) -> None:
+        self.config = config
+        self.state = State.OFFLINE
+        self.due_ns = 0
+        self._poll_ns = poll_ns
+        self._entropy = entropy
+        self._still_wanted = still_wanted
+        self._tell = Teller(config.name, emit)
+        self._handshake = Handshake(config.key, entropy)
+        self._session: Session | None = None
+        self._identity = ""
+        self._last_good_ns = 0
+        self._polled_ns = 0
+        self._sequence = 0
+        self._pending: _Pending | None = None
+        self._queue: list[tuple[int, int, Command]] = []
+        self._numbers = count()
+        self._survey: deque[Message] = deque()
+        self._answers_outputs = False
+        self._rechecks: list[int] = []
+
+    # --- what the bus asks -------------------------------------------------------------------
+
+    def start(self, now_ns: int) -> None:
+        """A line was opened: forget what an earlier one was told, try at once."""
+        self._tell.forget()
+        self.due_ns = now_ns
+
+    def shut(self, now_ns: int, reason: str) -> None:
+        """The line is gone: everything ends, and the reader is reported offline."""
+        self._give_up(now_ns, reason)
+
+    @property
+    def urgency(self) -> Priority | None:
+        """The priority of the most urgent command that waits, or None."""
+        waiting = [self._queue[0][2].priority] if self._queue else []
+        if self._pending is not None and self._pending.command is not None:
+            waiting.append(self._pending.command.priority)
+        return min(waiting, default=None)
+
+    @property
+    def silence_ns(self) -> int | None:
+        """When the reader is to be reported offline unless something good comes first."""
+        return self._last_good_ns + OFFLINE_AFTER_NS if self._tell.told_online else None
+
+    def check_silence(self, now_ns: int) -> None:
+        """Report the reader offline when it was silent, or not believed, for too long."""
+        if self.silence_ns is not None and now_ns >= self.silence_ns:
+            self._give_up(now_ns, "no believable answer for too long; check its power and wiring")
+
+    def submit(self, command: Command, now_ns: int) -> None:
+        """Queue a command. On a reader that is not online it is LOST at once."""
+        if not self._tell.told_online:
+            self._tell.ended(command, Outcome.LOST, now_ns, None)
+            return
+        heapq.heappush(self._queue, (command.priority, next(self._numbers), command))
+        if len(self._queue) > COMMANDS_MAX:
+            worst = max(self._queue)
+            self._queue.remove(worst)
+            heapq.heapify(self._queue)
+            self._tell.ended(worst[2], Outcome.LOST, now_ns, None)
+        if self.state is State.ONLINE and self._pending is None:
+            self.due_ns = min(self.due_ns, now_ns)
+
+    def speak(self, now_ns: int) -> bytes:
+        """The bytes to send now; none when every waiting command turned out unwanted.
+
+        Whether a command is still wanted is asked here, in the step that hands out its bytes.
+        """
+        if self._pending is not None:
+            return self._repeat(self._pending, now_ns)
+        if self.state is State.OFFLINE:
+            self._step(Step.PROBE)
+        if self.state is State.ONLINE:
+            return self._speak_online(now_ns)
+        if self.state is State.IDENTIFYING:
+            self._sequence = 0  # a sequence number of 0 begins a connection anew (clause 5.9)
+            return self._send(osdp.IdentityRequest(), now_ns)
+        if self.state is State.CAPABILITIES:
+            return self._send(osdp.CapabilityRequest(), now_ns)
+        if self.state is State.CHALLENGED:
+            return self._challenge(now_ns)
+        return self._send(
+            osdp.PanelCryptogram(self._handshake.cryptogram), now_ns, block=Block.PANEL_CRYPTOGRAM
+        )
+
+    def hear(self, frame: Frame, now_ns: int) -> bool:
+        """A frame from the reader's address. True: the answer is in, the line is free.
+
+        False: not believed or not ours; the true answer may still come.
+        """
+        pending = self._pending
+        if pending is None or frame.sequence != pending.raw[4] & 3:
+            return pending is not None and self._busy(frame, pending, now_ns)
+        if self._session is not None:
+            return self._hear_in_session(frame, pending, self._session, now_ns)
+        return self._hear_before_session(frame, pending, now_ns)
+
+    def unanswered(self, now_ns: int) -> None:
+        """No believable answer came in time."""
+        pending = self._pending
+        if pending is None:
+            return
+        tries_max = 1 if self.state is State.IDENTIFYING else TRIES_MAX
+        if pending.tries < tries_max:
+            self.due_ns = now_ns
+            return
+        self._fail(now_ns, "does not answer; check its power, wiring, address and baud rate")
+
+    # --- speaking ----------------------------------------------------------------------------
+
+    def _speak_online(self, now_ns: int) -> bytes:
+        if self._rechecks and self._rechecks[0] <= now_ns:
+            heapq.heappop(self._rechecks)
+            self._ask_outputs()
+        starved = now_ns - self._polled_ns > POLL_STARVED * self._poll_ns
+        while self._queue and not (starved and self._queue[0][0] > Priority.SECURE):
+            command = heapq.heappop(self._queue)[2]
+            refusal = self._still_wanted(command, now_ns)
+            if refusal is None:
+                return self._send(command_for(command.action), now_ns, command=command)
+            self._tell.ended(command, refusal, now_ns, None)
+        if self._survey and not starved:
+            return self._send(self._survey.popleft(), now_ns)
+        self._polled_ns = now_ns
+        return self._send(osdp.Poll(), now_ns)
+
+    def _challenge(self, now_ns: int) -> bytes:
+        nonce = self._handshake.challenge()
+        if nonce is None:
+            self._fail(now_ns, "no session: this host's random source repeats itself")
+            return b""
+        return self._send(osdp.Challenge(nonce), now_ns, block=Block.CHALLENGE)
+
+    def _send(
+        self,
+        message: Message,
+        now_ns: int,
+        *,
+        command: Command | None = None,
+        block: Block | None = None,
+    ) -> bytes:
+        code, data = osdp.encode(message)
+        frame = Frame(
+            address=self.config.address,
+            is_reply=False,
+            sequence=self._sequence,
+            code=code,
+            data=data,
+            block=block,
+            block_data=b"" if block is None else OWN_KEY,
+        )
+        if self._session is not None:
+            frame = self._session.seal_command(frame)
+        self._pending = _Pending(encode(frame), message, command, now_ns, tries=1)
+        return self._pending.raw
+
+    def _repeat(self, pending: _Pending, now_ns: int) -> bytes:
+        """The same bytes once more, if nothing speaks against it by now."""
+        command = pending.command
+        if command is not None and self._still_wanted(command, now_ns) is not None:
+            # Whether the reader got it the first time is unknown, and the sequence number and the
+            # MAC chain stand still until it answers: only a new session leads on from here.
+            self._fail(now_ns, "a command could not be repeated any more")
+            return b""
+        pending.tries += 1
+        return pending.raw
+
+    # --- hearing -----------------------------------------------------------------------------
+
+    def _busy(self, frame: Frame, pending: _Pending, now_ns: int) -> bool:
+        """osdp_BUSY has sequence number 0 and no security (clause 7.19): no answer yet.
+
+        Nothing is believed of it but that another try costs nothing: forging it delays a command
+        by a pause that its deadline and the silence timer outlast.
+        """
+        busy = frame.code == ReplyCode.BUSY and frame.sequence == 0 and frame.block is None
+        if not busy or pending.busy >= BUSY_MAX:
+            return False
+        pending.busy += 1
+        pending.tries -= 1
+        self.due_ns = now_ns + BUSY_PAUSE_NS
+        return True
+
+    def _hear_before_session(self, frame: Frame, pending: _Pending, now_ns: int) -> bool:
+        """Only the one reply that this step of the handshake can have is looked at."""
+        if self._busy(frame, pending, now_ns):
+            return True
+        if frame.code == ReplyCode.NAK:
+            self._refused(now_ns)
+            return True
+        kind, block, block_data = _HANDSHAKE_REPLIES[self.state]
+        reply = osdp.decode_reply(frame.code, frame.data)
+        fits = frame.block == block and (block_data is None or frame.block_data == block_data)
+        if not isinstance(reply, kind) or not fits:
+            self._tell.violated(Violation.OUT_OF_PLACE, now_ns)
+            return False
+        self._answered(now_ns)
+        if isinstance(reply, osdp.Identity):
+            self._identity = identity_text(reply)
+            self._step(Step.IDENTIFIED)
+        elif isinstance(reply, osdp.ReaderCryptogram):
+            self._check_reader(reply, now_ns)
+        elif isinstance(reply, osdp.InitialMac):
+            self._check_initial_mac(reply.mac, now_ns)
+        else:
+            self._step(Step.LISTED)
+        return True
+
+    def _refused(self, now_ns: int) -> None:
+        if self.state is State.CAPABILITIES:
+            # Nothing that it lists would be believed before the session anyway.
+            self._answered(now_ns)
+            self._step(Step.LISTED)
+            return
+        reason = {
+            State.IDENTIFYING: "refuses to say who it is",
+            State.CHALLENGED: "offers no Secure Channel under its own key; pair it again",
+            State.AUTHENTICATING: "does not accept our proof: another key; pair it again",
+        }[self.state]
+        self._fail(now_ns, reason)
+
+    def _check_reader(self, reply: osdp.ReaderCryptogram, now_ns: int) -> None:
+        proof = self._handshake.check_reader(reply)
+        if proof is Proof.WRONG:
+            self._tell.violated(Violation.WRONG_KEY, now_ns)
+            self._fail(now_ns, "its proof of the key is wrong; pair it again")
+            return
+        if proof is Proof.GOOD_BUT_REPEATED:
+            self._tell.violated(Violation.REPEATED_NONCE, now_ns)
+        self._step(Step.READER_PROVEN)
+
+    def _check_initial_mac(self, mac: bytes, now_ns: int) -> None:
+        session = self._handshake.begin(mac)
+        if session is None:
+            self._tell.violated(Violation.WRONG_KEY, now_ns)
+            self._fail(now_ns, "does not accept our proof: another key; pair it again")
+            return
+        self._session = session
+        self._step(Step.SESSION_PROVEN)
+        self._last_good_ns = self._polled_ns = now_ns
+        if self._tell.online(self._identity, now_ns):
+            self._lose_queue(now_ns)
+        self._survey = deque([osdp.LocalStatusRequest()])
+        if self.config.inputs:
+            self._survey.append(osdp.InputStatusRequest())
+        self._answers_outputs = self.config.outputs > 0
+        self._ask_outputs()
+
+    def _hear_in_session(
+        self, frame: Frame, pending: _Pending, session: Session, now_ns: int
+    ) -> bool:
+        try:
+            data = session.open_reply(frame)
+        except NotAuthenticError:
+            self._tell.violated(Violation.UNAUTHENTICATED, now_ns)
+            return False
+        self._last_good_ns = now_ns
+        self._answered(now_ns)
+        reply = osdp.decode_reply(frame.code, data)
+        if isinstance(reply, osdp.Nak):
+            self._nak(reply, pending, now_ns)
+        elif isinstance(reply, osdp.Ack | osdp.Busy):
+            self._acknowledged(pending, now_ns, reply)
+        else:
+            self._report(frame, reply, now_ns)
+            self._acknowledged(pending, now_ns, reply)
+        return True
+
+    def _report(self, frame: Frame, reply: Message | None, now_ns: int) -> None:
+        if frame.block != Block.REPLY_ENCRYPTED:
+            self._tell.violated(Violation.UNENCRYPTED, now_ns)
+            return
+        if reply is None:
+            self._tell.violated(Violation.UNSUPPORTED, now_ns)
+            return
+        fact = fact_from(reply, self.config, now_ns)
+        if isinstance(fact, Violation):
+            self._tell.violated(fact, now_ns)
+        else:
+            self._tell.emit(fact)
+        # A reader holds back the next of several events until it is asked again.
+        self.due_ns = now_ns
+
+    def _acknowledged(self, pending: _Pending, now_ns: int, reply: Message | None) -> None:
+        command = pending.command
+        if command is None:
+            return
+        is_output = isinstance(pending.message, osdp.Output)
+        confirmed = isinstance(reply, osdp.Ack) or (
+            is_output and isinstance(reply, osdp.OutputStatus)
+        )
+        outcome = Outcome.CONFIRMED if confirmed else Outcome.LOST
+        self._tell.ended(command, outcome, now_ns, pending.sent_ns)
+        if is_output and not isinstance(reply, osdp.OutputStatus):
+            self._ask_outputs()
+        if isinstance(command.action, Pulse) and len(self._rechecks) < COMMANDS_MAX:
+            heapq.heappush(self._rechecks, now_ns + command.action.on_ms * MS + RECHECK_NS)
+
+    def _nak(self, nak: osdp.Nak, pending: _Pending, now_ns: int) -> None:
+        """An authenticated refusal: of a command, or of a question this reader cannot answer."""
+        if pending.command is not None:
+            self._tell.ended(pending.command, Outcome.REFUSED, now_ns, pending.sent_ns)
+        if isinstance(pending.message, osdp.OutputStatusRequest):
+            self._answers_outputs = False
+        if nak.reason in (
+            NakReason.SEQUENCE,
+            NakReason.SECURITY_BLOCK,
+            NakReason.SECURITY_REQUIRED,
+        ):
+            self._fail(now_ns, "left the session")
+
+    # --- moving ------------------------------------------------------------------------------
+
+    def _answered(self, now_ns: int) -> None:
+        """The message on the wire is settled; the next one may follow after the poll pause."""
+        self._pending = None
+        self._sequence = self._sequence % 3 + 1
+        at_once = self.state is not State.ONLINE or self._queue or self._survey
+        self.due_ns = now_ns if at_once else now_ns + self._poll_ns
+
+    def _fail(self, now_ns: int, reason: str) -> None:
+        """Begin anew: soon while the reader still counts as online, otherwise by probes."""
+        if not self._tell.told_online:
+            self._give_up(now_ns, reason)
+            return
+        was_online = self.state is State.ONLINE
+        self._drop_session(now_ns)
+        self._step(Step.RESTART)
+        self.due_ns = now_ns if was_online else now_ns + RETRY_HANDSHAKE_NS
+
+    def _give_up(self, now_ns: int, reason: str) -> None:
+        self._drop_session(now_ns)
+        self._lose_queue(now_ns)
+        self._step(Step.GIVE_UP)
+        self._tell.offline(reason, now_ns)
+        self.due_ns = now_ns + PROBE_NS + PROBE_JITTER_NS * self._entropy(1)[0] // 256
+
+    def _drop_session(self, now_ns: int) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None and pending.command is not None:
+            self._tell.ended(pending.command, Outcome.LOST, now_ns, pending.sent_ns)
+        self._session = None
+        self._handshake.forget()
+        self._survey.clear()
+        self._rechecks.clear()
+
+    def _step(self, step: Step) -> None:
+        target = TRANSITIONS[self.state, step]
+        if target is None:
+            raise BrokenAssumptionError(f"{self.config.name}: {step.name} in state {self.state}")
+        self.state = target
+
+    def _lose_queue(self, now_ns: int) -> None:
+        while self._queue:
+            self._tell.ended(heapq.heappop(self._queue)[2], Outcome.LOST, now_ns, None)
+
+    def _ask_outputs(self) -> None:
+        if self._answers_outputs and osdp.OutputStatusRequest() not in self._survey:
+            self._survey.append(osdp.OutputStatusRequest())

@@ -1,0 +1,310 @@
+"""Commands and replies: one line of layout each, used by the panel and by the simulated reader.
+
+SIA OSDP v2.2 clauses 6 (commands) and 7 (replies). Numbers are little endian. KEYSET is missing on
+purpose: keys are installed at the reader, never sent over a line that is not proven yet.
+"""
+
+import struct
+from collections.abc import Mapping
+from enum import IntEnum
+
+import msgspec
+
+
+class CommandCode(IntEnum):
+    """Command bytes (clause 6, table 5)."""
+
+    POLL = 0x60
+    ID = 0x61
+    CAP = 0x62
+    LSTAT = 0x64
+    ISTAT = 0x65
+    OSTAT = 0x66
+    OUT = 0x68
+    LED = 0x69
+    BUZ = 0x6A
+    CHLNG = 0x76
+    SCRYPT = 0x77
+
+
+class ReplyCode(IntEnum):
+    """Reply bytes (clause 7, table 6)."""
+
+    ACK = 0x40
+    NAK = 0x41
+    PDID = 0x45
+    PDCAP = 0x46
+    LSTATR = 0x48
+    ISTATR = 0x49
+    OSTATR = 0x4A
+    RAW = 0x50
+    KEYPAD = 0x53
+    CCRYPT = 0x76
+    RMAC_I = 0x78
+    BUSY = 0x79
+
+
+class NakReason(IntEnum):
+    """Error codes of osdp_NAK (table 47)."""
+
+    CHECK = 1
+    LENGTH = 2
+    UNKNOWN_COMMAND = 3
+    SEQUENCE = 4
+    SECURITY_BLOCK = 5
+    SECURITY_REQUIRED = 6
+    RECORD = 9
+
+
+class OutputControl(IntEnum):
+    """Control codes of osdp_OUT (clause 6.10, table 17)."""
+
+    OFF_ABORT_TIMED = 1
+    ON_ABORT_TIMED = 2
+    ON_TIMED = 5
+    OFF_TIMED = 6
+
+
+class Capability(IntEnum):
+    """Function codes of osdp_PDCAP (Annex B)."""
+
+    INPUTS = 1
+    OUTPUTS = 2
+    CARD_FORMAT = 3
+    LED = 4
+    AUDIBLE = 5
+    CHECK_CHARACTER = 8
+    SECURITY = 9
+    READERS = 16
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A command or reply. Fields stand in wire order; a `bytes` field behind the layout is rest."""
+
+
+class Poll(Message, frozen=True):
+    pass
+
+
+class IdentityRequest(Message, frozen=True):
+    kind: int = 0
+
+
+class CapabilityRequest(Message, frozen=True):
+    kind: int = 0
+
+
+class LocalStatusRequest(Message, frozen=True):
+    pass
+
+
+class InputStatusRequest(Message, frozen=True):
+    pass
+
+
+class OutputStatusRequest(Message, frozen=True):
+    pass
+
+
+class Output(Message, frozen=True):
+    """`timer` counts tenths of a second."""
+
+    number: int
+    control: int
+    timer: int
+
+
+class Led(Message, frozen=True):
+    """One LED record. Times count tenths of a second; a control byte of 0 leaves that half be."""
+
+    reader: int
+    led: int
+    temporary_control: int = 0
+    temporary_on: int = 0
+    temporary_off: int = 0
+    temporary_on_color: int = 0
+    temporary_off_color: int = 0
+    temporary_timer: int = 0
+    permanent_control: int = 0
+    permanent_on: int = 0
+    permanent_off: int = 0
+    permanent_on_color: int = 0
+    permanent_off_color: int = 0
+
+
+class Buzzer(Message, frozen=True):
+    reader: int
+    tone: int
+    on: int
+    off: int
+    count: int
+
+
+class Challenge(Message, frozen=True):
+    panel_nonce: bytes
+
+
+class PanelCryptogram(Message, frozen=True):
+    cryptogram: bytes
+
+
+class Ack(Message, frozen=True):
+    pass
+
+
+class Nak(Message, frozen=True):
+    reason: int
+    detail: bytes = b""
+
+
+class Identity(Message, frozen=True):
+    """Vendor is an IEEE OUI; firmware is major, minor, build."""
+
+    vendor: bytes
+    model: int
+    version: int
+    serial: int
+    firmware: bytes
+
+
+class Capabilities(Message, frozen=True):
+    """Triples of function code, compliance and number of items."""
+
+    records: bytes
+
+
+class LocalStatus(Message, frozen=True):
+    tamper: int
+    power: int
+
+
+class InputStatus(Message, frozen=True):
+    states: bytes
+
+
+class OutputStatus(Message, frozen=True):
+    states: bytes
+
+
+class RawCard(Message, frozen=True):
+    """Card bits, left-aligned in `data`. Secret."""
+
+    reader: int
+    format: int
+    bits: int
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"RawCard(reader={self.reader}, bits={self.bits}, data=…)"
+
+
+class Keypad(Message, frozen=True):
+    """Pressed keys. Secret."""
+
+    reader: int
+    count: int
+    keys: bytes
+
+    def __repr__(self) -> str:
+        return f"Keypad(reader={self.reader}, count={self.count}, keys=…)"
+
+
+class ReaderCryptogram(Message, frozen=True):
+    uid: bytes
+    reader_nonce: bytes
+    cryptogram: bytes
+
+
+class InitialMac(Message, frozen=True):
+    mac: bytes
+
+
+class Busy(Message, frozen=True):
+    pass
+
+
+class _Layout(msgspec.Struct, frozen=True):
+    """How a message lies in its data bytes; `rest`: whether one `bytes` field follows."""
+
+    kind: type[Message]
+    fixed: str
+    rest: bool = False
+
+
+_COMMANDS: Mapping[int, _Layout] = {
+    CommandCode.POLL: _Layout(Poll, "<"),
+    CommandCode.ID: _Layout(IdentityRequest, "<B"),
+    CommandCode.CAP: _Layout(CapabilityRequest, "<B"),
+    CommandCode.LSTAT: _Layout(LocalStatusRequest, "<"),
+    CommandCode.ISTAT: _Layout(InputStatusRequest, "<"),
+    CommandCode.OSTAT: _Layout(OutputStatusRequest, "<"),
+    CommandCode.OUT: _Layout(Output, "<BBH"),
+    CommandCode.LED: _Layout(Led, "<BBBBBBBHBBBBB"),
+    CommandCode.BUZ: _Layout(Buzzer, "<BBBBB"),
+    CommandCode.CHLNG: _Layout(Challenge, "<8s"),
+    CommandCode.SCRYPT: _Layout(PanelCryptogram, "<16s"),
+}
+
+_REPLIES: Mapping[int, _Layout] = {
+    ReplyCode.ACK: _Layout(Ack, "<"),
+    ReplyCode.NAK: _Layout(Nak, "<B", rest=True),
+    ReplyCode.PDID: _Layout(Identity, "<3sBBI3s"),
+    ReplyCode.PDCAP: _Layout(Capabilities, "<", rest=True),
+    ReplyCode.LSTATR: _Layout(LocalStatus, "<BB"),
+    ReplyCode.ISTATR: _Layout(InputStatus, "<", rest=True),
+    ReplyCode.OSTATR: _Layout(OutputStatus, "<", rest=True),
+    ReplyCode.RAW: _Layout(RawCard, "<BBH", rest=True),
+    ReplyCode.KEYPAD: _Layout(Keypad, "<BB", rest=True),
+    ReplyCode.CCRYPT: _Layout(ReaderCryptogram, "<8s8s16s"),
+    ReplyCode.RMAC_I: _Layout(InitialMac, "<16s"),
+    ReplyCode.BUSY: _Layout(Busy, "<"),
+}
+
+_CODES: Mapping[type[Message], int] = {
+    layout.kind: code for table in (_COMMANDS, _REPLIES) for code, layout in table.items()
+}
+_LAYOUTS: Mapping[type[Message], _Layout] = {
+    layout.kind: layout for table in (_COMMANDS, _REPLIES) for layout in table.values()
+}
+
+
+def encode(message: Message) -> tuple[int, bytes]:
+    """Code byte and data bytes. Raises ValueError when a number does not fit its field."""
+    layout = _LAYOUTS[type(message)]
+    values = list(msgspec.structs.astuple(message))
+    rest = values.pop() if layout.rest else b""
+    fixed = struct.Struct(layout.fixed)
+    try:
+        packed = fixed.pack(*values)
+    except struct.error as error:
+        raise ValueError(f"{type(message).__name__}: {error}") from None
+    if b"".join(_texts(fixed, packed)) != b"".join(v for v in values if isinstance(v, bytes)):
+        # struct pads and cuts byte fields in silence; a key or nonce must never be.
+        raise ValueError(f"{type(message).__name__}: a byte field has the wrong length")
+    return _CODES[type(message)], packed + rest
+
+
+def _texts(fixed: struct.Struct, packed: bytes) -> list[bytes]:
+    return [value for value in fixed.unpack(packed) if isinstance(value, bytes)]
+
+
+def decode_command(code: int, data: bytes) -> Message | None:
+    """The command, or None when the code is unknown or the length is wrong."""
+    return _decode(_COMMANDS.get(code), data)
+
+
+def decode_reply(code: int, data: bytes) -> Message | None:
+    """The reply, or None when the code is unknown or the length is wrong."""
+    return _decode(_REPLIES.get(code), data)
+
+
+def _decode(layout: _Layout | None, data: bytes) -> Message | None:
+    if layout is None:
+        return None
+    fixed = struct.Struct(layout.fixed)
+    if len(data) < fixed.size or (len(data) > fixed.size and not layout.rest):
+        return None
+    values: list[object] = list(fixed.unpack_from(data))
+    if layout.rest:
+        values.append(data[fixed.size :])
+    return layout.kind(*values)

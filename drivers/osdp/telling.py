@@ -1,0 +1,76 @@
+"""What a link tells the edge: each thing once, floods thinned, every command's end exactly once."""
+
+from collections.abc import Callable
+
+from drivers.api import (
+    Command,
+    CommandEnded,
+    DeviceOffline,
+    DeviceOnline,
+    Fact,
+    Outcome,
+    ProtocolViolated,
+)
+from drivers.osdp.translate import Violation
+
+MS = 1_000_000
+VIOLATION_EVERY_NS = 10_000 * MS  # one record of a kind per this time: a flood must not fill a disk
+
+
+class Teller:
+    """The voice of one device. `told_online` is what the edge believes of it now."""
+
+    def __init__(self, device: str, emit: Callable[[Fact], None]) -> None:
+        self._device = device
+        self.emit = emit
+        self.told_online: bool | None = None
+        self._told_identity = ""
+        self._violations: dict[Violation, tuple[int, int]] = {}
+
+    def forget(self) -> None:
+        """A new line: the edge is to be told again even if nothing changed."""
+        self.told_online = None
+
+    def online(self, identity: str, now_ns: int) -> bool:
+        """The session stands. True when another device has taken the known one's place.
+
+        A session renewed within the silence limit by the same device is nobody's business.
+        """
+        replaced = bool(self.told_online) and identity != self._told_identity
+        if replaced:
+            self.offline("another device took its place", now_ns)
+        if not self.told_online:
+            self.told_online, self._told_identity = True, identity
+            self.emit(
+                DeviceOnline(device=self._device, at_ns=now_ns, identity=identity, secure=True)
+            )
+        return replaced
+
+    def offline(self, reason: str, now_ns: int) -> None:
+        """The device is gone or not believed."""
+        if self.told_online is not False:
+            self.told_online = False
+            self.emit(DeviceOffline(device=self._device, at_ns=now_ns, reason=reason))
+
+    def violated(self, violation: Violation, now_ns: int) -> None:
+        """Record what the peer must not do; of a flood, one in a while with their number."""
+        quiet_until_ns, unreported = self._violations.get(violation, (now_ns, 0))
+        if now_ns < quiet_until_ns:
+            self._violations[violation] = (quiet_until_ns, unreported + 1)
+            return
+        self._violations[violation] = (now_ns + VIOLATION_EVERY_NS, 0)
+        more = f" ({unreported} more since the last record)" if unreported else ""
+        reason = violation.value + more
+        self.emit(ProtocolViolated(device=self._device, at_ns=now_ns, reason=reason))
+
+    def ended(self, command: Command, outcome: Outcome, now_ns: int, sent_ns: int | None) -> None:
+        """What became of a command."""
+        self.emit(
+            CommandEnded(
+                device=self._device,
+                at_ns=now_ns,
+                command=command.id,
+                outcome=outcome,
+                sent_ns=sent_ns,
+            )
+        )

@@ -1,0 +1,213 @@
+"""Between the edge's words and OSDP's: actions to commands, replies to facts.
+
+Pure functions. Tenths of a second, colour numbers and key codes end here.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from drivers.api import (
+    Action,
+    Beep,
+    CardRead,
+    Color,
+    Fact,
+    Hold,
+    InputsReported,
+    InputState,
+    KeysPressed,
+    Light,
+    OutputsReported,
+    Pulse,
+    TamperReported,
+)
+from drivers.osdp.config import POINTS_MAX, ReaderConfig
+from drivers.osdp.messages import (
+    Buzzer,
+    Identity,
+    InputStatus,
+    Keypad,
+    Led,
+    LocalStatus,
+    Message,
+    Output,
+    OutputControl,
+    OutputStatus,
+    RawCard,
+)
+
+TICK_MS = 100  # OSDP timers count tenths of a second (clauses 6.10 and 6.11)
+TICKS_MAX = 0xFFFF
+TIMER_MS_MAX = TICK_MS * TICKS_MAX
+BYTE_MAX = 0xFF
+CARD_BITS_MAX = 1024  # a PIV or seos credential stays far below; more is not a card
+KEYS_MAX = 32
+
+_LED_SET_TEMPORARY = 2
+_LED_SET_PERMANENT = 1
+_BLINK_TICKS = 5
+_STEADY_TICKS = 1
+_TONE_DEFAULT = 2
+_BEEP_TICKS = 2
+
+_COLORS: Mapping[Color, int] = {
+    Color.OFF: 0,
+    Color.RED: 1,
+    Color.GREEN: 2,
+    Color.AMBER: 3,
+    Color.BLUE: 4,
+}
+
+# Clause 7.12: digits are ASCII, `*` arrives as DELETE and `#` as RETURN. Some keypads send the
+# printed characters themselves, which cannot be mistaken for anything else.
+_KEYS: Mapping[int, str] = {
+    **{ord(digit): digit for digit in "0123456789*#"},
+    0x7F: "*",
+    0x0D: "#",
+}
+KEY_CODES: Mapping[str, int] = {**{digit: ord(digit) for digit in "0123456789"}, "*": 0x7F, "#": 13}
+
+# Clause 7.6 knows 0 and 1. Readers with supervised inputs send 2 and 3 for a cut and a shorted
+# line; a value that nobody defined counts as cut, because no good line sends it.
+_INPUT_STATES: Mapping[int, InputState] = {
+    0: InputState.INACTIVE,
+    1: InputState.ACTIVE,
+    2: InputState.CUT,
+    3: InputState.SHORTED,
+}
+
+
+class Violation(StrEnum):
+    """What a peer must not do. The values are for people to read."""
+
+    UNAUTHENTICATED = "a reply without a valid MAC inside the session"
+    UNENCRYPTED = "data that is authenticated but not encrypted"
+    OUT_OF_PLACE = "a reply that this command cannot have"
+    WRONG_KEY = "its proof of the key is wrong"
+    REPEATED_NONCE = "its random number came before: its sessions can be replayed to it"
+    MALFORMED = "a reply whose content contradicts itself"
+    UNSUPPORTED = "a reply of a kind that is not used here"
+    POINT_COUNT = "another number of inputs or outputs than configured"
+
+
+def check_action(action: Action, config: ReaderConfig) -> None:
+    """Raises ValueError, naming the limit, for an action that this reader cannot be told."""
+    match action:
+        case Pulse(output=output, on_ms=on_ms):
+            _within("output", output, 0, config.outputs - 1)
+            _within("on_ms", on_ms, TICK_MS, TIMER_MS_MAX)
+            if on_ms % TICK_MS:
+                raise ValueError(f"on_ms {on_ms}: OSDP times outputs in steps of {TICK_MS} ms")
+        case Hold(output=output):
+            _within("output", output, 0, config.outputs - 1)
+        case Light(reader=reader, for_ms=for_ms):
+            _within("reader", reader, 0, BYTE_MAX)
+            _within("for_ms", for_ms, 0, TIMER_MS_MAX)
+        case Beep(reader=reader, times=times):
+            _within("reader", reader, 0, BYTE_MAX)
+            _within("times", times, 1, BYTE_MAX)
+
+
+def command_for(action: Action) -> Message:
+    """The OSDP command for an action that `check_action` let pass."""
+    match action:
+        case Pulse(output=output, on_ms=on_ms):
+            return Output(output, OutputControl.ON_TIMED, on_ms // TICK_MS)
+        case Hold(output=output, on=True):
+            return Output(output, OutputControl.ON_ABORT_TIMED, 0)
+        case Hold(output=output):
+            return Output(output, OutputControl.OFF_ABORT_TIMED, 0)
+        case Light():
+            return _led(action)
+        case Beep(reader=reader, times=times):
+            return Buzzer(reader, _TONE_DEFAULT, _BEEP_TICKS, _BEEP_TICKS, times)
+
+
+def _led(light: Light) -> Led:
+    color = _COLORS[light.color]
+    on, off = (_BLINK_TICKS, _BLINK_TICKS) if light.blink else (_STEADY_TICKS, 0)
+    off_color = _COLORS[Color.OFF] if light.blink else color
+    if light.for_ms == 0:
+        return Led(
+            light.reader,
+            0,
+            permanent_control=_LED_SET_PERMANENT,
+            permanent_on=on,
+            permanent_off=off,
+            permanent_on_color=color,
+            permanent_off_color=off_color,
+        )
+    return Led(
+        light.reader,
+        0,
+        temporary_control=_LED_SET_TEMPORARY,
+        temporary_on=on,
+        temporary_off=off,
+        temporary_on_color=color,
+        temporary_off_color=off_color,
+        temporary_timer=-(-light.for_ms // TICK_MS),  # a light may last a little longer
+    )
+
+
+def _within(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} {value}: this reader takes {low}..{high}")
+
+
+def identity_text(identity: Identity) -> str:
+    """What a reader says of itself, for people."""
+    firmware = ".".join(str(part) for part in identity.firmware)
+    return (
+        f"vendor {identity.vendor.hex()} model {identity.model}.{identity.version} "
+        f"serial {identity.serial} firmware {firmware}"
+    )
+
+
+def fact_from(message: Message, config: ReaderConfig, at_ns: int) -> Fact | Violation:
+    """What an authenticated report of the reader means."""
+    match message:
+        case RawCard():
+            return _card(message, config, at_ns)
+        case Keypad():
+            return _keys(message, config, at_ns)
+        case InputStatus(states=states):
+            return _inputs(states, config, at_ns)
+        case OutputStatus(states=states):
+            if len(states) != config.outputs:
+                return Violation.POINT_COUNT
+            energised = tuple(bool(state) for state in states)
+            return OutputsReported(device=config.name, at_ns=at_ns, states=energised)
+        case LocalStatus(tamper=tamper, power=power):
+            return TamperReported(
+                device=config.name, at_ns=at_ns, tampered=tamper != 0, power_failing=power != 0
+            )
+        case _:
+            return Violation.UNSUPPORTED
+
+
+def _card(card: RawCard, config: ReaderConfig, at_ns: int) -> Fact | Violation:
+    if not 0 < card.bits <= CARD_BITS_MAX or len(card.data) != (card.bits + 7) // 8:
+        return Violation.MALFORMED
+    unused = -card.bits % 8
+    if card.data[-1] & ((1 << unused) - 1):
+        return Violation.MALFORMED
+    return CardRead(
+        device=config.name, at_ns=at_ns, reader=card.reader, bits=card.bits, data=card.data
+    )
+
+
+def _keys(keypad: Keypad, config: ReaderConfig, at_ns: int) -> Fact | Violation:
+    if not 0 < keypad.count <= KEYS_MAX or len(keypad.keys) != keypad.count:
+        return Violation.MALFORMED
+    if any(key not in _KEYS for key in keypad.keys):
+        # Leaving one out would turn what was typed into another PIN.
+        return Violation.MALFORMED
+    keys = "".join(_KEYS[key] for key in keypad.keys)
+    return KeysPressed(device=config.name, at_ns=at_ns, reader=keypad.reader, keys=keys)
+
+
+def _inputs(states: bytes, config: ReaderConfig, at_ns: int) -> Fact | Violation:
+    if not config.inputs <= len(states) <= POINTS_MAX:
+        return Violation.POINT_COUNT
+    known = tuple(_INPUT_STATES.get(state, InputState.CUT) for state in states)
+    return InputsReported(device=config.name, at_ns=at_ns, states=known)

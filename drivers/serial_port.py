@@ -1,0 +1,102 @@
+"""Opening serial ports: pyserial configures them, then only the file descriptor is used.
+
+Every way in which a port can fail comes out as LinkLostError with its remedy; pyserial itself
+raises SerialException, OSError, ValueError or termios.error depending on the moment.
+"""
+
+import errno
+import os
+import termios
+from typing import Any
+
+import serial
+
+from drivers.api import LinkLostError
+
+_READ_MAX = 4096  # one turn of the loop; a tty hands out no more at once
+
+_REMEDIES = {
+    errno.ENOENT: "no such port: plug the adapter in, or correct its name",
+    errno.EACCES: "no permission: add this user to the group that owns the port",
+    errno.EBUSY: "in use: another program has the port open",
+    errno.EAGAIN: "in use: another program has the port open",
+}
+
+
+class SerialPort:
+    """An open, raw, exclusively locked serial port. Use `fd` with the event loop's `add_reader`."""
+
+    def __init__(self, path: str, baud: int) -> None:
+        """Raises LinkLostError when the port cannot be opened."""
+        self.path = path
+        try:
+            self._serial: Any = serial.Serial(path, baud, timeout=0, exclusive=True)
+        except (OSError, ValueError, termios.error) as error:
+            raise self._lost(error) from error
+        self.fd: int = self._serial.fileno()
+        try:
+            _wait_for_bytes(self.fd)
+        except (OSError, termios.error) as error:
+            self.close()
+            raise self._lost(error) from error
+
+    def read(self) -> bytes:
+        """What has arrived, or nothing. Raises LinkLostError when the port is gone."""
+        try:
+            data = os.read(self.fd, _READ_MAX)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise self._lost(error) from error
+        if not data:
+            raise LinkLostError(f"{self.path}: unplugged; plug it in again")
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send all of the data or none of it that a receiver could take for a message.
+
+        A port that takes less is stuck: what it took is discarded, as if lost on the line.
+        Raises LinkLostError when the port is gone.
+        """
+        try:
+            written = os.write(self.fd, data)
+        except BlockingIOError:
+            written = 0
+        except OSError as error:
+            raise self._lost(error) from error
+        if written < len(data):
+            self.discard()
+
+    def discard(self) -> None:
+        """Drop what has neither been read nor left the port yet.
+
+        A command that lies in a buffer must not reach a device that wakes up minutes later.
+        """
+        try:
+            termios.tcflush(self.fd, termios.TCIOFLUSH)
+        except (OSError, termios.error) as error:
+            raise self._lost(error) from error
+
+    def close(self) -> None:
+        """Close the port; harmless on one that is gone."""
+        try:
+            self._serial.close()
+        except (OSError, termios.error):
+            pass  # the port is gone, which is what was wanted
+
+    def _lost(self, error: Exception) -> LinkLostError:
+        number = getattr(error, "errno", None)
+        return LinkLostError(f"{self.path}: {_REMEDIES.get(number or 0, str(error))}")
+
+
+def _wait_for_bytes(fd: int) -> None:
+    """Let a read of nothing mean "gone" only.
+
+    pyserial sets VMIN to 0, under which a read returns no bytes both when none have arrived yet and
+    when the other end has hung up.
+    """
+    os.set_blocking(fd, False)
+    settings = termios.tcgetattr(fd)
+    settings[6][termios.VMIN] = 1
+    settings[6][termios.VTIME] = 0
+    termios.tcsetattr(fd, termios.TCSANOW, settings)
