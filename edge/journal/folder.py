@@ -1,0 +1,203 @@
+"""The journal's folder: its lock, its one segment, and the look at a file before SQLite sees it."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from edge.journal.errors import JournalForeign, JournalInUse, JournalMissing, JournalNewer
+
+SEGMENT = "segment-000001.db"
+DRAFT = SEGMENT + ".new"
+LOCK = "lock"
+APPLICATION_ID = 0x53504A4C
+"""`SPJL`, where `file` and SQLite look for it."""
+
+SCHEMA_VERSION = 1
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+INCARNATION_BYTES = 8
+BUSY_S = 2.0
+"""How long a foreign reader of the file may hold up opening; the lock file keeps daemons apart."""
+
+HEADER_BYTES = 100
+MAGIC = b"SQLite format 3\x00"
+
+PRAGMAS = (
+    # Before WAL: then no shared-memory file exists and nobody else can open the database.
+    "PRAGMA locking_mode = EXCLUSIVE",
+    "PRAGMA journal_mode = WAL",
+    # NORMAL loses what was acknowledged when the power goes.
+    "PRAGMA synchronous = FULL",
+    # Pages: a short write-ahead log is soon replayed, has little to lose to one flipped bit, and
+    # a checkpoint needs little room on a full disk.
+    "PRAGMA wal_autocheckpoint = 200",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    # An erased personal value leaves no bytes behind in the file.
+    "PRAGMA secure_delete = ON",
+    # A read error must be an error and not a SIGBUS.
+    "PRAGMA mmap_size = 0",
+)
+
+
+class FolderLock:
+    """The one owner of a journal's folder, with the owner's pid for whoever comes second.
+
+    Must be held before any file in the folder is opened: closing *any* descriptor of a database
+    drops the POSIX locks that SQLite holds on it in the same process.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock. Raises JournalInUse, or OSError where the folder cannot be written."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._fd = os.open(folder / LOCK, flags, FILE_MODE)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            said = os.pread(self._fd, 20, 0).strip()
+            os.close(self._fd)
+            raise JournalInUse(folder, int(said) if said.isdigit() else None) from None
+        try:
+            os.pwrite(self._fd, f"{os.getpid():<19}\n".encode(), 0)
+        except OSError:
+            # On a full disk the pid stays unknown; the lock holds without it.
+            pass
+
+    def release(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def sync_folder(folder: Path) -> None:
+    """Make created and renamed names in `folder` durable."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_folder(folder: Path) -> None:
+    """The folder, durable, and for nobody but its owner."""
+    if not folder.is_dir():
+        folder.mkdir(mode=FOLDER_MODE, parents=True)
+        sync_folder(folder.parent)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(FOLDER_MODE)
+
+
+def look(segment: Path) -> None:
+    """Refuse a file that is not a journal segment, before SQLite replays or locks anything of it.
+
+    Raises JournalForeign, JournalNewer, JournalMissing.
+    """
+    try:
+        with segment.open("rb") as file:
+            header = file.read(HEADER_BYTES)
+    except FileNotFoundError:
+        raise JournalMissing(
+            f"{segment} does not exist; mount the state folder, or put the journal back"
+        ) from None
+    if len(header) < HEADER_BYTES or not header.startswith(MAGIC):
+        raise JournalForeign(
+            f"{segment} is no SQLite database; move it away, or name another state folder"
+        )
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise JournalForeign(
+            f"{segment} belongs to another application; move it away, or name another state folder"
+        )
+    refuse_version(segment, int.from_bytes(header[60:64], "big"))
+
+
+def refuse_version(segment: Path, version: int) -> None:
+    """Raises JournalNewer where this program is older than the file."""
+    if version > SCHEMA_VERSION:
+        raise JournalNewer(
+            f"{segment} has schema {version}, this version knows {SCHEMA_VERSION}; "
+            "install the version that wrote it, or a newer one"
+        )
+
+
+def refuse_schema(segment: Path, connection: sqlite3.Connection) -> None:
+    """Raises JournalForeign where tables differ or something was added: a trigger could alter
+    what is stored.
+    """
+    found = frozenset(connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall())
+    if found != expected_schema():
+        names = ", ".join(sorted({str(row[1]) for row in found ^ expected_schema()}))
+        raise JournalForeign(
+            f"{segment} has tables that are not ours ({names}); keep it as evidence, and put a "
+            "copy that verifies in its place or start with an empty folder"
+        )
+
+
+def schema_sql() -> str:
+    return files("edge.journal").joinpath("schema/0001_init.sql").read_text("utf-8")
+
+
+@cache
+def expected_schema() -> frozenset[tuple[str, str, str | None]]:
+    """What SQLite itself makes of the schema file."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(schema_sql())
+        rows = connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
+    return frozenset(rows)
+
+
+def create_segment(
+    folder: Path, *, site: str, edge: str, entropy: Callable[[int], bytes], utc_us: int
+) -> None:
+    """Make the first segment: written aside, synced, renamed; what carries the name is whole.
+
+    Raises JournalMissing where the folder holds other things: a journal was there. sqlite3.Error
+    and OSError pass.
+    """
+    draft = folder / DRAFT
+    for name in (DRAFT, DRAFT + "-journal"):
+        (folder / name).unlink(missing_ok=True)
+    left = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
+    if left:
+        raise JournalMissing(
+            f"{folder} has no {SEGMENT} but holds {', '.join(left[:5])}; put the segment back, "
+            "or name an empty folder"
+        )
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE))
+    meta = (
+        ("site", site),
+        ("edge", edge),
+        ("incarnation", entropy(INCARNATION_BYTES).hex()),
+        ("created_utc_us", str(utc_us)),
+        ("acked", "0"),
+    )
+    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.executescript(f"BEGIN IMMEDIATE;\n{schema_sql()}")
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    draft.rename(folder / SEGMENT)
+    sync_folder(folder)
+
+
+def connect(segment: Path) -> sqlite3.Connection:
+    """The owning connection: exclusive, WAL, FULL. Raises JournalInUse or sqlite3.Error."""
+    address = segment.resolve().as_uri() + "?mode=rw"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_S)
+    try:
+        answers = {pragma: connection.execute(pragma).fetchall() for pragma in PRAGMAS}
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        connection.close()
+        if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise JournalInUse(segment.parent, None) from error
+        raise
+    assert answers["PRAGMA journal_mode = WAL"] == [("wal",)], "SQLite refused WAL"
+    return connection
