@@ -1,0 +1,354 @@
+"""The journal's way to the archive, and the live view beside it.
+
+The journal is the truth and the broker a wire. Entries go out in batches, a few in flight, and
+count as stored when the archive says so in words that only somebody who holds the same entries
+can say: its acknowledgement carries the journal's chain. Everything else is sent again.
+
+Live events are a lane of their own: best effort, never queued, never behind a backlog, and
+without personal values.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from controller import ledger
+from controller.events import decode_entry
+from drivers.mqtt_link import (
+    CongestedError,
+    Connected,
+    Disconnected,
+    Happening,
+    Message,
+    NotConnectedError,
+    Publication,
+    Session,
+)
+from edge import wire
+from edge.topics import Topics
+from edge.window import RESEND_S, Window
+
+LINGER_S = 0.02
+"""A batch that is not full waits this long for company: one fsync at the archive, not many."""
+
+LIVE_OUTSTANDING_MAX = 128
+"""Live events are dropped rather than fill the wire; the other half stays free for batches."""
+
+REBIRTH_S_MIN = 1.0
+"""Two edges under one name, or a forger, must not make us publish births without end."""
+
+
+class Record(Protocol):
+    """A stored entry as the journal hands it out. `chain` is the journal's chain after it."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def entry(self) -> bytes: ...
+    @property
+    def personal(self) -> tuple[ledger.Personal, ...]: ...
+    @property
+    def chain(self) -> bytes: ...
+
+
+class Outbox(Protocol):
+    """What the uplink needs of the journal. Its errors are not for the uplink: they end `run`."""
+
+    @property
+    def incarnation(self) -> str: ...
+    @property
+    def last_seq(self) -> int: ...
+    @property
+    def acked(self) -> int: ...
+
+    async def read(self, from_seq: int, limit_entries: int, limit_bytes: int) -> Sequence[Record]:
+        """Entries from `from_seq` on, in order, at least one if there is one."""
+        ...
+
+    async def set_acked(self, seq: int) -> None:
+        """Everything up to `seq` is in the archive. Never goes back."""
+        ...
+
+
+class Link(Protocol):
+    """What the uplink needs of `drivers.mqtt_link.MqttLink`."""
+
+    @property
+    def connected(self) -> bool: ...
+    @property
+    def outstanding(self) -> int: ...
+    def publish(self, publication: Publication) -> None: ...
+    async def next(self) -> Happening: ...
+    async def run(self, session: Session) -> None: ...
+
+
+class AckIgnored(msgspec.Struct, frozen=True, kw_only=True):
+    """A message on our acknowledgement topic was not believed; nothing was changed."""
+
+    reason: str
+
+
+class ArchiveDiverged(msgspec.Struct, frozen=True, kw_only=True):
+    """The archive holds other entries than our journal up to `seq`: forged there, or changed here.
+
+    Nothing is acknowledged until somebody has looked: compare both with `journal verify`.
+    """
+
+    seq: int
+    archive: str
+
+
+class ArchiveFellBack(msgspec.Struct, frozen=True, kw_only=True):
+    """The archive has less than it acknowledged, for instance after a restore; it is sent again."""
+
+    stored_up_to: int
+    acked: int
+
+
+class StatusOverwritten(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody else's status stood on our topic, such as an old connection's late will."""
+
+    reason: str
+
+
+UplinkReport = AckIgnored | ArchiveDiverged | ArchiveFellBack | StatusOverwritten
+
+
+class UplinkStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """`behind`: entries that the archive has not acknowledged. `live_dropped`: since the start."""
+
+    connected: bool
+    acked: int
+    behind: int
+    in_flight: int
+    live_dropped: int
+
+
+class Uplink:
+    """Sends one journal to the archive.
+
+    `version` is the daemon's, for the birth message. `report` is called on the loop and must not
+    block. One Uplink owns its link: nobody else reads from it.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        link: Link,
+        site: str,
+        edge: str,
+        version: str,
+        report: Callable[[UplinkReport], None] = lambda _report: None,
+    ) -> None:
+        self._outbox = outbox
+        self._link = link
+        self._topics = Topics(site, edge)
+        self._origin = ledger.origin(site, edge, outbox.incarnation)
+        self._version = version
+        self._report = report
+        self._boot = outbox.last_seq
+        self._number = 0
+        self._window = Window(outbox.acked)
+        self._wake = asyncio.Event()
+        self._live_dropped = 0
+        self._born_s = 0.0
+        self._birth_due = False
+
+    @property
+    def status(self) -> UplinkStatus:
+        return UplinkStatus(
+            connected=self._link.connected,
+            acked=self._outbox.acked,
+            behind=self._outbox.last_seq - self._outbox.acked,
+            in_flight=self._window.flying,
+            live_dropped=self._live_dropped,
+        )
+
+    def committed(self, records: Sequence[Record]) -> None:
+        """`records` are on disk: show them live and send them. Called on the loop; never blocks."""
+        for record in records:
+            self._show(record)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Serve until cancelled. Ends with the journal's error when the journal fails."""
+        session = Session(
+            filters=(self._topics.journal_ack, self._topics.status),
+            will=lambda number: self._status(number, alive=False),
+            farewell=lambda number: self._status(number, alive=False),
+        )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._link.run(session), name="uplink link")
+            tasks.create_task(self._receive(), name="uplink receive")
+            tasks.create_task(self._send(), name="uplink send")
+
+    # --- the live lane ---
+
+    def _show(self, record: Record) -> None:
+        if not self._link.connected or self._link.outstanding >= LIVE_OUTSTANDING_MAX:
+            self._live_dropped += 1
+            return
+        # The stored bytes hold commitments where a person's values would be, so they may go out.
+        topic = self._topics.event(decode_entry(record.entry).kind)
+        if not self._published(Publication(topic=topic, payload=record.entry)):
+            self._live_dropped += 1
+
+    # --- sending ---
+
+    async def _send(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._wake.clear()
+            if self._birth_due and loop.time() - self._born_s >= REBIRTH_S_MIN:
+                self._give_birth()
+            if self._window.stalled(loop.time()):
+                self._window.restart(loop.time())
+            while self._link.connected and not self._window.full and await self._send_batch():
+                pass
+            try:
+                async with asyncio.timeout(RESEND_S / 4):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+            if self._outbox.last_seq - self._window.sent < wire.BATCH_ENTRIES_MAX:
+                await asyncio.sleep(LINGER_S)
+
+    async def _send_batch(self) -> bool:
+        """Send what follows; false when there is nothing, or the wire does not take it now."""
+        window = self._window
+        if window.sent >= self._outbox.last_seq:
+            return False
+        turn = window.round
+        records = await self._outbox.read(
+            window.sent + 1, wire.BATCH_ENTRIES_MAX, wire.BATCH_ENTRY_BYTES
+        )
+        if window.round != turn:
+            return True  # what was read is no longer what follows
+        if not records:
+            return False
+        records, payload = self._compose(records)
+        if not self._published(Publication(topic=self._topics.journal, payload=payload, qos=1)):
+            return False
+        window.launched(records[-1].seq, records[-1].chain, asyncio.get_running_loop().time())
+        return True
+
+    def _compose(self, records: Sequence[Record]) -> tuple[Sequence[Record], bytes]:
+        """The longest batch of the first `records` that a receiver accepts, and its bytes."""
+        while True:
+            batch = wire.Batch(
+                incarnation=self._outbox.incarnation,
+                first=records[0].seq,
+                entries=tuple(
+                    wire.SentEntry(entry=record.entry.decode(), personal=record.personal)
+                    for record in records
+                ),
+            )
+            try:
+                return records, wire.encode_batch(batch)
+            except wire.TooLargeError:
+                # Only personal values can do this, and never those of one entry.
+                records = records[: len(records) // 2]
+
+    def _published(self, publication: Publication) -> bool:
+        try:
+            self._link.publish(publication)
+        except (NotConnectedError, CongestedError):
+            return False
+        return True
+
+    # --- receiving ---
+
+    async def _receive(self) -> None:
+        while True:
+            happening = await self._link.next()
+            match happening:
+                case Connected(number=number):
+                    self._number = number
+                    self._give_birth()
+                    self._window.restart(asyncio.get_running_loop().time())
+                    self._wake.set()
+                case Disconnected():
+                    pass  # `connected` says so, and the next connection starts from `base`
+                case Message(topic=topic) if topic == self._topics.journal_ack:
+                    await self._acknowledged(happening.payload)
+                case Message(topic=topic) if topic == self._topics.status:
+                    # A retained one is from before the birth that we have just published.
+                    if not happening.retained:
+                        self._look_at_status(happening.payload)
+                case Message():
+                    self._report(AckIgnored(reason="a message on a topic that was not asked for"))
+
+    async def _acknowledged(self, payload: bytes) -> None:
+        try:
+            ack = wire.decode_ack(payload)
+        except wire.WireError as error:
+            self._report(AckIgnored(reason=str(error)))
+            return
+        if ack.incarnation != self._outbox.incarnation:
+            self._report(AckIgnored(reason=f"of another journal, {ack.incarnation}"))
+        elif ack.stored_up_to > self._outbox.last_seq:
+            reason = f"entry {ack.stored_up_to} does not exist yet, {self._outbox.last_seq} does"
+            self._report(AckIgnored(reason=reason))
+        elif ack.stored_up_to < self._window.base and not ack.gap:
+            pass  # late: we know better
+        elif await self._chain_at(ack.stored_up_to) != bytes.fromhex(ack.chain):
+            self._report(ArchiveDiverged(seq=ack.stored_up_to, archive=ack.archive))
+        else:
+            await self._believe(ack)
+
+    async def _believe(self, ack: wire.Ack) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if self._window.stored(ack.stored_up_to, now_s) and ack.stored_up_to > self._outbox.acked:
+            await self._outbox.set_acked(ack.stored_up_to)
+        acked = self._outbox.acked
+        if ack.gap and self._window.missing(ack.stored_up_to, now_s) and ack.stored_up_to < acked:
+            self._report(ArchiveFellBack(stored_up_to=ack.stored_up_to, acked=acked))
+        self._wake.set()
+
+    async def _chain_at(self, seq: int) -> bytes | None:
+        """Our journal's chain after entry `seq`; None when it is no longer kept."""
+        if seq == 0:
+            return self._origin
+        flying = self._window.chain_at(seq)
+        if flying is not None:
+            return flying
+        records = await self._outbox.read(seq, 1, wire.BATCH_ENTRY_BYTES)
+        return records[0].chain if records and records[0].seq == seq else None
+
+    # --- birth and death ---
+
+    def _status(self, number: int, *, alive: bool) -> Publication:
+        status = wire.Status(
+            alive=alive,
+            incarnation=self._outbox.incarnation,
+            boot=self._boot,
+            number=number,
+            version=self._version,
+            last_seq=self._outbox.last_seq,
+            acked=self._outbox.acked,
+        )
+        return Publication(
+            topic=self._topics.status, payload=wire.encode_status(status), qos=1, retain=True
+        )
+
+    def _give_birth(self) -> None:
+        if self._published(self._status(self._number, alive=True)):
+            self._born_s = asyncio.get_running_loop().time()
+            self._birth_due = False
+
+    def _look_at_status(self, payload: bytes) -> None:
+        """Our own topic must hold our birth: a late will of an old connection overwrites it."""
+        try:
+            status = wire.decode_status(payload)
+        except wire.WireError as error:
+            reason = str(error)
+        else:
+            own = (self._outbox.incarnation, self._boot, self._number)
+            if status.alive and status.connection == own:
+                return
+            reason = f"connection {status.boot}/{status.number}, alive: {status.alive}"
+        self._report(StatusOverwritten(reason=reason))
+        self._birth_due = True
+        self._wake.set()
