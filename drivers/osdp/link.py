@@ -31,6 +31,7 @@ BUSY_MAX = 20  # osdp_BUSY is no answer; a reader busy for longer than this is t
 BUSY_PAUSE_NS = 50 * MS
 COMMANDS_MAX = 64  # more waiting commands than this were given up on by whoever sent them
 RECHECK_NS = 100 * MS  # outputs are read again this long after a pulse should have ended
+FRESH_NS = 20 * MS  # a command that must not come late follows an answer no older than this
 POLL_STARVED = 4  # polls that were due this many times go before ordinary commands
 
 
@@ -273,7 +274,12 @@ class Link:
             self._ask_outputs()
         starved = now_ns - self._polled_ns > POLL_STARVED * self._poll_ns
         while self._queue and not (starved and self._queue[0][0] > Priority.SECURE):
-            command = heapq.heappop(self._queue)[2]
+            command = self._queue[0][2]
+            if command.not_after_ns is not None and now_ns - self._last_good_ns > FRESH_NS:
+                # A reader that sleeps on bytes in its buffer would obey whenever it wakes up: let
+                # it show that it is awake first. The command stays at the head of the queue.
+                break
+            heapq.heappop(self._queue)
             refusal = self._still_wanted(command, now_ns)
             if refusal is None:
                 return self._send(command_for(command.action), now_ns, command=command)
