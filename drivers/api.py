@@ -86,7 +86,7 @@ class TamperReported(Fact, frozen=True, kw_only=True):
 
 
 class ProtocolViolated(Fact, frozen=True, kw_only=True):
-    """The peer said what it must not (forged, out of session, downgraded): none of it was believed."""
+    """The peer said what it must not (forged, out of session): none of it was believed."""
 
     reason: str
 
@@ -205,3 +205,39 @@ class Driver(Protocol):
     def submit(self, command: Command) -> None:
         """Queue a command, smaller priority first. Never blocks; its end is reported as a fact."""
         ...
+
+
+class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What the site's configuration says of one device on a line.
+
+    `key` is the content of its key file where the protocol has one, else empty. `inputs` and
+    `outputs` are how many of each are wired.
+    """
+
+    name: str
+    address: int
+    key: bytes = b""
+    inputs: int = 0
+    outputs: int = 0
+
+    def __repr__(self) -> str:
+        return f"DeviceSpec(name={self.name!r}, address={self.address}, key=…)"
+
+
+class LineSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What the site's configuration says of one line. `poll_ms`: rest between two polls."""
+
+    name: str
+    port: str
+    baud: int
+    poll_ms: int
+    devices: tuple[DeviceSpec, ...]
+
+
+class Factory(Protocol):
+    """What the entry-point group `sentrypost.drivers` names: one for each `driver = "…"`.
+
+    Raises ValueError, for people to read, when the line cannot be as it is described.
+    """
+
+    def __call__(self, line: LineSpec) -> Driver: ...

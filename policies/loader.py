@@ -99,7 +99,7 @@ class _Reader:
         self.problems.append(problem)
 
     def read(self, source: SourceFile) -> None:
-        decoded = _decode(source)
+        decoded = decode_toml(source)
         if isinstance(decoded, Problem):
             self.unreadable = True
             self.add(decoded)
@@ -191,7 +191,7 @@ def _top(sources: Sequence[SourceFile]) -> Place:
     return Place(sources[0].name if sources else "", scan(""), ())
 
 
-def _decode(source: SourceFile) -> tuple[Mapping[str, object], Place] | Problem:
+def decode_toml(source: SourceFile) -> tuple[Mapping[str, object], Place] | Problem:
     """The raw TOML tree of one file, or the one reason why there is none."""
 
     def broken(message: str, line: int = 1, column: int = 1, hint: str | None = None) -> Problem:

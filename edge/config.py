@@ -1,0 +1,452 @@
+"""The site file: TOML into frozen values, with every mistake of one run at its line and column.
+
+The policy says what a portal is; this file says which device points its lock, contact and readers
+hang on, where the journal lies and which broker to use.
+"""
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from drivers.api import DeviceSpec, LineSpec
+from edge.clock import Trust
+from policies import PolicyError, load
+from policies.compiled import CompiledPolicy, ExitKind
+from policies.document import Place, valid_id
+from policies.loader import convert_entry, decode_toml
+from policies.model import Entry
+from policies.problems import Problem, SourceFile, did_you_mean
+
+PIECE_MS = 100
+"""Reader outputs are timed in tenths of a second (OSDP clause 6.10)."""
+
+READERS_AT_9600 = 4
+"""More readers on a slow line wait longer for each other than a person at a door does."""
+
+
+class Header(Entry, frozen=True, kw_only=True):
+    site: str
+    edge: str
+    policy: tuple[str, ...]
+    state: str
+    site_key: str
+    trust_clock: Trust = Trust.SYNCHRONISED
+
+
+class BrokerEntry(Entry, frozen=True, kw_only=True):
+    host: str
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 1883
+    username: str | None = None
+    password_file: str | None = None
+
+
+class LineEntry(Entry, frozen=True, kw_only=True):
+    driver: str
+    port: str
+    baud: int = 9600
+    poll_ms: int = 50
+
+
+class DeviceEntry(Entry, frozen=True, kw_only=True):
+    line: str
+    address: int
+    key: str | None = None
+    inputs: int = 0
+    outputs: int = 0
+    keypad: bool = False
+
+
+class Output(Entry, frozen=True, kw_only=True):
+    device: str
+    output: int
+
+
+class Input(Entry, frozen=True, kw_only=True):
+    """An energised input means open, asked for, bolted; `inverted`: it means the contrary."""
+
+    device: str
+    input: int
+    inverted: bool = False
+
+
+class PortalEntry(Entry, frozen=True, kw_only=True):
+    lock: Output
+    contact: Input | None = None
+    rex: Input | None = None
+    bolt: Input | None = None
+    entry_reader: str | None = None
+    exit_reader: str | None = None
+    accept_exposed_lock: bool = False
+
+
+class FireEntry(Entry, frozen=True, kw_only=True):
+    """A loop that is closed while all is well; `inverted` where the device reports that as 0."""
+
+    input: Input
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole site file, checked against its policy. Paths are absolute."""
+
+    site: str
+    edge: str
+    file: Path
+    state: Path
+    site_key: Path
+    trust_clock: Trust
+    policy: CompiledPolicy
+    broker: BrokerEntry | None
+    broker_password: str | None
+    lines: Mapping[str, tuple[str, LineSpec]]
+    """By id: the driver's name and the line."""
+    devices: Mapping[str, DeviceEntry]
+    portals: Mapping[str, PortalEntry]
+    fires: Mapping[str, FireEntry]
+
+    def __repr__(self) -> str:
+        return f"Config(site={self.site!r}, edge={self.edge!r}, file={str(self.file)!r})"
+
+
+class ConfigError(Exception):
+    """The file was not loaded; `problems` are all mistakes of one run."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the site file, its policy and its keys.
+
+    Raises ConfigError with every problem found, the policy's included.
+    """
+    try:
+        source = SourceFile(str(path), path.read_bytes())
+    except OSError as error:
+        missing = f"cannot be read: {error.strerror}"
+        hint = "name the site file with --config"
+        raise ConfigError([Problem(str(path), 1, 1, "", missing, hint)]) from error
+    decoded = decode_toml(source)
+    if isinstance(decoded, Problem):
+        raise ConfigError([decoded])
+    return _Reader(path.resolve(), *decoded).config()
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class _Reader:
+    """Reads one file and gathers its problems."""
+
+    def __init__(self, path: Path, content: Mapping[str, object], root: Place) -> None:
+        self.path = path
+        self.root = root
+        self.content = content
+        self.problems: list[Problem] = []
+
+    def config(self) -> Config:
+        tables = {"broker", "line", "device", "portal", "fire"}
+        scalars = {key: raw for key, raw in self.content.items() if key not in tables}
+        header, problems = convert_entry(Header, scalars, self.root, {})
+        self.problems += problems
+        broker = self._broker()
+        lines = self._table("line", LineEntry)
+        devices = self._table("device", DeviceEntry)
+        portals = self._table("portal", PortalEntry)
+        fires = self._table("fire", FireEntry)
+        policy = None if header is None else self._policy(header)
+        self._check_lines(lines, devices)
+        specs = self._line_specs(lines, devices)
+        self._check_points(devices, portals, fires)
+        if policy is not None:
+            self._check_against_policy(policy, devices, portals, fires)
+        password = self._password(broker)
+        site_key = None if header is None else self._file(header.site_key, self.root, "site-key")
+        if self.problems or header is None or policy is None or site_key is None:
+            raise ConfigError(self.problems)
+        return Config(
+            site=header.site,
+            edge=header.edge,
+            file=self.path,
+            state=self.path.parent / header.state,
+            site_key=site_key,
+            trust_clock=header.trust_clock,
+            policy=policy,
+            broker=broker,
+            broker_password=password,
+            lines=specs,
+            devices=devices,
+            portals=portals,
+            fires=fires,
+        )
+
+    def _broker(self) -> BrokerEntry | None:
+        raw = self.content.get("broker")
+        if raw is None:
+            return None
+        if not isinstance(raw, dict):
+            self.problems.append(self.root.child("broker").problem("must be a table"))
+            return None
+        entry, problems = convert_entry(BrokerEntry, raw, self.root.child("broker"), {})
+        self.problems += problems
+        return entry
+
+    def _table(self, table: str, kind: type[E]) -> dict[str, E]:
+        raw, place = self.content.get(table, {}), self.root.child(table)
+        if not isinstance(raw, dict):
+            self.problems.append(place.problem(f"must be written as [{table}.<name>]"))
+            return {}
+        entries: dict[str, E] = {}
+        for name, item in raw.items():
+            at = place.child(name)
+            if not valid_id(name):
+                self.problems.append(at.at_key("a name is 1 to 64 of a-z, 0-9, '-' and '_'"))
+            if not isinstance(item, dict):
+                self.problems.append(at.problem("must be a table"))
+                continue
+            entry, problems = convert_entry(kind, item, at, {})
+            self.problems += problems
+            if entry is not None:
+                entries[name] = entry
+        return entries
+
+    def _policy(self, header: Header) -> CompiledPolicy | None:
+        place = self.root.child("policy")
+        sources = []
+        for name in header.policy:
+            file = self._file(name, self.root, "policy")
+            if file is not None:
+                sources.append(SourceFile(str(file), file.read_bytes()))
+        if len(sources) != len(header.policy) or not sources:
+            if not header.policy:
+                self.problems.append(place.problem("at least one policy file is needed"))
+            return None
+        try:
+            policy = load(sources, timezone=ZoneInfo, tzdata_version=version("tzdata"))
+        except PolicyError as error:
+            self.problems += error.problems
+            return None
+        if policy.site != header.site:
+            wrong = f"the policy is for site '{policy.site}', this file for '{header.site}'"
+            self.problems.append(place.problem(wrong))
+        for key, value in (("site", header.site), ("edge", header.edge)):
+            if not valid_id(value):
+                at = self.root.child(key)
+                self.problems.append(at.problem("1 to 64 of a-z, 0-9, '-' and '_'"))
+        if not header.edge[:1].isalpha():
+            self.problems.append(self.root.child("edge").problem("must start with a letter"))
+        return policy
+
+    def _file(self, name: str, place: Place, key: str) -> Path | None:
+        file = self.path.parent / name
+        if file.is_file():
+            return file
+        at = place.child(key)
+        self.problems.append(at.problem(f"no file '{file}'", "paths are relative to this file"))
+        return None
+
+    def _password(self, broker: BrokerEntry | None) -> str | None:
+        if broker is None or broker.password_file is None:
+            return None
+        file = self._file(broker.password_file, self.root.child("broker"), "password-file")
+        return None if file is None else file.read_text().strip()
+
+    def _check_lines(
+        self, lines: Mapping[str, LineEntry], devices: Mapping[str, DeviceEntry]
+    ) -> None:
+        for name, device in devices.items():
+            if device.line not in self._names("line"):
+                self._unknown(("device", name, "line"), "line", device.line, self._names("line"))
+        for name, line in lines.items():
+            used = [device for device in devices.values() if device.line == name]
+            if line.baud <= 9600 and len(used) > READERS_AT_9600:
+                at = self.root.child("line", name)
+                self.problems.append(
+                    at.at_key(
+                        f"{len(used)} devices at {line.baud} baud, at most {READERS_AT_9600} fit",
+                        "raise the baud rate of line and devices, or split the line",
+                    )
+                )
+
+    def _line_specs(
+        self, lines: Mapping[str, LineEntry], devices: Mapping[str, DeviceEntry]
+    ) -> dict[str, tuple[str, LineSpec]]:
+        specs = {}
+        for name, line in lines.items():
+            on_line = []
+            for device_name, device in devices.items():
+                if device.line != name:
+                    continue
+                at = self.root.child("device", device_name)
+                key = None if device.key is None else self._file(device.key, at, "key")
+                on_line.append(
+                    DeviceSpec(
+                        name=device_name,
+                        address=device.address,
+                        key=b"" if key is None else key.read_bytes(),
+                        inputs=device.inputs,
+                        outputs=device.outputs,
+                    )
+                )
+            port = str(self.path.parent / line.port)
+            spec = LineSpec(
+                name=name,
+                port=port,
+                baud=line.baud,
+                poll_ms=line.poll_ms,
+                devices=tuple(on_line),
+            )
+            specs[name] = (line.driver, spec)
+        return specs
+
+    def _check_points(
+        self,
+        devices: Mapping[str, DeviceEntry],
+        portals: Mapping[str, PortalEntry],
+        fires: Mapping[str, FireEntry],
+    ) -> None:
+        """Every point exists and is used once; no lock hangs on the unsecured side unnoticed."""
+        taken: dict[tuple[str, str, int], str] = {}
+        exposed = {portal.entry_reader for portal in portals.values()}
+        for name, portal in portals.items():
+            at = self.root.child("portal", name)
+            self._check_output(at.child("lock"), portal.lock, devices, taken)
+            for key in ("contact", "rex", "bolt"):
+                point: Input | None = getattr(portal, key)
+                if point is not None:
+                    self._check_input(at.child(key), point, devices, taken)
+            for key, reader in (
+                ("entry-reader", portal.entry_reader),
+                ("exit-reader", portal.exit_reader),
+            ):
+                if reader is not None:
+                    self._check_reader(at.child(key), reader, devices, taken)
+            if portal.lock.device in exposed and not portal.accept_exposed_lock:
+                self.problems.append(
+                    at.child("lock").problem(
+                        f"'{portal.lock.device}' hangs on the unsecured side: whoever opens it "
+                        "works the lock",
+                        "put the lock on a device inside, or say accept-exposed-lock = true",
+                    )
+                )
+        for name, fire in fires.items():
+            at = self.root.child("fire", name, "input")
+            self._check_input(at, fire.input, devices, taken)
+            if fire.input.device in exposed:
+                self.problems.append(at.problem("a fire input must hang on a device inside"))
+
+    def _check_output(
+        self,
+        at: Place,
+        point: Output,
+        devices: Mapping[str, DeviceEntry],
+        taken: dict[tuple[str, str, int], str],
+    ) -> None:
+        device = devices.get(point.device)
+        if device is None:
+            self._unknown_device(at, point.device)
+        elif not 0 <= point.output < device.outputs:
+            self.problems.append(
+                at.problem(f"'{point.device}' has {device.outputs} outputs, counted from 0")
+            )
+        self._take(at, (point.device, "output", point.output), taken)
+
+    def _check_input(
+        self,
+        at: Place,
+        point: Input,
+        devices: Mapping[str, DeviceEntry],
+        taken: dict[tuple[str, str, int], str],
+    ) -> None:
+        device = devices.get(point.device)
+        if device is None:
+            self._unknown_device(at, point.device)
+        elif not 0 <= point.input < device.inputs:
+            self.problems.append(
+                at.problem(f"'{point.device}' has {device.inputs} inputs, counted from 0")
+            )
+        self._take(at, (point.device, "input", point.input), taken)
+
+    def _check_reader(
+        self,
+        at: Place,
+        reader: str,
+        devices: Mapping[str, DeviceEntry],
+        taken: dict[tuple[str, str, int], str],
+    ) -> None:
+        if reader not in devices:
+            self._unknown_device(at, reader)
+        self._take(at, (reader, "reader", 0), taken)
+
+    def _take(
+        self, at: Place, point: tuple[str, str, int], taken: dict[tuple[str, str, int], str]
+    ) -> None:
+        if point in taken:
+            device, what, number = point
+            self.problems.append(
+                at.problem(f"{what} {number} of '{device}' is already used at {taken[point]}")
+            )
+        taken.setdefault(point, at.where())
+
+    def _check_against_policy(
+        self,
+        policy: CompiledPolicy,
+        devices: Mapping[str, DeviceEntry],
+        portals: Mapping[str, PortalEntry],
+        fires: Mapping[str, FireEntry],
+    ) -> None:
+        """The file wires exactly the policy's portals and fire inputs, each as the policy says."""
+        known = {rule.id: rule for rule in policy.portals}
+        for name in self._names("portal"):
+            if name not in known:
+                self._unknown(("portal", name), "portal of the policy", name, known)
+        for name in self._names("fire"):
+            if name not in {fire.id for fire in policy.fire_inputs}:
+                options = [fire.id for fire in policy.fire_inputs]
+                self._unknown(("fire", name), "fire input of the policy", name, options)
+        for fire in policy.fire_inputs:
+            if fire.id not in self._names("fire"):
+                self.problems.append(
+                    self.root.at_key(f"fire input '{fire.id}' of the policy is not wired")
+                )
+        for name, rule in known.items():
+            portal = portals.get(name)
+            if portal is None:
+                if name not in self._names("portal"):
+                    self.problems.append(
+                        self.root.at_key(f"portal '{name}' of the policy is not wired")
+                    )
+                continue
+            at = self.root.child("portal", name)
+            wired = {"contact": portal.contact, "bolt": portal.bolt, "rex": portal.rex}
+            said = {"contact": rule.contact, "bolt": rule.bolt, "rex": rule.rex is not None}
+            for key, point in wired.items():
+                if (point is not None) is not said[key]:
+                    has = "has" if said[key] else "has no"
+                    self.problems.append(
+                        at.at_key(f"the policy says that the portal {has} {key}", "make both agree")
+                    )
+            if rule.exit is ExitKind.READER and portal.exit_reader is None:
+                self.problems.append(at.at_key("the policy asks for an exit reader here"))
+            if rule.open_ms % PIECE_MS:
+                self.problems.append(
+                    at.at_key(f"open-s of the policy must be in steps of {PIECE_MS} ms")
+                )
+
+    def _names(self, table: str) -> Iterable[str]:
+        """Names in the file, the entries that could not be read included."""
+        raw = self.content.get(table, {})
+        return tuple(raw) if isinstance(raw, dict) else ()
+
+    def _unknown_device(self, at: Place, name: str) -> None:
+        if name not in self._names("device"):
+            hint = did_you_mean(name, self._names("device"))
+            self.problems.append(at.problem(f"unknown device '{name}'", hint))
+
+    def _unknown(self, path: tuple[str, ...], what: str, name: str, options: Iterable[str]) -> None:
+        at = self.root.child(*path)
+        self.problems.append(at.at_key(f"no {what} '{name}'", did_you_mean(name, options)))
