@@ -1,5 +1,6 @@
 """The journal's folder: its lock, its one segment, and the look at a file before SQLite sees it."""
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -8,8 +9,15 @@ from contextlib import closing
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Self
 
-from edge.journal.errors import JournalForeign, JournalInUse, JournalMissing, JournalNewer
+from edge.journal.errors import (
+    JournalForeign,
+    JournalInUse,
+    JournalMissing,
+    JournalNewer,
+    JournalReadOnly,
+)
 
 SEGMENT = "segment-000001.db"
 DRAFT = SEGMENT + ".new"
@@ -52,10 +60,9 @@ class FolderLock:
     drops the POSIX locks that SQLite holds on it in the same process.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, flags: int = os.O_RDWR | os.O_CREAT) -> None:
         """Take the lock. Raises JournalInUse, or OSError where the folder cannot be written."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._fd = os.open(folder / LOCK, flags, FILE_MODE)
+        self._fd = os.open(folder / LOCK, flags | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -65,8 +72,21 @@ class FolderLock:
         try:
             os.pwrite(self._fd, f"{os.getpid():<19}\n".encode(), 0)
         except OSError:
-            # On a full disk the pid stays unknown; the lock holds without it.
+            # On a full or read-only disk the pid stays unknown; the lock holds without it.
             pass
+
+    @classmethod
+    def for_reading(cls, folder: Path) -> Self | None:
+        """The lock without making anything; None for a copy that came without its lock file."""
+        for flags in (os.O_RDWR, os.O_RDONLY):
+            try:
+                return cls(folder, flags)
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                if flags == os.O_RDONLY or error.errno not in {errno.EROFS, errno.EACCES}:
+                    raise
+        return None
 
     def release(self) -> None:
         if self._fd >= 0:
@@ -201,3 +221,28 @@ def connect(segment: Path) -> sqlite3.Connection:
         raise
     assert answers["PRAGMA journal_mode = WAL"] == [("wal",)], "SQLite refused WAL"
     return connection
+
+
+def connect_to_read(segment: Path) -> sqlite3.Connection:
+    """A connection that changes no row. Only under the folder's lock. Raises sqlite3.Error."""
+    log = Path(f"{segment}-wal")
+    sealed = not os.access(segment.parent, os.W_OK)
+    if sealed and log.exists() and log.stat().st_size:
+        raise JournalReadOnly(
+            f"{log} holds entries that cannot be replayed in a read-only folder; copy the folder "
+            "with all its files to where it can be written, and verify the copy"
+        )
+    # `immutable` looks at nothing but the segment: where there is a log it must not be used.
+    address = segment.resolve().as_uri() + ("?immutable=1" if sealed else "?mode=ro")
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_S)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    return connection
+
+
+def forget_reading(segment: Path) -> None:
+    """Remove the shared-memory index that a reader leaves; it is made anew from the log."""
+    try:
+        Path(f"{segment}-shm").unlink(missing_ok=True)
+    except OSError:
+        pass

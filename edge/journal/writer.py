@@ -24,6 +24,7 @@ from edge.journal.errors import (
     RecordRefused,
 )
 from edge.journal.store import Journal, Record, Snapshot, Stored, Tip
+from edge.journal.verify import LIVE_STEP_ENTRIES, Progress, Report, Verification
 
 BATCH_RECORDS_MAX = 1_024
 """A commit of this many takes some ten milliseconds; more in one gains nothing."""
@@ -205,6 +206,19 @@ class JournalWriter:
         Until the caller has reconciled and appended what was pending, it must submit nothing else.
         """
         return await self._call(self._reopened)
+
+    async def verify(self, progress: Progress | None = None) -> Report:
+        """Verify everything stored up to now, in steps between which appends go on.
+
+        Raises JournalFailed, JournalClosed where the journal stops meanwhile.
+        """
+        verification = await self._call(Verification.of)
+        while not await self._call(
+            lambda journal: verification.step(journal.connection, LIVE_STEP_ENTRIES)
+        ):
+            if progress is not None:
+                progress(verification.entries, verification.last_seq)
+        return verification.report()
 
     async def close(self) -> None:
         """Finish what is queued, checkpoint, let the folder go, end the thread. May be repeated.

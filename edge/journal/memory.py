@@ -1,0 +1,100 @@
+"""Where records stay while the journal is down."""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+
+import msgspec
+
+from controller.events import decode_entry
+from edge.journal.store import Record
+
+ENTRIES_MAX = 10_000
+"""Hours of a busy gate, and some ten seconds of appending when the journal is back."""
+
+BYTES_MAX = 16 * 1024 * 1024
+"""What a small edge can spare for as long as a card is being replaced."""
+
+
+def _size(record: Record) -> int:
+    beside = sum(len(one.field) + len(one.value) + len(one.salt) for one in record.personal)
+    return len(record.entry) + beside
+
+
+class MemoryRing:
+    """Records in the order in which they were kept, within bounds.
+
+    When it is full the oldest goes and is counted; a `pinned` one only when nothing else is left
+    to go. Records with an unknown outcome must be pinned: their numbers may be on disk already.
+    """
+
+    def __init__(self, *, entries_max: int = ENTRIES_MAX, bytes_max: int = BYTES_MAX) -> None:
+        self._entries_max = entries_max
+        self._bytes_max = bytes_max
+        self._kept: OrderedDict[int, Record] = OrderedDict()
+        self._loose: deque[int] = deque()
+        self._next = 0
+        self._bytes = 0
+        self.dropped = 0
+        """Records that did not fit, since the last `clear`."""
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def size_bytes(self) -> int:
+        return self._bytes
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """What is kept, oldest first."""
+        return tuple(self._kept.values())
+
+    def keep(self, record: Record, *, pinned: bool = False) -> None:
+        """Keep a record behind all others, and make room if there is none.
+
+        Where only pinned ones are left to go, a pinned newcomer drops the oldest of them and an
+        unpinned one is not kept.
+        """
+        size = _size(record)
+        while self._kept and (
+            len(self._kept) >= self._entries_max or self._bytes + size > self._bytes_max
+        ):
+            if self._loose:
+                self._drop(self._loose.popleft())
+            elif pinned:
+                self._drop(next(iter(self._kept)))
+            else:
+                self.dropped += 1
+                return
+        self._kept[self._next] = record
+        if not pinned:
+            self._loose.append(self._next)
+        self._next += 1
+        self._bytes += size
+
+    def clear(self) -> None:
+        """Everything is in the journal now."""
+        self._kept.clear()
+        self._loose.clear()
+        self._bytes = 0
+        self.dropped = 0
+
+    def _drop(self, place: int) -> None:
+        self._bytes -= _size(self._kept.pop(place))
+        self.dropped += 1
+
+
+def renumbered(records: Iterable[Record], after: int) -> tuple[Record, ...]:
+    """The records with the numbers that follow `after`, without a gap.
+
+    For records never stored anywhere, when some before them were dropped; what already has its
+    number keeps its bytes. Raises EntryError where an entry is none.
+    """
+    return tuple(_with_seq(record, seq) for seq, record in enumerate(records, start=after + 1))
+
+
+def _with_seq(record: Record, seq: int) -> Record:
+    if record.seq == seq:
+        return record
+    entry = msgspec.structs.replace(decode_entry(record.entry), seq=seq)
+    return Record(seq, msgspec.json.encode(entry, order="deterministic"), record.personal)
