@@ -334,7 +334,7 @@ class _Compiler:
 
     def _milliseconds(self, seconds: float, place: Place) -> int:
         tenths = seconds * 10
-        if tenths != tenths // 1:  # also true for nan
+        if tenths != tenths // 1:
             self.problems.append(place.problem("is not a whole number of tenths of a second"))
             return 100
         return int(tenths) * 100

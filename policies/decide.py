@@ -362,15 +362,20 @@ def _permit(case: _Case) -> tuple[list[GrantRule], list[Objection]]:
         return held, []
     if not near:
         return [], [Objection(Code.NO_GRANT)]
-    fewest = min(len(reasons) for reasons in near)
+    nearest = min(_distance(reasons) for reasons in near)
     return [], [
         reason
         for reasons in near
-        if len(reasons) == fewest
+        if _distance(reasons) == nearest
         for reason in reasons
         # The clock is to blame only where nothing else stands against the rule.
-        if reason.code is not Code.CLOCK_UNTRUSTED or fewest == 1
+        if reason.code is not Code.CLOCK_UNTRUSTED or len(reasons) == 1
     ]
+
+
+def _distance(reasons: list[Objection]) -> tuple[bool, int]:
+    """How far a rule is from holding: one for another mode is further than any for this one."""
+    return any(reason.code is Code.MODE_NOT_LISTED for reason in reasons), len(reasons)
 
 
 def _against(case: _Case, grant: GrantRule) -> list[Code]:
