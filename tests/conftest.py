@@ -1,0 +1,48 @@
+"""What every test may ask for."""
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from simulators.broker_process import BrokerProcess
+from tests.servers import make_broker, require
+
+# One seed for the run: `SENTRYPOST_SEED=7 make test` repeats a run that failed.
+SEED = int(os.environ.get("SENTRYPOST_SEED") or random.SystemRandom().randrange(2**32))
+
+
+def pytest_report_header() -> str:
+    """The seed stands at the top of every run."""
+    return f"SENTRYPOST_SEED={SEED}"
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """The run's seed, and another one for each test; printed when the test fails."""
+    own = random.Random(f"{SEED}/{request.node.nodeid}").randrange(2**32)
+    print(f"seed {own} (SENTRYPOST_SEED={SEED})")  # noqa: T201  # shown with a failure
+    return own
+
+
+@pytest.fixture
+def mosquitto() -> Iterator[BrokerProcess]:
+    """A Mosquitto of its own for this test."""
+    require("mosquitto")
+    with make_broker("mosquitto") as broker:
+        yield broker
+
+
+@pytest.fixture
+def embedded_broker() -> Iterator[BrokerProcess]:
+    """An embedded broker of its own for this test."""
+    with make_broker("embedded") as broker:
+        yield broker
+
+
+@pytest.fixture(params=["mosquitto", "embedded"])
+def broker(request: pytest.FixtureRequest) -> Iterator[BrokerProcess]:
+    """Each kind of broker in turn: what holds on one must hold on the other."""
+    with make_broker(request.param) as running:
+        yield running
