@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from controller.events import decode_entry
-from edge.journal.store import Record
+from edge.journal.record import Record
 
 ENTRIES_MAX = 10_000
 """Hours of a busy gate, and some ten seconds of appending when the journal is back."""

@@ -3,15 +3,12 @@
 Used on one thread only. The daemon reaches it through `edge.journal.writer`.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
-import msgspec
-
-from controller.events import ENTRY_BYTES_MAX, EntryError, decode_entry
+from controller.events import ENTRY_BYTES_MAX, EntryError
 from controller.ledger import SALT_BYTES, Personal, leaf, link, origin
 from edge.journal import folder as files
 from edge.journal.errors import (
@@ -26,6 +23,15 @@ from edge.journal.errors import (
     RecordRefused,
     failed,
 )
+from edge.journal.record import (
+    Prepared,
+    Record,
+    Snapshot,
+    Stored,
+    Tip,
+    said_by,
+    snapshot_digest,
+)
 
 SNAPSHOTS_KEPT = 3
 """One that turns out damaged costs a longer replay, not the state."""
@@ -33,53 +39,6 @@ SNAPSHOTS_KEPT = 3
 READ_ENTRIES_MAX = 2_000
 READ_BYTES_MAX = 4 * 1024 * 1024
 """What one read may hold up the appends behind it: some ten milliseconds."""
-
-
-class Record(msgspec.Struct, frozen=True):
-    """One event as it is stored: the bytes of `controller.events.encode`, and beside them the
-    personal values to which they commit.
-    """
-
-    seq: int
-    entry: bytes
-    personal: tuple[Personal, ...] = ()
-
-
-class Stored(Record, frozen=True, kw_only=True):
-    """A record with its hashes. `personal` lacks what was erased."""
-
-    leaf: bytes
-    chain: bytes
-
-
-class Snapshot(msgspec.Struct, frozen=True):
-    """The state after entry `seq`, as bytes that only the core understands."""
-
-    seq: int
-    made_utc_us: int
-    state: bytes
-
-
-class Tip(NamedTuple):
-    """The newest entry's number, and the chain's value there."""
-
-    seq: int
-    chain: bytes
-
-
-class Prepared(NamedTuple):
-    """Rows that continue the journal, not yet written."""
-
-    entries: list[tuple[int, bytes, bytes, bytes]]
-    personal: list[tuple[int, str, str, bytes]]
-    tip: Tip
-
-
-def snapshot_digest(seq: int, chain: bytes, state: bytes) -> bytes:
-    """Binds a state to the history after which it stood, not just to itself."""
-    digest = hashlib.sha256(b"sentrypost snapshot 1\n" + seq.to_bytes(8, "big") + chain)
-    digest.update(state)
-    return digest.digest()
 
 
 def _storable(value: Personal) -> bool:
@@ -429,20 +388,22 @@ class Journal:
         if len(record.entry) > ENTRY_BYTES_MAX:
             raise RecordRefused(f"entry {seq} has {len(record.entry)} bytes: too large")
         try:
-            header = decode_entry(record.entry)
+            said = said_by(record.entry)
         except EntryError as error:
             raise RecordRefused(f"entry {seq}: {error}") from error
-        if (header.seq, header.incarnation, header.edge, header.site) != (
+        if (said.seq, said.incarnation, said.edge, said.site) != (
             seq,
             self.incarnation,
             self.edge,
             self.site,
         ):
             raise RecordRefused(
-                f"entry {seq} says of itself {header.site} {header.edge} {header.incarnation} "
-                f"{header.seq}: not this journal's next ({self.site} {self.edge} "
+                f"entry {seq} says of itself {said.site} {said.edge} {said.incarnation} "
+                f"{said.seq}: not this journal's next ({self.site} {self.edge} "
                 f"{self.incarnation} {seq})"
             )
+        if not record.personal:
+            return
         if len({value.field for value in record.personal}) != len(record.personal):
             raise RecordRefused(f"entry {seq} has two personal values for one field")
         for value in record.personal:

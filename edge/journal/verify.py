@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from controller.events import Entry, EntryError, decode_entry
+from controller.events import EntryError
 from controller.ledger import Personal, commitment, leaf, link, origin
 from edge.journal import folder as files
 from edge.journal.errors import JournalForeign, failed
-from edge.journal.store import Journal, snapshot_digest
+from edge.journal.record import Said, said_by, snapshot_digest
+from edge.journal.store import Journal
 
 STEP_ENTRIES = 2_000
 """How many rows are in memory at a time, and how often progress is told."""
@@ -181,26 +182,26 @@ class Verification:
         # Go on from what is stored, so that one edit is one finding.
         self._chain = chain
         try:
-            decoded = decode_entry(entry)
+            said = said_by(entry)
         except EntryError as error:
             self._find(seq, str(error))
             return
-        said = (decoded.site, decoded.edge, decoded.incarnation)
-        if decoded.seq != seq or said != self._identity:
-            self._find(seq, f"it says of itself {' '.join(said)} {decoded.seq}")
+        place = (said.site, said.edge, said.incarnation)
+        if said.seq != seq or place != self._identity:
+            self._find(seq, f"it says of itself {' '.join(place)} {said.seq}")
         if personal:
-            self._judge_personal(decoded, personal)
+            self._judge_personal(seq, said, personal)
 
-    def _judge_personal(self, entry: Entry, personal: tuple[Personal, ...]) -> None:
+    def _judge_personal(self, seq: int, said: Said, personal: tuple[Personal, ...]) -> None:
         try:
-            body = msgspec.json.decode(entry.body, type=dict[str, msgspec.Raw])
+            body = msgspec.json.decode(said.body, type=dict[str, msgspec.Raw])
         except msgspec.DecodeError as error:
-            self._find(entry.seq, f"its body cannot be read: {error}")
+            self._find(seq, f"its body cannot be read: {error}")
             return
         for value in personal:
             self._personal += 1
             if body.get(value.field) != msgspec.Raw(f'"{commitment(value)}"'.encode()):
-                self._find(entry.seq, f"the value beside it is not what {value.field} commits to")
+                self._find(seq, f"the value beside it is not what {value.field} commits to")
 
     def _end(self, connection: sqlite3.Connection) -> None:
         if self._expected <= self.last_seq:

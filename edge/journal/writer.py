@@ -23,7 +23,8 @@ from edge.journal.errors import (
     JournalStalled,
     RecordRefused,
 )
-from edge.journal.store import Journal, Record, Snapshot, Stored, Tip
+from edge.journal.record import Record, Snapshot, Stored, Tip
+from edge.journal.store import Journal
 from edge.journal.verify import LIVE_STEP_ENTRIES, Progress, Report, Verification
 
 BATCH_RECORDS_MAX = 1_024

@@ -1,0 +1,79 @@
+"""What the journal keeps, as values; and what an entry says of its own place."""
+
+import hashlib
+from typing import NamedTuple
+
+import msgspec
+
+from controller.events import EntryError
+from controller.ledger import Personal
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One event as it is stored: the bytes of `controller.events.encode`, and beside them the
+    personal values to which they commit.
+    """
+
+    seq: int
+    entry: bytes
+    personal: tuple[Personal, ...] = ()
+
+
+class Stored(Record, frozen=True, kw_only=True):
+    """A record with its hashes. `personal` lacks what was erased."""
+
+    leaf: bytes
+    chain: bytes
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The state after entry `seq`, as bytes that only the core understands."""
+
+    seq: int
+    made_utc_us: int
+    state: bytes
+
+
+class Tip(NamedTuple):
+    """The newest entry's number, and the chain's value there."""
+
+    seq: int
+    chain: bytes
+
+
+class Prepared(NamedTuple):
+    """Rows that continue the journal, not yet written."""
+
+    entries: list[tuple[int, bytes, bytes, bytes]]
+    personal: list[tuple[int, str, str, bytes]]
+    tip: Tip
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What an entry says of its own place. The rest of its header is the core's business, and
+    checking that too would cost more than storing it.
+    """
+
+    site: str
+    edge: str
+    incarnation: str
+    seq: int
+    body: msgspec.Raw
+
+
+_SAID = msgspec.json.Decoder(Said)
+
+
+def said_by(entry: bytes) -> Said:
+    """Raises EntryError on bytes that are no entry."""
+    try:
+        return _SAID.decode(entry)
+    except msgspec.DecodeError as error:
+        raise EntryError(f"not a journal entry: {error}") from error
+
+
+def snapshot_digest(seq: int, chain: bytes, state: bytes) -> bytes:
+    """Binds a state to the history after which it stood, not just to itself."""
+    digest = hashlib.sha256(b"sentrypost snapshot 1\n" + seq.to_bytes(8, "big") + chain)
+    digest.update(state)
+    return digest.digest()
