@@ -33,6 +33,8 @@ from edge.journal.record import (
     snapshot_digest,
 )
 
+__all__ = ["Journal", "Record", "Snapshot", "Stored", "Tip"]
+
 SNAPSHOTS_KEPT = 3
 """One that turns out damaged costs a longer replay, not the state."""
 
