@@ -101,10 +101,15 @@ class Priority(IntEnum):
 
 
 class Pulse(msgspec.Struct, frozen=True, tag=True):
-    """Energise `output` for `on_ms`, then resume by the device's own timer, with nobody's help."""
+    """Energise `output` for `for_ms` (or cut its current, `on` false), then let it resume.
+
+    The device's own timer ends it, with nobody's help. Cutting current is how a lock that needs
+    power to stay shut is opened.
+    """
 
     output: int
-    on_ms: int
+    for_ms: int
+    on: bool = True
 
 
 class Hold(msgspec.Struct, frozen=True, tag=True):

@@ -93,11 +93,11 @@ class Violation(StrEnum):
 def check_action(action: Action, config: ReaderConfig) -> None:
     """Raises ValueError, naming the limit, for an action that this reader cannot be told."""
     match action:
-        case Pulse(output=output, on_ms=on_ms):
+        case Pulse(output=output, for_ms=for_ms):
             _within("output", output, 0, config.outputs - 1)
-            _within("on_ms", on_ms, TICK_MS, TIMER_MS_MAX)
-            if on_ms % TICK_MS:
-                raise ValueError(f"on_ms {on_ms}: OSDP times outputs in steps of {TICK_MS} ms")
+            _within("for_ms", for_ms, TICK_MS, TIMER_MS_MAX)
+            if for_ms % TICK_MS:
+                raise ValueError(f"for_ms {for_ms}: OSDP times outputs in steps of {TICK_MS} ms")
         case Hold(output=output):
             _within("output", output, 0, config.outputs - 1)
         case Light(reader=reader, for_ms=for_ms):
@@ -111,8 +111,9 @@ def check_action(action: Action, config: ReaderConfig) -> None:
 def command_for(action: Action) -> Message:
     """The OSDP command for an action that `check_action` let pass."""
     match action:
-        case Pulse(output=output, on_ms=on_ms):
-            return Output(output, OutputControl.ON_TIMED, on_ms // TICK_MS)
+        case Pulse(output=output, for_ms=for_ms, on=on):
+            control = OutputControl.ON_TIMED if on else OutputControl.OFF_TIMED
+            return Output(output, control, for_ms // TICK_MS)
         case Hold(output=output, on=True):
             return Output(output, OutputControl.ON_ABORT_TIMED, 0)
         case Hold(output=output):
