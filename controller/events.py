@@ -98,6 +98,13 @@ class JournalRestored(Body, frozen=True, kw_only=True):
     dropped: Annotated[int, msgspec.Meta(ge=0)]
 
 
+class EntryDropped(Body, frozen=True, kw_only=True):
+    """Stands in the place of an entry that did not fit into memory while nothing could be written.
+
+    The number is kept so that the gap is seen; what happened is lost.
+    """
+
+
 class ClockJudged(Body, frozen=True, kw_only=True):
     """The clock's trust changed, or wall time jumped by `stepped_ms` against monotonic time."""
 

@@ -1,0 +1,168 @@
+"""From the core's outcomes to the disk, and from the disk to what may act.
+
+Outcomes are committed in the order in which the core made them, as many at once as wait. An effect
+that is not life safety is handed on when its event is durable and not before. When the journal
+fails the core is told at once; from then on entries are kept in memory, and effects are handed on
+without the disk: whether one still stands is the core's to say, and it says no to every entry that
+is not an emergency passage.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from controller.effects import Effect
+from controller.events import EntryDropped, Event, Header, encode
+from edge.journal.errors import JournalError, JournalFailed
+from edge.journal.memory import MemoryRing
+from edge.journal.store import Record
+from edge.journal.writer import JournalWriter
+
+COMMIT_WITHIN_S = 1.0
+"""A person waits at a door: a disk that takes longer has failed, whatever becomes of the write."""
+
+RETRY_S = 2.0
+"""Between tries to reopen a journal that failed."""
+
+RECOVER_RECORDS = 2_000
+"""Appended at once while catching up, so that the disk's own pace shows."""
+
+log = logging.getLogger(__name__)
+
+Carry = Callable[[Sequence[Effect]], None]
+
+
+class Recorder:
+    """One journal's way in. `carry` gets the effects whose turn has come, in order."""
+
+    def __init__(
+        self,
+        writer: JournalWriter,
+        *,
+        carry: Carry,
+        committed: Callable[[Sequence[Event]], None],
+        failed: Callable[[str], None],
+        recovered: Callable[[int], None],
+        header: Callable[[int], Header],
+    ) -> None:
+        self._writer = writer
+        self._carry = carry
+        self._committed = committed
+        self._failed = failed
+        self._recovered = recovered
+        self._header = header
+        self._waiting: list[tuple[tuple[Event, ...], tuple[Effect, ...]]] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._kept = MemoryRing()
+        self._newest = writer.last_seq
+        self._down = False
+
+    @property
+    def down(self) -> bool:
+        """Whether entries are kept in memory because the journal cannot be written."""
+        return self._down
+
+    def record(self, events: tuple[Event, ...], effects: tuple[Effect, ...]) -> None:
+        """Queue one outcome. Never blocks."""
+        if events or effects:
+            self._waiting.append((events, effects))
+            self._idle.clear()
+            self._wake.set()
+
+    async def drained(self) -> None:
+        """Wait until everything recorded so far is on disk, or in memory when there is no disk."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Commit what is recorded, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._commit(), name="journal commits")
+            tasks.create_task(self._recover(), name="journal recovery")
+
+    async def _commit(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            taken, self._waiting = self._waiting, []
+            events = [event for outcome, _ in taken for event in outcome]
+            effects = [effect for _, outcome in taken for effect in outcome]
+            records = [_record(event) for event in events]
+            await self._store(records)
+            if not self._down:
+                self._committed(events)
+            self._carry(effects)
+            if not self._waiting:
+                self._idle.set()
+
+    async def _store(self, records: list[Record]) -> None:
+        if not records:
+            return
+        self._newest = records[-1].seq
+        if self._down:
+            self._keep(records, pinned=False)
+            return
+        try:
+            stored = self._writer.submit(records)
+            # Not cancelled by the time-out: the write goes on, its outcome is unknown until then.
+            async with asyncio.timeout(COMMIT_WITHIN_S):
+                await asyncio.shield(stored)
+        except TimeoutError:
+            stored.add_done_callback(_look_at)
+            self._fail(records, f"no answer from the disk within {COMMIT_WITHIN_S:.0f} s")
+        except JournalFailed as error:
+            self._fail(records, str(error))
+
+    def _fail(self, records: list[Record], reason: str) -> None:
+        log.error("the journal cannot be written: %s", reason)
+        self._down = True
+        self._keep(records, pinned=True)
+        self._failed(reason)
+
+    def _keep(self, records: list[Record], *, pinned: bool) -> None:
+        for record in records:
+            self._kept.keep(record, pinned=pinned)
+
+    async def _recover(self) -> None:
+        while True:
+            await asyncio.sleep(RETRY_S)
+            if not self._down:
+                continue
+            try:
+                await self._catch_up()
+            except JournalFailed as error:
+                log.error("the journal still cannot be written: %s", error)
+
+    async def _catch_up(self) -> None:
+        """Bring what was kept to disk by its numbers; what had arrived after all stays as it is."""
+        on_disk = (await self._writer.reopen()).last_seq
+        await self._writer.reconcile([r for r in self._kept.records if r.seq <= on_disk])
+        while on_disk < self._newest:
+            chunk = self._without_gaps(on_disk)
+            await self._writer.append(chunk)
+            on_disk = chunk[-1].seq
+        dropped = self._kept.dropped
+        self._kept.clear()
+        self._down = False
+        log.warning("the journal is written again; %d entries were lost", dropped)
+        self._recovered(dropped)
+
+    def _without_gaps(self, after: int) -> list[Record]:
+        """The next records after `after`; one that did not fit into memory leaves its number."""
+        kept = {record.seq: record for record in self._kept.records}
+        last = min(self._newest, after + RECOVER_RECORDS)
+        return [
+            kept.get(seq) or _record(Event(header=self._header(seq), body=EntryDropped()))
+            for seq in range(after + 1, last + 1)
+        ]
+
+
+def _record(event: Event) -> Record:
+    return Record(seq=event.header.seq, entry=encode(event), personal=event.personal)
+
+
+def _look_at(stored: "asyncio.Future[None]") -> None:
+    """The outcome of a write that came too late is found out by reconciling, not here."""
+    if not stored.cancelled() and isinstance(stored.exception(), JournalError):
+        log.error("the late write failed: %s", stored.exception())
