@@ -1,0 +1,100 @@
+"""The site's key, and what it makes of a badge: a name that tells badges apart and gives no bit."""
+
+import hashlib
+import hmac
+import os
+import shlex
+import stat
+from pathlib import Path
+
+from controller.ids import CredentialRef
+from drivers.badges import BADGE_BITS_MAX
+
+KEY_BYTES = 32
+"""As long as the hash: a longer key adds nothing."""
+
+_TAG = b"sentrypost credential 1\x00"
+
+
+class SiteKeyError(Exception):
+    """The key file cannot be used; the message names the remedy and never a byte of the key."""
+
+
+class SiteKey:
+    """The secret that the site's edges share. No repr, comparison or pickle gives it away."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        """Raises SiteKeyError for a key of another length, or of zeros (a file lost to a crash)."""
+        if len(key) != KEY_BYTES:
+            raise SiteKeyError(f"a site key has {KEY_BYTES} bytes, not {len(key)}")
+        if not any(key):
+            raise SiteKeyError("the site key is all zeros")
+        self._key = bytes(key)
+
+    def __repr__(self) -> str:
+        return "SiteKey(…)"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a site key is not copied to other processes")
+
+    def digest(self, message: bytes) -> str:
+        """HMAC-SHA-256 in hex. The message begins with the tag of its use."""
+        return hmac.new(self._key, message, hashlib.sha256).hexdigest()
+
+
+def load_site_key(path: Path) -> SiteKey:
+    """The key from its file: exactly 32 raw bytes that nobody but the owner can touch.
+
+    Raises SiteKeyError, with the command that mends it.
+    """
+    make = f"make one with: (umask 077; head -c {KEY_BYTES} /dev/urandom > {_quoted(path)})"
+    try:
+        # O_NONBLOCK: a pipe in the key's place must not hold up the start.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise SiteKeyError(
+            f"{path}: there is no site key; copy it from another edge of the site, "
+            f"or if this is the first edge, {make}"
+        ) from None
+    except OSError as error:
+        raise SiteKeyError(
+            f"{path}: the site key cannot be read ({error.strerror}); "
+            "make it readable for the user that runs this, and nobody else"
+        ) from error
+    with os.fdopen(fd, "rb") as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise SiteKeyError(f"{path}: the site key must be a file; {make}")
+        if status.st_mode & 0o077:
+            raise SiteKeyError(
+                f"{path}: others on this machine can read or change the site key; "
+                f"close it with: chmod 600 {_quoted(path)}"
+            )
+        key = file.read(KEY_BYTES + 1)
+    try:
+        return SiteKey(key)
+    except SiteKeyError:
+        raise SiteKeyError(
+            f"{path}: the site key must be exactly {KEY_BYTES} random bytes (no hex, no newline); "
+            f"copy it again from another edge of the site, or if no badge is enrolled yet, {make}"
+        ) from None
+
+
+def credential_ref(key: SiteKey, bits: int, data: bytes) -> CredentialRef:
+    """What a badge is called: HMAC over the use's tag, the number of bits (2 bytes) and the bits.
+
+    `data` holds the bits left-aligned; unused low bits of its last byte do not count. Raises
+    ValueError for no bits, too many, or data of another length.
+    """
+    if not 1 <= bits <= BADGE_BITS_MAX:
+        raise ValueError(f"bits: a badge has 1..{BADGE_BITS_MAX}")
+    if len(data) != (bits + 7) // 8:
+        raise ValueError(f"data: {bits} bits are {(bits + 7) // 8} bytes")
+    used = data[:-1] + bytes([data[-1] & 0xFF << -bits % 8 & 0xFF])
+    return CredentialRef(key.digest(_TAG + bits.to_bytes(2, "big") + used))
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))

@@ -1,0 +1,58 @@
+"""The tables of `site.db`, as numbered steps. A step that was released is never edited."""
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+APPLICATION_ID = 0x53505045
+"""`SPPE`, where `file` and SQLite look for it."""
+
+MIGRATIONS = Migrations("site")
+
+# Bounds stand here as well as in the types: a row that no version of ours would write is refused
+# by the file itself. Times are UTC seconds up to 2**40, counters up to 2**53 - 1.
+_FIRST = (
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    """CREATE TABLE meta (
+        key TEXT PRIMARY KEY,
+        value INTEGER NOT NULL CHECK (value BETWEEN 0 AND 9007199254740991)
+    ) STRICT""",
+    "INSERT INTO meta (key, value) VALUES ('version', 0), ('applied_seq', 0)",
+    """CREATE TABLE holder (
+        id TEXT PRIMARY KEY CHECK (length(id) = 16),
+        external_id TEXT NOT NULL UNIQUE CHECK (length(external_id) BETWEEN 1 AND 64),
+        name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+        roles TEXT NOT NULL CHECK (length(roles) <= 2000),
+        valid_from_s INTEGER CHECK (valid_from_s BETWEEN 0 AND 1099511627776),
+        valid_until_s INTEGER CHECK (valid_until_s BETWEEN 0 AND 1099511627776),
+        suspended INTEGER NOT NULL CHECK (suspended IN (0, 1)),
+        watchlisted INTEGER NOT NULL CHECK (watchlisted IN (0, 1)),
+        version INTEGER NOT NULL CHECK (version BETWEEN 1 AND 9007199254740991)
+    ) STRICT""",
+    """CREATE TABLE credential (
+        id TEXT PRIMARY KEY CHECK (length(id) = 16),
+        holder TEXT NOT NULL REFERENCES holder (id) ON DELETE CASCADE,
+        ref TEXT NOT NULL UNIQUE CHECK (length(ref) = 64),
+        status TEXT NOT NULL CHECK (status IN ('active', 'suspended', 'lost', 'revoked'))
+    ) STRICT""",
+    "CREATE INDEX credential_holder ON credential (holder)",
+    """CREATE TABLE pin (
+        holder TEXT PRIMARY KEY REFERENCES holder (id) ON DELETE CASCADE,
+        hash TEXT NOT NULL CHECK (hash GLOB '$argon2id$*' AND length(hash) <= 256)
+    ) STRICT""",
+    # At most one change is on its way into the journal.
+    """CREATE TABLE staged (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        version INTEGER NOT NULL CHECK (version BETWEEN 1 AND 9007199254740991),
+        digest TEXT NOT NULL CHECK (length(digest) = 64),
+        change BLOB NOT NULL
+    ) STRICT""",
+)
+
+STEPS = frozenset({"0001_people"})
+"""Every step there is: a file with another one was written by a newer version."""
+
+
+@MIGRATIONS(name="0001_people")
+def _people(database: Database) -> None:
+    for statement in _FIRST:
+        database.execute(statement)

@@ -1,0 +1,336 @@
+"""`site.db`: who is known to the site, with one owner at a time.
+
+A change is staged here, recorded in the journal, and then applied with the number under which the
+journal has it, so that after a crash at any point the start-up knows which of the three happened.
+Everything is read once and answered from memory: nothing that a reader waits for touches the disk.
+"""
+
+import fcntl
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from sqlite_utils import Database
+
+from controller.holders import Directory
+from controller.ids import CredentialId, HolderId
+from edge.people.records import (
+    COUNT_MAX,
+    Change,
+    CredentialRecord,
+    HolderRecord,
+    PinRecord,
+    Roll,
+    changed,
+    directory_of,
+)
+from edge.people.schema import APPLICATION_ID, MIGRATIONS, STEPS
+
+FILE_MODE = 0o600
+BUSY_S = 2.0
+"""How long a foreign reader of the file may hold up a write; the lock keeps edges apart."""
+
+_PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    # No write-ahead log: changes are rare and one file is easier to carry and to erase.
+    "PRAGMA journal_mode = DELETE",
+    "PRAGMA synchronous = EXTRA",
+    # An erased person leaves no bytes behind in the file.
+    "PRAGMA secure_delete = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA mmap_size = 0",
+)
+
+
+class PeopleError(Exception):
+    """Something is wrong with `site.db`; every message ends with what to do about it."""
+
+
+class PeopleMissingError(PeopleError):
+    """There is no such file."""
+
+
+class PeopleInUseError(PeopleError):
+    """Another process owns the file: as a rule the daemon, which is asked instead."""
+
+
+class PeopleForeignError(PeopleError):
+    """The file is not ours, was written by a newer version, or is open to others."""
+
+
+class PeopleDamagedError(PeopleError):
+    """What the file holds contradicts itself, or the disk failed."""
+
+
+class PeopleMovedError(PeopleError):
+    """The change was planned on another version than the one on file. Nothing was changed."""
+
+
+class Staged(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that is on disk and not in force: the version and digest it will bring."""
+
+    version: int
+    digest: str
+
+
+class People:
+    """The open file. Reading is free on any thread; writing is for one thread at a time."""
+
+    def __init__(self, path: Path, database: Database, lock: int) -> None:
+        self._path, self._database, self._lock = path, database, lock
+        self._load()
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = False) -> Self:
+        """Own the file until `close`; bring its schema up to date.
+
+        `create` makes an empty one where there is none. Raises PeopleMissingError,
+        PeopleInUseError, PeopleForeignError or PeopleDamagedError.
+        """
+        lock = _own(path)
+        database = None
+        try:
+            _look(path, create=create)
+            connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
+            database = Database(connection, execute_plugins=False)
+            with _damage(path):
+                _prepare(path, database)
+            return cls(path, database, lock)
+        except BaseException:
+            if database is not None:
+                database.close()
+            os.close(lock)
+            raise
+
+    def close(self) -> None:
+        """Let go of the file; what was read stays readable."""
+        if self._lock >= 0:
+            self._database.close()
+            os.close(self._lock)
+            self._lock = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def version(self) -> int:
+        return self._roll.version
+
+    @property
+    def applied_seq(self) -> int:
+        """The journal's number of the newest change in force; 0 before the first."""
+        return self._applied_seq
+
+    @property
+    def roll(self) -> Roll:
+        """Everybody on file: what an import is planned on."""
+        return self._roll
+
+    @property
+    def staged(self) -> Staged | None:
+        """The change that waits for its place in the journal, if one does."""
+        return self._staged
+
+    def directory(self) -> Directory:
+        """The people as the core knows them."""
+        return self._directory
+
+    def name_of(self, holder: HolderId) -> str | None:
+        record = self._roll.holders.get(holder)
+        return None if record is None else record.name
+
+    def pin_hash(self, holder: HolderId) -> str | None:
+        return self._roll.pins.get(holder)
+
+    def stage(self, change: Change) -> Directory:
+        """Put `change` on disk, not yet in force, in the place of one staged before.
+
+        Returns what will be in force. Once the journal has that version and digest under a number,
+        `settle` with the number; when the journal refuses, `settle(None)`. Raises PeopleMovedError
+        or PeopleDamagedError.
+        """
+        directory = directory_of(self._after(change))
+        row = {
+            "one": 1,
+            "version": directory.version,
+            "digest": directory.digest,
+            "change": msgspec.json.encode(change),
+        }
+        with self._writing():
+            self._database.execute("DELETE FROM staged")
+            self._database.table("staged").insert(row)
+        return directory
+
+    def settle(self, seq: int | None) -> None:
+        """Bring the staged change in force as the journal's entry `seq`; None drops it.
+
+        Does nothing when nothing is staged. Raises PeopleDamagedError, or ValueError for a number
+        that is not above `applied_seq`.
+        """
+        if self._staged is None:
+            return
+        if seq is not None and not self._applied_seq < seq <= COUNT_MAX:
+            raise ValueError(f"seq {seq}: above {self._applied_seq} in the journal")
+        with self._writing():
+            if seq is not None:
+                row = self._database.query("SELECT change FROM staged")
+                self._write(msgspec.json.decode(next(iter(row))["change"], type=Change))
+                self._set_meta("applied_seq", seq)
+            self._database.execute("DELETE FROM staged")
+
+    def apply(self, change: Change) -> Directory:
+        """Bring `change` in force at once, where no daemon runs and so no journal is open.
+
+        The daemon records version and digest when it starts. Raises as `stage` does.
+        """
+        self._after(change)
+        with self._writing():
+            self._database.execute("DELETE FROM staged")
+            self._write(change)
+        return self._directory
+
+    def _after(self, change: Change) -> Roll:
+        try:
+            return changed(self._roll, change)
+        except ValueError as error:
+            raise PeopleMovedError(f"{self._path}: {error}; import the file again") from None
+
+    def _write(self, change: Change) -> None:
+        """The rows of `change`; children go before and come after what they hang on."""
+        tables = self._database.table
+        for credential in change.credentials_removed:
+            self._database.execute("DELETE FROM credential WHERE id = ?", [credential])
+        for holder in change.pins_removed:
+            self._database.execute("DELETE FROM pin WHERE holder = ?", [holder])
+        for record in change.holders:
+            roles = msgspec.json.encode(record.roles).decode()
+            tables("holder").upsert(msgspec.structs.asdict(record) | {"roles": roles}, pk="id")
+        for credential_record in change.credentials:
+            tables("credential").upsert(msgspec.structs.asdict(credential_record), pk="id")
+        for pin in change.pins:
+            tables("pin").upsert(msgspec.structs.asdict(pin), pk="holder")
+        self._set_meta("version", change.base + 1)
+
+    def _set_meta(self, key: str, value: int) -> None:
+        self._database.execute("UPDATE meta SET value = ? WHERE key = ?", [value, key])
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction, durable at its end; what is in memory follows the disk."""
+        with _damage(self._path), self._database.atomic():
+            yield
+        self._load()
+
+    def _load(self) -> None:
+        with _damage(self._path):
+            meta = {row["key"]: row["value"] for row in self._database.query("SELECT * FROM meta")}
+            roll = _read_roll(self._database, meta["version"])
+            staged = list(self._database.query("SELECT version, digest FROM staged"))
+        self._roll, self._directory = roll, directory_of(roll)
+        self._applied_seq: int = meta["applied_seq"]
+        self._staged = msgspec.convert(staged[0], Staged) if staged else None
+
+
+def _read_roll(database: Database, version: int) -> Roll:
+    holders = (
+        msgspec.convert(
+            row | {"roles": msgspec.json.decode(row["roles"])}, HolderRecord, strict=False
+        )
+        for row in database.query("SELECT * FROM holder")
+    )
+    credentials = (
+        msgspec.convert(row, CredentialRecord) for row in database.query("SELECT * FROM credential")
+    )
+    pins = (msgspec.convert(row, PinRecord) for row in database.query("SELECT * FROM pin"))
+    return Roll(
+        version=version,
+        holders={HolderId(record.id): record for record in holders},
+        credentials={CredentialId(record.id): record for record in credentials},
+        pins={HolderId(record.holder): record.hash for record in pins},
+    )
+
+
+def _holder(row: dict[str, object]) -> HolderRecord:
+    """SQLite has no lists and no booleans: only the second needs leniency."""
+    roles = msgspec.json.decode(str(row["roles"]), type=list[str])
+    return msgspec.convert(row | {"roles": roles}, HolderRecord, strict=False)
+
+
+def _own(path: Path) -> int:
+    """The lock of the one owner, held until its descriptor is closed or the process ends."""
+    name = path.with_name(path.name + ".lock")
+    try:
+        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+    except FileNotFoundError:
+        raise PeopleMissingError(f"{path.parent}: no such folder; make it first") from None
+    except OSError as error:
+        raise PeopleForeignError(
+            f"{name}: {error.strerror}; run this as the user that the edge runs as"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise PeopleInUseError(
+            f"{path}: another process has it open; ask the running edge, or stop it first"
+        ) from None
+    return lock
+
+
+def _look(path: Path, *, create: bool) -> None:
+    """See that the file is one that only its owner can touch, before SQLite sees it."""
+    if create:
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+        except FileExistsError:
+            pass
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        raise PeopleMissingError(
+            f"{path}: there is none; start the edge once, or import a file of people"
+        ) from None
+    if not stat.S_ISREG(mode):
+        raise PeopleForeignError(f"{path}: not a regular file; move it away")
+    if mode & 0o077:
+        raise PeopleForeignError(
+            f"{path}: others on this machine can read or change it; close it with: chmod 600 {path}"
+        )
+
+
+def _prepare(path: Path, database: Database) -> None:
+    """Refuse what is not ours, then bring the schema up to date."""
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    # Empty, or created and cut off before the first step: nothing of anybody's is in it.
+    blank = set(database.table_names()) <= {MIGRATIONS.migrations_table}
+    if application != APPLICATION_ID and not (application == 0 and blank):
+        raise PeopleForeignError(f"{path}: not a file of people; move it away")
+    if {step.name for step in MIGRATIONS.applied(database)} - STEPS:
+        raise PeopleForeignError(f"{path}: a newer version wrote it; install that version again")
+    for pragma in _PRAGMAS:
+        database.execute(pragma)
+    MIGRATIONS.apply(database)
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, msgspec.ValidationError, msgspec.DecodeError, KeyError) as error:
+        raise PeopleDamagedError(
+            f"{path}: {_said(error)}; restore the file, or import the people again"
+        ) from error
+
+
+def _said(error: Exception) -> str:
+    """The kind of failure alone where the text could quote a value of a person."""
+    return str(error) if isinstance(error, sqlite3.Error) else type(error).__name__
