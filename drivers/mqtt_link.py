@@ -16,7 +16,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 from paho.mqtt import MQTTException
@@ -25,11 +25,13 @@ from paho.mqtt.client import (
     ConnectFlags,
     DisconnectFlags,
     MQTTMessage,
-    SocketLike,
 )
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import SocketLike
 
 INBOUND_MESSAGES_MAX = 1024
 """What waits to be read; beyond it messages are dropped and counted, as a broker may drop them."""
@@ -537,14 +539,14 @@ class _Connection:
         if self.outstanding == 0:
             self._drained.set()
 
-    def _on_socket_close(self, _client: Client, _userdata: object, sock: SocketLike) -> None:
+    def _on_socket_close(self, _client: Client, _userdata: object, sock: "SocketLike") -> None:
         self._loop.remove_reader(sock)
         self._loop.remove_writer(sock)
 
-    def _on_register_write(self, _client: Client, _userdata: object, sock: SocketLike) -> None:
+    def _on_register_write(self, _client: Client, _userdata: object, sock: "SocketLike") -> None:
         # Not before _attach: until then paho calls this from the connecting thread.
         if self._socket is not None:
             self._loop.add_writer(sock, self._write)
 
-    def _on_unregister_write(self, _client: Client, _userdata: object, sock: SocketLike) -> None:
+    def _on_unregister_write(self, _client: Client, _userdata: object, sock: "SocketLike") -> None:
         self._loop.remove_writer(sock)

@@ -27,6 +27,7 @@ from drivers.mqtt_link import (
     Session,
 )
 from edge import wire
+from edge.journal.errors import JournalClosed, JournalError
 from edge.topics import Topics
 from edge.window import RESEND_S, Window
 
@@ -40,13 +41,18 @@ REBIRTH_S_MIN = 1.0
 """Two edges under one name, or a forger, must not make us publish births without end."""
 
 
-class Record(Protocol):
-    """A stored entry as the journal hands it out. `chain` is the journal's chain after it."""
+class Committed(Protocol):
+    """An entry that is on disk."""
+
+    @property
+    def entry(self) -> bytes: ...
+
+
+class Record(Committed, Protocol):
+    """An entry as the journal hands it out. `chain` is the journal's chain after it."""
 
     @property
     def seq(self) -> int: ...
-    @property
-    def entry(self) -> bytes: ...
     @property
     def personal(self) -> tuple[ledger.Personal, ...]: ...
     @property
@@ -54,7 +60,10 @@ class Record(Protocol):
 
 
 class Outbox(Protocol):
-    """What the uplink needs of the journal. Its errors are not for the uplink: they end `run`."""
+    """What the uplink needs of the journal (`edge.journal.writer.JournalWriter`).
+
+    Either method raises a JournalError when the journal does not give or take it now.
+    """
 
     @property
     def incarnation(self) -> str: ...
@@ -67,7 +76,7 @@ class Outbox(Protocol):
         """Entries from `from_seq` on, in order, at least one if there is one."""
         ...
 
-    async def set_acked(self, seq: int) -> None:
+    async def set_acked(self, seq: int, *, incarnation: str) -> None:
         """Everything up to `seq` is in the archive. Never goes back."""
         ...
 
@@ -113,7 +122,13 @@ class StatusOverwritten(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-UplinkReport = AckIgnored | ArchiveDiverged | ArchiveFellBack | StatusOverwritten
+class JournalSilent(msgspec.Struct, frozen=True, kw_only=True):
+    """The journal could not be read, or could not note an acknowledgement; tried again later."""
+
+    reason: str
+
+
+UplinkReport = AckIgnored | ArchiveDiverged | ArchiveFellBack | StatusOverwritten | JournalSilent
 
 
 class UplinkStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,14 +181,14 @@ class Uplink:
             live_dropped=self._live_dropped,
         )
 
-    def committed(self, records: Sequence[Record]) -> None:
+    def committed(self, records: Sequence[Committed]) -> None:
         """`records` are on disk: show them live and send them. Called on the loop; never blocks."""
         for record in records:
             self._show(record)
         self._wake.set()
 
     async def run(self) -> None:
-        """Serve until cancelled. Ends with the journal's error when the journal fails."""
+        """Serve until cancelled. Raises JournalClosed when the journal was closed meanwhile."""
         session = Session(
             filters=(self._topics.journal_ack, self._topics.status),
             will=lambda number: self._status(number, alive=False),
@@ -186,7 +201,7 @@ class Uplink:
 
     # --- the live lane ---
 
-    def _show(self, record: Record) -> None:
+    def _show(self, record: Committed) -> None:
         if not self._link.connected or self._link.outstanding >= LIVE_OUTSTANDING_MAX:
             self._live_dropped += 1
             return
@@ -221,9 +236,7 @@ class Uplink:
         if window.sent >= self._outbox.last_seq:
             return False
         turn = window.round
-        records = await self._outbox.read(
-            window.sent + 1, wire.BATCH_ENTRIES_MAX, wire.BATCH_ENTRY_BYTES
-        )
+        records = await self._read(window.sent + 1, wire.BATCH_ENTRIES_MAX)
         if window.round != turn:
             return True  # what was read is no longer what follows
         if not records:
@@ -233,6 +246,16 @@ class Uplink:
             return False
         window.launched(records[-1].seq, records[-1].chain, asyncio.get_running_loop().time())
         return True
+
+    async def _read(self, from_seq: int, limit: int) -> Sequence[Record]:
+        """Of the journal; nothing when it cannot be read now."""
+        try:
+            return await self._outbox.read(from_seq, limit, wire.BATCH_ENTRY_BYTES)
+        except JournalClosed:
+            raise
+        except JournalError as error:
+            self._report(JournalSilent(reason=str(error)))
+            return ()
 
     def _compose(self, records: Sequence[Record]) -> tuple[Sequence[Record], bytes]:
         """The longest batch of the first `records` that a receiver accepts, and its bytes."""
@@ -300,12 +323,22 @@ class Uplink:
 
     async def _believe(self, ack: wire.Ack) -> None:
         now_s = asyncio.get_running_loop().time()
-        if self._window.stored(ack.stored_up_to, now_s) and ack.stored_up_to > self._outbox.acked:
-            await self._outbox.set_acked(ack.stored_up_to)
+        self._window.stored(ack.stored_up_to, now_s)
         acked = self._outbox.acked
+        if ack.stored_up_to > acked:
+            await self._note(ack.stored_up_to)
         if ack.gap and self._window.missing(ack.stored_up_to, now_s) and ack.stored_up_to < acked:
             self._report(ArchiveFellBack(stored_up_to=ack.stored_up_to, acked=acked))
         self._wake.set()
+
+    async def _note(self, stored_up_to: int) -> None:
+        """Into the journal; if it cannot take it now, a later acknowledgement says it again."""
+        try:
+            await self._outbox.set_acked(stored_up_to, incarnation=self._outbox.incarnation)
+        except JournalClosed:
+            raise
+        except JournalError as error:
+            self._report(JournalSilent(reason=str(error)))
 
     async def _chain_at(self, seq: int) -> bytes | None:
         """Our journal's chain after entry `seq`; None when it is no longer kept."""
@@ -314,7 +347,7 @@ class Uplink:
         flying = self._window.chain_at(seq)
         if flying is not None:
             return flying
-        records = await self._outbox.read(seq, 1, wire.BATCH_ENTRY_BYTES)
+        records = await self._read(seq, 1)
         return records[0].chain if records and records[0].seq == seq else None
 
     # --- birth and death ---

@@ -1,0 +1,205 @@
+"""From the wire into the archive, and only then a word back.
+
+An acknowledgement lets an edge forget; so it is sent after the archive's commit and says exactly
+what is committed. Whatever goes wrong before that is repaired by silence: the edge sends again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from central.archive import Archived, ArchiveError, BatchRefusedError, ForkError, Mark, Receipt
+from drivers.mqtt_link import (
+    CongestedError,
+    Happening,
+    Message,
+    MqttLink,
+    NotConnectedError,
+    Publication,
+    Session,
+)
+from edge import wire
+from edge.topics import ALL_JOURNALS, ALL_STATUSES, Address, TopicError, Topics, parse
+
+EDGES_MAX = 10_000
+"""Statuses remembered; more than all our sites have, and a bound on what a forger can fill."""
+
+DRAIN_S_MAX = 5.0
+"""A stop stores and acknowledges what has come in already, for no longer than this."""
+
+T = TypeVar("T")
+
+
+class Archive(Protocol):
+    """What the collector needs of an archive; used on one thread of its own, so it may block."""
+
+    @property
+    def id(self) -> str: ...
+    def store(self, site: str, edge: str, batch: wire.Batch) -> Receipt: ...
+    def mark(self, site: str, edge: str, incarnation: str) -> Mark: ...
+    def close(self) -> None: ...
+
+
+class EntriesStored(msgspec.Struct, frozen=True, kw_only=True):
+    """New in the archive, durably; `unproven` personal values came with them and were left out."""
+
+    site: str
+    edge: str
+    new: tuple[Archived, ...]
+    unproven: int
+
+
+class EdgeSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """An edge's connection began or ended."""
+
+    site: str
+    edge: str
+    status: wire.Status
+
+
+class BatchRefused(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing of a batch was stored. `fork`: its journal exists in two versions."""
+
+    site: str
+    edge: str
+    reason: str
+    fork: bool = False
+
+
+class MessageIgnored(msgspec.Struct, frozen=True, kw_only=True):
+    topic: str
+    reason: str
+
+
+class ArchiveFailing(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch could not be stored and was not acknowledged; edges keep it and send it again."""
+
+    reason: str
+
+
+Finding = EntriesStored | EdgeSeen | BatchRefused | MessageIgnored | ArchiveFailing
+
+
+class Collector:
+    """Stores what edges send through `link`. `found` is called on the loop and must not block."""
+
+    def __init__(
+        self,
+        link: MqttLink,
+        open_archive: Callable[[], Archive],
+        found: Callable[[Finding], None],
+    ) -> None:
+        self._link = link
+        self._open_archive = open_archive
+        self._found = found
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
+        self._archive: Archive
+        self._statuses: dict[tuple[str, str], wire.Status] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop`, then store and acknowledge what has come in, and take leave.
+
+        Raises ArchiveError when the archive cannot be opened.
+        """
+        try:
+            self._archive = await self._blocking(self._open_archive)
+            try:
+                await self._serve(stop)
+            finally:
+                await self._blocking(self._archive.close)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        session = Session(filters=(ALL_JOURNALS, ALL_STATUSES))
+        async with asyncio.TaskGroup() as tasks:
+            link = tasks.create_task(self._link.run(session), name="central link")
+            consume = tasks.create_task(self._consume(), name="central consume")
+            await stop.wait()
+            if self._link.waiting:
+                self._idle.clear()
+            try:
+                async with asyncio.timeout(DRAIN_S_MAX):
+                    await self._idle.wait()
+            except TimeoutError:
+                pass  # what is left was not acknowledged, so it comes again
+            consume.cancel()
+            link.cancel()
+
+    async def _consume(self) -> None:
+        while True:
+            happening = await self._link.next()
+            self._idle.clear()
+            await self._handle(happening)
+            if not self._link.waiting:
+                self._idle.set()
+
+    async def _handle(self, happening: Happening) -> None:
+        if not isinstance(happening, Message):
+            return
+        try:
+            address = parse(happening.topic)
+            if address.leaf == "journal":
+                batch = await self._blocking(wire.decode_batch, happening.payload)
+                await self._collect(address, batch)
+            elif address.leaf == "status":
+                self._look(address, wire.decode_status(happening.payload))
+        except (TopicError, wire.WireError) as error:
+            self._found(MessageIgnored(topic=happening.topic, reason=str(error)))
+
+    async def _collect(self, address: Address, batch: wire.Batch) -> None:
+        site, edge = address.site, address.edge
+        try:
+            receipt = await self._store_then_acknowledge(site, edge, batch)
+        except ForkError as error:
+            self._found(BatchRefused(site=site, edge=edge, reason=str(error), fork=True))
+            # The edge that holds the other version learns it from the chain in our word.
+            mark = await self._blocking(self._archive.mark, site, edge, batch.incarnation)
+            self._acknowledge(site, edge, batch.incarnation, mark)
+        except BatchRefusedError as error:
+            self._found(BatchRefused(site=site, edge=edge, reason=str(error)))
+        except ArchiveError as error:
+            self._found(ArchiveFailing(reason=str(error)))
+        else:
+            if receipt.new or receipt.unproven:
+                self._found(
+                    EntriesStored(site=site, edge=edge, new=receipt.new, unproven=receipt.unproven)
+                )
+
+    async def _store_then_acknowledge(self, site: str, edge: str, batch: wire.Batch) -> Receipt:
+        """The order that nothing may turn round: committed first, acknowledged after."""
+        receipt = await self._blocking(self._archive.store, site, edge, batch)
+        self._acknowledge(site, edge, batch.incarnation, receipt.mark)
+        return receipt
+
+    def _acknowledge(self, site: str, edge: str, incarnation: str, mark: Mark) -> None:
+        ack = wire.Ack(
+            incarnation=incarnation,
+            stored_up_to=mark.seq,
+            chain=mark.chain.hex(),
+            gap=mark.gap,
+            archive=self._archive.id,
+        )
+        topic = Topics(site, edge).journal_ack
+        try:
+            self._link.publish(Publication(topic=topic, payload=wire.encode_ack(ack), qos=1))
+        except (NotConnectedError, CongestedError):
+            return  # the edge sends the batch again, and hears it then
+
+    def _look(self, address: Address, status: wire.Status) -> None:
+        key = (address.site, address.edge)
+        known = self._statuses.get(key)
+        if not status.replaces(known) or status == known:
+            return
+        if known is None and len(self._statuses) >= EDGES_MAX:
+            raise wire.WireError(f"more than {EDGES_MAX} edges")
+        self._statuses[key] = status
+        self._found(EdgeSeen(site=address.site, edge=address.edge, status=status))
+
+    async def _blocking(self, function: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)

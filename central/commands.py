@@ -1,0 +1,70 @@
+"""`sentrypost central …`"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from drivers.mqtt_link import LinkSettings
+
+BROKER_PORT = 1883
+
+
+@click.group()
+def central() -> None:
+    """The archive of every edge's journal."""
+
+
+@central.command()
+@click.option("--broker", required=True, metavar="HOST[:PORT]", help="Where the MQTT broker is.")
+@click.option(
+    "--archive",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The archive's SQLite file; made when it does not exist.",
+)
+@click.option("--username", help="Who central is at the broker.")
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file that holds the password alone.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
+def run(
+    broker: str, archive: Path, username: str | None, password_file: Path | None, as_json: bool
+) -> None:
+    """Store what the edges send, acknowledge it, and print it, until SIGTERM or Ctrl-C.
+
+    A broker that cannot be reached is reported and tried again for as long as it takes.
+    """
+    import asyncio
+
+    from central.archive import ArchiveError
+    from central.service import serve
+
+    password = password_file.read_text().rstrip("\n") if password_file else None
+    settings = _settings(broker, username, password)
+    try:
+        asyncio.run(serve(settings, archive, as_json=as_json))
+    except ArchiveError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _settings(broker: str, username: str | None, password: str | None) -> "LinkSettings":
+    from secrets import token_hex
+
+    from drivers.mqtt_link import LinkSettings
+
+    host, colon, port = broker.rpartition(":")
+    if not colon:
+        host, port = broker, str(BROKER_PORT)
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise click.BadParameter(f"{broker!r} is not HOST or HOST:PORT", param_hint="--broker")
+    return LinkSettings(
+        host=host.strip("[]"),
+        port=int(port),
+        client_id=f"sentrypost-central-{token_hex(4)}",
+        username=username,
+        password=password,
+    )

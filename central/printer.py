@@ -1,0 +1,189 @@
+"""What central prints: one line for each finding, for people or as JSON.
+
+Everything that came over the wire is shown without control characters: a name must not be able to
+clear an officer's screen.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from central.archive import Archived
+from central.collector import (
+    ArchiveFailing,
+    BatchRefused,
+    EdgeSeen,
+    EntriesStored,
+    Finding,
+    MessageIgnored,
+)
+from controller.events import Body, DecisionMade, EntryError, decode_body
+from policies.codes import TEXTS
+
+LINES_WAITING_MAX = 10_000
+"""A terminal that does not read loses lines; it never holds up the archive."""
+
+
+class EntryLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored entry as JSON. `personal`: values by the body's field that commits to them."""
+
+    stored: bool = True
+    utc: str
+    site: str
+    edge: str
+    incarnation: str
+    seq: int
+    kind: str
+    drill: bool
+    body: msgspec.Raw
+    personal: dict[str, str]
+
+
+class FindingLine(msgspec.Struct, frozen=True, kw_only=True):
+    finding: str
+    site: str = ""
+    edge: str = ""
+    text: str
+
+
+def lines(finding: Finding, *, as_json: bool) -> list[str]:
+    """The lines for one finding."""
+    if isinstance(finding, EntriesStored):
+        write = _entry_json if as_json else _entry_text
+        found = [write(archived) for archived in finding.new]
+        if not finding.unproven:
+            return found
+        notice = f"left out {finding.unproven} personal values that no entry commits to"
+        return [*found, _notice("unproven", finding.site, finding.edge, notice, as_json=as_json)]
+    match finding:
+        case EdgeSeen(site=site, edge=edge, status=status):
+            name = "edge-alive" if status.alive else "edge-dead"
+            text = f"version {status.version}, connection {status.boot}/{status.number}"
+            return [_notice(name, site, edge, text, as_json=as_json)]
+        case BatchRefused(site=site, edge=edge, reason=reason, fork=fork):
+            name = "fork" if fork else "refused"
+            return [_notice(name, site, edge, reason, as_json=as_json)]
+        case MessageIgnored(topic=topic, reason=reason):
+            return [_notice("ignored", "", "", f"{topic}: {reason}", as_json=as_json)]
+        case ArchiveFailing(reason=reason):
+            return [_notice("archive-failing", "", "", reason, as_json=as_json)]
+
+
+def _notice(name: str, site: str, edge: str, text: str, *, as_json: bool) -> str:
+    if as_json:
+        line = FindingLine(finding=name, site=site, edge=edge, text=text)
+        return msgspec.json.encode(line).decode()
+    where = f"{site}/{edge} " if site else ""
+    return clean(f"-- {where}{name.upper()}: {text}")
+
+
+def _entry_json(archived: Archived) -> str:
+    entry = archived.entry
+    line = EntryLine(
+        utc=_utc(entry.utc_us),
+        site=entry.site,
+        edge=entry.edge,
+        incarnation=entry.incarnation,
+        seq=entry.seq,
+        kind=entry.kind,
+        drill=entry.drill,
+        body=entry.body,
+        personal={personal.field: personal.value for personal in archived.personal},
+    )
+    return msgspec.json.encode(line).decode()
+
+
+def _entry_text(archived: Archived) -> str:
+    entry = archived.entry
+    head = f"{_utc(entry.utc_us)} {entry.edge} {entry.seq} {'DRILL ' if entry.drill else ''}"
+    try:
+        body = decode_body(entry)
+    except EntryError:
+        body = None
+    if isinstance(body, DecisionMade):
+        said = _decision(body, archived)
+    elif body is None:
+        said = bytes(entry.body).decode(errors="replace")
+    else:
+        said = _plain(body)
+    return clean(f"{head}{entry.kind} {said}".rstrip())
+
+
+def _decision(body: DecisionMade, archived: Archived) -> str:
+    names = {personal.field: personal.value for personal in archived.personal}
+    holder = body.request.holder
+    who = names.get("person") or (holder.id if holder else body.request.credential.value)
+    verdict = "GRANTED" if body.decision.granted else "DENIED"
+    reason = TEXTS[body.decision.code]
+    return f"{who} | {body.portal} {body.direction.value} | {verdict} | {reason}"
+
+
+def _plain(body: Body) -> str:
+    """The body's own words and numbers; what is nested can be seen with --json."""
+    said = []
+    for field in msgspec.structs.fields(body):
+        value = getattr(body, field.name)
+        if isinstance(value, str | int) and value != "":
+            said.append(f"{field.name}={value}")
+    return " ".join(said)
+
+
+def clean(text: str) -> str:
+    """Without anything that a terminal would obey instead of show."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
+def _utc(utc_us: int) -> str:
+    seconds, micros = divmod(utc_us, 1_000_000)
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{utc_us} us"  # beyond the year 9999: the edge's clock said so
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{micros // 1000:03d}Z"
+
+
+class LinePrinter:
+    """Prints on a thread of its own, because a pipe that nobody reads blocks.
+
+    `write` writes one line and raises OSError when nobody will read any more; from then on lines
+    are thrown away.
+    """
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._waiting: queue.Queue[str | None] = queue.Queue(LINES_WAITING_MAX)
+        self._lost = 0
+        self._thread = threading.Thread(target=self._main, name="printer", daemon=True)
+        self._thread.start()
+
+    def put(self, line: str) -> None:
+        """Queue one line; never blocks."""
+        try:
+            self._waiting.put_nowait(line)
+        except queue.Full:
+            self._lost += 1
+
+    def close(self, timeout_s: float) -> None:
+        """Print what waits, for at most `timeout_s`."""
+        try:
+            self._waiting.put(None, timeout=timeout_s)
+        except queue.Full:
+            return
+        self._thread.join(timeout_s)
+
+    def _main(self) -> None:
+        while (line := self._waiting.get()) is not None:
+            try:
+                self._write(line)
+                if self._lost:
+                    lost, self._lost = self._lost, 0
+                    self._write(f"-- {lost} lines were not shown: nobody read them")
+            except OSError:
+                self._write = _forget
+
+
+def _forget(_line: str) -> None:
+    """Nobody reads any more."""

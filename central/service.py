@@ -1,0 +1,108 @@
+"""The central process: link, collector and printer put together."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from central.archive import SqliteArchive
+from central.collector import Collector, Finding
+from central.printer import LinePrinter, clean, lines
+from drivers.mqtt_link import (
+    CallbackFailed,
+    InboundDropped,
+    LinkFailed,
+    LinkReport,
+    LinkSettings,
+    LinkUp,
+    MqttLink,
+)
+
+PRINT_S_MAX = 2.0
+"""What waits to be printed may hold up a stop for no longer."""
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line of JSON for whoever started us: connected and subscribed."""
+
+    ready: bool = True
+    broker: str
+    archive: str
+
+
+class LinkLine(msgspec.Struct, frozen=True, kw_only=True):
+    link: str
+    broker: str
+    text: str
+
+
+class _Console:
+    """Turns findings and link reports into lines. Standard output for entries, error for trouble
+    with the link; with JSON everything goes to standard output.
+    """
+
+    def __init__(self, archive: Path, *, as_json: bool) -> None:
+        self._archive = archive
+        self._as_json = as_json
+        self._printer = LinePrinter(_write_line)
+        self._last = ""
+        self._was_ready = False
+
+    def found(self, finding: Finding) -> None:
+        for line in lines(finding, as_json=self._as_json):
+            self._printer.put(line)
+
+    def link(self, report: LinkReport) -> None:
+        match report:
+            case LinkUp(broker=broker):
+                self._up(broker)
+            case LinkFailed(broker=broker, problem=problem, detail=detail, remedy=remedy):
+                self._say(problem.value, broker, f"{detail}; {remedy}; trying again")
+            case InboundDropped(dropped=dropped):
+                self._say("dropped", "", f"{dropped} messages came faster than they were stored")
+            case CallbackFailed(detail=detail):
+                self._say("fault", "", detail)
+
+    def close(self) -> None:
+        self._printer.close(PRINT_S_MAX)
+
+    def _up(self, broker: str) -> None:
+        self._last = ""
+        if self._as_json and not self._was_ready:
+            ready = Ready(broker=broker, archive=str(self._archive))
+            self._printer.put(msgspec.json.encode(ready).decode())
+        elif not self._as_json:
+            self._printer.put(f"-- connected to {broker}, storing into {self._archive}")
+        self._was_ready = True
+
+    def _say(self, problem: str, broker: str, text: str) -> None:
+        # A broker that stays away is news once, not at every attempt.
+        if (said := f"{problem} {text}") == self._last:
+            return
+        self._last = said
+        if self._as_json:
+            line = LinkLine(link=problem, broker=broker, text=text)
+            self._printer.put(msgspec.json.encode(line).decode())
+        else:
+            self._printer.put(clean(f"-- broker {broker} {problem.upper()}: {text}"))
+
+
+def _write_line(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+async def serve(settings: LinkSettings, archive: Path, *, as_json: bool) -> None:
+    """Until SIGTERM or SIGINT. Raises ArchiveError when the archive cannot be opened."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    console = _Console(archive, as_json=as_json)
+    link = MqttLink(settings, console.link)
+    try:
+        await Collector(link, lambda: SqliteArchive(archive), console.found).run(stop)
+    finally:
+        console.close()
