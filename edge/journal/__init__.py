@@ -21,7 +21,7 @@ from edge.journal.errors import (
     JournalStalled,
     RecordRefused,
 )
-from edge.journal.memory import MemoryRing, renumbered
+from edge.journal.memory import MemoryRing
 from edge.journal.record import Record, Snapshot, Stored, Tip
 from edge.journal.store import Journal
 from edge.journal.verify import Finding, Report, verify_folder
@@ -53,6 +53,5 @@ __all__ = [
     "Snapshot",
     "Stored",
     "Tip",
-    "renumbered",
     "verify_folder",
 ]

@@ -30,10 +30,6 @@ class JournalNewer(JournalError):
     """A newer version of Sentrypost wrote the file."""
 
 
-class JournalMissing(JournalError):
-    """There is no journal where one must be."""
-
-
 class JournalShrank(JournalError):
     """The journal ends before entries that are known to have been stored in it."""
 
@@ -77,6 +73,10 @@ class JournalFailed(JournalError):
 
     The connection is gone. Reopen, reconcile, and append what is missing, under the same numbers.
     """
+
+
+class JournalMissing(JournalFailed):
+    """There is no journal where one must be: the storage is gone, or not mounted."""
 
 
 class JournalFull(JournalFailed):

@@ -1,11 +1,7 @@
 """Where records stay while the journal is down."""
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
 
-import msgspec
-
-from controller.events import decode_entry
 from edge.journal.record import Record
 
 ENTRIES_MAX = 10_000
@@ -35,7 +31,7 @@ class MemoryRing:
         self._next = 0
         self._bytes = 0
         self.dropped = 0
-        """Records that did not fit, since the last `clear`."""
+        """Records that did not fit, ever."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -72,29 +68,19 @@ class MemoryRing:
         self._next += 1
         self._bytes += size
 
-    def clear(self) -> None:
-        """Everything is in the journal now."""
-        self._kept.clear()
-        self._loose.clear()
-        self._bytes = 0
-        self.dropped = 0
+    def forget(self, through_seq: int) -> None:
+        """The journal has everything up to this number; what is kept in front of it may go."""
+        while self._kept:
+            place, record = next(iter(self._kept.items()))
+            if record.seq > through_seq:
+                break
+            self._take(place)
+            if self._loose and self._loose[0] == place:
+                self._loose.popleft()
 
     def _drop(self, place: int) -> None:
-        self._bytes -= _size(self._kept.pop(place))
+        self._take(place)
         self.dropped += 1
 
-
-def renumbered(records: Iterable[Record], after: int) -> tuple[Record, ...]:
-    """The records with the numbers that follow `after`, without a gap.
-
-    For records never stored anywhere, when some before them were dropped; what already has its
-    number keeps its bytes. Raises EntryError where an entry is none.
-    """
-    return tuple(_with_seq(record, seq) for seq, record in enumerate(records, start=after + 1))
-
-
-def _with_seq(record: Record, seq: int) -> Record:
-    if record.seq == seq:
-        return record
-    entry = msgspec.structs.replace(decode_entry(record.entry), seq=seq)
-    return Record(seq, msgspec.json.encode(entry, order="deterministic"), record.personal)
+    def _take(self, place: int) -> None:
+        self._bytes -= _size(self._kept.pop(place))
