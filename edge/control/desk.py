@@ -1,0 +1,152 @@
+"""What the control server needs of the daemon."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from controller.state import Reader, SiteState
+from edge.control.messages import (
+    FireStatus,
+    ImportPeopleReply,
+    PortalStatus,
+    ReaderStatus,
+    ResetFireReply,
+    StatusReply,
+    UplinkReport,
+    VerifyFinding,
+    VerifyReply,
+)
+from edge.journal.record import Stored
+from edge.journal.verify import Report
+from policies.compiled import CompiledPolicy
+
+Progress = Callable[[int, int], None]
+"""Called on the event loop with entries done and entries in all."""
+
+
+class Desk(Protocol):
+    """The daemon, as seen by whoever speaks for the people at the control socket.
+
+    `operator` is the account name that the kernel vouches for. A method that cannot do its work
+    says so in its reply; it may raise a JournalError and nothing else.
+    """
+
+    def status(self) -> StatusReply:
+        """The site now. Never blocks."""
+        ...
+
+    @property
+    def last_seq(self) -> int:
+        """The newest entry that is on disk."""
+        ...
+
+    async def read(self, from_seq: int, limit: int) -> list[Stored]:
+        """Entries from `from_seq` on, in order, at most `limit`, at least one if there is one."""
+        ...
+
+    async def wait_beyond(self, seq: int) -> None:
+        """Return as soon as `last_seq` is larger than `seq`; may be cancelled at any time."""
+        ...
+
+    async def reset_fire(self, fire: str, operator: str) -> ResetFireReply:
+        """Ask the core to reset a fire latch; returns when the answer is on disk."""
+        ...
+
+    async def import_people(self, csv: bytes, operator: str, dry_run: bool) -> ImportPeopleReply:
+        """Import a CSV file as a whole, or not at all."""
+        ...
+
+    async def verify(self, progress: Progress) -> VerifyReply:
+        """Verify everything stored up to now; may be cancelled."""
+        ...
+
+
+def verify_reply(report: Report) -> VerifyReply:
+    """A journal's report as it goes over the socket."""
+    return VerifyReply(
+        site=report.site,
+        edge=report.edge,
+        incarnation=report.incarnation,
+        entries=report.entries,
+        last_seq=report.last_seq,
+        head=report.head.hex(),
+        acked=report.acked,
+        personal=report.personal,
+        snapshots=report.snapshots,
+        findings=tuple(VerifyFinding(seq=f.seq, what=f.what) for f in report.findings),
+    )
+
+
+def status_reply(
+    state: SiteState,
+    policy: CompiledPolicy,
+    *,
+    site: str,
+    edge: str,
+    incarnation: str,
+    version: str,
+    readers: tuple[str, ...],
+    started_utc_us: int,
+    utc_us: int,
+    uplink: UplinkReport | None,
+) -> StatusReply:
+    """The core's state as it goes over the socket. `readers`: all there are, heard or not."""
+    return StatusReply(
+        site=site,
+        edge=edge,
+        incarnation=incarnation,
+        seq=state.seq,
+        started_utc_us=started_utc_us,
+        utc_us=utc_us,
+        version=version,
+        policy_version=policy.version,
+        policy_digest=policy.digest,
+        timezone=policy.timezone,
+        ready=state.ready,
+        recorded=state.recorded,
+        clock_trusted=state.clock_trusted,
+        mode=state.mode,
+        threat=state.threat,
+        people_version=state.holders_version,
+        portals=_portals(state, policy),
+        readers=_readers(state, readers),
+        fires=tuple(
+            FireStatus(id=name, line=fire.line, latched=fire.latched)
+            for name, fire in state.fires.items()
+        ),
+        uplink=uplink,
+    )
+
+
+def _portals(state: SiteState, policy: CompiledPolicy) -> tuple[PortalStatus, ...]:
+    names = {rule.id: rule for rule in policy.portals}
+    shown = []
+    for portal_id, portal in state.portals.items():
+        rule = names.get(portal_id)
+        shown.append(
+            PortalStatus(
+                id=portal_id,
+                name=portal_id if rule is None else rule.name,
+                state=portal.state,
+                contact=portal.contact,
+                bolted=portal.bolted,
+                linked=portal.linked,
+                released=portal.released,
+                secured=portal.secured,
+                leased=portal.leased,
+                observable=rule is not None and rule.contact,
+            )
+        )
+    return tuple(shown)
+
+
+def _readers(state: SiteState, names: tuple[str, ...]) -> tuple[ReaderStatus, ...]:
+    known = {str(name): reader for name, reader in state.readers.items()}
+    shown = []
+    for name in names:
+        reader = known.get(name, Reader())
+        shown.append(
+            ReaderStatus(
+                id=name, online=reader.online, secure=reader.secure, tampered=reader.tampered
+            )
+        )
+    return tuple(shown)

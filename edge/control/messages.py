@@ -1,0 +1,329 @@
+"""What passes over the control socket: JSON of these types, strictly, behind a 4-byte length.
+
+A client sends one request and reads its replies; then it may send the next. The server speaks
+first: `Hello`, or `Refused` to somebody who may not speak here. Both sides come from one
+installation: unknown fields and types are refused, never guessed at.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from controller.events import FireLine, Seq
+from controller.ledger import Personal
+from controller.moment import Micros
+from controller.portal import Contact, State
+from policies.facts import Level, Mode
+
+PROTOCOL = 1
+
+LENGTH_BYTES = 4
+FRAME_BYTES_MAX = 1024 * 1024
+"""Larger than any message has to be; what a stranger may make the daemon keep in memory."""
+
+READ_ENTRIES_MAX = 500
+"""Entries of one reply: what fits into a frame as a rule, and milliseconds of the journal."""
+
+CSV_BYTES_MAX = 700_000
+"""What fits into a frame as base64: some ten thousand people."""
+
+PROBLEMS_MAX = 200
+"""Who gets more than this wrong has the wrong file."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+
+
+class Message(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag=True,
+):
+    """The base of all of them."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A piece of a message."""
+
+
+# --- requests ---------------------------------------------------------------------------------
+
+
+class Status(Message, frozen=True, kw_only=True):
+    """How is the site? Answered by StatusReply."""
+
+
+class ReadEntries(Message, frozen=True, kw_only=True):
+    """Entries from `from_seq` on; answered by Entries, which may hold fewer than `limit`."""
+
+    from_seq: Seq
+    limit: Annotated[int, msgspec.Meta(ge=1, le=READ_ENTRIES_MAX)]
+
+
+class Subscribe(Message, frozen=True, kw_only=True):
+    """Every entry from `from_seq` on, those to come included: Entries and Heartbeat without end.
+
+    At most one more than the newest entry. The client sends nothing more on this connection.
+    """
+
+    from_seq: Seq
+
+
+class ResetFire(Message, frozen=True, kw_only=True):
+    """Reset the latch of a fire input. Who asks is read off the socket, never from here."""
+
+    fire: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class ImportPeople(Message, frozen=True, kw_only=True):
+    """Put the people of a CSV file on file, or say what it would change. All or nothing."""
+
+    csv: Annotated[bytes, msgspec.Meta(max_length=CSV_BYTES_MAX)]
+    dry_run: bool
+
+
+class VerifyJournal(Message, frozen=True, kw_only=True):
+    """Has anybody edited the journal? Answered by VerifyProgress, then VerifyReply."""
+
+
+Request = Status | ReadEntries | Subscribe | ResetFire | ImportPeople | VerifyJournal
+
+
+# --- replies ----------------------------------------------------------------------------------
+
+
+class Hello(Message, frozen=True, kw_only=True):
+    """The peer may speak. `you` is the name under which what it asks for is recorded."""
+
+    protocol: int
+    you: str
+
+
+class Refusal(StrEnum):
+    NOT_ALLOWED = "not-allowed"  # this account may not speak here
+    BUSY = "busy"  # too many clients, or one verification already runs
+    IDLE = "idle"  # nothing was asked for too long
+    TOO_LARGE = "too-large"
+    MALFORMED = "malformed"
+    AHEAD = "ahead"  # entries that do not exist yet
+    SLOW = "slow"  # a subscriber did not keep up
+    JOURNAL = "journal"  # the journal could not be read
+    STOPPING = "stopping"
+
+
+class Refused(Message, frozen=True, kw_only=True):
+    """The request was not carried out, and the connection ends unless it is `busy` or `ahead` or
+    `journal`. `resume_from`: where a subscriber goes on, without loss.
+    """
+
+    code: Refusal
+    reason: str
+    remedy: str = ""
+    resume_from: Seq | None = None
+
+
+class PortalStatus(Part, frozen=True, kw_only=True):
+    """`observable`: it has a contact, so that what is said of its leaf was measured.
+
+    `bolted` is None without a bolt sensor, or before its first reading.
+    """
+
+    id: str
+    name: str
+    state: State
+    contact: Contact
+    bolted: bool | None
+    linked: bool
+    released: bool
+    secured: bool
+    leased: bool
+    observable: bool
+
+
+class ReaderStatus(Part, frozen=True, kw_only=True):
+    id: str
+    online: bool
+    secure: bool
+    tampered: bool
+
+
+class FireStatus(Part, frozen=True, kw_only=True):
+    id: str
+    line: FireLine
+    latched: bool
+
+
+class UplinkReport(Part, frozen=True, kw_only=True):
+    """`behind`: entries that the archive has not acknowledged."""
+
+    connected: bool
+    acked: Count
+    behind: Count
+
+
+class StatusReply(Message, frozen=True, kw_only=True):
+    """The site at one moment. `recorded`: the journal can be written. `uplink`: None without a
+    broker. `ready`: every fire input was heard or counts as fire, and cards are accepted.
+    """
+
+    site: str
+    edge: str
+    incarnation: str
+    seq: Count
+    started_utc_us: Micros
+    utc_us: Micros
+    version: str
+    policy_version: Count
+    policy_digest: str
+    timezone: str
+    ready: bool
+    recorded: bool
+    clock_trusted: bool
+    mode: Mode
+    threat: Level
+    people_version: Count
+    portals: tuple[PortalStatus, ...]
+    readers: tuple[ReaderStatus, ...]
+    fires: tuple[FireStatus, ...]
+    uplink: UplinkReport | None
+
+
+class SentEntry(Part, frozen=True, kw_only=True):
+    """One entry: its bytes as stored, the chain's value after it in hex, and what lies beside."""
+
+    seq: Seq
+    entry: str
+    chain: str
+    personal: tuple[Personal, ...] = ()
+
+
+class Entries(Message, frozen=True, kw_only=True):
+    """In order and without a gap; empty where there is none. `last_seq`: the journal's newest."""
+
+    entries: tuple[SentEntry, ...]
+    last_seq: Count
+
+
+class Heartbeat(Message, frozen=True, kw_only=True):
+    """Nothing new, and the connection is alive."""
+
+    last_seq: Count
+
+
+class ResetFireReply(Message, frozen=True, kw_only=True):
+    """`reason`: why not, or what was done; for the operator."""
+
+    accepted: bool
+    reason: str
+
+
+class ImportProblem(Part, frozen=True, kw_only=True):
+    """One mistake; `row` counts the file's lines from 1, `column` is its heading or empty."""
+
+    row: Count
+    column: str
+    message: str
+
+
+class ImportPeopleReply(Message, frozen=True, kw_only=True):
+    """What was or, in a dry run, would be done. With `problems` nothing was.
+
+    `applied`: it stands in the journal and on file; `version` is that of the people then.
+    """
+
+    applied: bool
+    version: Count
+    added: Count = 0
+    changed: Count = 0
+    unchanged: Count = 0
+    problems: Annotated[tuple[ImportProblem, ...], msgspec.Meta(max_length=PROBLEMS_MAX)] = ()
+
+
+class VerifyProgress(Message, frozen=True, kw_only=True):
+    done: Count
+    total: Count
+
+
+class VerifyFinding(Part, frozen=True, kw_only=True):
+    seq: int
+    what: str
+
+
+class VerifyReply(Message, frozen=True, kw_only=True):
+    """What a verification saw, as `edge.journal.Report`; `head` in hex."""
+
+    site: str
+    edge: str
+    incarnation: str
+    entries: Count
+    last_seq: Count
+    head: str
+    acked: Count
+    personal: Count
+    snapshots: Count
+    findings: tuple[VerifyFinding, ...]
+
+    @property
+    def sound(self) -> bool:
+        return not self.findings
+
+
+Reply = (
+    Hello
+    | Refused
+    | StatusReply
+    | Entries
+    | Heartbeat
+    | ResetFireReply
+    | ImportPeopleReply
+    | VerifyProgress
+    | VerifyReply
+)
+
+_ENCODER = msgspec.json.Encoder()
+_REQUESTS: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_REPLIES: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
+
+
+class FrameError(ValueError):
+    """The bytes are no message. `code` says in what way."""
+
+    def __init__(self, code: Refusal, reason: str) -> None:
+        self.code = code
+        super().__init__(reason)
+
+
+def frame(message: Message) -> bytes:
+    """The bytes of one message on the socket. Raises FrameError when it is too large."""
+    body = _ENCODER.encode(message)
+    if len(body) > FRAME_BYTES_MAX:
+        raise FrameError(Refusal.TOO_LARGE, f"{len(body)} bytes, at most {FRAME_BYTES_MAX} fit")
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def length_of(prefix: bytes) -> int:
+    """How many bytes follow. Raises FrameError on 0 and on more than FRAME_BYTES_MAX."""
+    length = int.from_bytes(prefix, "big")
+    if length > FRAME_BYTES_MAX:
+        raise FrameError(Refusal.TOO_LARGE, f"{length} bytes, at most {FRAME_BYTES_MAX} fit")
+    if length == 0:
+        raise FrameError(Refusal.MALFORMED, "an empty message")
+    return length
+
+
+def decode_request(body: bytes) -> Request:
+    """Raises FrameError, which names the field."""
+    try:
+        return _REQUESTS.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FrameError(Refusal.MALFORMED, f"not a request: {error}") from error
+
+
+def decode_reply(body: bytes) -> Reply:
+    """Raises FrameError, which names the field."""
+    try:
+        return _REPLIES.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FrameError(Refusal.MALFORMED, f"not a reply: {error}") from error
