@@ -19,11 +19,10 @@ REPLY_WITHIN_NS = 200 * MS  # until a reader must have begun its reply (clause 5
 REPLY_GAP_NS = 20 * MS  # between bytes of one reply (clause 5.8), with slack for USB adapters
 REPLY_ENDED_WITHIN_NS = 400 * MS  # whatever dribbles on is cut off here
 DAMAGED_PAUSE_NS = 30 * MS  # after a damaged reply: time for echoes to end before the repetition
-PROBE_EVERY_NS = 400 * MS  # absent readers together get at most every other slot of 200 ms
+PROBE_PAUSE_NS = 200 * MS  # after a probe in vain: absent readers together get half of the line
 BITS_PER_BYTE = 10  # start and stop bit included
 
 # How far behind its due time each kind of message may fall before it goes first.
-_PATIENCE_PASSAGE_NS = 0
 _PATIENCE_POLL_NS = 50 * MS
 _PATIENCE_PROBE_NS = 300 * MS
 
@@ -112,6 +111,8 @@ class Bus:
             link, self._speaking = self._speaking, None
             self.unanswered += 1
             link.unanswered(now_ns)
+            if link.state is State.OFFLINE:
+                self._probe_from_ns = now_ns + PROBE_PAUSE_NS
         for link in self._links:
             link.check_silence(now_ns)
 
@@ -124,8 +125,6 @@ class Bus:
             link = self._next_link(now_ns)
             if link is None:
                 break
-            if link.state is State.OFFLINE:
-                self._probe_from_ns = now_ns + PROBE_EVERY_NS
             frame = link.speak(now_ns)
             if frame:
                 self._decoder.clear()  # older bytes answer nothing that is asked now
@@ -161,16 +160,15 @@ class Bus:
         return min(due, key=self._precedence, default=None)
 
     def _precedence(self, link: Link) -> tuple[int, int]:
-        """Life safety, then securing, then whoever has waited longest beyond its patience."""
+        """Life safety, securing, passage; then whoever waited longest beyond its patience.
+
+        A passage command goes first because it must follow its reader's sign of life at once.
+        """
         urgency = link.urgency
-        if urgency is not None and urgency <= Priority.SECURE:
+        if urgency is not None and urgency <= Priority.PASSAGE:
             return urgency, link.due_ns
-        patience_ns = _PATIENCE_POLL_NS
-        if urgency is Priority.PASSAGE:
-            patience_ns = _PATIENCE_PASSAGE_NS
-        elif link.state is State.OFFLINE:
-            patience_ns = _PATIENCE_PROBE_NS
-        return Priority.PASSAGE, link.due_ns + patience_ns
+        absent = link.state is State.OFFLINE
+        return Priority.SIGNAL, link.due_ns + (_PATIENCE_PROBE_NS if absent else _PATIENCE_POLL_NS)
 
     def _take_frames(self, now_ns: int) -> None:
         while (found := self._decoder.take()) is not NEED_MORE:

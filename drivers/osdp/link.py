@@ -31,7 +31,7 @@ BUSY_MAX = 20  # osdp_BUSY is no answer; a reader busy for longer than this is t
 BUSY_PAUSE_NS = 50 * MS
 COMMANDS_MAX = 64  # more waiting commands than this were given up on by whoever sent them
 RECHECK_NS = 100 * MS  # outputs are read again this long after a pulse should have ended
-FRESH_NS = 20 * MS  # a command that must not come late follows an answer no older than this
+FRESH_NS = 5 * MS  # a command that must not come late follows an answer no older than this
 POLL_STARVED = 4  # polls that were due this many times go before ordinary commands
 
 
@@ -432,7 +432,7 @@ class Link:
         return True
 
     def _report(self, frame: Frame, reply: Message | None, now_ns: int) -> None:
-        if frame.block != Block.REPLY_ENCRYPTED:
+        if not self.is_encrypted(frame):
             self._tell.violated(Violation.UNENCRYPTED, now_ns)
             return
         if reply is None:
@@ -445,6 +445,10 @@ class Link:
             self._tell.emit(fact)
         # A reader holds back the next of several events until it is asked again.
         self.due_ns = now_ns
+
+    def is_encrypted(self, frame: Frame) -> bool:
+        """Whether what the frame reports was kept from whoever listens on the line."""
+        return frame.block == Block.REPLY_ENCRYPTED
 
     def _acknowledged(self, pending: _Pending, now_ns: int, reply: Message | None) -> None:
         command = pending.command
@@ -459,7 +463,7 @@ class Link:
         if is_output and not isinstance(reply, osdp.OutputStatus):
             self._ask_outputs()
         if isinstance(command.action, Pulse) and len(self._rechecks) < COMMANDS_MAX:
-            heapq.heappush(self._rechecks, now_ns + command.action.on_ms * MS + RECHECK_NS)
+            heapq.heappush(self._rechecks, now_ns + command.action.for_ms * MS + RECHECK_NS)
 
     def _nak(self, nak: osdp.Nak, pending: _Pending, now_ns: int) -> None:
         """An authenticated refusal: of a command, or of a question this reader cannot answer."""

@@ -5,6 +5,7 @@ Pure functions. Tenths of a second, colour numbers and key codes end here.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import assert_never
 
 from drivers.api import (
     Action,
@@ -93,35 +94,40 @@ class Violation(StrEnum):
 def check_action(action: Action, config: ReaderConfig) -> None:
     """Raises ValueError, naming the limit, for an action that this reader cannot be told."""
     match action:
-        case Pulse(output=output, for_ms=for_ms):
-            _within("output", output, 0, config.outputs - 1)
-            _within("for_ms", for_ms, TICK_MS, TIMER_MS_MAX)
-            if for_ms % TICK_MS:
-                raise ValueError(f"for_ms {for_ms}: OSDP times outputs in steps of {TICK_MS} ms")
-        case Hold(output=output):
-            _within("output", output, 0, config.outputs - 1)
-        case Light(reader=reader, for_ms=for_ms):
-            _within("reader", reader, 0, BYTE_MAX)
-            _within("for_ms", for_ms, 0, TIMER_MS_MAX)
-        case Beep(reader=reader, times=times):
-            _within("reader", reader, 0, BYTE_MAX)
-            _within("times", times, 1, BYTE_MAX)
+        case Pulse():
+            _within("output", action.output, 0, config.outputs - 1)
+            _within("for_ms", action.for_ms, TICK_MS, TIMER_MS_MAX)
+            if action.for_ms % TICK_MS:
+                raise ValueError(
+                    f"for_ms {action.for_ms}: OSDP times outputs in steps of {TICK_MS} ms"
+                )
+        case Hold():
+            _within("output", action.output, 0, config.outputs - 1)
+        case Light():
+            _within("reader", action.reader, 0, BYTE_MAX)
+            _within("for_ms", action.for_ms, 0, TIMER_MS_MAX)
+        case Beep():
+            _within("reader", action.reader, 0, BYTE_MAX)
+            _within("times", action.times, 1, BYTE_MAX)
+        case _:
+            assert_never(action)
 
 
 def command_for(action: Action) -> Message:
     """The OSDP command for an action that `check_action` let pass."""
     match action:
-        case Pulse(output=output, for_ms=for_ms, on=on):
-            control = OutputControl.ON_TIMED if on else OutputControl.OFF_TIMED
-            return Output(output, control, for_ms // TICK_MS)
-        case Hold(output=output, on=True):
-            return Output(output, OutputControl.ON_ABORT_TIMED, 0)
-        case Hold(output=output):
-            return Output(output, OutputControl.OFF_ABORT_TIMED, 0)
+        case Pulse():
+            control = OutputControl.ON_TIMED if action.on else OutputControl.OFF_TIMED
+            return Output(action.output, control, action.for_ms // TICK_MS)
+        case Hold():
+            control = OutputControl.ON_ABORT_TIMED if action.on else OutputControl.OFF_ABORT_TIMED
+            return Output(action.output, control, 0)
         case Light():
             return _led(action)
-        case Beep(reader=reader, times=times):
-            return Buzzer(reader, _TONE_DEFAULT, _BEEP_TICKS, _BEEP_TICKS, times)
+        case Beep():
+            return Buzzer(action.reader, _TONE_DEFAULT, _BEEP_TICKS, _BEEP_TICKS, action.times)
+        case _:
+            assert_never(action)
 
 
 def _led(light: Light) -> Led:

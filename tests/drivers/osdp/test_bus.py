@@ -1,0 +1,467 @@
+"""The panel against simulated readers, in virtual time: life on the line and its faults."""
+
+import random
+from itertools import product
+
+import pytest
+
+from drivers.api import (
+    Beep,
+    CardRead,
+    Color,
+    CommandEnded,
+    DeviceOffline,
+    DeviceOnline,
+    Hold,
+    InputsReported,
+    InputState,
+    KeysPressed,
+    Light,
+    OutputsReported,
+    Priority,
+    ProtocolViolated,
+    Pulse,
+    TamperReported,
+)
+from drivers.osdp import link as link_module
+from drivers.osdp import messages as osdp
+from drivers.osdp.bus import Bus
+from drivers.osdp.frame import Frame, encode
+from drivers.osdp.link import TRANSITIONS, State, Step, mermaid
+from tests.drivers.osdp.world import MS, World, key_of
+
+BUSY = encode(Frame(address=1, is_reply=True, sequence=0, code=0x79))
+
+
+def code_of(data: bytes) -> int:
+    """The command code of a transmission; it is never encrypted."""
+    return data[6 + data[6]] if data[5] & 8 else data[6]
+
+
+def codes_sent(world: World) -> list[int]:
+    return [code_of(data) for _, data in world.sent]
+
+
+def test_online_comes_with_the_session_and_then_the_state() -> None:
+    world = World(1).run(60)
+    assert [type(fact) for fact in world.facts] == [
+        DeviceOnline,
+        TamperReported,
+        InputsReported,
+        OutputsReported,
+    ]
+    online = world.of(DeviceOnline)[0]
+    assert online.secure
+    assert "serial 1" in online.identity
+    assert codes_sent(world)[:7] == [0x61, 0x62, 0x76, 0x77, 0x64, 0x65, 0x66]
+
+
+def test_polls_keep_their_interval() -> None:
+    world = World(1).online()
+    world.run(1_000)
+    assert 18 <= codes_sent(world).count(0x60) <= 20
+
+
+def test_everything_after_the_handshake_carries_a_mac() -> None:
+    world = World(1).online()
+    world.readers[1].present_card(26, b"\x12\x34\x56\x40")
+    world.submit(Pulse(0, 300))
+    world.run(300)
+    assert {data[7] for _, data in world.sent} == {0x15, 0x17}
+    assert not any(b"\x12\x34\x56\x40" in heard for heard in world.heard)
+
+
+@pytest.mark.parametrize(
+    ("bits", "data"), [(26, "12345640"), (32, "deadbeef"), (48, "0123456789ab"), (1, "80")]
+)
+def test_card(bits: int, data: str) -> None:
+    world = World(1).online()
+    world.readers[1].present_card(bits, bytes.fromhex(data))
+    at_ns = world.run(100).of(CardRead)[0].at_ns
+    fact = world.of(CardRead)[0]
+    assert (fact.reader, fact.bits, fact.data) == (0, bits, bytes.fromhex(data))
+    assert world.now_ns - 100 * MS < at_ns <= world.now_ns
+
+
+def test_several_events_come_without_waiting_for_polls() -> None:
+    world = World(1).online()
+    for number in range(10):
+        world.readers[1].present_card(8, bytes([number]))
+    world.run(90)
+    assert [fact.data[0] for fact in world.of(CardRead)] == list(range(10))
+
+
+def test_keys() -> None:
+    world = World(1).online()
+    world.readers[1].press_keys("0123456789*#")
+    assert world.run(100).of(KeysPressed)[0].keys == "0123456789*#"
+
+
+def test_inputs_tamper() -> None:
+    world = World(1).online()
+    world.readers[1].set_input(1, True)
+    world.readers[1].set_local(tampered=True)
+    world.run(150)
+    assert world.of(InputsReported)[0].states == (InputState.INACTIVE, InputState.ACTIVE)
+    assert world.of(TamperReported)[0].tampered
+    world.readers[1].set_input(0, 2)
+    world.readers[1].set_input(1, 3)
+    world.run(100)
+    assert world.of(InputsReported)[-1].states == (InputState.CUT, InputState.SHORTED)
+
+
+def test_pulse_is_timed_by_the_reader() -> None:
+    world = World(1).online()
+    changes: list[tuple[int, int, bool]] = []
+    world.readers[1].on_output = lambda number, on: changes.append((world.now_ns, number, on))
+    command = world.submit(Pulse(1, 3_000))
+    world.run(100)
+    assert world.outcome(command) == "confirmed"
+    assert world.of(OutputsReported)[-1].states == (False, True)
+    world.bus.stop(world.now_ns, "the panel is gone")
+    world.run(5_000)
+    assert [(number, on) for _, number, on in changes] == [(1, True), (1, False)]
+    assert changes[1][0] - changes[0][0] == 3_000 * MS
+
+
+def test_end_of_pulse_is_read_back() -> None:
+    world = World(1).online()
+    world.submit(Pulse(0, 500))
+    world.run(800)
+    assert [fact.states for fact in world.of(OutputsReported)][-1] == (False, False)
+
+
+def test_pulse_may_cut_current() -> None:
+    world = World(1).online()
+    world.submit(Hold(0, True), within_ms=None)
+    world.submit(Pulse(0, 1_000, on=False))
+    world.run(100)
+    assert world.readers[1].outputs == (False, False)
+    world.run(1_000)
+    assert world.readers[1].outputs == (True, False)
+
+
+def test_hold_ends_a_running_timer() -> None:
+    world = World(1).online()
+    world.submit(Pulse(0, 60_000))
+    world.run(50)
+    assert world.readers[1].outputs == (True, False)
+    world.submit(Hold(0, False), priority=Priority.SECURE, within_ms=None)
+    world.run(50)
+    assert world.readers[1].outputs == (False, False)
+    world.submit(Hold(0, True), priority=Priority.LIFE_SAFETY, within_ms=None)
+    world.run(120_000)
+    assert world.readers[1].outputs == (True, False)
+
+
+def test_light_and_beep() -> None:
+    world = World(1).online()
+    world.submit(Light(0, Color.RED, 0))
+    world.submit(Light(0, Color.GREEN, 1_000, blink=True))
+    world.submit(Beep(0, 3))
+    world.run(200)
+    assert world.readers[1].color(world.now_ns) == 2
+    world.run(1_000)
+    assert world.readers[1].color(world.now_ns) == 1
+    assert osdp.Buzzer(0, 2, 2, 2, 3) in [done for _, done in world.readers[1].executed]
+
+
+@pytest.mark.parametrize(
+    ("action", "limit"),
+    [
+        (Pulse(0, 0), "100..6553500"),
+        (Pulse(0, 6_553_600), "100..6553500"),
+        (Pulse(0, 250), "steps of 100"),
+        (Pulse(2, 300), "0..1"),
+        (Hold(-1, True), "0..1"),
+        (Light(0, Color.RED, 6_553_501), "0..6553500"),
+        (Beep(0, 0), "1..255"),
+        (Beep(300, 1), "0..255"),
+    ],
+)
+def test_what_the_reader_cannot_do_is_refused_by_name(action: Pulse, limit: str) -> None:
+    world = World(1).online()
+    with pytest.raises(ValueError, match=limit):
+        world.submit(action)
+    assert world.run(200).of(CommandEnded) == []
+
+
+def test_longest_pulse() -> None:
+    world = World(1).online()
+    world.submit(Pulse(0, 6_553_500))
+    world.run(100)
+    assert world.readers[1].executed[-1][1] == osdp.Output(0, 5, 0xFFFF)
+
+
+def test_unknown_device_is_refused() -> None:
+    world = World(1).online()
+    with pytest.raises(ValueError, match="no reader 'r9'"):
+        world.submit(Pulse(0, 300), address=9)
+
+
+def test_nak_is_a_refusal_and_nothing_else() -> None:
+    world = World(1, outputs=5).online()
+    command = world.submit(Pulse(4, 300))
+    world.run(500)
+    assert world.outcome(command) == "refused"
+    assert world.of(DeviceOffline) == []
+    assert codes_sent(world).count(0x61) == 0
+
+
+def test_urgent_commands_go_before_polls_and_others() -> None:
+    world = World(1, 2, 3).online()
+    world.run(33)
+    signal = world.submit(Beep(0, 1), priority=Priority.SIGNAL, within_ms=None)
+    passage = world.submit(Pulse(0, 300), priority=Priority.PASSAGE, within_ms=None)
+    secure = world.submit(Hold(0, False), address=2, priority=Priority.SECURE, within_ms=None)
+    life = world.submit(Hold(1, True), address=3, priority=Priority.LIFE_SAFETY, within_ms=None)
+    world.run(100)
+    order = [fact.command for fact in world.of(CommandEnded)]
+    assert order == [life, secure, passage, signal]
+
+
+def test_silence_is_offline_within_three_seconds_and_return_is_quick() -> None:
+    world = World(1).online()
+    world.run(500)
+    world.readers[1].silent = True
+    silent_ns = world.now_ns
+    world.run(3_000)
+    offline = world.of(DeviceOffline)
+    assert len(offline) == 1
+    assert offline[0].at_ns - silent_ns <= 3_000 * MS
+    world.run(20_000)
+    assert len(world.of(DeviceOffline)) == 1
+    world.readers[1].silent = False
+    back_ns = world.now_ns
+    world.run(3_000)
+    assert world.of(DeviceOnline)[0].at_ns - back_ns <= 3_000 * MS
+
+
+def test_a_reader_that_never_answers_is_reported_once() -> None:
+    world = World(1)
+    world.readers[1].silent = True
+    world.run(10_000)
+    assert [type(fact) for fact in world.facts] == [DeviceOffline]
+    assert 5 <= len(world.sent) <= 11  # one frame each time it is tried
+
+
+def test_dead_neighbours_do_not_starve_the_living() -> None:
+    world = World(1, 2, 3, 4)
+    for dead in (2, 3, 4):
+        world.readers[dead].silent = True
+    world.run(5_000)
+    world.facts.clear()
+    waits = []
+    for _ in range(50):
+        pressed_ns = world.now_ns
+        world.readers[1].present_card(8, b"\x01")
+        world.run(397)
+        waits.append((world.of(CardRead)[-1].at_ns - pressed_ns) // MS)
+    assert max(waits) <= 300
+    assert sorted(waits)[25] <= 150
+
+
+def test_returning_reader_does_not_execute_what_was_queued() -> None:
+    world = World(1).online()
+    world.readers[1].silent = True
+    commands = [world.submit(Pulse(0, 300), within_ms=60_000) for _ in range(3)]
+    world.run(3_000)
+    assert [world.outcome(command) for command in commands] == ["lost"] * 3
+    late = world.submit(Pulse(0, 300), within_ms=60_000)
+    world.run(1)
+    assert world.outcome(late) == "lost"
+    world.readers[1].silent = False
+    world.run(10_000)
+    assert world.of(DeviceOnline)
+    assert not world.readers[1].executed
+    assert world.readers[1].outputs == (False, False)
+
+
+def test_timed_command_follows_a_sign_of_life() -> None:
+    """A sleeping reader must find no order to open among the bytes it wakes up to."""
+    world = World(1).online()
+    world.run(33)
+    missed: list[bytes] = []
+    world.to_reader = lambda data: missed.append(data) or b""  # type: ignore[func-returns-value]
+    command = world.submit(Pulse(0, 300), within_ms=60_000)
+    world.run(5_000)
+    assert world.outcome(command) == "lost"
+    assert 0x68 not in [code_of(data) for data in missed]
+
+
+def test_one_bad_reply_costs_less_than_half_a_second() -> None:
+    world = World(1).online()
+    world.readers[1].present_card(26, b"\x12\x34\x56\x40")
+    damaged: list[int] = []
+
+    def damage_one(data: bytes) -> bytes:
+        if damaged:
+            return data
+        damaged.append(world.now_ns)
+        return data[:-1] + bytes([data[-1] ^ 1])
+
+    world.to_panel = damage_one
+    world.run(500)
+    assert damaged
+    assert world.of(CardRead), "the reader repeats its reply: nothing is lost"
+    assert world.of(CardRead)[0].at_ns - damaged[0] < 100 * MS
+    assert world.of(DeviceOffline) == []
+    assert codes_sent(world).count(0x61) == 0, "the session went on"
+
+
+def test_bad_replies_without_repetition_cost_a_new_session_only() -> None:
+    world = World(1).online()
+    bad = [3]
+
+    def damage(data: bytes) -> bytes:
+        bad[0] -= 1
+        return data if bad[0] < 0 else data[:-1] + bytes([data[-1] ^ 1])
+
+    world.to_panel = damage
+    world.run(500)
+    assert world.of(DeviceOffline) == []
+    assert 0x77 in codes_sent(world)
+    world.facts.clear()
+    world.readers[1].present_card(8, b"\x01")
+    assert world.run(100).of(CardRead)
+
+
+def test_noise_before_a_reply_is_searched_through() -> None:
+    world = World(1).online()
+    world.to_panel = lambda data: b"\x53\x81\x80\x00\x04" + data
+    world.readers[1].present_card(8, b"\x01")
+    world.run(3_000)
+    assert world.of(CardRead)
+    assert world.of(DeviceOffline) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lossy_line_never_doubles_and_never_stays_away(seed: int) -> None:
+    source = random.Random(seed)
+    world = World(1, 2, seed=seed).online()
+    world.to_panel = lambda data: b"" if source.random() < 0.1 else data
+    world.to_reader = lambda data: b"" if source.random() < 0.05 else data
+    commands = []
+    for _ in range(40):
+        commands.append(world.submit(Pulse(0, 100), within_ms=500))
+        world.readers[1].present_card(8, bytes([len(commands)]))
+        world.run(700)
+    world.to_panel = world.to_reader = lambda data: data
+    world.run(4_000)
+    outcomes = [world.outcome(command) for command in commands]
+    executed = len([done for _, done in world.readers[1].executed])
+    confirmed = outcomes.count("confirmed")
+    unknown = outcomes.count("lost")
+    assert confirmed >= 25
+    assert confirmed <= executed <= confirmed + unknown
+    cards = [fact.data[0] for fact in world.of(CardRead)]
+    assert cards == sorted(set(cards)), "no card twice, none out of order"
+    assert world.bus.deadline() is not None
+    world.facts.clear()
+    world.readers[1].present_card(8, b"\x63")
+    assert world.run(100).of(CardRead)
+
+
+def test_busy_is_patience_and_no_answer() -> None:
+    world = World(1).online()
+    busy = [4]
+
+    def answer_busy(data: bytes) -> bytes:
+        busy[0] -= 1
+        return BUSY if busy[0] >= 0 else data
+
+    world.to_panel = answer_busy
+    world.readers[1].present_card(8, b"\x01")
+    world.run(600)
+    assert world.of(CardRead)
+    assert codes_sent(world).count(0x61) == 0
+
+
+def test_too_many_commands_end_the_least_urgent() -> None:
+    world = World(1).online()
+    world.readers[1].silent = True
+    world.run(60)
+    signals = [world.submit(Beep(0, 1), priority=Priority.SIGNAL) for _ in range(64)]
+    life = world.submit(Hold(0, True), priority=Priority.LIFE_SAFETY, within_ms=None)
+    world.run(0)
+    assert [fact.command for fact in world.of(CommandEnded)] == [signals[-1]]
+    world.readers[1].silent = False
+    world.run(900)
+    assert world.outcome(life) == "confirmed"
+
+
+def test_stop_ends_everything_and_reports_offline() -> None:
+    world = World(1, 2).online()
+    world.readers[1].silent = True
+    command = world.submit(Hold(0, True), priority=Priority.SECURE, within_ms=None)
+    world.run(20)
+    world.bus.stop(world.now_ns, "unplugged")
+    world.run(100)
+    assert world.outcome(command) == "lost"
+    assert sorted(fact.device for fact in world.of(DeviceOffline)) == ["r1", "r2"]
+    assert world.bus.bytes_to_send(world.now_ns) == b""
+    assert world.bus.deadline() is None
+
+
+def test_start_again_tells_again() -> None:
+    world = World(1).online()
+    world.bus.stop(world.now_ns, "unplugged")
+    world.bus.start(world.now_ns, lambda command: True)
+    world.run(500)
+    assert len(world.of(DeviceOnline)) == 1
+
+
+def test_a_reader_that_reboots_is_back_without_being_reported_gone() -> None:
+    world = World(1).online()
+    world.readers[1].reboot()
+    world.run(2_000)
+    assert world.of(DeviceOffline) == []
+    assert world.of(OutputsReported), "its outputs are read again"
+
+
+def test_another_device_in_its_place_is_told() -> None:
+    world = World(1).online()
+    world.readers[1]._identity = osdp.Identity(b"\x00\x51\x7e", 1, 1, 99, b"\x01\x00\x00")
+    world.readers[1].reboot()
+    world.run(2_000)
+    assert [type(f) for f in world.facts if isinstance(f, DeviceOnline | DeviceOffline)] == [
+        DeviceOffline,
+        DeviceOnline,
+    ]
+
+
+def test_fewer_inputs_than_configured_is_no_report() -> None:
+    world = World(1, inputs=3).run(100)
+    assert world.of(InputsReported) == []
+    assert "inputs or outputs" in world.of(ProtocolViolated)[0].reason
+
+
+def test_two_buses_do_not_know_each_other() -> None:
+    one, other = World(1).online(), World(1, seed=2).online()
+    one.readers[1].silent = True
+    one.run(4_000)
+    other.run(4_000)
+    assert one.of(DeviceOffline)
+    assert not other.of(DeviceOffline)
+
+
+def test_table_is_complete_and_drawn() -> None:
+    assert set(TRANSITIONS) == set(product(State, Step))
+    assert "offline --> identifying: time to try" in mermaid()
+    reachable = {target for target in TRANSITIONS.values() if target is not None}
+    assert reachable == set(State)
+    into_online = [pair for pair, target in TRANSITIONS.items() if target is State.ONLINE]
+    assert into_online == [(State.AUTHENTICATING, Step.SESSION_PROVEN)]
+
+
+def test_an_impossible_step_crashes() -> None:
+    world = World(1).online()
+    with pytest.raises(link_module.BrokenAssumptionError, match="PROBE"):
+        world.bus._links[0]._step(Step.PROBE)
+
+
+def test_bus_is_silent_before_start() -> None:
+    world = World(1)
+    bus = Bus(world.config, world.entropy)
+    assert bus.bytes_to_send(0) == b""
+    assert key_of(1).hex() not in repr(world.config)

@@ -1,0 +1,82 @@
+"""Layouts of commands and replies; the byte strings are written out from SIA OSDP v2.2 tables."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.osdp import messages as osdp
+from drivers.osdp.messages import decode_command, decode_reply, encode
+
+COMMANDS = [
+    (osdp.Poll(), 0x60, ""),
+    (osdp.IdentityRequest(), 0x61, "00"),
+    (osdp.CapabilityRequest(), 0x62, "00"),
+    (osdp.LocalStatusRequest(), 0x64, ""),
+    (osdp.InputStatusRequest(), 0x65, ""),
+    (osdp.OutputStatusRequest(), 0x66, ""),
+    (osdp.Output(1, 5, 300), 0x68, "01052c01"),
+    (osdp.Led(0, 1, 2, 3, 4, 5, 6, 0x0708), 0x69, "0001020304050608070000000000"),
+    (osdp.Buzzer(0, 2, 3, 4, 5), 0x6A, "0002030405"),
+    (osdp.Challenge(b"\xb0" * 8), 0x76, "b0" * 8),
+    (osdp.PanelCryptogram(b"\x01" * 16), 0x77, "01" * 16),
+]
+REPLIES = [
+    (osdp.Ack(), 0x40, ""),
+    (osdp.Nak(6), 0x41, "06"),
+    (osdp.Nak(3, b"\x01"), 0x41, "0301"),
+    (osdp.Identity(b"\x01\x02\x03", 4, 5, 6, b"\x07\x08\x09"), 0x45, "010203040506000000070809"),
+    (osdp.Capabilities(b"\x01\x02\x03"), 0x46, "010203"),
+    (osdp.LocalStatus(1, 0), 0x48, "0100"),
+    (osdp.InputStatus(b"\x00\x01"), 0x49, "0001"),
+    (osdp.OutputStatus(b"\x01"), 0x4A, "01"),
+    (osdp.RawCard(0, 1, 26, b"\x12\x34\x56\x40"), 0x50, "00011a0012345640"),
+    (osdp.Keypad(0, 2, b"1\x0d"), 0x53, "0002310d"),
+    (osdp.ReaderCryptogram(b"U" * 8, b"N" * 8, b"C" * 16), 0x76, "55" * 8 + "4e" * 8 + "43" * 16),
+    (osdp.InitialMac(b"M" * 16), 0x78, "4d" * 16),
+    (osdp.Busy(), 0x79, ""),
+]
+
+
+@pytest.mark.parametrize(("message", "code", "data"), COMMANDS + REPLIES)
+def test_wire_form(message: osdp.Message, code: int, data: str) -> None:
+    assert encode(message) == (code, bytes.fromhex(data))
+
+
+@pytest.mark.parametrize(("message", "code", "data"), COMMANDS)
+def test_commands_decode(message: osdp.Message, code: int, data: str) -> None:
+    assert decode_command(code, bytes.fromhex(data)) == message
+
+
+@pytest.mark.parametrize(("message", "code", "data"), REPLIES)
+def test_replies_decode(message: osdp.Message, code: int, data: str) -> None:
+    assert decode_reply(code, bytes.fromhex(data)) == message
+
+
+@pytest.mark.parametrize("data", ["", "0105", "01052c0100"])
+def test_wrong_length_is_no_message(data: str) -> None:
+    assert decode_command(0x68, bytes.fromhex(data)) is None
+
+
+def test_unknown_code_is_no_message() -> None:
+    assert decode_reply(0x51, b"1234") is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [osdp.Output(256, 5, 1), osdp.Output(0, 5, 65536), osdp.Challenge(b"short"), osdp.Nak(-1)],
+)
+def test_what_does_not_fit_is_refused(message: osdp.Message) -> None:
+    with pytest.raises(ValueError, match=type(message).__name__):
+        encode(message)
+
+
+@given(st.integers(0, 255), st.binary(max_size=80))
+def test_any_decoded_message_encodes_back(code: int, data: bytes) -> None:
+    for message in (decode_command(code, data), decode_reply(code, data)):
+        if message is not None:
+            assert encode(message) == (code, data)
+
+
+def test_secrets_do_not_show() -> None:
+    assert "18" not in repr(osdp.RawCard(0, 0, 8, b"\x18"))
+    assert "4711" not in repr(osdp.Keypad(0, 4, b"4711"))

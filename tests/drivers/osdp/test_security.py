@@ -1,0 +1,457 @@
+"""What a peer may try, and what the panel must not do because of it."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import drivers.osdp
+from drivers.api import (
+    CardRead,
+    CommandEnded,
+    DeviceOffline,
+    DeviceOnline,
+    Hold,
+    InputsReported,
+    KeysPressed,
+    Outcome,
+    Priority,
+    ProtocolViolated,
+    Pulse,
+)
+from drivers.osdp import messages as osdp
+from drivers.osdp.bus import Bus
+from drivers.osdp.config import LineConfig, ReaderConfig
+from drivers.osdp.frame import NEED_MORE, Block, Frame, FrameDecoder, carries_mac, encode
+from drivers.osdp.link import Link
+from drivers.osdp.secure import Session
+from simulators.osdp_reader import SimulatedReader
+from tests.drivers.osdp.world import MS, World, key_of, reader_config
+
+CARD = osdp.encode(osdp.RawCard(0, 0, 32, b"\xde\xad\xbe\xc0"))
+
+
+def forged(asked: bytes, block: int | None, code: int, data: bytes) -> bytes:
+    """A reply to the transmission `asked` as somebody on the line without any key can build it."""
+    return encode(
+        Frame(
+            address=asked[2] & 0x7F,
+            is_reply=True,
+            sequence=asked[5] & 3,
+            code=code,
+            data=data,
+            block=block,
+            block_data=b"" if block is None or carries_mac(block) else b"\x01",
+            mac=b"\x00\x00\x00\x00" if carries_mac(block) else b"",
+        )
+    )
+
+
+def answer_everything_with(world: World, block: int | None, code: int, data: bytes) -> None:
+    """The forged reply comes first to every command; the true one follows."""
+
+    def before(asked: bytes) -> bytes:
+        world.inject(forged(asked, block, code, data))
+        return asked
+
+    world.to_reader = before
+
+
+BLOCKS = [None, *range(0x11, 0x19), 0x00, 0x20]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_forged_card_inside_the_session_is_never_believed(block: int | None) -> None:
+    world = World(1).online()
+    answer_everything_with(world, block, *CARD)
+    world.run(5_000)
+    assert world.of(CardRead) == []
+    assert world.of(DeviceOffline) == [], "and it does not take the session down"
+    assert world.of(ProtocolViolated)
+    world.facts.clear()
+    world.readers[1].press_keys("1")
+    assert world.run(200).of(KeysPressed), "the true replies are still heard"
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_forged_reply_before_the_session_leads_to_nothing(block: int | None) -> None:
+    world = World(1)
+    answer_everything_with(world, block, *CARD)
+    world.run(3_000)
+    assert world.of(CardRead) == []
+    assert world.of(DeviceOnline), "and the true handshake goes through"
+
+
+def test_card_in_clear_from_a_reader_without_session_is_never_believed() -> None:
+    world = World(1)
+    world.readers[1] = SimulatedReader(1, None, world.entropy)
+    world.readers[1].present_card(32, b"\xde\xad\xbe\xc0")
+    world.run(20_000)
+    assert [type(fact) for fact in world.facts] == [DeviceOffline]
+    assert "Secure Channel" in world.of(DeviceOffline)[0].reason
+
+
+@pytest.mark.parametrize("reason", [1, 3, 4, 5, 6, 9])
+def test_forged_nak_does_not_end_the_session(reason: int) -> None:
+    world = World(1).online()
+    answer_everything_with(world, None, 0x41, bytes([reason]))
+    command = world.submit(Pulse(0, 300))
+    world.run(5_000)
+    assert world.outcome(command) == "confirmed"
+    assert world.of(DeviceOffline) == []
+    assert not any(data[5] & 3 == 0 for _, data in world.sent), "no new session was begun"
+
+
+def test_forged_busy_does_no_harm() -> None:
+    world = World(1).online()
+
+    def before(asked: bytes) -> bytes:
+        busy = Frame(address=1, is_reply=True, sequence=0, code=0x79)
+        world.inject(encode(busy))
+        return asked
+
+    world.to_reader = before
+    command = world.submit(Hold(0, True), priority=Priority.LIFE_SAFETY, within_ms=None)
+    world.run(5_000)
+    ends = [fact for fact in world.of(CommandEnded) if fact.command == command]
+    assert [end.outcome for end in ends] == [Outcome.CONFIRMED]
+    assert len([1 for _, done in world.readers[1].executed if isinstance(done, osdp.Output)]) == 1
+    assert world.of(CardRead) == []
+
+
+def test_violations_of_a_flood_are_thinned() -> None:
+    world = World(1).online()
+    answer_everything_with(world, None, *CARD)
+    world.run(30_000)
+    records = world.of(ProtocolViolated)
+    assert 2 <= len(records) <= 4
+    assert re.search(r"\(\d+ more", records[1].reason)
+
+
+def test_wrong_key_is_never_online_and_said_so() -> None:
+    world = World(1)
+    world.readers[1] = SimulatedReader(1, key_of(2), world.entropy)
+    world.run(10_000)
+    assert world.of(DeviceOnline) == []
+    assert len(world.of(DeviceOffline)) == 1
+    assert "key" in world.of(DeviceOffline)[0].reason
+    assert world.of(ProtocolViolated)
+
+
+def test_default_key_is_neither_configured_nor_accepted() -> None:
+    with pytest.raises(ValueError, match="published"):
+        reader_config(1, key_file=b"303132333435363738393a3b3c3d3e3f")
+    world = World(1)
+
+    def claim_default_key(data: bytes) -> bytes:
+        decoder = FrameDecoder(replies=True)
+        decoder.feed(data)
+        frame = decoder.take()
+        if isinstance(frame, Frame) and frame.block == Block.READER_CRYPTOGRAM:
+            return encode(msgspec.structs.replace(frame, block_data=b"\x00"))
+        return data
+
+    world.to_panel = claim_default_key
+    world.run(5_000)
+    assert world.of(DeviceOnline) == []
+
+
+def test_replayed_session_is_refused() -> None:
+    """Everything the reader ever said, with a card in it, played to the panel again."""
+    recorded = World(1)
+    recorded.readers[1].present_card(32, b"\xde\xad\xbe\xc0")
+    recorded.run(500)
+    assert recorded.of(CardRead)
+    tape = list(recorded.heard)
+    victim = World(1, seed=99)
+    victim.readers[1].silent = True
+
+    def replay(asked: bytes) -> bytes:
+        if asked[5] & 3 == 0:
+            replay.left = list(tape)  # type: ignore[attr-defined]
+        if replay.left:  # type: ignore[attr-defined]
+            victim.inject(replay.left.pop(0))  # type: ignore[attr-defined]
+        return asked
+
+    victim.to_reader = replay
+    victim.run(10_000)
+    assert victim.of(DeviceOnline) == []
+    assert victim.of(CardRead) == []
+    assert victim.of(ProtocolViolated)
+
+
+def test_constant_random_source_of_our_own_ends_at_one_session() -> None:
+    world = World(1)
+    world.entropy = lambda size: b"\x42" * size
+    world.run(1_000)
+    assert world.of(DeviceOnline)
+    world.bus.stop(world.now_ns, "unplugged")
+    world.bus.start(world.now_ns, lambda command: True)
+    world.facts.clear()
+    world.run(5_000)
+    assert world.of(DeviceOnline) == []
+    assert "random source" in world.of(DeviceOffline)[-1].reason
+
+
+def test_constant_random_source_of_the_reader_is_recorded() -> None:
+    world = World(1)
+    world.readers[1]._entropy = lambda size: b"\x42" * size
+    world.run(500)
+    assert world.of(ProtocolViolated) == []
+    world.readers[1].reboot()
+    world.run(2_000)
+    assert "random number came before" in world.of(ProtocolViolated)[-1].reason
+
+
+def test_data_that_is_only_authenticated_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def seal_in_clear(session: Session, frame: Frame) -> Frame:
+        sealed, session._reply_mac = session._seal(
+            msgspec.structs.replace(frame, data=b""), Block.REPLY_MAC, session._command_mac
+        )
+        clear = msgspec.structs.replace(sealed, data=frame.data)
+        session._reply_mac = session._mac(clear, session._command_mac)
+        return msgspec.structs.replace(clear, mac=session._reply_mac[:4])
+
+    world = World(1).online()
+    monkeypatch.setattr(Session, "seal_reply", seal_in_clear)
+    world.readers[1].present_card(32, b"\xde\xad\xbe\xc0")
+    world.run(500)
+    assert world.of(CardRead) == []
+    assert "not encrypted" in world.of(ProtocolViolated)[0].reason
+    assert world.of(DeviceOffline) == []
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        osdp.RawCard(0, 0, 0, b""),
+        osdp.RawCard(0, 0, 26, b"\x12\x34\x56"),
+        osdp.RawCard(0, 0, 26, b"\x12\x34\x56\x40\x00"),
+        osdp.RawCard(0, 0, 26, b"\x12\x34\x56\x41"),
+        osdp.RawCard(0, 0, 1025, bytes(129)),
+        osdp.Keypad(0, 0, b""),
+        osdp.Keypad(0, 3, b"12"),
+        osdp.Keypad(0, 2, b"1\x00"),
+        osdp.Keypad(0, 33, b"1" * 33),
+        osdp.InputStatus(b"\x00"),
+        osdp.InputStatus(bytes(65)),
+        osdp.OutputStatus(b"\x00"),
+    ],
+)
+def test_content_that_contradicts_itself_is_refused(impossible: osdp.Message) -> None:
+    world = World(1).online()
+    world.readers[1]._events.append(impossible)
+    world.run(200)
+    assert [type(fact) for fact in world.facts] == [ProtocolViolated]
+
+
+def test_unknown_input_state_counts_as_cut() -> None:
+    world = World(1).online()
+    world.readers[1]._events.append(osdp.InputStatus(b"\x00\x07"))
+    assert [str(state) for state in world.run(200).of(InputsReported)[0].states] == [
+        "inactive",
+        "cut",
+    ]
+
+
+# --- commands that must not come late -----------------------------------------------------------
+
+
+def test_expired_between_submit_and_wire() -> None:
+    world = World(1, 2).online()
+    world.readers[2].silent = True
+    world.run(60)  # the line waits for reader 2
+    command = world.submit(Pulse(0, 300), within_ms=1)
+    world.run(1_000)
+    assert world.outcome(command) == "expired"
+    assert not world.readers[1].executed
+    assert world.of(CommandEnded)[0].sent_ns is None
+
+
+def test_withdrawn_between_submit_and_wire() -> None:
+    world = World(1).online()
+    command = world.submit(Pulse(0, 300))
+    world.stands = False
+    world.run(500)
+    assert world.outcome(command) == "withdrawn"
+    assert world.asked == [command]
+    assert not world.readers[1].executed
+
+
+def test_confirmed_carries_when_it_was_sent() -> None:
+    world = World(1).online()
+    command = world.submit(Pulse(0, 300))
+    world.run(100)
+    end = world.of(CommandEnded)[0]
+    assert world.outcome(command) == "confirmed"
+    assert end.sent_ns in [sent_ns for sent_ns, data in world.sent if data[8] == 0x68]
+
+
+def lose_replies_to_outputs(world: World) -> None:
+    asked: list[bytes] = []
+
+    def remember(data: bytes) -> bytes:
+        asked.append(data)
+        return b"" if data[8] == 0x68 else data
+
+    world.to_reader = remember
+
+
+@pytest.mark.parametrize("how", ["expired", "withdrawn"])
+def test_no_repetition_after_its_time(how: str) -> None:
+    world = World(1).online()
+    lose_replies_to_outputs(world)
+    command = world.submit(Pulse(0, 300), within_ms=100 if how == "expired" else 10_000)
+    world.run(20)
+    assert len([1 for _, data in world.sent if data[8] == 0x68]) == 1
+    world.stands = how == "expired"
+    world.run(300)
+    assert world.outcome(command) == "lost"
+    assert len([1 for _, data in world.sent if data[8] == 0x68]) == 1
+    assert world.of(DeviceOffline) == []
+    world.to_reader = lambda data: data
+    world.run(500)
+    assert not world.readers[1].executed
+    world.readers[1].press_keys("1")
+    assert world.run(100).of(KeysPressed), "a new session stands"
+
+
+def test_repetition_within_its_time_executes_once() -> None:
+    world = World(1).online()
+    swallowed = [1]
+
+    def lose_one_reply(data: bytes) -> bytes:
+        if world.readers[1].executed and swallowed:
+            swallowed.pop()
+            return b""
+        return data
+
+    world.to_panel = lose_one_reply
+    command = world.submit(Pulse(0, 300), within_ms=1_000)
+    world.run(600)
+    assert not swallowed
+    assert world.outcome(command) == "confirmed"
+    assert len(world.readers[1].executed) == 1
+
+
+def test_late_reply_is_no_fact() -> None:
+    world = World(1).online()
+    kept: list[bytes] = []
+    world.to_panel = lambda data: kept.append(data) or b""  # type: ignore[func-returns-value]
+    world.readers[1].present_card(32, b"\xde\xad\xbe\xc0")
+    world.run(3_000)
+    assert world.of(DeviceOffline)
+    for data in kept:
+        world.inject(data)
+    world.run(400)
+    assert world.of(CardRead) == []
+
+
+# --- planted bugs: each check is what holds its test up ------------------------------------------
+
+
+def test_planted_mac_bug_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(1).online()
+    monkeypatch.setattr(Session, "verify", lambda *arguments: True)
+    monkeypatch.setattr(Link, "is_encrypted", lambda *arguments: True)
+    answer_everything_with(world, None, *CARD)
+    world.run(100)
+    assert world.of(CardRead), "without the checks the forged card is believed"
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_forged_acknowledgement(monkeypatch: pytest.MonkeyPatch, planted: bool) -> None:
+    world = World(1).online()
+    if planted:
+        monkeypatch.setattr(Session, "verify", lambda *arguments: True)
+
+    def swallow_and_acknowledge(asked: bytes) -> bytes:
+        if asked[8] != 0x68:
+            return asked
+        world.inject(forged(asked, Block.REPLY_MAC, 0x40, b""))
+        return b""
+
+    world.to_reader = swallow_and_acknowledge
+    command = world.submit(Hold(0, False), priority=Priority.SECURE, within_ms=None)
+    world.run(3_000)
+    assert world.outcome(command) == ("confirmed" if planted else "lost")
+
+
+@pytest.mark.parametrize("seam", ["in_time", "stands"])
+def test_planted_lateness_bug_shows(monkeypatch: pytest.MonkeyPatch, seam: str) -> None:
+    monkeypatch.setattr(Bus, seam, lambda *arguments: True)
+    world = World(1, 2).online()
+    world.readers[2].silent = True
+    world.run(60)
+    world.submit(Pulse(0, 300), within_ms=1 if seam == "in_time" else 10_000)
+    world.stands = seam == "in_time"
+    world.run(1_000)
+    assert world.readers[1].executed, "without the check the door opens late"
+
+
+# --- what must not be there ----------------------------------------------------------------------
+
+
+def test_no_wall_clock_no_thread_no_module_state() -> None:
+    forbidden = re.compile(
+        r"time\.time|datetime|gettimeofday|threading|import random|global |logging|CLOCK_REALTIME"
+    )
+    sources = list(Path(drivers.osdp.__file__).parent.glob("*.py"))
+    assert len(sources) >= 10
+    for source in sources:
+        assert not forbidden.search(source.read_text()), source.name
+        if source.name != "driver.py":
+            assert not re.search(r"import (time|os|asyncio)\b", source.read_text()), source.name
+
+
+def test_secrets_do_not_show() -> None:
+    world = World(1).online()
+    world.readers[1].present_card(32, b"\xde\xad\xbe\xc0")
+    world.readers[1].press_keys("4711")
+    world.run(200)
+    shown = repr(world.facts) + repr(world.config) + repr(reader_config(1))
+    assert "4711" not in shown
+    assert "\\xde" not in shown
+    assert key_of(1).hex() not in shown
+    with pytest.raises(ValueError, match="hexadecimal") as refusal:
+        reader_config(1, key_file=b"not a key at all")
+    assert "not a key" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"address": 127}, {"address": -1}, {"key_file": b"00" * 16}, {"key_file": b"0102"}],
+)
+def test_bad_configuration_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="reader r1"):
+        reader_config(1, **changes)
+
+
+def test_readers_of_a_line_have_own_keys_and_addresses() -> None:
+    one = reader_config(1)
+    for other in (
+        ReaderConfig(name="other", address=2, key_file=one.key_file),
+        ReaderConfig(name="other", address=1, key_file=key_of(2).hex().encode()),
+        ReaderConfig(name="r1", address=2, key_file=key_of(2).hex().encode()),
+    ):
+        with pytest.raises(ValueError, match="the same"):
+            LineConfig(port="x", readers=(one, other))
+    with pytest.raises(ValueError, match="baud"):
+        LineConfig(port="x", baud=1200, readers=(one,))
+
+
+def test_decoder_of_the_panel_survives_its_own_echo() -> None:
+    """A two-wire adapter may echo what is sent: commands are never taken for replies."""
+    world = World(1).online()
+
+    def echo(asked: bytes) -> bytes:
+        world.inject(asked)
+        return asked
+
+    world.to_reader = echo
+    world.readers[1].present_card(32, b"\xde\xad\xbe\xc0")
+    world.run(500)
+    assert world.of(CardRead)
+    assert FrameDecoder(replies=True).take() is NEED_MORE
+    assert world.now_ns > 500 * MS
