@@ -87,7 +87,7 @@ class Site:
         self.state = SiteState() if state is None else state
         self.policy = policy
         self.directory: Directory = NOBODY
-        self._origin = origin
+        self.origin = origin
         # Attempts end under the policy they began under: kept while one of them is pending.
         self._policies = {policy.digest: policy}
         self._looked_at_schedules_us = 0
@@ -95,7 +95,7 @@ class Site:
     def step(self, fact: Input, moment: Moment) -> Outcome:
         """Judge one fact at one moment. What had come due by then is dealt with first."""
         turn = Turn(
-            self._origin, self.state, self.policy, self.directory, moment, fact.id, fact.drill
+            self.origin, self.state, self.policy, self.directory, moment, fact.id, fact.drill
         )
         if not isinstance(fact, Started):
             self._deal_with_due(turn)

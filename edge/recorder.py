@@ -40,7 +40,7 @@ class Recorder:
         writer: JournalWriter,
         *,
         carry: Carry,
-        committed: Callable[[Sequence[Event]], None],
+        committed: Callable[[Sequence[Record]], None],
         failed: Callable[[str], None],
         recovered: Callable[[int], None],
         header: Callable[[int], Header],
@@ -91,7 +91,7 @@ class Recorder:
             records = [_record(event) for event in events]
             await self._store(records)
             if not self._down:
-                self._committed(events)
+                self._committed(records)
             self._carry(effects)
             if not self._waiting:
                 self._idle.set()
@@ -147,6 +147,7 @@ class Recorder:
         self._down = False
         log.warning("the journal is written again; %d entries were lost", dropped)
         self._recovered(dropped)
+        self._committed([])
 
     def _without_gaps(self, after: int) -> list[Record]:
         """The next records after `after`; one that did not fit into memory leaves its number."""

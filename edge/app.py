@@ -1,0 +1,133 @@
+"""The composition root: the only place where real clocks, lines, disks and brokers are chosen."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Mapping
+from importlib.metadata import entry_points, version
+from random import SystemRandom
+
+from controller.site import Site
+from controller.turn import Origin
+from drivers.api import Driver, Factory, LineSpec
+from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
+from edge.clock import SystemClock
+from edge.config import Config
+from edge.daemon import Daemon
+from edge.journal.writer import JournalWriter
+from edge.keypads import Keypads
+from edge.people import People, PinChecker, PinHasher, SiteKey, load_site_key
+from edge.restore import restored_state
+from edge.uplink import Uplink, UplinkReport
+from edge.wiring import Wiring
+
+DRIVERS_GROUP = "sentrypost.drivers"
+
+log = logging.getLogger(__name__)
+
+
+class LineError(Exception):
+    """A line of the site file cannot be served as it is described; the message says why."""
+
+
+async def serve(config: Config) -> None:
+    """Run one edge until SIGTERM or SIGINT.
+
+    Raises JournalError, PeopleError, SiteKeyError or LineError, each with its remedy, when the
+    edge cannot start.
+    """
+    key = load_site_key(config.site_key)
+    drivers = build_lines(config.lines)
+    config.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with People.open(config.state / "site.db", create=True) as people:
+        writer = await JournalWriter.open(
+            config.state / "journal",
+            site=config.site,
+            edge=config.edge,
+            entropy=os.urandom,
+            utc_us=time.time_ns() // 1_000,
+        )
+        try:
+            await _serve(config, writer, people, key, drivers)
+        finally:
+            await writer.close()
+
+
+async def _serve(
+    config: Config,
+    writer: JournalWriter,
+    people: People,
+    key: SiteKey,
+    drivers: Mapping[str, Driver],
+) -> None:
+    keypads = Keypads()
+    pins = PinChecker(people.pin_hash, PinHasher())
+    uplink = build_uplink(config, writer)
+    origin = Origin(config.site, config.edge, writer.incarnation)
+    daemon = Daemon(
+        site=Site(origin, config.policy, await restored_state(writer)),
+        writer=writer,
+        people=people,
+        wiring=Wiring(config, people, key, keypads, os.urandom),
+        keypads=keypads,
+        pins=pins,
+        drivers=drivers,
+        clock=SystemClock(config.trust_clock),
+        jitter=SystemRandom(),
+        version=version("sentrypost"),
+        committed=uplink.committed if uplink is not None else lambda _: None,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stop)
+    try:
+        await daemon.run({} if uplink is None else {"uplink": uplink.run})
+    finally:
+        pins.close()
+
+
+def build_lines(lines: Mapping[str, tuple[str, LineSpec]]) -> dict[str, Driver]:
+    """A driver for every line, found by its name among the installed ones.
+
+    Raises LineError, for people to read.
+    """
+    factories = {point.name: point for point in entry_points(group=DRIVERS_GROUP)}
+    drivers: dict[str, Driver] = {}
+    for name, (driver, spec) in lines.items():
+        if driver not in factories:
+            known = ", ".join(sorted(factories)) or "none"
+            raise LineError(f"line '{name}': no driver '{driver}'; installed are: {known}")
+        factory: Factory = factories[driver].load()
+        try:
+            drivers[name] = factory(spec)
+        except ValueError as error:
+            raise LineError(f"line '{name}': {error}") from error
+    return drivers
+
+
+def build_uplink(config: Config, writer: JournalWriter) -> Uplink | None:
+    """The way to the archive, where the site file names a broker."""
+    if config.broker is None:
+        return None
+    settings = LinkSettings(
+        host=config.broker.host,
+        port=config.broker.port,
+        client_id=f"{config.site}.{config.edge}",
+        username=config.broker.username,
+        password=config.broker_password,
+    )
+    return Uplink(
+        writer,
+        MqttLink(settings, _tell),
+        config.site,
+        config.edge,
+        version("sentrypost"),
+        _tell,
+    )
+
+
+def _tell(report: LinkReport | UplinkReport) -> None:
+    """The uplink's troubles are commentary: no door depends on them."""
+    log.warning("uplink: %s", report)

@@ -1,0 +1,326 @@
+"""The running edge: facts from the devices to the core, wishes of the core to the devices.
+
+Everything happens on one event loop. A device's fact is judged at once; what the core wishes waits
+for the disk, except life safety, which waits for nothing. Between the disk and the wire the core is
+asked once more.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from random import Random
+from typing import Protocol
+
+from controller import inputs
+from controller.effects import AskPin, Effect, LifeSafety, ShowAtReader
+from controller.events import (
+    AttemptAbandoned,
+    DecisionMade,
+    EntryDropped,
+    Header,
+    kind_of,
+)
+from controller.ids import EffectId, HolderId, QuestionId
+from controller.inputs import Input
+from controller.moment import Moment
+from controller.site import Site
+from controller.state import snapshot
+from drivers import api
+from edge.journal.errors import JournalError
+from edge.journal.store import Record
+from edge.journal.writer import JournalWriter
+from edge.keypads import Keypads, Typed
+from edge.people import People, PinCheck
+from edge.recorder import Recorder
+from edge.supervisor import supervise
+from edge.wiring import Wiring
+
+SNAPSHOT_S = 24 * 3600.0
+CLOCK_CHECK_S = 5.0
+
+SECURE_WITHIN_S = 2.0
+"""What a stop waits for devices to confirm that they are locked; hardware relocks without us."""
+
+OUTSTANDING_MAX = 10_000
+"""Commands whose end is awaited. Each ends by its device or its time; more is a broken driver."""
+
+REASON_CHARS_MAX = 400
+
+log = logging.getLogger(__name__)
+
+
+class Clock(Protocol):
+    """The time as the daemon sees it; virtual time stands in for it."""
+
+    def moment(self) -> Moment: ...
+    def trusted(self) -> bool: ...
+    def stepped_ms(self) -> int: ...
+
+
+class Daemon:
+    """One edge. `committed` is told of every entry that is on disk."""
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        writer: JournalWriter,
+        people: People,
+        wiring: Wiring,
+        keypads: Keypads,
+        pins: PinCheck,
+        drivers: Mapping[str, api.Driver],
+        clock: Clock,
+        jitter: Random,
+        version: str,
+        committed: Callable[[Sequence[Record]], None],
+    ) -> None:
+        self.site = site
+        self.writer = writer
+        self.people = people
+        self._wiring = wiring
+        self._keypads = keypads
+        self._pins = pins
+        self._drivers = drivers
+        self._by_device = {name: d for d in drivers.values() for name in d.devices}
+        self._clock = clock
+        self._jitter = jitter
+        self._version = version
+        self._outstanding: dict[str, Effect] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._stopping = asyncio.Event()
+        self._locks_told = asyncio.Event()
+        self._locks_told.set()
+        self._deaf = False
+        self.recorder = Recorder(
+            writer,
+            carry=self._carry,
+            committed=committed,
+            failed=lambda why: self.judge(
+                inputs.JournalFailed(id=wiring.new_id(), reason=why[:REASON_CHARS_MAX])
+            ),
+            recovered=lambda dropped: self.judge(
+                inputs.JournalRecovered(id=wiring.new_id(), dropped=dropped)
+            ),
+            header=self._gap_header,
+        )
+
+    # --- the life of a daemon ---------------------------------------------------------------
+
+    async def run(self, alongside: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
+        """Serve until `stop`. `alongside`: what runs and ends with it, by task name."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            own = [
+                tasks.create_task(self.recorder.run(), name="recorder"),
+                tasks.create_task(self._watch_clock(), name="clock"),
+                tasks.create_task(self._take_snapshots(), name="snapshots"),
+            ]
+            # The latch of a fire is acted on before any line is spoken to, cards come last.
+            self.judge(inputs.Started(id=self._wiring.new_id(), version=self._version))
+            self.judge_directory()
+            own += [
+                tasks.create_task(self._serve_line(name, driver), name=f"line {name}")
+                for name, driver in self._drivers.items()
+            ]
+            own += [tasks.create_task(_forever(run), name=name) for name, run in alongside.items()]
+            await self._stopping.wait()
+            await self._wind_down()
+            for task in own:
+                task.cancel()
+
+    def stop(self) -> None:
+        """End in good order: secure, write down, close."""
+        self._stopping.set()
+
+    async def _wind_down(self) -> None:
+        self.judge(inputs.Stopping(id=self._wiring.new_id(), reason="asked to stop"))
+        try:
+            async with asyncio.timeout(SECURE_WITHIN_S):
+                await self.recorder.drained()
+                await self._locks_told.wait()
+                await self.recorder.drained()
+        except TimeoutError:
+            waiting = [e.id for e in self._outstanding.values() if _moves_a_lock(e)]
+            log.warning("stopping without word from the locks of effects %s", waiting)
+        self._deaf = True
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._snapshot()
+
+    async def _serve_line(self, name: str, driver: api.Driver) -> None:
+        await supervise(
+            f"line {name}",
+            lambda: driver.run(self.hear, self._stands),
+            self._jitter,
+            asyncio.get_running_loop().time,
+        )
+
+    # --- facts ------------------------------------------------------------------------------
+
+    def hear(self, fact: api.Fact) -> None:
+        """Take one fact from a driver."""
+        if self._deaf:
+            return
+        if isinstance(fact, api.CommandEnded):
+            self._command_ended(fact)
+        elif isinstance(fact, api.KeysPressed):
+            typed = self._wiring.typed(fact)
+            if typed is not None:
+                self._check(typed, fact.device)
+        else:
+            for heard in self._wiring.heard(fact, self._clock.moment().mono_us):
+                self.judge(heard)
+
+    def judge(self, heard: Input) -> None:
+        """Let the core judge one input now, and see to what it calls for."""
+        moment = self._clock.moment()
+        outcome = self.site.step(heard, moment)
+        # Ways out do not wait for the disk.
+        self._carry([e for e in outcome.effects if isinstance(e, LifeSafety)])
+        later = tuple(e for e in outcome.effects if not isinstance(e, LifeSafety))
+        for event in outcome.events:
+            if isinstance(event.body, AttemptAbandoned | DecisionMade) and event.body.reader:
+                self._keypads.forget(event.body.reader)
+        self.recorder.record(outcome.events, later)
+        self._arm_timer(moment)
+
+    def judge_directory(self) -> None:
+        """Give the core the people as they are on file now."""
+        directory = self.people.directory()
+        self.judge(inputs.DirectoryReplaced(id=self._wiring.new_id(), directory=directory))
+
+    def _check(self, typed: Typed, device: str) -> None:
+        assert self._tasks is not None, "facts come while the daemon runs"
+        self._tasks.create_task(self._answer(typed, device), name=f"pin {typed.question}")
+
+    async def _answer(self, typed: Typed, device: str) -> None:
+        outcome = await self._pins.check(typed.holder, typed.pin)
+        if self._deaf:
+            return
+        self.judge(
+            inputs.PinChecked(
+                id=self._wiring.new_id(),
+                question=typed.question,
+                outcome=outcome,
+                assurance=self._wiring.assurance(device),
+                next_question=QuestionId(self._wiring.new_id()),
+                person=self._wiring.holder_name(HolderId(typed.holder)),
+            )
+        )
+
+    # --- time -------------------------------------------------------------------------------
+
+    def _arm_timer(self, moment: Moment) -> None:
+        due = [d for d in (self.site.deadline(), self._wiring.deadline_us()) if d is not None]
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due and not self._deaf:
+            pause_s = max(0, min(due) - moment.mono_us) / 1e6
+            self._timer = asyncio.get_running_loop().call_later(pause_s, self._time_passed)
+
+    def _time_passed(self) -> None:
+        for heard in self._wiring.settled(self._clock.moment().mono_us):
+            self.judge(heard)
+        self.judge(inputs.TimePassed(id=self._wiring.new_id()))
+
+    async def _watch_clock(self) -> None:
+        while True:
+            await asyncio.sleep(CLOCK_CHECK_S)
+            trusted, stepped_ms = self._clock.trusted(), self._clock.stepped_ms()
+            if stepped_ms or trusted is not self.site.state.clock_trusted:
+                self.judge(
+                    inputs.ClockChecked(
+                        id=self._wiring.new_id(), trusted=trusted, stepped_ms=stepped_ms
+                    )
+                )
+
+    # --- effects ----------------------------------------------------------------------------
+
+    def _carry(self, wishes: Sequence[Effect]) -> None:
+        """See to effects whose turn has come, each only if it still stands."""
+        now_us = self._clock.moment().mono_us
+        for effect in wishes:
+            if not self.site.stands(effect, now_us):
+                self._effect_ended(effect, api.Outcome.WITHDRAWN)
+            elif isinstance(effect, AskPin):
+                self._keypads.ask(effect.reader, effect.question, effect.holder)
+            else:
+                for command in self._wiring.commands(effect):
+                    assert len(self._outstanding) < OUTSTANDING_MAX, "commands never end"
+                    self._outstanding[command.id] = effect
+                    self._note_locks()
+                    self._by_device[command.device].submit(command)
+
+    def _stands(self, command: api.Command) -> bool:
+        """The driver is about to put the command on the wire: does the core still want it?"""
+        effect = self._outstanding.get(command.id)
+        return effect is not None and self.site.stands(effect, self._clock.moment().mono_us)
+
+    def _command_ended(self, fact: api.CommandEnded) -> None:
+        effect = self._outstanding.pop(fact.command, None)
+        if effect is not None:
+            self._effect_ended(effect, fact.outcome)
+            self._note_locks()
+
+    def _note_locks(self) -> None:
+        if any(_moves_a_lock(effect) for effect in self._outstanding.values()):
+            self._locks_told.clear()
+        else:
+            self._locks_told.set()
+
+    def _effect_ended(self, effect: Effect, outcome: api.Outcome) -> None:
+        """What became of a lock's command is recorded; lights and beeps are not worth a line."""
+        if _moves_a_lock(effect) and not self._deaf:
+            self.judge(
+                inputs.EffectEndHeard(
+                    id=self._wiring.new_id(),
+                    effect=EffectId(effect.id),
+                    outcome=outcome,
+                    drill=effect.drill,
+                )
+            )
+
+    # --- the journal ------------------------------------------------------------------------
+
+    def _gap_header(self, seq: int) -> Header:
+        moment = self._clock.moment()
+        origin = self.site.origin
+        return Header(
+            site=origin.site,
+            edge=origin.edge,
+            incarnation=origin.incarnation,
+            seq=seq,
+            kind=kind_of(EntryDropped),
+            utc_us=moment.utc_us,
+            mono_us=moment.mono_us,
+            clock_trusted=moment.trusted,
+            cause="journal",
+            policy=self.site.state.policy[:16],
+        )
+
+    async def _take_snapshots(self) -> None:
+        while True:
+            await asyncio.sleep(SNAPSHOT_S)
+            await self._snapshot()
+
+    async def _snapshot(self) -> None:
+        """Keep the state beside the journal, if what made it is all on disk."""
+        await self.recorder.drained()
+        state = self.site.state
+        if self.recorder.down or state.seq != self.writer.last_seq:
+            return
+        try:
+            await self.writer.put_snapshot(state.seq, snapshot(state), self._clock.moment().utc_us)
+        except JournalError as error:
+            log.warning("no snapshot: %s", error)
+
+
+def _moves_a_lock(effect: Effect) -> bool:
+    return not isinstance(effect, ShowAtReader | AskPin)
+
+
+async def _forever(run: Callable[[], Awaitable[None]]) -> None:
+    await run()

@@ -1,0 +1,370 @@
+"""Between device points and the core's words: whose contact an input is, whose lock an output.
+
+Everything secret ends here: a badge's bits become a CredentialRef, keys go to the keypads.
+"""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from controller import effects, inputs
+from controller.events import FireLine
+from controller.ids import (
+    AttemptId,
+    CredentialRef,
+    EffectId,
+    HolderId,
+    InputId,
+    PortalId,
+    QuestionId,
+    ReaderId,
+)
+from controller.ledger import SALT_BYTES, Personal
+from controller.portal import Contact
+from drivers import api
+from drivers.api import InputState
+from edge.config import Config, FireEntry, Input, PortalEntry
+from edge.debounce import Debounced
+from edge.keypads import Keypads, Typed
+from edge.people import People, SiteKey, credential_ref
+from policies.compiled import Lock
+from policies.facts import Assurance, Direction, Factor
+
+ID_BYTES = 8
+"""Random ids need to be unique at one edge, not unguessable."""
+
+SIGN_MS = 1_500
+"""How long a reader shows a verdict: long enough to see, gone before the next person."""
+
+PROMPT_MS = 20_000
+
+Entropy = Callable[[int], bytes]
+
+_LIGHTS = {
+    effects.Sign.GRANTED: (api.Color.GREEN, SIGN_MS, False, 1),
+    effects.Sign.DENIED: (api.Color.RED, SIGN_MS, True, 2),
+    effects.Sign.TRY_AGAIN: (api.Color.AMBER, SIGN_MS, True, 2),
+    effects.Sign.PRESENT_PIN: (api.Color.AMBER, PROMPT_MS, True, 1),
+}
+
+
+class Place(msgspec.Struct, frozen=True):
+    """What a reader stands for."""
+
+    reader: ReaderId
+    portal: PortalId
+    direction: Direction
+    keypad: bool
+
+
+class Wiring:
+    """One site file's wiring, with the little that has to be remembered between readings."""
+
+    def __init__(
+        self, config: Config, people: People, key: SiteKey, keypads: Keypads, entropy: Entropy
+    ) -> None:
+        self._config = config
+        self._people = people
+        self._key = key
+        self._keypads = keypads
+        self._entropy = entropy
+        self._readers = dict(_readers(config))
+        self._locks: dict[str, list[PortalId]] = {}
+        self._secure: dict[str, bool] = {}
+        self._debounced: dict[tuple[str, str], Debounced[Contact | bool]] = {}
+        for name, portal in config.portals.items():
+            self._locks.setdefault(portal.lock.device, []).append(PortalId(name))
+            rule = config.policy.portal(name)
+            settle_us = 0 if rule is None else rule.debounce_ms * 1_000
+            self._debounced[name, "contact"] = Debounced(settle_us)
+            self._debounced[name, "bolt"] = Debounced(settle_us)
+
+    def new_id(self) -> InputId:
+        return InputId(self._entropy(ID_BYTES).hex())
+
+    # --- from devices -----------------------------------------------------------------------
+
+    def heard(self, fact: api.Fact, now_us: int) -> list[inputs.Input]:
+        """What a device's fact means for the site, in the order in which it must be judged."""
+        match fact:
+            case api.CardRead():
+                return self._badge(fact)
+            case api.InputsReported():
+                return self._points(fact, now_us)
+            case api.DeviceOnline():
+                return self._online(fact)
+            case api.DeviceOffline():
+                return self._offline(fact)
+            case api.TamperReported():
+                return self._tampered(fact)
+            case api.ProtocolViolated():
+                misbehaved = inputs.DeviceMisbehaved(
+                    id=self.new_id(), device=fact.device, reason=fact.reason
+                )
+                return [misbehaved]
+            case _:
+                return []
+
+    def typed(self, fact: api.KeysPressed) -> Typed | None:
+        """Keys go to the open question of their reader, and nowhere else."""
+        place = self._readers.get(fact.device)
+        return None if place is None else self._keypads.press(place.reader, fact.keys)
+
+    def assurance(self, device: str) -> Assurance:
+        """How far this device's word goes."""
+        return Assurance.SECURE if self._secure.get(device) else Assurance.WEAK
+
+    def settled(self, now_us: int) -> list[inputs.Input]:
+        """Debounced points whose time has come."""
+        found: list[inputs.Input] = []
+        for (portal, what), point in self._debounced.items():
+            state = point.due(now_us)
+            if state is not None:
+                found.append(self._point_input(PortalId(portal), what, state))
+        return found
+
+    def deadline_us(self) -> int | None:
+        """When `settled` has to be asked."""
+        due = [point.deadline_us() for point in self._debounced.values()]
+        return min((moment for moment in due if moment is not None), default=None)
+
+    def _badge(self, fact: api.CardRead) -> list[inputs.Input]:
+        place = self._readers.get(fact.device)
+        if place is None:
+            return []
+        ref = credential_ref(self._key, fact.bits, fact.data)
+        return [
+            inputs.BadgeRead(
+                id=self.new_id(),
+                reader=place.reader,
+                portal=place.portal,
+                direction=place.direction,
+                ref=ref,
+                assurance=self.assurance(fact.device),
+                attempt=AttemptId(self._entropy(ID_BYTES).hex()),
+                question=QuestionId(self._entropy(ID_BYTES).hex()),
+                offers=(Factor.PIN,) if place.keypad else (),
+                badge=self.personal("badge", ref),
+                person=self._person(self._name_behind(ref)),
+            )
+        ]
+
+    def _name_behind(self, ref: CredentialRef) -> str | None:
+        directory = self._people.directory()
+        credential_id = directory.by_ref.get(ref)
+        if credential_id is None:
+            return None
+        return self._people.name_of(directory.credentials[credential_id].holder)
+
+    def personal(self, field: str, value: str) -> Personal:
+        """A personal value with a fresh salt."""
+        return Personal(field=field, value=value, salt=self._entropy(SALT_BYTES).hex())
+
+    def holder_name(self, holder: HolderId) -> Personal | None:
+        """The name that a later answer of this person is recorded with."""
+        return self._person(self._people.name_of(holder))
+
+    def _person(self, name: str | None) -> Personal | None:
+        return None if name is None else self.personal("person", name)
+
+    def _points(self, fact: api.InputsReported, now_us: int) -> list[inputs.Input]:
+        found: list[inputs.Input] = []
+        for name, fire in self._config.fires.items():
+            if fire.input.device == fact.device:
+                found.append(self._fire(name, fire, fact.states))
+        for name, portal in self._config.portals.items():
+            found += self._portal_points(PortalId(name), portal, fact, now_us)
+        return found
+
+    def _fire(self, name: str, fire: FireEntry, states: tuple[InputState, ...]) -> inputs.Input:
+        line = _fire_line(fire.input, states)
+        return inputs.FireLineHeard(id=self.new_id(), fire=name, line=line)
+
+    def _portal_points(
+        self, name: PortalId, portal: PortalEntry, fact: api.InputsReported, now_us: int
+    ) -> Iterator[inputs.Input]:
+        if portal.rex is not None and portal.rex.device == fact.device:
+            # The first edge counts: nobody waits at a door for an input to settle.
+            active = _is_active(portal.rex, fact.states)
+            attempt = AttemptId(self._entropy(ID_BYTES).hex())
+            yield inputs.ExitAsked(id=self.new_id(), portal=name, active=active, attempt=attempt)
+        if portal.contact is not None and portal.contact.device == fact.device:
+            contact = self._debounced[name, "contact"].feed(
+                _contact(portal.contact, fact.states), now_us
+            )
+            if contact is not None:
+                yield self._point_input(name, "contact", contact)
+        if portal.bolt is not None and portal.bolt.device == fact.device:
+            bolted = self._debounced[name, "bolt"].feed(
+                _is_active(portal.bolt, fact.states), now_us
+            )
+            if bolted is not None:
+                yield self._point_input(name, "bolt", bolted)
+
+    def _point_input(self, portal: PortalId, what: str, state: Contact | bool) -> inputs.Input:
+        if isinstance(state, Contact):
+            return inputs.ContactRead(id=self.new_id(), portal=portal, contact=state)
+        assert what == "bolt", "contacts and bolts are what is debounced"
+        return inputs.BoltRead(id=self.new_id(), portal=portal, bolted=state)
+
+    def _online(self, fact: api.DeviceOnline) -> list[inputs.Input]:
+        self._secure[fact.device] = fact.secure
+        found: list[inputs.Input] = []
+        place = self._readers.get(fact.device)
+        if place is not None:
+            found.append(self._reader(place, online=True, secure=fact.secure, about=fact.identity))
+        return found + self._links(fact.device, up=True)
+
+    def _links(self, device: str, *, up: bool) -> list[inputs.Input]:
+        return [
+            inputs.PortalLinkHeard(id=self.new_id(), portal=portal, up=up)
+            for portal in self._locks.get(device, [])
+        ]
+
+    def _offline(self, fact: api.DeviceOffline) -> list[inputs.Input]:
+        self._secure.pop(fact.device, None)
+        found: list[inputs.Input] = []
+        for name, fire in self._config.fires.items():
+            if fire.input.device == fact.device:
+                gone = FireLine.GONE
+                found.append(inputs.FireLineHeard(id=self.new_id(), fire=name, line=gone))
+        found += self._links(fact.device, up=False)
+        for name, portal in self._config.portals.items():
+            found += self._blinded(PortalId(name), portal, fact.device)
+        place = self._readers.get(fact.device)
+        if place is not None:
+            self._keypads.forget(place.reader)
+            found.append(self._reader(place, online=False, secure=False, about=fact.reason))
+        return found
+
+    def _blinded(self, name: PortalId, portal: PortalEntry, device: str) -> Iterator[inputs.Input]:
+        """What a portal loses with a device: its next readings are news again."""
+        if portal.contact is not None and portal.contact.device == device:
+            self._debounced[name, "contact"].reset()
+            if portal.lock.device != device:
+                yield self._point_input(name, "contact", Contact.FAULTED)
+        if portal.bolt is not None and portal.bolt.device == device:
+            self._debounced[name, "bolt"].reset()
+        if portal.rex is not None and portal.rex.device == device:
+            attempt = AttemptId(self._entropy(ID_BYTES).hex())
+            yield inputs.ExitAsked(id=self.new_id(), portal=name, active=False, attempt=attempt)
+
+    def _reader(self, place: Place, *, online: bool, secure: bool, about: str) -> inputs.Input:
+        return inputs.ReaderHeard(
+            id=self.new_id(), reader=place.reader, online=online, secure=secure, about=about
+        )
+
+    def _tampered(self, fact: api.TamperReported) -> list[inputs.Input]:
+        heard = inputs.ReaderTamperHeard(
+            id=self.new_id(), reader=ReaderId(fact.device), tampered=fact.tampered
+        )
+        return [heard]
+
+    # --- to devices -------------------------------------------------------------------------
+
+    def commands(self, effect: effects.Effect) -> list[api.Command]:
+        """What the devices must be told for an effect; none for what no device does."""
+        match effect:
+            case effects.FreeEgress(portal=portal):
+                return [self._hold(effect, portal, api.Priority.LIFE_SAFETY, unlocked=True)]
+            case effects.FreeExit(portal=portal, for_ms=for_ms):
+                return [self._pulse(effect, portal, api.Priority.LIFE_SAFETY, for_ms)]
+            case effects.SecurePortal(portal=portal):
+                return [self._hold(effect, portal, api.Priority.SECURE, unlocked=False)]
+            case effects.ReleasePortal(portal=portal, for_ms=for_ms):
+                return [self._pulse(effect, portal, api.Priority.PASSAGE, for_ms)]
+            case effects.LeasePortal(portal=portal, for_ms=for_ms):
+                return [self._pulse(effect, portal, api.Priority.PASSAGE, for_ms)]
+            case effects.ShowAtReader(reader=reader, sign=sign):
+                return self._show(effect, reader, sign)
+            case _:
+                return []
+
+    def _hold(
+        self, effect: effects.Effect, portal: PortalId, priority: api.Priority, *, unlocked: bool
+    ) -> api.Command:
+        lock = self._config.portals[portal].lock
+        action = api.Hold(lock.output, on=self._energised(portal, unlocked=unlocked))
+        return _command(effect.id, lock.device, action, priority, effect.not_after_us)
+
+    def _pulse(
+        self, effect: effects.Effect, portal: PortalId, priority: api.Priority, for_ms: int
+    ) -> api.Command:
+        lock = self._config.portals[portal].lock
+        action = api.Pulse(lock.output, for_ms, on=self._energised(portal, unlocked=True))
+        return _command(effect.id, lock.device, action, priority, effect.not_after_us)
+
+    def _energised(self, portal: PortalId, *, unlocked: bool) -> bool:
+        """Whether the lock's output carries current when the portal is (un)locked."""
+        rule = self._config.policy.portal(portal)
+        assert rule is not None, "the site file wires the policy's portals and no others"
+        return unlocked is (rule.lock is Lock.POWER_TO_UNLOCK)
+
+    def _show(
+        self, effect: effects.Effect, reader: ReaderId, sign: effects.Sign
+    ) -> list[api.Command]:
+        color, for_ms, blink, beeps = _LIGHTS[sign]
+        light = api.Light(0, color, for_ms, blink)
+        signs = ((f"{effect.id}.light", light), (f"{effect.id}.beep", api.Beep(0, beeps)))
+        return [
+            _command(EffectId(name), reader, action, api.Priority.SIGNAL, effect.not_after_us)
+            for name, action in signs
+        ]
+
+
+def _command(
+    command_id: EffectId,
+    device: str,
+    action: api.Action,
+    priority: api.Priority,
+    not_after_us: int | None,
+) -> api.Command:
+    return api.Command(
+        id=command_id,
+        device=device,
+        action=action,
+        priority=priority,
+        not_after_ns=None if not_after_us is None else not_after_us * 1_000,
+    )
+
+
+def _readers(config: Config) -> Iterator[tuple[str, Place]]:
+    for name, portal in config.portals.items():
+        sides = (
+            (portal.entry_reader, Direction.ENTRY),
+            (portal.exit_reader, Direction.EXIT),
+        )
+        for device, direction in sides:
+            if device is not None:
+                keypad = config.devices[device].keypad
+                yield device, Place(ReaderId(device), PortalId(name), direction, keypad)
+
+
+def _state(point: Input, states: tuple[InputState, ...]) -> InputState:
+    """The point's state; one that the device does not report is as good as cut."""
+    return states[point.input] if point.input < len(states) else InputState.CUT
+
+
+def _is_active(point: Input, states: tuple[InputState, ...]) -> bool:
+    """Whether the point says yes. A faulted line never does: it cannot ask for anything."""
+    state = _state(point, states)
+    if state in {InputState.CUT, InputState.SHORTED}:
+        return False
+    return (state is InputState.ACTIVE) is not point.inverted
+
+
+def _contact(point: Input, states: tuple[InputState, ...]) -> Contact:
+    if _state(point, states) in {InputState.CUT, InputState.SHORTED}:
+        return Contact.FAULTED
+    return Contact.OPEN if _is_active(point, states) else Contact.CLOSED
+
+
+def _fire_line(point: Input, states: tuple[InputState, ...]) -> FireLine:
+    """A closed loop is active while all is well."""
+    match _state(point, states):
+        case InputState.CUT:
+            return FireLine.CUT
+        case InputState.SHORTED:
+            return FireLine.SHORTED
+        case _:
+            return FireLine.NORMAL if _is_active(point, states) else FireLine.ALARM
