@@ -1,0 +1,1 @@
+"""The edge's commands, one file for each word after `sentrypost`."""

@@ -1,0 +1,136 @@
+"""`sentrypost person`: who is known to the site."""
+
+import sys
+from collections.abc import Callable, Collection
+from datetime import tzinfo
+from pathlib import Path
+
+import click
+import msgspec
+
+from edge.config import ConfigError, load_config
+from edge.control.messages import ImportPeopleReply
+from edge.people import (
+    EMPTY,
+    FILE_BYTES_MAX,
+    ImportRefusedError,
+    People,
+    PeopleError,
+    PinHasher,
+    PinHashError,
+    SiteKey,
+    SiteKeyError,
+    answer,
+    load_site_key,
+    plan_import,
+    seal,
+)
+
+PEOPLE_FILE = "site.db"
+
+
+Progress = Callable[[int], None]
+
+
+def import_people(
+    path: Path,
+    data: bytes,
+    roles: Collection[str],
+    key: SiteKey,
+    timezone: tzinfo,
+    *,
+    hasher: PinHasher,
+    dry_run: bool,
+    watch: Callable[[int], Progress | None] = lambda _: None,
+) -> ImportPeopleReply:
+    """Plan and, unless it is a dry run or has problems, apply an import where no daemon runs.
+
+    `watch` is told how many PINs there are to hash and gives what is told the progress. The file
+    of people is made when there is none, and not by a dry run. Raises PeopleError, PinHashError.
+    """
+    if dry_run and not path.exists():
+        return answer(plan_import(EMPTY, data, roles, key, timezone=timezone), 0, applied=False)
+    with People.open(path, create=not dry_run) as people:
+        plan = plan_import(people.roll, data, roles, key, timezone=timezone)
+        applied = False
+        if not plan.problems and not dry_run:
+            change = seal(plan, hasher, progress=watch(len(plan.new_pins)))
+            if change:
+                people.apply(change)
+                applied = True
+        return answer(plan, people.version, applied=applied)
+
+
+@click.group()
+def person() -> None:
+    """The people who are known to the site."""
+
+
+@person.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--dry-run", is_flag=True, help="Say what would change and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("site.toml"),
+    show_default=True,
+    help="The site file.",
+)
+def import_(file: click.utils.LazyFile, dry_run: bool, as_json: bool, config_file: Path) -> None:
+    """Take the people in FILE (CSV) into the site; - reads standard input.
+
+    Columns, in any order: id, name, roles, badge, pin, valid-from, valid-until, status. An empty
+    cell leaves what is on file, none takes it away. With one mistake nothing is imported; all
+    mistakes are named.
+    """
+    try:
+        config = load_config(config_file)
+        done = import_people(
+            config.state / PEOPLE_FILE,
+            file.read(FILE_BYTES_MAX + 1),
+            config.policy.roles,
+            load_site_key(config.site_key),
+            config.policy.zone,
+            hasher=PinHasher(),
+            dry_run=dry_run,
+            watch=_bar,
+        )
+    except (ConfigError, SiteKeyError, PeopleError, PinHashError, ImportRefusedError) as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(msgspec.json.encode(done))
+    else:
+        _tell(done, dry_run=dry_run)
+    if done.problems:
+        sys.exit(1)
+
+
+def _tell(done: ImportPeopleReply, *, dry_run: bool) -> None:
+    for problem in done.problems:
+        place = f"row {problem.row}" if problem.row else "file"
+        column = f", {problem.column}" if problem.column else ""
+        click.echo(f"{place}{column}: {problem.message}", err=True)
+    if done.problems:
+        click.echo("nothing was imported", err=True)
+        return
+    verb = "would be " if dry_run else ""
+    click.echo(
+        f"{done.added} {verb}added, {done.changed} {verb}changed, {done.unchanged} unchanged"
+    )
+
+
+def _bar(count: int) -> Progress | None:
+    """A progress bar where a person looks on and there is something to wait for."""
+    if not count or not sys.stderr.isatty():
+        return None
+    bar = click.progressbar(length=count, label="Hashing PINs", file=sys.stderr)
+    bar.render_progress()
+
+    def progress(done: int) -> None:
+        bar.update(1)
+        if done == count:
+            bar.render_finish()
+
+    return progress
