@@ -55,5 +55,6 @@ bench: .venv/test.stamp  ## the fast figures, into docs/bench.md
 	@exec $(python) -m tests.bench $(ARGS)
 
 clean:  ## remove what make and the tools made
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

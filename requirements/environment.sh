@@ -40,8 +40,10 @@ find_python() {
             break
         fi
     done
-    [ -n "$found" ] || fail "No Python 3.11 or newer on PATH: apt-get install python3 python3-venv" \
-        "(as root), or name one: make PYTHON=/path/to/python3"
+    if [ -z "$found" ]; then
+        fail "No Python 3.11 or newer on PATH: apt-get install python3 python3-venv (as root)," \
+            "or name one: make PYTHON=/path/to/python3"
+    fi
     has_venv "$found" || install_venv "$found"
     "$found" -c 'import sys; print(sys.executable)'
 }
