@@ -49,6 +49,7 @@ class Bus:
         self._decoder = FrameDecoder(replies=True)
         self._stands: Stands | None = None
         self._speaking: Link | None = None
+        self._damaged = False
         self._reply_by_ns = 0
         self._reply_cut_ns = 0
         self._probe_from_ns = 0
@@ -110,7 +111,7 @@ class Bus:
         if self._speaking is not None and now_ns >= self._reply_by_ns:
             link, self._speaking = self._speaking, None
             self.unanswered += 1
-            link.unanswered(now_ns)
+            link.unanswered(now_ns, damaged=self._damaged)
             if link.state is State.OFFLINE:
                 self._probe_from_ns = now_ns + PROBE_PAUSE_NS
         for link in self._links:
@@ -129,6 +130,7 @@ class Bus:
             if frame:
                 self._decoder.clear()  # older bytes answer nothing that is asked now
                 self._speaking = link
+                self._damaged = False
                 sent_ns = now_ns + (len(frame) + 1) * self._byte_ns
                 self._reply_by_ns = sent_ns + REPLY_WITHIN_NS
                 self._reply_cut_ns = sent_ns + REPLY_ENDED_WITHIN_NS
@@ -176,6 +178,7 @@ class Bus:
             if link is None or found.address != link.config.address:
                 continue
             if isinstance(found, Damaged):
+                self._damaged = True
                 self._reply_by_ns = min(self._reply_by_ns, now_ns + DAMAGED_PAUSE_NS)
             elif link.hear(found, now_ns):
                 self._speaking = None

@@ -27,6 +27,7 @@ RETRY_HANDSHAKE_NS = 300 * MS  # a reader that just fell silent must not cost ne
 PROBE_NS = 1_000 * MS  # an absent reader is asked this often, plus up to PROBE_JITTER_NS
 PROBE_JITTER_NS = 500 * MS  # so that probes of many readers do not march in step
 TRIES_MAX = 2  # one repetition at the same sequence number, then a new session
+TRIES_DAMAGED_MAX = 4  # a reader that is heard through noise deserves more, and they cost less
 BUSY_MAX = 20  # osdp_BUSY is no answer; a reader busy for longer than this is treated as silent
 BUSY_PAUSE_NS = 50 * MS
 COMMANDS_MAX = 64  # more waiting commands than this were given up on by whoever sent them
@@ -255,12 +256,14 @@ class Link:
             return self._hear_in_session(frame, pending, self._session, now_ns)
         return self._hear_before_session(frame, pending, now_ns)
 
-    def unanswered(self, now_ns: int) -> None:
-        """No believable answer came in time."""
+    def unanswered(self, now_ns: int, *, damaged: bool) -> None:
+        """No believable answer came in time; `damaged`: something of it came, spoilt."""
         pending = self._pending
         if pending is None:
             return
-        tries_max = 1 if self.state is State.IDENTIFYING else TRIES_MAX
+        tries_max = TRIES_DAMAGED_MAX if damaged else TRIES_MAX
+        if self.state is State.IDENTIFYING:
+            tries_max = 1  # nobody may be there: one frame, then the line is for others
         if pending.tries < tries_max:
             self.due_ns = now_ns
             return

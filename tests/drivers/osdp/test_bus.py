@@ -311,7 +311,7 @@ def test_one_bad_reply_costs_less_than_half_a_second() -> None:
 
 def test_bad_replies_without_repetition_cost_a_new_session_only() -> None:
     world = World(1).online()
-    bad = [3]
+    bad = [5]
 
     def damage(data: bytes) -> bytes:
         bad[0] -= 1
@@ -324,6 +324,26 @@ def test_bad_replies_without_repetition_cost_a_new_session_only() -> None:
     world.facts.clear()
     world.readers[1].present_card(8, b"\x01")
     assert world.run(100).of(CardRead)
+
+
+def test_one_bad_reply_of_a_reader_that_repeats_nothing() -> None:
+    """libosdp takes a repeated sequence number for a new message and leaves the session."""
+    world = World(1).online()
+    bad: list[int] = []
+
+    def damage_one(data: bytes) -> bytes:
+        world.readers[1]._last = None
+        if bad:
+            return data
+        bad.append(world.now_ns)
+        return data[:-1] + bytes([data[-1] ^ 1])
+
+    world.to_panel = damage_one
+    world.run(500)
+    assert codes_sent(world).count(0x77) == 1
+    assert world.of(DeviceOffline) == []
+    polls = [sent_ns for sent_ns, data in world.sent if code_of(data) == 0x77]
+    assert polls[0] - bad[0] < 300 * MS
 
 
 def test_noise_before_a_reply_is_searched_through() -> None:
