@@ -235,6 +235,13 @@ def test_all_factors_of_zone_and_grant_are_asked_for() -> None:
     assert decide(policy, complete).granted
 
 
+def test_a_portal_may_ask_for_more_than_the_zone_behind_it() -> None:
+    policy = compiled(changed("refuge-route = true ", 'factors = "high" '))
+    decision = decide(policy, ask("staff-door", IN, "staff"))
+    assert decision.missing == ((Factor.PIN,),)
+    assert decide(policy, ask("staff-door", IN, "staff", "badge+pin")).granted
+
+
 def test_the_badge_counts_as_a_factor_only_where_it_was_presented() -> None:
     decision = decide(embassy(), ask("staff-door", IN, "staff", ""))
     assert decision.missing == ((Factor.BADGE,),)
@@ -267,3 +274,27 @@ def test_a_request_outside_its_own_bounds_is_answered() -> None:
     for threat, utc_s in ((0, -5), (99, 2**60)):
         decide(embassy(), ask("staff-door", IN, "local-staff", threat=threat, utc_s=utc_s))
     assert shown("") == ()
+
+
+def test_objections_stand_in_gate_order_whichever_gate_found_them() -> None:
+    person = holder("local-staff", watchlisted=True)
+    decision = decide(embassy(), ask("staff-door", IN, person, clock_trusted=False))
+    assert codes_of(decision) == [Code.CLOCK_UNTRUSTED, Code.WATCHLISTED]
+    assert decision.rule == "g21-local-staff"
+
+
+def test_a_fire_input_covers_the_zones_inside_those_it_names_and_both_sides_of_a_door() -> None:
+    policy = compiled(changed("zones = []", 'zones = ["lobby"]'))
+    covered = [portal.id for portal in policy.portals if policy.fire_inputs_of(portal.id)]
+    assert covered == ["front-door", "staff-door", "archive-door", "safe-room-door"]
+    assert policy.fire_inputs_of("no-such-door") == ()
+
+
+def test_the_portals_of_an_interlock_know_each_other() -> None:
+    text = changed("bolt   = true\nrefuge-route", 'interlock = "trap"\nrefuge-route')
+    text = changed(
+        "hard-wired-release = true ", 'interlock = "trap"\nhard-wired-release = true ', text
+    )
+    policy = compiled(text)
+    assert policy.interlock_partners("staff-door") == ("archive-door",)
+    assert policy.interlock_partners("main-gate") == ()

@@ -296,6 +296,19 @@ def test_a_portal_may_open_nothing_and_a_way_out_elsewhere_suffices() -> None:
     assert problems(yard(door(kind='"turnstile"', drop_arm="true"))) == ()
 
 
+def test_a_lift_is_no_way_out_in_either_direction() -> None:
+    """The cellar gets out by the stairs; the yard, above the lift's other end, does not."""
+    text = extra(
+        YARD
+        + '[zone.cellar]\ninside = "lobby"\nkind = "premises"\nfactors = "standard"\n'
+        + '[portal.stairs]\nfrom = "lobby"\nto = "cellar"\n'
+        + PORTAL
+        + '[portal.lift]\nfrom = "yard"\nto = "cellar"\n'
+        + PORTAL.replace("door", "lift")
+    )
+    assert [(p.path, p.message) for p in problems(text)] == [("zone.yard", NO_WAY_OUT)]
+
+
 def test_the_way_out_may_be_the_entry_direction() -> None:
     stairs = YARD.replace("lobby", "street") + (
         '[portal.a]\nfrom = "lobby"\nto = "yard"\negress-route = "entry"\n' + PORTAL

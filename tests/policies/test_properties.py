@@ -59,7 +59,7 @@ def test_the_questions_are_aimed_well_enough_to_prove_something() -> None:
     assert counted["missing"] >= counted["all"] * 0.02, counted
 
 
-@many
+@settings(many, max_examples=2_000)
 @given(SEEDS, requests())
 def test_the_engine_answers_as_the_slow_reading_of_the_source_does(
     seed: int, request: Request
