@@ -5,9 +5,11 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from importlib.metadata import entry_points, version
 from random import SystemRandom
+from typing import NamedTuple
 
 from controller.site import Site
 from controller.turn import Origin
@@ -18,7 +20,7 @@ from edge.config import Config
 from edge.daemon import Daemon
 from edge.journal.writer import JournalWriter
 from edge.keypads import Keypads
-from edge.people import People, PinChecker, PinHasher, SiteKey, load_site_key
+from edge.people import People, PinChecker, PinHasher, load_site_key
 from edge.restore import restored_state
 from edge.uplink import Uplink, UplinkReport
 from edge.wiring import Wiring
@@ -32,8 +34,28 @@ class LineError(Exception):
     """A line of the site file cannot be served as it is described; the message says why."""
 
 
+class Edge(NamedTuple):
+    """A daemon ready to run, and what runs beside it."""
+
+    daemon: Daemon
+    alongside: Mapping[str, Callable[[], Awaitable[None]]]
+
+    async def run(self) -> None:
+        await self.daemon.run(self.alongside)
+
+
 async def serve(config: Config) -> None:
-    """Run one edge until SIGTERM or SIGINT.
+    """Run one edge until SIGTERM or SIGINT. Raises what `opened` does."""
+    async with opened(config) as edge:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, edge.daemon.stop)
+        await edge.run()
+
+
+@asynccontextmanager
+async def opened(config: Config) -> AsyncIterator[Edge]:
+    """An edge with its journal and people open, its state restored and nothing running yet.
 
     Raises JournalError, PeopleError, SiteKeyError or LineError, each with its remedy, when the
     edge cannot start.
@@ -49,43 +71,28 @@ async def serve(config: Config) -> None:
             entropy=os.urandom,
             utc_us=time.time_ns() // 1_000,
         )
+        pins = PinChecker(people.pin_hash, PinHasher())
         try:
-            await _serve(config, writer, people, key, drivers)
+            keypads = Keypads()
+            uplink = build_uplink(config, writer)
+            origin = Origin(config.site, config.edge, writer.incarnation)
+            daemon = Daemon(
+                site=Site(origin, config.policy, await restored_state(writer)),
+                writer=writer,
+                people=people,
+                wiring=Wiring(config, people, key, keypads, os.urandom),
+                keypads=keypads,
+                pins=pins,
+                drivers=drivers,
+                clock=SystemClock(config.trust_clock),
+                jitter=SystemRandom(),
+                version=version("sentrypost"),
+                committed=uplink.committed if uplink is not None else lambda _: None,
+            )
+            yield Edge(daemon, {} if uplink is None else {"uplink": uplink.run})
         finally:
+            pins.close()
             await writer.close()
-
-
-async def _serve(
-    config: Config,
-    writer: JournalWriter,
-    people: People,
-    key: SiteKey,
-    drivers: Mapping[str, Driver],
-) -> None:
-    keypads = Keypads()
-    pins = PinChecker(people.pin_hash, PinHasher())
-    uplink = build_uplink(config, writer)
-    origin = Origin(config.site, config.edge, writer.incarnation)
-    daemon = Daemon(
-        site=Site(origin, config.policy, await restored_state(writer)),
-        writer=writer,
-        people=people,
-        wiring=Wiring(config, people, key, keypads, os.urandom),
-        keypads=keypads,
-        pins=pins,
-        drivers=drivers,
-        clock=SystemClock(config.trust_clock),
-        jitter=SystemRandom(),
-        version=version("sentrypost"),
-        committed=uplink.committed if uplink is not None else lambda _: None,
-    )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, daemon.stop)
-    try:
-        await daemon.run({} if uplink is None else {"uplink": uplink.run})
-    finally:
-        pins.close()
 
 
 def build_lines(lines: Mapping[str, tuple[str, LineSpec]]) -> dict[str, Driver]:
