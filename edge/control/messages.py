@@ -78,10 +78,16 @@ class ResetFire(Message, frozen=True, kw_only=True):
 
 
 class ImportPeople(Message, frozen=True, kw_only=True):
-    """Put the people of a CSV file on file, or say what it would change. All or nothing."""
+    """Put the people of a CSV file on file, or say what it would change. All or nothing.
+
+    Heartbeats go before the reply: hashing PINs takes long. The file holds them: no repr shows it.
+    """
 
     csv: Annotated[bytes, msgspec.Meta(max_length=CSV_BYTES_MAX)]
     dry_run: bool
+
+    def __repr__(self) -> str:
+        return f"ImportPeople(csv=<{len(self.csv)} bytes>, dry_run={self.dry_run})"
 
 
 class VerifyJournal(Message, frozen=True, kw_only=True):
@@ -114,8 +120,9 @@ class Refusal(StrEnum):
 
 
 class Refused(Message, frozen=True, kw_only=True):
-    """The request was not carried out, and the connection ends unless it is `busy` or `ahead` or
-    `journal`. `resume_from`: where a subscriber goes on, without loss.
+    """The request was not carried out, or not to its end, and the connection ends.
+
+    `resume_from`: where a subscriber goes on without loss.
     """
 
     code: Refusal
@@ -220,11 +227,12 @@ class ResetFireReply(Message, frozen=True, kw_only=True):
 
 
 class ImportProblem(Part, frozen=True, kw_only=True):
-    """One mistake; `row` counts the file's lines from 1, `column` is its heading or empty."""
+    """One mistake, as `edge.people.RowProblem`: the header is row 1, 0 is the file."""
 
     row: Count
     column: str
     message: str
+    hint: str | None = None
 
 
 class ImportPeopleReply(Message, frozen=True, kw_only=True):
@@ -299,7 +307,7 @@ def frame(message: Message) -> bytes:
     """The bytes of one message on the socket. Raises FrameError when it is too large."""
     body = _ENCODER.encode(message)
     if len(body) > FRAME_BYTES_MAX:
-        raise FrameError(Refusal.TOO_LARGE, f"{len(body)} bytes, at most {FRAME_BYTES_MAX} fit")
+        raise FrameError(Refusal.TOO_LARGE, f"{len(body)} bytes, at most {FRAME_BYTES_MAX} pass")
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
@@ -307,7 +315,7 @@ def length_of(prefix: bytes) -> int:
     """How many bytes follow. Raises FrameError on 0 and on more than FRAME_BYTES_MAX."""
     length = int.from_bytes(prefix, "big")
     if length > FRAME_BYTES_MAX:
-        raise FrameError(Refusal.TOO_LARGE, f"{length} bytes, at most {FRAME_BYTES_MAX} fit")
+        raise FrameError(Refusal.TOO_LARGE, f"{length} bytes, at most {FRAME_BYTES_MAX} pass")
     if length == 0:
         raise FrameError(Refusal.MALFORMED, "an empty message")
     return length
