@@ -11,14 +11,14 @@ from collections.abc import Callable
 from drivers.api import Command, Fact, Outcome, Priority, Stands
 from drivers.osdp.config import LineConfig
 from drivers.osdp.frame import MARK, NEED_MORE, Damaged, FrameDecoder
-from drivers.osdp.link import Link, State
+from drivers.osdp.link import Heard, Link, State
 from drivers.osdp.telling import MS
 from drivers.osdp.translate import check_action
 
 REPLY_WITHIN_NS = 200 * MS  # until a reader must have begun its reply (clause 5.8)
 REPLY_GAP_NS = 20 * MS  # between bytes of one reply (clause 5.8), with slack for USB adapters
 REPLY_ENDED_WITHIN_NS = 400 * MS  # whatever dribbles on is cut off here
-DAMAGED_PAUSE_NS = 30 * MS  # after a damaged reply: time for echoes to end before the repetition
+SPOILT_PAUSE_NS = 30 * MS  # after a damaged reply or osdp_BUSY: time for a true one to come
 PROBE_PAUSE_NS = 200 * MS  # after a probe in vain: absent readers together get half of the line
 BITS_PER_BYTE = 10  # start and stop bit included
 
@@ -49,7 +49,7 @@ class Bus:
         self._decoder = FrameDecoder(replies=True)
         self._stands: Stands | None = None
         self._speaking: Link | None = None
-        self._damaged = False
+        self._damaged = self._busy = False
         self._reply_by_ns = 0
         self._reply_cut_ns = 0
         self._probe_from_ns = 0
@@ -111,7 +111,7 @@ class Bus:
         if self._speaking is not None and now_ns >= self._reply_by_ns:
             link, self._speaking = self._speaking, None
             self.unanswered += 1
-            link.unanswered(now_ns, damaged=self._damaged)
+            link.unanswered(now_ns, damaged=self._damaged, busy=self._busy)
             if link.state is State.OFFLINE:
                 self._probe_from_ns = now_ns + PROBE_PAUSE_NS
         for link in self._links:
@@ -130,7 +130,7 @@ class Bus:
             if frame:
                 self._decoder.clear()  # older bytes answer nothing that is asked now
                 self._speaking = link
-                self._damaged = False
+                self._damaged = self._busy = False
                 sent_ns = now_ns + (len(frame) + 1) * self._byte_ns
                 self._reply_by_ns = sent_ns + REPLY_WITHIN_NS
                 self._reply_cut_ns = sent_ns + REPLY_ENDED_WITHIN_NS
@@ -177,11 +177,13 @@ class Bus:
             link = self._speaking
             if link is None or found.address != link.config.address:
                 continue
-            if isinstance(found, Damaged):
-                self._damaged = True
-                self._reply_by_ns = min(self._reply_by_ns, now_ns + DAMAGED_PAUSE_NS)
-            elif link.hear(found, now_ns):
+            heard = None if isinstance(found, Damaged) else link.hear(found, now_ns)
+            if heard is Heard.ANSWERED:
                 self._speaking = None
+            elif heard is not Heard.NOT_BELIEVED:
+                self._damaged |= heard is None
+                self._busy |= heard is Heard.BUSY
+                self._reply_by_ns = min(self._reply_by_ns, now_ns + SPOILT_PAUSE_NS)
 
     def _search_behind_noise(self, now_ns: int) -> None:
         """A stray start byte may have swallowed the true reply; it is still in the buffer."""

@@ -4,11 +4,9 @@ Sans-I/O. The bus calls `speak` when it gives the line to this reader, then `hea
 that came from its address, or `unanswered`. Time is always an argument, in monotonic nanoseconds.
 """
 
-import heapq
-from collections import deque
 from collections.abc import Callable, Mapping
-from enum import StrEnum
-from itertools import count, product
+from enum import Enum, StrEnum
+from itertools import product
 
 import msgspec
 
@@ -21,6 +19,7 @@ from drivers.osdp.messages import Message, NakReason, ReplyCode
 from drivers.osdp.secure import OWN_KEY, NotAuthenticError, Session
 from drivers.osdp.telling import MS, Teller
 from drivers.osdp.translate import Violation, command_for, fact_from, identity_text
+from drivers.osdp.waiting import CommandQueue, Survey
 
 OFFLINE_AFTER_NS = 2_500 * MS  # the edge is promised 3 s; half a second is the host's to lose
 RETRY_HANDSHAKE_NS = 300 * MS  # a reader that just fell silent must not cost neighbours the line
@@ -30,7 +29,6 @@ TRIES_MAX = 2  # one repetition at the same sequence number, then a new session
 TRIES_DAMAGED_MAX = 4  # a reader that is heard through noise deserves more, and they cost less
 BUSY_MAX = 20  # osdp_BUSY is no answer; a reader busy for longer than this is treated as silent
 BUSY_PAUSE_NS = 50 * MS
-COMMANDS_MAX = 64  # more waiting commands than this were given up on by whoever sent them
 RECHECK_NS = 100 * MS  # outputs are read again this long after a pulse should have ended
 FRESH_NS = 5 * MS  # a command that must not come late follows an answer no older than this
 POLL_STARVED = 4  # polls that were due this many times go before ordinary commands
@@ -55,6 +53,14 @@ class Step(StrEnum):
     SESSION_PROVEN = "accepted our proof"
     RESTART = "failed, not for long"
     GIVE_UP = "failed for good"
+
+
+class Heard(Enum):
+    """What a frame did to the message that awaits its answer."""
+
+    ANSWERED = "the line is free"
+    BUSY = "the reader needs a moment; its answer may still come"
+    NOT_BELIEVED = "the true answer may still come"
 
 
 class BrokenAssumptionError(Exception):
@@ -137,6 +143,7 @@ class _Pending(msgspec.Struct):
     """The message on the wire, as long as its answer is owed."""
 
     raw: bytes
+    sequence: int
     message: Message
     command: Command | None
     sent_ns: int
@@ -173,11 +180,8 @@ class Link:
         self._polled_ns = 0
         self._sequence = 0
         self._pending: _Pending | None = None
-        self._queue: list[tuple[int, int, Command]] = []
-        self._numbers = count()
-        self._survey: deque[Message] = deque()
-        self._answers_outputs = False
-        self._rechecks: list[int] = []
+        self._queue = CommandQueue()
+        self._survey = Survey(config)
 
     # --- what the bus asks -------------------------------------------------------------------
 
@@ -193,10 +197,9 @@ class Link:
     @property
     def urgency(self) -> Priority | None:
         """The priority of the most urgent command that waits, or None."""
-        waiting = [self._queue[0][2].priority] if self._queue else []
-        if self._pending is not None and self._pending.command is not None:
-            waiting.append(self._pending.command.priority)
-        return min(waiting, default=None)
+        unsettled = None if self._pending is None else self._pending.command
+        waiting = [command for command in (self._queue.head, unsettled) if command is not None]
+        return min((command.priority for command in waiting), default=None)
 
     @property
     def silence_ns(self) -> int | None:
@@ -213,12 +216,9 @@ class Link:
         if not self._tell.told_online:
             self._tell.ended(command, Outcome.LOST, now_ns, None)
             return
-        heapq.heappush(self._queue, (command.priority, next(self._numbers), command))
-        if len(self._queue) > COMMANDS_MAX:
-            worst = max(self._queue)
-            self._queue.remove(worst)
-            heapq.heapify(self._queue)
-            self._tell.ended(worst[2], Outcome.LOST, now_ns, None)
+        evicted = self._queue.push(command)
+        if evicted is not None:
+            self._tell.ended(evicted, Outcome.LOST, now_ns, None)
         if self.state is State.ONLINE and self._pending is None:
             self.due_ns = min(self.due_ns, now_ns)
 
@@ -244,22 +244,33 @@ class Link:
             osdp.PanelCryptogram(self._handshake.cryptogram), now_ns, block=Block.PANEL_CRYPTOGRAM
         )
 
-    def hear(self, frame: Frame, now_ns: int) -> bool:
-        """A frame from the reader's address. True: the answer is in, the line is free.
-
-        False: not believed or not ours; the true answer may still come.
-        """
-        pending = self._pending
-        if pending is None or frame.sequence != pending.raw[4] & 3:
-            return pending is not None and self._busy(frame, pending, now_ns)
-        if self._session is not None:
-            return self._hear_in_session(frame, pending, self._session, now_ns)
-        return self._hear_before_session(frame, pending, now_ns)
-
-    def unanswered(self, now_ns: int, *, damaged: bool) -> None:
-        """No believable answer came in time; `damaged`: something of it came, spoilt."""
+    def hear(self, frame: Frame, now_ns: int) -> Heard:
+        """A frame from the reader's address while the line is given to it."""
         pending = self._pending
         if pending is None:
+            return Heard.NOT_BELIEVED
+        if frame.code == ReplyCode.BUSY and frame.sequence == 0 and frame.block is None:
+            # osdp_BUSY comes without security (clause 7.19). Nothing is believed of it: the true
+            # answer is waited for a little longer, then the same bytes are sent again.
+            return Heard.BUSY
+        if frame.sequence != pending.sequence:
+            return Heard.NOT_BELIEVED
+        if self._session is not None:
+            return self._hear_in_session(frame, pending, self._session, now_ns)
+        return self._hear_before_session(frame, now_ns)
+
+    def unanswered(self, now_ns: int, *, damaged: bool, busy: bool) -> None:
+        """No believable answer came in time.
+
+        `damaged`: something of it came, spoilt; `busy`: the reader asked for a moment.
+        """
+        pending = self._pending
+        if pending is None:
+            return
+        if busy and pending.busy < BUSY_MAX:
+            pending.busy += 1
+            pending.tries -= 1
+            self.due_ns = now_ns + BUSY_PAUSE_NS
             return
         tries_max = TRIES_DAMAGED_MAX if damaged else TRIES_MAX
         if self.state is State.IDENTIFYING:
@@ -272,25 +283,25 @@ class Link:
     # --- speaking ----------------------------------------------------------------------------
 
     def _speak_online(self, now_ns: int) -> bytes:
-        if self._rechecks and self._rechecks[0] <= now_ns:
-            heapq.heappop(self._rechecks)
-            self._ask_outputs()
         starved = now_ns - self._polled_ns > POLL_STARVED * self._poll_ns
-        while self._queue and not (starved and self._queue[0][0] > Priority.SECURE):
-            command = self._queue[0][2]
-            if command.not_after_ns is not None and now_ns - self._last_good_ns > FRESH_NS:
+        while (command := self._queue.head) is not None:
+            timed = command.not_after_ns is not None
+            if timed and now_ns - self._last_good_ns > FRESH_NS:
                 # A reader that sleeps on bytes in its buffer would obey whenever it wakes up: let
                 # it show that it is awake first. The command stays at the head of the queue.
                 break
-            heapq.heappop(self._queue)
+            if starved and command.priority > Priority.SECURE:
+                break
+            self._queue.pop()
             refusal = self._still_wanted(command, now_ns)
             if refusal is None:
                 return self._send(command_for(command.action), now_ns, command=command)
             self._tell.ended(command, refusal, now_ns, None)
-        if self._survey and not starved:
-            return self._send(self._survey.popleft(), now_ns)
-        self._polled_ns = now_ns
-        return self._send(osdp.Poll(), now_ns)
+        question = None if starved else self._survey.next(now_ns)
+        if question is None:
+            self._polled_ns = now_ns
+            question = osdp.Poll()
+        return self._send(question, now_ns)
 
     def _challenge(self, now_ns: int) -> bytes:
         nonce = self._handshake.challenge()
@@ -319,7 +330,7 @@ class Link:
         )
         if self._session is not None:
             frame = self._session.seal_command(frame)
-        self._pending = _Pending(encode(frame), message, command, now_ns, tries=1)
+        self._pending = _Pending(encode(frame), self._sequence, message, command, now_ns, tries=1)
         return self._pending.raw
 
     def _repeat(self, pending: _Pending, now_ns: int) -> bytes:
@@ -335,33 +346,17 @@ class Link:
 
     # --- hearing -----------------------------------------------------------------------------
 
-    def _busy(self, frame: Frame, pending: _Pending, now_ns: int) -> bool:
-        """osdp_BUSY has sequence number 0 and no security (clause 7.19): no answer yet.
-
-        Nothing is believed of it but that another try costs nothing: forging it delays a command
-        by a pause that its deadline and the silence timer outlast.
-        """
-        busy = frame.code == ReplyCode.BUSY and frame.sequence == 0 and frame.block is None
-        if not busy or pending.busy >= BUSY_MAX:
-            return False
-        pending.busy += 1
-        pending.tries -= 1
-        self.due_ns = now_ns + BUSY_PAUSE_NS
-        return True
-
-    def _hear_before_session(self, frame: Frame, pending: _Pending, now_ns: int) -> bool:
+    def _hear_before_session(self, frame: Frame, now_ns: int) -> Heard:
         """Only the one reply that this step of the handshake can have is looked at."""
-        if self._busy(frame, pending, now_ns):
-            return True
         if frame.code == ReplyCode.NAK:
             self._refused(now_ns)
-            return True
+            return Heard.ANSWERED
         kind, block, block_data = _HANDSHAKE_REPLIES[self.state]
         reply = osdp.decode_reply(frame.code, frame.data)
         fits = frame.block == block and (block_data is None or frame.block_data == block_data)
         if not isinstance(reply, kind) or not fits:
             self._tell.violated(Violation.OUT_OF_PLACE, now_ns)
-            return False
+            return Heard.NOT_BELIEVED
         self._answered(now_ns)
         if isinstance(reply, osdp.Identity):
             self._identity = identity_text(reply)
@@ -372,7 +367,7 @@ class Link:
             self._check_initial_mac(reply.mac, now_ns)
         else:
             self._step(Step.LISTED)
-        return True
+        return Heard.ANSWERED
 
     def _refused(self, now_ns: int) -> None:
         if self.state is State.CAPABILITIES:
@@ -408,31 +403,27 @@ class Link:
         self._last_good_ns = self._polled_ns = now_ns
         if self._tell.online(self._identity, now_ns):
             self._lose_queue(now_ns)
-        self._survey = deque([osdp.LocalStatusRequest()])
-        if self.config.inputs:
-            self._survey.append(osdp.InputStatusRequest())
-        self._answers_outputs = self.config.outputs > 0
-        self._ask_outputs()
+        self._survey.begin()
 
     def _hear_in_session(
         self, frame: Frame, pending: _Pending, session: Session, now_ns: int
-    ) -> bool:
+    ) -> Heard:
         try:
             data = session.open_reply(frame)
         except NotAuthenticError:
             self._tell.violated(Violation.UNAUTHENTICATED, now_ns)
-            return False
+            return Heard.NOT_BELIEVED
         self._last_good_ns = now_ns
         self._answered(now_ns)
         reply = osdp.decode_reply(frame.code, data)
         if isinstance(reply, osdp.Nak):
             self._nak(reply, pending, now_ns)
-        elif isinstance(reply, osdp.Ack | osdp.Busy):
-            self._acknowledged(pending, now_ns, reply)
         else:
-            self._report(frame, reply, now_ns)
-            self._acknowledged(pending, now_ns, reply)
-        return True
+            if not isinstance(reply, osdp.Ack | osdp.Busy):
+                self._report(frame, reply, now_ns)
+            if pending.command is not None:
+                self._acknowledged(pending, pending.command, reply, now_ns)
+        return Heard.ANSWERED
 
     def _report(self, frame: Frame, reply: Message | None, now_ns: int) -> None:
         if not self.is_encrypted(frame):
@@ -453,27 +444,28 @@ class Link:
         """Whether what the frame reports was kept from whoever listens on the line."""
         return frame.block == Block.REPLY_ENCRYPTED
 
-    def _acknowledged(self, pending: _Pending, now_ns: int, reply: Message | None) -> None:
-        command = pending.command
-        if command is None:
-            return
+    def _acknowledged(
+        self, pending: _Pending, command: Command, reply: Message | None, now_ns: int
+    ) -> None:
+        """An authenticated answer to a command that is no refusal."""
         is_output = isinstance(pending.message, osdp.Output)
-        confirmed = isinstance(reply, osdp.Ack) or (
-            is_output and isinstance(reply, osdp.OutputStatus)
-        )
-        outcome = Outcome.CONFIRMED if confirmed else Outcome.LOST
+        if isinstance(reply, osdp.Ack) or (is_output and isinstance(reply, osdp.OutputStatus)):
+            outcome = Outcome.CONFIRMED
+        elif isinstance(reply, osdp.Busy):
+            outcome = Outcome.REFUSED
+        else:
+            outcome = Outcome.LOST
         self._tell.ended(command, outcome, now_ns, pending.sent_ns)
         if is_output and not isinstance(reply, osdp.OutputStatus):
-            self._ask_outputs()
-        if isinstance(command.action, Pulse) and len(self._rechecks) < COMMANDS_MAX:
-            heapq.heappush(self._rechecks, now_ns + command.action.for_ms * MS + RECHECK_NS)
+            self._survey.ask_outputs()
+        if isinstance(command.action, Pulse):
+            self._survey.ask_outputs_at(now_ns + command.action.for_ms * MS + RECHECK_NS)
 
     def _nak(self, nak: osdp.Nak, pending: _Pending, now_ns: int) -> None:
         """An authenticated refusal: of a command, or of a question this reader cannot answer."""
         if pending.command is not None:
             self._tell.ended(pending.command, Outcome.REFUSED, now_ns, pending.sent_ns)
-        if isinstance(pending.message, osdp.OutputStatusRequest):
-            self._answers_outputs = False
+        self._survey.refused(pending.message)
         if nak.reason in (
             NakReason.SEQUENCE,
             NakReason.SECURITY_BLOCK,
@@ -503,6 +495,7 @@ class Link:
     def _give_up(self, now_ns: int, reason: str) -> None:
         self._drop_session(now_ns)
         self._lose_queue(now_ns)
+        self._survey.forget()
         self._step(Step.GIVE_UP)
         self._tell.offline(reason, now_ns)
         self.due_ns = now_ns + PROBE_NS + PROBE_JITTER_NS * self._entropy(1)[0] // 256
@@ -513,8 +506,7 @@ class Link:
             self._tell.ended(pending.command, Outcome.LOST, now_ns, pending.sent_ns)
         self._session = None
         self._handshake.forget()
-        self._survey.clear()
-        self._rechecks.clear()
+        self._survey.suspend()
 
     def _step(self, step: Step) -> None:
         target = TRANSITIONS[self.state, step]
@@ -523,9 +515,5 @@ class Link:
         self.state = target
 
     def _lose_queue(self, now_ns: int) -> None:
-        while self._queue:
-            self._tell.ended(heapq.heappop(self._queue)[2], Outcome.LOST, now_ns, None)
-
-    def _ask_outputs(self) -> None:
-        if self._answers_outputs and osdp.OutputStatusRequest() not in self._survey:
-            self._survey.append(osdp.OutputStatusRequest())
+        for command in self._queue.drain():
+            self._tell.ended(command, Outcome.LOST, now_ns, None)
