@@ -48,6 +48,8 @@ from policies.problems import Problem, did_you_mean
 from policies.schedule import DAY_S, WEEK_DAYS, Interval, Schedule
 from policies.structure import structural_problems
 
+HINTS_MAX = 200
+"""A near name is looked for this often: each search reads every name, a hostile file has many."""
 NO_FACTORS = (ANYTHING,) * LEVELS
 BADGE_ONLY = (table_of((mask_of((Factor.BADGE,)),)),) * LEVELS
 """What an exit reader asks for where the policy does not say: who it is."""
@@ -90,7 +92,7 @@ def compile_policy(
     problems = compiler.problems
     problems += structural_problems(zones, portals, document)
     header = document.header
-    if problems or header is None or zone is None or len(zones) != len(document.declared["zone"]):
+    if problems or header is None or zone is None or not document.whole:
         return None, problems
     portal_factors = {
         entry.id: (compiler.factors(entry), compiler.exit_factors(entry))
@@ -149,9 +151,9 @@ class _Compiler:
         if name in declared:
             return True
         what = "factors profile" if table == "factors" else table
-        self.problems.append(
-            place.problem(f"unknown {what} '{name}'", did_you_mean(name, declared))
-        )
+        searched = len(self.problems) < HINTS_MAX
+        hint = did_you_mean(name, declared) if searched else None
+        self.problems.append(place.problem(f"unknown {what} '{name}'", hint))
         return False
 
     def all_known(self, table: str, names: Iterable[str], place: Place) -> None:
@@ -333,8 +335,8 @@ class _Compiler:
         )
 
     def _milliseconds(self, seconds: float, place: Place) -> int:
-        tenths = seconds * 10
-        if tenths != tenths // 1:
+        tenths = round(seconds * 10, 6)  # 1.1 * 10 is a little more than 11
+        if not tenths.is_integer():
             self.problems.append(place.problem("is not a whole number of tenths of a second"))
             return 100
         return int(tenths) * 100

@@ -85,7 +85,8 @@ class EntryAt(msgspec.Struct, Generic[T], frozen=True):
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """Every entry that could be read. `declared` names those that could not as well, so that a
-    reference to one of them is not reported as a second mistake."""
+    reference to one of them is not reported as a second mistake; `whole` is true when none is
+    missing."""
 
     header: Header | None
     places: Mapping[str, Place]
@@ -93,6 +94,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     entries: Mapping[str, tuple[EntryAt[Entry], ...]]
     profiles: tuple[EntryAt[Mapping[str, str]], ...]
     declared: Mapping[str, Mapping[str, Place]]
+    whole: bool
 
     def of(self, kind: type[E]) -> tuple[EntryAt[E], ...]:
         """The entries of one kind, in the order of the files."""

@@ -127,6 +127,7 @@ class _Reader:
             entries={table: tuple(entries) for table, entries in self.entries.items()},
             profiles=tuple(self.profiles),
             declared=self.declared,
+            whole=not self.problems,
         )
 
     def _header_value(self, key: str, raw: object, place: Place) -> None:

@@ -327,3 +327,29 @@ def test_every_byte_string_is_answered_with_problems_or_a_policy() -> None:
     for cut in range(0, len(text), 97):
         problems(text[:cut])
         problems(text[:cut] + b"\x00" + text[cut:])
+
+
+ODD_VALUES = ("1", '"x"', "[]", "{ 1 = 2 }", "true", "[[1]]")
+
+
+def test_any_line_missing_doubled_or_with_another_value_is_a_policy_or_problems() -> None:
+    lines = embassy_text().split("\n")
+    for number, line in enumerate(lines):
+        rest = lines[:number], lines[number + 1 :]
+        key, equals, _ = line.partition("=")
+        others = [f"{key}= {value}" for value in ODD_VALUES] if equals else ["[zone]", "[[x]]"]
+        for other in ("", f"{line}\n{line}", *others):
+            for problem in problems("\n".join([*rest[0], other, *rest[1]])):
+                assert 1 <= problem.line <= len(lines) + 2
+                assert str(problem).startswith("0.toml:")
+
+
+def test_a_profile_that_could_not_be_read_is_one_problem() -> None:
+    broken = changed('standard = { 1 = "badge" }', 'standard = "badge"', SMALL)
+    assert [problem.path for problem in problems(broken)] == ["factors.standard"]
+
+
+def test_times_are_tenths_of_a_second() -> None:
+    portal = compiled(yard(door(open_s="1.1", held_s="2"))).portal("yard")
+    assert portal is not None
+    assert (portal.open_ms, portal.held_ms) == (1_100, 2_000)
