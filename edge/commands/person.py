@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Collection
 from datetime import tzinfo
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 import msgspec
@@ -78,7 +79,7 @@ def person() -> None:
     show_default=True,
     help="The site file.",
 )
-def import_(file: click.utils.LazyFile, dry_run: bool, as_json: bool, config_file: Path) -> None:
+def import_(file: BinaryIO, dry_run: bool, as_json: bool, config_file: Path) -> None:
     """Take the people in FILE (CSV) into the site; - reads standard input.
 
     Columns, in any order: id, name, roles, badge, pin, valid-from, valid-until, status. An empty

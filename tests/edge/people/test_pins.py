@@ -1,0 +1,198 @@
+"""PIN checks: right, wrong, and not known; never late, never too many, never shown."""
+
+import asyncio
+import logging
+import time
+
+import argon2
+import pytest
+
+from controller.ids import HolderId
+from controller.inputs import PinOutcome
+from edge.people import PinChecker, PinCost, PinHasher, PinHashError, hash_pins
+from tests.edge.people.support import CHEAP
+
+ANNA, BERT, NOBODY = HolderId("a" * 16), HolderId("b" * 16), HolderId("f" * 16)
+PIN = "00429317"
+# Seconds of work on any machine, and no more memory than the cheap ones.
+SLOW = PinHasher(PinCost(time_cost=30_000, memory_kib=64))
+
+
+def checker(hasher: PinHasher = CHEAP, **limits: float) -> PinChecker:
+    hashes = {ANNA: CHEAP.hash(PIN)}
+    return PinChecker(hashes.get, hasher, **limits)  # type: ignore[arg-type]
+
+
+def ask(pins: PinChecker, holder: HolderId, pin: str) -> PinOutcome:
+    try:
+        return asyncio.run(pins.check(holder, pin))
+    finally:
+        pins.close()
+
+
+def test_the_default_price_is_the_one_of_rfc_9106() -> None:
+    parameters = argon2.extract_parameters(PinHasher().hash(PIN))
+    assert parameters.type is argon2.Type.ID
+    assert (parameters.time_cost, parameters.memory_cost) == (3, 65536)
+
+
+def test_a_hash_verifies_with_argon2_itself_and_holds_a_fresh_salt() -> None:
+    first, second = CHEAP.hash(PIN), CHEAP.hash(PIN)
+    assert first != second
+    assert PIN not in first
+    assert argon2.PasswordHasher().verify(first, PIN)
+    with pytest.raises(argon2.exceptions.VerifyMismatchError):
+        argon2.PasswordHasher().verify(first, "00429318")
+
+
+def test_the_right_pin_matches() -> None:
+    assert ask(checker(), ANNA, PIN) is PinOutcome.MATCHED
+
+
+@pytest.mark.parametrize("typed", ["", "0042931", "429317", "004293170", "00429318", "*#", "٠٠٤٢"])
+def test_any_other_pin_is_wrong(typed: str) -> None:
+    assert ask(checker(), ANNA, typed) is PinOutcome.WRONG
+
+
+@pytest.mark.parametrize("holder", [BERT, NOBODY])
+def test_who_has_no_pin_is_wrong_with_every_pin(holder: HolderId) -> None:
+    assert ask(checker(), holder, PIN) is PinOutcome.WRONG
+
+
+def test_who_has_no_pin_costs_the_same_work() -> None:
+    parameters = argon2.extract_parameters(PinHasher().decoy())
+    assert parameters == argon2.extract_parameters(PinHasher().hash(PIN))
+    assert CHEAP.decoy() != CHEAP.decoy()
+
+
+def test_a_check_past_its_deadline_is_unavailable_in_time() -> None:
+    pins = checker(SLOW, deadline_s=0.1)
+    began = time.monotonic()
+
+    async def ask_and_stop() -> PinOutcome:
+        # NOBODY: the decoy has the slow price.
+        return await pins.check(NOBODY, PIN)
+
+    assert asyncio.run(ask_and_stop()) is PinOutcome.UNAVAILABLE
+    assert time.monotonic() - began < 1
+    pins.close()
+
+
+def test_the_event_loop_goes_on_during_a_check() -> None:
+    pins = checker(SLOW, deadline_s=0.3)
+
+    async def longest_pause_s() -> float:
+        checking = asyncio.create_task(pins.check(NOBODY, PIN))
+        longest, last = 0.0, time.monotonic()
+        while not checking.done():
+            await asyncio.sleep(0.001)
+            now = time.monotonic()
+            longest, last = max(longest, now - last), now
+        return longest
+
+    assert asyncio.run(longest_pause_s()) < 0.15
+    pins.close()
+
+
+def test_more_than_may_wait_are_unavailable_at_once() -> None:
+    pins = checker(SLOW, deadline_s=0.5, workers=1, waiting_max=2)
+
+    async def crowd() -> list[float]:
+        began = time.monotonic()
+
+        async def one() -> float:
+            assert await pins.check(NOBODY, PIN) is PinOutcome.UNAVAILABLE
+            return time.monotonic() - began
+
+        return await asyncio.gather(*(one() for _ in range(5)))
+
+    took_s = sorted(asyncio.run(crowd()))
+    assert [took < 0.3 for took in took_s] == [True, True, False, False, False]
+    pins.close()
+
+
+def test_a_check_that_is_given_up_keeps_its_place_until_it_ends() -> None:
+    pins = checker(SLOW, deadline_s=0.05, workers=1, waiting_max=0)
+
+    async def twice() -> list[float]:
+        took = []
+        for _ in range(2):
+            began = time.monotonic()
+            assert await pins.check(NOBODY, PIN) is PinOutcome.UNAVAILABLE
+            took.append(time.monotonic() - began)
+        return took
+
+    first, second = asyncio.run(twice())
+    assert first >= 0.05
+    assert second < 0.04
+    pins.close()
+
+
+def test_places_come_back_when_checks_end() -> None:
+    pins = checker(workers=1, waiting_max=0)
+
+    async def many() -> set[PinOutcome]:
+        outcomes = set()
+        for _ in range(20):
+            outcomes.add(await pins.check(ANNA, PIN))
+            await asyncio.sleep(0.01)
+        return outcomes
+
+    assert asyncio.run(many()) == {PinOutcome.MATCHED}
+    pins.close()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    ["$argon2id$", "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$", "$argon2id$v=19$m=64,t=0,p=1$AA$AA"],
+)
+def test_a_damaged_hash_is_unavailable_and_not_wrong(damaged: str) -> None:
+    pins = PinChecker({ANNA: damaged}.get, CHEAP)
+    assert ask(pins, ANNA, PIN) is PinOutcome.UNAVAILABLE
+
+
+def test_a_closed_checker_is_unavailable() -> None:
+    pins = checker()
+    pins.close()
+    assert ask(pins, ANNA, PIN) is PinOutcome.UNAVAILABLE
+
+
+def test_a_price_that_no_machine_pays_is_an_error_and_no_crash() -> None:
+    with pytest.raises(PinHashError):
+        PinHasher(PinCost(time_cost=0, memory_kib=64)).hash(PIN)
+
+
+def test_hashes_come_in_the_order_of_the_pins_with_progress() -> None:
+    pins = [f"{number:04}" for number in range(40)]
+    seen: list[int] = []
+    hashes = hash_pins(pins, CHEAP, workers=4, progress=seen.append)
+    assert seen == list(range(1, 41))
+    assert all(CHEAP.verify(stored, pin) for stored, pin in zip(hashes, pins, strict=True))
+
+
+def test_ctrl_c_ends_the_hashing_of_many_pins() -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    began = time.monotonic()
+    medium = PinHasher(PinCost(time_cost=300, memory_kib=64))
+    with pytest.raises(KeyboardInterrupt):
+        hash_pins(["1234"] * 3000, medium, workers=1, progress=interrupt)
+    assert time.monotonic() - began < 2
+
+
+def test_no_log_and_no_repr_shows_a_pin(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    pins = PinChecker({ANNA: "$argon2id$broken", BERT: CHEAP.hash(PIN)}.get, CHEAP)
+
+    async def all_of_them() -> None:
+        for holder in (ANNA, BERT, NOBODY):
+            await pins.check(holder, PIN)
+
+    asyncio.run(all_of_them())
+    pins.close()
+    asyncio.run(pins.check(ANNA, PIN))
+    asyncio.run(checker(SLOW, deadline_s=0.01).check(NOBODY, PIN))
+    assert caplog.records
+    assert PIN not in caplog.text + repr(pins) + repr(CHEAP)
+    assert "argon2id" not in caplog.text
