@@ -44,7 +44,7 @@ def test_another_key_gives_another_reference() -> None:
     assert credential_ref(SiteKey(b"x" * 32), 26, BADGE) != credential_ref(KEY, 26, BADGE)
 
 
-@pytest.mark.parametrize(("bits", "data"), [(0, b""), (26, b"\0" * 3), (26, b"\0" * 5), (1025, b"")])
+@pytest.mark.parametrize(("bits", "data"), [(0, b""), (26, bytes(3)), (26, bytes(5)), (1025, b"")])
 def test_bits_and_bytes_must_agree(bits: int, data: bytes) -> None:
     with pytest.raises(ValueError, match="bits"):
         credential_ref(KEY, bits, data)
