@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from controller.ids import AttemptId, CredentialId, HolderId, QuestionId, ReaderId
+from controller.mermaid import state_diagram
 from controller.moment import SECOND_US, Micros
 from policies.facts import Direction, Factor, Presented
 
@@ -119,9 +120,9 @@ def move(attempt: Attempt, signal: Signal) -> Attempt | None:
 
 def diagram() -> str:
     """The table as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", f"    [*] --> {State.PRESENTED}"]
+    moves = [("[*]", str(State.PRESENTED), "a badge")]
     for state, row in TABLE.items():
         for signal, step in row.items():
             if step.target is not None:
-                lines.append(f"    {state} --> {step.target}: {signal}")
-    return "\n".join(lines) + "\n"
+                moves.append((state, step.target, signal))
+    return state_diagram(State, moves)

@@ -30,13 +30,24 @@ Seq = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
 """Name of a site, edge, portal, zone: what a topic level may hold."""
 
-Text = Annotated[str, msgspec.Meta(max_length=400)]
+TEXT_CHARS_MAX = 400
+Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
 ENTRY_BYTES_MAX = 64 * 1024
 """No event comes near this; what is larger was not made by us."""
 
 
+def clipped(said: str) -> Text:
+    """What somebody outside said, as an event can hold it: cut to length, always UTF-8.
+
+    An entry that cannot be read back would stop the next start.
+    """
+    return said[:TEXT_CHARS_MAX].encode(errors="replace").decode()
+
+
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """What every entry says. `cause` is the input's or effect's id; `policy` a digest's head."""
+    """What every entry says. `cause` is the id of the input that had this to follow, or `time` for
+    what fell due by itself; `policy` is the head of the digest of the policy in force.
+    """
 
     v: int = 1
     site: Name
@@ -122,10 +133,14 @@ class HoldersReplaced(Body, frozen=True, kw_only=True):
 
 
 class PolicyActivated(Body, frozen=True, kw_only=True):
-    """Decisions follow this policy from here on; pending attempts end under their own."""
+    """Decisions follow this policy from here on; pending attempts end under their own. Portals and
+    fire inputs are these now; what was latched stays latched.
+    """
 
     version: Annotated[int, msgspec.Meta(ge=0)]
     digest: Text
+    fires: tuple[Name, ...]
+    portals: tuple[Name, ...]
 
 
 class PostureChanged(Body, frozen=True, kw_only=True):
@@ -214,6 +229,7 @@ class AttemptAbandoned(Body, frozen=True, kw_only=True):
 class DecisionMade(Body, frozen=True, kw_only=True):
     """A verdict with the whole question, so that the same policy gives it again at any time.
 
+    `policy` is the whole digest of the policy that judged: the one the attempt began under.
     `reader` is None where nobody was asked: a request to exit. `person` and `badge` commit to the
     holder's name and the credential's reference.
     """
@@ -222,6 +238,7 @@ class DecisionMade(Body, frozen=True, kw_only=True):
     reader: ReaderId | None
     portal: PortalId
     direction: Direction
+    policy: Text
     request: Request
     decision: Decision
     person: Commitment | None = None
@@ -354,10 +371,13 @@ class FireLine(StrEnum):
 
 
 class Fire(msgspec.Struct, frozen=True, kw_only=True):
-    """One fire input. `deadline_us`: when not hearing from it becomes fire."""
+    """One fire input. `heard`: its line was read since the start. `deadline_us`: when not hearing
+    from it becomes fire.
+    """
 
     line: FireLine = FireLine.UNKNOWN
     latched: bool = False
+    heard: bool = False
     deadline_us: Micros | None = None
 
 

@@ -15,15 +15,16 @@ from controller.events import (
     FireLineRead,
     FireReset,
     FireResetRefused,
+    clipped,
 )
 from controller.ids import PortalId
 from controller.inputs import FireLineHeard, FireResetAsked
 from controller.ledger import commitment
 from controller.moment import SECOND_US
-from controller.portal import Signal
+from controller.portal import Portal, Signal
 from controller.turn import Turn
 from policies.compiled import OnFire
-from policies.facts import Direction, Mode
+from policies.facts import Mode
 
 GONE_US = 3 * SECOND_US
 """A fire input's device may be silent this long before its silence is fire."""
@@ -32,20 +33,29 @@ GONE_US = 3 * SECOND_US
 def on_line(turn: Turn, heard: FireLineHeard) -> None:
     """The line of a fire input was read, or its device went away."""
     fire = turn.state.fires.get(heard.fire)
-    if fire is None or fire.line is heard.line:
+    # A device that does not know what its line says is as good as gone.
+    line = FireLine.GONE if heard.line is FireLine.UNKNOWN else heard.line
+    if fire is None or fire.line is line:
         return
-    deadline = _deadline_us(turn, fire, heard.line)
-    after = replace(fire, line=heard.line, deadline_us=deadline)
+    was_read = line is not FireLine.GONE
+    after = replace(
+        fire,
+        line=line,
+        heard=fire.heard or was_read,
+        deadline_us=_deadline_us(turn, fire, line),
+    )
     turn.record(FireLineRead(fire=heard.fire, after=after))
-    if heard.line in {FireLine.ALARM, FireLine.CUT, FireLine.SHORTED}:
-        _latch(turn, heard.fire, f"line {heard.line}")
+    if line in {FireLine.ALARM, FireLine.CUT, FireLine.SHORTED}:
+        _latch(turn, heard.fire, f"line {line}")
+    if turn.state.ready and was_read and not fire.heard:
+        _secure_covered(turn, heard.fire)
     settle_start(turn)
 
 
 def on_patience_ended(turn: Turn, fire_id: str) -> None:
     """A fire input was not heard from in time."""
     fire = turn.state.fires[fire_id]
-    silent = "no reading since the start" if fire.line is FireLine.UNKNOWN else "device gone"
+    silent = "device gone" if fire.heard else "no reading since the start"
     _latch(turn, fire_id, silent)
     settle_start(turn)
 
@@ -54,9 +64,9 @@ def on_reset(turn: Turn, asked: FireResetAsked) -> None:
     """A named person resets the latch; refused while the line is not normal."""
     operator = commitment(asked.operator)
     fire = turn.state.fires.get(asked.fire)
-    reason = _why_no_reset(fire)
+    reason = _why_no_reset(fire, named=asked.fire in _named(turn))
     if fire is None or reason is not None:
-        refusal = FireResetRefused(fire=asked.fire, operator=operator, reason=reason or "")
+        refusal = FireResetRefused(fire=clipped(asked.fire), operator=operator, reason=reason or "")
         turn.record(refusal, asked.operator)
         return
     after = replace(fire, latched=False)
@@ -64,12 +74,19 @@ def on_reset(turn: Turn, asked: FireResetAsked) -> None:
     settle_egress(turn)
 
 
-def _why_no_reset(fire: Fire | None) -> str | None:
+def _why_no_reset(fire: Fire | None, *, named: bool) -> str | None:
+    """`named`: the policy has this input; what it no longer has can never be read as normal."""
     if fire is None:
         return "no such fire input"
     if not fire.latched:
         return "not latched"
-    return None if fire.line is FireLine.NORMAL else f"the line is {fire.line}, not normal"
+    if fire.line is FireLine.NORMAL or not named:
+        return None
+    return f"the line is {fire.line}, not normal"
+
+
+def _named(turn: Turn) -> set[str]:
+    return {fire.id for fire in turn.policy.fire_inputs}
 
 
 def _deadline_us(turn: Turn, fire: Fire, line: FireLine) -> int | None:
@@ -90,11 +107,15 @@ def _latch(turn: Turn, fire_id: str, reason: str) -> None:
 
 
 def burns_at(turn: Turn, portal_id: PortalId) -> bool:
-    """Whether a latched fire covers either side of the portal."""
-    fires = turn.state.fires
-    return any(
-        fire in fires and fires[fire].latched for fire in turn.policy.fire_inputs_of(portal_id)
-    )
+    """Whether a latched fire covers either side of the portal.
+
+    What a fire covers whose input the policy no longer has, nobody can say: it covers everything.
+    """
+    latched = {fire_id for fire_id, fire in turn.state.fires.items() if fire.latched}
+    if not latched:
+        return False
+    covering = turn.policy.fire_inputs_of(portal_id)
+    return not latched.isdisjoint(covering) or not latched <= _named(turn)
 
 
 def frees_egress(turn: Turn, portal_id: PortalId) -> bool:
@@ -119,6 +140,7 @@ def settle_egress(turn: Turn) -> None:
 
 
 def free_egress(turn: Turn, portal_id: PortalId) -> None:
+    """Release the portal and leave it so; said again where it is released already."""
     turn.signal(portal_id, Signal.RELEASED)
     turn.wish(
         lambda effect_id, cause, drill: FreeEgress(
@@ -130,10 +152,14 @@ def free_egress(turn: Turn, portal_id: PortalId) -> None:
 def secure(turn: Turn, portal_id: PortalId) -> None:
     """Lock the portal, unless somebody on the way out or a release has a claim to it.
 
-    Before the start is settled nothing is secured: the fire inputs are not known yet.
+    Before the start is settled, or before a fire input that covers it was read, it is not secured.
     """
-    portal = turn.state.portals[portal_id]
-    if not turn.state.ready or portal.released or portal.leased or portal.direction is not None:
+    fires = turn.state.fires
+    heard = all(
+        fire in fires and (fires[fire].heard or fires[fire].latched)
+        for fire in turn.policy.fire_inputs_of(portal_id)
+    )
+    if not turn.state.ready or not heard or claimed(turn.state.portals[portal_id], turn.now_us):
         return
     turn.wish(
         lambda effect_id, cause, drill: SecurePortal(
@@ -142,9 +168,23 @@ def secure(turn: Turn, portal_id: PortalId) -> None:
     )
 
 
+def claimed(portal: Portal, now_us: int) -> bool:
+    """Whether a release, a lease or a grant forbids to lock the portal now."""
+    leaving = portal.exit_until_us is not None and now_us < portal.exit_until_us
+    return portal.released or portal.leased or portal.direction is not None or leaving
+
+
+def _secure_covered(turn: Turn, fire_id: str) -> None:
+    """What waited for this fire input's first reading is secured now."""
+    for portal_id, portal in turn.state.portals.items():
+        if portal.linked and fire_id in turn.policy.fire_inputs_of(portal_id):
+            secure(turn, portal_id)
+
+
 def abort_entry(turn: Turn, portal_id: PortalId) -> None:
     """Take back an entry that was granted and not used; a granted exit is never touched."""
-    if turn.state.portals[portal_id].direction is Direction.ENTRY:
+    direction = turn.state.portals[portal_id].direction
+    if direction is not None and not turn.leads_out(portal_id, direction):
         turn.signal(portal_id, Signal.ABORTED)
         secure(turn, portal_id)
 
@@ -153,8 +193,9 @@ def settle_start(turn: Turn) -> None:
     """Once every fire input is known or counts as fire, secure the rest and accept cards."""
     if turn.state.ready:
         return
-    unheard = {FireLine.UNKNOWN, FireLine.GONE}
-    if any(fire.line in unheard and not fire.latched for fire in turn.state.fires.values()):
+    silent = {FireLine.UNKNOWN, FireLine.GONE}
+    fires = [turn.state.fires[name] for name in _named(turn)]
+    if any(fire.line in silent and not fire.latched for fire in fires):
         return
     turn.record(EdgeReady())
     for portal_id, portal in turn.state.portals.items():

@@ -14,16 +14,16 @@ from controller.events import (
     FactorAnswered,
     FactorAsked,
 )
-from controller.fires import burns_at
+from controller.fires import burns_at, free_egress
 from controller.holders import Credential, Holder
 from controller.ids import AttemptId, PortalId, QuestionId, ReaderId
 from controller.inputs import BadgeRead, ExitAsked, PinChecked, PinOutcome
 from controller.ledger import Personal, commitment
-from controller.moment import SECOND_US
-from controller.portal import LEASE_US, Contact, Signal, State
+from controller.moment import MILLISECOND_US, SECOND_US
+from controller.portal import LEASE_US, STRIKE_WITHIN_US, Contact, Signal, State
 from controller.turn import Turn
 from policies.codes import Code
-from policies.compiled import CompiledPolicy, Rex
+from policies.compiled import CompiledPolicy, PortalRule, Rex
 from policies.decide import decide
 from policies.facts import (
     CredentialStatus,
@@ -34,9 +34,6 @@ from policies.facts import (
     Presented,
     Request,
 )
-
-STRIKE_WITHIN_US = 2 * SECOND_US
-"""A strike that is not on the wire this soon finds nobody at the door who expects it."""
 
 SHOW_WITHIN_US = 2 * SECOND_US
 
@@ -71,7 +68,9 @@ def on_badge(turn: Turn, read: BadgeRead) -> None:
         turn.record(AttemptBegan(after=begun))
         _ask_pin(turn, begun, read.question)
         return
-    _conclude(turn, read.attempt, read.reader, request, verdict, read.badge, read.person)
+    _conclude(
+        turn, read.attempt, read.reader, turn.policy, request, verdict, read.badge, read.person
+    )
 
 
 def on_pin(turn: Turn, policies: dict[str, CompiledPolicy], answer: PinChecked) -> None:
@@ -94,9 +93,11 @@ def on_pin(turn: Turn, policies: dict[str, CompiledPolicy], answer: PinChecked) 
     # The rules are those the attempt began under; people, credentials and posture are today's.
     policy = policies.get(judged.policy, turn.policy)
     credential = turn.directory.credentials.get(judged.credential)
+    if credential is not None and credential.holder != judged.holder:
+        credential = None  # the badge is somebody else's by now, and the PIN was not his
     request = _request(turn, PortalId(judged.portal), judged.direction, credential, presented)
     verdict = decide(policy, request)
-    _conclude(turn, judged.id, judged.reader, request, verdict, None, answer.person)
+    _conclude(turn, judged.id, judged.reader, policy, request, verdict, None, answer.person)
 
 
 def on_exit_asked(turn: Turn, asked: ExitAsked) -> None:
@@ -115,7 +116,7 @@ def on_exit_asked(turn: Turn, asked: ExitAsked) -> None:
         request = _request(turn, asked.portal, rule.way_out, None, ())
         request = replace(request, credential=CredentialStatus.NONE)
         verdict = decide(turn.policy, request)
-        _conclude(turn, asked.attempt, None, request, verdict, None, None)
+        _conclude(turn, asked.attempt, None, turn.policy, request, verdict, None, None)
 
 
 def on_patience_ended(turn: Turn, reader: ReaderId) -> None:
@@ -141,7 +142,7 @@ def abandon(turn: Turn, reader: ReaderId, reason: str) -> None:
 def abandon_entries(turn: Turn, reason: str) -> None:
     """Drop every pending attempt to enter; attempts to leave are never touched."""
     for reader, pending in list(turn.state.attempts.items()):
-        if pending.direction is Direction.ENTRY:
+        if not turn.leads_out(PortalId(pending.portal), pending.direction):
             abandon(turn, reader, reason)
             show(turn, reader, Sign.DENIED)
 
@@ -177,7 +178,7 @@ def settle_lease(turn: Turn, portal_id: PortalId, *, due: bool) -> None:
                 not_after_us=turn.now_us + STRIKE_WITHIN_US,
                 drill=drill,
                 portal=portal_id,
-                for_ms=LEASE_US // 1000,
+                for_ms=LEASE_US // MILLISECOND_US,
             )
         )
 
@@ -261,7 +262,9 @@ def _facts(holder: Holder | None) -> HolderFacts | None:
 
 
 def _interlock_clear(turn: Turn, portal_id: PortalId) -> bool:
-    """Whether every other leaf of the interlock is seen closed and is not about to open."""
+    """Whether every other leaf of the interlock is seen closed and is not about to open: a strike
+    that is not over yet holds a leaf released even when somebody has passed and it has closed.
+    """
     partners = (
         turn.state.portals.get(PortalId(partner))
         for partner in turn.policy.interlock_partners(portal_id)
@@ -270,6 +273,7 @@ def _interlock_clear(turn: Turn, portal_id: PortalId) -> bool:
         partner is not None
         and partner.contact is Contact.CLOSED
         and partner.state in {State.LOCKED, State.SECURED}
+        and (partner.strike_until_us is None or partner.strike_until_us <= turn.now_us)
         for partner in partners
     )
 
@@ -278,6 +282,7 @@ def _conclude(
     turn: Turn,
     attempt: AttemptId,
     reader: ReaderId | None,
+    policy: CompiledPolicy,
     request: Request,
     verdict: Decision,
     badge: Personal | None,
@@ -290,6 +295,7 @@ def _conclude(
             reader=reader,
             portal=PortalId(request.portal),
             direction=request.direction,
+            policy=policy.digest,
             request=request,
             decision=verdict,
             person=None if person is None else commitment(person),
@@ -308,21 +314,14 @@ def _release(turn: Turn, attempt: AttemptId, request: Request, verdict: Decision
     """Wish for the one release that a grant is worth; a portal that stands open needs none."""
     portal_id, direction = PortalId(request.portal), request.direction
     rule = turn.rule(portal_id)
-    granted = turn.signal(portal_id, Signal.GRANTED, attempt=attempt, direction=direction)
-    if rule is None or not granted:
+    if rule is None or portal_id not in turn.state.portals:
         return
+    granted = turn.signal(portal_id, Signal.GRANTED, attempt=attempt, direction=direction)
     not_after_us, for_ms = turn.now_us + STRIKE_WITHIN_US, rule.open_ms
     if verdict.code in NEVER_ASKED_FOR:
-        turn.wish(
-            lambda effect_id, cause, drill: FreeExit(
-                id=effect_id,
-                cause=cause,
-                not_after_us=not_after_us,
-                drill=drill,
-                portal=portal_id,
-                for_ms=for_ms,
-            )
-        )
+        _free_exit(turn, portal_id, rule)
+        return
+    if not granted:
         return
     turn.wish(
         lambda effect_id, cause, drill: ReleasePortal(
@@ -333,6 +332,27 @@ def _release(turn: Turn, attempt: AttemptId, request: Request, verdict: Decision
             portal=portal_id,
             direction=direction,
             attempt=attempt,
+            for_ms=for_ms,
+        )
+    )
+
+
+def _free_exit(turn: Turn, portal_id: PortalId, rule: PortalRule) -> None:
+    """Let somebody out, whatever the portal should be already: a lease may still wait for the disk,
+    a release may not have arrived. Neither is cut short by the pulse.
+    """
+    portal = turn.state.portals[portal_id]
+    if portal.released:
+        free_egress(turn, portal_id)
+        return
+    for_ms = max(rule.open_ms, LEASE_US // MILLISECOND_US) if portal.leased else rule.open_ms
+    turn.wish(
+        lambda effect_id, cause, drill: FreeExit(
+            id=effect_id,
+            cause=cause,
+            not_after_us=turn.now_us + STRIKE_WITHIN_US,
+            drill=drill,
+            portal=portal_id,
             for_ms=for_ms,
         )
     )

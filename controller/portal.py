@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from controller.ids import AttemptId
+from controller.mermaid import state_diagram
 from controller.moment import MILLISECOND_US, SECOND_US, Micros
 from policies.compiled import PortalRule
 from policies.facts import Direction
@@ -23,6 +24,10 @@ REX_STUCK_US = 30 * SECOND_US
 
 REX_SHUNT_US = 10 * SECOND_US
 """How long after a request to exit an opening is explained by it."""
+
+STRIKE_WITHIN_US = 2 * SECOND_US
+"""A strike that is not on the wire this soon finds nobody at the door who expects it. Until then
+and for the whole of its own time the lock may be released: so long a grant explains an opening."""
 
 LEASE_US = 30 * SECOND_US
 LEASE_RENEW_US = 10 * SECOND_US
@@ -56,6 +61,7 @@ class Signal(StrEnum):
     OPENED_FROM_INSIDE = "opened-from-inside"  # a way out that nobody need ask for
     CLOSED = "closed"
     CONTACT_FAULTED = "contact-faulted"
+    GRANT_ENDED = "grant-ended"  # its release is over, or something else takes its place
     PATIENCE_ENDED = "patience-ended"  # the state's deadline has come
     EXIT_REQUESTED = "exit-requested"
     EXIT_LET_GO = "exit-let-go"
@@ -101,8 +107,10 @@ class Portal(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one portal. A restart keeps `released` and `secured` and nothing else.
 
     `deadline_us`: when the patience of the state ends. `attempt` and `direction`: whose grant is in
-    force; a grant without an attempt is a free exit. `shunt_until_us`: until when an opening is
-    explained by a request to exit; `rex_since_us`: since when that input has not let go.
+    force, until `grant_until_us`. `strike_until_us`: until when the device's own timer may still
+    hold the lock released, used or not; `exit_until_us`: the same of a granted way out, during
+    which the portal is not locked by us. `shunt_until_us`: until when an opening is explained by a
+    request to exit; `rex_since_us`: since when that input has not let go.
     """
 
     state: State = State.UNKNOWN
@@ -115,6 +123,9 @@ class Portal(msgspec.Struct, frozen=True, kw_only=True):
     attempt: AttemptId | None = None
     direction: Direction | None = None
     deadline_us: Micros | None = None
+    grant_until_us: Micros | None = None
+    strike_until_us: Micros | None = None
+    exit_until_us: Micros | None = None
     shunt_until_us: Micros | None = None
     rex_since_us: Micros | None = None
     rex_stuck: bool = False
@@ -154,6 +165,8 @@ _ALWAYS: dict[Signal, Move] = {
     Signal.LEASED: _to(State.LEASED, Note.LEASED),
     Signal.LEASE_ENDED: IGNORED,
     Signal.RELEASE_ENDED: IGNORED,
+    Signal.GRANT_ENDED: IGNORED,
+    Signal.PATIENCE_ENDED: IGNORED,
 }
 
 _AT_REST: dict[Signal, Move] = _ALWAYS | {
@@ -162,7 +175,6 @@ _AT_REST: dict[Signal, Move] = _ALWAYS | {
     Signal.OPENED: _to(State.FORCED, Note.FORCED),
     Signal.OPENED_FROM_INSIDE: _to(State.OPEN, Note.OPENED),
     Signal.CLOSED: IGNORED,
-    Signal.PATIENCE_ENDED: IGNORED,
 }
 
 _AJAR: dict[Signal, Move] = _ALWAYS | {
@@ -170,6 +182,8 @@ _AJAR: dict[Signal, Move] = _ALWAYS | {
     Signal.OPENED: IGNORED,
     Signal.OPENED_FROM_INSIDE: IGNORED,
     Signal.CLOSED: _settle(Note.CLOSED),
+    # Whose grant came while the leaf stood open had no need to open it.
+    Signal.GRANT_ENDED: _stay(Note.PASSED),
     Signal.SECURED: _stay(Note.SECURED),
     Signal.SECURE_ENDED: _stay(Note.SECURE_ENDED),
 }
@@ -178,10 +192,10 @@ _UNSEEN: dict[Signal, Move] = _ALWAYS | {
     # The leaf cannot be seen, but its lock may still be worked: a grant is remembered for its time.
     Signal.GRANTED: _stay(Note.GRANTED),
     Signal.ABORTED: _stay(Note.ABORTED),
-    Signal.OPENED: _to(State.OPEN, Note.SETTLED),
-    Signal.OPENED_FROM_INSIDE: _to(State.OPEN, Note.SETTLED),
+    Signal.GRANT_ENDED: _stay(Note.UNUSED),
+    Signal.OPENED: _settle(Note.SETTLED),
+    Signal.OPENED_FROM_INSIDE: _settle(Note.SETTLED),
     Signal.CLOSED: _settle(Note.SETTLED),
-    Signal.PATIENCE_ENDED: _settle(Note.UNUSED),
     Signal.LEASED: _stay(Note.LEASED),
     Signal.LEASE_ENDED: _stay(Note.LEASE_ENDED),
     Signal.SECURED: _stay(Note.SECURED),
@@ -203,10 +217,10 @@ TABLE: dict[State, dict[Signal, Move]] = {
     | {
         Signal.GRANTED: _stay(Note.GRANTED),
         Signal.ABORTED: _settle(Note.ABORTED),
+        Signal.GRANT_ENDED: _settle(Note.UNUSED),
         Signal.OPENED: _to(State.OPEN, Note.PASSED),
         Signal.OPENED_FROM_INSIDE: _to(State.OPEN, Note.PASSED),
         Signal.CLOSED: IGNORED,
-        Signal.PATIENCE_ENDED: _settle(Note.UNUSED),
         # An exit that was granted is never taken back; an entry grant is aborted by its own signal.
         Signal.SECURED: _stay(Note.SECURED),
         Signal.SECURE_ENDED: _stay(Note.SECURE_ENDED),
@@ -225,6 +239,7 @@ TABLE: dict[State, dict[Signal, Move]] = {
     | {
         # A badge shown at a forced door explains nothing: the alarm stands until the leaf closes.
         Signal.GRANTED: _stay(Note.GRANTED),
+        Signal.GRANT_ENDED: _stay(Note.UNUSED),
         Signal.PATIENCE_ENDED: _stay(Note.NEVER_CLOSED),
     },
     State.LEASED: _ALWAYS
@@ -234,7 +249,6 @@ TABLE: dict[State, dict[Signal, Move]] = {
         Signal.OPENED: _stay(Note.OPENED),
         Signal.OPENED_FROM_INSIDE: _stay(Note.OPENED),
         Signal.CLOSED: _stay(Note.CLOSED),
-        Signal.PATIENCE_ENDED: IGNORED,
         Signal.LEASED: _stay(Note.LEASED),
         Signal.LEASE_ENDED: _settle(Note.LEASE_ENDED),
         Signal.SECURED: _stay(Note.SECURED),
@@ -249,7 +263,6 @@ TABLE: dict[State, dict[Signal, Move]] = {
         Signal.OPENED_FROM_INSIDE: _stay(Note.OPENED),
         Signal.CLOSED: _stay(Note.CLOSED),
         Signal.CONTACT_FAULTED: _stay(Note.FAULTED),
-        Signal.PATIENCE_ENDED: IGNORED,
         Signal.LEASED: IGNORED,
         Signal.RELEASED: IGNORED,
         Signal.RELEASE_ENDED: _settle(Note.RELEASE_ENDED),
@@ -269,6 +282,9 @@ for _state, _row in TABLE.items():
 
 _SPENT = {Note.PASSED, Note.UNUSED, Note.ABORTED}
 """With these the grant in force has had its use."""
+
+SUPERSEDING = frozenset({Signal.GRANTED, Signal.LEASED, Signal.RELEASED, Signal.LINK_LOST})
+"""Before these a grant in force is ended by its own signal, so that no grant goes unaccounted."""
 
 
 def move(
@@ -290,13 +306,16 @@ def move(
         return portal, None
     after = _heard(portal, signal, now_us)
     if signal is Signal.GRANTED:
-        after = replace(after, attempt=attempt, direction=direction)
+        after = _granted(after, attempt, direction, rule, now_us)
+    elif signal in SUPERSEDING:
+        after = replace(_without_grant(after), exit_until_us=None)
+    elif step.note in _SPENT:
+        after = _without_grant(after)
     state = settled(after, rule) if step.settle else (step.target or portal.state)
     after = replace(after, state=state)
-    moved = state is not portal.state
-    if signal is not Signal.GRANTED and (moved or step.note in _SPENT):
-        after = replace(after, attempt=None, direction=None)
-    if moved or step.note in _RESTARTS_PATIENCE:
+    moved = state is not portal.state or after.leased is not portal.leased
+    renews_later = portal.leased and after.leased and step.note is not Note.LEASED
+    if (moved or step.note in _RESTARTS_PATIENCE) and not renews_later:
         after = replace(after, deadline_us=_patience_us(after, step.note, rule, now_us))
     return after, step.note
 
@@ -319,6 +338,8 @@ def settled(portal: Portal, rule: PortalRule) -> State:
         return State.LEASED
     if portal.contact is Contact.OPEN:
         return State.OPEN
+    if portal.direction is not None:
+        return State.GRANTED
     return State.SECURED if portal.secured else State.LOCKED
 
 
@@ -351,14 +372,45 @@ def _heard(portal: Portal, signal: Signal, now_us: Micros) -> Portal:
         case Signal.SECURED | Signal.SECURE_ENDED:
             return replace(portal, secured=signal is Signal.SECURED)
         case Signal.LINK_LOST:
-            return replace(portal, linked=False, contact=Contact.UNKNOWN, leased=False)
+            # What an input did meanwhile is not known: the next request to exit is a first one.
+            return replace(
+                portal,
+                linked=False,
+                contact=Contact.UNKNOWN,
+                leased=False,
+                rex_since_us=None,
+                rex_stuck=False,
+            )
         case Signal.LINK_FOUND:
             return replace(portal, linked=True)
-        case Signal.GRANTED | Signal.ABORTED | Signal.PATIENCE_ENDED:
+        case Signal.GRANTED | Signal.ABORTED | Signal.GRANT_ENDED | Signal.PATIENCE_ENDED:
             return portal
 
 
-_RESTARTS_PATIENCE = _SPENT | {Note.GRANTED, Note.LEASED, Note.LEASE_ENDED, Note.NEVER_CLOSED}
+def _granted(
+    portal: Portal,
+    attempt: AttemptId | None,
+    direction: Direction | None,
+    rule: PortalRule,
+    now_us: Micros,
+) -> Portal:
+    until_us = now_us + STRIKE_WITHIN_US + rule.open_ms * MILLISECOND_US
+    leads_out = direction is rule.way_out
+    return replace(
+        portal,
+        attempt=attempt,
+        direction=direction,
+        grant_until_us=until_us,
+        strike_until_us=until_us,
+        exit_until_us=until_us if leads_out else portal.exit_until_us,
+    )
+
+
+def _without_grant(portal: Portal) -> Portal:
+    return replace(portal, attempt=None, direction=None, grant_until_us=None)
+
+
+_RESTARTS_PATIENCE = {Note.GRANTED, Note.LEASED, Note.NEVER_CLOSED}
 
 
 def _patience_us(portal: Portal, note: Note, rule: PortalRule, now_us: Micros) -> Micros | None:
@@ -366,10 +418,6 @@ def _patience_us(portal: Portal, note: Note, rule: PortalRule, now_us: Micros) -
     if portal.leased:
         return now_us + LEASE_RENEW_US
     match portal.state:
-        case State.GRANTED:
-            return now_us + rule.open_ms * MILLISECOND_US
-        case State.UNKNOWN | State.FAULT if portal.direction is not None:
-            return now_us + rule.open_ms * MILLISECOND_US
         case State.OPEN:
             return now_us + rule.held_ms * MILLISECOND_US
         case State.HELD | State.FORCED if note is not Note.NEVER_CLOSED:
@@ -380,11 +428,11 @@ def _patience_us(portal: Portal, note: Note, rule: PortalRule, now_us: Micros) -
 
 def diagram() -> str:
     """The table as a Mermaid state diagram; ignored signals and notes that stay are left out."""
-    lines = ["stateDiagram-v2"]
+    moves: list[tuple[str, str, str]] = []
     for state, row in TABLE.items():
         for signal, step in row.items():
             if step.settle:
-                lines.append(f"    {state} --> settled: {signal}")
-            elif step.target not in {None, state}:
-                lines.append(f"    {state} --> {step.target}: {signal}")
-    return "\n".join(lines) + "\n"
+                moves.append((state, "settled", signal))
+            elif step.target is not None and step.target is not state:
+                moves.append((state, step.target, signal))
+    return state_diagram([*State, "settled"], moves)

@@ -8,6 +8,7 @@ from controller.effects import (
     AskPin,
     Effect,
     FreeEgress,
+    FreeExit,
     LeasePortal,
     LifeSafety,
     ReleasePortal,
@@ -29,6 +30,7 @@ from controller.events import (
     ReaderFound,
     ReaderLost,
     ReaderTampered,
+    clipped,
 )
 from controller.holders import NOBODY, Directory
 from controller.ids import PortalId
@@ -62,10 +64,14 @@ from controller.portal import LEASE_RENEW_US, Contact, Portal, Signal, rex_deadl
 from controller.state import SiteState
 from controller.turn import Origin, Turn
 from policies.compiled import CompiledPolicy, Egress
-from policies.facts import Direction, Mode
+from policies.facts import Mode
 
 SHUT_MODES = frozenset({Mode.LOCKDOWN, Mode.SHELTER, Mode.EVACUATE})
 """Modes in which no portal is entered but by override."""
+
+
+TIME = "time"
+"""The cause of what falls due by itself. It is real even when a drill's input comes just then."""
 
 
 class Outcome(NamedTuple):
@@ -94,20 +100,20 @@ class Site:
 
     def step(self, fact: Input, moment: Moment) -> Outcome:
         """Judge one fact at one moment. What had come due by then is dealt with first."""
-        turn = Turn(
-            self.origin, self.state, self.policy, self.directory, moment, fact.id, fact.drill
-        )
+        turn = Turn(self.origin, self.state, self.policy, self.directory, moment, TIME, False)
         if not isinstance(fact, Started):
             self._deal_with_due(turn)
+            self._settle_leases(turn)
+        turn.cause, turn.drill = clipped(fact.id), fact.drill
         self._handle(turn, fact)
         self._settle_leases(turn)
-        assert turn.events or not turn.effects, "every effect has an event behind it"
         self.state = turn.state
         return Outcome(tuple(turn.events), tuple(turn.effects))
 
     def deadline(self) -> int | None:
         """The monotonic microsecond at which `TimePassed` is due, or None: nothing is awaited."""
         due = [portal.deadline_us for portal in self.state.portals.values()]
+        due += [portal.grant_until_us for portal in self.state.portals.values()]
         due += [rex_deadline_us(portal) for portal in self.state.portals.values()]
         due += [attempt.deadline_us for attempt in self.state.attempts.values()]
         due += [fire.deadline_us for fire in self.state.fires.values()]
@@ -125,6 +131,9 @@ class Site:
         match effect:
             case FreeEgress(portal=portal_id):
                 return self._portal(portal_id).released
+            case FreeExit(portal=portal_id):
+                # A pulse must not end a release that has no end.
+                return not self._portal(portal_id).released
             case LifeSafety():
                 return True
             case ReleasePortal():
@@ -132,8 +141,7 @@ class Site:
             case LeasePortal(portal=portal_id):
                 return self._portal(portal_id).leased
             case SecurePortal(portal=portal_id):
-                portal = self._portal(portal_id)
-                return not (portal.released or portal.leased or portal.direction is not None)
+                return self.state.ready and not fires.claimed(self._portal(portal_id), now_us)
             case AskPin(question=question):
                 return any(a.question == question for a in self.state.attempts.values())
             case _:
@@ -143,11 +151,15 @@ class Site:
         return self.state.portals.get(portal_id, Portal())
 
     def _release_stands(self, effect: ReleasePortal) -> bool:
-        """The grant in force at the portal is still the one that this release was wished for."""
+        """A granted way out always stands. A way in stands while the grant in force at the portal
+        is still the one that this release was wished for. Neither may cut short a longer release.
+        """
         portal, rule = self._portal(effect.portal), self.policy.portal(effect.portal)
-        if rule is None or portal.attempt != effect.attempt:
+        if rule is None or portal.released or portal.leased:
             return False
-        return effect.direction is rule.way_out or self.state.recorded or rule.emergency
+        if effect.direction is rule.way_out:
+            return True
+        return portal.attempt == effect.attempt and (self.state.recorded or rule.emergency)
 
     def _handle(self, turn: Turn, fact: Input) -> None:
         if isinstance(fact, PinChecked):
@@ -166,6 +178,8 @@ class Site:
             portal = turn.state.portals[portal_id]
             if _is_due(portal.deadline_us, turn) and not portal.leased:
                 turn.signal(portal_id, Signal.PATIENCE_ENDED)
+            if _is_due(portal.grant_until_us, turn):
+                turn.signal(portal_id, Signal.GRANT_ENDED)
             if _is_due(rex_deadline_us(portal), turn):
                 turn.signal(portal_id, Signal.EXIT_STUCK)
         for reader in sorted(turn.state.attempts):
@@ -200,9 +214,21 @@ class Site:
     def _replace_policy(self, turn: Turn, fact: PolicyReplaced) -> None:
         self.policy = turn.policy = fact.policy
         self._policies[fact.policy.digest] = fact.policy
+        for reader, attempt in list(turn.state.attempts.items()):
+            if fact.policy.portal(attempt.portal) is None:
+                passages.abandon(turn, reader, "the policy has no such portal any more")
+        turn.record(
+            PolicyActivated(
+                version=fact.policy.version,
+                digest=fact.policy.digest,
+                fires=tuple(fire.id for fire in fact.policy.fire_inputs),
+                portals=tuple(portal.id for portal in fact.policy.portals),
+            )
+        )
         self._forget_policies(turn)
-        turn.record(PolicyActivated(version=fact.policy.version, digest=fact.policy.digest))
         fires.settle_egress(turn)
+        _settle_posture(turn)
+        fires.settle_start(turn)
 
     def _forget_policies(self, turn: Turn) -> None:
         needed = {attempt.policy for attempt in turn.state.attempts.values()}
@@ -217,7 +243,7 @@ def _is_due(deadline_us: int | None, turn: Turn) -> bool:
 def _on_started(turn: Turn, fact: Started) -> None:
     turn.record(
         EdgeStarted(
-            version=fact.version,
+            version=clipped(fact.version),
             policy=turn.policy.digest,
             fires=tuple(fire.id for fire in turn.policy.fire_inputs),
             portals=tuple(portal.id for portal in turn.policy.portals),
@@ -227,6 +253,7 @@ def _on_started(turn: Turn, fact: Started) -> None:
         turn.record(ClockJudged(trusted=turn.moment.trusted, stepped_ms=0))
     # A fire that was latched before the restart frees the ways out before anything is read.
     fires.settle_egress(turn)
+    _settle_posture(turn)
     fires.settle_start(turn)
 
 
@@ -280,9 +307,11 @@ def _on_portal_link(turn: Turn, fact: PortalLinkHeard) -> None:
 def _on_reader(turn: Turn, fact: ReaderHeard) -> None:
     known = turn.state.readers.get(fact.reader)
     if fact.online:
-        turn.record(ReaderFound(reader=fact.reader, secure=fact.secure, identity=fact.about))
+        turn.record(
+            ReaderFound(reader=fact.reader, secure=fact.secure, identity=clipped(fact.about))
+        )
     elif known is None or known.online:
-        turn.record(ReaderLost(reader=fact.reader, reason=fact.about))
+        turn.record(ReaderLost(reader=fact.reader, reason=clipped(fact.about)))
         passages.abandon(turn, fact.reader, "the reader went away")
 
 
@@ -304,23 +333,29 @@ def _on_posture(turn: Turn, fact: PostureSet) -> None:
     raised = fact.mode in SHUT_MODES or fact.threat > was_threat
     if raised:
         passages.abandon_entries(turn, f"posture {fact.mode} {fact.threat}")
-    for portal_id in list(turn.state.portals):
-        if raised:
-            fires.abort_entry(turn, portal_id)
-        if fact.mode in SHUT_MODES:
-            turn.signal(portal_id, Signal.SECURED)
+    for portal_id in list(turn.state.portals) if raised else ():
+        fires.abort_entry(turn, portal_id)
+    _settle_posture(turn)
+    if fact.mode in SHUT_MODES:
+        for portal_id in turn.state.portals:
             fires.secure(turn, portal_id)
-        else:
-            turn.signal(portal_id, Signal.SECURE_ENDED)
+
+
+def _settle_posture(turn: Turn) -> None:
+    """Bring every portal's record to what the mode in force calls for."""
+    shut = turn.state.mode in SHUT_MODES
+    for portal_id, portal in list(turn.state.portals.items()):
+        if portal.secured is not shut:
+            turn.signal(portal_id, Signal.SECURED if shut else Signal.SECURE_ENDED)
 
 
 def _on_journal_failed(turn: Turn, fact: JournalFailed) -> None:
     if not turn.state.recorded:
         return
-    turn.record(JournalLost(reason=fact.reason))
-    for portal_id, portal in list(turn.state.portals.items()):
+    turn.record(JournalLost(reason=clipped(fact.reason)))
+    for portal_id in list(turn.state.portals):
         rule = turn.rule(portal_id)
-        if portal.direction is Direction.ENTRY and rule is not None and not rule.emergency:
+        if rule is not None and not rule.emergency:
             fires.abort_entry(turn, portal_id)
 
 
@@ -330,15 +365,15 @@ def _on_clock(turn: Turn, fact: ClockChecked) -> None:
 
 
 def _on_badge_unreadable(turn: Turn, fact: BadgeUnreadable) -> None:
-    turn.record(BadgeIgnored(reader=fact.reader, reason=fact.reason))
+    turn.record(BadgeIgnored(reader=fact.reader, reason=clipped(fact.reason)))
 
 
 def _on_device_misbehaved(turn: Turn, fact: DeviceMisbehaved) -> None:
-    turn.record(DeviceSuspected(device=fact.device, reason=fact.reason))
+    turn.record(DeviceSuspected(device=fact.device, reason=clipped(fact.reason)))
 
 
 def _on_effect_end(turn: Turn, fact: EffectEndHeard) -> None:
-    turn.record(EffectEnded(effect=fact.effect, outcome=fact.outcome))
+    turn.record(EffectEnded(effect=fact.effect, outcome=clipped(fact.outcome)))
 
 
 def _on_journal_recovered(turn: Turn, fact: JournalRecovered) -> None:
@@ -347,7 +382,7 @@ def _on_journal_recovered(turn: Turn, fact: JournalRecovered) -> None:
 
 
 def _on_stopping(turn: Turn, fact: Stopping) -> None:
-    turn.record(EdgeStopping(reason=fact.reason))
+    turn.record(EdgeStopping(reason=clipped(fact.reason)))
 
 
 def _on_bolt(turn: Turn, fact: BoltRead) -> None:

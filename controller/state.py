@@ -92,8 +92,8 @@ def _folded(state: SiteState, body: Body, mono_us: Micros) -> SiteState:
             return replace(state, clock_trusted=trusted)
         case HoldersReplaced():
             return replace(state, holders_version=body.version, holders_digest=body.digest)
-        case PolicyActivated(digest=digest):
-            return replace(state, policy=digest)
+        case PolicyActivated():
+            return _with_policy(state, body, mono_us)
         case PostureChanged(mode=mode, threat=threat):
             return replace(state, mode=mode, threat=threat)
         case _:
@@ -127,13 +127,8 @@ def _started(state: SiteState, body: EdgeStarted, mono_us: Micros) -> SiteState:
         PortalId(name): restarted(state.portals.get(PortalId(name), Portal()))
         for name in body.portals
     }
-    latched = {name for name, fire in state.fires.items() if fire.latched}
-    fires = {
-        name: Fire(latched=True)
-        if name in latched
-        else Fire(deadline_us=mono_us + FIRE_FIRST_READING_US)
-        for name in body.fires
-    }
+    latched = {name: Fire(latched=True) for name, fire in state.fires.items() if fire.latched}
+    fires = _not_heard(body.fires, mono_us) | latched
     return replace(
         state,
         ready=False,
@@ -144,6 +139,18 @@ def _started(state: SiteState, body: EdgeStarted, mono_us: Micros) -> SiteState:
         readers={},
         attempts={},
     )
+
+
+def _with_policy(state: SiteState, body: PolicyActivated, mono_us: Micros) -> SiteState:
+    """Portals and fire inputs come and go with the policy; a latched fire only by its reset."""
+    kept = {name: fire for name, fire in state.fires.items() if name in body.fires or fire.latched}
+    portals = {PortalId(name): state.portals.get(PortalId(name), Portal()) for name in body.portals}
+    fires = _not_heard(body.fires, mono_us) | kept
+    return replace(state, policy=body.digest, portals=portals, fires=fires)
+
+
+def _not_heard(names: tuple[str, ...], mono_us: Micros) -> dict[str, Fire]:
+    return {name: Fire(deadline_us=mono_us + FIRE_FIRST_READING_US) for name in names}
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")

@@ -40,7 +40,7 @@ from controller.holders import Directory
 from controller.ids import AttemptId, EffectId, PortalId
 from controller.ledger import Personal
 from controller.moment import Moment
-from controller.portal import Note, Portal, Signal
+from controller.portal import SUPERSEDING, TABLE, Note, Portal, Signal
 from controller.state import SiteState, apply
 from policies.compiled import CompiledPolicy, PortalRule
 from policies.facts import Direction
@@ -139,15 +139,21 @@ class Turn:
     def wish(self, make: Callable[[EffectId, int, bool], Effect]) -> None:
         """Add an effect; `make` gets its id, the seq of the event behind it, and the drill mark.
 
-        An effect without an event of its own step refers to the newest one on record: it repeats
-        what that state already stands for (a portal that comes back is secured again).
+        The event comes first: an effect that nothing in its step explains has no business here,
+        and its id would not be its own.
         """
+        assert self.events, "every effect has an event behind it"
         seq = self.state.seq
         effect_id = EffectId(f"{seq}.{len(self.effects)}")
         self.effects.append(make(effect_id, seq, self.drill))
 
     def rule(self, portal: PortalId) -> PortalRule | None:
         return self.policy.portal(portal)
+
+    def leads_out(self, portal_id: PortalId, direction: Direction | None) -> bool:
+        """Whether this direction is the portal's way out; the policy may call it either name."""
+        rule = self.rule(portal_id)
+        return rule is not None and direction is rule.way_out
 
     def signal(
         self,
@@ -159,8 +165,11 @@ class Turn:
     ) -> bool:
         """Put a signal to a portal and record what it makes of it; False when it ignores it."""
         rule, before = self.rule(portal_id), self.state.portals.get(portal_id)
-        if rule is None or before is None:
+        if rule is None or before is None or TABLE[before.state][signal].note is None:
             return False
+        if signal in SUPERSEDING and before.direction is not None:
+            self.signal(portal_id, Signal.GRANT_ENDED)
+            before = self.state.portals[portal_id]
         after, note = leaf.move(
             before, signal, rule, self.now_us, attempt=attempt, direction=direction
         )

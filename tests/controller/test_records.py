@@ -1,0 +1,72 @@
+"""What is recorded: causes, drills, bounds of what comes from outside."""
+
+from controller.effects import Effect
+from controller.events import FireLatched, GrantUnused, decode_body, decode_entry, encode
+from controller.ids import EffectId, InputId, ReaderId
+from controller.inputs import (
+    BadgeUnreadable,
+    DeviceMisbehaved,
+    EffectEndHeard,
+    FireResetAsked,
+    JournalFailed,
+    ReaderHeard,
+    Stopping,
+)
+from controller.ledger import Personal
+from policies.facts import Mode
+from tests.controller.support import Rig, calm, of_type
+
+LONG = "x" * 10_000 + "\udc80"
+
+
+def test_whatever_a_device_says_of_itself_can_be_read_back_from_the_journal() -> None:
+    rig = calm()
+    operator = Personal("operator", "Officer", "ab" * 16)
+    for fact in (
+        ReaderHeard(id=InputId("1"), reader=ReaderId("r"), online=True, secure=True, about=LONG),
+        ReaderHeard(id=InputId("2"), reader=ReaderId("r"), online=False, secure=True, about=LONG),
+        DeviceMisbehaved(id=InputId("3"), device="r", reason=LONG),
+        BadgeUnreadable(id=InputId("4"), reader=ReaderId("r"), reason=LONG),
+        EffectEndHeard(id=InputId("5"), effect=EffectId("1.0"), outcome=LONG),
+        FireResetAsked(id=InputId("6"), fire=LONG, operator=operator),
+        JournalFailed(id=InputId("7"), reason=LONG),
+        Stopping(id=InputId("8"), reason=LONG),
+    ):
+        for event in rig.feed(fact).events:
+            assert decode_body(decode_entry(encode(event))) == event.body
+
+
+def test_what_falls_due_during_a_drill_is_real() -> None:
+    rig = calm()
+    rig.badge("gate")
+    rig.fire("gone")
+    rig.skip(60)
+    outcome = rig.posture(Mode.LOCKDOWN, drill=True)
+    real = {type(e.body) for e in outcome.events if not e.header.drill}
+    assert {FireLatched, GrantUnused} <= real
+    freeing = [e for e in outcome.effects if not e.drill]
+    assert freeing
+    assert all(e.header.cause != "" for e in outcome.events)
+
+
+def test_every_effect_of_a_drill_is_marked() -> None:
+    rig = calm()
+    outcome = rig.rex("mag", drill=True)
+    assert all(event.header.drill for event in outcome.events)
+    assert of_type(Effect, outcome)
+    assert all(effect.drill for effect in outcome.effects)
+
+
+def test_an_input_that_changes_nothing_is_not_recorded() -> None:
+    rig: Rig = calm()
+    for again in (
+        lambda: rig.closes("gate"),
+        lambda: rig.link("gate"),
+        lambda: rig.fire("normal"),
+        lambda: rig.posture(Mode.NORMAL),
+        lambda: rig.rex("gate", active=False),
+        lambda: rig.later(0),
+    ):
+        outcome = again()
+        assert outcome.events == ()
+        assert outcome.effects == ()
