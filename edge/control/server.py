@@ -162,14 +162,10 @@ class ControlServer:
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = _Client(self._desk, self._verifying, reader, writer)
         task = asyncio.get_running_loop().create_task(
-            client.serve(len(self._clients), self._group), name="control client"
+            client.serve(len(self._clients), _group(self._path)), name="control client"
         )
         self._clients.add(task)
         task.add_done_callback(self._ended)
-
-    @property
-    def _group(self) -> int:
-        return self._inode[2]
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A bug in serving one client ends that client, not the doors."""
@@ -410,13 +406,21 @@ def _sent(stored: Stored) -> SentEntry:
 # --- the socket's name ------------------------------------------------------------------------
 
 
-def _inode(path: Path) -> tuple[int, int, int]:
-    """Device, inode and group; zeros where there is none."""
+def _inode(path: Path) -> tuple[int, int] | None:
+    """Device and inode; None where there is no such name."""
     try:
         found = path.lstat()
     except FileNotFoundError:
-        return (0, 0, 0)
-    return (found.st_dev, found.st_ino, found.st_gid)
+        return None
+    return (found.st_dev, found.st_ino)
+
+
+def _group(path: Path) -> int:
+    """The socket's group as it is now; where the name is gone, the daemon's own."""
+    try:
+        return path.lstat().st_gid
+    except FileNotFoundError:
+        return os.getegid()
 
 
 def _make_room(path: Path) -> None:

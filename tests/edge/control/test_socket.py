@@ -1,0 +1,576 @@
+"""The control socket: real server, real client, real journal."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controller import events as ev
+from controller.ledger import commitment, leaf, link, origin
+from controller.portal import Contact, State
+from edge.control import messages as m
+from edge.control import server as serving
+from edge.control.client import (
+    Client,
+    ConnectionLostError,
+    ControlClientError,
+    NoDaemonError,
+    RefusedError,
+)
+from edge.control.peer import account_name
+from edge.control.server import ControlError, ControlInUseError, ControlServer
+from tests.edge.control.rig import Running, house_policy, person, public_folder, ticks, until
+
+ME = account_name(os.geteuid())
+NOBODY = 65534
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Running]:
+    with Running(tmp_path / "state") as running:
+        yield running
+
+
+def raw(daemon: Running, timeout_s: float = 5.0) -> socket.socket:
+    """A connection that has been greeted and speaks no protocol by itself."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(timeout_s)
+    from edge.control.place import address_of
+
+    with address_of(daemon.socket) as address:
+        connection.connect(address)
+    assert isinstance(receive(connection), m.Hello)
+    return connection
+
+
+def receive(connection: socket.socket) -> m.Reply:
+    prefix = exactly(connection, 4)
+    return m.decode_reply(exactly(connection, m.length_of(prefix)))
+
+
+def exactly(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = connection.recv(size - len(data))
+        assert part, "it ended"
+        data += part
+    return data
+
+
+def ended(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+# --- questions --------------------------------------------------------------------------------
+
+
+def test_status_crosses_the_socket_whole(daemon: Running) -> None:
+    with Client(daemon.state) as client:
+        status = client.status()
+    assert status == daemon.desk.status()
+    assert client.me == ME
+    front = next(portal for portal in status.portals if portal.id == "front")
+    assert (front.state, front.contact) == (State.FORCED, Contact.OPEN)
+    assert {portal.id: portal.observable for portal in status.portals} == {
+        "front": True,
+        "vault-door": False,
+    }, "what has no contact is never shown as measured"
+    assert [(fire.id, fire.latched) for fire in status.fires] == [("panel", True)]
+    assert [(reader.id, reader.online) for reader in status.readers] == [
+        ("front-in", False),
+        ("vault-in", False),
+    ]
+    assert status.policy_digest == house_policy().digest
+    assert (status.seq, status.timezone) == (3, "Europe/Vienna")
+
+
+def test_entries_come_as_stored_and_verify_at_the_other_end(daemon: Running) -> None:
+    name = person("Ada L")
+    reset = ev.FireReset(fire="panel", after=ev.Fire(), operator=commitment(name))
+    daemon.record(reset, personal=(name,))
+    with Client(daemon.state) as client:
+        status = client.status()
+        entries = list(client.entries(1))
+    assert [entry.seq for entry in entries] == [1, 2, 3, 4]
+    chain = origin(status.site, status.edge, status.incarnation)
+    for entry in entries:
+        chain = link(chain, leaf(entry.entry.encode()))
+        assert entry.chain == chain.hex()
+    assert entries[3].personal == (name,)
+
+
+def test_entries_are_cut_to_what_a_frame_holds(daemon: Running) -> None:
+    # Quotes are doubled in a frame: 500 of these are more than 1 MiB as stored already.
+    stop = ev.EdgeStopping(reason='"' * 400)
+    started = ev.EdgeStarted(version="v", policy="p", fires=(), portals=("p" * 60,) * 100)
+    daemon.record(*([stop, started] * 400))
+    with Client(daemon.state) as client:
+        assert 0 < len(client.read(1).entries) < m.READ_ENTRIES_MAX
+        assert [entry.seq for entry in client.entries(1)] == list(range(1, 804))
+        assert [entry.seq for entry in client.entries(700, 702)] == [700, 701, 702]
+
+
+def test_nothing_past_the_end(daemon: Running) -> None:
+    with Client(daemon.state) as client:
+        assert client.read(4) == m.Entries(entries=(), last_seq=3)
+
+
+def test_the_operator_is_who_the_kernel_says(daemon: Running) -> None:
+    with Client(daemon.state) as client:
+        assert client.reset_fire("panel").accepted
+        refused = client.reset_fire("cellar")
+    assert (refused.accepted, refused.reason) == (False, "no fire input 'cellar'")
+    assert daemon.desk.asked == [("reset", "panel", ME), ("reset", "cellar", ME)]
+
+
+def test_no_message_can_name_the_operator(daemon: Running) -> None:
+    with raw(daemon) as connection:
+        body = b'{"type":"ResetFire","fire":"panel","operator":"chief"}'
+        connection.sendall(len(body).to_bytes(4, "big") + body)
+        refused = receive(connection)
+    assert isinstance(refused, m.Refused)
+    assert "unknown field `operator`" in refused.reason
+    assert daemon.desk.asked == []
+
+
+def test_an_import_and_its_problems(daemon: Running) -> None:
+    with Client(daemon.state) as client:
+        assert client.import_people(b"id\n1\n", dry_run=True).applied is False
+        done = client.import_people(b"id\n1\n", dry_run=False)
+        assert (done.applied, done.added, done.version) == (True, 2, 4)
+        bad = client.import_people(b"bad", dry_run=False)
+        assert [(p.row, p.column, p.message) for p in bad.problems] == [
+            (2, "roles", "no role 'bad'")
+        ]
+        with pytest.raises(RefusedError, match="takes 700000 at once"):
+            client.import_people(b"x" * (m.CSV_BYTES_MAX + 1), dry_run=True)
+        most = client.import_people(b"\n" * m.CSV_BYTES_MAX, dry_run=True)
+        assert most.added == m.CSV_BYTES_MAX, "the largest file passes"
+
+
+def test_a_long_import_is_waited_for_by_heartbeats(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr("edge.control.client.DAEMON_SILENT_S", 0.3)
+    daemon.desk.slow_s = 1.0
+    with Client(daemon.state) as client:
+        assert client.import_people(b"id\n", dry_run=False).applied
+
+
+def test_an_import_does_not_end_with_its_client(daemon: Running) -> None:
+    daemon.desk.slow_s = 0.3
+    with raw(daemon) as connection:
+        connection.sendall(m.frame(m.ImportPeople(csv=b"id\n", dry_run=False)))
+        until(lambda: daemon.desk.asked)
+    until(lambda: daemon.clients() == 0)
+    with Client(daemon.state) as client:
+        assert client.status().seq == 3
+
+
+def test_no_repr_shows_a_file_with_pins() -> None:
+    assert "4711" not in repr(m.ImportPeople(csv=b"id,pin\n1,4711\n", dry_run=True))
+
+
+def test_verify_tells_progress_and_the_report(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.record(*ticks(4_000))
+    monkeypatch.setattr(serving, "PROGRESS_S", 0.005)
+    seen: list[tuple[int, int]] = []
+    with Client(daemon.state) as client:
+        report = client.verify(lambda done, total: seen.append((done, total)))
+    assert (report.sound, report.entries, report.last_seq) == (True, 4_003, 4_003)
+    assert report.head == daemon.desk.writer.head.hex()
+    assert seen, "no progress was told"
+    assert all(done <= total == 4_003 for done, total in seen)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_one_verification_at_a_time(daemon: Running) -> None:
+    daemon.desk.slow_s = 2.0
+    with raw(daemon) as first:
+        first.sendall(m.frame(m.VerifyJournal()))
+        assert isinstance(receive(first), m.VerifyProgress)
+        with Client(daemon.state) as second, pytest.raises(RefusedError) as refused:
+            second.verify()
+        assert refused.value.code is m.Refusal.BUSY
+    # Who asked is gone: nobody verifies for nobody.
+    until(lambda: daemon.clients() == 0, 1.0)
+    daemon.desk.slow_s = 0.0
+    with Client(daemon.state) as third:
+        assert third.verify().sound
+
+
+# --- following --------------------------------------------------------------------------------
+
+
+def test_a_subscription_misses_nothing_across_five_thousand_entries(daemon: Running) -> None:
+    daemon.record(*ticks(2_000))
+
+    def more() -> None:
+        for _ in range(30):
+            daemon.record(*ticks(100))
+
+    writing = threading.Thread(target=more)
+    seen: list[int] = []
+    with Client(daemon.state) as client:
+        writing.start()
+        for message in client.subscribe(1):
+            if isinstance(message, m.Entries):
+                seen += [entry.seq for entry in message.entries]
+            if seen and seen[-1] == 5_003:
+                break
+    writing.join()
+    assert seen == list(range(1, 5_004))
+
+
+def test_what_is_new_comes_at_once(daemon: Running) -> None:
+    with Client(daemon.state) as client:
+        stream = client.subscribe(4)
+        threading.Timer(0.2, lambda: daemon.record(*ticks(1))).start()
+        began = time.monotonic()
+        message = next(stream)
+        took_s = time.monotonic() - began
+    assert isinstance(message, m.Entries)
+    assert [entry.seq for entry in message.entries] == [4]
+    assert 0.1 < took_s < 2.0, "well before the heartbeat"
+
+
+def test_heartbeats_where_nothing_happens(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "HEARTBEAT_S", 0.05)
+    with Client(daemon.state) as client:
+        stream = client.subscribe(4)
+        assert next(stream) == m.Heartbeat(last_seq=3)
+        assert next(stream) == m.Heartbeat(last_seq=3)
+        daemon.record(*ticks(1))
+        while isinstance(message := next(stream), m.Heartbeat):
+            pass
+        assert message.entries[0].seq == 4
+
+
+def test_a_subscriber_from_the_future_is_told(daemon: Running) -> None:
+    with Client(daemon.state) as client, pytest.raises(RefusedError) as refused:
+        next(client.subscribe(5))
+    assert refused.value.code is m.Refusal.AHEAD
+
+
+def test_a_slow_subscriber_is_let_go_and_resumes_without_loss(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "FRAME_WITHIN_S", 0.5)
+    daemon.record(*ticks(5_000))
+    with raw(daemon, timeout_s=10) as slow:
+        slow.sendall(m.frame(m.Subscribe(from_seq=1)))
+        time.sleep(0.8)  # it takes nothing; the others are served meanwhile
+        with Client(daemon.state) as other:
+            assert other.status().seq == 5_003
+        seen: list[int] = []
+        while not isinstance(message := receive(slow), m.Refused):
+            assert isinstance(message, m.Entries)
+            seen += [entry.seq for entry in message.entries]
+        assert ended(slow)
+    assert message.code is m.Refusal.SLOW
+    assert seen == list(range(1, len(seen) + 1))
+    assert len(seen) < 5_003, "it was never behind"
+    assert message.resume_from is not None
+    # A frame that was under way when patience ended has arrived after all: a resumed subscriber
+    # sees it twice at most, and never misses one.
+    assert message.resume_from <= seen[-1] + 1
+    with Client(daemon.state) as again:
+        for more in again.subscribe(message.resume_from):
+            assert isinstance(more, m.Entries)
+            seen += [entry.seq for entry in more.entries]
+            if seen[-1] == 5_003:
+                break
+    assert sorted(set(seen)) == list(range(1, 5_004))
+    until(lambda: daemon.clients() == 0)
+
+
+def test_a_slow_subscriber_that_never_reads_again_holds_nothing(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "FRAME_WITHIN_S", 0.2)
+    daemon.record(*ticks(5_000))
+    with raw(daemon) as slow:
+        slow.sendall(m.frame(m.Subscribe(from_seq=1)))
+        until(lambda: daemon.clients() == 1)
+        until(lambda: daemon.clients() == 0, 2.0)
+
+
+def test_a_subscriber_that_goes_is_noticed_where_nothing_happens(daemon: Running) -> None:
+    with raw(daemon) as connection:
+        connection.sendall(m.frame(m.Subscribe(from_seq=4)))
+        until(lambda: daemon.clients() == 1)
+    until(lambda: daemon.clients() == 0, 1.0)
+
+
+def test_a_subscriber_that_talks_is_let_go(daemon: Running) -> None:
+    with raw(daemon) as connection:
+        connection.sendall(m.frame(m.Subscribe(from_seq=4)) + m.frame(m.Status()))
+        refused = receive(connection)
+        assert isinstance(refused, m.Refused)
+        assert refused.code is m.Refusal.MALFORMED
+        assert ended(connection)
+
+
+# --- what nobody should send ------------------------------------------------------------------
+
+FRAMES = {
+    "oversized": ((m.FRAME_BYTES_MAX + 1).to_bytes(4, "big"), m.Refusal.TOO_LARGE),
+    "huge": (b"\xff\xff\xff\xff", m.Refusal.TOO_LARGE),
+    "empty": (b"\0\0\0\0", m.Refusal.MALFORMED),
+    "garbage": (b"\0\0\0\x04\xff\xfe{}", m.Refusal.MALFORMED),
+    "text": (b"GET / HTTP/1.1\r\n\r\n", m.Refusal.TOO_LARGE),
+    "nesting": (b"\0\0\xc3\x50" + b"[" * 50_000, m.Refusal.MALFORMED),
+    "unknown": (b'\0\0\0\x0f{"type":"Stop"}', m.Refusal.MALFORMED),
+    "a reply": (m.frame(m.Heartbeat(last_seq=1)), m.Refusal.MALFORMED),
+    "negative": (b'\0\0\0\x23{"type":"Subscribe","from_seq":-12}', m.Refusal.MALFORMED),
+    "unknown field": (b'\0\0\0\x17{"type":"Status","x":1}', m.Refusal.MALFORMED),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_what_is_no_request_is_refused_by_type_and_the_connection_ends(
+    daemon: Running, name: str
+) -> None:
+    data, code = FRAMES[name]
+    with raw(daemon) as connection:
+        connection.sendall(data)
+        refused = receive(connection)
+        assert isinstance(refused, m.Refused)
+        assert (refused.code, bool(refused.reason)) == (code, True)
+        assert ended(connection)
+    until(lambda: daemon.clients() == 0)
+    with Client(daemon.state) as client:
+        assert client.status().seq == 3
+
+
+def test_a_request_byte_by_byte(daemon: Running) -> None:
+    with raw(daemon) as connection:
+        for byte in m.frame(m.Status()):
+            connection.sendall(bytes([byte]))
+        assert receive(connection) == daemon.desk.status()
+
+
+def test_half_a_request_and_gone(daemon: Running) -> None:
+    for cut in (1, 3, 4, 10):
+        with raw(daemon) as connection:
+            connection.sendall(m.frame(m.Status())[:cut])
+    until(lambda: daemon.clients() == 0)
+
+
+def test_half_a_request_and_silence(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "FRAME_WITHIN_S", 0.1)
+    with raw(daemon) as connection:
+        connection.sendall(m.frame(m.Status())[:10])
+        refused = receive(connection)
+        assert isinstance(refused, m.Refused)
+        assert refused.code is m.Refusal.MALFORMED
+        assert ended(connection)
+
+
+def test_silence_is_ended(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "IDLE_S", 0.1)
+    with raw(daemon) as connection:
+        refused = receive(connection)
+        assert isinstance(refused, m.Refused)
+        assert refused.code is m.Refusal.IDLE
+
+
+def test_so_many_clients_and_no_more(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "CLIENTS_MAX", 3)
+    connections = [raw(daemon) for _ in range(3)]
+    with pytest.raises(RefusedError) as refused:
+        Client(daemon.state)
+    assert refused.value.code is m.Refusal.BUSY
+    connections.pop().close()
+    until(lambda: daemon.clients() == 2)
+    Client(daemon.state).close()
+    for connection in connections:
+        connection.close()
+
+
+def test_a_bug_in_an_answer_ends_that_client_alone(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> m.StatusReply:
+        raise KeyError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(daemon.desk, "status", broken)
+        with Client(daemon.state) as client, pytest.raises(ConnectionLostError):
+            client.status()
+    until(lambda: "ended by a bug" in caplog.text)
+    with Client(daemon.state) as client:
+        assert client.status().seq == 3
+
+
+# --- who may speak ----------------------------------------------------------------------------
+
+AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from edge.control.client import Client, ControlClientError
+# After the imports: the other account may not be able to read this tree.
+os.setgroups([])
+os.setgid({gid})
+os.setuid({uid})
+try:
+    with Client(Path(sys.argv[1])) as client:
+        print("in", client.me, client.reset_fire("panel").accepted)
+except ControlClientError as error:
+    print(type(error).__name__, error, "|", error.remedy)
+"""
+
+
+def as_other(state: Path, uid: int, gid: int) -> str:
+    result = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY.format(uid=uid, gid=gid), str(state)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return result.stdout.strip()
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+
+
+@needs_root
+def test_a_stranger_is_kept_out_by_the_file_and_again_by_the_daemon() -> None:
+    with public_folder() as folder, Running(folder / "state") as daemon:
+        daemon.state.chmod(0o755)
+        assert as_other(daemon.state, NOBODY, NOBODY).startswith("NotAllowedError")
+        # Somebody made the socket's mode wider: the peer's credentials still count.
+        daemon.socket.chmod(0o666)
+        answer = as_other(daemon.state, NOBODY, NOBODY)
+        assert answer.startswith(f"RefusedError {account_name(NOBODY)} may not speak")
+        assert daemon.desk.asked == []
+
+
+@needs_root
+def test_a_member_of_the_sockets_group_speaks_under_his_own_name() -> None:
+    with public_folder() as folder, Running(folder / "state") as daemon:
+        daemon.state.chmod(0o755)
+        os.chown(daemon.socket, 0, 4321)
+        assert as_other(daemon.state, NOBODY, 4321) == f"in {account_name(NOBODY)} True"
+        assert as_other(daemon.state, 54321, 4321) == "in uid-54321 True"
+        assert daemon.desk.asked[-1] == ("reset", "panel", "uid-54321")
+
+
+def test_the_socket_is_for_owner_and_group(daemon: Running) -> None:
+    assert daemon.socket.stat().st_mode & 0o777 == 0o660
+
+
+# --- the socket's name ------------------------------------------------------------------------
+
+
+def test_no_daemon(tmp_path: Path) -> None:
+    with pytest.raises(NoDaemonError) as error:
+        Client(tmp_path)
+    assert str(error.value) == f"no daemon runs here (no socket at {tmp_path}/control.sock)"
+    assert error.value.remedy == "start it with `sentrypost run --config …`"
+
+
+def test_a_stale_socket_is_no_daemon_and_is_replaced(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    stale = socket.socket(socket.AF_UNIX)
+    from edge.control.place import address_of
+
+    with address_of(state / "control.sock") as address:
+        stale.bind(address)
+    stale.close()
+    with pytest.raises(NoDaemonError):
+        Client(state)
+    with Running(state) as daemon, Client(daemon.state) as client:
+        assert client.status().seq == 3
+    assert not daemon.socket.exists(), "it is removed at the end"
+
+
+def test_a_second_daemon_is_refused_and_the_first_keeps_its_socket(daemon: Running) -> None:
+    with pytest.raises(ControlInUseError) as error:
+        ControlServer.open(daemon.desk, daemon.socket)
+    assert "stop it first" in error.value.remedy
+    with Client(daemon.state) as client:
+        assert client.status().seq == 3
+
+
+def test_a_file_in_the_way_is_left_alone(daemon: Running, tmp_path: Path) -> None:
+    file = tmp_path / "control.sock"
+    file.write_text("precious")
+    with pytest.raises(ControlError, match="no socket") as error:
+        ControlServer.open(daemon.desk, file)
+    assert error.value.remedy
+    assert file.read_text() == "precious"
+
+
+def test_a_folder_that_cannot_be_written(daemon: Running, tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="cannot be made") as error:
+        ControlServer.open(daemon.desk, tmp_path / "missing" / "control.sock")
+    assert error.value.remedy
+
+
+def test_a_path_longer_than_a_socket_address(tmp_path: Path) -> None:
+    state = tmp_path / ("a" * 100) / ("b" * 100) / "state"
+    with Running(state) as daemon, Client(daemon.state) as client:
+        assert client.status().seq == 3
+        with pytest.raises(ControlInUseError):
+            ControlServer.open(daemon.desk, daemon.socket)
+
+
+def test_the_end_does_not_remove_another_daemons_socket(tmp_path: Path) -> None:
+    with Running(tmp_path / "state") as daemon:
+        daemon.socket.unlink()
+        daemon.socket.write_text("another's")
+    assert daemon.socket.read_text() == "another's"
+
+
+def test_the_daemons_end_is_told(daemon: Running) -> None:
+    with raw(daemon) as connection:
+        connection.sendall(m.frame(m.Subscribe(from_seq=4)))
+        until(lambda: daemon.clients() == 1)
+        began = time.monotonic()
+        daemon.__exit__()
+        assert time.monotonic() - began < 5
+        while isinstance(message := receive(connection), m.Heartbeat):
+            pass
+        assert isinstance(message, m.Refused)
+        assert message.code is m.Refusal.STOPPING
+
+
+def test_a_client_understands_only_its_own_protocol(tmp_path: Path) -> None:
+    for said in (b"\0\0\0\x02{}", m.frame(m.Hello(protocol=2, you="x")), b"HTTP/1.1 200 OK"):
+        with socket.socket(socket.AF_UNIX) as server:
+            path = tmp_path / "control.sock"
+            path.unlink(missing_ok=True)
+            server.bind(str(path))
+            server.listen()
+
+            def answer(said: bytes = said, server: socket.socket = server) -> None:
+                connection, _ = server.accept()
+                with connection:
+                    connection.sendall(said)
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            with pytest.raises(ControlClientError) as error:
+                Client(tmp_path)
+            thread.join()
+            assert "own installation" in error.value.remedy
+
+
+def test_a_message_is_strict_json_with_its_type() -> None:
+    assert json.loads(m.frame(m.Status())[4:]) == {"type": "Status"}
