@@ -5,6 +5,7 @@ clear an officer's screen.
 """
 
 import queue
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,6 +26,11 @@ from policies.codes import TEXTS
 
 LINES_WAITING_MAX = 10_000
 """A terminal that does not read loses lines; it never holds up the archive."""
+
+HASH_SIGNS_SHOWN = 12
+"""Of a digest or commitment: tells two apart, and leaves room for the rest of the line."""
+
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class EntryLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,17 +109,17 @@ def _entry_text(archived: Archived) -> str:
         body = decode_body(entry)
     except EntryError:
         body = None
+    names = {personal.field: personal.value for personal in archived.personal}
     if isinstance(body, DecisionMade):
-        said = _decision(body, archived)
+        said = _decision(body, names)
     elif body is None:
         said = bytes(entry.body).decode(errors="replace")
     else:
-        said = _plain(body)
+        said = _plain(body, names)
     return clean(f"{head}{entry.kind} {said}".rstrip())
 
 
-def _decision(body: DecisionMade, archived: Archived) -> str:
-    names = {personal.field: personal.value for personal in archived.personal}
+def _decision(body: DecisionMade, names: dict[str, str]) -> str:
     holder = body.request.holder
     who = names.get("person") or (holder.id if holder else body.request.credential.value)
     verdict = "GRANTED" if body.decision.granted else "DENIED"
@@ -121,13 +127,17 @@ def _decision(body: DecisionMade, archived: Archived) -> str:
     return f"{who} | {body.portal} {body.direction.value} | {verdict} | {reason}"
 
 
-def _plain(body: Body) -> str:
-    """The body's own words and numbers; what is nested can be seen with --json."""
+def _plain(body: Body, names: dict[str, str]) -> str:
+    """The body's own words and numbers, with `names` where it only commits to them; what is nested
+    can be seen with --json.
+    """
     said = []
     for field in msgspec.structs.fields(body):
-        value = getattr(body, field.name)
+        value = names.get(field.name, getattr(body, field.name))
         if isinstance(value, str | int) and value != "":
-            said.append(f"{field.name}={value}")
+            text = str(value)
+            hashed = _HASH.fullmatch(text)
+            said.append(f"{field.name}={text[:HASH_SIGNS_SHOWN] + '…' if hashed else text}")
     return " ".join(said)
 
 

@@ -1,6 +1,8 @@
 """The central process: link, collector and printer put together."""
 
 import asyncio
+import io
+import os
 import signal
 import sys
 from pathlib import Path
@@ -90,8 +92,13 @@ class _Console:
 
 
 def _write_line(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except OSError:
+        # Nobody reads. What is buffered must go somewhere when Python ends, or it ends with 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 async def serve(settings: LinkSettings, archive: Path, *, as_json: bool) -> None:
@@ -100,6 +107,9 @@ async def serve(settings: LinkSettings, archive: Path, *, as_json: bool) -> None
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a name shows its escape; it is no reason to stop printing.
+        sys.stdout.reconfigure(errors="backslashreplace")
     console = _Console(archive, as_json=as_json)
     link = MqttLink(settings, console.link)
     try:

@@ -59,6 +59,7 @@ def decision(number: int) -> tuple[Body, tuple[ledger.Personal, ...]]:
         reader=ReaderId("main-gate-in"),
         portal=PortalId("main-gate"),
         direction=Direction.ENTRY,
+        policy="f" * 64,
         request=request,
         decision=Decision(granted=False, code=Code.OUT_OF_SCHEDULE),
         person=ledger.commitment(person),

@@ -231,3 +231,45 @@ def test_every_finding_has_its_json() -> None:
         assert "left out 2 personal values" in found[1]
         if as_json:
             assert msgspec.json.decode(found[1])["finding"] == "unproven"
+
+
+def test_commitments_are_cut_and_replaced_by_the_value_where_there_is_one() -> None:
+    entry = record(INCARNATION, 1).entry.replace(b'"badge":null', b'"badge":"' + b"ab" * 32 + b'"')
+    (line,) = lines(stored(archived(1, data=entry)), as_json=False)
+    assert line.endswith("badge=abababababab…")
+
+
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_a_pipe_that_was_closed_does_not_stop_the_archive(
+    tmp_path: Path, mosquitto: BrokerProcess, option: tuple[str, ...]
+) -> None:
+    path = tmp_path / "archive.db"
+    command = "from central.commands import central; central()"
+    arguments = ["run", "--broker", f"127.0.0.1:{mosquitto.port}", "--archive", str(path), *option]
+    central = subprocess.Popen(
+        [sys.executable, "-c", command, *arguments],
+        cwd=ROOT,
+        env={"PYTHONIOENCODING": "ascii"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+    async def scene() -> None:
+        async with running_edge(tmp_path / "journal", mosquitto.port) as edge:
+            await edge.happen(20)
+            await edge.acked(20)
+            assert central.stdout is not None
+            central.stdout.close()
+            await edge.happen(20)
+            await edge.acked(40)
+
+    try:
+        asyncio.run(scene())
+        central.terminate()
+        assert central.wait(10) == 0
+        assert central.stderr is not None
+        assert central.stderr.read() == b""
+    finally:
+        central.kill()
+        assert central.stderr is not None
+        central.stderr.close()

@@ -332,7 +332,7 @@ CONNACK = b"\x20\x02\x00\x00"
 def test_a_peer_that_breaks_the_protocol_is_left_and_tried_again(
     answers: tuple[bytes, ...], problem: Problem | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drivers.mqtt_link.ANSWER_S_MAX", 0.3)
+    monkeypatch.setattr("drivers.mqtt_connection.ANSWER_S_MAX", 0.3)
 
     async def scene() -> None:
         errors: list[object] = []
@@ -350,7 +350,7 @@ def test_a_peer_that_breaks_the_protocol_is_left_and_tried_again(
 
 
 def test_a_server_that_never_answers_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.mqtt_link.ANSWER_S_MAX", 0.2)
+    monkeypatch.setattr("drivers.mqtt_connection.ANSWER_S_MAX", 0.2)
 
     async def scene() -> None:
         async with serving() as port:

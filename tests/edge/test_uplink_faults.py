@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from central.archive import ArchiveError, Receipt, SqliteArchive
-from central.collector import ArchiveFailing, Collector
+from central.collector import ArchiveFailing, BatchRefused, Collector
 from controller import ledger
 from drivers.mqtt_link import (
     LinkFailed,
@@ -21,8 +21,9 @@ from drivers.mqtt_link import (
     Session,
 )
 from edge import wire
+from edge.journal.errors import JournalFailed
 from edge.topics import Topics
-from edge.uplink import AckIgnored, ArchiveDiverged, ArchiveFellBack
+from edge.uplink import AckIgnored, ArchiveDiverged, ArchiveFellBack, JournalSilent
 from simulators.broker_process import BrokerProcess, free_port
 from tests.central.rig import (
     EDGE,
@@ -421,5 +422,89 @@ def test_death_is_told_when_the_edge_vanishes_and_when_it_stops(
             latest = wire.decode_status(ear.on(TOPICS.status)[4].payload)
             assert latest.boot == 5
             assert latest.replaces(told[-1])
+
+    asyncio.run(scene())
+
+
+def test_a_fork_is_refused_at_both_ends(tmp_path: Path, mosquitto: BrokerProcess) -> None:
+    """Somebody stored another entry 5 under our name before us."""
+
+    async def scene() -> None:
+        path = tmp_path / "archive.db"
+        async with (
+            running_central(path, mosquitto.port) as found,
+            bystander(mosquitto.port) as forger,
+            running_edge(tmp_path / "journal", mosquitto.port) as edge,
+        ):
+            await edge.happen(4)
+            await edge.acked(4)
+            other = record(edge.outbox.incarnation, 5, reason="another truth").entry.decode()
+            forged = wire.Batch(
+                incarnation=edge.outbox.incarnation,
+                first=5,
+                entries=(wire.SentEntry(entry=other),),
+            )
+            forger.say(TOPICS.journal, wire.encode_batch(forged))
+            await until(lambda: any(isinstance(r, AckIgnored) for r in edge.reports), "not ours")
+            await edge.happen(6)
+            await until(lambda: any(isinstance(r, ArchiveDiverged) for r in edge.reports), "told")
+            assert edge.outbox.acked == 4
+            assert any(isinstance(f, BatchRefused) and f.fork for f in found)
+        archive = SqliteArchive(path)
+        assert archive.mark(SITE, EDGE, edge.outbox.incarnation).seq == 5
+        archive.close()
+
+    asyncio.run(scene())
+
+
+def test_edges_and_incarnations_share_one_archive(tmp_path: Path, mosquitto: BrokerProcess) -> None:
+    """Three edges at once, and one of them later with an empty disk: a new journal from 1 on."""
+
+    async def scene() -> None:
+        path = tmp_path / "archive.db"
+        async with running_central(path, mosquitto.port):
+            async with (
+                running_edge(tmp_path / "a", mosquitto.port) as first,
+                running_edge(tmp_path / "b", mosquitto.port, edge="gate-2") as second,
+                running_edge(tmp_path / "c", mosquitto.port, site="embassy-oslo") as third,
+            ):
+                edges = (first, second, third)
+                await asyncio.gather(*(edge.happen(500) for edge in edges))
+                for edge in edges:
+                    await complete(path, edge)
+            async with running_edge(tmp_path / "d", mosquitto.port) as replaced:
+                await replaced.happen(120)
+                await complete(path, replaced)
+                assert replaced.outbox.incarnation != first.outbox.incarnation
+
+    asyncio.run(scene())
+
+
+def test_a_journal_that_fails_is_reported_and_the_uplink_goes_on(
+    tmp_path: Path, mosquitto: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = {"read": 2, "set_acked": 1}
+
+    async def scene() -> None:
+        async with (
+            running_central(tmp_path / "archive.db", mosquitto.port),
+            running_edge(tmp_path / "journal", mosquitto.port) as edge,
+        ):
+            for name in failures:
+                works = getattr(edge.outbox, name)
+
+                async def failing(*args: object, _name: str = name, _works=works, **named: object):  # type: ignore[no-untyped-def]
+                    if failures[_name]:
+                        failures[_name] -= 1
+                        raise JournalFailed("the disk did not give it")
+                    return await _works(*args, **named)
+
+                monkeypatch.setattr(edge.outbox, name, failing)
+            await edge.happen(50)
+            await until(lambda: not any(failures.values()), "failed three times")
+            await edge.happen(50)
+            monkeypatch.undo()
+            await complete(tmp_path / "archive.db", edge)
+            assert edge.reports == [JournalSilent(reason="the disk did not give it")] * 3
 
     asyncio.run(scene())
