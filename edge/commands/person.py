@@ -10,11 +10,11 @@ import click
 import msgspec
 
 from edge.config import ConfigError, load_config
+from edge.control.client import Client, ControlClientError, NoDaemonError
 from edge.control.messages import ImportPeopleReply
 from edge.people import (
     EMPTY,
     FILE_BYTES_MAX,
-    ImportRefusedError,
     People,
     PeopleError,
     PinHasher,
@@ -28,7 +28,7 @@ from edge.people import (
 )
 
 PEOPLE_FILE = "site.db"
-
+FOLDER_MODE = 0o700
 
 Progress = Callable[[int], None]
 
@@ -47,10 +47,13 @@ def import_people(
     """Plan and, unless it is a dry run or has problems, apply an import where no daemon runs.
 
     `watch` is told how many PINs there are to hash and gives what is told the progress. The file
-    of people is made when there is none, and not by a dry run. Raises PeopleError, PinHashError.
+    of people and its folder are made when there are none, and not by a dry run. Raises PeopleError,
+    PinHashError.
     """
     if dry_run and not path.exists():
         return answer(plan_import(EMPTY, data, roles, key, timezone=timezone), 0, applied=False)
+    if not dry_run:
+        path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
     with People.open(path, create=not dry_run) as people:
         plan = plan_import(people.roll, data, roles, key, timezone=timezone)
         applied = False
@@ -86,19 +89,26 @@ def import_(file: BinaryIO, dry_run: bool, as_json: bool, config_file: Path) -> 
     cell leaves what is on file, none takes it away. With one mistake nothing is imported; all
     mistakes are named.
     """
+    data = file.read(FILE_BYTES_MAX + 1)
     try:
         config = load_config(config_file)
-        done = import_people(
-            config.state / PEOPLE_FILE,
-            file.read(FILE_BYTES_MAX + 1),
-            config.policy.roles,
-            load_site_key(config.site_key),
-            config.policy.zone,
-            hasher=PinHasher(),
-            dry_run=dry_run,
-            watch=_bar,
-        )
-    except (ConfigError, SiteKeyError, PeopleError, PinHashError, ImportRefusedError) as error:
+        try:
+            with Client(config.state) as daemon:
+                done = daemon.import_people(data, dry_run=dry_run)
+        except NoDaemonError:
+            done = import_people(
+                config.state / PEOPLE_FILE,
+                data,
+                config.policy.roles,
+                load_site_key(config.site_key),
+                config.policy.zone,
+                hasher=PinHasher(),
+                dry_run=dry_run,
+                watch=_bar,
+            )
+    except ControlClientError as error:
+        raise click.ClickException("; ".join(filter(None, (str(error), error.remedy)))) from None
+    except (ConfigError, SiteKeyError, PeopleError, PinHashError) as error:
         raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(msgspec.json.encode(done))

@@ -13,6 +13,7 @@ from edge.people.store import (
     PeopleInUseError,
     PeopleMissingError,
     PeopleMovedError,
+    PeopleStagedError,
     Staged,
 )
 from edge.people.table import FILE_BYTES_MAX, RowProblem
@@ -32,6 +33,7 @@ __all__ = [
     "PeopleInUseError",
     "PeopleMissingError",
     "PeopleMovedError",
+    "PeopleStagedError",
     "PinCheck",
     "PinChecker",
     "PinCost",

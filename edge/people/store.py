@@ -72,6 +72,10 @@ class PeopleMovedError(PeopleError):
     """The change was planned on another version than the one on file. Nothing was changed."""
 
 
+class PeopleStagedError(PeopleError):
+    """An earlier change waits to be settled, and the journal may have it. Nothing was changed."""
+
+
 class Staged(msgspec.Struct, frozen=True, kw_only=True):
     """A change that is on disk and not in force: the version and digest it will bring."""
 
@@ -152,11 +156,11 @@ class People:
         return self._roll.pins.get(holder)
 
     def stage(self, change: Change) -> Directory:
-        """Put `change` on disk, not yet in force, in the place of one staged before.
+        """Put `change` on disk, not yet in force.
 
         Returns what will be in force. Once the journal has that version and digest under a number,
-        `settle` with the number; when the journal refuses, `settle(None)`. Raises PeopleMovedError
-        or PeopleDamagedError.
+        `settle` with the number; when it surely has not, `settle(None)`. Raises PeopleMovedError,
+        PeopleStagedError or PeopleDamagedError.
         """
         directory = directory_of(self._after(change))
         row = {
@@ -166,7 +170,6 @@ class People:
             "change": msgspec.json.encode(change),
         }
         with self._writing():
-            self._database.execute("DELETE FROM staged")
             self._database.table("staged").insert(row)
         return directory
 
@@ -194,11 +197,15 @@ class People:
         """
         self._after(change)
         with self._writing():
-            self._database.execute("DELETE FROM staged")
             self._write(change)
         return self._directory
 
     def _after(self, change: Change) -> Roll:
+        if self._staged is not None:
+            raise PeopleStagedError(
+                f"{self._path}: an earlier change is not settled with the journal; "
+                "start the edge, which settles it, and import the file again"
+            )
         try:
             return changed(self._roll, change)
         except ValueError as error:

@@ -21,6 +21,7 @@ from edge.people import (
     PeopleInUseError,
     PeopleMissingError,
     PeopleMovedError,
+    PeopleStagedError,
     PinRecord,
     Staged,
 )
@@ -334,13 +335,15 @@ def test_no_change_takes_a_place_that_is_taken(tmp_path: Path, seq: int) -> None
         assert people.version == 1
 
 
-def test_a_later_change_takes_the_place_of_one_that_waits(tmp_path: Path) -> None:
+def test_nothing_takes_the_place_of_a_change_that_the_journal_may_have(tmp_path: Path) -> None:
     with created(tmp_path) as people:
-        staged(people, ANNA)
-        coming = staged(people, BERT)
+        coming = staged(people, ANNA)
+        other = change(csv(BERT), people.roll)
+        for attempt in (people.stage, people.apply):
+            with pytest.raises(PeopleStagedError, match="start the edge"):
+                attempt(other)
         people.settle(1)
         assert people.directory() == coming
-        assert [h.external_id for h in people.roll.holders.values()] == ["42"]
 
 
 @pytest.mark.parametrize("point", ["staged", "settling", "settled"])
