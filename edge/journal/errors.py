@@ -91,13 +91,16 @@ class JournalStalled(JournalFailed):
     """Too much waits for the disk. Nothing of this append was taken; it is safe to keep it."""
 
 
+_FULL = {"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "ENOSPC", "EDQUOT"}
+
+
 def failed(error: sqlite3.Error | OSError, folder: Path) -> JournalFailed:
     """The typed failure for what SQLite or the system said about `folder`."""
     name = getattr(error, "sqlite_errorname", None) or errno.errorcode.get(
         getattr(error, "errno", None) or 0, ""
     )
     said = f"{folder}: {name} {error}".replace("  ", " ")
-    if name in {"SQLITE_FULL", "ENOSPC", "EDQUOT"}:
+    if name in _FULL:
         return JournalFull(f"{said}: no space is left; free some on this file system")
     if name.startswith("SQLITE_READONLY") or name in {"EROFS", "EACCES", "EPERM"}:
         return JournalReadOnly(
@@ -105,6 +108,6 @@ def failed(error: sqlite3.Error | OSError, folder: Path) -> JournalFailed:
             "and see in the kernel's log whether the file system was remounted read-only"
         )
     return JournalFailed(
-        f"{said}: the journal stopped, its last append may or may not be stored; reopen and "
-        "reconcile, and if it fails again see the kernel's log and replace the storage"
+        f"{said}: the storage failed, and an append under way may or may not be stored; reopen "
+        "and reconcile, and if it fails again see the kernel's log and replace the storage"
     )

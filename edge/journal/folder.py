@@ -9,7 +9,7 @@ from contextlib import closing
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from edge.journal.errors import (
     JournalForeign,
@@ -26,6 +26,7 @@ APPLICATION_ID = 0x53504A4C
 """`SPJL`, where `file` and SQLite look for it."""
 
 SCHEMA_VERSION = 1
+META_KEYS = {"site", "edge", "incarnation", "created_utc_us", "acked"}
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 INCARNATION_BYTES = 8
@@ -155,6 +156,27 @@ def refuse_schema(segment: Path, connection: sqlite3.Connection) -> None:
             f"{segment} has tables that are not ours ({names}); keep it as evidence, and put a "
             "copy that verifies in its place or start with an empty folder"
         )
+
+
+class Meta(NamedTuple):
+    """Whose journal it is, and how far the archive has it."""
+
+    site: str
+    edge: str
+    incarnation: str
+    acked: int
+
+
+def read_meta(segment: Path, connection: sqlite3.Connection) -> Meta:
+    """Raises JournalForeign where it is not all there."""
+    found = {str(key): str(value) for key, value in connection.execute("SELECT * FROM meta")}
+    acked = found.get("acked", "")
+    if not found.keys() >= META_KEYS or not (acked.isascii() and acked.isdigit()):
+        raise JournalForeign(
+            f"{segment} does not say whose journal it is; keep it as evidence, and put a copy "
+            "that verifies in its place or start with an empty folder"
+        )
+    return Meta(found["site"], found["edge"], found["incarnation"], int(acked[:18]))
 
 
 def schema_sql() -> str:

@@ -62,11 +62,8 @@ class Journal:
         self._lock = lock
         self._open: sqlite3.Connection | None = connection
         self._failure: JournalFailed | None = None
-        meta: dict[str, str] = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-        self.site = meta.get("site", "")
-        self.edge = meta.get("edge", "")
-        self.incarnation = meta.get("incarnation", "")
-        self._acked = int(meta.get("acked", "0"))
+        meta = files.read_meta(folder / files.SEGMENT, connection)
+        self.site, self.edge, self.incarnation, self._acked = meta
         self._tip = self._newest(connection)
 
     @classmethod

@@ -279,12 +279,12 @@ def _begun(
 ) -> Verification:
     files.refuse_version(segment, connection.execute("PRAGMA user_version").fetchone()[0])
     files.refuse_schema(segment, connection)
-    meta: dict[str, str] = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-    identity = _Identity(*(meta.get(name, "") for name in _Identity._fields))
+    meta = files.read_meta(segment, connection)
+    identity = _Identity(*meta[:3])
     if site not in {None, identity.site} or edge not in {None, identity.edge}:
         raise JournalForeign(
             f"{segment} is the journal of site {identity.site!r} edge {identity.edge!r}; "
             "name the folder of the one you mean"
         )
     last = connection.execute("SELECT max(seq) FROM entry").fetchone()[0] or 0
-    return Verification(identity, last, int(meta.get("acked", "0")))
+    return Verification(identity, last, meta.acked)

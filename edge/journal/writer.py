@@ -8,6 +8,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
@@ -272,6 +273,8 @@ class JournalWriter:
             self._serve(taken)
             ended = JournalClosed("the journal was closed")
         finally:
+            with suppress(JournalError):
+                self._journal.close()
             self._end(taken, ended)
 
     def _serve(self, taken: list[_Append | _Call]) -> None:
