@@ -1,7 +1,7 @@
 """The panel against simulated readers, in virtual time: life on the line and its faults."""
 
 import random
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
@@ -128,6 +128,7 @@ def test_end_of_pulse_is_read_back() -> None:
     world = World(1).online()
     world.submit(Pulse(0, 500))
     world.run(800)
+    assert codes_sent(world).count(0x66) == 1
     assert [fact.states for fact in world.of(OutputsReported)][-1] == (False, False)
 
 
@@ -275,6 +276,49 @@ def test_returning_reader_does_not_execute_what_was_queued() -> None:
     assert world.of(DeviceOnline)
     assert not world.readers[1].executed
     assert world.readers[1].outputs == (False, False)
+
+
+def test_absent_readers_get_half_of_the_line_at_most() -> None:
+    world = World(*range(1, 9))
+    for reader in world.readers.values():
+        reader.silent = True
+    world.run(10_000)
+    assert 20 <= len(world.sent) <= 26
+
+
+def test_many_commands_do_not_keep_a_card_waiting() -> None:
+    world = World(1).online()
+    world.latency_ms = 10
+    for _ in range(60):
+        world.submit(Beep(0, 1), priority=Priority.SIGNAL, within_ms=None)
+    pressed_ns = world.now_ns
+    world.readers[1].present_card(8, b"\x01")
+    world.run(1_000)
+    assert world.of(CardRead)[0].at_ns - pressed_ns <= 300 * MS
+
+
+def test_slow_reply_is_waited_for_while_it_comes() -> None:
+    world = World(1).online()
+    world.readers[1].present_card(8, b"\x01")
+
+    def dribble(data: bytes) -> bytes:
+        for place, byte in enumerate(data):
+            world.inject(bytes([byte]), 190 + 2 * place)
+        return b""
+
+    world.to_panel = dribble
+    world.run(400)
+    assert world.of(CardRead)
+    assert len({data for _, data in world.sent}) == len(world.sent), "nothing was repeated"
+
+
+def test_bytes_between_frames_do_not_delay_the_next() -> None:
+    world = World(1).online()
+    for _ in range(20):
+        world.run(49)
+        world.inject(b"\x53\x81\x80\x00\x04", 0)
+    times = [sent_ns for sent_ns, _ in world.sent]
+    assert max(after - before for before, after in pairwise(times)) < 100 * MS
 
 
 def test_timed_command_follows_a_sign_of_life() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -318,6 +319,21 @@ def test_libosdp_reader_is_understood(tmp_path: Path) -> None:
                 await reader.said(said)
             assert e.of(DeviceOffline) == []
             assert e.of(ProtocolViolated) == []
+
+    asyncio.run(scenario())
+
+
+def test_a_stalled_loop_takes_a_waiting_reply_for_an_answer(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with libosdp_and_edge(tmp_path) as (reader, e):
+            loop = asyncio.get_running_loop()
+            for after_s in (0.01, 0.03, 0.05):
+                loop.call_later(after_s, time.sleep, 0.5)
+                await asyncio.sleep(0.6)
+            reader.tell("card 26 12345640")
+            await e.until(lambda: e.of(CardRead))
+            assert e.of(DeviceOffline) == []
+            assert e.of(ProtocolViolated) == [], "the session never ended"
 
     asyncio.run(scenario())
 

@@ -85,6 +85,17 @@ def test_stray_start_costs_only_itself() -> None:
     assert [type(frame) for frame in frames_in(decoder)] == [Frame]
 
 
+def test_true_frame_inside_a_damaged_one_is_found() -> None:
+    found = decoded(b"\x53\x00\x10\x00\x04" + ANNEX_E_ID + bytes(2), replies=False)
+    assert [type(one) for one in found] == [Damaged, Frame]
+
+
+def test_reserved_control_bits_are_no_frame() -> None:
+    body = bytes.fromhex("5300090084 6100")
+    raw = body + crc16(body).to_bytes(2, "little")
+    assert decoded(raw, replies=False) == []
+
+
 def test_other_direction_is_not_ours() -> None:
     assert decoded(ANNEX_E_ID, replies=True) == []
 

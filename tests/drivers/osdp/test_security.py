@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import drivers.osdp
 from drivers.api import (
@@ -22,9 +24,10 @@ from drivers.api import (
 from drivers.osdp import messages as osdp
 from drivers.osdp.bus import Bus
 from drivers.osdp.config import LineConfig, ReaderConfig
-from drivers.osdp.frame import NEED_MORE, Block, Frame, FrameDecoder, carries_mac, encode
+from drivers.osdp.frame import NEED_MORE, Block, Frame, FrameDecoder, carries_mac, crc16, encode
+from drivers.osdp.handshake import Handshake, Proof
 from drivers.osdp.link import Link
-from drivers.osdp.secure import Session
+from drivers.osdp.secure import Session, derive_keys, reader_cryptogram
 from simulators.osdp_reader import SimulatedReader
 from tests.drivers.osdp.world import MS, World, key_of, reader_config
 
@@ -154,6 +157,54 @@ def test_default_key_is_neither_configured_nor_accepted() -> None:
     world.to_panel = claim_default_key
     world.run(5_000)
     assert world.of(DeviceOnline) == []
+
+
+def change_handshake(code: int, **changes: object) -> World:
+    """A world whose reader's answer of this code arrives changed, with its check put right."""
+    world = World(1)
+
+    def change(data: bytes) -> bytes:
+        decoder = FrameDecoder(replies=True)
+        decoder.feed(data)
+        frame = decoder.take()
+        if isinstance(frame, Frame) and frame.code == code:
+            return encode(msgspec.structs.replace(frame, **changes))
+        return data
+
+    world.to_panel = change
+    return world
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
+    [
+        (0x45, {"sequence": 2}),
+        (0x45, {"address": 2}),
+        (0x45, {"data": b""}),
+        (0x76, {"block": None, "block_data": b""}),
+        (0x76, {"block": 0x14}),
+        (0x76, {"sequence": 1}),
+        (0x78, {"block": None, "block_data": b""}),
+        (0x78, {"data": bytes(16)}),
+        (0x78, {"address": 2}),
+    ],
+)
+def test_handshake_takes_nothing_but_the_right_reply(code: int, changes: dict[str, object]) -> None:
+    world = change_handshake(code, **changes)
+    world.run(5_000)
+    assert world.of(DeviceOnline) == []
+    assert len(world.of(DeviceOffline)) == 1
+
+
+def test_reader_that_returns_our_own_nonce_is_not_believed() -> None:
+    handshake = Handshake(key_of(1), lambda size: b"\x11" * size)
+    nonce = handshake.challenge()
+    assert nonce is not None
+    keys = derive_keys(key_of(1), nonce)
+    reply = osdp.ReaderCryptogram(bytes(8), nonce, reader_cryptogram(keys, nonce, nonce))
+    assert handshake.check_reader(reply) is Proof.WRONG
+    other = osdp.ReaderCryptogram(bytes(8), bytes(8), reader_cryptogram(keys, nonce, bytes(8)))
+    assert handshake.check_reader(other) is Proof.GOOD
 
 
 def test_replayed_session_is_refused() -> None:
@@ -454,3 +505,19 @@ def test_decoder_of_the_panel_survives_its_own_echo() -> None:
     assert world.of(CardRead)
     assert FrameDecoder(replies=True).take() is NEED_MORE
     assert world.now_ns > 500 * MS
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=80), max_size=10), st.integers(0, 2**32))
+def test_arbitrary_bytes_never_crash_nor_become_facts(pieces: list[bytes], seed: int) -> None:
+    world = World(1, seed=seed)
+    world.run(20)
+    world.facts.clear()
+    for piece in pieces:
+        body = b"\x53\x81" + (len(piece) + 6).to_bytes(2, "little") + piece
+        world.inject(piece)
+        world.inject(body + crc16(body).to_bytes(2, "little"))
+        world.run(30)
+    assert world.of(CardRead) == []
+    assert world.of(KeysPressed) == []
+    assert world.of(DeviceOffline) == []

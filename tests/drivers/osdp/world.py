@@ -10,7 +10,6 @@ from drivers.osdp.config import LineConfig, ReaderConfig
 from simulators.osdp_reader import SimulatedReader
 
 MS = 1_000_000
-LATENCY_NS = 1 * MS
 F = TypeVar("F", bound=Fact)
 
 
@@ -47,6 +46,7 @@ class World:
         self.sent: list[tuple[int, bytes]] = []
         self.heard: list[bytes] = []
         self.stands = True
+        self.latency_ms = 1.0
         self.asked: list[str] = []
         self.to_reader: Callable[[bytes], bytes] = lambda data: data
         self.to_panel: Callable[[bytes], bytes] = lambda data: data
@@ -97,10 +97,12 @@ class World:
                 self.heard.append(reply)
                 self.inject(self.to_panel(reply))
 
-    def inject(self, data: bytes) -> None:
+    def inject(self, data: bytes, after_ms: float | None = None) -> None:
         """Bytes on their way to the panel, whoever sent them."""
         if data:
-            self._arrivals.append((self.now_ns + LATENCY_NS, data))
+            wait_ms = self.latency_ms if after_ms is None else after_ms
+            self._arrivals.append((self.now_ns + int(wait_ms * MS), data))
+            self._arrivals.sort(key=lambda arrival: arrival[0])
 
     def online(self) -> "World":
         self.run(100)
