@@ -1,0 +1,318 @@
+"""An entry of the journal as one line for people, and as JSON.
+
+Everything that came from a device or a file is shown without control characters: a name must not
+be able to clear an officer's screen. A person's name is shown only where the entry commits to it.
+What duress leaves in a record is shown by neither.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import msgspec
+
+from controller import events as ev
+from controller.events import Body, Entry, EntryError, decode_body
+from controller.ledger import Personal, commitment
+from policies.codes import TEXTS, Code
+
+
+class Tone(StrEnum):
+    """How much a line matters, as a word; a colour only repeats it."""
+
+    PLAIN = ""
+    GRANTED = "GRANTED"
+    DENIED = "DENIED"
+    NOTICE = "NOTICE"
+    FAULT = "FAULT"
+    ALARM = "ALARM"
+
+
+TONE_SIGNS = max(len(tone) for tone in Tone)
+
+
+class Line(NamedTuple):
+    """`text` says the tone itself; `tone` is for whoever colours it."""
+
+    tone: Tone
+    text: str
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry as a JSON line. `personal`: values by the body's field that commits to them."""
+
+    utc: str
+    seq: int
+    kind: str
+    site: str
+    edge: str
+    incarnation: str
+    mono_us: int
+    clock_trusted: bool
+    cause: str
+    drill: bool
+    policy: str
+    body: msgspec.Raw
+    personal: dict[str, str]
+    chain: str
+
+
+def line(entry: Entry, personal: Sequence[Personal], zone: tzinfo) -> Line:
+    """`2026-11-20 14:09:49.123+01:00 #42 DENIED front entry: Ada L: no rule grants it (601)`.
+
+    A `?` after the time: the clock was not trusted. Unknown kinds are shown as they are.
+    """
+    tone, said = _said(entry, personal)
+    doubt = "" if entry.clock_trusted else "?"
+    drill = "DRILL " if entry.drill else ""
+    head = f"{local(entry.utc_us, zone)}{doubt} #{entry.seq}"
+    return Line(tone, clean(f"{head} {tone or '-':<{TONE_SIGNS}} {drill}{said}".rstrip()))
+
+
+def as_json(entry: Entry, personal: Sequence[Personal], chain: str = "") -> bytes:
+    """The entry whole, on one line."""
+    return msgspec.json.encode(
+        Shown(
+            utc=local(entry.utc_us, UTC),
+            seq=entry.seq,
+            kind=entry.kind,
+            site=entry.site,
+            edge=entry.edge,
+            incarnation=entry.incarnation,
+            mono_us=entry.mono_us,
+            clock_trusted=entry.clock_trusted,
+            cause=entry.cause,
+            drill=entry.drill,
+            policy=entry.policy,
+            body=without_duress(entry),
+            personal=committed(entry, personal),
+            chain=chain,
+        )
+    )
+
+
+def local(utc_us: int, zone: tzinfo) -> str:
+    """ISO 8601 to the millisecond with the zone's offset, `Z` for UTC."""
+    seconds, micros = divmod(utc_us, 1_000_000)
+    moment = datetime.fromtimestamp(seconds, zone).replace(microsecond=micros)
+    text = moment.isoformat(sep=" ", timespec="milliseconds")
+    return text.removesuffix("+00:00") + "Z" if zone is UTC else text
+
+
+def clean(text: str) -> str:
+    """Without anything that a terminal would obey instead of show."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
+def committed(entry: Entry, personal: Sequence[Personal]) -> dict[str, str]:
+    """The values to which the body commits, by field; one that was put beside it is left out."""
+    try:
+        body = msgspec.json.decode(entry.body, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError:
+        return {}
+    return {
+        value.field: value.value
+        for value in personal
+        if body.get(value.field) == msgspec.Raw(f'"{commitment(value)}"'.encode())
+    }
+
+
+def without_duress(entry: Entry) -> msgspec.Raw:
+    """The body as it was stored, but for what tells of duress."""
+    if entry.kind != "decision-made" or (
+        b"duress" not in entry.body and str(int(Code.NOTE_DURESS)).encode() not in entry.body
+    ):
+        return entry.body
+    try:
+        body: dict[str, Any] = msgspec.json.decode(entry.body, type=dict[str, Any])
+        body.get("request", {}).pop("duress", None)
+        decision = body.get("decision", {})
+        decision["notes"] = [
+            note for note in decision.get("notes", []) if note["code"] != Code.NOTE_DURESS
+        ]
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError):
+        return entry.body
+    return msgspec.Raw(msgspec.json.encode(body))
+
+
+# --- what each kind says ----------------------------------------------------------------------
+
+
+def _said(entry: Entry, personal: Sequence[Personal]) -> tuple[Tone, str]:
+    try:
+        body = decode_body(entry)
+    except EntryError as error:
+        return Tone.FAULT, f"{entry.kind} {bytes(entry.body).decode(errors='replace')} ({error})"
+    if body is None:
+        return Tone.PLAIN, f"{entry.kind} {bytes(entry.body).decode(errors='replace')}"
+    say = _SAYINGS.get(type(body))
+    if say is not None:
+        return say(body, committed(entry, personal))
+    if isinstance(body, ev.PortalChange):
+        tone, words = _PORTALS.get(type(body), (Tone.PLAIN, entry.kind))
+        return tone, f"{body.portal} {words}"
+    return Tone.PLAIN, f"{entry.kind} {bytes(entry.body).decode(errors='replace')}"
+
+
+Names = Mapping[str, str]
+
+_PORTALS: dict[type[Body], tuple[Tone, str]] = {
+    ev.PortalGranted: (Tone.PLAIN, "is released once"),
+    ev.PassageMade: (Tone.PLAIN, "was passed"),
+    ev.GrantUnused: (Tone.PLAIN, "was released and not opened"),
+    ev.GrantAborted: (Tone.NOTICE, "release was taken back before it was used"),
+    ev.PortalOpened: (Tone.PLAIN, "opened from inside or standing open"),
+    ev.PortalForced: (Tone.ALARM, "was opened without a grant"),
+    ev.PortalHeld: (Tone.ALARM, "stands open too long"),
+    ev.PortalNeverClosed: (Tone.ALARM, "does not close: propped, or its contact is stuck"),
+    ev.PortalClosed: (Tone.PLAIN, "closed"),
+    ev.ContactFaulted: (Tone.FAULT, "contact line cut or shorted: whether it is open is unknown"),
+    ev.ExitRequested: (Tone.PLAIN, "exit requested"),
+    ev.ExitLetGo: (Tone.PLAIN, "exit request let go"),
+    ev.ExitStuck: (Tone.FAULT, "exit request is stuck"),
+    ev.PortalLeased: (Tone.NOTICE, "stands open by schedule"),
+    ev.LeaseEnded: (Tone.NOTICE, "no longer stands open by schedule"),
+    ev.EgressReleased: (Tone.ALARM, "is released for the way out and stays so"),
+    ev.EgressEnded: (Tone.NOTICE, "release for the way out ended"),
+    ev.PortalSecured: (Tone.NOTICE, "is kept shut for entry"),
+    ev.SecureEnded: (Tone.NOTICE, "is no longer kept shut for entry"),
+    ev.PortalLost: (Tone.FAULT, "lock does not answer"),
+    ev.PortalFound: (Tone.NOTICE, "lock answers again"),
+    ev.PortalSettled: (Tone.PLAIN, "was read"),
+    ev.BoltMoved: (Tone.PLAIN, "bolt moved"),
+}
+
+
+def _decision(body: ev.DecisionMade, names: Names) -> tuple[Tone, str]:
+    holder = body.request.holder
+    if "person" in names:
+        who = names["person"]
+    elif holder is not None:
+        who = f"holder {holder.id}"
+    elif body.reader is None:
+        who = "somebody inside"
+    else:
+        who = f"a credential that is {body.request.credential}"
+    code = body.decision.code
+    tone = Tone.GRANTED if body.decision.granted else Tone.DENIED
+    place = f"{body.portal} {body.direction}"
+    return tone, f"{place}: {who}: {TEXTS[code]} ({int(code)})"
+
+
+def _bolt(body: ev.BoltMoved, _: Names) -> tuple[Tone, str]:
+    return Tone.PLAIN, f"{body.portal} bolt {'thrown' if body.after.bolted else 'drawn'}"
+
+
+def _settled(body: ev.PortalSettled, _: Names) -> tuple[Tone, str]:
+    return Tone.PLAIN, f"{body.portal} was read: {body.after.state}, contact {body.after.contact}"
+
+
+def _started(body: ev.EdgeStarted, _: Names) -> tuple[Tone, str]:
+    portals = f"{len(body.portals)} portals, {len(body.fires)} fire inputs"
+    return Tone.NOTICE, f"the edge started, version {body.version}, {portals}"
+
+
+def _journal_restored(body: ev.JournalRestored, _: Names) -> tuple[Tone, str]:
+    lost = f"{body.dropped} entries were lost" if body.dropped else "nothing was lost"
+    return Tone.NOTICE, f"the journal is written again, {lost}"
+
+
+def _clock(body: ev.ClockJudged, _: Names) -> tuple[Tone, str]:
+    jumped = f", it jumped by {body.stepped_ms / 1000:+.3f} s" if body.stepped_ms else ""
+    if body.trusted and not jumped:
+        return Tone.NOTICE, "the clock is trusted"
+    return Tone.FAULT, f"the clock is {'trusted' if body.trusted else 'not trusted'}{jumped}"
+
+
+def _holders(body: ev.HoldersReplaced, _: Names) -> tuple[Tone, str]:
+    count = f"{body.holders} people, {body.credentials} credentials"
+    return Tone.NOTICE, f"people version {body.version}: {count}"
+
+
+def _policy(body: ev.PolicyActivated, _: Names) -> tuple[Tone, str]:
+    return Tone.NOTICE, f"policy version {body.version} {body.digest[:16]} decides from here on"
+
+
+def _posture(body: ev.PostureChanged, _: Names) -> tuple[Tone, str]:
+    now, was = f"{body.mode}, threat {body.threat}", f"{body.was_mode}, threat {body.was_threat}"
+    tone = Tone.NOTICE if body.mode == "normal" else Tone.ALARM
+    return tone, f"posture {now} (was {was})"
+
+
+def _reader_found(body: ev.ReaderFound, _: Names) -> tuple[Tone, str]:
+    if body.secure:
+        return Tone.NOTICE, f"reader {body.reader} answers, secure: {body.identity}"
+    return Tone.FAULT, f"reader {body.reader} answers WITHOUT a secure channel: {body.identity}"
+
+
+def _reader_tampered(body: ev.ReaderTampered, _: Names) -> tuple[Tone, str]:
+    if body.tampered:
+        return Tone.ALARM, f"reader {body.reader} is being tampered with"
+    return Tone.NOTICE, f"reader {body.reader} tamper contact is closed again"
+
+
+def _asked(body: ev.FactorAsked, _: Names) -> tuple[Tone, str]:
+    place = f"{body.after.portal} {body.after.direction}"
+    return Tone.PLAIN, f"{place}: {body.factor} asked"
+
+
+def _answered(body: ev.FactorAnswered, _: Names) -> tuple[Tone, str]:
+    place = f"{body.after.portal} {body.after.direction}"
+    return Tone.PLAIN, f"{place}: {body.factor} {'passed' if body.passed else 'failed'}"
+
+
+def _began(body: ev.AttemptBegan, _: Names) -> tuple[Tone, str]:
+    after = body.after
+    return Tone.PLAIN, f"{after.portal} {after.direction}: holder {after.holder} at {after.reader}"
+
+
+def _fire_line(body: ev.FireLineRead, _: Names) -> tuple[Tone, str]:
+    tone = Tone.NOTICE if body.after.line is ev.FireLine.NORMAL else Tone.ALARM
+    return tone, f"fire input {body.fire} reads {body.after.line}"
+
+
+def _fire_reset(body: ev.FireReset, names: Names) -> tuple[Tone, str]:
+    return Tone.NOTICE, f"FIRE {body.fire} reset by {names.get('operator', 'a named person')}"
+
+
+def _fire_refused(body: ev.FireResetRefused, names: Names) -> tuple[Tone, str]:
+    who = names.get("operator", "a named person")
+    return Tone.NOTICE, f"FIRE {body.fire} not reset for {who}: {body.reason}"
+
+
+def _always(tone: Tone, text: str) -> Callable[[Any, Names], tuple[Tone, str]]:
+    """`text` with the body's fields filled in."""
+    return lambda body, _: (tone, text.format(body=body))
+
+
+_SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
+    ev.DecisionMade: _decision,
+    ev.BoltMoved: _bolt,
+    ev.PortalSettled: _settled,
+    ev.EdgeStarted: _started,
+    ev.EdgeReady: _always(Tone.NOTICE, "the edge is ready, cards are accepted"),
+    ev.EdgeStopping: _always(Tone.NOTICE, "the edge stops: {body.reason}"),
+    ev.JournalLost: _always(Tone.ALARM, "the journal cannot be written: {body.reason}"),
+    ev.JournalRestored: _journal_restored,
+    ev.EntryDropped: _always(Tone.ALARM, "an entry was lost while nothing could be written"),
+    ev.ClockJudged: _clock,
+    ev.HoldersReplaced: _holders,
+    ev.PolicyActivated: _policy,
+    ev.PostureChanged: _posture,
+    ev.ReaderFound: _reader_found,
+    ev.ReaderLost: _always(Tone.FAULT, "reader {body.reader} does not answer: {body.reason}"),
+    ev.ReaderTampered: _reader_tampered,
+    ev.DeviceSuspected: _always(Tone.ALARM, "device {body.device} is not believed: {body.reason}"),
+    ev.BadgeIgnored: _always(Tone.NOTICE, "badge at {body.reader} ignored: {body.reason}"),
+    ev.AttemptBegan: _began,
+    ev.FactorAsked: _asked,
+    ev.FactorAnswered: _answered,
+    ev.AnswerIgnored: _always(Tone.NOTICE, "an answer was ignored: {body.reason}"),
+    ev.AttemptAbandoned: _always(Tone.NOTICE, "{body.portal}: attempt given up: {body.reason}"),
+    ev.FireLineRead: _fire_line,
+    ev.FireLatched: _always(Tone.ALARM, "FIRE {body.fire}: {body.reason}"),
+    ev.FireReset: _fire_reset,
+    ev.FireResetRefused: _fire_refused,
+    ev.EffectEnded: _always(Tone.PLAIN, "effect {body.effect} {body.outcome}"),
+}
