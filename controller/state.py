@@ -57,6 +57,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     policy: str = ""
     holders_version: int = 0
     holders_digest: str = ""
+    holders_seq: int = 0
+    """Which entry brought the people now in force; a change waits on file until it has one."""
     portals: dict[PortalId, Portal] = {}
     readers: dict[ReaderId, Reader] = {}
     fires: dict[str, Fire] = {}
@@ -91,7 +93,12 @@ def _folded(state: SiteState, body: Body, mono_us: Micros) -> SiteState:
         case ClockJudged(trusted=trusted):
             return replace(state, clock_trusted=trusted)
         case HoldersReplaced():
-            return replace(state, holders_version=body.version, holders_digest=body.digest)
+            return replace(
+                state,
+                holders_version=body.version,
+                holders_digest=body.digest,
+                holders_seq=state.seq + 1,
+            )
         case PolicyActivated():
             return _with_policy(state, body, mono_us)
         case PostureChanged(mode=mode, threat=threat):

@@ -5,22 +5,26 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import entry_points, version
 from random import SystemRandom
 from typing import NamedTuple
 
 from controller.site import Site
+from controller.state import SiteState
 from controller.turn import Origin
 from drivers.api import Driver, Factory, LineSpec
 from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
 from edge.clock import SystemClock
 from edge.config import Config
+from edge.control.place import SOCKET
+from edge.control.server import ControlServer
 from edge.daemon import Daemon
-from edge.journal.writer import JournalWriter
+from edge.desk import DaemonDesk
+from edge.journal import JournalWriter, Record
 from edge.keypads import Keypads
-from edge.people import People, PinChecker, PinHasher, load_site_key
+from edge.people import People, PinCheck, PinChecker, PinHasher, SiteKey, load_site_key
 from edge.restore import restored_state
 from edge.uplink import Uplink, UplinkReport
 from edge.wiring import Wiring
@@ -73,26 +77,66 @@ async def opened(config: Config) -> AsyncIterator[Edge]:
         )
         pins = PinChecker(people.pin_hash, PinHasher())
         try:
-            keypads = Keypads()
-            uplink = build_uplink(config, writer)
-            origin = Origin(config.site, config.edge, writer.incarnation)
-            daemon = Daemon(
-                site=Site(origin, config.policy, await restored_state(writer)),
-                writer=writer,
-                people=people,
-                wiring=Wiring(config, people, key, keypads, os.urandom),
-                keypads=keypads,
-                pins=pins,
-                drivers=drivers,
-                clock=SystemClock(config.trust_clock),
-                jitter=SystemRandom(),
-                version=version("sentrypost"),
-                committed=uplink.committed if uplink is not None else lambda _: None,
-            )
-            yield Edge(daemon, {} if uplink is None else {"uplink": uplink.run})
+            async with _assembled(config, key, people, writer, pins, drivers) as edge:
+                yield edge
         finally:
             pins.close()
             await writer.close()
+
+
+@asynccontextmanager
+async def _assembled(
+    config: Config,
+    key: SiteKey,
+    people: People,
+    writer: JournalWriter,
+    pins: PinCheck,
+    drivers: Mapping[str, Driver],
+) -> AsyncIterator[Edge]:
+    """Everything that is open, put together; the control socket is open inside."""
+    state = await restored_state(writer)
+    settle_people(people, state)
+    keypads = Keypads()
+    uplink = build_uplink(config, writer)
+    listeners: list[Callable[[Sequence[Record]], None]] = []
+
+    def committed(records: Sequence[Record]) -> None:
+        for listener in listeners:
+            listener(records)
+
+    daemon = Daemon(
+        site=Site(Origin(config.site, config.edge, writer.incarnation), config.policy, state),
+        writer=writer,
+        people=people,
+        wiring=Wiring(config, people, key, keypads, os.urandom),
+        keypads=keypads,
+        pins=pins,
+        drivers=drivers,
+        clock=SystemClock(config.trust_clock),
+        jitter=SystemRandom(),
+        version=version("sentrypost"),
+        committed=committed,
+    )
+    desk = DaemonDesk(daemon, config, key, uplink, version("sentrypost"))
+    control = ControlServer.open(desk, config.state / SOCKET)
+    listeners.append(desk.committed)
+    alongside: dict[str, Callable[[], Awaitable[None]]] = {"control": control.run}
+    if uplink is not None:
+        listeners.append(uplink.committed)
+        alongside["uplink"] = uplink.run
+    try:
+        yield Edge(daemon, alongside)
+    finally:
+        control.close()
+
+
+def settle_people(people: People, state: SiteState) -> None:
+    """A change that waited for its entry when the edge ended is in force if the entry is there."""
+    staged = people.staged
+    if staged is None:
+        return
+    recorded = (state.holders_version, state.holders_digest) == (staged.version, staged.digest)
+    people.settle(state.holders_seq if recorded else None)
 
 
 def build_lines(lines: Mapping[str, tuple[str, LineSpec]]) -> dict[str, Driver]:

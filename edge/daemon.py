@@ -20,11 +20,13 @@ from controller.events import (
     Header,
     kind_of,
 )
+from controller.holders import Directory
 from controller.ids import EffectId, HolderId, QuestionId
 from controller.inputs import Input
 from controller.moment import Moment
-from controller.site import Site
+from controller.site import Outcome, Site
 from controller.state import snapshot
+from controller.turn import POLICY_DIGEST_CHARS
 from drivers import api
 from edge.journal.errors import JournalError
 from edge.journal.store import Record
@@ -43,8 +45,6 @@ SECURE_WITHIN_S = 2.0
 
 OUTSTANDING_MAX = 10_000
 """Commands whose end is awaited. Each ends by its device or its time; more is a broken driver."""
-
-REASON_CHARS_MAX = 400
 
 log = logging.getLogger(__name__)
 
@@ -97,12 +97,8 @@ class Daemon:
             writer,
             carry=self._carry,
             committed=committed,
-            failed=lambda why: self.judge(
-                inputs.JournalFailed(id=wiring.new_id(), reason=why[:REASON_CHARS_MAX])
-            ),
-            recovered=lambda dropped: self.judge(
-                inputs.JournalRecovered(id=wiring.new_id(), dropped=dropped)
-            ),
+            failed=self._journal_failed,
+            recovered=self._journal_recovered,
             header=self._gap_header,
         )
 
@@ -119,7 +115,7 @@ class Daemon:
             ]
             # The latch of a fire is acted on before any line is spoken to, cards come last.
             self.judge(inputs.Started(id=self._wiring.new_id(), version=self._version))
-            self.judge_directory()
+            self.judge_directory(self.people.directory())
             own += [
                 tasks.create_task(self._serve_line(name, driver), name=f"line {name}")
                 for name, driver in self._drivers.items()
@@ -173,23 +169,32 @@ class Daemon:
             for heard in self._wiring.heard(fact, self._clock.moment().mono_us):
                 self.judge(heard)
 
-    def judge(self, heard: Input) -> None:
+    def judge(self, heard: Input) -> Outcome:
         """Let the core judge one input now, and see to what it calls for."""
         moment = self._clock.moment()
         outcome = self.site.step(heard, moment)
-        # Ways out do not wait for the disk.
-        self._carry([e for e in outcome.effects if isinstance(e, LifeSafety)])
         later = tuple(e for e in outcome.effects if not isinstance(e, LifeSafety))
+        self.recorder.record(outcome.events, later)
         for event in outcome.events:
             if isinstance(event.body, AttemptAbandoned | DecisionMade) and event.body.reader:
                 self._keypads.forget(event.body.reader)
-        self.recorder.record(outcome.events, later)
+        # Ways out do not wait for the disk. They come behind `record` because a device that is
+        # away answers at once, and that answer is judged, and recorded, in here.
+        self._carry([e for e in outcome.effects if isinstance(e, LifeSafety)])
         self._arm_timer(moment)
+        return outcome
 
-    def judge_directory(self) -> None:
-        """Give the core the people as they are on file now."""
-        directory = self.people.directory()
-        self.judge(inputs.DirectoryReplaced(id=self._wiring.new_id(), directory=directory))
+    def judge_directory(self, directory: Directory) -> Outcome:
+        """Give the core other people to know."""
+        return self.judge(inputs.DirectoryReplaced(id=self._wiring.new_id(), directory=directory))
+
+    def judge_fire_reset(self, fire: str, operator: str) -> Outcome:
+        """A named person resets a fire input's latch."""
+        who = self._wiring.personal("operator", operator)
+        return self.judge(inputs.FireResetAsked(id=self._wiring.new_id(), fire=fire, operator=who))
+
+    def now(self) -> Moment:
+        return self._clock.moment()
 
     def _check(self, typed: Typed, device: str) -> None:
         assert self._tasks is not None, "facts come while the daemon runs"
@@ -285,6 +290,12 @@ class Daemon:
 
     # --- the journal ------------------------------------------------------------------------
 
+    def _journal_failed(self, reason: str) -> None:
+        self.judge(inputs.JournalFailed(id=self._wiring.new_id(), reason=reason))
+
+    def _journal_recovered(self, dropped: int) -> None:
+        self.judge(inputs.JournalRecovered(id=self._wiring.new_id(), dropped=dropped))
+
     def _gap_header(self, seq: int) -> Header:
         moment = self._clock.moment()
         origin = self.site.origin
@@ -298,7 +309,7 @@ class Daemon:
             mono_us=moment.mono_us,
             clock_trusted=moment.trusted,
             cause="journal",
-            policy=self.site.state.policy[:16],
+            policy=self.site.state.policy[:POLICY_DIGEST_CHARS],
         )
 
     async def _take_snapshots(self) -> None:

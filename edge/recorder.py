@@ -56,6 +56,7 @@ class Recorder:
         self._idle = asyncio.Event()
         self._idle.set()
         self._kept = MemoryRing()
+        self._dropped_told = 0
         self._newest = writer.last_seq
         self._down = False
 
@@ -142,8 +143,9 @@ class Recorder:
             chunk = self._without_gaps(on_disk)
             await self._writer.append(chunk)
             on_disk = chunk[-1].seq
-        dropped = self._kept.dropped
-        self._kept.clear()
+            self._kept.forget(on_disk)
+        self._kept.forget(on_disk)
+        dropped, self._dropped_told = self._kept.dropped - self._dropped_told, self._kept.dropped
         self._down = False
         log.warning("the journal is written again; %d entries were lost", dropped)
         self._recovered(dropped)

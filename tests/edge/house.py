@@ -158,8 +158,12 @@ class House:
             _secret(folder / f"{name}.key", key.hex().encode())
         self.readers = {
             name: SimulatedReader(
-                address, keys[name], os.urandom, inputs=4 * (name == "board"),
-                outputs=2 * (name == "board"), on_output=self._on_output,
+                address,
+                keys[name],
+                os.urandom,
+                inputs=4 * (name == "board"),
+                outputs=2 * (name == "board"),
+                on_output=self._on_output,
             )
             for name, address in READERS.items()
         }
@@ -181,7 +185,9 @@ class House:
 
     def opened_at(self, output: int) -> list[float]:
         """When the lock of an output was let go: current on the strike, none on the magnet."""
-        return [at for at, number, on in self.strikes if number == output and on is (output == FRONT)]
+        return [
+            at for at, number, on in self.strikes if number == output and on is (output == FRONT)
+        ]
 
     def _on_output(self, number: int, energised: bool) -> None:
         self.strikes.append((asyncio.get_running_loop().time(), number, energised))

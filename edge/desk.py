@@ -1,0 +1,134 @@
+"""What people ask of the running daemon, answered: `edge.control.desk.Desk`."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from controller.events import FireReset, FireResetRefused, HoldersReplaced
+from controller.site import Outcome
+from edge.config import Config
+from edge.control.desk import Progress, status_reply, verify_reply
+from edge.control.messages import (
+    ImportPeopleReply,
+    ImportProblem,
+    ResetFireReply,
+    StatusReply,
+    UplinkReport,
+    VerifyReply,
+)
+from edge.daemon import Daemon
+from edge.journal import Record, Stored
+from edge.people import PeopleError, PinHasher, PinHashError, SiteKey, answer, plan_import, seal
+from edge.people.importer import ImportPlan
+from edge.uplink import Uplink
+
+READ_BYTES_MAX = 512 * 1024
+"""Half a control frame: personal values and quoting need the rest."""
+
+
+class DaemonDesk:
+    """One daemon's desk. `committed` must be told of every commit, so that readers can wait."""
+
+    def __init__(
+        self, daemon: Daemon, config: Config, key: SiteKey, uplink: Uplink | None, version: str
+    ) -> None:
+        self._daemon = daemon
+        self._config = config
+        self._key = key
+        self._uplink = uplink
+        self._version = version
+        self._started_utc_us = daemon.now().utc_us
+        self._advanced = asyncio.Event()
+        self._importing = asyncio.Lock()
+
+    def committed(self, records: Sequence[Record]) -> None:
+        """Entries reached the disk: whoever waits for news looks again."""
+        self._advanced.set()
+        self._advanced = asyncio.Event()
+
+    def status(self) -> StatusReply:
+        uplink = None
+        if self._uplink is not None:
+            seen = self._uplink.status
+            uplink = UplinkReport(connected=seen.connected, acked=seen.acked, behind=seen.behind)
+        return status_reply(
+            self._daemon.site.state,
+            self._daemon.site.policy,
+            site=self._config.site,
+            edge=self._config.edge,
+            incarnation=self._daemon.writer.incarnation,
+            version=self._version,
+            readers=tuple(sorted(self._config.devices)),
+            started_utc_us=self._started_utc_us,
+            utc_us=self._daemon.now().utc_us,
+            uplink=uplink,
+        )
+
+    @property
+    def last_seq(self) -> int:
+        return self._daemon.writer.last_seq
+
+    async def read(self, from_seq: int, limit: int) -> list[Stored]:
+        return await self._daemon.writer.read(from_seq, limit, READ_BYTES_MAX)
+
+    async def wait_beyond(self, seq: int) -> None:
+        while self.last_seq <= seq:
+            await self._advanced.wait()
+
+    async def reset_fire(self, fire: str, operator: str) -> ResetFireReply:
+        outcome = self._daemon.judge_fire_reset(fire, operator)
+        await self._daemon.recorder.drained()
+        for event in outcome.events:
+            if isinstance(event.body, FireReset):
+                return ResetFireReply(accepted=True, reason="the latch is reset")
+            if isinstance(event.body, FireResetRefused):
+                return ResetFireReply(accepted=False, reason=event.body.reason)
+        return ResetFireReply(accepted=False, reason="the core did not answer")
+
+    async def import_people(self, csv: bytes, operator: str, dry_run: bool) -> ImportPeopleReply:
+        async with self._importing:
+            people = self._daemon.people
+            plan = plan_import(
+                people.roll,
+                csv,
+                self._config.policy.roles,
+                self._key,
+                timezone=self._config.policy.zone,
+            )
+            applied = False
+            if not plan.problems and not dry_run:
+                try:
+                    applied = await self._apply(plan)
+                except (PeopleError, PinHashError) as error:
+                    return _refused(people.version, str(error))
+                if self._daemon.recorder.down:
+                    return _refused(people.version, "the journal cannot be written; try later")
+            return answer(plan, people.version, applied=applied)
+
+    async def _apply(self, plan: ImportPlan) -> bool:
+        """On file but not in force; into the journal; in force under the journal's number.
+
+        While the journal cannot be written the change stays staged: the next start brings it in
+        force if its entry reached the disk after all, and drops it if not.
+        """
+        daemon = self._daemon
+        change = await asyncio.to_thread(partial(seal, plan, PinHasher()))
+        if not change or daemon.recorder.down:
+            return False
+        outcome = daemon.judge_directory(daemon.people.stage(change))
+        await daemon.recorder.drained()
+        if not daemon.recorder.down:
+            daemon.people.settle(_seq_of_holders(outcome))
+        return True
+
+    async def verify(self, progress: Progress) -> VerifyReply:
+        return verify_reply(await self._daemon.writer.verify(progress))
+
+
+def _refused(version: int, why: str) -> ImportPeopleReply:
+    problem = ImportProblem(row=0, column="", message=why)
+    return ImportPeopleReply(applied=False, version=version, problems=(problem,))
+
+
+def _seq_of_holders(outcome: Outcome) -> int:
+    return next(e.header.seq for e in outcome.events if isinstance(e.body, HoldersReplaced))

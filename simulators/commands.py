@@ -1,0 +1,94 @@
+"""`sentrypost sim …` and `sentrypost demo`."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import click
+import msgspec
+
+
+@click.group()
+def sim() -> None:
+    """Simulated hardware and people."""
+
+
+@sim.command("run")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("site.toml"),
+    show_default=True,
+    help="The site file whose devices are simulated.",
+)
+@click.option(
+    "--scenario",
+    "scenario_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Who walks where, and what goes wrong.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
+def sim_run(config_file: Path, scenario_file: Path, as_json: bool) -> None:
+    """Play every device of a site file at the ports it names, and people at its doors.
+
+    Runs until Ctrl-C or SIGTERM. The edge runs on it unchanged.
+    """
+    from edge.config import ConfigError, load_config
+    from simulators.scenario import ScenarioError, load_scenario
+    from simulators.world import Visit, World
+
+    def tell(visit: Visit) -> None:
+        if as_json:
+            click.echo(msgspec.json.encode(visit))
+        else:
+            click.echo(f"{visit.person} {visit.direction} {visit.portal}: {_fared(visit)}")
+        sys.stdout.flush()
+
+    def _fared(visit: Visit) -> str:
+        answer = "the door opened" if visit.passed else "the door stayed shut"
+        return answer if visit.took_ms is None else f"{answer} after {visit.took_ms:.0f} ms"
+
+    try:
+        world = World(load_config(config_file), load_scenario(scenario_file), tell)
+    except (ConfigError, ScenarioError) as error:
+        raise click.ClickException(str(error)) from error
+    asyncio.run(_until_stopped(world.run))
+
+
+async def _until_stopped(run: Callable[[], Coroutine[None, None, None]]) -> None:
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(run(), name="world")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(min=1), help="End by itself after so long.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=1883,
+    show_default=True,
+    help="The broker's port; a taken one is replaced.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Put the site into this folder and leave it there.",
+)
+def demo(seconds: float | None, port: int, keep: Path | None) -> None:
+    """A whole embassy at work: broker, hardware, people, edge and central, until Ctrl-C."""
+    from simulators.demo import Demo, DemoError
+
+    try:
+        sys.exit(Demo(port=port, folder=keep).run(seconds))
+    except DemoError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,343 @@
+"""The demonstration: every part in a process of its own, through its public command.
+
+This process starts and stops them, and joins what central says of a verdict with what the simulated
+person saw of it: who, where, verdict, reason, and how long it took at the door.
+"""
+
+import json
+import os
+import queue
+import secrets
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from policies.codes import TEXTS, Code
+from simulators.broker_process import BrokerProcess, BrokerStartError
+
+START_S_MAX = 30.0
+STOP_S_MAX = 10.0
+DRAIN_S_MAX = 5.0
+LOG_TAIL_LINES = 15
+
+ALARMS = {
+    "portal-forced": "opened by FORCE",
+    "portal-held": "held open",
+    "portal-never-closed": "does not close",
+    "contact-faulted": "contact FAULT",
+    "grant-unused": "granted, and nobody passed",
+    "grant-aborted": "grant taken back",
+    "egress-released": "way out RELEASED",
+    "egress-ended": "way out locked again",
+    "reader-lost": "reader lost",
+    "fire-latched": "FIRE",
+    "fire-reset": "fire reset",
+    "journal-lost": "the journal cannot be written",
+    "device-suspected": "a device said what it must not",
+}
+
+
+class DemoError(RuntimeError):
+    """The demonstration cannot run here; the message says why and what would help."""
+
+
+class Part:
+    """One process: its standard output comes as lines into the queue, the rest into a log."""
+
+    def __init__(
+        self, name: str, command: list[str], folder: Path, lines: "queue.Queue[tuple[str, str]]"
+    ) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                # Ctrl-C is for us: we stop the others in their order.
+                start_new_session=True,
+            )
+        self._lines = lines
+        threading.Thread(target=self._read, name=name, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None, "made with a pipe"
+        for line in self.process.stdout:
+            self._lines.put((self.name, line.decode(errors="replace")))
+
+    def stop(self) -> int:
+        """Ask it to end and wait; its status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise DemoError(f"{self.name} did not end when asked; it was killed") from None
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+
+
+class Demo:
+    """One run. `port`: where the broker should listen; a taken port is replaced and said."""
+
+    def __init__(self, *, port: int, folder: Path | None) -> None:
+        self._wanted_port = port
+        self._keep = folder is not None
+        self._folder = folder or Path(tempfile.mkdtemp(prefix="sentrypost-demo-"))
+        self._lines: queue.Queue[tuple[str, str]] = queue.Queue()
+        self._parts: dict[str, Part] = {}
+        self._decisions: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        self._took_ms: list[float] = []
+        self._verdicts: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._stored = 0
+        self._ready = False
+        self._color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    def run(self, seconds: float | None) -> int:
+        """Run for so long or until Ctrl-C; the exit status. Raises DemoError."""
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            with self._broker() as broker:
+                self._make_site(broker.port)
+                self._say(f"broker: {broker.kind} on 127.0.0.1:{broker.port}")
+                try:
+                    self._start_parts(broker.port)
+                    self._watch(seconds)
+                finally:
+                    status = self._stop_parts()
+                return self._summary() or status
+        except BrokerStartError as error:
+            raise DemoError(f"no broker: {error}") from error
+        finally:
+            if not self._keep:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+    # --- before ---------------------------------------------------------------------------------
+
+    def _broker(self) -> BrokerProcess:
+        port = self._wanted_port
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                broker = BrokerProcess()
+                self._say(f"port {port} is taken: the broker listens on {broker.port}")
+                return broker
+        return BrokerProcess(port=port)
+
+    def _make_site(self, port: int) -> None:
+        """Write the embassy into the folder, with keys of its own."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        source = files("simulators") / "embassy"
+        site = (source / "site.toml").read_text().replace("{port}", str(port))
+        (self._folder / "site.toml").write_text(site)
+        policy = (files("policies") / "examples" / "embassy.toml").read_bytes()
+        (self._folder / "policy.toml").write_bytes(policy)
+        for name in ("scenario.toml", "people.csv"):
+            (self._folder / name).write_text((source / name).read_text())
+        _secret(self._folder / "site.key", secrets.token_bytes(32))
+        for line in site.splitlines():
+            key, _, value = line.partition("=")
+            if key.strip() == "key":
+                name = value.strip().strip('"')
+                _secret(self._folder / name, secrets.token_bytes(16).hex().encode())
+        (self._folder / "state").mkdir(mode=0o700, exist_ok=True)
+        self._call("person", "import", "people.csv")
+
+    def _call(self, *words: str) -> str:
+        """Run a command of ours to its end; its output."""
+        done = subprocess.run(
+            [*_SENTRYPOST, *words], cwd=self._folder, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip()
+            raise DemoError(f"sentrypost {' '.join(words)} ended with {done.returncode}: {said}")
+        return done.stdout
+
+    def _start_parts(self, port: int) -> None:
+        commands = {
+            "central": [
+                "central",
+                "run",
+                "--broker",
+                f"127.0.0.1:{port}",
+                "--archive",
+                "archive.db",
+                "--json",
+            ],
+            "hardware": ["sim", "run", "--scenario", "scenario.toml", "--json"],
+            "edge": ["run"],
+        }
+        for name, words in commands.items():
+            self._parts[name] = Part(name, [*_SENTRYPOST, *words], self._folder, self._lines)
+
+    # --- while it runs --------------------------------------------------------------------------
+
+    def _watch(self, seconds: float | None) -> None:
+        began = time.monotonic()
+        try:
+            while seconds is None or time.monotonic() - began < seconds:
+                self._take_line(0.2)
+                self._check_alive()
+                if not self._ready and time.monotonic() - began > START_S_MAX:
+                    raise DemoError(
+                        f"the edge is not ready after {START_S_MAX:.0f} s\n"
+                        + self._parts["edge"].tail()
+                    )
+        except KeyboardInterrupt:
+            self._say("stopping")
+
+    def _take_line(self, wait_s: float) -> bool:
+        try:
+            part, line = self._lines.get(timeout=wait_s)
+        except queue.Empty:
+            return False
+        try:
+            said = json.loads(line)
+        except ValueError:
+            return True
+        if part == "hardware":
+            self._visited(said)
+        elif part == "central" and said.get("stored"):
+            self._stored = max(self._stored, said["seq"])
+            self._happened(said)
+        return True
+
+    def _check_alive(self) -> None:
+        for part in self._parts.values():
+            status = part.process.poll()
+            if status is not None:
+                raise DemoError(f"{part.name} ended with status {status}:\n{part.tail()}")
+
+    def _happened(self, entry: dict[str, Any]) -> None:
+        kind, body = entry["kind"], entry["body"]
+        if kind == "edge-ready":
+            self._ready = True
+            self._say("the edge is ready: fire inputs read, doors secured, cards accepted")
+            self._say("(Ctrl-C ends it)")
+        elif kind == "decision-made":
+            who = entry["personal"].get("person", "unknown badge")
+            key = (body["portal"], body["direction"], who)
+            self._decisions.setdefault(key, []).append(entry)
+            verdict = "granted" if body["decision"]["granted"] else "refused"
+            self._verdicts[verdict] += 1
+            if verdict == "refused":
+                self._reasons[_reason(body["decision"])] += 1
+        elif kind in ALARMS:
+            where = body.get("portal") or body.get("reader") or body.get("fire") or ""
+            self._say(f"{_clock(entry['utc'])}  !! {where}: {ALARMS[kind]}", alarm=True)
+
+    def _visited(self, visit: dict[str, Any]) -> None:
+        """A person's visit is over: say it together with the verdict that central has of it."""
+        key = (visit["portal"], visit["direction"], visit["person"])
+        strangers = (visit["portal"], visit["direction"], "unknown badge")
+        until = time.monotonic() + 1.0
+        while not (self._decisions.get(key) or self._decisions.get(strangers)):
+            if visit["took_ms"] is None or time.monotonic() > until:
+                break
+            self._take_line(0.05)
+        took = "" if visit["took_ms"] is None else f"{visit['took_ms']:5.0f} ms"
+        found = self._decisions.get(key) or self._decisions.get(strangers)
+        way = "in " if visit["direction"] == "entry" else "out"
+        if not found:
+            verdict, reason = "free", "opened from inside, nobody is asked"
+            if not visit["passed"]:
+                verdict, reason = "SHUT", "no verdict came"
+        else:
+            decision = found.pop(0)["body"]["decision"]
+            verdict = "GRANTED" if decision["granted"] else "REFUSED"
+            reason = _reason(decision)
+        if visit["took_ms"] is not None and found is not None:
+            self._took_ms.append(visit["took_ms"])
+        self._say(
+            f"{time.strftime('%H:%M:%S')}  {visit['person']:<16} {way} {visit['portal']:<15} "
+            f"{verdict:<8} {reason:<50} {took}",
+            refused=verdict == "REFUSED",
+        )
+
+    # --- after ----------------------------------------------------------------------------------
+
+    def _stop_parts(self) -> int:
+        """The edge first, while its doors still answer; then who listens, then the hardware."""
+        status = 0
+        for name in ("edge", "central", "hardware"):
+            part = self._parts.get(name)
+            if part is None:
+                continue
+            if name == "central":
+                self._drain()
+            ended = part.stop()
+            if ended != 0:
+                self._say(f"{name} ended with status {ended}:\n{part.tail()}", alarm=True)
+                status = 1
+        return status
+
+    def _drain(self) -> None:
+        """Let central take what the edge sent last."""
+        until = time.monotonic() + DRAIN_S_MAX
+        while time.monotonic() < until and self._take_line(0.5):
+            pass
+
+    def _summary(self) -> int:
+        verified = json.loads(self._call("journal", "verify", "--json"))
+        entries, findings = verified["last_seq"], verified["findings"]
+        self._say("")
+        self._say(f"{self._verdicts['granted']} granted, {self._verdicts['refused']} refused")
+        for reason, count in self._reasons.most_common():
+            self._say(f"  {count:3} x {reason}")
+        if self._took_ms:
+            median = statistics.median(self._took_ms)
+            self._say(
+                f"from badge or PIN to lock or light: median {median:.0f} ms, "
+                f"longest {max(self._took_ms):.0f} ms, {len(self._took_ms)} times"
+            )
+        self._say(
+            f"journal: {entries} entries, chain {'verified' if not findings else 'BROKEN'}; "
+            f"archive: {self._stored} entries"
+        )
+        if findings or not self._ready:
+            return 1
+        return 0
+
+    def _say(self, line: str, *, alarm: bool = False, refused: bool = False) -> None:
+        if self._color and (alarm or refused):
+            line = f"\033[{'1;31' if alarm else '33'}m{line}\033[0m"
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+_SENTRYPOST = [sys.executable, "-m", "edge.main"]
+
+
+def _secret(file: Path, content: bytes) -> None:
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_bytes(content)
+
+
+def _reason(decision: dict[str, Any]) -> str:
+    """The primary reason in an officer's words."""
+    try:
+        return TEXTS[Code(decision["code"])]
+    except ValueError:
+        return f"code {decision['code']}"
+
+
+def _clock(utc: str) -> str:
+    return utc[11:19]

@@ -1,0 +1,83 @@
+"""What happens at a simulated site: people with badges and the ways they take, as TOML."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from drivers.badges import parse_badge
+from policies.facts import Direction
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """Unknown keys are mistakes."""
+
+
+class Person(Entry, frozen=True, kw_only=True):
+    """`badge` as in the people's file; `pin` is what the person types, right or wrong."""
+
+    name: str
+    badge: str
+    pin: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Person(name={self.name!r}, …)"
+
+
+class Way(Entry, frozen=True, kw_only=True):
+    """Portals in the order in which somebody takes them; `out` ones are left through."""
+
+    person: str
+    portals: tuple[str, ...]
+    start_s: Seconds = 0
+    every_s: Seconds | None = None
+
+
+class Mishap(Entry, frozen=True, kw_only=True):
+    """Something that goes wrong at `at_s`: at a door, a line, or a fire input."""
+
+    at_s: Seconds
+    what: str
+    where: str
+
+
+class Scenario(Entry, frozen=True, kw_only=True):
+    person: dict[str, Person]
+    way: tuple[Way, ...] = ()
+    mishap: tuple[Mishap, ...] = ()
+    peers: dict[str, str] = {}
+    """Devices that another program plays: by name, which. `libosdp` is the one there is."""
+
+
+class ScenarioError(ValueError):
+    """The file cannot be played; the message says where and why."""
+
+
+MISHAPS = ("force", "wedge", "unwedge", "unplug", "replug", "silence", "speak", "fire", "quiet")
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Read a scenario. Raises ScenarioError."""
+    try:
+        scenario = msgspec.convert(tomllib.loads(path.read_text()), Scenario)
+    except (OSError, ValueError, msgspec.ValidationError) as error:
+        raise ScenarioError(f"{path}: {error}") from error
+    for number, way in enumerate(scenario.way, 1):
+        if way.person not in scenario.person:
+            raise ScenarioError(f"{path}: way {number}: nobody is called '{way.person}'")
+    for mishap in scenario.mishap:
+        if mishap.what not in MISHAPS:
+            raise ScenarioError(f"{path}: no mishap '{mishap.what}'; one of {', '.join(MISHAPS)}")
+    for person in scenario.person.values():
+        parse_badge(person.badge)
+    return scenario
+
+
+def step_of(word: str) -> tuple[str, Direction]:
+    """`archive-door` is entered, `-archive-door` is left through."""
+    if word.startswith("-"):
+        return word[1:], Direction.EXIT
+    return word, Direction.ENTRY

@@ -1,0 +1,293 @@
+"""The hardware of one site file, simulated: readers on ptys, doors, a fire loop, people.
+
+Everything is named and wired as the site file says, so the edge runs on it unchanged. A reader that
+the scenario gives to another program is played by that program, in a process of its own.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from drivers.badges import parse_badge
+from drivers.osdp.config import parse_key
+from edge.config import Config, Input, PortalEntry
+from policies.compiled import Egress
+from policies.facts import Direction
+from simulators.door import Door, Lock
+from simulators.osdp_line import ReaderLine
+from simulators.osdp_reader import SimulatedReader
+from simulators.scenario import Mishap, Person, Scenario, Way, step_of
+
+TICK_S = 0.02
+"""How often doors and people look: a tenth of what a person notices."""
+
+PATIENCE_S = 4.0
+"""Somebody whose badge moved nothing for so long gives up."""
+
+REACTION_S = 0.4
+"""From a reader that asks for a PIN to the first key."""
+
+PAUSE_S = 1.0
+"""Between two doors of one way."""
+
+RED, AMBER = 1, 3
+"""SIA OSDP v2.2 table 20: what a reader shows that refuses, and one that asks for more."""
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """How one person fared at one portal.
+
+    `took_ms`: from the last thing presented to the answer that a person sees, the lock that lets
+    go or the red light; None where nothing was presented or nothing answered.
+    """
+
+    person: str
+    portal: str
+    direction: Direction
+    passed: bool
+    took_ms: float | None
+
+
+class Peer:
+    """A reader that another program plays; what it shows is what that program says it shows."""
+
+    def __init__(self, link: Path, address: int, key_file: Path) -> None:
+        self._link, self._address, self._key_file = link, address, key_file
+        self._process: asyncio.subprocess.Process | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._color = 0
+        self._until_s = 0.0
+
+    async def __aenter__(self) -> "Peer":
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "simulators.libosdp_reader",
+            "--link",
+            str(self._link),
+            "--address",
+            str(self._address),
+            "--key-file",
+            str(self._key_file),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        self._listening = asyncio.create_task(self._listen(), name="peer")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._process is not None, "entered before it is left"
+        if self._process.returncode is None:
+            self._process.terminate()
+        await self._process.wait()
+        if self._listening is not None:
+            await self._listening
+
+    async def _listen(self) -> None:
+        """`led READER NUMBER temporary COLOR TIMER`, the timer in tenths of a second."""
+        assert self._process is not None, "started"
+        assert self._process.stdout is not None, "made with a pipe"
+        async for line in self._process.stdout:
+            words = line.decode().split()
+            if words[:1] == ["led"] and words[3] == "temporary":
+                self._color, self._until_s = int(words[4]), time.monotonic() + int(words[5]) / 10
+
+    def color(self, now_ns: int) -> int:
+        """The colour number that the light shows."""
+        return self._color if now_ns / 1e9 < self._until_s else 0
+
+    def present_card(self, bits: int, data: bytes) -> None:
+        self._say(f"card {bits} {data.hex()}")
+
+    def press_keys(self, keys: str) -> None:
+        self._say(f"keys {keys}")
+
+    def _say(self, line: str) -> None:
+        assert self._process is not None, "entered before it is used"
+        assert self._process.stdin is not None, "made with a pipe"
+        self._process.stdin.write(line.encode() + b"\n")
+
+
+class World:
+    """One site's hardware and people. `tell` is given every visit when it has ended."""
+
+    def __init__(self, config: Config, scenario: Scenario, tell: Callable[[Visit], None]) -> None:
+        self._config = config
+        self._scenario = scenario
+        self._tell = tell
+        self.readers: dict[str, SimulatedReader] = {}
+        self.doors: dict[str, Door] = {}
+        self.lines: dict[str, ReaderLine] = {}
+        self._peers: dict[str, Peer] = {}
+        self._busy: dict[str, asyncio.Lock] = {}
+        self._build()
+
+    async def run(self) -> None:
+        """Play the scenario until cancelled."""
+        async with AsyncExitStack() as stack:
+            for line in self.lines.values():
+                await stack.enter_async_context(line)
+            for peer in self._peers.values():
+                await stack.enter_async_context(peer)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._tick(), name="doors")
+                for number, way in enumerate(self._scenario.way):
+                    tasks.create_task(self._walk(way), name=f"way {number}")
+                for number, mishap in enumerate(self._scenario.mishap):
+                    tasks.create_task(self._happen(mishap), name=f"mishap {number}")
+
+    # --- building -----------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        for name, (_, spec) in self._config.lines.items():
+            own = []
+            for device in spec.devices:
+                if device.name in self._scenario.peers:
+                    key_file = self._config.file.parent / str(self._config.devices[device.name].key)
+                    self._peers[device.name] = Peer(Path(spec.port), device.address, key_file)
+                    continue
+                reader = SimulatedReader(
+                    device.address,
+                    parse_key(device.key),
+                    os.urandom,
+                    inputs=device.inputs,
+                    outputs=device.outputs,
+                    on_output=self._output_of(device.name),
+                )
+                self.readers[device.name] = reader
+                own.append(reader)
+            if own:
+                self.lines[name] = ReaderLine(Path(spec.port), own)
+        for name, portal in self._config.portals.items():
+            self.doors[name] = self._door(name, portal)
+            self._busy[name] = asyncio.Lock()
+        for fire in self._config.fires.values():
+            self._set(fire.input, True)
+
+    def _door(self, name: str, portal: PortalEntry) -> Door:
+        rule = self._config.policy.portal(name)
+        assert rule is not None, "the site file wires the policy's portals and no others"
+        return Door(
+            name,
+            Lock(rule.lock),
+            panic_bar=rule.egress is Egress.MECHANICAL,
+            on_contact=lambda on: self._set(portal.contact, on),
+            on_exit_request=lambda on: self._set(portal.rex, on),
+            on_bolt=lambda on: self._set(portal.bolt, on),
+        )
+
+    def _output_of(self, device: str) -> Callable[[int, bool], None]:
+        def changed(number: int, energised: bool) -> None:
+            for name, portal in self._config.portals.items():
+                if (portal.lock.device, portal.lock.output) == (device, number):
+                    self.doors[name].energise(energised, time.monotonic())
+
+        return changed
+
+    def _set(self, point: Input | None, on: bool) -> None:
+        if point is not None:
+            self.readers[point.device].set_input(point.input, on is not point.inverted)
+
+    # --- what happens -------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            for door in self.doors.values():
+                door.elapse(time.monotonic())
+
+    async def _walk(self, way: Way) -> None:
+        person = self._scenario.person[way.person]
+        await asyncio.sleep(way.start_s)
+        while True:
+            began = time.monotonic()
+            for word in way.portals:
+                portal, direction = step_of(word)
+                async with self._busy[portal]:
+                    passed = await self._pass(person, portal, direction)
+                if not passed:
+                    break
+                await asyncio.sleep(PAUSE_S)
+            if way.every_s is None:
+                return
+            await asyncio.sleep(max(0.0, began + way.every_s - time.monotonic()))
+
+    async def _pass(self, person: Person, portal: str, direction: Direction) -> bool:
+        """One person at one portal; whether the leaf opened."""
+        door, entry = self.doors[portal], self._config.portals[portal]
+        reader = entry.entry_reader if direction is Direction.ENTRY else entry.exit_reader
+        if reader is None:
+            passed = door.leave(time.monotonic())
+            self._tell(self._visit(person, portal, direction, passed, None))
+            return passed
+        answer_s, presented_s = await self._answer(door, reader, person)
+        passed = door.push(time.monotonic()) if door.unlocked else False
+        took_ms = None if answer_s is None else max(0.0, answer_s - presented_s) * 1_000
+        self._tell(self._visit(person, portal, direction, passed, took_ms))
+        while door.open:  # noqa: ASYNC110 - a person waits and looks
+            await asyncio.sleep(TICK_S)
+        return passed
+
+    async def _answer(self, door: Door, reader: str, person: Person) -> tuple[float | None, float]:
+        """When lock or light answered, if they did, and when the last thing was presented."""
+        device = self._peers.get(reader) or self.readers[reader]
+        badge = parse_badge(person.badge)
+        began_s = presented_s = time.monotonic()
+        device.present_card(badge.bits, badge.data)
+        typed = person.pin is None
+        while time.monotonic() - presented_s < PATIENCE_S:
+            await asyncio.sleep(TICK_S / 10)
+            now_s, color = time.monotonic(), device.color(time.monotonic_ns())
+            if door.unlocked:
+                return door.unlocked_since_s or began_s, presented_s
+            if color == RED:
+                return now_s, presented_s
+            if color == AMBER and not typed:
+                await asyncio.sleep(REACTION_S)
+                typed, presented_s = True, time.monotonic()
+                device.press_keys(f"{person.pin}#")
+        return None, presented_s
+
+    def _visit(
+        self,
+        person: Person,
+        portal: str,
+        direction: Direction,
+        passed: bool,
+        took_ms: float | None,
+    ) -> Visit:
+        return Visit(
+            person=person.name,
+            portal=portal,
+            direction=direction,
+            passed=passed,
+            took_ms=took_ms,
+        )
+
+    async def _happen(self, mishap: Mishap) -> None:
+        await asyncio.sleep(mishap.at_s)
+        match mishap.what:
+            case "force":
+                self.doors[mishap.where].force(time.monotonic())
+            case "wedge" | "unwedge":
+                self.doors[mishap.where].hold(mishap.what == "wedge", time.monotonic())
+            case "unplug":
+                self.lines[mishap.where].unplug()
+            case "replug":
+                self.lines[mishap.where].replug()
+            case "silence" | "speak":
+                self.readers[mishap.where].silent = mishap.what == "silence"
+            case "fire" | "quiet":
+                self._set(self._config.fires[mishap.where].input, mishap.what == "quiet")

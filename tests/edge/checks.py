@@ -1,0 +1,108 @@
+"""What must hold of the running daemon, each as one check that a planted bug has to break."""
+
+import asyncio
+import time
+
+from controller import events as ev
+from controller.inputs import PostureSet
+from controller.portal import State
+from drivers.osdp.messages import Output, OutputControl
+from edge.app import Edge
+from policies.facts import Mode
+from simulators.osdp_line import ReaderLine
+from tests.edge.house import (
+    ADA,
+    FIRE_LOOP,
+    FRONT,
+    VAULT,
+    House,
+    bodies,
+    running,
+    until,
+)
+
+STALL_S = 0.4
+
+
+async def ready(edge: Edge) -> None:
+    """Every fire input heard, all readers found, and the first securing confirmed."""
+    await until(edge, ev.EdgeReady)
+    await until(edge, ev.ReaderFound, 3)
+    await until(edge, ev.EffectEnded, 2)
+
+
+def stall_disk(edge: Edge, for_s: float) -> "asyncio.Task[None]":
+    """Keep the journal's own thread busy, as a disk does that hangs for a moment."""
+    busy = edge.daemon.writer._call(lambda _: time.sleep(for_s))
+    return asyncio.get_running_loop().create_task(busy)
+
+
+async def strike_waits_for_the_disk(house: House, line: ReaderLine) -> None:
+    async with running(house) as edge:
+        await ready(edge)
+        loop = asyncio.get_running_loop()
+        stall = stall_disk(edge, STALL_S)
+        house.badge("front-in", ADA)
+        await stall
+        durable_not_before = loop.time()
+        await until(edge, ev.EffectEnded, 3)
+        struck = house.opened_at(FRONT)
+        assert len(struck) == 1, f"one badge, one strike, not {len(struck)}"
+        assert struck[0] >= durable_not_before - 0.01, "the strike came before the commit"
+
+
+async def lockdown_while_committing_withdraws_the_strike(house: House, line: ReaderLine) -> None:
+    async with running(house) as edge:
+        await ready(edge)
+        daemon = edge.daemon
+        stall = stall_disk(edge, STALL_S)
+        house.badge("front-in", ADA)
+        async with asyncio.timeout(STALL_S / 2):
+            while daemon.site.state.portals["front"].state is not State.GRANTED:
+                await asyncio.sleep(0.005)
+        lockdown = PostureSet(id=daemon._wiring.new_id(), mode=Mode.LOCKDOWN, threat=1)
+        daemon.judge(lockdown)
+        await stall
+        await until(edge, ev.GrantAborted)
+        await asyncio.sleep(0.3)
+        assert house.opened_at(FRONT) == [], "a strike was sent although a lockdown had come"
+        ended = [body.outcome for body in await bodies(edge, ev.EffectEnded)]
+        assert "withdrawn" in ended, "the withdrawal was not recorded"
+
+
+async def late_strike_is_never_sent(house: House, line: ReaderLine) -> None:
+    """The lock's device is deaf when the grant comes and hears again after its time."""
+    async with running(house) as edge:
+        await ready(edge)
+        house.board.silent = True
+        await asyncio.sleep(0.1)
+        house.badge("front-in", ADA)
+        await until(edge, ev.PortalGranted)
+        await asyncio.sleep(2.2)
+        house.board.silent = False
+        await asyncio.sleep(1.5)
+        assert house.opened_at(FRONT) == [], "the door opened long after anybody expected it"
+
+
+async def restart_in_a_fire_secures_nothing_released(house: House, line: ReaderLine) -> None:
+    async with running(house) as edge:
+        await ready(edge)
+        house.board.set_input(FIRE_LOOP, False)
+        await until(edge, ev.EgressReleased)
+        await asyncio.sleep(0.2)
+    assert house.board.outputs[VAULT] is False, "fire cuts the magnet's current"
+    house.board.set_input(FIRE_LOOP, True)  # the panel is quiet again, but nobody has reset it
+    house.board.executed.clear()
+    async with running(house) as edge:
+        await until(edge, ev.EdgeReady, 2)
+        await asyncio.sleep(0.5)
+        told = [command for _, command in house.board.executed if isinstance(command, Output)]
+        locked = [
+            c for c in told if c.number == VAULT and c.control == OutputControl.ON_ABORT_TIMED
+        ]
+        assert locked == [], "a door that a fire had released was locked by a restart"
+        freed = [
+            c for c in told if c.number == VAULT and c.control == OutputControl.OFF_ABORT_TIMED
+        ]
+        assert freed, "the release was not repeated after the restart"
+        assert house.board.outputs[VAULT] is False

@@ -1,0 +1,179 @@
+"""The daemon with a real pty, a real journal and real time."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from controller import events as ev
+from policies.codes import Code
+from tests.edge import checks
+from tests.edge.checks import ready
+from tests.edge.house import (
+    ADA,
+    BOB,
+    FIRE_LOOP,
+    FRONT,
+    FRONT_CONTACT,
+    FRONT_REX,
+    PIN,
+    VAULT,
+    House,
+    bodies,
+    running,
+    until,
+)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        checks.strike_waits_for_the_disk,
+        checks.lockdown_while_committing_withdraws_the_strike,
+        checks.late_strike_is_never_sent,
+        checks.restart_in_a_fire_secures_nothing_released,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_it_holds_that(check, house: House) -> None:
+    async def run() -> None:
+        async with house.line() as line:
+            await check(house, line)
+
+    asyncio.run(run())
+
+
+def test_a_badge_with_a_role_opens_and_the_passage_is_seen(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            house.badge("front-in", ADA)
+            await until(edge, ev.PortalGranted)
+            house.board.set_input(FRONT_CONTACT, True)
+            (passage,) = await until(edge, ev.PassageMade)
+            house.board.set_input(FRONT_CONTACT, False)
+            await until(edge, ev.PortalClosed)
+            (decision,) = await bodies(edge, ev.DecisionMade)
+            assert decision.decision.code is Code.GRANTED
+            assert passage.attempt == decision.attempt
+            assert len(house.opened_at(FRONT)) == 1
+
+    asyncio.run(run())
+
+
+def test_a_badge_without_a_role_is_refused_with_the_reason(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            house.badge("front-in", BOB)
+            (decision,) = await until(edge, ev.DecisionMade)
+            assert decision.decision.code is Code.NO_GRANT
+            await asyncio.sleep(0.2)
+            assert house.opened_at(FRONT) == []
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("keys", "granted"), [(PIN + "#", True), ("0000#", False)])
+def test_a_pin_decides_where_the_zone_asks_for_one(house: House, keys: str, granted: bool) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            house.badge("vault-in", ADA)
+            await until(edge, ev.FactorAsked)
+            house.readers["vault-in"].press_keys(keys)
+            (decision,) = await until(edge, ev.DecisionMade)
+            assert decision.decision.granted is granted
+            await asyncio.sleep(0.2)
+            assert (house.board.outputs[VAULT] is False) is granted, "the magnet holds, or lets go"
+
+    asyncio.run(run())
+
+
+def test_an_opening_after_a_request_to_exit_is_explained(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            house.board.set_input(FRONT_REX, True)
+            await until(edge, ev.ExitRequested)
+            house.board.set_input(FRONT_CONTACT, True)
+            await until(edge, ev.PortalOpened)
+            assert await bodies(edge, ev.PortalForced) == []
+
+    asyncio.run(run())
+
+
+def test_an_opening_that_nothing_explains_is_forced(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            house.board.set_input(FRONT_CONTACT, True)
+            await until(edge, ev.PortalForced)
+
+    asyncio.run(run())
+
+
+def test_ten_badges_in_a_second_are_ten_verdicts(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            for number in range(10):
+                house.badge("front-in", ADA if number % 2 else BOB)
+                await asyncio.sleep(0.1)
+            decisions = await until(edge, ev.DecisionMade, 10)
+            assert [d.decision.granted for d in decisions] == [False, True] * 5
+            assert len(house.opened_at(FRONT)) >= 1
+
+    asyncio.run(run())
+
+
+def test_a_lock_device_that_comes_back_opens_nothing(house: House) -> None:
+    async def run() -> None:
+        async with house.line() as line, running(house) as edge:
+            await ready(edge)
+            line.unplug()
+            await until(edge, ev.PortalLost, 2)
+            house.strikes.clear()
+            line.replug()
+            await until(edge, ev.PortalFound, 4, within_s=8)
+            await asyncio.sleep(0.5)
+            assert house.opened_at(FRONT) == []
+            assert house.board.outputs == (False, True), "strike at rest, magnet holding"
+
+    asyncio.run(run())
+
+
+def test_a_cut_fire_loop_is_a_fire(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            house.board.set_input(FIRE_LOOP, 2)
+            await until(edge, ev.EgressReleased)
+            await asyncio.sleep(0.2)
+            assert house.board.outputs[VAULT] is False
+            assert house.opened_at(FRONT) == [], "fire energises no fail-secure strike"
+
+    asyncio.run(run())
+
+
+def test_no_name_badge_or_pin_is_in_what_is_stored_of_an_entry(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            house.badge("vault-in", ADA)
+            await until(edge, ev.FactorAsked)
+            house.readers["vault-in"].press_keys(PIN + "#")
+            await until(edge, ev.DecisionMade)
+            stored = await edge.daemon.writer.read(1, 10_000, 64 * 1024 * 1024)
+            entries = b"".join(record.entry for record in stored)
+            for secret in (b"Ada", PIN.encode() + b"#", ADA.hex().encode()):
+                assert secret not in entries
+            names = {p.value for record in stored for p in record.personal if p.field == "person"}
+            assert names == {"Ada L"}, "the name lies beside its entry"
+
+    asyncio.run(run())
