@@ -219,7 +219,7 @@ class Uplink:
             if self._birth_due and loop.time() - self._born_s >= REBIRTH_S_MIN:
                 self._give_birth()
             if self._window.stalled(loop.time()):
-                self._window.restart(loop.time())
+                self._window.probe(loop.time())
             while self._link.connected and not self._window.full and await self._send_batch():
                 pass
             try:

@@ -23,12 +23,13 @@ class Window:
         self.round = 0
         """Changes whenever sending starts again at `base`: a batch read before is then stale."""
         self._flying: deque[tuple[int, bytes]] = deque()
+        self._flying_max = BATCHES_IN_FLIGHT_MAX
         self._progress_s = 0.0
         self._returned_s: float | None = None
 
     @property
     def full(self) -> bool:
-        return len(self._flying) >= BATCHES_IN_FLIGHT_MAX
+        return len(self._flying) >= self._flying_max
 
     @property
     def flying(self) -> int:
@@ -53,6 +54,7 @@ class Window:
             return False
         self.base = mark
         self._progress_s = now_s
+        self._flying_max = BATCHES_IN_FLIGHT_MAX
         while self._flying and self._flying[0][0] <= mark:
             self._flying.popleft()
         if self.sent < mark:  # stored from before a return or a restart
@@ -74,8 +76,16 @@ class Window:
         """Something is on its way and nothing came back for too long."""
         return bool(self._flying) and now_s - self._progress_s >= RESEND_S
 
+    def probe(self, now_s: float) -> None:
+        """What flew is lost: send again, one batch at a time until one of them arrives. While
+        central is away for days, a satellite link must not carry whole windows to nobody.
+        """
+        self.restart(now_s)
+        self._flying_max = 1
+
     def restart(self, now_s: float) -> None:
-        """Send everything after `base` again: the connection is new, or what flew is lost."""
+        """Send everything after `base` again: the connection is new, or the archive lacks it."""
+        self._flying_max = BATCHES_IN_FLIGHT_MAX
         self._flying.clear()
         self.sent = self.base
         self._progress_s = now_s

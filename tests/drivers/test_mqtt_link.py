@@ -2,15 +2,23 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import random
 import signal
 import socket
+import ssl
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from paho.mqtt.client import MQTTMessage
 
 from drivers.mqtt_link import (
@@ -34,7 +42,7 @@ from drivers.mqtt_link import (
     Session,
 )
 from simulators.broker_process import BrokerProcess, free_port
-from tests.servers import make_broker
+from tests.servers import make_broker, require
 
 
 async def until(condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
@@ -406,6 +414,60 @@ def test_stopping_is_quick_and_leaves_no_socket_behind(mosquitto: BrokerProcess)
         assert sockets() == before
 
     asyncio.run(scene())
+
+
+def certificate(folder: Path) -> None:
+    """A certificate for 127.0.0.1 that is its own authority: `server.pem` and `server.key`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "broker")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "server.pem").write_bytes(signed.public_bytes(pem))
+    (folder / "server.key").write_bytes(key.private_bytes(pem, *plain))
+
+
+def test_tls_carries_large_messages_and_refuses_a_stranger() -> None:
+    async def scene(broker: BrokerProcess, folder: Path) -> None:
+        trusting = ssl.create_default_context(cafile=str(folder / "server.pem"))
+        async with running(Rig(broker.port, tls=trusting)) as rig:
+            await connected(rig)
+            # Each is many TLS records: what was decrypted and not read must not be left lying.
+            for number in range(20):
+                rig.say(bytes([number]) * 200_000)
+            await until(lambda: len(rig.payloads) == 20, "all came back")
+            assert rig.payloads == [bytes([number]) * 200_000 for number in range(20)]
+        async with running(Rig(broker.port, tls=ssl.create_default_context())) as rig:
+            await until(lambda: bool(rig.reports), "refused")
+            report = rig.reports[0]
+            assert isinstance(report, LinkFailed)
+            assert report.problem is Problem.UNREACHABLE
+            assert "certificate verify failed" in report.detail
+            assert "certificates" in report.remedy
+
+    require("mosquitto")
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        certificate(folder)
+        for path in (folder, *folder.iterdir()):
+            path.chmod(0o755)  # the broker runs as somebody else
+        extra = (f"certfile {folder}/server.pem", f"keyfile {folder}/server.key")
+        with make_broker("mosquitto", extra=extra) as broker:
+            asyncio.run(scene(broker, folder))
 
 
 def test_two_links_in_one_process_do_not_meet(mosquitto: BrokerProcess) -> None:

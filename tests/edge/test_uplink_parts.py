@@ -219,6 +219,20 @@ def test_the_window_opens_moves_and_returns() -> None:
     assert (window.base, window.sent) == (15, 15)
 
 
+def test_nobody_is_sent_one_batch_at_a_time() -> None:
+    window = Window(0)
+    for last in range(1, 1 + BATCHES_IN_FLIGHT_MAX):
+        window.launched(last, b"", 0.0)
+    window.probe(RESEND_S)
+    window.launched(1, b"", RESEND_S)
+    assert window.full
+    assert window.stored(1, 3.0)
+    for last in range(2, 2 + BATCHES_IN_FLIGHT_MAX):
+        assert not window.full, "somebody is there again"
+        window.launched(last, b"", 3.0)
+    assert window.full
+
+
 def test_returns_are_rare_however_often_they_are_asked_for() -> None:
     window = Window(10)
     window.launched(20, b"", 0.0)
@@ -239,7 +253,7 @@ def test_everything_arrives_over_a_wire_that_loses_doubles_and_delays(
     for _ in range(20_000):
         now_s += 0.05
         if window.stalled(now_s):
-            window.restart(now_s)
+            window.probe(now_s)
         while not window.full and window.sent < last:
             first, upto = window.sent + 1, min(window.sent + chance.randint(1, 30), last)
             wire_up += [(first, upto)] * (0 if chance.random() < loss else chance.randint(1, 2))
