@@ -11,10 +11,17 @@ CONFIGURATION = 78
 class Failed(click.ClickException):
     """Printed by `edge.main` as `error: message` and `remedy: remedy`, without a traceback."""
 
-    def __init__(self, message: str, remedy: str = "", exit_code: int = FAILED) -> None:
+    exit_code = FAILED
+
+    def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy
-        self.exit_code = exit_code
+
+
+class Misconfigured(Failed):
+    """The site file or a policy has mistakes."""
+
+    exit_code = CONFIGURATION
 
 
 def failed_by(error: Exception) -> Failed:

@@ -2,7 +2,7 @@
 
 Everything that came from a device or a file is shown without control characters: a name must not
 be able to clear an officer's screen. A person's name is shown only where the entry commits to it.
-What duress leaves in a record is shown by neither.
+A line never tells of duress: it may be read over a shoulder.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ import msgspec
 from controller import events as ev
 from controller.events import Body, Entry, EntryError, decode_body
 from controller.ledger import Personal, commitment
-from policies.codes import TEXTS, Code
+from policies.codes import TEXTS
 
 
 class Tone(StrEnum):
@@ -85,7 +85,7 @@ def as_json(entry: Entry, personal: Sequence[Personal], chain: str = "") -> byte
             cause=entry.cause,
             drill=entry.drill,
             policy=entry.policy,
-            body=without_duress(entry),
+            body=entry.body,
             personal=committed(entry, personal),
             chain=chain,
         )
@@ -116,24 +116,6 @@ def committed(entry: Entry, personal: Sequence[Personal]) -> dict[str, str]:
         for value in personal
         if body.get(value.field) == msgspec.Raw(f'"{commitment(value)}"'.encode())
     }
-
-
-def without_duress(entry: Entry) -> msgspec.Raw:
-    """The body as it was stored, but for what tells of duress."""
-    if entry.kind != "decision-made" or (
-        b"duress" not in entry.body and str(int(Code.NOTE_DURESS)).encode() not in entry.body
-    ):
-        return entry.body
-    try:
-        body: dict[str, Any] = msgspec.json.decode(entry.body, type=dict[str, Any])
-        body.get("request", {}).pop("duress", None)
-        decision = body.get("decision", {})
-        decision["notes"] = [
-            note for note in decision.get("notes", []) if note["code"] != Code.NOTE_DURESS
-        ]
-    except (msgspec.DecodeError, AttributeError, KeyError, TypeError):
-        return entry.body
-    return msgspec.Raw(msgspec.json.encode(body))
 
 
 # --- what each kind says ----------------------------------------------------------------------

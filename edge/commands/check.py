@@ -1,0 +1,107 @@
+"""`sentrypost check`"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.commands.common import Misconfigured, config_option, json_option
+from edge.failed import CONFIGURATION
+
+if TYPE_CHECKING:
+    from edge.config import Config
+
+DIGEST_SIGNS = 16
+
+
+@click.command()
+@config_option
+@json_option
+def check(config: Path, as_json: bool) -> None:
+    """Check the site file and its policy: every mistake, or what they amount to."""
+    if as_json:
+        _as_json(config)
+        return
+    site = loaded(config)
+    policy = site.policy
+    readers = _readers(site)
+    click.echo(f"{config} is in order")
+    click.echo(f"site {site.site}, edge {site.edge}; state in {site.state}")
+    click.echo(
+        f"policy {policy.name or policy.site}, version {policy.version}, "
+        f"digest {policy.digest[:DIGEST_SIGNS]}, times in {policy.timezone}"
+    )
+    click.echo(
+        f"{len(site.portals)} portals, {len(readers)} readers, {len(site.fires)} fire inputs, "
+        f"{len(site.lines)} lines, {len(site.devices)} devices"
+    )
+    broker = site.broker
+    where = "none: nothing leaves this edge" if broker is None else f"{broker.host}:{broker.port}"
+    click.echo(f"broker {where}")
+    freed = opened_by_fire(site)
+    click.echo("fire opens for entry too: " + (", ".join(freed) if freed else "no portal"))
+
+
+def loaded(config: Path) -> "Config":
+    """The site file, checked. Prints every mistake and raises Misconfigured."""
+    from edge.config import ConfigError, load_config
+
+    try:
+        return load_config(config)
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        count = len(error.problems)
+        mistakes = "1 mistake" if count == 1 else f"{count} mistakes"
+        raise Misconfigured(
+            f"{config} has {mistakes}", "mend them and run `sentrypost check` again"
+        ) from error
+
+
+def opened_by_fire(site: "Config") -> list[str]:
+    """Portals whose lock lets go in a fire: whoever stands outside can come in then."""
+    from policies.compiled import OnFire
+
+    return [rule.id for rule in site.policy.portals if rule.on_fire is OnFire.RELEASE]
+
+
+def _readers(site: "Config") -> list[str]:
+    sides = ((portal.entry_reader, portal.exit_reader) for portal in site.portals.values())
+    return [reader for pair in sides for reader in pair if reader is not None]
+
+
+def _as_json(config: Path) -> None:
+    from edge.config import ConfigError, load_config
+
+    try:
+        site = load_config(config)
+    except ConfigError as error:
+        problems = [
+            {
+                "file": problem.file,
+                "line": problem.line,
+                "column": problem.column,
+                "path": problem.path,
+                "message": problem.message,
+                "hint": problem.hint,
+            }
+            for problem in error.problems
+        ]
+        click.echo(json.dumps({"ok": False, "problems": problems}, ensure_ascii=False))
+        sys.exit(CONFIGURATION)
+    answer = {
+        "ok": True,
+        "problems": [],
+        "site": site.site,
+        "edge": site.edge,
+        "state": str(site.state),
+        "policy_version": site.policy.version,
+        "policy_digest": site.policy.digest,
+        "portals": list(site.portals),
+        "readers": _readers(site),
+        "fires": list(site.fires),
+        "opened_by_fire": opened_by_fire(site),
+    }
+    click.echo(json.dumps(answer, ensure_ascii=False))

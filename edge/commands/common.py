@@ -1,0 +1,134 @@
+"""What the commands share: where the site is, colours, and the way to a daemon or its files."""
+
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from edge.control.client import Client, ControlClientError
+from edge.failed import Failed, Misconfigured, failed_by
+from edge.present import Line, Tone
+
+SITE_FILE = Path("site.toml")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+config_option = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=SITE_FILE,
+    show_default=True,
+    help="The site file.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def state_option(command: F) -> F:
+    """`--config` or `--state`, given to the command as `state`: the folder of journal and socket.
+
+    Nothing but the folder's name is read off the site file: a mistake in it, while somebody is
+    editing, must not keep anybody from asking the daemon that runs.
+    """
+    command = click.option(
+        "--state",
+        type=click.Path(file_okay=False, path_type=Path),
+        callback=_state,
+        help="The state folder, instead of the one that the site file names.",
+    )(command)
+    return click.option(
+        "--config",
+        type=click.Path(dir_okay=False, path_type=Path),
+        default=SITE_FILE,
+        show_default=True,
+        expose_value=False,
+        is_eager=True,
+        help="The site file.",
+    )(command)
+
+
+def _state(context: click.Context, _: click.Parameter, given: Path | None) -> Path:
+    if given is not None:
+        return given
+    return state_named_in(context.params.get("config", SITE_FILE))
+
+
+def state_named_in(file: Path) -> Path:
+    """The state folder that a site file names. Raises Misconfigured."""
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise Misconfigured(
+            f"{file} cannot be read: {error.strerror}",
+            "name the site file with --config, or the state folder with --state",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(
+            f"{file}: {error}", "mend it, or name the state folder with --state"
+        ) from error
+    state = content.get("state")
+    if not isinstance(state, str):
+        raise Misconfigured(f"{file} names no state folder", 'write state = "…", or give --state')
+    return file.resolve().parent / state
+
+
+@contextmanager
+def connected(state: Path) -> Iterator[Client]:
+    """The running daemon; what it refuses ends the command. Raises Failed."""
+    try:
+        with Client(state) as client:
+            yield client
+    except ControlClientError as error:
+        raise failed_by(error) from error
+
+
+def zone_named(name: str) -> tzinfo:
+    """The site's time zone; UTC where this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+_COLOURS = {
+    Tone.GRANTED: "green",
+    Tone.DENIED: "yellow",
+    Tone.NOTICE: "cyan",
+    Tone.FAULT: "magenta",
+    Tone.ALARM: "red",
+}
+
+
+def coloured() -> bool:
+    """Colour only on a terminal, and not where NO_COLOR is set to anything (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def painted(line: Line) -> str:
+    """The line, in its tone's colour where there is one; the tone stands in it as a word."""
+    colour = _COLOURS.get(line.tone)
+    if colour is None or not coloured():
+        return line.text
+    return click.style(line.text, fg=colour, bold=line.tone is Tone.ALARM)
+
+
+__all__ = [
+    "Failed",
+    "Misconfigured",
+    "coloured",
+    "config_option",
+    "connected",
+    "failed_by",
+    "json_option",
+    "painted",
+    "state_named_in",
+    "state_option",
+    "zone_named",
+]

@@ -1,0 +1,35 @@
+"""`sentrypost run`"""
+
+from pathlib import Path
+
+import click
+
+from edge.commands.common import Failed, Misconfigured, config_option, failed_by
+
+
+@click.command()
+@config_option
+def run(config: Path) -> None:
+    """Run the edge: guard the site until SIGTERM or Ctrl-C.
+
+    Its commentary goes to standard error as JSON lines; what happened stands in the journal.
+    """
+    import asyncio
+
+    from edge.app import LineError, serve
+    from edge.commands.check import loaded
+    from edge.control.server import ControlError
+    from edge.journal import JournalError
+    from edge.logs import start_logging
+    from edge.people import PeopleError, SiteKeyError
+
+    site = loaded(config)
+    start_logging()
+    try:
+        asyncio.run(serve(site))
+    except (LineError, SiteKeyError) as error:
+        raise Misconfigured(str(error), f"mend {config}") from error
+    except (JournalError, PeopleError, ControlError) as error:
+        raise failed_by(error) from error
+    except OSError as error:
+        raise Failed(f"the edge ended: {error}", "see the lines above") from error

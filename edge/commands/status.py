@@ -1,0 +1,164 @@
+"""`sentrypost status`"""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from edge.commands.common import (
+    coloured,
+    connected,
+    json_option,
+    painted,
+    state_option,
+    zone_named,
+)
+from edge.control.messages import FireStatus, PortalStatus, ReaderStatus, StatusReply
+from edge.present import Line, Tone, clean, local
+
+REFRESH_S = 1.0
+"""What an eye can follow; each costs the daemon a millisecond."""
+
+ALARMING = frozenset({"forced", "held", "fault", "unknown"})
+DIGEST_SIGNS = 16
+HOME_AND_CLEAR = "\x1b[H\x1b[2J"
+
+
+@click.command()
+@state_option
+@json_option
+@click.option("--watch", is_flag=True, help="Ask again every second, until Ctrl-C.")
+def status(state: Path, as_json: bool, watch: bool) -> None:
+    """Show the site as the running daemon knows it: portals, readers, fire, journal, archive."""
+    with connected(state) as client:
+        while True:
+            reply = client.status()
+            if as_json:
+                click.echo(msgspec.json.encode(reply))
+            else:
+                page = "\n".join(painted(line) for line in lines(reply))
+                clear = HOME_AND_CLEAR if watch and sys.stdout.isatty() else ""
+                click.echo(clear + page, color=coloured())
+            if not watch:
+                return
+            time.sleep(REFRESH_S)
+
+
+def lines(status: StatusReply) -> Iterator[Line]:
+    """The whole page, line by line."""
+    zone = zone_named(status.timezone)
+    yield _plain(
+        f"{status.site}/{status.edge}  Sentrypost {status.version}  "
+        f"{local(status.utc_us, zone)}  up {span(status.utc_us - status.started_utc_us)}"
+    )
+    if status.ready:
+        yield _plain("ready     cards are accepted")
+    else:
+        yield Line(Tone.ALARM, "ready     NOT READY: cards are not accepted yet")
+    alarming = status.mode != "normal"
+    mode = str(status.mode).upper() if alarming else str(status.mode)
+    posture = f"posture   {mode}, threat {status.threat}"
+    yield Line(Tone.ALARM if alarming else Tone.PLAIN, posture)
+    if status.recorded:
+        yield _plain(f"journal   written, entry {status.seq}, incarnation {status.incarnation}")
+    else:
+        yield Line(Tone.ALARM, "journal   CANNOT BE WRITTEN: entry is denied, exits go on")
+    yield _uplink(status)
+    if status.clock_trusted:
+        yield _plain("clock     trusted")
+    else:
+        yield Line(Tone.FAULT, "clock     NOT TRUSTED: what depends on the time denies entry")
+    digest = status.policy_digest[:DIGEST_SIGNS]
+    yield _plain(f"policy    version {status.policy_version}, digest {digest}")
+    yield _plain(f"people    version {status.people_version}")
+    yield from _table("portals", [_portal(portal) for portal in status.portals])
+    yield from _table("readers", [_reader(reader) for reader in status.readers])
+    yield from _table("fire inputs", [_fire(fire) for fire in status.fires])
+
+
+def span(us: int) -> str:
+    """`3 d 4 h`, `4 h 5 min`, `5 min 6 s`, `6 s`: the two largest units."""
+    seconds = max(0, us // 1_000_000)
+    parts: list[str] = []
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count or parts or name == "s":
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2])
+
+
+def _plain(text: str) -> Line:
+    return Line(Tone.PLAIN, clean(text))
+
+
+def _uplink(status: StatusReply) -> Line:
+    uplink = status.uplink
+    if uplink is None:
+        return _plain("archive   no broker in the site file: nothing leaves this edge")
+    stored = f"stored up to {uplink.acked}, {uplink.behind} behind"
+    if uplink.connected:
+        return _plain(f"archive   broker connected, {stored}")
+    return Line(Tone.FAULT, f"archive   NO BROKER, {stored}")
+
+
+Row = tuple[Tone, tuple[str, ...]]
+
+
+def _table(title: str, rows: list[Row]) -> Iterator[Line]:
+    """The rows with their columns below each other."""
+    yield _plain("")
+    yield _plain(title if rows else f"{title}: none")
+    count = max((len(cells) for _, cells in rows), default=0)
+    widths = [
+        max(len(cells[place]) if place < len(cells) else 0 for _, cells in rows)
+        for place in range(count)
+    ]
+    for tone, cells in rows:
+        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=False))
+        yield Line(tone, clean("  " + "  ".join(padded).rstrip()))
+
+
+def _portal(portal: PortalStatus) -> Row:
+    """What was measured is said as such; without a contact nothing is said of the leaf."""
+    alarming = portal.state in ALARMING
+    state = str(portal.state).upper() if alarming else str(portal.state)
+    leaf = f"leaf {portal.contact}" if portal.observable else "leaf not observable"
+    bolt = {None: "", True: ", bolt thrown", False: ", bolt drawn"}[portal.bolted]
+    marks = [
+        mark
+        for mark, holds in (
+            ("RELEASED for the way out", portal.released),
+            ("kept shut for entry", portal.secured),
+            ("open by schedule", portal.leased),
+            ("LOCK DOES NOT ANSWER", not portal.linked),
+        )
+        if holds
+    ]
+    tone = Tone.ALARM if alarming or portal.released else Tone.PLAIN
+    if tone is Tone.PLAIN and not portal.linked:
+        tone = Tone.FAULT
+    return tone, (portal.id, state, leaf + bolt, ", ".join(marks), portal.name)
+
+
+def _reader(reader: ReaderStatus) -> Row:
+    if not reader.online:
+        return Tone.FAULT, (reader.id, "DOES NOT ANSWER")
+    tone, words = Tone.PLAIN, ["answers"]
+    if not reader.secure:
+        tone = Tone.FAULT
+        words.append("NOT SECURE")
+    if reader.tampered:
+        tone = Tone.ALARM
+        words.append("TAMPERED WITH")
+    return tone, (reader.id, ", ".join(words))
+
+
+def _fire(fire: FireStatus) -> Row:
+    if fire.latched:
+        return Tone.ALARM, (fire.id, f"FIRE latched, line {fire.line}")
+    tone = Tone.PLAIN if fire.line == "normal" else Tone.ALARM
+    line = str(fire.line) if tone is Tone.PLAIN else str(fire.line).upper()
+    return tone, (fire.id, f"line {line}")

@@ -1,0 +1,97 @@
+"""`sentrypost watch`"""
+
+import time
+from pathlib import Path
+
+import click
+
+from edge.commands.common import connected, failed_by, json_option, state_option, zone_named
+from edge.commands.entries import show
+from edge.control.client import (
+    Client,
+    ConnectionLostError,
+    ControlClientError,
+    NoDaemonError,
+    RefusedError,
+)
+from edge.control.messages import Entries, Refusal
+
+AGAIN_S = 1.0
+"""Between tries to reach a daemon that restarts."""
+
+GOES_ON_AFTER = frozenset({Refusal.SLOW, Refusal.STOPPING, Refusal.JOURNAL, Refusal.BUSY})
+
+
+@click.command()
+@state_option
+@json_option
+@click.option(
+    "--from",
+    "from_seq",
+    type=click.IntRange(min=1),
+    help="Begin with this entry instead of with what comes next.",
+)
+def watch(state: Path, as_json: bool, from_seq: int | None) -> None:
+    """Show what happens, line by line as it is recorded, until Ctrl-C.
+
+    A ? after the time: the clock was not trusted. A daemon that restarts is waited for, and
+    nothing is left out.
+    """
+    with connected(state) as client:
+        status = client.status()
+    watcher = Watcher(state, status.incarnation, from_seq or status.seq + 1, as_json=as_json)
+    while True:
+        try:
+            watcher.follow()
+        except RefusedError as error:
+            if error.code not in GOES_ON_AFTER:
+                raise failed_by(error) from error
+            watcher.note(str(error))
+        except (ConnectionLostError, NoDaemonError) as error:
+            watcher.note(str(error))
+        except ControlClientError as error:
+            raise failed_by(error) from error
+        time.sleep(AGAIN_S)
+
+
+class Watcher:
+    """Knows which entry comes next, whatever happens to the connection."""
+
+    def __init__(self, state: Path, incarnation: str, following: int, *, as_json: bool) -> None:
+        self._state = state
+        self._incarnation = incarnation
+        self._following = following
+        self._as_json = as_json
+        self._said = ""
+
+    def follow(self) -> None:
+        """Show entries until the connection ends, which is a ControlClientError."""
+        with Client(self._state) as client:
+            status = client.status()
+            self._agree(status.incarnation, status.seq)
+            zone = zone_named(status.timezone)
+            for message in client.subscribe(self._following):
+                self._said = ""
+                if isinstance(message, Entries):
+                    for entry in message.entries:
+                        show(entry, zone, as_json=self._as_json)
+                        self._following = entry.seq + 1
+
+    def note(self, text: str) -> None:
+        """Beside the stream, once for each trouble."""
+        if text != self._said:
+            click.echo(f"-- {text}; trying again", err=True)
+        self._said = text
+
+    def _agree(self, incarnation: str, newest: int) -> None:
+        """A journal that was replaced or put back is said, and followed as it is now."""
+        if incarnation != self._incarnation:
+            click.echo("-- this is another journal: from its first entry on", err=True)
+            self._incarnation, self._following = incarnation, 1
+        elif self._following > newest + 1:
+            click.echo(
+                f"-- the journal now ends at {newest}, entries up to {self._following - 1} were "
+                "shown: an old copy was put back",
+                err=True,
+            )
+            self._following = newest + 1
