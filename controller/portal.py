@@ -251,6 +251,7 @@ TABLE: dict[State, dict[Signal, Move]] = {
         Signal.CLOSED: _stay(Note.CLOSED),
         Signal.LEASED: _stay(Note.LEASED),
         Signal.LEASE_ENDED: _settle(Note.LEASE_ENDED),
+        Signal.GRANT_ENDED: _stay(Note.UNUSED),  # one from the time when the leaf was not seen
         Signal.SECURED: _stay(Note.SECURED),
         Signal.SECURE_ENDED: _stay(Note.SECURE_ENDED),
     },

@@ -259,18 +259,20 @@ def _on_started(turn: Turn, fact: Started) -> None:
 
 def _on_contact(turn: Turn, fact: ContactRead) -> None:
     portal = turn.state.portals.get(fact.portal)
-    if portal is None or portal.contact is fact.contact:
+    # A leaf of which nothing is known any more is not believed to be where it was.
+    contact = Contact.FAULTED if fact.contact is Contact.UNKNOWN else fact.contact
+    if portal is None or portal.contact is contact:
         return
-    match fact.contact:
+    match contact:
         case Contact.OPEN:
             explained = _explains_opening(turn, fact.portal)
             turn.signal(fact.portal, Signal.OPENED_FROM_INSIDE if explained else Signal.OPENED)
         case Contact.CLOSED:
-            turn.signal(fact.portal, Signal.CLOSED)
-        case Contact.FAULTED:
+            # The strike's time may not be over: whoever comes next must not find it released.
+            if turn.signal(fact.portal, Signal.CLOSED):
+                fires.secure(turn, fact.portal)
+        case Contact.FAULTED | Contact.UNKNOWN:
             turn.signal(fact.portal, Signal.CONTACT_FAULTED)
-        case Contact.UNKNOWN:
-            pass
 
 
 def _explains_opening(turn: Turn, portal_id: PortalId) -> bool:

@@ -166,6 +166,23 @@ def test_a_lease_whose_leaf_is_seen_again_still_ends() -> None:
     rig.later(60)
 
 
+def test_a_grant_behind_an_unseen_leaf_ends_where_the_portal_stands_open() -> None:
+    rig = calm(utc_us=FRIDAY_0728_UTC_US)
+    rig.later(200)
+    rig.contact("hall", Contact.FAULTED)
+    rig.rex("hall")
+    rig.closes("hall")
+    assert rig.portal("hall").state is State.LEASED
+    assert GrantUnused in bodies(rig.later(10))
+
+
+def test_a_contact_that_is_not_known_any_more_is_not_believed_closed() -> None:
+    rig = calm()
+    rig.contact("trap-b", Contact.UNKNOWN)
+    assert rig.portal("trap-b").state is State.FAULT
+    assert not of_type(ReleasePortal, rig.badge("trap-a", "ann"))
+
+
 def test_a_lease_ends_with_its_link_and_begins_anew_only_by_schedule() -> None:
     rig = calm(utc_us=FRIDAY_0728_UTC_US)
     rig.later(200)
