@@ -121,13 +121,13 @@ def directory_of(roll: Roll) -> Directory:
     """
     holders = {
         id_: Holder(facts=_facts(roll.holders[id_]), knows_pin=id_ in roll.pins)
-        for id_ in sorted(roll.holders)
+        for id_ in roll.holders
     }
     credentials = {
         id_: Credential(id=id_, holder=HolderId(record.holder), status=record.status)
-        for id_, record in sorted(roll.credentials.items())
+        for id_, record in roll.credentials.items()
     }
-    refs = {CredentialRef(record.ref): id_ for id_, record in sorted(roll.credentials.items())}
+    refs = {CredentialRef(record.ref): id_ for id_, record in roll.credentials.items()}
     content = msgspec.json.encode([holders, credentials, refs], order="deterministic")
     return Directory(
         version=roll.version,

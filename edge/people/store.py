@@ -176,13 +176,13 @@ class People:
     def settle(self, seq: int | None) -> None:
         """Bring the staged change in force as the journal's entry `seq`; None drops it.
 
-        Does nothing when nothing is staged. Raises PeopleDamagedError, or ValueError for a number
-        that is not above `applied_seq`.
+        Does nothing when nothing is staged. A number may be below the one before: a new journal
+        begins at 1. Raises PeopleDamagedError, or ValueError for what is no entry's number.
         """
         if self._staged is None:
             return
-        if seq is not None and not self._applied_seq < seq <= COUNT_MAX:
-            raise ValueError(f"seq {seq}: above {self._applied_seq} in the journal")
+        if seq is not None and not 1 <= seq <= COUNT_MAX:
+            raise ValueError(f"seq {seq}: entries count from 1")
         with self._writing():
             if seq is not None:
                 row = self._database.query("SELECT change FROM staged")
