@@ -74,7 +74,7 @@ def as_json(entry: Entry, personal: Sequence[Personal], chain: str = "") -> byte
     """The entry whole, on one line."""
     return msgspec.json.encode(
         Shown(
-            utc=local(entry.utc_us, UTC),
+            utc=local(entry.utc_us, UTC, sep="T"),
             seq=entry.seq,
             kind=entry.kind,
             site=entry.site,
@@ -92,11 +92,11 @@ def as_json(entry: Entry, personal: Sequence[Personal], chain: str = "") -> byte
     )
 
 
-def local(utc_us: int, zone: tzinfo) -> str:
+def local(utc_us: int, zone: tzinfo, *, sep: str = " ") -> str:
     """ISO 8601 to the millisecond with the zone's offset, `Z` for UTC."""
     seconds, micros = divmod(utc_us, 1_000_000)
     moment = datetime.fromtimestamp(seconds, zone).replace(microsecond=micros)
-    text = moment.isoformat(sep=" ", timespec="milliseconds")
+    text = moment.isoformat(sep=sep, timespec="milliseconds")
     return text.removesuffix("+00:00") + "Z" if zone is UTC else text
 
 
@@ -191,8 +191,8 @@ def _settled(body: ev.PortalSettled, _: Names) -> tuple[Tone, str]:
 
 
 def _started(body: ev.EdgeStarted, _: Names) -> tuple[Tone, str]:
-    portals = f"{len(body.portals)} portals, {len(body.fires)} fire inputs"
-    return Tone.NOTICE, f"the edge started, version {body.version}, {portals}"
+    of = f"portals: {len(body.portals)}, fire inputs: {len(body.fires)}"
+    return Tone.NOTICE, f"the edge started, version {body.version}; {of}"
 
 
 def _journal_restored(body: ev.JournalRestored, _: Names) -> tuple[Tone, str]:

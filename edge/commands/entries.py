@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import click
 
 from controller.events import Entry, EntryError, decode_entry
-from edge.commands.common import coloured, connected, failed_by, painted, zone_named
+from edge.commands.common import coloured, failed_by, painted, zone_named
 from edge.control.client import Client, ControlClientError, NoDaemonError
 from edge.control.messages import SentEntry
 from edge.control.place import JOURNAL
@@ -45,10 +45,12 @@ def opened_journal(state: Path) -> Iterator[Journal]:
         return
     except ControlClientError as error:
         raise failed_by(error) from error
-    client.close()
-    with connected(state) as client:
-        status = client.status()
-        yield Journal(client, status.seq, zone_named(status.timezone))
+    with client:
+        try:
+            status = client.status()
+            yield Journal(client, status.seq, zone_named(status.timezone))
+        except ControlClientError as error:
+            raise failed_by(error) from error
 
 
 @contextmanager
@@ -86,11 +88,9 @@ def show_whole(sent: SentEntry, zone: tzinfo) -> None:
         ("drill", "yes" if entry.drill else "no"),
         ("policy", entry.policy),
         ("chain", sent.chain),
-        *(
-            (f"{field} (beside it)", value)
-            for field, value in committed(entry, sent.personal).items()
-        ),
     ]
+    beside = committed(entry, sent.personal)
+    rows += [(f"{field} (beside it)", value) for field, value in beside.items()]
     for name, value in rows:
         click.echo(clean(f"  {name:<20} {value}"))
     body = json.dumps(json.loads(bytes(entry.body)), indent=2, ensure_ascii=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from edge.commands.common import Failed, connected, failed_by, json_option, state_option
+from edge.commands.common import Failed, failed_by, json_option, state_option
 from edge.commands.entries import opened_journal, show, show_whole
 from edge.control.client import Client, ControlClientError, NoDaemonError
 from edge.control.messages import VerifyReply
@@ -83,13 +83,12 @@ def verify(state: Path, as_json: bool) -> None:
 
 def _verified(state: Path) -> VerifyReply:
     try:
-        Client(state).close()
+        with Client(state) as client:
+            return client.verify(_progress)
     except NoDaemonError:
         return _verified_files(state)
     except ControlClientError as error:
         raise failed_by(error) from error
-    with connected(state) as client:
-        return client.verify(_progress)
 
 
 def _verified_files(state: Path) -> VerifyReply:

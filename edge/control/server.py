@@ -150,13 +150,14 @@ class ControlServer:
             self._remove()
 
     def close(self) -> None:
-        """Undo `open` where `run` was never called."""
+        """Undo `open`; needed where `run` was never called, harmless after it."""
         self._listening.close()
         self._remove()
 
     def _remove(self) -> None:
         """Ours alone: by now the name may be another daemon's."""
-        if _inode(self._path) == self._inode:
+        ours, self._inode = self._inode, None
+        if ours is not None and _inode(self._path) == ours:
             self._path.unlink(missing_ok=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
