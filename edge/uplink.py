@@ -316,7 +316,10 @@ class Uplink:
             self._report(AckIgnored(reason=reason))
         elif ack.stored_up_to < self._window.base and not ack.gap:
             pass  # late: we know better
-        elif await self._chain_at(ack.stored_up_to) != bytes.fromhex(ack.chain):
+        elif (chain := await self._chain_at(ack.stored_up_to)) is None:
+            reason = f"entry {ack.stored_up_to} cannot be compared: our journal does not give it"
+            self._report(AckIgnored(reason=reason))
+        elif chain != bytes.fromhex(ack.chain):
             self._report(ArchiveDiverged(seq=ack.stored_up_to, archive=ack.archive))
         else:
             await self._believe(ack)

@@ -508,3 +508,30 @@ def test_a_journal_that_fails_is_reported_and_the_uplink_goes_on(
             assert edge.reports == [JournalSilent(reason="the disk did not give it")] * 3
 
     asyncio.run(scene())
+
+
+def test_a_journal_that_cannot_be_read_is_no_reason_to_suspect_the_archive(
+    tmp_path: Path, mosquitto: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        async with (
+            running_edge(tmp_path / "journal", mosquitto.port) as edge,
+            bystander(mosquitto.port) as archive,
+        ):
+            await edge.happen(50)
+            await until(lambda: edge.uplink.status.in_flight == 1, "on its way")
+            stored = await edge.outbox.read(20, 1, 65536)
+
+            async def failing(*_args: object, **_named: object) -> list[object]:
+                raise JournalFailed("the disk did not give it")
+
+            monkeypatch.setattr(edge.outbox, "read", failing)
+            archive.say(TOPICS.journal_ack, ack(edge, 20, stored[0].chain))
+            await until(lambda: len(edge.reports) == 2, "reported")
+            assert [type(report) for report in edge.reports] == [JournalSilent, AckIgnored]
+            assert edge.outbox.acked == 0
+            monkeypatch.undo()
+            archive.say(TOPICS.journal_ack, ack(edge, 20, stored[0].chain))
+            await edge.acked(20)
+
+    asyncio.run(scene())
