@@ -159,18 +159,21 @@ class Bus:
 
     def _next_link(self, now_ns: int) -> Link | None:
         due = [link for link in self._links if self._due_ns(link) <= now_ns]
-        return min(due, key=self._precedence, default=None)
+        return min(due, key=lambda link: self._precedence(link, now_ns), default=None)
 
-    def _precedence(self, link: Link) -> tuple[int, int]:
+    def _precedence(self, link: Link, now_ns: int) -> tuple[int, bool, int]:
         """Life safety, securing, passage; then whoever waited longest beyond its patience.
 
-        A passage command goes first because it must follow its reader's sign of life at once.
+        A passage command goes before polls, and before another reader's passage, once its reader
+        has given its sign of life: it must follow at once, or two would wait for each other.
         """
         urgency = link.urgency
-        if urgency is not None and urgency <= Priority.PASSAGE:
-            return urgency, link.due_ns
+        first = Priority.PASSAGE if link.is_prompt else Priority.SECURE
+        if urgency is not None and urgency <= first:
+            return urgency, not link.is_awake(now_ns), link.due_ns
         absent = link.state is State.OFFLINE
-        return Priority.SIGNAL, link.due_ns + (_PATIENCE_PROBE_NS if absent else _PATIENCE_POLL_NS)
+        patience_ns = _PATIENCE_PROBE_NS if absent else _PATIENCE_POLL_NS
+        return Priority.SIGNAL, False, link.due_ns + patience_ns
 
     def _take_frames(self, now_ns: int) -> None:
         while (found := self._decoder.take()) is not NEED_MORE:

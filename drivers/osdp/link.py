@@ -206,6 +206,15 @@ class Link:
         """When the reader is to be reported offline unless something good comes first."""
         return self._last_good_ns + OFFLINE_AFTER_NS if self._tell.told_online else None
 
+    def is_awake(self, now_ns: int) -> bool:
+        """Whether the reader has given a believable answer just now."""
+        return now_ns - self._last_good_ns <= FRESH_NS
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether the reader has answered what it was asked last, within a session."""
+        return self.state is State.ONLINE and self._pending is None
+
     def check_silence(self, now_ns: int) -> None:
         """Report the reader offline when it was silent, or not believed, for too long."""
         if self.silence_ns is not None and now_ns >= self.silence_ns:
@@ -285,8 +294,7 @@ class Link:
     def _speak_online(self, now_ns: int) -> bytes:
         starved = now_ns - self._polled_ns > POLL_STARVED * self._poll_ns
         while (command := self._queue.head) is not None:
-            timed = command.not_after_ns is not None
-            if timed and now_ns - self._last_good_ns > FRESH_NS:
+            if command.not_after_ns is not None and not self.is_awake(now_ns):
                 # A reader that sleeps on bytes in its buffer would obey whenever it wakes up: let
                 # it show that it is awake first. The command stays at the head of the queue.
                 break

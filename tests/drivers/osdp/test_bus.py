@@ -312,6 +312,27 @@ def test_slow_reply_is_waited_for_while_it_comes() -> None:
     assert len({data for _, data in world.sent}) == len(world.sent), "nothing was repeated"
 
 
+def test_timed_commands_of_several_readers_do_not_hold_each_other_up() -> None:
+    """On a slow line a reader's sign of life is stale by the time another one was asked."""
+    world = World(1, 2, 3).online()
+    world.latency_ms = 30
+    commands = [world.submit(Pulse(0, 300), address=address) for address in (1, 2, 3)]
+    world.run(600)
+    assert [world.outcome(command) for command in commands] == ["confirmed"] * 3
+
+
+def test_silent_reader_with_a_waiting_command_does_not_keep_its_neighbours() -> None:
+    world = World(1, 2, 3).online()
+    world.run(60)
+    world.readers[2].silent = True
+    for _ in range(5):
+        world.submit(Pulse(0, 300), address=2, within_ms=60_000)
+    world.run(2_500)
+    for address in (1, 3):
+        own = [sent_ns for sent_ns, data in world.sent if data[2] == address]
+        assert max(after - before for before, after in pairwise(own)) < 300 * MS
+
+
 def test_bytes_between_frames_do_not_delay_the_next() -> None:
     world = World(1).online()
     for _ in range(20):

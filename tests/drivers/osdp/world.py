@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Fact)
 
 
 def key_of(address: int) -> bytes:
-    return bytes((address * 16 + place * 7 + 1) % 256 for place in range(16))
+    return bytes((address * 5 + place * 7 + 1) % 256 for place in range(16))
 
 
 def reader_config(number: int, **changes: object) -> ReaderConfig:
