@@ -213,18 +213,20 @@ class People:
 
     def _write(self, change: Change) -> None:
         """The rows of `change`; children go before and come after what they hang on."""
-        tables = self._database.table
         for credential in change.credentials_removed:
             self._database.execute("DELETE FROM credential WHERE id = ?", [credential])
         for holder in change.pins_removed:
             self._database.execute("DELETE FROM pin WHERE holder = ?", [holder])
-        for record in change.holders:
-            roles = msgspec.json.encode(record.roles).decode()
-            tables("holder").upsert(msgspec.structs.asdict(record) | {"roles": roles}, pk="id")
-        for credential_record in change.credentials:
-            tables("credential").upsert(msgspec.structs.asdict(credential_record), pk="id")
-        for pin in change.pins:
-            tables("pin").upsert(msgspec.structs.asdict(pin), pk="holder")
+        people = (
+            msgspec.structs.asdict(record) | {"roles": msgspec.json.encode(record.roles).decode()}
+            for record in change.holders
+        )
+        self._database.table("holder").upsert_all(people, pk="id")
+        credentials = map(msgspec.structs.asdict, change.credentials)
+        self._database.table("credential").upsert_all(credentials, pk="id")
+        self._database.table("pin").upsert_all(
+            map(msgspec.structs.asdict, change.pins), pk="holder"
+        )
         self._set_meta("version", change.base + 1)
 
     def _set_meta(self, key: str, value: int) -> None:
