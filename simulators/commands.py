@@ -48,12 +48,16 @@ def sim_run(config_file: Path, scenario_file: Path, as_json: bool) -> None:
             click.echo(f"{visit.person} {visit.direction} {visit.portal}: {_fared(visit)}")
         sys.stdout.flush()
 
+    def ready() -> None:
+        click.echo('{"ready": true}' if as_json else "the ports are there")
+        sys.stdout.flush()
+
     def _fared(visit: Visit) -> str:
         answer = "the door opened" if visit.passed else "the door stayed shut"
         return answer if visit.took_ms is None else f"{answer} after {visit.took_ms:.0f} ms"
 
     try:
-        world = World(load_config(config_file), load_scenario(scenario_file), tell)
+        world = World(load_config(config_file), load_scenario(scenario_file), tell, ready)
     except (ConfigError, ScenarioError) as error:
         raise click.ClickException(str(error)) from error
     asyncio.run(_until_stopped(world.run))

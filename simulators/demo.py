@@ -106,7 +106,7 @@ class Demo:
         self._verdicts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._stored = 0
-        self._ready = False
+        self._hardware = self._ready = False
         self._color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def run(self, seconds: float | None) -> int:
@@ -171,21 +171,21 @@ class Demo:
         return done.stdout
 
     def _start_parts(self, port: int) -> None:
-        commands = {
-            "central": [
-                "central",
-                "run",
-                "--broker",
-                f"127.0.0.1:{port}",
-                "--archive",
-                "archive.db",
-                "--json",
-            ],
-            "hardware": ["sim", "run", "--scenario", "scenario.toml", "--json"],
-            "edge": ["run"],
-        }
-        for name, words in commands.items():
-            self._parts[name] = Part(name, [*_SENTRYPOST, *words], self._folder, self._lines)
+        broker = f"127.0.0.1:{port}"
+        central = ["central", "run", "--broker", broker, "--archive", "archive.db", "--json"]
+        self._start("central", central)
+        self._start("hardware", ["sim", "run", "--scenario", "scenario.toml", "--json"])
+        # The scenario's clock begins with the ports: readers first, then who polls them.
+        until = time.monotonic() + START_S_MAX
+        while not self._hardware:
+            self._take_line(0.05)
+            self._check_alive()
+            if time.monotonic() > until:
+                raise DemoError("the simulated hardware does not start")
+        self._start("edge", ["run"])
+
+    def _start(self, name: str, words: list[str]) -> None:
+        self._parts[name] = Part(name, [*_SENTRYPOST, *words], self._folder, self._lines)
 
     # --- while it runs --------------------------------------------------------------------------
 
@@ -212,7 +212,9 @@ class Demo:
             said = json.loads(line)
         except ValueError:
             return True
-        if part == "hardware":
+        if part == "hardware" and said.get("ready"):
+            self._hardware = True
+        elif part == "hardware":
             self._visited(said)
         elif part == "central" and said.get("stored"):
             self._stored = max(self._stored, said["seq"])

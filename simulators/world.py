@@ -37,8 +37,8 @@ REACTION_S = 0.4
 PAUSE_S = 1.0
 """Between two doors of one way."""
 
-RED, AMBER = 1, 3
-"""SIA OSDP v2.2 table 20: what a reader shows that refuses, and one that asks for more."""
+RED, GREEN, AMBER = 1, 2, 3
+"""SIA OSDP v2.2 table 20: what a reader shows that refuses, grants, or asks for more."""
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,12 +121,22 @@ class Peer:
 
 
 class World:
-    """One site's hardware and people. `tell` is given every visit when it has ended."""
+    """One site's hardware and people.
 
-    def __init__(self, config: Config, scenario: Scenario, tell: Callable[[Visit], None]) -> None:
+    `ready` is called when the ports are there, `tell` with every visit when it has ended.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        scenario: Scenario,
+        tell: Callable[[Visit], None],
+        ready: Callable[[], None],
+    ) -> None:
         self._config = config
         self._scenario = scenario
         self._tell = tell
+        self._ready = ready
         self.readers: dict[str, SimulatedReader] = {}
         self.doors: dict[str, Door] = {}
         self.lines: dict[str, ReaderLine] = {}
@@ -141,6 +151,7 @@ class World:
                 await stack.enter_async_context(line)
             for peer in self._peers.values():
                 await stack.enter_async_context(peer)
+            self._ready()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._tick(), name="doors")
                 for number, way in enumerate(self._scenario.way):
@@ -233,26 +244,33 @@ class World:
             self._tell(self._visit(person, portal, direction, passed, None))
             return passed
         answer_s, presented_s = await self._answer(door, reader, person)
-        passed = door.push(time.monotonic()) if door.unlocked else False
+        # A polite person: whom a red light refuses does not try the handle.
+        refused = self._shows(reader) == RED
+        passed = False if refused else door.push(time.monotonic())
         took_ms = None if answer_s is None else max(0.0, answer_s - presented_s) * 1_000
         self._tell(self._visit(person, portal, direction, passed, took_ms))
         while door.open:  # noqa: ASYNC110 - a person waits and looks
             await asyncio.sleep(TICK_S)
         return passed
 
+    def _shows(self, reader: str) -> int:
+        device = self._peers.get(reader) or self.readers[reader]
+        return device.color(time.monotonic_ns())
+
     async def _answer(self, door: Door, reader: str, person: Person) -> tuple[float | None, float]:
         """When lock or light answered, if they did, and when the last thing was presented."""
         device = self._peers.get(reader) or self.readers[reader]
         badge = parse_badge(person.badge)
-        began_s = presented_s = time.monotonic()
+        stood_open = door.unlocked
+        presented_s = time.monotonic()
         device.present_card(badge.bits, badge.data)
         typed = person.pin is None
         while time.monotonic() - presented_s < PATIENCE_S:
             await asyncio.sleep(TICK_S / 10)
             now_s, color = time.monotonic(), device.color(time.monotonic_ns())
-            if door.unlocked:
-                return door.unlocked_since_s or began_s, presented_s
-            if color == RED:
+            if door.unlocked and not stood_open:
+                return door.unlocked_since_s, presented_s
+            if color == RED or (color == GREEN and stood_open):
                 return now_s, presented_s
             if color == AMBER and not typed:
                 await asyncio.sleep(REACTION_S)
