@@ -108,7 +108,13 @@ class Site:
         self._handle(turn, fact)
         self._settle_leases(turn)
         self.state = turn.state
-        return Outcome(tuple(turn.events), tuple(turn.effects))
+        # A lease that fell due and was ended by this very fact is not wished for at all.
+        effects = (
+            effect
+            for effect in turn.effects
+            if not isinstance(effect, LeasePortal) or self.stands(effect, turn.now_us)
+        )
+        return Outcome(tuple(turn.events), tuple(effects))
 
     def deadline(self) -> int | None:
         """The monotonic microsecond at which `TimePassed` is due, or None: nothing is awaited."""

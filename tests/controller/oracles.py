@@ -20,7 +20,7 @@ from controller.effects import (
 from controller.events import FireLine
 from controller.moment import SECOND_US
 from controller.portal import Contact, State
-from controller.state import SiteState
+from controller.state import SiteState, apply
 from policies.facts import Factor, Mode
 from tests.controller.hour import Run, Step
 from tests.controller.support import (
@@ -393,6 +393,21 @@ def check_nothing_of_a_person_is_remembered(run: Run) -> None:
     for state in run.states[:: max(1, len(run.states) // 200)]:
         assert "Surname" not in repr(state)
         assert "Secret" not in repr(state)
+
+
+def check_what_comes_too_late_does_not_stand(run: Run) -> None:
+    for step in run.steps:
+        for effect, stands in step.standing:
+            if effect.not_after_us is not None and step.moment.mono_us > effect.not_after_us:
+                assert not stands, effect
+
+
+def check_only_events_change_the_state(run: Run) -> None:
+    for step in run.steps:
+        state = step.before
+        for event in step.events:
+            state = apply(state, event)
+        assert state == step.after, step.fact
 
 
 CHECKERS: dict[str, Checker] = {
