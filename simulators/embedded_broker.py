@@ -21,6 +21,8 @@ tests/simulators/test_broker.py:
 - One client that does not read makes others wait when its connection is closed: `BoundedWriter`.
 - Nothing limits what waits for a slow client: `send`, `keep`.
 
+One is none: asyncio sets TCP_NODELAY on every connection by itself, and a test sees to it.
+
 The names overridden are private, so the version is pinned and `simulators.broker` refuses another.
 What stays: no MQTT 5, no TLS, no access control; QoS 2 is taken and handed on as QoS 1; a session
 that lasts keeps the retain flag of its first will; a malformed packet spoils its connection.
@@ -30,7 +32,6 @@ import asyncio
 import itertools
 import logging
 import math
-import socket
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -93,9 +94,6 @@ class BoundedWriter(StreamWriterAdapter):  # type: ignore[misc]  # amqtt has no 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         super().__init__(writer)
         self._stream = writer
-        peer = writer.get_extra_info("socket")
-        # An answer is two small packets: with Nagle's algorithm the second waits 40 ms.
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def abort(self) -> None:
         """Drop the connection now; the reader then sees its end."""
@@ -134,10 +132,15 @@ class HardenedHandler(BrokerProtocolHandler):  # type: ignore[misc]  # amqtt has
         super().attach(session, reader, writer)
 
     async def stop(self) -> None:
-        """End the connection; what nobody acknowledged goes back to the session."""
+        """End the connection, and return when what nobody acknowledged is back in the session.
+
+        Only then may the client's next connection empty the session's queue.
+        """
         self.open = False
         await super().stop()
         await self.handle_connection_closed()
+        if self._sending:
+            await asyncio.wait(self._sending)
 
     def handle_read_timeout(self) -> None:
         """The client was silent for too long: its connection ends as if it had been cut."""
@@ -151,7 +154,7 @@ class HardenedHandler(BrokerProtocolHandler):  # type: ignore[misc]  # amqtt has
 
     async def wait_disconnect(self) -> DisconnectPacket | None:
         """The client's DISCONNECT, or None when the connection ended without one."""
-        return await asyncio.shield(self._farewell)
+        return await self._farewell
 
     async def _retry_deliveries(self) -> None:
         """Nothing: what was in flight is in the session's queue, whoever starts empties that."""

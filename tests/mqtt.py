@@ -136,16 +136,25 @@ def clients(port: int) -> Iterator[Callable[..., Client]]:
             client.crash()
 
 
-def connect_packet(name: str, *, clean: bool = True, keepalive_s: int = 0) -> bytes:
-    """MQTT 3.1.1 CONNECT (section 3.1)."""
-    body = b"\x00\x04MQTT\x04" + bytes([0x02 if clean else 0]) + keepalive_s.to_bytes(2, "big")
-    body += len(name).to_bytes(2, "big") + name.encode()
+def field(data: bytes) -> bytes:
+    """A string or payload with its length before it (section 1.5.3)."""
+    return len(data).to_bytes(2, "big") + data
+
+
+def connect_packet(
+    name: str, *, clean: bool = True, will: tuple[str, bytes] | None = None
+) -> bytes:
+    """MQTT 3.1.1 CONNECT (section 3.1), without keepalive; the will has QoS 0."""
+    flags = (0x02 if clean else 0) | (0x04 if will else 0)
+    body = field(b"MQTT") + bytes([4, flags, 0, 0]) + field(name.encode())
+    if will:
+        body += field(will[0].encode()) + field(will[1])
     return b"\x10" + bytes([len(body)]) + body
 
 
 def publish_packet(topic: str, payload: bytes) -> bytes:
     """MQTT 3.1.1 PUBLISH with QoS 0 (section 3.3)."""
-    body = len(topic).to_bytes(2, "big") + topic.encode() + payload
+    body = field(topic.encode()) + payload
     return b"\x30" + bytes([len(body)]) + body
 
 
