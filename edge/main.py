@@ -83,7 +83,7 @@ def summary(point: EntryPoint) -> str:
     return "(cannot be loaded)"
 
 
-@click.command(cls=Dispatcher, epilog=EPILOG)
+@click.command(cls=Dispatcher, epilog=EPILOG, context_settings={"max_content_width": 120})
 @click.version_option(package_name="sentrypost", message="sentrypost %(version)s")
 def sentrypost() -> None:
     """Access control and perimeter security for embassies and international organisations."""

@@ -17,6 +17,7 @@ from edge.failed import Failed, Misconfigured, failed_by
 from edge.present import Line, Tone
 
 SITE_FILE = Path("site.toml")
+SITE_FILE_KEY = "sentrypost.site_file"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,14 +51,19 @@ def state_option(command: F) -> F:
         show_default=True,
         expose_value=False,
         is_eager=True,
+        callback=_note_site_file,
         help="The site file.",
     )(command)
+
+
+def _note_site_file(context: click.Context, _: click.Parameter, given: Path) -> None:
+    context.meta[SITE_FILE_KEY] = given
 
 
 def _state(context: click.Context, _: click.Parameter, given: Path | None) -> Path:
     if given is not None:
         return given
-    return state_named_in(context.params.get("config", SITE_FILE))
+    return state_named_in(context.meta[SITE_FILE_KEY])
 
 
 def state_named_in(file: Path) -> Path:

@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Self, TypeVar
 
+from msgspec.structs import replace
+
 from controller.events import (
     Body,
     ClockJudged,
@@ -194,6 +196,7 @@ class Running:
         )
         try:
             self.desk = SmallDesk(writer, house_policy())
+            self.desk.state = replace(self.desk.state, seq=writer.last_seq)
             self.server = ControlServer.open(self.desk, self.socket)
             serving = asyncio.create_task(self.server.run(), name="control")
             await self.desk.record(*beginning())
