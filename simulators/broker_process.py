@@ -19,7 +19,11 @@ START_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 10.0
 LOG_TAIL_CHARACTERS_MAX = 2_000
 
+# `make bare` sets it: a machine with Python and make alone has the embedded one.
+KIND_VARIABLE = "SENTRYPOST_BROKER"
+
 BrokerKind = Literal["mosquitto", "embedded"]
+KINDS: dict[str, BrokerKind] = {"mosquitto": "mosquitto", "embedded": "embedded"}
 
 
 class BrokerStartError(RuntimeError):
@@ -50,7 +54,15 @@ def unprivileged_account() -> str | None:
 
 
 def default_kind() -> BrokerKind:
-    """Mosquitto where it is found."""
+    """Mosquitto where it is found, unless SENTRYPOST_BROKER names one.
+
+    :raises BrokerStartError: it names something else
+    """
+    named = os.environ.get(KIND_VARIABLE)
+    if named in KINDS:
+        return KINDS[named]
+    if named:
+        raise BrokerStartError(f"{KIND_VARIABLE}={named}: say mosquitto or embedded")
     return "mosquitto" if find_mosquitto() else "embedded"
 
 

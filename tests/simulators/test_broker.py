@@ -19,7 +19,8 @@ import pytest
 from click.testing import CliRunner
 
 from simulators import broker as broker_command
-from simulators.broker_process import BrokerProcess, BrokerStartError, free_port
+from simulators import broker_process
+from simulators.broker_process import BrokerProcess, BrokerStartError, default_kind, free_port
 from tests.mqtt import (
     DISCONNECT_PACKET,
     Client,
@@ -385,6 +386,17 @@ def test_a_broker_that_cannot_start_says_why():
     with pytest.raises(BrokerStartError, match="pending-max"):
         free.start()
     free.close()
+
+
+def test_the_environment_may_name_the_broker(monkeypatch):
+    monkeypatch.setenv("SENTRYPOST_BROKER", "embedded")
+    assert default_kind() == "embedded"
+    monkeypatch.setenv("SENTRYPOST_BROKER", "rabbit")
+    with pytest.raises(BrokerStartError, match="say mosquitto or embedded"):
+        default_kind()
+    monkeypatch.delenv("SENTRYPOST_BROKER")
+    monkeypatch.setattr(broker_process, "find_mosquitto", lambda: None)
+    assert default_kind() == "embedded"
 
 
 def test_mosquitto_is_an_unprivileged_process_with_a_folder_of_its_own(mosquitto):
