@@ -43,9 +43,10 @@ NEVER_ASKED_FOR = frozenset({Code.LIFE_SAFETY, Code.EVACUATION, Code.FREE_EXIT})
 
 def on_badge(turn: Turn, read: BadgeRead) -> None:
     """A badge was presented: judge it, ask for more, or say why it was not looked at."""
-    if not turn.state.ready:
+    if not turn.state.ready or turn.state.stopping:
         badge = None if read.badge is None else commitment(read.badge)
-        turn.record(BadgeIgnored(reader=read.reader, reason="starting", badge=badge), read.badge)
+        reason = "the edge stops" if turn.state.stopping else "the edge has not finished starting"
+        turn.record(BadgeIgnored(reader=read.reader, reason=reason, badge=badge), read.badge)
         show(turn, read.reader, Sign.TRY_AGAIN)
         return
     abandon(turn, read.reader, "a newer badge at the same reader")
@@ -186,7 +187,9 @@ def settle_lease(turn: Turn, portal_id: PortalId, *, due: bool) -> None:
 def _stands_open(turn: Turn, portal_id: PortalId) -> bool:
     """Whether anybody may enter here now: exactly what decide() says of an anonymous entry."""
     portal, rule = turn.state.portals[portal_id], turn.rule(portal_id)
-    if rule is None or rule.open_schedule is None or not turn.state.ready or not portal.linked:
+    if rule is None or rule.open_schedule is None or not portal.linked:
+        return False
+    if not turn.state.ready or turn.state.stopping:
         return False
     request = _request(turn, portal_id, _way_in(rule.way_out), None, ())
     verdict = decide(turn.policy, replace(request, credential=CredentialStatus.NONE))

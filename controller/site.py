@@ -390,7 +390,17 @@ def _on_journal_recovered(turn: Turn, fact: JournalRecovered) -> None:
 
 
 def _on_stopping(turn: Turn, fact: Stopping) -> None:
+    """Leave every portal as a dead edge should: locked, but for what is released or on its way out.
+
+    No card is accepted any more, and nothing stands open by schedule.
+    """
     turn.record(EdgeStopping(reason=clipped(fact.reason)))
+    for reader in sorted(turn.state.attempts):
+        passages.abandon(turn, reader, "the edge stops")
+    for portal_id in sorted(turn.state.portals):
+        fires.abort_entry(turn, portal_id)
+        turn.signal(portal_id, Signal.LEASE_ENDED)
+        fires.secure(turn, portal_id)
 
 
 def _on_bolt(turn: Turn, fact: BoltRead) -> None:

@@ -14,6 +14,7 @@ from controller.events import (
     DecisionMade,
     EdgeReady,
     EdgeStarted,
+    EdgeStopping,
     Event,
     FactorAnswered,
     FactorAsked,
@@ -50,6 +51,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
     seq: int = 0
     ready: bool = False
+    stopping: bool = False
     recorded: bool = True
     clock_trusted: bool = False
     mode: Mode = Mode.NORMAL
@@ -88,6 +90,8 @@ def _folded(state: SiteState, body: Body, mono_us: Micros) -> SiteState:
             return _started(state, body, mono_us)
         case EdgeReady():
             return replace(state, ready=True)
+        case EdgeStopping():
+            return replace(state, stopping=True)
         case JournalLost() | JournalRestored():
             return replace(state, recorded=isinstance(body, JournalRestored))
         case ClockJudged(trusted=trusted):
@@ -139,6 +143,7 @@ def _started(state: SiteState, body: EdgeStarted, mono_us: Micros) -> SiteState:
     return replace(
         state,
         ready=False,
+        stopping=False,
         recorded=True,
         policy=body.policy,
         portals=portals,
