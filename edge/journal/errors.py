@@ -94,7 +94,13 @@ class JournalStalled(JournalFailed):
 _FULL = {"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "ENOSPC", "EDQUOT"}
 
 
-def failed(error: sqlite3.Error | OSError, folder: Path) -> JournalFailed:
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite's binding raises over a database it cannot use: the second where a damaged schema
+is not even text.
+"""
+
+
+def failed(error: sqlite3.Error | OSError | UnicodeDecodeError, folder: Path) -> JournalFailed:
     """The typed failure for what SQLite or the system said about `folder`."""
     name = getattr(error, "sqlite_errorname", None) or errno.errorcode.get(
         getattr(error, "errno", None) or 0, ""

@@ -236,7 +236,7 @@ def connect(segment: Path) -> sqlite3.Connection:
         answers = {pragma: connection.execute(pragma).fetchall() for pragma in PRAGMAS}
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
+    except BaseException as error:
         connection.close()
         if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             raise JournalInUse(segment.parent, None) from error

@@ -7,6 +7,7 @@ import msgspec
 
 from controller.events import EntryError
 from controller.ledger import Personal
+from edge.journal.errors import JournalDamaged
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -77,3 +78,18 @@ def snapshot_digest(seq: int, chain: bytes, state: bytes) -> bytes:
     digest = hashlib.sha256(b"sentrypost snapshot 1\n" + seq.to_bytes(8, "big") + chain)
     digest.update(state)
     return digest.digest()
+
+
+def refuse_rotten(seq: int, *columns: object) -> None:
+    """Raises JournalDamaged where a column lost its type: SQLite checks `strict` on writing only,
+    and a flipped bit makes numbers of bytes.
+    """
+    if not all(isinstance(column, bytes) for column in columns):
+        raise JournalDamaged(seq, "its row cannot be read")
+
+
+def personal_from(seq: int, field: object, value: object, salt: object) -> Personal:
+    """A row's personal value. Raises JournalDamaged as `refuse_rotten`."""
+    if isinstance(field, str) and isinstance(value, str) and isinstance(salt, bytes):
+        return Personal(field, value, salt.hex())
+    raise JournalDamaged(seq, "a personal value beside it cannot be read")

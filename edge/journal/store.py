@@ -12,6 +12,7 @@ from controller.events import ENTRY_BYTES_MAX, EntryError
 from controller.ledger import SALT_BYTES, Personal, leaf, link, origin
 from edge.journal import folder as files
 from edge.journal.errors import (
+    UNREADABLE,
     AckRefused,
     JournalClosed,
     JournalDamaged,
@@ -29,6 +30,8 @@ from edge.journal.record import (
     Snapshot,
     Stored,
     Tip,
+    personal_from,
+    refuse_rotten,
     said_by,
     snapshot_digest,
 )
@@ -99,7 +102,7 @@ class Journal:
                 files.create_segment(folder, site=site, edge=edge, entropy=entropy, utc_us=utc_us)
             files.look(segment)
             return cls._opened(folder, lock, site, edge)
-        except (sqlite3.Error, OSError) as error:
+        except (*UNREADABLE, OSError) as error:
             lock.release()
             raise failed(error, folder) from error
         except BaseException:
@@ -204,7 +207,7 @@ class Journal:
                         "INSERT INTO personal VALUES (?, ?, ?, ?)", prepared.personal
                     )
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._stopped(error) from error
         if batch:
             self._tip = batch[-1].tip
@@ -229,6 +232,7 @@ class Journal:
                 (first, max(1, min(limit_entries, READ_ENTRIES_MAX))),
             )
             for row in cursor:
+                refuse_rotten(*row)
                 budget -= len(row[1])
                 if rows and budget < 0:
                     break
@@ -237,7 +241,7 @@ class Journal:
             if checked:
                 self._prove(connection, first, rows)
             personal = self._personal(connection, rows)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise failed(error, self.folder) from error
         return [
             Stored(seq, entry, personal.get(seq, ()), leaf=leaf_hash, chain=chain)
@@ -251,7 +255,7 @@ class Journal:
         """
         try:
             return self._link_at(self.connection, seq)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise failed(error, self.folder) from error
 
     def reconcile(self, pending: Sequence[Record]) -> tuple[Record, ...]:
@@ -275,7 +279,7 @@ class Journal:
                 ).fetchall()
                 if found != [(record.entry,)]:
                     raise JournalForked(record.seq)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise failed(error, self.folder) from error
         return tuple(record for record in pending if record.seq > self.last_seq)
 
@@ -303,7 +307,7 @@ class Journal:
                 (SNAPSHOTS_KEPT,),
             )
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._stopped(error) from error
 
     def newest_snapshot(self) -> Snapshot | None:
@@ -315,7 +319,7 @@ class Journal:
         connection = self.connection
         try:
             rows = connection.execute("SELECT seq FROM snapshot ORDER BY seq DESC").fetchall()
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise failed(error, self.folder) from error
         for (seq,) in rows:
             try:
@@ -323,9 +327,11 @@ class Journal:
                     "SELECT made_utc_us, digest, state FROM snapshot WHERE seq = ?", (seq,)
                 ).fetchone()
                 chain = self._link_at(connection, seq)
-            except sqlite3.Error:
+            except UNREADABLE:
                 continue
-            if chain is not None and snapshot_digest(seq, chain, state) == digest:
+            if not isinstance(state, bytes) or chain is None:
+                continue
+            if snapshot_digest(seq, chain, state) == digest:
                 return Snapshot(seq, made, state)
         return None
 
@@ -347,7 +353,7 @@ class Journal:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("UPDATE meta SET value = ? WHERE key = 'acked'", (str(seq),))
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._stopped(error) from error
         self._acked = seq
 
@@ -362,7 +368,7 @@ class Journal:
             if connection is not None:
                 try:
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                except sqlite3.Error as error:
+                except UNREADABLE as error:
                     raise failed(error, self.folder) from error
                 finally:
                     connection.close()
@@ -373,13 +379,15 @@ class Journal:
         row = connection.execute(
             "SELECT seq, chain FROM entry ORDER BY seq DESC LIMIT 1"
         ).fetchone()
+        if row and not isinstance(row[1], bytes):
+            raise JournalDamaged(row[0], "its chain value cannot be read")
         return Tip(*row) if row else Tip(0, origin(self.site, self.edge, self.incarnation))
 
     def _link_at(self, connection: sqlite3.Connection, seq: int) -> bytes | None:
         if seq == 0:
             return origin(self.site, self.edge, self.incarnation)
         row = connection.execute("SELECT chain FROM entry WHERE seq = ?", (seq,)).fetchone()
-        return row[0] if row else None
+        return row[0] if row and isinstance(row[0], bytes) else None
 
     def _refuse(self, record: Record, seq: int) -> None:
         if record.seq != seq:
@@ -440,10 +448,10 @@ class Journal:
             "SELECT seq, field, value, salt FROM personal WHERE seq BETWEEN ? AND ?",
             (rows[0][0], rows[-1][0]),
         ).fetchall():
-            found[seq] = (*found.get(seq, ()), Personal(field, value, salt.hex()))
+            found[seq] = (*found.get(seq, ()), personal_from(seq, field, value, salt))
         return found
 
-    def _stopped(self, error: sqlite3.Error) -> JournalFailed:
+    def _stopped(self, error: sqlite3.Error | UnicodeDecodeError) -> JournalFailed:
         """Fail-stop: after a failed sync this connection's view of the disk may be wrong."""
         self._failure = failed(error, self.folder)
         connection, self._open = self._open, None

@@ -16,8 +16,8 @@ import msgspec
 from controller.events import EntryError
 from controller.ledger import Personal, commitment, leaf, link, origin
 from edge.journal import folder as files
-from edge.journal.errors import JournalForeign, failed
-from edge.journal.record import Said, said_by, snapshot_digest
+from edge.journal.errors import UNREADABLE, JournalDamaged, JournalForeign, failed
+from edge.journal.record import Said, personal_from, refuse_rotten, said_by, snapshot_digest
 from edge.journal.store import Journal
 
 STEP_ENTRIES = 2_000
@@ -115,12 +115,12 @@ class Verification:
             beside = self._beside(connection, rows)
             for seq, entry, leaf_hash, chain in rows:
                 self._judge(seq, entry, leaf_hash, chain, beside.pop(seq, ()))
-            for seq, values in beside.items():
-                self._find(seq, f"a personal value ({values[0].field}) without its entry")
+            for seq in beside:
+                self._find(seq, "a personal value without its entry")
             if rows:
                 return False
             self._end(connection)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             self._find(self._expected, f"cannot be read: {error}")
         return True
 
@@ -153,7 +153,10 @@ class Verification:
                 "SELECT seq, field, value, salt FROM personal WHERE seq > ? AND seq <= ?",
                 (self._seen, rows[-1][0]),
             ).fetchall():
-                beside[seq] += (Personal(field, value, salt.hex()),)
+                try:
+                    beside[seq] += (personal_from(seq, field, value, salt),)
+                except JournalDamaged as error:
+                    self._find(seq, error.what)
         return beside
 
     def _judge(
@@ -175,6 +178,12 @@ class Verification:
             # What came before is gone: the row's own chain value is all there is to go on from.
             self._chain = None
         self._expected = seq + 1
+        try:
+            refuse_rotten(seq, entry, leaf_hash, chain)
+        except JournalDamaged as error:
+            self._find(seq, error.what)
+            self._chain = None
+            return
         if leaf(entry) != leaf_hash:
             self._find(seq, "its bytes are not those that were hashed when it was stored")
         if self._chain is not None and link(self._chain, leaf_hash) != chain:
@@ -210,12 +219,12 @@ class Verification:
             self._find(
                 self._expected, f"to {self._acked} are missing: the archive stored that many"
             )
-        for seq, field in connection.execute(
-            "SELECT seq, field FROM personal WHERE seq > ? AND seq NOT IN"
+        for (seq,) in connection.execute(
+            "SELECT seq FROM personal WHERE seq > ? AND seq NOT IN"
             " (SELECT seq FROM entry WHERE seq > ?)",
             (self._seen, self._seen),
         ).fetchall():
-            self._find(seq, f"a personal value ({field}) without its entry")
+            self._find(seq, "a personal value without its entry")
         for (seq,) in connection.execute("SELECT seq FROM snapshot ORDER BY seq").fetchall():
             self._snapshots += 1
             self._judge_snapshot(connection, seq)
@@ -227,7 +236,7 @@ class Verification:
                 " LEFT JOIN entry USING (seq) WHERE seq = ?",
                 (seq,),
             ).fetchone()
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             self._find(seq, f"its snapshot cannot be read: {error}")
             return
         if row is None:
@@ -235,7 +244,7 @@ class Verification:
             return
         digest, state, chain = row
         at = origin(*self._identity) if seq == 0 else chain
-        if at is None or snapshot_digest(seq, at, state) != digest:
+        if at is None or not isinstance(state, bytes) or snapshot_digest(seq, at, state) != digest:
             self._find(seq, "its snapshot does not verify; it is not used")
 
 
@@ -266,7 +275,7 @@ def verify_folder(
                 if progress is not None:
                     progress(verification.entries, verification.last_seq)
             return verification.report()
-    except (sqlite3.Error, OSError) as error:
+    except (*UNREADABLE, OSError) as error:
         raise failed(error, folder) from error
     finally:
         files.forget_reading(segment)

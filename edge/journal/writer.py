@@ -268,17 +268,22 @@ class JournalWriter:
             raise
         self._post([partial(_give, opened, None)])
         taken: list[_Append | _Call] = []
+        answers: list[Delivery] = []
         ended: JournalError = JournalFailed("the journal's thread died of a bug; restart the edge")
         try:
-            self._serve(taken)
+            answers.append(self._serve(taken))
             ended = JournalClosed("the journal was closed")
         finally:
             with suppress(JournalError):
                 self._journal.close()
-            self._end(taken, ended)
+            # Whoever closed is told after nothing can be asked for any more.
+            self._end(taken, ended, answers)
 
-    def _serve(self, taken: list[_Append | _Call]) -> None:
-        """Until the last request. `taken` holds what is under way, for whoever must end it."""
+    def _serve(self, taken: list[_Append | _Call]) -> Delivery:
+        """Until the last request; its answer.
+
+        `taken` holds what is under way, for whoever must end it.
+        """
         ahead: _Append | _Call | None = None
         while True:
             request, ahead = ahead or self._queue.get(), None
@@ -287,10 +292,11 @@ class JournalWriter:
                 group, ahead = self._gathered(request, taken)
                 self._post(self._committed(group), sum(len(one.records) for one in group))
             else:
-                self._post([request.run(self._journal)])
+                answer = request.run(self._journal)
                 if request.last:
                     taken.clear()
-                    return
+                    return answer
+                self._post([answer])
             taken.clear()
             if ahead is not None:
                 taken.append(ahead)
@@ -363,14 +369,16 @@ class JournalWriter:
         self._journal = fresh
         return Reopened(fresh.last_seq, fresh.head, len(missing))
 
-    def _end(self, taken: Sequence[_Append | _Call], ended: JournalError) -> None:
+    def _end(
+        self, taken: Sequence[_Append | _Call], ended: JournalError, answers: Sequence[Delivery]
+    ) -> None:
         """Nobody waits for a thread that is gone."""
         with self._gate:
             self._ended = ended
             left = list(taken)
             while not self._queue.empty():
                 left.append(self._queue.get_nowait())
-        self._post([request.refuse(_same(ended)) for request in left])
+        self._post([*answers, *(request.refuse(_same(ended)) for request in left)])
 
     def _post(self, deliveries: Sequence[Delivery], records: int = 0) -> None:
         try:

@@ -1,5 +1,6 @@
 """Every change to a stored byte is found; what cannot be found is said."""
 
+import random
 import shutil
 import sqlite3
 from contextlib import closing
@@ -154,16 +155,18 @@ def test_erasing_a_person_leaves_the_log_sound_and_the_head_as_it_was(tmp_path: 
     assert after.head == before.head
 
 
-def test_every_flipped_byte_of_the_segment_is_found_or_harmless(tmp_path: Path) -> None:
-    """A flip is found, or the file is refused, or every entry is what it was."""
+def test_a_flipped_bit_is_found_or_refused_or_harmless(tmp_path: Path, seed: int) -> None:
+    """Whatever it hits, it gives a typed error or a finding, or every entry is what it was."""
     fill(tmp_path / "j", 12)
     whole = segment(tmp_path / "j").read_bytes()
     with by_hand(tmp_path / "j") as raw:
         rows = raw.execute("SELECT seq, entry, leaf, chain FROM entry").fetchall()
+    used = [at for at in range(len(whole)) if any(whole[max(0, at - 2) : at + 3])]
+    chance = random.Random(seed)
     found = 0
-    for place in range(100, len(whole), 97):
+    for place in chance.sample(used, 200):
         flipped = bytearray(whole)
-        flipped[place] ^= 0x10
+        flipped[place] ^= 1 << chance.randrange(8)
         segment(tmp_path / "j").write_bytes(flipped)
         try:
             sound = verify_folder(tmp_path / "j").sound
@@ -173,7 +176,20 @@ def test_every_flipped_byte_of_the_segment_is_found_or_harmless(tmp_path: Path) 
         if sound:
             with by_hand(tmp_path / "j") as raw:
                 assert raw.execute("SELECT seq, entry, leaf, chain FROM entry").fetchall() == rows
-    assert found > 30
+    assert found > 150
+
+
+def test_a_schema_that_is_no_text_any_more_is_refused_and_the_file_let_go(tmp_path: Path) -> None:
+    fill(tmp_path / "j", 3)
+    whole = segment(tmp_path / "j").read_bytes()
+    at = whole.index(b"CREATE TABLE snapshot") + 20
+    for broken in (b"\xc2 ", b"\x00\x00", b"((", b"\xff\xff"):
+        segment(tmp_path / "j").write_bytes(whole[:at] + broken + whole[at + 2 :])
+        for opening in (open_journal, verify_folder):
+            with pytest.raises(JournalError):
+                opening(tmp_path / "j")
+    segment(tmp_path / "j").write_bytes(whole)
+    open_journal(tmp_path / "j").close()
 
 
 def test_findings_are_limited_and_the_first_is_kept(tmp_path: Path) -> None:

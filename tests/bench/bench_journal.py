@@ -1,0 +1,171 @@
+"""Durable events a second through the journal's writer, next to SQLite's bare group commit."""
+
+import asyncio
+import queue
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+from controller.events import BadgeIgnored, Event, Header, encode
+from controller.ids import ReaderId
+from controller.ledger import Personal, commitment
+from edge.journal import JournalWriter, Record, verify_folder
+from edge.journal.folder import PRAGMAS
+from edge.journal.writer import BATCH_RECORDS_MAX
+
+Figure = tuple[str, float, str, str]
+
+PRODUCERS = (1, 8, 64)
+RUN_S = 1.0
+PASSES = 2
+"""The better one of two: other work on the machine only ever takes away."""
+
+VERIFIED = 100_000
+
+
+def made(incarnation: str, seq: int) -> Record:
+    """An event of common size, about a person."""
+    value = Personal("badge", "0012345678", f"{seq:032x}")
+    header = Header(
+        site="vienna",
+        edge="north",
+        incarnation=incarnation,
+        seq=seq,
+        kind="badge-ignored",
+        utc_us=1_700_000_000_000_000 + seq,
+        mono_us=seq,
+        clock_trusted=True,
+        cause=f"in-{seq}",
+        policy="0123456789abcdef",
+    )
+    body = BadgeIgnored(reader=ReaderId("r1"), reason="busy", badge=commitment(value))
+    return Record(seq, encode(Event(header=header, body=body)), (value,))
+
+
+async def _rate(producers: int, one: Callable[[], Awaitable[None]]) -> float:
+    """Events a second of `producers` tasks that each wait for their own."""
+    done = 0
+    begun = time.perf_counter()
+
+    async def produce() -> None:
+        nonlocal done
+        while time.perf_counter() - begun < RUN_S:
+            await one()
+            done += 1
+
+    await asyncio.gather(*(produce() for _ in range(producers)))
+    return done / (time.perf_counter() - begun)
+
+
+async def _journal(folder: Path, producers: int) -> float:
+    writer = await JournalWriter.open(folder, site="vienna", edge="north", entropy=bytes, utc_us=0)
+    numbers = count(1)
+
+    async def one() -> None:
+        await writer.append([made(writer.incarnation, next(numbers))])
+
+    try:
+        return await _rate(producers, one)
+    finally:
+        await writer.close()
+
+
+Row = tuple[int, bytes]
+Waiting = tuple[Row, "asyncio.Future[None]"]
+
+
+def _serve(path: Path, rows: "queue.SimpleQueue[Waiting | None]", loop: object) -> None:
+    assert isinstance(loop, asyncio.AbstractEventLoop)
+
+    def told(batch: list[Waiting]) -> None:
+        for _, done in batch:
+            done.set_result(None)
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for pragma in PRAGMAS:
+            connection.execute(pragma).fetchall()
+        connection.execute("CREATE TABLE entry (seq INTEGER PRIMARY KEY, entry BLOB) STRICT")
+        while (first := rows.get()) is not None:
+            batch = [first]
+            while len(batch) < BATCH_RECORDS_MAX and not rows.empty():
+                row = rows.get()
+                assert row is not None
+                batch.append(row)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO entry VALUES (?, ?)", [row for row, _ in batch])
+            connection.execute("COMMIT")
+            loop.call_soon_threadsafe(told, batch)
+
+
+async def _bare(folder: Path, producers: int) -> float:
+    """The same disk, pragmas and groups; ready bytes, no hash, no personal values, no checks."""
+    loop = asyncio.get_running_loop()
+    entry = made("00" * 8, 1).entry
+    numbers = count(1)
+    rows: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+    thread = threading.Thread(target=_serve, args=(folder / "bare.db", rows, loop))
+    thread.start()
+
+    async def one() -> None:
+        done: asyncio.Future[None] = loop.create_future()
+        rows.put(((next(numbers), entry), done))
+        await done
+
+    try:
+        return await _rate(producers, one)
+    finally:
+        rows.put(None)
+        await asyncio.to_thread(thread.join)
+
+
+def _best(measure: Callable[[Path, int], Awaitable[float]], producers: int) -> float:
+    def passes() -> Iterator[float]:
+        for _ in range(PASSES):
+            with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+                yield asyncio.run(_awaited(partial(measure, Path(folder), producers)))
+
+    return max(passes())
+
+
+async def _awaited(measure: Callable[[], Awaitable[float]]) -> float:
+    return await measure()
+
+
+async def _filled(folder: Path) -> None:
+    writer = await JournalWriter.open(folder, site="vienna", edge="north", entropy=bytes, utc_us=0)
+    for first in range(1, VERIFIED, 1_000):
+        await writer.append([made(writer.incarnation, seq) for seq in range(first, first + 1_000)])
+    await writer.close()
+
+
+def run() -> list[Figure]:
+    """Name, value, unit, note."""
+    figures: list[Figure] = []
+    for producers in PRODUCERS:
+        bare = _best(_bare, producers)
+        whole = _best(_journal, producers)
+        name = f"journal, {producers} producer{'s' * (producers > 1)}"
+        figures += [
+            (f"{name}: bare group commit", bare, "events/s", "one insert, ready bytes"),
+            (f"{name}: durable", whole, "events/s", "encoded, hashed, with a personal value"),
+            (f"{name}: durable / bare", whole / bare, "", ""),
+        ]
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        asyncio.run(_filled(Path(folder)))
+        begun = time.perf_counter()
+        report = verify_folder(Path(folder))
+        taken = time.perf_counter() - begun
+        assert report.sound
+    figures.append(("journal: verify", VERIFIED / taken, "events/s", "a personal value each"))
+    return figures
+
+
+if __name__ == "__main__":
+    for figure in run():
+        print("{:45} {:12.2f} {:10} {}".format(*figure))  # noqa: T201
