@@ -74,7 +74,7 @@ def test_help_lists_every_command_of_the_project_with_what_it_does() -> None:
     assert result.returncode == 0
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
     for name in declared["project"]["entry-points"][COMMANDS_GROUP]:
-        assert re.search(rf"^  {name} +[A-Z]\S.*\.$", result.stdout, re.MULTILINE), name
+        assert re.search(rf"^  {name} +[A-Z].*\.$", result.stdout, re.MULTILINE), name
     assert "78   the site file or a policy has mistakes" in result.stdout
 
 
@@ -506,3 +506,41 @@ def test_watch_from_the_future_is_refused_by_what_is_there(daemon: Running) -> N
         assert "ends at 3" in watching.process.stderr.readline()
         daemon.record(*ticks(1))
         assert json.loads(watching.line())["seq"] == 4
+
+
+# --- the daemon itself ------------------------------------------------------------------------
+
+
+def test_a_daemon_from_start_to_end(tmp_path: Path) -> None:
+    """The house without its line: nothing answers, and every command still says so."""
+    House(tmp_path)
+    daemon = subprocess.Popen(
+        [sys.executable, "-m", "edge.main", "run"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        end = time.monotonic() + 30
+        while (status := cli("status", "--json", cwd=tmp_path)).returncode:
+            assert time.monotonic() < end, status.stderr
+        answer = json.loads(status.stdout)
+        assert {portal["id"] for portal in answer["portals"]} == {"front", "vault-door"}
+        assert not any(portal["linked"] for portal in answer["portals"])
+        second = cli("run", cwd=tmp_path)
+        assert second.returncode == 1
+        assert re.search(r"^error: .+\nremedy: .+\n", second.stderr)
+        refused = cli("fire", "reset", "panel", cwd=tmp_path)
+        assert refused.returncode == 1
+        assert "'panel' is not reset: " in refused.stderr
+        assert "FIRE panel not reset for " in cli("journal", "tail", cwd=tmp_path).stdout
+        assert cli("journal", "verify", cwd=tmp_path).returncode == 0
+    finally:
+        daemon.terminate()
+        _, log = daemon.communicate(timeout=30)
+    assert daemon.returncode == 0, log
+    assert not (tmp_path / "state" / "control.sock").exists()
+    assert all(json.loads(line)["time"] for line in log.splitlines()), "the log is JSON lines"
+    assert "the edge stops" in cli("journal", "tail", cwd=tmp_path).stdout
+    assert cli("status", cwd=tmp_path).returncode == 1
