@@ -27,6 +27,7 @@ from controller.portal import Portal
 from policies.facts import Decision, Direction, Factor, Level, Mode, Request
 
 Seq = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
 """Name of a site, edge, portal, zone: what a topic level may hold."""
 
@@ -49,7 +50,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     what fell due by itself; `policy` is the head of the digest of the policy in force.
     """
 
-    v: int = 1
+    v: Annotated[int, msgspec.Meta(ge=1, le=2**16)] = 1
     site: Name
     edge: Name
     incarnation: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
@@ -106,7 +107,7 @@ class JournalLost(Body, frozen=True, kw_only=True):
 class JournalRestored(Body, frozen=True, kw_only=True):
     """The journal is written again. `dropped` entries did not fit into memory meanwhile."""
 
-    dropped: Annotated[int, msgspec.Meta(ge=0)]
+    dropped: Count
 
 
 class EntryDropped(Body, frozen=True, kw_only=True):
@@ -126,10 +127,10 @@ class ClockJudged(Body, frozen=True, kw_only=True):
 class HoldersReplaced(Body, frozen=True, kw_only=True):
     """The people and credentials known to the edge are now this version."""
 
-    version: Annotated[int, msgspec.Meta(ge=0)]
+    version: Count
     digest: Text
-    holders: Annotated[int, msgspec.Meta(ge=0)]
-    credentials: Annotated[int, msgspec.Meta(ge=0)]
+    holders: Count
+    credentials: Count
 
 
 class PolicyActivated(Body, frozen=True, kw_only=True):
@@ -137,7 +138,7 @@ class PolicyActivated(Body, frozen=True, kw_only=True):
     fire inputs are these now; what was latched stays latched.
     """
 
-    version: Annotated[int, msgspec.Meta(ge=0)]
+    version: Count
     digest: Text
     fires: tuple[Name, ...]
     portals: tuple[Name, ...]

@@ -1,0 +1,212 @@
+"""One example of every kind of event, every field filled; `python -m tests.golden.examples` writes
+the files that are missing. A file that exists is what was released: it is never written again.
+"""
+
+from pathlib import Path
+
+from controller import events as ev
+from controller.attempt import Attempt
+from controller.attempt import State as AttemptState
+from controller.events import KINDS, Body, Event, Fire, FireLine, Header, PortalChange, encode
+from controller.ids import (
+    AttemptId,
+    CredentialId,
+    EffectId,
+    HolderId,
+    PortalId,
+    QuestionId,
+    ReaderId,
+)
+from controller.ledger import Personal, commitment
+from controller.portal import Contact, Portal, State
+from policies.codes import Code
+from policies.facts import (
+    Assurance,
+    CredentialStatus,
+    Decision,
+    Direction,
+    Factor,
+    HolderFacts,
+    Mode,
+    Objection,
+    Presented,
+    Request,
+)
+
+FOLDER = Path(__file__).resolve().parent / "events"
+
+READER, PORTAL, FIRE = ReaderId("gate-entry"), PortalId("gate"), "main-panel"
+OPERATOR = Personal("operator", "Officer Smith", "0f" * 16)
+PERSON = Personal("person", "Ann Example", "1e" * 16)
+BADGE = Personal("badge", "c0ffee", "2d" * 16)
+
+PORTAL_AFTER = Portal(
+    state=State.GRANTED,
+    contact=Contact.CLOSED,
+    bolted=True,
+    linked=True,
+    released=False,
+    secured=True,
+    leased=False,
+    attempt=AttemptId("a1"),
+    direction=Direction.ENTRY,
+    deadline_us=5_000_000,
+    grant_until_us=7_000_000,
+    strike_until_us=7_000_000,
+    exit_until_us=6_000_000,
+    shunt_until_us=9_000_000,
+    rex_since_us=1_000_000,
+    rex_stuck=False,
+)
+FIRE_AFTER = Fire(line=FireLine.ALARM, latched=True, heard=True, deadline_us=3_000_000)
+ATTEMPT_AFTER = Attempt(
+    id=AttemptId("a1"),
+    reader=READER,
+    portal=PORTAL,
+    direction=Direction.ENTRY,
+    holder=HolderId("h1"),
+    credential=CredentialId("c1"),
+    policy="ab" * 32,
+    state=AttemptState.AWAITING_PIN,
+    presented=(Presented(Factor.BADGE, Assurance.SECURE, True),),
+    question=QuestionId("q1"),
+    deadline_us=21_000_000,
+)
+REQUEST = Request(
+    portal=PORTAL,
+    direction=Direction.ENTRY,
+    utc_s=1_795_212_000,
+    clock_trusted=True,
+    credential=CredentialStatus.ACTIVE,
+    holder=HolderFacts(
+        id="h1",
+        version=3,
+        roles=("staff", "guard"),
+        valid_from_s=1_700_000_000,
+        valid_until_s=1_900_000_000,
+        suspended=False,
+        locked_out=False,
+        watchlisted=False,
+    ),
+    presented=(
+        Presented(Factor.BADGE, Assurance.SECURE, True),
+        Presented(Factor.PIN, Assurance.WEAK, False),
+    ),
+    mode=Mode.LOCKDOWN,
+    threat=3,
+    fire=True,
+    hold_egress=False,
+    consent=True,
+    escorted=False,
+    first_person_in=True,
+    interlock_clear=False,
+    operable=True,
+    recorded=True,
+    duress=False,
+)
+DECISION = Decision(
+    granted=False,
+    code=Code.LOCKDOWN,
+    objections=(Objection(Code.LOCKDOWN), Objection(Code.NO_GRANT, "g1", 12)),
+    notes=(Objection(Code.NOTE_OVERRIDDEN, "g2", 14),),
+    missing=((Factor.PIN,), (Factor.FACE, Factor.GUARD)),
+    rule="g1",
+)
+
+_MADE: tuple[Body, ...] = (
+    ev.EdgeStarted(version="1.0", policy="ab" * 32, fires=(FIRE,), portals=("gate", "hall")),
+    ev.EdgeReady(),
+    ev.EdgeStopping(reason="asked to"),
+    ev.JournalLost(reason="disk full"),
+    ev.JournalRestored(dropped=2),
+    ev.EntryDropped(),
+    ev.ClockJudged(trusted=True, stepped_ms=-1_500),
+    ev.HoldersReplaced(version=7, digest="cd" * 32, holders=120, credentials=131),
+    ev.PolicyActivated(version=4, digest="ab" * 32, fires=(FIRE,), portals=("gate", "hall")),
+    ev.PostureChanged(mode=Mode.SHELTER, threat=4, was_mode=Mode.NORMAL, was_threat=1),
+    ev.ReaderFound(reader=READER, secure=True, identity="Vendor 1.2 serial 0042"),
+    ev.ReaderLost(reader=READER, reason="no answer"),
+    ev.ReaderTampered(reader=READER, tampered=True),
+    ev.DeviceSuspected(device="bus-1", reason="a reply under a foreign key"),
+    ev.BadgeIgnored(reader=READER, reason="starting", badge=commitment(BADGE)),
+    ev.AttemptBegan(after=ATTEMPT_AFTER),
+    ev.FactorAsked(factor=Factor.PIN, question=QuestionId("q1"), after=ATTEMPT_AFTER),
+    ev.FactorAnswered(
+        factor=Factor.PIN, question=QuestionId("q1"), passed=True, after=ATTEMPT_AFTER
+    ),
+    ev.AnswerIgnored(question=QuestionId("q1"), reason="nobody waits for it"),
+    ev.AttemptAbandoned(
+        attempt=AttemptId("a1"), reader=READER, portal=PORTAL, reason="no answer in time"
+    ),
+    ev.DecisionMade(
+        attempt=AttemptId("a1"),
+        reader=READER,
+        portal=PORTAL,
+        direction=Direction.ENTRY,
+        policy="ab" * 32,
+        request=REQUEST,
+        decision=DECISION,
+        person=commitment(PERSON),
+        badge=commitment(BADGE),
+    ),
+    ev.FireLineRead(fire=FIRE, after=FIRE_AFTER),
+    ev.FireLatched(fire=FIRE, after=FIRE_AFTER, reason="line alarm"),
+    ev.FireReset(fire=FIRE, after=FIRE_AFTER, operator=commitment(OPERATOR)),
+    ev.FireResetRefused(fire=FIRE, operator=commitment(OPERATOR), reason="not latched"),
+    ev.EffectEnded(effect=EffectId("12.0"), outcome="confirmed"),
+)
+
+
+def _portal_change(kind: type[PortalChange]) -> PortalChange:
+    if kind in {ev.PassageMade, ev.GrantUnused, ev.GrantAborted}:
+        return kind(  # type: ignore[call-arg]  # these three say whose grant it was
+            portal=PORTAL,
+            after=PORTAL_AFTER,
+            attempt=AttemptId("a1"),
+            direction=Direction.ENTRY,
+        )
+    return kind(portal=PORTAL, after=PORTAL_AFTER)
+
+
+EXAMPLES: dict[str, Body] = {ev.kind_of(type(body)): body for body in _MADE} | {
+    name: _portal_change(kind) for name, kind in KINDS.items() if issubclass(kind, PortalChange)
+}
+
+
+def example(kind: str) -> Event:
+    """The event whose bytes stand in `<kind>.json`."""
+    header = Header(
+        site="testonia",
+        edge="gatehouse",
+        incarnation="0123456789abcdef",
+        seq=42,
+        kind=kind,
+        utc_us=1_795_212_000_123_456,
+        mono_us=2_000_000,
+        clock_trusted=True,
+        cause="input-1",
+        drill=False,
+        policy="abababababababab",
+    )
+    return Event(header=header, body=EXAMPLES[kind], personal=(PERSON, BADGE, OPERATOR))
+
+
+def goldens(kind: str) -> list[Path]:
+    """What was released of a kind, oldest first: `<kind>.json`, then `<kind>.2.json` and so on, one
+    more for each time that fields were added."""
+    later = (FOLDER / f"{kind}.{number}.json" for number in range(2, 10))
+    return [path for path in (FOLDER / f"{kind}.json", *later) if path.exists()]
+
+
+def write_missing() -> list[str]:
+    """Write a golden for each kind that has none; their names."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    missing = [kind for kind in sorted(KINDS) if not goldens(kind)]
+    for kind in missing:
+        (FOLDER / f"{kind}.json").write_bytes(encode(example(kind)))
+    return missing
+
+
+if __name__ == "__main__":
+    written = write_missing()
+    print(*(written or ["nothing is missing"]), sep="\n")  # noqa: T201
