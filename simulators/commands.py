@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Literal
 
 import click
 import msgspec
@@ -88,11 +89,21 @@ async def _until_stopped(run: Callable[[], Coroutine[None, None, None]]) -> None
     type=click.Path(file_okay=False, path_type=Path),
     help="Put the site into this folder and leave it there.",
 )
-def demo(seconds: float | None, port: int, keep: Path | None) -> None:
+@click.option(
+    "--broker",
+    type=click.Choice(["mosquitto", "embedded"]),
+    help="Mosquitto where it is found, otherwise the embedded one.",
+)
+def demo(
+    seconds: float | None,
+    port: int,
+    keep: Path | None,
+    broker: Literal["mosquitto", "embedded"] | None,
+) -> None:
     """A whole embassy at work: broker, hardware, people, edge and central, until Ctrl-C."""
     from simulators.demo import Demo, DemoError
 
     try:
-        sys.exit(Demo(port=port, folder=keep).run(seconds))
+        sys.exit(Demo(port=port, folder=keep, kind=broker).run(seconds))
     except DemoError as error:
         raise click.ClickException(str(error)) from error

@@ -18,12 +18,13 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from policies.codes import TEXTS, Code
-from simulators.broker_process import BrokerProcess, BrokerStartError
+from simulators.broker_process import BrokerKind, BrokerProcess, BrokerStartError
 
 START_S_MAX = 30.0
 STOP_S_MAX = 10.0
@@ -93,9 +94,13 @@ class Part:
 
 
 class Demo:
-    """One run. `port`: where the broker should listen; a taken port is replaced and said."""
+    """One run. `port`: where the broker should listen; a taken port is replaced and said.
 
-    def __init__(self, *, port: int, folder: Path | None) -> None:
+    `kind` None: Mosquitto where it is found.
+    """
+
+    def __init__(self, *, port: int, folder: Path | None, kind: BrokerKind | None = None) -> None:
+        self._kind: BrokerKind | None = kind
         self._wanted_port = port
         self._keep = folder is not None
         self._folder = folder or Path(tempfile.mkdtemp(prefix="sentrypost-demo-"))
@@ -113,7 +118,7 @@ class Demo:
         """Run for so long or until Ctrl-C; the exit status. Raises DemoError."""
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            with self._broker() as broker:
+            with closing(self._broker()) as broker:
                 self._make_site(broker.port)
                 self._say(f"broker: {broker.kind} on 127.0.0.1:{broker.port}")
                 try:
@@ -131,15 +136,19 @@ class Demo:
     # --- before ---------------------------------------------------------------------------------
 
     def _broker(self) -> BrokerProcess:
-        port = self._wanted_port
-        with socket.socket() as probe:
+        """A broker that listens: at the wanted port, or where nobody else does."""
+        wanted = BrokerProcess(self._kind, port=self._wanted_port)
+        if _is_free(self._wanted_port):
             try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                broker = BrokerProcess()
-                self._say(f"port {port} is taken: the broker listens on {broker.port}")
-                return broker
-        return BrokerProcess(port=port)
+                return wanted.start()
+            except BrokerStartError:
+                if _is_free(self._wanted_port):
+                    raise
+                # Somebody else was faster.
+        wanted.close()
+        broker = BrokerProcess(self._kind).start()
+        self._say(f"port {self._wanted_port} is taken: the broker listens on {broker.port}")
+        return broker
 
     def _make_site(self, port: int) -> None:
         """Write the embassy into the folder, with keys of its own."""
@@ -325,6 +334,15 @@ class Demo:
 
 
 _SENTRYPOST = [sys.executable, "-m", "edge.main"]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _secret(file: Path, content: bytes) -> None:
