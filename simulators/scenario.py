@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from drivers.badges import parse_badge
+from drivers.badges import BadgeTextError, parse_badge
 from policies.facts import Direction
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
@@ -71,8 +71,11 @@ def load_scenario(path: Path) -> Scenario:
     for mishap in scenario.mishap:
         if mishap.what not in MISHAPS:
             raise ScenarioError(f"{path}: no mishap '{mishap.what}'; one of {', '.join(MISHAPS)}")
-    for person in scenario.person.values():
-        parse_badge(person.badge)
+    for name, person in scenario.person.items():
+        try:
+            parse_badge(person.badge)
+        except BadgeTextError as error:
+            raise ScenarioError(f"{path}: the badge of '{name}': {error}") from error
     return scenario
 
 

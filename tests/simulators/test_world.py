@@ -1,0 +1,88 @@
+"""The simulated hardware of a site file, with a real edge on it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from controller import events as ev
+from policies.facts import Direction
+from simulators.scenario import ScenarioError, load_scenario
+from simulators.world import Visit, World
+from tests.edge.house import PIN, House, running, until
+
+SCENARIO = f"""
+[person.ada]
+name = "Ada L"
+badge = "26:0bb0321"
+pin = "{PIN}"
+
+[person.bob]
+name = "Bob M"
+badge = "26:0000001"
+
+[[way]]
+person = "ada"
+portals = ["front", "vault-door", "-vault-door", "-front"]
+start-s = 1.0
+
+[[way]]
+person = "bob"
+portals = ["front"]
+start-s = 1.5
+
+[[mishap]]
+at-s = 5
+what = "force"
+where = "front"
+"""
+
+
+def scenario(folder: Path, text: str):
+    file = folder / "scenario.toml"
+    file.write_text(text)
+    return load_scenario(file)
+
+
+def test_people_walk_through_real_decisions_and_doors_tell_what_they_did(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    visits: list[Visit] = []
+    ports = asyncio.Event()
+    world = World(house.config(), scenario(tmp_path, SCENARIO), visits.append, ports.set)
+
+    async def run() -> None:
+        hardware = asyncio.create_task(world.run())
+        await ports.wait()
+        async with running(house) as edge:
+            await until(edge, ev.PortalForced, within_s=30)
+            passed = await until(edge, ev.PassageMade, 3)
+            assert {body.portal for body in passed} == {"front", "vault-door"}
+            opened = await until(edge, ev.PortalOpened)
+            assert [body.portal for body in opened] == ["front"], "out by the panic bar"
+        hardware.cancel()
+        await asyncio.gather(hardware, return_exceptions=True)
+
+    asyncio.run(run())
+    fared = {(v.person, v.portal, v.direction): v for v in visits}
+    assert fared["Ada L", "front", Direction.ENTRY].passed
+    assert fared["Ada L", "vault-door", Direction.ENTRY].passed
+    assert fared["Ada L", "vault-door", Direction.EXIT].passed
+    assert fared["Ada L", "front", Direction.EXIT].took_ms is None, "nobody is asked"
+    stranger = fared["Bob M", "front", Direction.ENTRY]
+    assert not stranger.passed
+    assert stranger.took_ms is not None, "the red light was seen"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[person.a]\nname = 'A'\nbadge = '26:0000001'\n[[way]]\nperson='b'\nportals=[]", "'b'"),
+        ("[person.a]\nname = 'A'\nbadge = 'x'", "badge"),
+        ("[person.a]\nname = 'A'\nbadge = '26:0000001'\nshoe = 1", "shoe"),
+        ("[person]\n[[mishap]]\nat-s=1\nwhat='flood'\nwhere='x'", "flood"),
+        ("[person", "table declaration"),
+    ],
+)
+def test_a_scenario_that_cannot_be_played_says_why(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ScenarioError, match=said):
+        scenario(tmp_path, text)
