@@ -31,11 +31,16 @@ from policies.facts import (
     Direction,
     Factor,
     HolderFacts,
+    Objection,
     Presented,
     Request,
 )
 
 SHOW_WITHIN_US = 2 * SECOND_US
+
+REASONS_MAX = 64
+"""Objections and notes that are recorded of one verdict, the first in gate order. A policy with
+hundreds of grants can give hundreds; an entry must hold them, and nobody reads more."""
 
 NEVER_ASKED_FOR = frozenset({Code.LIFE_SAFETY, Code.EVACUATION, Code.FREE_EXIT})
 """Grants on the way out that need no identity and therefore wait for nothing."""
@@ -300,7 +305,11 @@ def _conclude(
             direction=request.direction,
             policy=policy.digest,
             request=request,
-            decision=verdict,
+            decision=replace(
+                verdict,
+                objections=verdict.objections[:REASONS_MAX],
+                notes=_first_notes(verdict.notes),
+            ),
             person=None if person is None else commitment(person),
             badge=None if badge is None else commitment(badge),
         ),
@@ -311,6 +320,12 @@ def _conclude(
         _release(turn, attempt, request, verdict)
     if reader is not None:
         show(turn, reader, Sign.GRANTED if verdict.granted else Sign.DENIED)
+
+
+def _first_notes(notes: tuple[Objection, ...]) -> tuple[Objection, ...]:
+    """The first in gate order, and of those after them what no rule gave but the moment: duress."""
+    of_the_moment = tuple(n for n in notes[REASONS_MAX:] if n.code >= Code.NOTE_DURESS)
+    return notes[:REASONS_MAX] + of_the_moment
 
 
 def _release(turn: Turn, attempt: AttemptId, request: Request, verdict: Decision) -> None:

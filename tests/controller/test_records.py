@@ -1,7 +1,14 @@
 """What is recorded: causes, drills, bounds of what comes from outside."""
 
 from controller.effects import Effect
-from controller.events import FireLatched, GrantUnused, decode_body, decode_entry, encode
+from controller.events import (
+    DecisionMade,
+    FireLatched,
+    GrantUnused,
+    decode_body,
+    decode_entry,
+    encode,
+)
 from controller.ids import EffectId, InputId, ReaderId
 from controller.inputs import (
     BadgeUnreadable,
@@ -13,8 +20,9 @@ from controller.inputs import (
     Stopping,
 )
 from controller.ledger import Personal
+from policies.codes import Code
 from policies.facts import Mode
-from tests.controller.support import Rig, calm, of_type
+from tests.controller.support import ENTRY, EXIT, POLICY, Rig, calm, of_type
 
 LONG = "x" * 10_000 + "\udc80"
 
@@ -70,3 +78,21 @@ def test_an_input_that_changes_nothing_is_not_recorded() -> None:
         outcome = again()
         assert outcome.events == ()
         assert outcome.effects == ()
+
+
+def test_a_refusal_for_many_reasons_still_fits_into_an_entry() -> None:
+    # Grants by the hundred that would all have held an hour ago, each with its reason.
+    more = "".join(
+        f'[[grant]]\nid = "{"g" * 58}-{number:04}"\nroles = ["guest"]\nportals = ["mag"]\n'
+        'when = "office"\n'
+        for number in range(800)
+    )
+    rig = calm(POLICY + more)
+    for direction in (ENTRY, EXIT):
+        outcome = rig.badge("mag", "fay", direction)
+        (decision,) = of_type(DecisionMade, outcome)
+        assert Code.OUT_OF_SCHEDULE in {
+            o.code for o in (*decision.decision.objections, *decision.decision.notes)
+        }
+        for event in outcome.events:
+            assert decode_body(decode_entry(encode(event))) == event.body
