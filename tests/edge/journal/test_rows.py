@@ -155,6 +155,7 @@ def test_a_read_keeps_to_its_limits_and_gives_at_least_one(tmp_path: Path) -> No
         record(7),
         record(5),
         Record(6, record(7).entry),
+        Record(7, record(6).entry),
         record(6, incarnation="ff" * 8),
         record(6, site="geneva"),
         record(6, edge="south"),
