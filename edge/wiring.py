@@ -209,11 +209,8 @@ class Wiring:
 
     def _online(self, fact: api.DeviceOnline) -> list[inputs.Input]:
         self._secure[fact.device] = fact.secure
-        found: list[inputs.Input] = []
-        place = self._readers.get(fact.device)
-        if place is not None:
-            found.append(self._reader(place, online=True, secure=fact.secure, about=fact.identity))
-        return found + self._links(fact.device, up=True)
+        heard = self._heard(fact.device, online=True, secure=fact.secure, about=fact.identity)
+        return [heard, *self._links(fact.device, up=True)]
 
     def _links(self, device: str, *, up: bool) -> list[inputs.Input]:
         return [
@@ -234,7 +231,7 @@ class Wiring:
         place = self._readers.get(fact.device)
         if place is not None:
             self._keypads.forget(place.reader)
-            found.append(self._reader(place, online=False, secure=False, about=fact.reason))
+        found.append(self._heard(fact.device, online=False, secure=False, about=fact.reason))
         return found
 
     def _blinded(self, name: PortalId, portal: PortalEntry, device: str) -> Iterator[inputs.Input]:
@@ -249,9 +246,10 @@ class Wiring:
             attempt = AttemptId(self._entropy(ID_BYTES).hex())
             yield inputs.ExitAsked(id=self.new_id(), portal=name, active=False, attempt=attempt)
 
-    def _reader(self, place: Place, *, online: bool, secure: bool, about: str) -> inputs.Input:
+    def _heard(self, device: str, *, online: bool, secure: bool, about: str) -> inputs.Input:
+        """A board without a card reader is missed as much as one with."""
         return inputs.ReaderHeard(
-            id=self.new_id(), reader=place.reader, online=online, secure=secure, about=about
+            id=self.new_id(), reader=ReaderId(device), online=online, secure=secure, about=about
         )
 
     def _tampered(self, fact: api.TamperReported) -> list[inputs.Input]:

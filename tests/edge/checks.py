@@ -27,7 +27,7 @@ STALL_S = 0.4
 async def ready(edge: Edge) -> None:
     """Every fire input heard, all readers found, and the first securing confirmed."""
     await until(edge, ev.EdgeReady)
-    await until(edge, ev.ReaderFound, 3)
+    await until(edge, ev.ReaderFound, 4)
     await until(edge, ev.EffectEnded, 2)
 
 
