@@ -78,7 +78,10 @@ class PinHasher:
         except InvalidHashError:
             raise PinHashError("the stored hash is damaged; give this person a new PIN") from None
         except (VerificationError, MemoryError) as error:
-            raise PinHashError(f"a PIN could not be checked ({error}); free some memory") from None
+            raise PinHashError(
+                f"a PIN could not be checked ({error}); free some memory, and if that is no help "
+                "give this person a new PIN"
+            ) from None
 
     def decoy(self) -> str:
         """A hash that no PIN has and that takes as long to check as a real one."""

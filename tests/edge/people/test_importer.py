@@ -179,6 +179,15 @@ def test_an_open_quotation_mark_does_not_swallow_people_in_silence() -> None:
     assert "quotation mark" in texts[0]
 
 
+def test_a_quotation_mark_out_of_place_is_no_name() -> None:
+    assert said(csv('1,"Anna"Berta,staff,,,,,'))[0].startswith("row 2: ")
+
+
+@pytest.mark.parametrize("digits", ["٤٨١٥", "４８１５", "48 15", "+4815", "4815.0"])
+def test_a_pin_is_what_a_keypad_can_send(digits: str) -> None:
+    assert "row 2, pin: not digits alone" in said(csv(f"1,A,staff,,{digits},,,"))[0]
+
+
 def test_a_file_has_limits() -> None:
     assert FILE_BYTES_MAX == CSV_BYTES_MAX
     assert "larger than" in said(b"id\n" * FILE_BYTES_MAX)[0]

@@ -145,11 +145,12 @@ def test_a_damaged_row_is_refused_without_showing_it(tmp_path: Path) -> None:
     with created(tmp_path) as people:
         enrol(people, ANNA)
     with sqlite3.connect(tmp_path / "site.db") as raw:
-        raw.execute("UPDATE credential SET ref = replace(ref, substr(ref, 1, 1), 'X')")
+        raw.execute("PRAGMA ignore_check_constraints = ON")
+        raw.execute("UPDATE credential SET status = 'Anna'")
     raw.close()
     with pytest.raises(PeopleDamagedError) as caught:
         reopened(tmp_path)
-    assert "X" not in str(caught.value).removeprefix(str(tmp_path))
+    assert "Anna" not in str(caught.value)
 
 
 def test_the_file_itself_refuses_what_no_import_writes(tmp_path: Path) -> None:
