@@ -275,7 +275,7 @@ def _on_contact(turn: Turn, fact: ContactRead) -> None:
             turn.signal(fact.portal, Signal.OPENED_FROM_INSIDE if explained else Signal.OPENED)
         case Contact.CLOSED:
             # The strike's time may not be over: whoever comes next must not find it released.
-            if turn.signal(fact.portal, Signal.CLOSED):
+            if turn.signal(fact.portal, Signal.CLOSED) and portal.contact is Contact.OPEN:
                 fires.secure(turn, fact.portal)
         case Contact.FAULTED | Contact.UNKNOWN:
             turn.signal(fact.portal, Signal.CONTACT_FAULTED)

@@ -45,7 +45,11 @@ async def strike_waits_for_the_disk(house: House, line: ReaderLine) -> None:
         house.badge("front-in", ADA)
         await stall
         durable_not_before = loop.time()
-        await until(edge, ev.EffectEnded, 3)
+        granted = await until(edge, ev.PortalGranted)
+        assert len(granted) == 1
+        async with asyncio.timeout(2):
+            while not house.opened_at(FRONT):
+                await asyncio.sleep(0.005)
         struck = house.opened_at(FRONT)
         assert len(struck) == 1, f"one badge, one strike, not {len(struck)}"
         assert struck[0] >= durable_not_before - 0.01, "the strike came before the commit"
