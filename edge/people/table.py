@@ -61,6 +61,7 @@ def read_table(
     number = 0
     try:
         header = [name.strip().lower() for name in next(reader, [])]
+        number = 1
         problems += _header_problems(header, columns)
         if problems:
             return (), tuple(problems)
