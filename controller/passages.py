@@ -334,7 +334,10 @@ def _release(turn: Turn, attempt: AttemptId, request: Request, verdict: Decision
     rule = turn.rule(portal_id)
     if rule is None or portal_id not in turn.state.portals:
         return
-    granted = turn.signal(portal_id, Signal.GRANTED, attempt=attempt, direction=direction)
+    # What stands open by schedule is granted to nobody in particular, seen or not seen.
+    granted = not turn.state.portals[portal_id].leased and turn.signal(
+        portal_id, Signal.GRANTED, attempt=attempt, direction=direction
+    )
     not_after_us, for_ms = turn.now_us + STRIKE_WITHIN_US, rule.open_ms
     if verdict.code in NEVER_ASKED_FOR:
         _free_exit(turn, portal_id, rule)

@@ -171,8 +171,8 @@ def a_pulse_at_a_released_portal_stands(patch: Patch) -> None:
     patch.setattr(Site, "stands", stands)
 
 
-def a_lease_holds_a_dead_grant(patch: Patch) -> None:
-    patch.setitem(portal.TABLE[State.LEASED], Signal.GRANT_ENDED, IGNORED)
+def an_open_leaf_holds_a_dead_grant(patch: Patch) -> None:
+    patch.setitem(portal.TABLE[State.OPEN], Signal.GRANT_ENDED, IGNORED)
 
 
 def grants_are_overwritten(patch: Patch) -> None:
@@ -329,7 +329,9 @@ PLANTS = [
         "no_pulse_ends_a_release",
         a_pulse_at_a_released_portal_stands,
     ),
-    Plant("a lease holds a dead grant", "deadlines_lie_ahead", a_lease_holds_a_dead_grant),
+    Plant(
+        "an open leaf holds a dead grant", "deadlines_lie_ahead", an_open_leaf_holds_a_dead_grant
+    ),
     Plant("grants are overwritten", "grants_end_exactly_once", grants_are_overwritten),
     Plant(
         "ids are counted from anew",

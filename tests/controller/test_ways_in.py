@@ -166,14 +166,26 @@ def test_a_lease_whose_leaf_is_seen_again_still_ends() -> None:
     rig.later(60)
 
 
-def test_a_grant_behind_an_unseen_leaf_ends_where_the_portal_stands_open() -> None:
+def test_lockdown_locks_at_once_what_stood_open_behind_a_cut_contact() -> None:
+    # The lease runs for half a minute: a button pressed just before must not leave it running.
     rig = calm(utc_us=FRIDAY_0728_UTC_US)
     rig.later(200)
     rig.contact("hall", Contact.FAULTED)
     rig.rex("hall")
+    outcome = rig.posture(Mode.LOCKDOWN)
+    assert [e for e in of_type(SecurePortal, outcome) if e.portal == "hall" and rig.stands(e)]
+
+
+def test_a_grant_behind_a_cut_contact_leaves_no_deadline_where_a_lease_begins() -> None:
+    rig = calm(utc_us=FRIDAY_0728_UTC_US)
+    rig.contact("hall", Contact.FAULTED)
+    rig.later(115)
+    rig.rex("hall")
+    rig.later(10)
+    assert rig.portal("hall").leased
     rig.closes("hall")
     assert rig.portal("hall").state is State.LEASED
-    assert GrantUnused in bodies(rig.later(10))
+    rig.later(60)
 
 
 def test_a_contact_that_is_not_known_any_more_is_not_believed_closed() -> None:
@@ -297,3 +309,24 @@ def test_lowering_a_posture_that_secured_nothing_records_no_end_of_securing() ->
     rig = calm()
     rig.opens("gate")
     assert SecureEnded not in bodies(rig.posture(Mode.NORMAL, threat=2))
+
+
+def test_a_request_to_exit_explains_an_opening_for_ten_seconds() -> None:
+    rig = calm()
+    rig.rex("gate")
+    rig.rex("gate", active=False)
+    rig.later(10)
+    assert PortalForced not in bodies(rig.opens("gate"))
+    rig.closes("gate")
+    rig.later(0.1)
+    assert PortalForced in bodies(rig.opens("gate"))
+
+
+def test_an_exit_before_a_lease_keeps_the_lease_from_no_lockdown() -> None:
+    rig = calm(utc_us=FRIDAY_0728_UTC_US)
+    rig.later(118)
+    rig.rex("hall")
+    rig.later(3)
+    assert rig.portal("hall").leased
+    outcome = rig.posture(Mode.LOCKDOWN)
+    assert [e for e in of_type(SecurePortal, outcome) if e.portal == "hall" and rig.stands(e)]
