@@ -1,10 +1,28 @@
-"""Write the pages that are drawn from the code: `python docs/generate.py`."""
+"""Write what the pages take from the code: `python docs/generate.py`, from the project's folder.
 
+`state-machines.md` is written whole. In the other pages a section between `<!-- generated: name -->`
+and `<!-- end -->` is written anew, and everything around it is left alone.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from controller import attempt, portal
+from controller.events import KINDS, Body
+from docs.meanings import ACTIONS, EVENTS, POLICY_KEYS, SITE_KEYS
+from edge import config
+from policies.codes import TEXTS
+from policies.document import TABLES
+from policies.model import Header
 
-STATE_MACHINES = Path(__file__).resolve().parent / "state-machines.md"
+DOCS = Path(__file__).resolve().parent
+STATE_MACHINES = DOCS / "state-machines.md"
+PAGES = (DOCS / "policy.md", DOCS / "operations.md")
 
 _PAGE = """\
 # State machines
@@ -47,5 +65,204 @@ def _portal_table() -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
+# --- sections -----------------------------------------------------------------------------------
+
+
+class DriftError(ValueError):
+    """Code and words do not cover each other, or a page names a section that does not exist."""
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table; a `|` in a cell stays one."""
+    lines = [list(head)]
+    lines += [["---"] * len(lines[0]), *(list(row) for row in rows)]
+    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
+
+
+def covered(what: str, code: Iterable[str], words: Iterable[str]) -> None:
+    """Raises DriftError unless both name the same."""
+    if differ := sorted(set(code) ^ set(words)):
+        raise DriftError(f"docs/meanings.py and the code differ in {what}: {', '.join(differ)}")
+
+
+def keys_of(struct: type[msgspec.Struct], meanings: Mapping[str, str]) -> str:
+    """One table of a TOML file: key, type, default, meaning. Raises DriftError."""
+    fields = msgspec.structs.fields(struct)
+    covered(struct.__name__, [field.encode_name for field in fields], meanings)
+    return table(
+        ("key", "type", "default", "meaning"),
+        (
+            (
+                f"`{field.encode_name}`",
+                type_words(msgspec.inspect.type_info(field.type)),
+                "required" if field.required else value_words(default_of(field)),
+                meanings[field.encode_name],
+            )
+            for field in fields
+        ),
+    )
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> object:
+    """What a field is when the file leaves it out."""
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
+
+
+def value_words(value: object) -> str:
+    """A default as it would stand in the file; nothing for None, which no file can say."""
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case Enum():
+            return f'`"{value.value}"`'
+        case tuple():
+            inner = ", ".join(value_words(one).strip("`") for one in value)
+            return f"`[{inner}]`"
+        case dict():
+            return "`{}`"
+        case _:
+            return '`""`' if value == "" else f"`{value}`"
+
+
+def type_words(kind: Any) -> str:
+    """A type of msgspec's inspection in words."""
+    match kind:
+        case msgspec.inspect.UnionType(types=types):
+            kinds = [one for one in types if not isinstance(one, msgspec.inspect.NoneType)]
+            return " or ".join(type_words(one) for one in kinds)
+        case msgspec.inspect.EnumType(cls=cls):
+            return ", ".join(f"`{member.value}`" for member in cls)
+        case msgspec.inspect.VarTupleType(item_type=item):
+            return f"list of: {type_words(item)}"
+        case msgspec.inspect.DictType(value_type=value):
+            return f"by threat level: {type_words(value)}"
+        case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
+            word = "integer" if isinstance(kind, msgspec.inspect.IntType) else "number"
+            return f"{word}{_range(kind)}"
+        case msgspec.inspect.StrType(max_length=most):
+            return "text" if most is None else f"text of at most {most}"
+        case msgspec.inspect.BoolType():
+            return "`true`, `false`"
+        case msgspec.inspect.StructType():
+            return "device point"
+        case msgspec.inspect.Metadata(type=inner):
+            return type_words(inner)
+        case _:
+            raise DriftError(f"no words for {kind}")
+
+
+def _range(kind: Any) -> str:
+    low = f"above {kind.gt:g}" if kind.gt is not None else f"{kind.ge}"
+    high = kind.le
+    if high is None:
+        return ""
+    return f", {low} to {high}" if kind.gt is None else f", {low}, at most {high:g}"
+
+
+def policy_keys() -> str:
+    """Every table of a policy file but `[factors]`, which has no keys of its own."""
+    structs = {"": Header, **TABLES}
+    covered("the policy's tables", structs, POLICY_KEYS)
+    parts = []
+    for name, struct in structs.items():
+        listed = name in {"grant", "deny"}
+        title = f"[[{name}]]" if listed else f"[{name}.<id>]"
+        head = f"### `{title}`" if name else "### At the top"
+        parts.append(f"{head}\n\n{keys_of(struct, POLICY_KEYS[name])}")
+    return "\n".join(parts)
+
+
+def site_keys() -> str:
+    """Every table of the site file."""
+    structs: dict[str, type[msgspec.Struct]] = {
+        "": config.Header,
+        "broker": config.BrokerEntry,
+        "line": config.LineEntry,
+        "device": config.DeviceEntry,
+        "portal": config.PortalEntry,
+        "fire": config.FireEntry,
+    }
+    covered("the site file's tables", structs, SITE_KEYS)
+    titles = {"": "### At the top", "broker": "### `[broker]`"}
+    return "\n".join(
+        f"{titles.get(name, f'### `[{name}.<id>]`')}\n\n{keys_of(struct, SITE_KEYS[name])}"
+        for name, struct in structs.items()
+    )
+
+
+_STAGES = {
+    1: "Granted",
+    2: "Gate 0: input and record",
+    3: "Gate 3: identity",
+    4: "Gate 4: prohibition",
+    5: "Gate 5: posture",
+    6: "Gate 6: permit",
+    7: "Gate 7: factors",
+    8: "Gate 8: state (806: gate 1b)",
+    9: "Notes",
+}
+
+
+def reason_codes() -> str:
+    """Every code with its text, under its gate."""
+    covered("stages of codes", {str(code // 100) for code in TEXTS}, map(str, _STAGES))
+    return table(
+        ("code", "name", "gate", "text"),
+        (
+            (str(int(code)), code.name.lower().replace("_", "-"), _STAGES[code // 100], text)
+            for code, text in sorted(TEXTS.items())
+        ),
+    )
+
+
+def sentence_of(kind: str, body: type[Body]) -> str:
+    """The first sentence of the kind's docstring. Raises DriftError where words are missing."""
+    text = " ".join((vars(body).get("__doc__") or "").split())
+    unfit = not text or text.startswith("`") or body.__name__ + "(" in text
+    if unfit is not (kind in EVENTS):
+        raise DriftError(f"docs/meanings.py EVENTS: {kind} has {'no' if unfit else 'two'} meanings")
+    return EVENTS[kind] if unfit else text.partition(". ")[0].rstrip(".") + "."
+
+
+def event_kinds() -> str:
+    """Every kind of event: what happened, and what to do where there is something to do."""
+    covered("events with an action", set(ACTIONS) - set(KINDS), ())
+    return table(
+        ("event", "what happened", "what to do"),
+        (
+            (f"`{kind}`", sentence_of(kind, body), ACTIONS.get(kind, "–"))
+            for kind, body in KINDS.items()
+        ),
+    )
+
+
+SECTIONS: Mapping[str, Callable[[], str]] = {
+    "policy-keys": policy_keys,
+    "reason-codes": reason_codes,
+    "site-keys": site_keys,
+    "event-kinds": event_kinds,
+}
+
+_SECTION = re.compile(r"(<!-- generated: (\S+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+
+
+def written(page: str) -> str:
+    """The page with every generated section as the code has it now. Raises DriftError."""
+
+    def fresh(found: re.Match[str]) -> str:
+        if found[2] not in SECTIONS:
+            raise DriftError(f"no section {found[2]!r}; there are {', '.join(SECTIONS)}")
+        return f"{found[1]}\n{SECTIONS[found[2]]()}\n{found[3]}"
+
+    return _SECTION.sub(fresh, page)
+
+
 if __name__ == "__main__":
     STATE_MACHINES.write_text(state_machines())
+    for path in PAGES:
+        path.write_text(written(path.read_text()))

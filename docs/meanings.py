@@ -1,0 +1,179 @@
+"""What the generated tables say beyond the code: one sentence for each key and each event kind.
+
+`docs.generate` refuses a key without a sentence here and a sentence without its key.
+"""
+
+POLICY_KEYS: dict[str, dict[str, str]] = {
+    "": {
+        "schema": "the version of this language; every file says it",
+        "site": "id of the site; the site file must name the same",
+        "version": "raise it with every change; events name it",
+        "timezone": "IANA name; all hours of the policy are read off a wall clock there",
+        "name": "the site's full name, for people",
+    },
+    "schedule": {
+        "daily": 'time spans of every day, as `"07:30-18:30"`; past midnight `"22:00-06:00"` '
+        'belongs to the day it starts on, a whole day is `"00:00-24:00"`',
+        "mon": "of Mondays, on top of the others that name this day",
+        "tue": "of Tuesdays",
+        "wed": "of Wednesdays",
+        "thu": "of Thursdays",
+        "fri": "of Fridays",
+        "sat": "of Saturdays",
+        "sun": "of Sundays",
+        "mon-fri": "of Monday to Friday",
+        "sat-sun": "of Saturday and Sunday",
+    },
+    "zone": {
+        "kind": "what the area is; a refuge is fled into in lockdown and shelter",
+        "name": "for people; the id where it is empty",
+        "inside": "the zone around this one; it inherits denials and fire inputs, nothing else",
+        "regime": "which convention protects it: mission (VCDR art. 22) or consular (VCCR art. 31)",
+        "consent-presumed-in-fire": "consular premises only: in a fire the host state's agents "
+        "count as let in (VCCR art. 31(2))",
+        "clearance": "needed to enter, by threat level: `{ 4 = 3 }`; a level that is not named "
+        "keeps the one below, none may ask for less than the one below",
+        "factors": "profile asked for on the way in; required unless the zone is public",
+    },
+    "portal": {
+        "from": "the outer zone",
+        "to": "the inner zone",
+        "kind": "lifts and vehicle barriers never count as a way out",
+        "lock": "what the lock does without power: stay shut (power-to-unlock) or open "
+        "(power-to-lock)",
+        "egress": "how the way out opens when nobody is asked: by hand, by switching the lock, or "
+        "not at all",
+        "exit": "whether somebody who leaves is asked for a credential",
+        "name": "for people; the id where it is empty",
+        "egress-route": "which direction leads out; left out: exit, where kind, egress and release "
+        "allow it to count",
+        "on-fire": "what fire does to the lock; left out: release for electric egress, leave "
+        "otherwise; electric egress must be release",
+        "hard-wired-release": "a green box beside it cuts the lock's power past the software; a "
+        "reader exit needs one",
+        "drop-arm": "turnstiles: the arms fall when released; without them it is no way out",
+        "rex": "what a request-to-exit input does: explain an opening, or unlock as well; left "
+        "out: there is none",
+        "contact": "a door contact is fitted",
+        "bolt": "a bolt sensor is fitted",
+        "open-s": "length of one release, in tenths of a second",
+        "held-s": "how long the leaf may stand open before it is held; at least `open-s`",
+        "stuck-s": "how long it may be held or forced before it counts as never closing; more than "
+        "`held-s`",
+        "debounce-ms": "a contact or bolt must hold its new state for so long",
+        "emergency": "may be entered while the journal cannot be written: refuges, responders",
+        "refuge-route": "lies on the way into a refuge: a valid badge opens it from inside in "
+        "lockdown and shelter",
+        "interlock": "portals that name the same word are never released for entry together",
+        "open": "schedule during which anybody may enter",
+        "open-threat-max": "the highest threat level at which it stands open",
+        "may-hold": "the authority's document that allows identified exits to be held; nothing can "
+        "hold them so far",
+        "factors": "profile asked for on top of the zone's",
+        "exit-factors": "profile of the exit reader; left out: the badge alone",
+    },
+    "fire": {"zones": "the zones it covers, with all inside them; empty: every zone"},
+    "role": {
+        "clearance": "compared with the zone's; the highest of a holder's roles counts",
+        "kind": "a visitor enters only with an escort, whatever the grant says, and overrides nothing",
+        "protected": "inviolable (VCDR art. 29): never kept in",
+        "host-state": "agent of the receiving state: enters only with recorded consent, which cannot "
+        "be recorded so far",
+        "emergency": "a responder; decides nothing so far",
+        "overrides": "postures that the role may pass in spite of, each exactly as named",
+    },
+    "grant": {
+        "id": "named by every decision that rests on it",
+        "roles": "who; one of them is enough",
+        "zones": "every way into these zones, not into those inside them; either this or `portals`",
+        "portals": "these portals alone; either this or `zones`",
+        "when": "schedule; left out: always, and then no trusted clock is needed",
+        "threat-max": "the highest threat level at which it holds",
+        "in": "modes in which it holds",
+        "factors": "profile asked for on top of zone and portal",
+        "escorted": "only with an escort; no escort can be shown so far, so it opens nothing",
+    },
+    "deny": {
+        "id": "named by every refusal that rests on it",
+        "roles": "who; one of them is enough",
+        "zones": "where, with all zones inside; no grant and no override reaches it",
+        "reason": "for officers",
+    },
+}
+
+SITE_KEYS: dict[str, dict[str, str]] = {
+    "": {
+        "site": "id of the site, as in its policy",
+        "edge": "id of this daemon; starts with a letter",
+        "policy": "policy files; together they are one policy",
+        "state": "folder of journal, people and control socket; made when it does not exist",
+        "site-key": "file of the site's key: 32 raw bytes, mode 600, the same at all its edges",
+        "trust-clock": "when wall time is believed: while the kernel says that a time service "
+        "disciplines it, or always (demonstrations)",
+    },
+    "broker": {
+        "host": "name or address of the MQTT broker; without `[broker]` nothing leaves the edge",
+        "port": "TCP port; there is no TLS on it so far",
+        "username": "this edge's account at the broker",
+        "password-file": "file with the password alone",
+    },
+    "line": {
+        "driver": "an installed driver: `osdp`",
+        "port": "the serial device, as `/dev/serial/by-id/…`",
+        "baud": "speed of the line and of every reader on it; at 9600 at most four devices",
+        "poll-ms": "rest between two polls of a reader",
+    },
+    "device": {
+        "line": "the line that it hangs on",
+        "address": "its OSDP address",
+        "key": "file of its Secure Channel key: 32 hexadecimal digits; OSDP needs one",
+        "inputs": "how many inputs it reports",
+        "outputs": "how many outputs it has",
+        "keypad": "it has a keypad, so that a PIN can be asked for",
+    },
+    "portal": {
+        "lock": "the output that works the lock: `{ device = …, output = … }`",
+        "contact": "the door contact: `{ device = …, input = … }`; energised is open",
+        "rex": "the request to exit; energised is asked for",
+        "bolt": "the bolt sensor; energised is thrown",
+        "entry-reader": "the reader on the outer side",
+        "exit-reader": "the reader on the inner side",
+        "accept-exposed-lock": "the lock hangs on the entry reader and somebody accepts that",
+    },
+    "fire": {"input": "a loop that is closed, and so energised, while all is well"},
+}
+
+EVENTS: dict[str, str] = {
+    "reader-lost": "The reader does not answer or is not believed.",
+    "reader-tampered": "The reader's tamper contact opened or closed.",
+    "attempt-abandoned": "A pending attempt ended without a decision.",
+    "factor-asked": "A further factor was asked for.",
+    "factor-answered": "A factor was checked, with its result.",
+    "fire-reset-refused": "A fire latch was not reset.",
+}
+"""For kinds whose docstring is missing or speaks of a field first."""
+
+ACTIONS: dict[str, str] = {
+    "journal-lost": "Free space or replace the storage; the daemon tries again by itself. "
+    "Until then nobody enters except by `emergency` portals.",
+    "entry-dropped": "The gap is final. Write down what the guards remember of that time.",
+    "clock-judged": "Not trusted: mend the time service. A jump: find out who set the clock.",
+    "posture-changed": "Follow the site's orders for that mode.",
+    "reader-found": "`secure` is false: the reader is not to be trusted; pair it again.",
+    "reader-lost": "Check power, wiring, address, baud rate and key; the reason says which.",
+    "reader-tampered": "Send somebody to look at the reader before it is used again.",
+    "device-suspected": "Somebody may sit on the line. Keep the journal, inspect the cable run.",
+    "portal-forced": "Send a guard. The alarm stands until the leaf closes.",
+    "portal-held": "Have the door closed.",
+    "portal-never-closed": "Look for a wedge; else replace the contact.",
+    "contact-faulted": "Mend the contact's line; a grant still works, nobody sees the leaf.",
+    "exit-stuck": "Free the request-to-exit input; it may be taped down.",
+    "egress-released": "The way out is free on purpose. Post a guard if it opens inward too.",
+    "portal-lost": "Mend the device on which the lock hangs; no entry is granted there meanwhile.",
+    "fire-line-read": "Not `normal`: treat it as fire, and look for a cut line if there is none.",
+    "fire-latched": "Fire. When it is over and the line is normal: `sentrypost fire reset INPUT`.",
+    "fire-reset-refused": "The reason says why: as a rule the line is still not normal.",
+    "effect-ended": "`lost` or `refused` on a lock: look whether that door obeyed.",
+    "badge-ignored": "Nothing to do; many in a row are worth a question.",
+    "grant-aborted": "Nothing to do: posture, fire or the journal took the grant back.",
+}
