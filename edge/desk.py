@@ -2,9 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 
-from controller.events import FireReset, FireResetRefused, HoldersReplaced
+from controller.events import (
+    FireReset,
+    FireResetRefused,
+    HoldersReplaced,
+    decode_body,
+    decode_entry,
+)
 from controller.site import Outcome
 from edge.config import Config
 from edge.control.desk import Progress, status_reply, verify_reply
@@ -40,6 +45,7 @@ class DaemonDesk:
         self._started_utc_us = daemon.now().utc_us
         self._advanced = asyncio.Event()
         self._importing = asyncio.Lock()
+        self._unsettled = asyncio.Event()
 
     def committed(self, records: Sequence[Record]) -> None:
         """Entries reached the disk: whoever waits for news looks again."""
@@ -88,7 +94,8 @@ class DaemonDesk:
     async def import_people(self, csv: bytes, operator: str, dry_run: bool) -> ImportPeopleReply:
         async with self._importing:
             people = self._daemon.people
-            plan = plan_import(
+            plan = await asyncio.to_thread(
+                plan_import,
                 people.roll,
                 csv,
                 self._config.policy.roles,
@@ -101,25 +108,55 @@ class DaemonDesk:
                     applied = await self._apply(plan)
                 except (PeopleError, PinHashError) as error:
                     return _refused(people.version, str(error))
-                if self._daemon.recorder.down:
+                if self._unwritable():
                     return _refused(people.version, "the journal cannot be written; try later")
             return answer(plan, people.version, applied=applied)
 
     async def _apply(self, plan: ImportPlan) -> bool:
         """On file but not in force; into the journal; in force under the journal's number.
 
-        While the journal cannot be written the change stays staged: the next start brings it in
-        force if its entry reached the disk after all, and drops it if not.
+        While the journal cannot be written the change stays staged: `run` brings it in force when
+        its entry has reached the disk after all.
         """
         daemon = self._daemon
-        change = await asyncio.to_thread(partial(seal, plan, PinHasher()))
-        if not change or daemon.recorder.down:
+        # One core is left to whoever stands at a keypad.
+        change = await asyncio.to_thread(seal, plan, PinHasher(), workers=1)
+        if not change or self._unwritable():
             return False
-        outcome = daemon.judge_directory(daemon.people.stage(change))
+        directory = await asyncio.to_thread(daemon.people.stage, change)
+        outcome = daemon.judge_directory(directory)
         await daemon.recorder.drained()
-        if not daemon.recorder.down:
-            daemon.people.settle(_seq_of_holders(outcome))
+        if self._unwritable():
+            self._unsettled.set()
+            return False
+        await asyncio.to_thread(daemon.people.settle, _seq_of_holders(outcome))
         return True
+
+    def _unwritable(self) -> bool:
+        return self._daemon.recorder.down
+
+    async def run(self) -> None:
+        """Settle what a failing journal left staged, until cancelled."""
+        while True:
+            await self._unsettled.wait()
+            await self.wait_beyond(self._daemon.site.state.holders_seq - 1)
+            async with self._importing:
+                await self._settle_late()
+            self._unsettled.clear()
+
+    async def _settle_late(self) -> None:
+        """In force if the entry is there; otherwise the core goes back to who is on file."""
+        people, state = self._daemon.people, self._daemon.site.state
+        staged = people.staged
+        if staged is None:
+            return
+        entries = await self._daemon.writer.read(state.holders_seq, 1, READ_BYTES_MAX)
+        body = decode_body(decode_entry(entries[0].entry)) if entries else None
+        if isinstance(body, HoldersReplaced) and body.digest == staged.digest:
+            await asyncio.to_thread(people.settle, state.holders_seq)
+            return
+        await asyncio.to_thread(people.settle, None)
+        self._daemon.judge_directory(people.directory())
 
     async def verify(self, progress: Progress) -> VerifyReply:
         return verify_reply(await self._daemon.writer.verify(progress))

@@ -1,0 +1,128 @@
+"""What people ask of the running daemon, over its real socket: fire reset, import, status."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from controller import events as ev
+from edge.app import opened
+from edge.control.client import Client
+from tests.edge.checks import ready
+from tests.edge.house import FIRE_LOOP, VAULT, House, bodies, running, until
+
+PEOPLE = b"id,name,roles,badge\n3,Cy N,staff,26:0000005\n"
+CY = bytes.fromhex("00000140")
+"""26 bits with the number 5, left-aligned."""
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+async def ask(house: House, question: Callable[[Client], T]) -> T:
+    """Put a question over the control socket, as a command does."""
+
+    def over_the_socket() -> T:
+        with Client(house.folder / "state") as client:
+            return question(client)
+
+    return await asyncio.to_thread(over_the_socket)
+
+
+def test_a_fire_is_reset_by_a_named_person_once_its_line_is_normal(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            house.board.set_input(FIRE_LOOP, False)
+            await until(edge, ev.EgressReleased)
+            refused = await ask(house, lambda client: client.reset_fire("panel"))
+            assert not refused.accepted
+            house.board.set_input(FIRE_LOOP, True)
+            await until(edge, ev.FireLineRead, 3)
+            accepted = await ask(house, lambda client: client.reset_fire("panel"))
+            assert accepted.accepted, accepted.reason
+            (reset,) = await bodies(edge, ev.FireReset)
+            assert len(reset.operator) == 64, "the name stands as a commitment"
+            await until(edge, ev.EgressEnded)
+            await asyncio.sleep(0.2)
+            assert house.board.outputs[VAULT] is True, "the magnet holds again"
+
+    asyncio.run(run())
+
+
+def test_people_imported_into_a_running_edge_pass_at_once_and_after_a_restart(
+    house: House,
+) -> None:
+    async def run() -> None:
+        async with house.line():
+            async with running(house) as edge:
+                await ready(edge)
+                house.badge("front-in", CY)
+                (before,) = await until(edge, ev.DecisionMade)
+                assert not before.decision.granted
+                reply = await ask(house, lambda client: client.import_people(PEOPLE, dry_run=False))
+                assert (reply.applied, reply.added) == (True, 1), reply
+                replaced = await bodies(edge, ev.HoldersReplaced)
+                assert replaced[-1].version == reply.version
+                house.badge("front-in", CY)
+                _, after = await until(edge, ev.DecisionMade, 2)
+                assert after.decision.granted
+            async with running(house) as edge:
+                await until(edge, ev.EdgeReady, 2)
+                house.badge("front-in", CY)
+                *_, again = await until(edge, ev.DecisionMade, 3)
+                assert again.decision.granted
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_an_import_cut_short_is_in_force_exactly_if_the_journal_has_it(
+    house: House, recorded: bool
+) -> None:
+    """The edge died between staging and settling: with the entry on disk, or without."""
+    from edge.people import plan_import, seal
+
+    async def run() -> None:
+        async with house.line():
+            async with running(house) as edge:
+                await ready(edge)
+                people = edge.daemon.people
+                desk_key = edge.daemon._wiring._key
+                config = house.config()
+                plan = plan_import(
+                    people.roll, PEOPLE, config.policy.roles, desk_key, timezone=config.policy.zone
+                )
+                directory = people.stage(seal(plan, hasher=None))  # no PIN in it: none is hashed
+                if recorded:
+                    edge.daemon.judge_directory(directory)
+                    await edge.daemon.recorder.drained()
+            async with opened(house.config()) as edge:
+                assert edge.daemon.people.staged is None
+                holders = edge.daemon.people.directory().holders
+                assert len(holders) == (3 if recorded else 2)
+
+    asyncio.run(run())
+
+
+def test_the_status_tells_every_device_portal_and_fire_input(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            status = await ask(house, lambda client: client.status())
+            assert {reader.id for reader in status.readers if reader.online} == set(house.readers)
+            assert {portal.id: portal.state for portal in status.portals} == {
+                "front": "locked",
+                "vault-door": "locked",
+            }
+            assert [(fire.id, fire.line) for fire in status.fires] == [("panel", "normal")]
+            assert status.ready
+            assert status.seq == edge.daemon.site.state.seq
+
+    asyncio.run(run())
