@@ -168,3 +168,12 @@ def test_the_start_is_settled_at_once_where_there_is_no_fire_input() -> None:
     rig = Rig(text)
     assert of_type(EdgeReady, rig.start())
     assert digest(rig.site.state) == digest(restore(snapshot(rig.site.state)))
+
+
+def test_a_device_that_goes_before_its_first_reading_keeps_the_starts_deadline() -> None:
+    rig = Rig()
+    rig.start()
+    rig.fire("normal", "archive-panel")
+    rig.skip(8)
+    rig.fire("gone")
+    assert of_type(FireLatched, rig.later(2))

@@ -330,3 +330,23 @@ def test_an_exit_before_a_lease_keeps_the_lease_from_no_lockdown() -> None:
     assert rig.portal("hall").leased
     outcome = rig.posture(Mode.LOCKDOWN)
     assert [e for e in of_type(SecurePortal, outcome) if e.portal == "hall" and rig.stands(e)]
+
+
+def test_an_older_wish_to_lock_does_not_shut_out_whom_a_newer_grant_let_in() -> None:
+    rig = calm()
+    wishes = [e for e in of_type(SecurePortal, rig.posture(Mode.LOCKDOWN)) if e.portal == "gate"]
+    rig.posture(Mode.NORMAL)
+    assert all(rig.stands(wish) for wish in wishes)
+    rig.badge("gate")
+    assert wishes
+    assert not any(rig.stands(wish) for wish in wishes)
+
+
+def test_a_newer_badge_at_the_reader_ends_the_older_attempt_and_its_question() -> None:
+    rig = calm()
+    question = of_type(FactorAsked, rig.badge("archive", "ann"))[0].question
+    second = rig.badge("archive", "fay")
+    assert bodies(second)[0] is AttemptAbandoned
+    late = rig.pin(question)
+    assert bodies(late) == [AnswerIgnored]
+    assert not of_type(ReleasePortal, late)
