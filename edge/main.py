@@ -6,7 +6,6 @@ command that is broken, or whose package is half installed, does not take the ot
 """
 
 import ast
-import os
 import sys
 from collections.abc import Mapping
 from functools import cached_property
@@ -94,7 +93,6 @@ def main() -> None:
     try:
         check_one_tree()
         code = sentrypost.main(prog_name="sentrypost", standalone_mode=False)
-        sys.stdout.flush()
     except ForeignPackageError as error:
         code = _tell(str(error), "", FAILED)
     except click.UsageError as error:
@@ -104,10 +102,6 @@ def main() -> None:
         code = _tell(error.format_message(), getattr(error, "remedy", ""), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
-    except BrokenPipeError:
-        # Nobody reads any more; say nothing about it at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = FAILED
     sys.exit(code if isinstance(code, int) else 0)
 
 

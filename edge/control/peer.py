@@ -45,6 +45,6 @@ def may_speak(peer: Peer, group: int) -> bool:
 
 def _groups_of(peer: Peer) -> set[int]:
     try:
-        return {peer.gid, *os.getgrouplist(pwd.getpwuid(peer.uid).pw_name, peer.gid)}
+        return set(os.getgrouplist(pwd.getpwuid(peer.uid).pw_name, peer.gid))
     except KeyError:
         return {peer.gid}

@@ -343,20 +343,26 @@ def test_json_lines_carry_what_proves_them(closed: Path) -> None:
             assert line["chain"] == chain.hex()
 
 
-def test_an_edited_entry_is_found(closed: Path) -> None:
-    with closing(sqlite3.connect(closed / JOURNAL / "segment-000001.db")) as connection:
+def edited(state: Path, statement: str) -> None:
+    """Change the files past every guard that they have."""
+    with closing(sqlite3.connect(state / JOURNAL / "segment-000001.db")) as connection:
         triggers = connection.execute(
             "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
         ).fetchall()
         for name, _ in triggers:
             connection.execute(f"DROP TRIGGER {name}")
-        connection.execute(
-            "UPDATE entry SET entry ="
-            " CAST(replace(CAST(entry AS TEXT), 'is cut', 'was ok') AS BLOB) WHERE seq = 2"
-        )
+        connection.execute(statement)
         for _, sql in triggers:
             connection.execute(sql)
         connection.commit()
+
+
+def test_an_edited_entry_is_found(closed: Path) -> None:
+    edited(
+        closed,
+        "UPDATE entry SET entry ="
+        " CAST(replace(CAST(entry AS TEXT), 'is cut', 'was ok') AS BLOB) WHERE seq = 2",
+    )
     verified = cli("journal", "verify", "--state", closed)
     assert verified.returncode == 1
     assert "entry 2: its bytes are not those that were hashed" in verified.stdout
@@ -367,6 +373,23 @@ def test_an_edited_entry_is_found(closed: Path) -> None:
     assert tail.returncode == 1
     assert seqs(tail.stdout) == [1], "nothing is shown that is not what was recorded"
     assert "error: entry 2: its bytes are not those" in tail.stderr
+
+
+@pytest.mark.parametrize(
+    ("statement", "said", "before"),
+    [
+        ("UPDATE entry SET chain = zeroblob(32) WHERE seq = 3", "3: the chain breaks", [1, 2]),
+        ("DELETE FROM entry WHERE seq = 3", "3: it is missing", [1, 2]),
+        ("DELETE FROM entry WHERE seq = 1", "1: it is missing", []),
+    ],
+)
+def test_a_broken_chain_is_not_shown_as_history(
+    closed: Path, statement: str, said: str, before: list[int]
+) -> None:
+    edited(closed, statement)
+    tail = cli("journal", "tail", "--state", closed)
+    assert (tail.returncode, seqs(tail.stdout)) == (1, before)
+    assert f"error: entry {said}" in tail.stderr
 
 
 def test_journal_without_a_journal(tmp_path: Path) -> None:
@@ -384,10 +407,17 @@ def test_which_entries_must_be_said(daemon: Running) -> None:
     assert "there is no entry 4, the newest is 3" in missing.stderr
 
 
-def test_no_progress_and_no_colour_where_nobody_looks(daemon: Running) -> None:
-    daemon.record(*ticks(3_000))
-    for words in (("status",), ("journal", "tail"), ("journal", "verify")):
+def test_no_colour_where_nobody_looks(daemon: Running) -> None:
+    for words in (("status",), ("journal", "tail")):
         result = cli(*words, "--state", daemon.state, NO_COLOR="", FORCE_COLOR="1")
+        assert result.returncode == 0
+        assert "\x1b" not in result.stdout + result.stderr
+
+
+def test_no_progress_where_nobody_looks(closed: Path) -> None:
+    for words in (("journal", "verify"), ("journal", "verify", "--json")):
+        result = cli(*words, "--state", closed, NO_COLOR="", FORCE_COLOR="1")
+        assert result.returncode == 0
         assert "\x1b" not in result.stdout + result.stderr
         assert "\r" not in result.stdout + result.stderr
 

@@ -24,8 +24,9 @@ from edge.control.client import (
     NoDaemonError,
     RefusedError,
 )
-from edge.control.peer import account_name
+from edge.control.peer import Peer, account_name, may_speak
 from edge.control.server import ControlError, ControlInUseError, ControlServer
+from edge.journal import Stored
 from tests.edge.control.rig import Running, house_policy, person, public_folder, ticks, until
 
 ME = account_name(os.geteuid())
@@ -276,17 +277,18 @@ def test_a_slow_subscriber_is_let_go_and_resumes_without_loss(
         with Client(daemon.state) as other:
             assert other.status().seq == 5_003
         seen: list[int] = []
+        newest = 0
         while not isinstance(message := receive(slow), m.Refused):
             assert isinstance(message, m.Entries)
+            newest = message.entries[0].seq
             seen += [entry.seq for entry in message.entries]
         assert ended(slow)
     assert message.code is m.Refusal.SLOW
     assert seen == list(range(1, len(seen) + 1))
     assert len(seen) < 5_003, "it was never behind"
-    assert message.resume_from is not None
-    # A frame that was under way when patience ended has arrived after all: a resumed subscriber
-    # sees it twice at most, and never misses one.
-    assert message.resume_from <= seen[-1] + 1
+    # The frame that was under way when patience ended has arrived after all: a resumed subscriber
+    # sees that one twice, and never misses one.
+    assert message.resume_from == newest
     with Client(daemon.state) as again:
         for more in again.subscribe(message.resume_from):
             assert isinstance(more, m.Entries)
@@ -401,6 +403,47 @@ def test_so_many_clients_and_no_more(daemon: Running, monkeypatch: pytest.Monkey
         connection.close()
 
 
+def test_some_places_are_kept_for_the_daemons_own_account(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "CLIENTS_MAX", 3)
+    monkeypatch.setattr(serving, "CLIENTS_RESERVED", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(serving, "owns", lambda _: False)
+        guests = [raw(daemon) for _ in range(2)]
+        with pytest.raises(RefusedError) as refused:
+            Client(daemon.state)
+        assert refused.value.code is m.Refusal.BUSY
+    with Client(daemon.state) as operator:
+        assert operator.status().seq == 3
+    for guest in guests:
+        guest.close()
+
+
+def test_an_entry_that_is_gone_is_said_and_not_skipped(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def later(from_seq: int, limit: int) -> list[Stored]:
+        return await daemon.desk.writer.read(from_seq + 1, limit, 10**6)
+
+    monkeypatch.setattr(daemon.desk, "read", later)
+    for from_seq in (1, 3):
+        with Client(daemon.state) as client, pytest.raises(RefusedError) as refused:
+            next(client.subscribe(from_seq))
+        assert refused.value.code is m.Refusal.JOURNAL
+
+
+def test_last_words_are_heard_by_who_speaks_too_late(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "IDLE_S", 0.1)
+    with Client(daemon.state) as client:
+        until(lambda: daemon.clients() == 0)
+        with pytest.raises(RefusedError) as refused:
+            client.status()
+    assert refused.value.code is m.Refusal.IDLE
+
+
 def test_a_bug_in_an_answer_ends_that_client_alone(
     daemon: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -468,6 +511,16 @@ def test_a_member_of_the_sockets_group_speaks_under_his_own_name() -> None:
         assert as_other(daemon.state, NOBODY, 4321) == f"in {account_name(NOBODY)} True"
         assert as_other(daemon.state, 54321, 4321) == "in uid-54321 True"
         assert daemon.desk.asked[-1] == ("reset", "panel", "uid-54321")
+
+
+def test_who_may_speak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getgrouplist", lambda name, gid: [gid, 77])
+    assert may_speak(Peer(1, os.geteuid(), 5, "me"), 99)
+    assert may_speak(Peer(1, 0, 5, "root"), 99)
+    assert not may_speak(Peer(1, NOBODY, 5, "nobody"), 99)
+    assert may_speak(Peer(1, NOBODY, 5, "nobody"), 77), "a group that is not his first one"
+    assert may_speak(Peer(1, 54321, 5, "uid-54321"), 5), "an account that has no name here"
+    assert not may_speak(Peer(1, 54321, 5, "uid-54321"), 77)
 
 
 def test_the_socket_is_for_owner_and_group(daemon: Running) -> None:
