@@ -1,7 +1,7 @@
 """Write what the pages take from the code: `python docs/generate.py`, from the project's folder.
 
-`state-machines.md` is written whole. In the other pages a section between `<!-- generated: name -->`
-and `<!-- end -->` is written anew, and everything around it is left alone.
+`state-machines.md` is written whole. In the other pages a section between
+`<!-- generated: name -->` and `<!-- end -->` is written anew; what stands around it is left alone.
 """
 
 import re

@@ -75,10 +75,11 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
     "fire": {"zones": "the zones it covers, with all inside them; empty: every zone"},
     "role": {
         "clearance": "compared with the zone's; the highest of a holder's roles counts",
-        "kind": "a visitor enters only with an escort, whatever the grant says, and overrides nothing",
+        "kind": "a visitor enters only with an escort, whatever the grant says, and overrides "
+        "nothing",
         "protected": "inviolable (VCDR art. 29): never kept in",
-        "host-state": "agent of the receiving state: enters only with recorded consent, which cannot "
-        "be recorded so far",
+        "host-state": "agent of the receiving state: enters only with recorded consent, which "
+        "cannot be recorded so far",
         "emergency": "a responder; decides nothing so far",
         "overrides": "postures that the role may pass in spite of, each exactly as named",
     },

@@ -1,0 +1,118 @@
+"""Links and paths in the pages lead somewhere; generated parts are those of the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from controller.events import KINDS
+from docs import generate
+from docs.meanings import ACTIONS
+from edge import present
+from edge.present import Tone
+from tests.docs.pages import PAGES, README, ROOT, blocks, links, quoted
+
+LINES_MAX = 100
+FIRST_FOLDERS = (*(path.name for path in ROOT.iterdir() if path.is_dir()), "state")
+STATE_FOLDER_FILES = ("journal/", "site.db", "control.sock")
+
+
+def anchors(page: str) -> set[str]:
+    """What GitHub makes of the headings."""
+    found = re.findall(r"^#+ (.*)$", page, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in found}
+
+
+def dead_links(path: Path, page: str) -> list[str]:
+    dead = []
+    for target in links(page):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        there = path.parent / file if file else path
+        if not there.exists() or (anchor and anchor not in anchors(there.read_text())):
+            dead.append(target)
+    return dead
+
+
+def dead_paths(page: str) -> list[str]:
+    """Files in backticks that the tree does not have: `edge/app.py`, `tests/edge/test_uplink*.py`,
+    `docs/`. A bare name is only looked at when it is a page.
+    """
+    dead = []
+    for text in quoted(page):
+        looks = re.fullmatch(r"[\w.*-]+(/[\w.*-]*)+", text) or re.fullmatch(r"[\w-]+\.md", text)
+        first = text.partition("/")[0]
+        if not looks or first not in (*FIRST_FOLDERS, text) or text.startswith(STATE_FOLDER_FILES):
+            continue
+        if not list(ROOT.glob(text.rstrip("/"))) and not (ROOT / "docs" / text).exists():
+            dead.append(text)
+    return dead
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_and_paths_lead_somewhere(path):
+    page = path.read_text()
+    assert dead_links(path, page) + dead_paths(page) == []
+
+
+def test_that_check_can_fail():
+    page = "[a](docs/none.md) [b](#two-commands) [c](#there) `edge/none.py` `docs/n*.md` `none.md`"
+    found = dead_links(README, page) + dead_paths(page)
+    assert found == ["docs/none.md", "#there", "edge/none.py", "docs/n*.md", "none.md"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_prose_fits_a_screen(path):
+    # Tables cannot be broken, and output is shown as it came.
+    free = "".join(block.text for block in blocks(path.read_text()))
+    long = [
+        line
+        for line in path.read_text().splitlines()
+        if len(line) > LINES_MAX and not line.lstrip().startswith("|") and line.strip() not in free
+    ]
+    assert long == []
+
+
+@pytest.mark.parametrize("path", generate.PAGES, ids=lambda path: path.name)
+def test_generated_sections_are_those_of_the_code(path):
+    page = path.read_text()
+    assert "<!-- generated: " in page
+    assert page == generate.written(page), "run: python docs/generate.py"
+
+
+def test_every_section_is_used_once():
+    pages = "".join(path.read_text() for path in generate.PAGES)
+    found = re.findall(r"<!-- generated: (\S+) -->", pages)
+    assert sorted(found) == sorted(generate.SECTIONS)
+
+
+def test_an_old_section_is_rewritten_and_an_unknown_one_refused():
+    old = "before\n<!-- generated: reason-codes -->\nold\n<!-- end -->\nafter\n"
+    assert "| 601 | no-grant |" in generate.written(old)
+    assert generate.written(old).startswith("before\n")
+    assert generate.written(old).endswith("<!-- end -->\nafter\n")
+    with pytest.raises(generate.DriftError):
+        generate.written("<!-- generated: nothing -->\n<!-- end -->\n")
+
+
+def test_a_key_without_a_meaning_is_refused():
+    meanings = dict(generate.SITE_KEYS["line"])
+    del meanings["baud"]
+    with pytest.raises(generate.DriftError, match="baud"):
+        generate.keys_of(generate.config.LineEntry, meanings)
+    with pytest.raises(generate.DriftError, match="speed"):
+        generate.keys_of(generate.config.LineEntry, generate.SITE_KEYS["line"] | {"speed": "?"})
+
+
+def test_every_alarm_and_fault_has_something_to_do():
+    """Kinds that a watching guard sees marked; those whose mark depends on the entry as well."""
+    marked = {
+        kind
+        for kind, body in KINDS.items()
+        if present._PORTALS.get(body, (Tone.PLAIN, ""))[0] in {Tone.ALARM, Tone.FAULT}
+    }
+    said = {"journal-lost", "entry-dropped", "clock-judged", "reader-lost", "reader-tampered"}
+    said |= {"device-suspected", "fire-line-read", "fire-latched", "posture-changed"}
+    assert len(marked) > 5
+    assert sorted((marked | said) - ACTIONS.keys()) == []
