@@ -9,6 +9,7 @@ from controller.events import (
     FireReset,
     FireResetRefused,
     PolicyActivated,
+    PortalForced,
 )
 from controller.state import digest, restore, snapshot
 from policies.facts import Mode
@@ -177,3 +178,24 @@ def test_a_device_that_goes_before_its_first_reading_keeps_the_starts_deadline()
     rig.skip(8)
     rig.fire("gone")
     assert of_type(FireLatched, rig.later(2))
+
+
+@pytest.mark.parametrize("evacuated", [False, True])
+def test_who_leaves_a_fire_or_an_evacuation_forces_nothing(evacuated: bool) -> None:
+    rig = calm()
+    for portal in ("trap-a", "front"):
+        assert PortalForced in bodies(rig.opens(portal))
+        rig.closes(portal)
+    if evacuated:
+        rig.posture(Mode.EVACUATE)
+    else:
+        rig.fire("alarm")
+    assert PortalForced not in bodies(rig.opens("front"))
+
+
+def test_a_wish_to_lock_from_before_a_start_does_not_outlive_it() -> None:
+    rig = calm()
+    wishes = of_type(SecurePortal, rig.posture(Mode.LOCKDOWN))
+    rig.start()
+    assert wishes
+    assert not any(rig.stands(wish) for wish in wishes)

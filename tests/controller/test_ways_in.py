@@ -19,11 +19,12 @@ from controller.events import (
     PortalGranted,
     PortalHeld,
     PortalNeverClosed,
+    ReaderLost,
     SecureEnded,
 )
 from controller.holders import Credential
 from controller.ids import CredentialId, HolderId, InputId
-from controller.inputs import DirectoryReplaced, PinOutcome
+from controller.inputs import DirectoryReplaced, PinOutcome, ReaderHeard
 from controller.portal import Contact, State
 from policies.codes import Code
 from policies.facts import Mode
@@ -37,6 +38,7 @@ from tests.controller.support import (
     calm,
     directory,
     of_type,
+    reader_of,
 )
 
 
@@ -350,3 +352,19 @@ def test_a_newer_badge_at_the_reader_ends_the_older_attempt_and_its_question() -
     late = rig.pin(question)
     assert bodies(late) == [AnswerIgnored]
     assert not of_type(ReleasePortal, late)
+
+
+@pytest.mark.parametrize(("mode", "threat"), [(Mode.LOCKDOWN, 1), (Mode.NORMAL, 2)])
+def test_a_raised_posture_drops_who_has_not_been_let_in(mode: Mode, threat: int) -> None:
+    rig = calm()
+    question = of_type(FactorAsked, rig.badge("archive", "ann"))[0].question
+    assert AttemptAbandoned in bodies(rig.posture(mode, threat))
+    assert bodies(rig.pin(question)) == [AnswerIgnored]
+
+
+def test_a_reader_that_goes_takes_its_attempt_with_it() -> None:
+    rig = calm()
+    rig.badge("archive", "ann")
+    reader = reader_of("archive", ENTRY)
+    gone = ReaderHeard(id=InputId("gone"), reader=reader, online=False, secure=False, about="cut")
+    assert bodies(rig.feed(gone)) == [ReaderLost, AttemptAbandoned]
