@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from controller.ids import PortalId
 from controller.ledger import Personal
 from controller.portal import Contact, Portal, State
 from controller.state import SiteState, apply
+from edge.control import messages as m
 from edge.control.desk import Progress, status_reply, verify_reply
 from edge.control.messages import (
     ImportPeopleReply,
@@ -39,7 +41,7 @@ from edge.control.messages import (
     UplinkReport,
     VerifyReply,
 )
-from edge.control.place import JOURNAL, SOCKET
+from edge.control.place import JOURNAL, SOCKET, address_of
 from edge.control.server import ControlServer
 from edge.journal import JournalWriter, Record, Stored
 from policies import CompiledPolicy, SourceFile, load
@@ -254,3 +256,34 @@ def until(true: Any, within_s: float = 5.0) -> None:
 
 def person(name: str) -> Personal:
     return Personal(field="person", value=name, salt=secrets.token_hex(16))
+
+
+def raw(daemon: Running, timeout_s: float = 5.0) -> socket.socket:
+    """A connection that has been greeted and speaks no protocol by itself."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(timeout_s)
+    with address_of(daemon.socket) as address:
+        connection.connect(address)
+    assert isinstance(receive(connection), m.Hello)
+    return connection
+
+
+def receive(connection: socket.socket) -> m.Reply:
+    prefix = exactly(connection, 4)
+    return m.decode_reply(exactly(connection, m.length_of(prefix)))
+
+
+def exactly(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = connection.recv(size - len(data))
+        assert part, "it ended"
+        data += part
+    return data
+
+
+def ended(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
