@@ -94,21 +94,29 @@ class BoundedWriter(StreamWriterAdapter):  # type: ignore[misc]  # amqtt has no 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         super().__init__(writer)
         self._stream = writer
+        self._closing: asyncio.Task[None] | None = None
 
     def abort(self) -> None:
         """Drop the connection now; the reader then sees its end."""
         self._stream.transport.abort()
 
     async def close(self) -> None:
-        """Send what is buffered and close; give up on a peer that does not take it."""
-        if self.is_closed:
-            return
-        self.is_closed = True
+        """Send what is buffered and close; give up on a peer that does not take it.
+
+        Several parts of amqtt close the same connection and cancel each other at it, so the closing
+        is a task of its own.
+        """
+        if self._closing is None:
+            self.is_closed = True
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         self._stream.close()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._stream.wait_closed()
-        except (TimeoutError, OSError):
+        except OSError:  # a TimeoutError is one
             self.abort()
 
 
