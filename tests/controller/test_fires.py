@@ -199,3 +199,13 @@ def test_a_wish_to_lock_from_before_a_start_does_not_outlive_it() -> None:
     rig.start()
     assert wishes
     assert not any(rig.stands(wish) for wish in wishes)
+
+
+def test_a_portal_that_appears_during_a_lockdown_is_secured_as_the_others() -> None:
+    rig = calm()
+    rig.posture(Mode.LOCKDOWN)
+    again = Rig(SECOND_POLICY, state=restore(snapshot(rig.site.state)))
+    again.start()
+    assert again.portal("annex").secured
+    rig.policy(SECOND_POLICY)
+    assert rig.portal("annex").secured
