@@ -399,7 +399,8 @@ def _on_stopping(turn: Turn, fact: Stopping) -> None:
         passages.abandon(turn, reader, "the edge stops")
     for portal_id in sorted(turn.state.portals):
         fires.abort_entry(turn, portal_id)
-        turn.signal(portal_id, Signal.LEASE_ENDED)
+        if turn.state.portals[portal_id].leased:
+            turn.signal(portal_id, Signal.LEASE_ENDED)
         fires.secure(turn, portal_id)
 
 

@@ -57,6 +57,13 @@ def test_a_portal_that_stood_open_by_schedule_is_locked_and_stays_so() -> None:
     assert not any(portal.leased for portal in rig.site.state.portals.values())
 
 
+def test_a_portal_that_nothing_is_known_of_ends_no_lease_that_it_never_had() -> None:
+    rig = calm()
+    for portal in rig.site.state.portals:
+        rig.link(portal, up=False)
+    assert of_type(LeaseEnded, stop(rig)) == []
+
+
 def test_a_pending_attempt_ends_with_the_edge() -> None:
     rig = calm()
     for portal in rig.site.state.portals:
