@@ -5,16 +5,16 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from importlib.metadata import entry_points, version
+from importlib.metadata import version
 from random import SystemRandom
 from typing import NamedTuple
 
 from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Origin
-from drivers.api import Driver, Factory, LineSpec
+from drivers.api import Driver
 from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
 from edge.clock import SystemClock
 from edge.config import Config
@@ -24,18 +24,25 @@ from edge.daemon import Daemon
 from edge.desk import DaemonDesk
 from edge.journal import JournalWriter, Record
 from edge.keypads import Keypads
+from edge.lines import build_lines
 from edge.people import People, PinCheck, PinChecker, PinHasher, SiteKey, load_site_key
 from edge.restore import restored_state
 from edge.uplink import Uplink, UplinkReport
 from edge.wiring import Wiring
 
-DRIVERS_GROUP = "sentrypost.drivers"
+SENT_WITHIN_S = 2.0
+"""What a stop waits for the archive's word on the last entries; the next start sends the rest."""
+
+SENT_LOOK_S = 0.02
+
+CLOSE_WITHIN_S = 2.0
+"""What the end waits for the journal's last checkpoint; a disk that hangs must not keep us."""
 
 log = logging.getLogger(__name__)
 
 
-class LineError(Exception):
-    """A line of the site file cannot be served as it is described; the message says why."""
+class EdgeFailedError(Exception):
+    """Something happened that must not: a bug, or a broken assumption. The edge has ended."""
 
 
 class Edge(NamedTuple):
@@ -43,18 +50,45 @@ class Edge(NamedTuple):
 
     daemon: Daemon
     alongside: Mapping[str, Callable[[], Awaitable[None]]]
+    uplink: Uplink | None
 
     async def run(self) -> None:
-        await self.daemon.run(self.alongside)
+        """Serve until `daemon.stop`. Raises ExceptionGroup when a task of it fails."""
+        await self.daemon.run(self.alongside, self._sent)
+
+    async def _sent(self) -> None:
+        """Until the archive has everything, for so long as it is there and within a limit."""
+        if self.uplink is None:
+            return
+        try:
+            async with asyncio.timeout(SENT_WITHIN_S):
+                # The status has no event, and nothing else waits here.
+                while self.uplink.status.connected and self.uplink.status.behind:  # noqa: ASYNC110
+                    await asyncio.sleep(SENT_LOOK_S)
+        except TimeoutError:
+            log.warning("stopping before the archive has the last entries")
 
 
 async def serve(config: Config) -> None:
-    """Run one edge until SIGTERM or SIGINT. Raises what `opened` does."""
+    """Run one edge until SIGTERM or SIGINT. Raises what `opened` does, and EdgeFailedError."""
     async with opened(config) as edge:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, edge.daemon.stop)
-        await edge.run()
+        try:
+            await edge.run()
+        except ExceptionGroup as group:
+            why = "; ".join(f"{type(error).__name__}: {error}" for error in _leaves(group))
+            log.critical("the edge ends: %s", why, exc_info=group)
+            raise EdgeFailedError(why) from group
+
+
+def _leaves(error: Exception) -> Iterator[Exception]:
+    if isinstance(error, ExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
 
 
 @asynccontextmanager
@@ -81,7 +115,11 @@ async def opened(config: Config) -> AsyncIterator[Edge]:
                 yield edge
         finally:
             pins.close()
-            await writer.close()
+            try:
+                async with asyncio.timeout(CLOSE_WITHIN_S):
+                    await writer.close()
+            except TimeoutError:
+                log.error("the journal's disk does not answer; the next start replays its log")
 
 
 @asynccontextmanager
@@ -120,12 +158,15 @@ async def _assembled(
     desk = DaemonDesk(daemon, config, key, uplink, version("sentrypost"))
     control = ControlServer.open(desk, config.state / SOCKET)
     listeners.append(desk.committed)
-    alongside: dict[str, Callable[[], Awaitable[None]]] = {"control": control.run}
+    alongside: dict[str, Callable[[], Awaitable[None]]] = {
+        "control": control.run,
+        "desk": desk.run,
+    }
     if uplink is not None:
         listeners.append(uplink.committed)
         alongside["uplink"] = uplink.run
     try:
-        yield Edge(daemon, alongside)
+        yield Edge(daemon, alongside, uplink)
     finally:
         control.close()
 
@@ -137,25 +178,6 @@ def settle_people(people: People, state: SiteState) -> None:
         return
     recorded = (state.holders_version, state.holders_digest) == (staged.version, staged.digest)
     people.settle(state.holders_seq if recorded else None)
-
-
-def build_lines(lines: Mapping[str, tuple[str, LineSpec]]) -> dict[str, Driver]:
-    """A driver for every line, found by its name among the installed ones.
-
-    Raises LineError, for people to read.
-    """
-    factories = {point.name: point for point in entry_points(group=DRIVERS_GROUP)}
-    drivers: dict[str, Driver] = {}
-    for name, (driver, spec) in lines.items():
-        if driver not in factories:
-            known = ", ".join(sorted(factories)) or "none"
-            raise LineError(f"line '{name}': no driver '{driver}'; installed are: {known}")
-        factory: Factory = factories[driver].load()
-        try:
-            drivers[name] = factory(spec)
-        except ValueError as error:
-            raise LineError(f"line '{name}': {error}") from error
-    return drivers
 
 
 def build_uplink(config: Config, writer: JournalWriter) -> Uplink | None:

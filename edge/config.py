@@ -4,6 +4,7 @@ The policy says what a portal is; this file says which device points its lock, c
 hang on, where the journal lies and which broker to use.
 """
 
+import shlex
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -14,12 +15,15 @@ import msgspec
 
 from drivers.api import DeviceSpec, LineSpec
 from edge.clock import Trust
+from edge.lines import LineError, build_line
 from policies import PolicyError, load
 from policies.compiled import CompiledPolicy, ExitKind
 from policies.document import Place, valid_id
 from policies.loader import convert_entry, decode_toml
 from policies.model import Entry
 from policies.problems import Problem, SourceFile, did_you_mean
+
+TABLES = ("broker", "line", "device", "portal", "fire")
 
 PIECE_MS = 100
 """Reader outputs are timed in tenths of a second (OSDP clause 6.10)."""
@@ -149,10 +153,7 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def config(self) -> Config:
-        tables = {"broker", "line", "device", "portal", "fire"}
-        scalars = {key: raw for key, raw in self.content.items() if key not in tables}
-        header, problems = convert_entry(Header, scalars, self.root, {})
-        self.problems += problems
+        header = self._header()
         broker = self._broker()
         lines = self._table("line", LineEntry)
         devices = self._table("device", DeviceEntry)
@@ -183,6 +184,24 @@ class _Reader:
             portals=portals,
             fires=fires,
         )
+
+    def _header(self) -> Header | None:
+        keys = [field.encode_name for field in msgspec.structs.fields(Header)]
+        for key in self.content:
+            if key not in (*keys, *TABLES):
+                at = self.root.child(key)
+                self.problems.append(at.unknown_key(key, (*keys, *TABLES)))
+        scalars = {key: self.content[key] for key in keys if key in self.content}
+        header, problems = convert_entry(Header, scalars, self.root, {})
+        self.problems += problems
+        if header is not None:
+            for key, value in (("site", header.site), ("edge", header.edge)):
+                if not valid_id(value):
+                    at = self.root.child(key)
+                    self.problems.append(at.problem("1 to 64 of a-z, 0-9, '-' and '_'"))
+            if not header.edge[:1].isalpha():
+                self.problems.append(self.root.child("edge").problem("must start with a letter"))
+        return header
 
     def _broker(self) -> BrokerEntry | None:
         raw = self.content.get("broker")
@@ -219,8 +238,9 @@ class _Reader:
         sources = []
         for name in header.policy:
             file = self._file(name, self.root, "policy")
-            if file is not None:
-                sources.append(SourceFile(str(file), file.read_bytes()))
+            data = None if file is None else self._bytes_of(file, place)
+            if data is not None:
+                sources.append(SourceFile(str(file), data))
         if len(sources) != len(header.policy) or not sources:
             if not header.policy:
                 self.problems.append(place.problem("at least one policy file is needed"))
@@ -233,12 +253,6 @@ class _Reader:
         if policy.site != header.site:
             wrong = f"the policy is for site '{policy.site}', this file for '{header.site}'"
             self.problems.append(place.problem(wrong))
-        for key, value in (("site", header.site), ("edge", header.edge)):
-            if not valid_id(value):
-                at = self.root.child(key)
-                self.problems.append(at.problem("1 to 64 of a-z, 0-9, '-' and '_'"))
-        if not header.edge[:1].isalpha():
-            self.problems.append(self.root.child("edge").problem("must start with a letter"))
         return policy
 
     def _file(self, name: str, place: Place, key: str) -> Path | None:
@@ -252,8 +266,31 @@ class _Reader:
     def _password(self, broker: BrokerEntry | None) -> str | None:
         if broker is None or broker.password_file is None:
             return None
-        file = self._file(broker.password_file, self.root.child("broker"), "password-file")
-        return None if file is None else file.read_text().strip()
+        at = self.root.child("broker")
+        data = self._secret(broker.password_file, at, "password-file")
+        try:
+            return None if data is None else data.decode().strip()
+        except UnicodeDecodeError:
+            self.problems.append(at.child("password-file").problem("the file is not UTF-8 text"))
+            return None
+
+    def _secret(self, name: str, place: Place, key: str) -> bytes | None:
+        """The content of a file that nobody but its owner may touch."""
+        file = self._file(name, place, key)
+        if file is None:
+            return None
+        if file.stat().st_mode & 0o077:
+            hint = f"close it with: chmod 600 {shlex.quote(str(file))}"
+            said = f"others on this machine can read or change '{file}'"
+            self.problems.append(place.child(key).problem(said, hint))
+        return self._bytes_of(file, place.child(key))
+
+    def _bytes_of(self, file: Path, place: Place) -> bytes | None:
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            self.problems.append(place.problem(f"'{file}' cannot be read: {error.strerror}"))
+            return None
 
     def _check_lines(
         self, lines: Mapping[str, LineEntry], devices: Mapping[str, DeviceEntry]
@@ -261,7 +298,12 @@ class _Reader:
         for name, device in devices.items():
             if device.line not in self._names("line"):
                 self._unknown(("device", name, "line"), "line", device.line, self._names("line"))
+        ports: dict[str, str] = {}
         for name, line in lines.items():
+            other = ports.setdefault(line.port, name)
+            if other != name:
+                at = self.root.child("line", name, "port")
+                self.problems.append(at.problem(f"line '{other}' has this port already"))
             used = [device for device in devices.values() if device.line == name]
             if line.baud <= 9600 and len(used) > READERS_AT_9600:
                 at = self.root.child("line", name)
@@ -277,17 +319,18 @@ class _Reader:
     ) -> dict[str, tuple[str, LineSpec]]:
         specs = {}
         for name, line in lines.items():
-            on_line = []
+            on_line: list[DeviceSpec] = []
+            known = len(self.problems)
             for device_name, device in devices.items():
                 if device.line != name:
                     continue
                 at = self.root.child("device", device_name)
-                key = None if device.key is None else self._file(device.key, at, "key")
+                key = None if device.key is None else self._secret(device.key, at, "key")
                 on_line.append(
                     DeviceSpec(
                         name=device_name,
                         address=device.address,
-                        key=b"" if key is None else key.read_bytes(),
+                        key=key or b"",
                         inputs=device.inputs,
                         outputs=device.outputs,
                     )
@@ -301,6 +344,11 @@ class _Reader:
                 devices=tuple(on_line),
             )
             specs[name] = (line.driver, spec)
+            if len(self.problems) == known:  # a key that cannot be read is one mistake, not two
+                try:
+                    build_line(line.driver, spec)
+                except LineError as error:
+                    self.problems.append(self.root.child("line", name).at_key(str(error)))
         return specs
 
     def _check_points(

@@ -43,6 +43,9 @@ CLOCK_CHECK_S = 5.0
 SECURE_WITHIN_S = 2.0
 """What a stop waits for devices to confirm that they are locked; hardware relocks without us."""
 
+KEEP_WITHIN_S = 1.0
+"""What a stop waits for a journal that is down to take what was kept, and for the snapshot."""
+
 OUTSTANDING_MAX = 10_000
 """Commands whose end is awaited. Each ends by its device or its time; more is a broken driver."""
 
@@ -104,8 +107,15 @@ class Daemon:
 
     # --- the life of a daemon ---------------------------------------------------------------
 
-    async def run(self, alongside: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
-        """Serve until `stop`. `alongside`: what runs and ends with it, by task name."""
+    async def run(
+        self,
+        alongside: Mapping[str, Callable[[], Awaitable[None]]],
+        sent: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Serve until `stop`. `alongside`: what runs and ends with it, by task name.
+
+        `sent` is waited for when the last entries are on disk, before `alongside` ends.
+        """
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             own = [
@@ -122,7 +132,7 @@ class Daemon:
             ]
             own += [tasks.create_task(_forever(run), name=name) for name, run in alongside.items()]
             await self._stopping.wait()
-            await self._wind_down()
+            await self._wind_down(sent)
             for task in own:
                 task.cancel()
 
@@ -130,7 +140,7 @@ class Daemon:
         """End in good order: secure, write down, close."""
         self._stopping.set()
 
-    async def _wind_down(self) -> None:
+    async def _wind_down(self, sent: Callable[[], Awaitable[None]]) -> None:
         self.judge(inputs.Stopping(id=self._wiring.new_id(), reason="asked to stop"))
         try:
             async with asyncio.timeout(SECURE_WITHIN_S):
@@ -140,10 +150,21 @@ class Daemon:
         except TimeoutError:
             waiting = [e.id for e in self._outstanding.values() if _moves_a_lock(e)]
             log.warning("stopping without word from the locks of effects %s", waiting)
+        try:
+            async with asyncio.timeout(KEEP_WITHIN_S):
+                await self.recorder.retry()
+        except TimeoutError:
+            log.error("stopping without the entries that the journal did not take")
+        # A fire that breaks out while the archive is waited for is still acted on and recorded.
+        await sent()
         self._deaf = True
         if self._timer is not None:
             self._timer.cancel()
-        await self._snapshot()
+        try:
+            async with asyncio.timeout(KEEP_WITHIN_S):
+                await self._snapshot()
+        except TimeoutError:
+            log.warning("no snapshot: no answer from the disk within %.0f s", KEEP_WITHIN_S)
 
     async def _serve_line(self, name: str, driver: api.Driver) -> None:
         await supervise(
@@ -295,6 +316,10 @@ class Daemon:
 
     def _journal_recovered(self, dropped: int) -> None:
         self.judge(inputs.JournalRecovered(id=self._wiring.new_id(), dropped=dropped))
+        if dropped:
+            # What was lost may have been a fire's latch: from here on the state is on disk itself.
+            assert self._tasks is not None, "the journal is written while the daemon runs"
+            self._tasks.create_task(self._snapshot(), name="snapshot over a gap")
 
     def _gap_header(self, seq: int) -> Header:
         moment = self._clock.moment()
@@ -319,9 +344,9 @@ class Daemon:
 
     async def _snapshot(self) -> None:
         """Keep the state beside the journal, if what made it is all on disk."""
-        await self.recorder.drained()
         state = self.site.state
-        if self.recorder.down or state.seq != self.writer.last_seq:
+        await self.recorder.drained()
+        if self.recorder.down or state.seq > self.writer.last_seq:
             return
         try:
             await self.writer.put_snapshot(state.seq, snapshot(state), self._clock.moment().utc_us)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from controller.effects import Effect
 from controller.events import EntryDropped, Event, Header, encode
-from edge.journal.errors import JournalError, JournalFailed
+from edge.journal.errors import JournalClosed, JournalError, JournalFailed, RecordRefused
 from edge.journal.memory import MemoryRing
 from edge.journal.store import Record
 from edge.journal.writer import JournalWriter
@@ -59,6 +59,8 @@ class Recorder:
         self._dropped_told = 0
         self._newest = writer.last_seq
         self._down = False
+        self._trying = asyncio.Lock()
+        self._said = ""
 
     @property
     def down(self) -> bool:
@@ -105,19 +107,22 @@ class Recorder:
             self._keep(records, pinned=False)
             return
         try:
+            # Never cancelled: the write goes on, and its outcome is unknown until then.
             stored = self._writer.submit(records)
-            # Not cancelled by the time-out: the write goes on, its outcome is unknown until then.
-            async with asyncio.timeout(COMMIT_WITHIN_S):
-                await asyncio.shield(stored)
-        except TimeoutError:
-            stored.add_done_callback(_look_at)
-            self._fail(records, f"no answer from the disk within {COMMIT_WITHIN_S:.0f} s")
+            await asyncio.wait([stored], timeout=COMMIT_WITHIN_S)
+            # Asked of the write and not of the clock: this process may have been what stood still.
+            if stored.done():
+                stored.result()
+                return
         except JournalFailed as error:
             self._fail(records, str(error))
+        else:
+            stored.add_done_callback(_look_at)
+            self._fail(records, f"no answer from the disk within {COMMIT_WITHIN_S:.0f} s")
 
     def _fail(self, records: list[Record], reason: str) -> None:
         log.error("the journal cannot be written: %s", reason)
-        self._down = True
+        self._down, self._said = True, reason
         self._keep(records, pinned=True)
         self._failed(reason)
 
@@ -128,12 +133,26 @@ class Recorder:
     async def _recover(self) -> None:
         while True:
             await asyncio.sleep(RETRY_S)
+            await self.retry()
+
+    async def retry(self) -> None:
+        """Where the journal is down, try now to bring to disk what is kept.
+
+        Raises JournalClosed, and RecordRefused where the numbers no longer fit: a bug. Whatever
+        else is wrong with the storage somebody may mend while the edge runs on: until then ways
+        out stay open to people and nobody enters.
+        """
+        async with self._trying:
             if not self._down:
-                continue
+                return
             try:
                 await self._catch_up()
-            except JournalFailed as error:
-                log.error("the journal still cannot be written: %s", error)
+            except (JournalClosed, RecordRefused):
+                raise
+            except JournalError as error:
+                if str(error) != self._said:
+                    log.error("the journal still cannot be written: %s", error)
+                    self._said = str(error)
 
     async def _catch_up(self) -> None:
         """Bring what was kept to disk by its numbers; what had arrived after all stays as it is."""

@@ -1,10 +1,18 @@
 """The state after a restart: the newest snapshot that verifies, and the events after it."""
 
-from controller.events import Body, Event, decode_body, decode_entry
+import logging
+
+import msgspec
+
+from controller.events import Body, EntryError, Event, decode_body, decode_entry
 from controller.state import SiteState, apply, restore
+from edge.journal.errors import JournalDamaged
+from edge.journal.record import Snapshot, Stored
 from edge.journal.writer import JournalWriter
 
 READ_ENTRIES, READ_BYTES = 2_000, 4 * 1024 * 1024
+
+log = logging.getLogger(__name__)
 
 
 class UnknownKind(Body, frozen=True, kw_only=True):
@@ -12,12 +20,35 @@ class UnknownKind(Body, frozen=True, kw_only=True):
 
 
 async def restored_state(writer: JournalWriter) -> SiteState:
-    """The state as the core left it. Raises JournalError or EntryError on a damaged journal."""
+    """The state as the core left it.
+
+    A snapshot of another version of Sentrypost is passed over: the events are all there still.
+    Raises JournalError on a damaged journal.
+    """
     newest = await writer.newest_snapshot()
-    state = SiteState() if newest is None else restore(newest.state)
+    state = SiteState() if newest is None else _state_of(newest)
     while state.seq < writer.last_seq:
         for stored in await writer.read(state.seq + 1, READ_ENTRIES, READ_BYTES):
-            entry = decode_entry(stored.entry)
-            body = decode_body(entry) or UnknownKind()
-            state = apply(state, Event(header=entry, body=body))
+            state = apply(state, _event(stored))
     return state
+
+
+def _state_of(newest: Snapshot) -> SiteState:
+    fresh = SiteState()
+    try:
+        state = restore(newest.state)
+    except msgspec.DecodeError as error:
+        log.warning("the snapshot at %d cannot be read: %s; every entry is", newest.seq, error)
+        return fresh
+    if (state.version, state.seq) != (fresh.version, newest.seq):
+        log.warning("the snapshot at %d is of another version; every entry is read", newest.seq)
+        return fresh
+    return state
+
+
+def _event(stored: Stored) -> Event:
+    try:
+        entry = decode_entry(stored.entry)
+        return Event(header=entry, body=decode_body(entry) or UnknownKind())
+    except EntryError as error:
+        raise JournalDamaged(stored.seq, f"this version cannot read it ({error})") from error

@@ -16,13 +16,17 @@ STEADY_S = 30.0
 log = logging.getLogger(__name__)
 
 
+class EndedByItselfError(Exception):
+    """What had to run until it is cancelled did not: its devices would be served by nobody."""
+
+
 async def supervise(
     name: str, run: Callable[[], Awaitable[None]], jitter: Random, clock: Callable[[], float]
 ) -> None:
     """Run `run` until cancelled; after a DriverError run it again after a jittered, growing pause.
 
-    Down is logged once and up once, not every try. Any other exception is a bug or a broken
-    assumption and ends the process.
+    An outage is logged once and not at every try. Any other exception, and a `run` that ends by
+    itself, is a bug or a broken assumption and ends the process.
     """
     pause_s, said = PAUSE_S_MIN, ""
     while True:
@@ -30,12 +34,12 @@ async def supervise(
         try:
             await run()
         except DriverError as error:
+            if clock() - began >= STEADY_S:
+                pause_s, said = PAUSE_S_MIN, ""
             if str(error) != said:
                 log.warning("%s is down: %s", name, error)
                 said = str(error)
         else:
-            return
-        if clock() - began >= STEADY_S:
-            pause_s = PAUSE_S_MIN
+            raise EndedByItselfError(f"{name} ended, though nobody had asked it to")
         await asyncio.sleep(jitter.uniform(pause_s / 2, pause_s))
         pause_s = min(pause_s * 2, PAUSE_S_MAX)

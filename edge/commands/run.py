@@ -16,10 +16,11 @@ def run(config: Path) -> None:
     """
     import asyncio
 
-    from edge.app import LineError, serve
+    from edge.app import EdgeFailedError, serve
     from edge.commands.check import loaded
     from edge.control.server import ControlError
     from edge.journal import JournalError
+    from edge.lines import LineError
     from edge.logs import start_logging
     from edge.people import PeopleError, SiteKeyError
 
@@ -31,5 +32,8 @@ def run(config: Path) -> None:
         raise Misconfigured(str(error), f"mend {config}") from error
     except (JournalError, PeopleError, ControlError) as error:
         raise failed_by(error) from error
+    except EdgeFailedError as error:
+        remedy = "start it again; if it ends again, report the line above that has a trace"
+        raise Failed(f"the edge ended: {error}", remedy) from error
     except OSError as error:
         raise Failed(f"the edge ended: {error}", "see the lines above") from error
