@@ -166,7 +166,7 @@ def _range(kind: Any) -> str:
 
 def policy_keys() -> str:
     """Every table of a policy file but `[factors]`, which has no keys of its own."""
-    structs = {"": Header, **TABLES}
+    structs: dict[str, type[msgspec.Struct]] = {"": Header, **TABLES}
     covered("the policy's tables", structs, POLICY_KEYS)
     parts = []
     for name, struct in structs.items():

@@ -1,0 +1,59 @@
+"""Times and limits that the pages name are those of the code."""
+
+import re
+
+import pytest
+
+from controller import fires, portal, state
+from drivers.osdp import bus, link
+from edge import clock, daemon, recorder, window, wire
+from edge.control import server
+from edge.journal import folder, memory, store
+from edge.people import pins, refs
+from tests.docs.pages import ROOT
+
+S = 1_000_000
+MIB = 1024 * 1024
+WORDS = {2: "two", 3: "three", 5: "five", 8: "eight", 10: "ten"}
+
+OPERATIONS = [
+    f"takes longer than {recorder.COMMIT_WITHIN_S:.0f} s counts as failed",
+    f"Every {recorder.RETRY_S:.0f} s the journal is opened again",
+    f"{memory.ENTRIES_MAX:,} or {memory.BYTES_MAX // MIB} MiB",
+    f"looked at every {daemon.CLOCK_CHECK_S:.0f} s",
+    f"jumps by {clock.STEP_US // S} s or more",
+    f"gone latches after {fires.GONE_US // S} s",
+    f"within {state.FIRE_FIRST_READING_US // S} s of the start",
+    f"`journal/{folder.SEGMENT}` (and `-wal`) | {folder.FILE_MODE:o} |",
+    f"`control.sock` | {server.SOCKET_MODE:o} |",
+]
+ARCHITECTURE = [
+    f"a lease** of {portal.LEASE_US // S} s, renewed every {portal.LEASE_RENEW_US // S} s",
+    f"`not_after_us` {WORDS[portal.STRIKE_WITHIN_US // S]} seconds ahead",
+    f"after {WORDS[state.FIRE_FIRST_READING_US // S]} seconds at the latest",
+    f"{WORDS[link.FRESH_NS // bus.MS]} milliseconds at most",
+    f"offline after {link.OFFLINE_AFTER_NS / 1e9} s",
+    f"{WORDS[window.BATCHES_IN_FLIGHT_MAX]} batches in flight",
+    f"after {WORDS[int(window.RESEND_S)]} silent seconds",
+    f"{WORDS[store.SNAPSHOTS_KEPT]} kept",
+    f"zlib above {wire._COMPRESS_ABOVE_BYTES // 1024} KiB",
+]
+SECURITY = [
+    f"Argon2id, {pins.MEMORY_KIB // 1024} MiB and {WORDS[pins.TIME_COST]} passes",
+    f"explains openings for {WORDS[portal.REX_SHUNT_US // S]} seconds",
+    f"socket {server.SOCKET_MODE:o}",
+]
+README = [f"{refs.KEY_BYTES} raw bytes", f"head -c {refs.KEY_BYTES} /dev/urandom > site.key"]
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        *(("docs/operations.md", said) for said in OPERATIONS),
+        *(("docs/architecture.md", said) for said in ARCHITECTURE),
+        *(("docs/security.md", said) for said in SECURITY),
+        *(("README.md", said) for said in README),
+    ],
+)
+def test_the_page_says_what_the_code_has(page, said):
+    assert said in re.sub(r"\s+", " ", (ROOT / page).read_text())
