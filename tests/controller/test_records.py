@@ -96,3 +96,12 @@ def test_a_refusal_for_many_reasons_still_fits_into_an_entry() -> None:
         }
         for event in outcome.events:
             assert decode_body(decode_entry(encode(event))) == event.body
+
+
+def test_a_start_remembers_no_reader_until_it_answers() -> None:
+    rig = calm()
+    reader = ReaderId("gate-entry")
+    rig.feed(ReaderHeard(id=InputId("1"), reader=reader, online=True, secure=True, about="v1"))
+    assert rig.site.state.readers[reader].secure
+    rig.start()
+    assert rig.site.state.readers == {}
