@@ -11,7 +11,8 @@ from collections.abc import Callable
 from drivers.api import Command, Fact, Outcome, Priority, Stands
 from drivers.osdp.config import LineConfig
 from drivers.osdp.frame import MARK, NEED_MORE, Damaged, FrameDecoder
-from drivers.osdp.link import Heard, Link, State
+from drivers.osdp.link import Heard, Link
+from drivers.osdp.states import State
 from drivers.osdp.telling import MS
 from drivers.osdp.translate import check_action
 

@@ -5,8 +5,7 @@ that came from its address, or `unanswered`. Time is always an argument, in mono
 """
 
 from collections.abc import Callable, Mapping
-from enum import Enum, StrEnum
-from itertools import product
+from enum import Enum
 
 import msgspec
 
@@ -17,6 +16,7 @@ from drivers.osdp.frame import Block, Frame, encode
 from drivers.osdp.handshake import Handshake, Proof
 from drivers.osdp.messages import Message, NakReason, ReplyCode
 from drivers.osdp.secure import OWN_KEY, NotAuthenticError, Session
+from drivers.osdp.states import TRANSITIONS, BrokenAssumptionError, State, Step
 from drivers.osdp.telling import MS, Teller
 from drivers.osdp.translate import Violation, command_for, fact_from, identity_text
 from drivers.osdp.waiting import CommandQueue, Survey
@@ -34,89 +34,12 @@ FRESH_NS = 5 * MS  # a command that must not come late follows an answer no olde
 POLL_STARVED = 4  # polls that were due this many times go before ordinary commands
 
 
-class State(StrEnum):
-    OFFLINE = "offline"
-    IDENTIFYING = "identifying"
-    CAPABILITIES = "capabilities"
-    CHALLENGED = "challenged"
-    AUTHENTICATING = "authenticating"
-    ONLINE = "online"
-
-
-class Step(StrEnum):
-    """What moves a link from state to state."""
-
-    PROBE = "time to try"
-    IDENTIFIED = "said who it is"
-    LISTED = "listed what it can"
-    READER_PROVEN = "proved its key"
-    SESSION_PROVEN = "accepted our proof"
-    RESTART = "failed, not for long"
-    GIVE_UP = "failed for good"
-
-
 class Heard(Enum):
     """What a frame did to the message that awaits its answer."""
 
     ANSWERED = "the line is free"
     BUSY = "the reader needs a moment; its answer may still come"
     NOT_BELIEVED = "the true answer may still come"
-
-
-class BrokenAssumptionError(Exception):
-    """The link took a step that its table excludes: a bug, not a peer's doing."""
-
-
-_NEVER = None
-
-# Every state under every step. `_NEVER`: cannot happen whatever the reader does.
-TRANSITIONS: Mapping[tuple[State, Step], State | None] = {
-    (State.OFFLINE, Step.PROBE): State.IDENTIFYING,
-    (State.OFFLINE, Step.IDENTIFIED): _NEVER,
-    (State.OFFLINE, Step.LISTED): _NEVER,
-    (State.OFFLINE, Step.READER_PROVEN): _NEVER,
-    (State.OFFLINE, Step.SESSION_PROVEN): _NEVER,
-    (State.OFFLINE, Step.RESTART): _NEVER,
-    (State.OFFLINE, Step.GIVE_UP): State.OFFLINE,
-    (State.IDENTIFYING, Step.PROBE): _NEVER,
-    (State.IDENTIFYING, Step.IDENTIFIED): State.CAPABILITIES,
-    (State.IDENTIFYING, Step.LISTED): _NEVER,
-    (State.IDENTIFYING, Step.READER_PROVEN): _NEVER,
-    (State.IDENTIFYING, Step.SESSION_PROVEN): _NEVER,
-    (State.IDENTIFYING, Step.RESTART): State.IDENTIFYING,
-    (State.IDENTIFYING, Step.GIVE_UP): State.OFFLINE,
-    (State.CAPABILITIES, Step.PROBE): _NEVER,
-    (State.CAPABILITIES, Step.IDENTIFIED): _NEVER,
-    (State.CAPABILITIES, Step.LISTED): State.CHALLENGED,
-    (State.CAPABILITIES, Step.READER_PROVEN): _NEVER,
-    (State.CAPABILITIES, Step.SESSION_PROVEN): _NEVER,
-    (State.CAPABILITIES, Step.RESTART): State.IDENTIFYING,
-    (State.CAPABILITIES, Step.GIVE_UP): State.OFFLINE,
-    (State.CHALLENGED, Step.PROBE): _NEVER,
-    (State.CHALLENGED, Step.IDENTIFIED): _NEVER,
-    (State.CHALLENGED, Step.LISTED): _NEVER,
-    (State.CHALLENGED, Step.READER_PROVEN): State.AUTHENTICATING,
-    (State.CHALLENGED, Step.SESSION_PROVEN): _NEVER,
-    (State.CHALLENGED, Step.RESTART): State.IDENTIFYING,
-    (State.CHALLENGED, Step.GIVE_UP): State.OFFLINE,
-    (State.AUTHENTICATING, Step.PROBE): _NEVER,
-    (State.AUTHENTICATING, Step.IDENTIFIED): _NEVER,
-    (State.AUTHENTICATING, Step.LISTED): _NEVER,
-    (State.AUTHENTICATING, Step.READER_PROVEN): _NEVER,
-    (State.AUTHENTICATING, Step.SESSION_PROVEN): State.ONLINE,
-    (State.AUTHENTICATING, Step.RESTART): State.IDENTIFYING,
-    (State.AUTHENTICATING, Step.GIVE_UP): State.OFFLINE,
-    (State.ONLINE, Step.PROBE): _NEVER,
-    (State.ONLINE, Step.IDENTIFIED): _NEVER,
-    (State.ONLINE, Step.LISTED): _NEVER,
-    (State.ONLINE, Step.READER_PROVEN): _NEVER,
-    (State.ONLINE, Step.SESSION_PROVEN): _NEVER,
-    (State.ONLINE, Step.RESTART): State.IDENTIFYING,
-    (State.ONLINE, Step.GIVE_UP): State.OFFLINE,
-}
-
-if set(TRANSITIONS) != set(product(State, Step)):
-    raise BrokenAssumptionError("the transition table is not complete")
 
 
 # The one reply that each step of the handshake can have: its kind, security block, block data.
@@ -126,17 +49,6 @@ _HANDSHAKE_REPLIES: Mapping[State, tuple[type[Message], Block | None, bytes | No
     State.CHALLENGED: (osdp.ReaderCryptogram, Block.READER_CRYPTOGRAM, OWN_KEY),
     State.AUTHENTICATING: (osdp.InitialMac, Block.INITIAL_MAC, None),
 }
-
-
-def mermaid() -> str:
-    """The table as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", f"    [*] --> {State.OFFLINE}"]
-    lines += [
-        f"    {state} --> {target}: {step.value}"
-        for (state, step), target in TRANSITIONS.items()
-        if target is not None
-    ]
-    return "\n".join(lines) + "\n"
 
 
 class _Pending(msgspec.Struct):

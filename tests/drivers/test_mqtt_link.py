@@ -134,7 +134,7 @@ def test_nagle_is_off_and_an_answer_is_quick(mosquitto: BrokerProcess) -> None:
             assert sorted(rounds_s)[25] < 0.02
 
     async def _count(rig: Rig, count: int) -> None:
-        while len(rig.payloads) < count:  # noqa: ASYNC110  # the loop's own latency is measured
+        while len(rig.payloads) < count:  # the loop's own latency is measured
             await asyncio.sleep(0)
 
     asyncio.run(scene())
@@ -249,7 +249,7 @@ def test_what_nobody_reads_is_bounded_and_counted(mosquitto: BrokerProcess) -> N
         async with running(Rig(mosquitto.port), reading=False) as rig:
             await connected(rig)
             for number in range(INBOUND_MESSAGES_MAX + 500):
-                while rig.link.outstanding >= OUTBOUND_MESSAGES_MAX:  # noqa: ASYNC110
+                while rig.link.outstanding >= OUTBOUND_MESSAGES_MAX:
                     await asyncio.sleep(0)
                 rig.say(b"%d" % number)
             await until(lambda: InboundDropped(dropped=256) in rig.reports, "dropped")
