@@ -88,6 +88,7 @@ class JournalWriter:
         self._queue: queue.SimpleQueue[_Append | _Call] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._ended: JournalError | None = None
+        self._closing: asyncio.Future[None] | None = None
         self._waiting = 0
         # The newest commit's records. A sync that races a device's abort may report success for
         # what never arrived; only the next success proves the one before.
@@ -227,8 +228,12 @@ class JournalWriter:
 
         Raises JournalFailed where the last checkpoint failed; the journal is closed nevertheless.
         """
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(
+                self._call(lambda journal: journal.close(), last=True)
+            )
         try:
-            await self._call(lambda journal: journal.close(), last=True)
+            await asyncio.shield(self._closing)
         except JournalClosed:
             return
 
@@ -250,6 +255,10 @@ class JournalWriter:
             if self._ended is not None:
                 raise type(self._ended)(str(self._ended))
             self._queue.put(request)
+            if isinstance(request, _Call) and request.last:
+                # From here on, not from when the thread gets to it: what would come behind the
+                # last request is refused at once.
+                self._ended = JournalClosed("the journal was closed")
 
     def _deliver(self, records: int, deliveries: Sequence[Delivery]) -> None:
         self._waiting -= records
