@@ -15,6 +15,7 @@ import msgspec
 from controller import attempt, portal
 from controller.events import KINDS, Body
 from docs.meanings import ACTIONS, EVENTS, POLICY_KEYS, SITE_KEYS
+from drivers.osdp import states
 from edge import config
 from policies.codes import TEXTS
 from policies.document import TABLES
@@ -27,9 +28,10 @@ PAGES = (DOCS / "policy.md", DOCS / "operations.md")
 _PAGE = """\
 # State machines
 
-Drawn from the tables in `controller/portal.py` and `controller/attempt.py` by `docs/generate.py`.
-Each table is complete: every state answers every signal, checked when the module is imported.
-Signals that mean nothing in a state, and those that are recorded and lead nowhere, are left out.
+Drawn from the tables in `controller/portal.py`, `controller/attempt.py` and
+`drivers/osdp/states.py` by `docs/generate.py`. Each table is complete: every state answers every
+signal, checked when the module is imported. Signals that mean nothing in a state, and those that
+are recorded and lead nowhere, are left out.
 
 ## Portal
 
@@ -47,13 +49,24 @@ What is recorded, by state and signal (`-`: nothing, and nothing changes):
 
 ```mermaid
 {attempt}```
+
+## OSDP link
+
+One device on a line, from the first probe to the session. A step that cannot happen in a state ends
+the process: it would be a bug.
+
+```mermaid
+{link}```
 """
 
 
 def state_machines() -> str:
     """The whole page."""
     return _PAGE.format(
-        portal=portal.diagram(), portal_table=_portal_table(), attempt=attempt.diagram()
+        portal=portal.diagram(),
+        portal_table=_portal_table(),
+        attempt=attempt.diagram(),
+        link=states.mermaid(),
     )
 
 
