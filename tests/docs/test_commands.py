@@ -5,7 +5,7 @@ import re
 import click
 import pytest
 
-from edge.main import sentrypost
+from edge.main import EPILOG, sentrypost
 from tests.docs.pages import PAGES, ROOT, commands
 
 TARGETS = frozenset(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
@@ -91,6 +91,13 @@ def test_the_two_commands_stand_in_the_readme():
     found = list(commands((ROOT / "README.md").read_text()))
     assert ["make", "demo"] in found
     assert ["make", "test"] in found
+
+
+def test_the_exit_codes_are_those_that_help_names():
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert re.findall(r"^\| (\d+) \|", page, re.MULTILINE) == re.findall(
+        r"^  (\d+) ", EPILOG, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize(
