@@ -15,7 +15,7 @@ import msgspec
 
 from drivers.api import DeviceSpec, LineSpec
 from edge.clock import Trust
-from edge.lines import LineError, build_line
+from edge.lines import LineError, factory_of
 from policies import PolicyError, load
 from policies.compiled import CompiledPolicy, ExitKind
 from policies.document import Place, valid_id
@@ -159,7 +159,7 @@ class _Reader:
         devices = self._table("device", DeviceEntry)
         portals = self._table("portal", PortalEntry)
         fires = self._table("fire", FireEntry)
-        policy = None if header is None else self._policy(header)
+        policy = self._policy(self.content.get("policy"))
         self._check_lines(lines, devices)
         specs = self._line_specs(lines, devices)
         self._check_points(devices, portals, fires)
@@ -194,13 +194,13 @@ class _Reader:
         scalars = {key: self.content[key] for key in keys if key in self.content}
         header, problems = convert_entry(Header, scalars, self.root, {})
         self.problems += problems
-        if header is not None:
-            for key, value in (("site", header.site), ("edge", header.edge)):
-                if not valid_id(value):
-                    at = self.root.child(key)
-                    self.problems.append(at.problem("1 to 64 of a-z, 0-9, '-' and '_'"))
-            if not header.edge[:1].isalpha():
-                self.problems.append(self.root.child("edge").problem("must start with a letter"))
+        for key in ("site", "edge"):
+            name = self.content.get(key)
+            if isinstance(name, str) and not valid_id(name):
+                at = self.root.child(key)
+                self.problems.append(at.problem("1 to 64 of a-z, 0-9, '-' and '_'"))
+            elif isinstance(name, str) and key == "edge" and not name[0].isalpha():
+                self.problems.append(self.root.child(key).problem("must start with a letter"))
         return header
 
     def _broker(self) -> BrokerEntry | None:
@@ -233,16 +233,19 @@ class _Reader:
                 entries[name] = entry
         return entries
 
-    def _policy(self, header: Header) -> CompiledPolicy | None:
+    def _policy(self, names: object) -> CompiledPolicy | None:
+        """The policy, read whatever else is wrong in this file."""
         place = self.root.child("policy")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return None
         sources = []
-        for name in header.policy:
+        for name in names:
             file = self._file(name, self.root, "policy")
             data = None if file is None else self._bytes_of(file, place)
             if data is not None:
                 sources.append(SourceFile(str(file), data))
-        if len(sources) != len(header.policy) or not sources:
-            if not header.policy:
+        if len(sources) != len(names) or not sources:
+            if not names:
                 self.problems.append(place.problem("at least one policy file is needed"))
             return None
         try:
@@ -250,8 +253,8 @@ class _Reader:
         except PolicyError as error:
             self.problems += error.problems
             return None
-        if policy.site != header.site:
-            wrong = f"the policy is for site '{policy.site}', this file for '{header.site}'"
+        if policy.site != self.content.get("site"):
+            wrong = f"the policy is for site '{policy.site}', not for the site of this file"
             self.problems.append(place.problem(wrong))
         return policy
 
@@ -344,11 +347,12 @@ class _Reader:
                 devices=tuple(on_line),
             )
             specs[name] = (line.driver, spec)
-            if len(self.problems) == known:  # a key that cannot be read is one mistake, not two
-                try:
-                    build_line(line.driver, spec)
-                except LineError as error:
-                    self.problems.append(self.root.child("line", name).at_key(str(error)))
+            try:
+                factory = factory_of(line.driver)
+                if len(self.problems) == known:  # a key that cannot be read is one mistake only
+                    factory(spec)
+            except (LineError, ValueError) as error:
+                self.problems.append(self.root.child("line", name).at_key(str(error)))
         return specs
 
     def _check_points(
@@ -367,10 +371,8 @@ class _Reader:
                 point: Input | None = getattr(portal, key)
                 if point is not None:
                     self._check_input(at.child(key), point, devices, taken)
-            for key, reader in (
-                ("entry-reader", portal.entry_reader),
-                ("exit-reader", portal.exit_reader),
-            ):
+            readers = {"entry-reader": portal.entry_reader, "exit-reader": portal.exit_reader}
+            for key, reader in readers.items():
                 if reader is not None:
                     self._check_reader(at.child(key), reader, devices, taken)
             if portal.lock.device in exposed and not portal.accept_exposed_lock:
@@ -398,9 +400,8 @@ class _Reader:
         if device is None:
             self._unknown_device(at, point.device)
         elif not 0 <= point.output < device.outputs:
-            self.problems.append(
-                at.problem(f"'{point.device}' has {device.outputs} outputs, counted from 0")
-            )
+            few = f"'{point.device}' has {device.outputs} outputs, counted from 0"
+            self.problems.append(at.problem(few))
         self._take(at, (point.device, "output", point.output), taken)
 
     def _check_input(
@@ -414,9 +415,8 @@ class _Reader:
         if device is None:
             self._unknown_device(at, point.device)
         elif not 0 <= point.input < device.inputs:
-            self.problems.append(
-                at.problem(f"'{point.device}' has {device.inputs} inputs, counted from 0")
-            )
+            few = f"'{point.device}' has {device.inputs} inputs, counted from 0"
+            self.problems.append(at.problem(few))
         self._take(at, (point.device, "input", point.input), taken)
 
     def _check_reader(

@@ -13,16 +13,21 @@ class LineError(Exception):
     """A line of the site file cannot be served as it is described; the message says why."""
 
 
-def build_line(driver: str, spec: LineSpec) -> Driver:
-    """The driver of one line; no port is opened before it runs. Raises LineError."""
+def factory_of(driver: str) -> Factory:
+    """What makes this driver's lines. Raises LineError where it is not installed."""
     factories = {point.name: point for point in entry_points(group=DRIVERS_GROUP)}
     if driver not in factories:
         known = ", ".join(sorted(factories)) or "none"
         hint = did_you_mean(driver, factories) or f"installed are: {known}"
         raise LineError(f"no driver '{driver}'; {hint}")
     factory: Factory = factories[driver].load()
+    return factory
+
+
+def build_line(driver: str, spec: LineSpec) -> Driver:
+    """The driver of one line; no port is opened before it runs. Raises LineError."""
     try:
-        return factory(spec)
+        return factory_of(driver)(spec)
     except ValueError as error:
         raise LineError(str(error)) from error
 

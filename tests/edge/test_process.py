@@ -1,0 +1,456 @@
+"""The edge as a process: killed, stopped, without room, among strangers. Doors first."""
+
+import asyncio
+import os
+import random
+import resource
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from controller import events as ev
+from edge.journal import Journal, verify_folder
+from edge.journal.folder import SEGMENT
+from simulators.broker_process import free_port
+from simulators.osdp_line import ReaderLine
+from tests.edge.house import ADA, FIRE_LOOP, FRONT, VAULT, House
+from tests.edge.journal.tmpfs import Tmpfs
+from tests.edge.process import (
+    FRONT_STRUCK,
+    VAULT_SECURED,
+    EdgeProcess,
+    entries,
+    opens,
+    running_process,
+    told,
+)
+from tests.servers import make_broker
+
+CONFIGURATION = 78
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def with_line(house: House, scene: Callable[[ReaderLine], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with house.line() as line:
+            await scene(line)
+
+    asyncio.run(run())
+
+
+def sound(house: House) -> bool:
+    return verify_folder(house.folder / "state" / "journal").sound
+
+
+async def freed(house: House, within_s: float = 5.0) -> None:
+    """The magnet of the fire door has no current."""
+    async with asyncio.timeout(within_s):
+        while house.board.outputs[VAULT]:
+            await asyncio.sleep(0.01)
+
+
+# --- who may start ------------------------------------------------------------------------------
+
+
+def test_a_second_daemon_is_refused_and_the_first_goes_on(house: House) -> None:
+    async def scene(_: ReaderLine) -> None:
+        async with running_process(house) as first:
+            second = await EdgeProcess.start(house, check=False)
+            assert await second.ended() == 1
+            assert "site.db: another process has it open" in second.said
+            assert "remedy: ask the running edge, or stop it first" in second.said
+            assert "Traceback" not in second.said
+            await first.badge_opens()
+            assert await first.stop() == 0
+            assert sound(house)
+
+    with_line(house, scene)
+
+
+def _random_file(folder: Path) -> None:
+    (folder / SEGMENT).write_bytes(os.urandom(20_000))
+
+
+def _other_site(folder: Path) -> None:
+    Journal.open(folder, site="elsewhere", edge="gate", entropy=os.urandom, utc_us=0).close()
+
+
+@pytest.mark.parametrize(
+    ("foreign", "remedy"),
+    [
+        (_random_file, "move it away, or name another state folder"),
+        (_other_site, "name that edge's state folder"),
+    ],
+)
+def test_a_journal_that_is_not_ours_is_refused_and_left_alone(
+    house: House, foreign: Callable[[Path], None], remedy: str
+) -> None:
+    folder = house.folder / "state" / "journal"
+    folder.mkdir(mode=0o700)
+    foreign(folder)
+    before = (folder / SEGMENT).read_bytes()
+
+    async def scene(_: ReaderLine) -> None:
+        house.badge("front-in", ADA)
+        edge = await EdgeProcess.start(house, check=False)
+        assert await edge.ended() == 1
+        assert f"remedy: {remedy}" in edge.said
+        assert "Traceback" not in edge.said
+        assert house.strikes == []
+        assert told(house) == [], "no device was told anything"
+
+    with_line(house, scene)
+    assert (folder / SEGMENT).read_bytes() == before
+
+
+def test_ten_mistakes_are_ten_lines_with_their_place(house: House) -> None:
+    file = house.folder / "site.toml"
+    text = file.read_text()
+    for good, bad in [
+        ('edge = "gate"', 'edge = "7gate"'),
+        ('trust-clock = "always"', 'trust-clock = "allways"'),
+        ('driver = "osdp"', 'driver = "osdq"'),
+        ("keypad = true", "keybad = true"),
+        ('key = "vault-out.key"', 'key = "vault-ouch.key"'),
+        ('contact = { device = "board", input = 0 }', 'contact = { device = "bored", input = 0 }'),
+        ('rex = { device = "board", input = 1 }', 'rex = { device = "board", input = 9 }'),
+        ("output = 1 }", "output = 0 }"),
+        ('exit-reader = "vault-out"', ""),
+        ("[fire.panel]", "[fire.pannel]"),
+    ]:
+        assert text.count(good) == 1, good
+        text = text.replace(good, bad)
+    file.write_text(text)
+
+    async def scene(_: ReaderLine) -> None:
+        edge = await EdgeProcess.start(house, check=False)
+        assert await edge.ended() == CONFIGURATION
+        places = [line for line in edge.lines if line.startswith(f"{file}:")]
+        for word in (
+            *("must start with a letter", "allways", "osdq", "keybad", "vault-ouch", "bored"),
+            *("4 inputs", "already used", "asks for an exit reader", "pannel"),
+        ):
+            assert any(word in line for line in places), (word, edge.said)
+        for line in places:
+            row, column, *_ = line.removeprefix(f"{file}:").split(":")
+            assert int(row) >= 1
+            assert int(column) >= 1
+        assert len({tuple(line.split(":")[1:3]) for line in places}) >= 10
+        assert "did you mean 'always'" in edge.said
+        assert "did you mean 'osdp'" in edge.said
+        assert "did you mean 'keypad'" in edge.said
+        assert "mistakes" in edge.said
+        assert not (house.folder / "state" / "journal").exists(), "nothing was opened"
+
+    with_line(house, scene)
+
+
+@pytest.mark.parametrize("name", ["site.key", "front-in.key"])
+def test_a_key_that_others_may_read_is_refused(house: House, name: str) -> None:
+    (house.folder / name).chmod(0o644)
+
+    async def scene(_: ReaderLine) -> None:
+        edge = await EdgeProcess.start(house, check=False)
+        assert await edge.ended() == CONFIGURATION
+        assert f"chmod 600 {house.folder / name}" in edge.said
+        assert (house.folder / name).read_bytes().hex() not in edge.said
+        assert (house.folder / name).read_bytes()[:32].decode(errors="replace") not in edge.said
+
+    with_line(house, scene)
+
+
+# --- how it ends --------------------------------------------------------------------------------
+
+
+def test_sigterm_secures_writes_down_and_the_next_start_builds_on_it(house: House) -> None:
+    async def scene(_: ReaderLine) -> None:
+        async with running_process(house) as edge:
+            await edge.badge_opens()
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            assert await edge.stop(5.0) == 0
+            assert loop.time() - began < 5.0
+            assert house.board.outputs == (False, True), "the strike rests, the magnet holds"
+            assert VAULT_SECURED in told(house)
+        assert entries(house, ev.EdgeStopping)
+        _damage_an_old_entry(house.folder / "state" / "journal")
+        async with running_process(house) as again:
+            # Whoever reads the entries from the first on is stopped by the damaged one.
+            await again.badge_opens()
+            assert await again.stop() == 0
+
+    with_line(house, scene)
+
+
+def _damage_an_old_entry(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / SEGMENT)) as connection:
+        (newest,) = connection.execute("SELECT max(seq) FROM entry").fetchone()
+        (kept,) = connection.execute("SELECT max(seq) FROM snapshot").fetchone()
+        assert kept == newest, "the snapshot stands on the last entry"
+        connection.execute("UPDATE entry SET entry = x'7b7d' WHERE seq = 2")
+        connection.commit()
+
+
+def test_a_bug_in_a_driver_ends_the_process_and_says_so(house: House) -> None:
+    plant = (
+        "from drivers.osdp.bus import Bus\n"
+        "def receive(self, data, now_ns): raise ZeroDivisionError('planted')\n"
+        "Bus.receive = receive"
+    )
+
+    async def scene(_: ReaderLine) -> None:
+        edge = await EdgeProcess.start(house, plant=plant, check=False)
+        assert await edge.ended() == 1
+        (line,) = [line for line in edge.log if line["level"] == "critical"]
+        assert line["message"] == "the edge ends: ZeroDivisionError: planted"
+        assert "Traceback" in line["trace"]
+        assert "error: the edge ended: ZeroDivisionError: planted" in edge.said
+        assert "remedy: " in edge.said
+        assert house.strikes == []
+
+    with_line(house, scene)
+    assert sound(house)
+
+
+def test_a_driver_that_ends_by_itself_ends_the_process(house: House) -> None:
+    plant = (
+        "from drivers.osdp.driver import OsdpDriver\n"
+        "async def run(self, report, stands): pass\n"
+        "OsdpDriver.run = run"
+    )
+
+    async def scene(_: ReaderLine) -> None:
+        edge = await EdgeProcess.start(house, plant=plant, check=False)
+        assert await edge.ended() == 1
+        assert "line north ended, though nobody had asked it to" in edge.said
+
+    with_line(house, scene)
+
+
+def test_killed_in_a_fire_the_next_start_locks_nothing_that_the_fire_released(
+    house: House,
+) -> None:
+    async def scene(_: ReaderLine) -> None:
+        async with running_process(house) as edge:
+            house.board.set_input(FIRE_LOOP, False)
+            await freed(house)
+            await asyncio.sleep(0.2)  # its entry is written by now
+            await edge.kill()
+        house.board.set_input(FIRE_LOOP, True)  # quiet again, and nobody has reset it
+        async with running_process(house) as again:
+            await asyncio.sleep(0.5)
+            assert VAULT_SECURED not in told(house), "a restart locked what a fire had released"
+            assert (VAULT, 1) in told(house), "the release was said again"
+            assert house.board.outputs[VAULT] is False
+            assert await again.stop() == 0
+            assert house.board.outputs[VAULT] is False, "nor does a stop lock it"
+        assert len(entries(house, ev.FireLatched)) == 1
+        assert entries(house, ev.FireReset) == []
+        assert sound(house)
+
+    with_line(house, scene)
+
+
+def test_killed_while_badges_flow_every_strike_has_its_decision(house: House, seed: int) -> None:
+    chance = random.Random(seed)
+    strikes = 0
+
+    async def scene(_: ReaderLine) -> None:
+        nonlocal strikes
+        for _ in range(5):
+            async with running_process(house) as edge:
+                pump = asyncio.create_task(_badges(house))
+                await edge.badge_opens()
+                await asyncio.sleep(chance.uniform(0.05, 0.5))
+                await edge.kill()
+                pump.cancel()
+            strikes += told(house).count(FRONT_STRUCK)
+            granted = [
+                one
+                for one in entries(house, ev.DecisionMade)
+                if one.decision.granted and one.portal == "front"
+            ]
+            assert strikes <= len(granted), "a strike without a decision on disk"
+            assert sound(house)
+
+    with_line(house, scene)
+    assert strikes >= 5
+
+
+async def _badges(house: House) -> None:
+    while True:
+        house.readers["front-in"].present_card(26, ADA)
+        await asyncio.sleep(0.03)
+
+
+# --- no room ------------------------------------------------------------------------------------
+
+
+class SmallDisk:
+    """A file system of two megabytes, and a file that fills it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._disk = Tmpfs(folder)
+        if not self._disk.mounted:
+            pytest.skip("only root may mount a small disk")
+
+    def fill(self, _: EdgeProcess) -> None:
+        with (self._disk.path / "ballast").open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+
+    def free(self, _: EdgeProcess) -> None:
+        (self._disk.path / "ballast").unlink()
+
+    def close(self) -> None:
+        self._disk.unmount()
+
+
+class SmallFiles:
+    """The kernel refuses the process every byte beyond a file's first page."""
+
+    def __init__(self, _: Path) -> None:
+        pass
+
+    def fill(self, edge: EdgeProcess) -> None:
+        self._was = resource.prlimit(edge.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(edge.pid, resource.RLIMIT_FSIZE, (4096, self._was[1]))
+
+    def free(self, edge: EdgeProcess) -> None:
+        resource.prlimit(edge.pid, resource.RLIMIT_FSIZE, self._was)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(params=[SmallDisk, SmallFiles])
+def room(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SmallDisk | SmallFiles]:
+    made = request.param(tmp_path)
+    yield made
+    made.close()
+
+
+def test_without_room_nobody_enters_everybody_leaves_and_nothing_is_lost(
+    room: SmallDisk | SmallFiles, tmp_path: Path
+) -> None:
+    house = House(tmp_path)
+
+    async def scene(_: ReaderLine) -> None:
+        async with running_process(house) as edge:
+            await edge.badge_opens()
+            room.fill(edge)
+            for _ in range(4):
+                house.badge("front-in", ADA)
+                await asyncio.sleep(0.15)
+            await edge.until_said("the journal cannot be written")
+            assert len(house.opened_at(FRONT)) == 1, "no entry without its entry on disk"
+            await opens(house, VAULT, "vault-out")
+            room.free(edge)
+            await edge.until_said("the journal is written again; 0 entries were lost")
+            await edge.badge_opens()
+            room.fill(edge)
+            house.board.set_input(FIRE_LOOP, False)
+            await freed(house)
+            await edge.until_said("the journal cannot be written", times=2)
+            room.free(edge)
+            assert await edge.stop() == 0
+            assert house.board.outputs[VAULT] is False
+        decisions = entries(house, ev.DecisionMade)
+        assert [one.reader for one in decisions] == ["front-in"] * 5 + ["vault-out", "front-in"]
+        assert decisions[0].decision.granted
+        assert decisions[-1].decision.granted
+        assert len(entries(house, ev.JournalLost)) == 2
+        assert len(entries(house, ev.FireLatched)) == 1, "kept in memory, and written by the stop"
+        assert entries(house, ev.EntryDropped) == []
+        assert sound(house)
+
+    with_line(house, scene)
+
+
+# --- strangers ----------------------------------------------------------------------------------
+
+
+def test_a_broker_that_is_not_there_is_named_with_its_remedy_and_doors_work(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path, f'[broker]\nhost = "127.0.0.1"\nport = {free_port()}\n')
+
+    async def scene(_: ReaderLine) -> None:
+        async with running_process(house) as edge:
+            await edge.until_said("start the broker there, or correct its host")
+            await edge.badge_opens()
+            assert await edge.stop(3.0) == 0, "nobody waits for an archive that is not there"
+
+    with_line(house, scene)
+
+
+def test_a_broker_that_wants_a_password_is_named_with_its_remedy_and_doors_work(
+    tmp_path: Path,
+) -> None:
+    with make_broker("mosquitto", extra=("allow_anonymous false",)) as broker:
+        house = House(tmp_path, f'[broker]\nhost = "127.0.0.1"\nport = {broker.port}\n')
+
+        async def scene(_: ReaderLine) -> None:
+            async with running_process(house) as edge:
+                await edge.until_said("check user name, password or certificate")
+                await edge.badge_opens()
+                assert await edge.stop(3.0) == 0
+
+        with_line(house, scene)
+
+
+class WrongParity(ReaderLine):
+    """With `parity` the readers send seven bits and even parity, as a misconfigured converter."""
+
+    parity = False
+
+    def _disturbed(self, reply: bytes) -> bytes:
+        if not self.parity:
+            return reply
+        seven = (byte & 0x7F for byte in reply)
+        return bytes(byte | 0x80 if byte.bit_count() % 2 else byte for byte in seven)
+
+
+async def _wrong_parity(line: WrongParity) -> None:
+    line.parity = True
+    await asyncio.sleep(3.2)
+    line.parity = False
+
+
+async def _garbage(line: WrongParity) -> None:
+    """What a cable next to a motor says, and frames' first bytes among it."""
+    for _ in range(300):
+        try:
+            os.write(line._master, random.Random(_).randbytes(40) + b"\xff\x53\x81")
+        except BlockingIOError:
+            pass
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("trouble", [_wrong_parity, _garbage])
+def test_noise_on_the_line_opens_nothing_and_the_readers_return(
+    house: House, trouble: Callable[[WrongParity], Awaitable[None]]
+) -> None:
+    async def run() -> None:
+        async with WrongParity(house.folder / "north", list(house.readers.values())) as line:
+            async with running_process(house) as edge:
+                await trouble(line)
+                assert house.opened_at(FRONT) == []
+                async with asyncio.timeout(10):
+                    while not house.opened_at(FRONT):
+                        house.readers["front-in"].present_card(26, ADA)
+                        await asyncio.sleep(0.5)
+                assert await edge.stop() == 0
+            assert sound(house)
+
+    asyncio.run(run())
