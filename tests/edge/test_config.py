@@ -1,0 +1,211 @@
+"""The site file: what it must not say, and that every mistake is told with its place."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from edge.config import READERS_AT_9600, ConfigError, load_config
+from tests.edge.house import House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def said(house: House, *changes: tuple[str, str], policy: tuple[str, str] | None = None) -> str:
+    """What is wrong with the house's files once they are changed; one line for each mistake."""
+    _change(house.folder / "site.toml", changes)
+    if policy is not None:
+        _change(house.folder / "policy.toml", [policy])
+    with pytest.raises(ConfigError) as caught:
+        load_config(house.folder / "site.toml")
+    return str(caught.value)
+
+
+def _change(file: Path, changes: object) -> None:
+    text = file.read_text()
+    for good, bad in changes:  # type: ignore[attr-defined]  # pairs
+        assert text.count(good) == 1, good
+        text = text.replace(good, bad)
+    file.write_text(text)
+
+
+def place_of(house: House, message: str, words: str) -> tuple[int, int]:
+    """Line and column of the one mistake with these words."""
+    (line,) = [line for line in message.splitlines() if words in line]
+    found = re.fullmatch(rf"{re.escape(str(house.folder))}/site\.toml:(\d+):(\d+): error: .*", line)
+    assert found, line
+    return int(found[1]), int(found[2])
+
+
+def line_of(house: House, text: str) -> int:
+    lines = (house.folder / "site.toml").read_text().splitlines()
+    (number,) = [n for n, line in enumerate(lines, start=1) if text in line]
+    return number
+
+
+def test_a_good_file_is_a_frozen_value_with_absolute_paths(house: House) -> None:
+    config = house.config()
+    assert (config.site, config.edge) == ("house", "gate")
+    assert config.state.is_absolute()
+    assert config.site_key.is_absolute()
+    assert config.lines["north"][1].port == str(house.folder / "north")
+    with pytest.raises(AttributeError):
+        config.site = "another"  # type: ignore[misc]  # that is what must not work
+
+
+def test_an_unknown_key_is_an_error_and_the_likely_one_is_named(house: House) -> None:
+    message = said(house, ("poll-ms = 20", "pol-ms = 20"))
+    assert "unknown key 'pol-ms'; did you mean 'poll-ms'?" in message
+    assert place_of(house, message, "pol-ms") == (line_of(house, "pol-ms"), 1)
+
+
+def test_an_unknown_table_is_an_error_and_the_likely_one_is_named(house: House) -> None:
+    message = said(house, ("[fire.panel]", "[fires.panel]"))
+    assert "unknown key 'fires'; did you mean 'fire'?" in message
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [
+        ("baud = 115200", "baud = 12345", "baud must be one of"),
+        ("baud = 115200", 'baud = "fast"', "expected 'int', got 'str'"),
+        ("poll-ms = 20", "poll-ms = 1", "poll_ms must be 10..500"),
+        ("address = 2", "address = 1", "two readers have the same address"),
+        ("address = 2", "address = 127", "reader vault-in: address must be"),
+        ('driver = "osdp"', 'driver = "osd"', "did you mean 'osdp'?"),
+        ('key = "board.key"', "", "reader board: the key has 0 bytes, 16 expected"),
+        ('key = "board.key"', 'key = "bored.key"', "no file"),
+        ('site-key = "site.key"', 'site-key = "sight.key"', "no file"),
+        ('policy = ["policy.toml"]', "policy = []", "at least one policy file is needed"),
+        ('site = "house"', 'site = "hose"', "the policy is for site 'house'"),
+        ('edge = "gate"', 'edge = "Gate"', "1 to 64 of a-z"),
+        ('edge = "gate"', 'edge = "9gate"', "must start with a letter"),
+        ('edge = "gate"\n', "", "'edge' is missing"),
+        ("[device.board]", "[device.Board]", "a name is 1 to 64 of"),
+        ('lock = { device = "board", output = 0 }', "", "'lock' is missing"),
+        ('"vault-in"\nexit', '"vault-inn"\nexit', "unknown device 'vault-inn'"),
+        ("input = 3 }", "input = 4 }", "'board' has 4 inputs, counted from 0"),
+        ("output = 1 }", "output = -1 }", "'board' has 2 outputs, counted from 0"),
+        ('entry-reader = "front-in"', 'entry-reader = "vault-in"', "already used"),
+        ("input = 2 }", "input = 0 }", "input 0 of 'board' is already used"),
+        ("output = 1 }", "output = 0 }", "output 0 of 'board' is already used"),
+        ('rex = { device = "board", input = 1 }', "", "the policy says that the portal has rex"),
+        ('exit-reader = "vault-out"', "", "the policy asks for an exit reader here"),
+    ],
+)
+def test_it_is_refused(house: House, good: str, bad: str, words: str) -> None:
+    assert words in said(house, (good, bad))
+
+
+def test_a_lock_on_the_unsecured_side_is_refused_unless_accepted_by_name(house: House) -> None:
+    exposed = (
+        '[device.front-in]\nline = "north"',
+        '[device.front-in]\nline = "north"\noutputs = 1',
+    )
+    moved = (
+        'lock = { device = "board", output = 0 }',
+        'lock = { device = "front-in", output = 0 }',
+    )
+    message = said(house, exposed, moved)
+    assert "'front-in' hangs on the unsecured side: whoever opens it works the lock" in message
+    assert place_of(house, message, "unsecured")[0] == line_of(house, '"front-in", output = 0')
+    _change(
+        house.folder / "site.toml",
+        [("[portal.front]", "[portal.front]\naccept-exposed-lock = true")],
+    )
+    assert house.config().portals["front"].accept_exposed_lock
+
+
+def test_a_fire_input_on_the_unsecured_side_is_refused(house: House) -> None:
+    exposed = ('[device.front-in]\nline = "north"', '[device.front-in]\nline = "north"\ninputs = 1')
+    moved = ('{ device = "board", input = 3 }', '{ device = "front-in", input = 0 }')
+    assert "a fire input must hang on a device inside" in said(house, exposed, moved)
+
+
+def test_a_portal_of_the_policy_that_is_not_wired_is_told(house: House) -> None:
+    text = (house.folder / "site.toml").read_text()
+    begin = text.index("[portal.vault-door]")
+    end = text.index("[fire.panel]")
+    message = said(house, (text[begin:end], ""))
+    assert "portal 'vault-door' of the policy is not wired" in message
+
+
+def test_a_portal_that_the_policy_has_not_is_told_with_the_likely_one(house: House) -> None:
+    message = said(house, ("[portal.front]", "[portal.frond]"))
+    assert "no portal of the policy 'frond'; did you mean 'front'?" in message
+
+
+def test_a_fire_input_that_is_not_wired_is_told(house: House) -> None:
+    wired = '[fire.panel]\ninput = { device = "board", input = 3 }'
+    assert "fire input 'panel' of the policy is not wired" in said(house, (wired, ""))
+
+
+def test_too_many_readers_on_a_slow_line_are_refused(house: House) -> None:
+    more = "".join(
+        f'[device.more-{n}]\nline = "north"\naddress = {n}\nkey = "more-{n}.key"\n'
+        for n in range(10, 11)
+    )
+    key = house.folder / "more-10.key"
+    key.write_bytes((house.folder / "board.key").read_bytes()[::-1])
+    key.chmod(0o600)
+    message = said(house, ("baud = 115200", "baud = 9600"), ("[fire.panel]", f"{more}[fire.panel]"))
+    assert f"5 devices at 9600 baud, at most {READERS_AT_9600} fit; raise the baud rate" in message
+
+
+def test_two_lines_on_one_port_are_refused(house: House) -> None:
+    second = '[line.south]\ndriver = "osdp"\nport = "north"\n\n[device.board]'
+    message = said(
+        house, ("[device.board]", second), ('"north"\naddress = 4', '"south"\naddress = 4')
+    )
+    assert "line 'north' has this port already" in message
+
+
+def test_mistakes_of_the_policy_are_told_beside_those_of_the_site_file(house: House) -> None:
+    message = said(
+        house,
+        ("keypad = true", "keybad = true"),
+        ('trust-clock = "always"', 'trust-clock = "sometimes"'),
+        policy=("clearance = 3", "clearance = 33"),
+    )
+    assert "policy.toml:" in message
+    assert "clearance" in message
+    assert "keybad" in message
+    assert "sometimes" in message
+
+
+@pytest.mark.parametrize("name", ["front-in.key", "mqtt.password"])
+def test_a_secret_that_others_may_read_is_refused(tmp_path: Path, name: str) -> None:
+    house = House(tmp_path, '[broker]\nhost = "h"\npassword-file = "mqtt.password"\n')
+    (tmp_path / "mqtt.password").write_text("hunter2")
+    (tmp_path / "mqtt.password").chmod(0o600)
+    assert house.config().broker_password == "hunter2"
+    (tmp_path / name).chmod(0o640)
+    message = said(house)
+    assert f"others on this machine can read or change '{tmp_path / name}'" in message
+    assert f"chmod 600 {tmp_path / name}" in message
+
+
+def test_no_secret_shows_in_what_is_printed_of_the_configuration(tmp_path: Path) -> None:
+    house = House(tmp_path, '[broker]\nhost = "h"\npassword-file = "mqtt.password"\n')
+    (tmp_path / "mqtt.password").write_text("hunter2")
+    (tmp_path / "mqtt.password").chmod(0o600)
+    config = house.config()
+    shown = f"{config!r} {config} {config.lines!r} {config.devices!r} {config.broker!r}"
+    assert "hunter2" not in shown
+    for key in tmp_path.glob("*.key"):
+        assert key.read_bytes().hex() not in shown
+        assert repr(key.read_bytes())[2:-1] not in shown
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="name the site file with --config"):
+        load_config(tmp_path / "site.toml")
+
+
+def test_a_file_that_is_no_toml_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text('site = "house"\nedge = = 3\n')
+    with pytest.raises(ConfigError, match=r"site\.toml:2:8: error: "):
+        load_config(tmp_path / "site.toml")
