@@ -128,6 +128,8 @@ class SqliteArchive:
 
     def __init__(self, path: Path) -> None:
         try:
+            # It holds names: nobody but its owner reads it.
+            path.touch(mode=0o600)
             # Used by one thread at a time, which need not be the one that opened it.
             self._db = sqlite3.connect(
                 path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
@@ -138,7 +140,7 @@ class SqliteArchive:
             self._db.execute("PRAGMA foreign_keys = ON")
             self._db.execute("PRAGMA trusted_schema = OFF")
             self._prepare(path)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise ArchiveError(
                 f"cannot open the archive {path}: {error}; check that its folder exists, belongs "
                 "to this user and has room, and that no other program holds the file"

@@ -125,12 +125,16 @@ class ClockJudged(Body, frozen=True, kw_only=True):
 
 
 class HoldersReplaced(Body, frozen=True, kw_only=True):
-    """The people and credentials known to the edge are now this version."""
+    """The people and credentials known to the edge are now this version.
+
+    `operator`: who brought them, where somebody did while the edge ran.
+    """
 
     version: Count
     digest: Text
     holders: Count
     credentials: Count
+    operator: Commitment | None = None
 
 
 class PolicyActivated(Body, frozen=True, kw_only=True):
@@ -205,7 +209,7 @@ class FactorAsked(Body, frozen=True, kw_only=True):
 
 
 class FactorAnswered(Body, frozen=True, kw_only=True):
-    """`outcome`: matched, wrong, duress-free by construction, or why it could not be checked."""
+    """The next factor was presented and checked; one that could not be checked ends the attempt."""
 
     factor: Factor
     question: QuestionId

@@ -78,7 +78,6 @@ class PinChecked(Input, frozen=True, kw_only=True):
     question: QuestionId
     outcome: PinOutcome
     assurance: Assurance
-    next_question: QuestionId
     person: Personal | None = None
 
 
@@ -150,7 +149,10 @@ class PostureSet(Input, frozen=True, kw_only=True):
 
 
 class DirectoryReplaced(Input, frozen=True, kw_only=True):
+    """`operator`: who brought it, where somebody did; its field is `operator`."""
+
     directory: Directory
+    operator: Personal | None = None
 
 
 class PolicyReplaced(Input, frozen=True, kw_only=True):

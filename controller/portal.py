@@ -357,7 +357,8 @@ def _heard(portal: Portal, signal: Signal, now_us: Micros) -> Portal:
         case Signal.OPENED | Signal.OPENED_FROM_INSIDE:
             return replace(portal, contact=Contact.OPEN)
         case Signal.CLOSED:
-            return replace(portal, contact=Contact.CLOSED)
+            # Whoever asked to leave has left: what opens next explains itself anew.
+            return replace(portal, contact=Contact.CLOSED, shunt_until_us=None)
         case Signal.CONTACT_FAULTED:
             return replace(portal, contact=Contact.FAULTED)
         case Signal.EXIT_REQUESTED:

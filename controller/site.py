@@ -59,6 +59,7 @@ from controller.inputs import (
     Stopping,
     TimePassed,
 )
+from controller.ledger import commitment
 from controller.moment import Moment
 from controller.portal import LEASE_RENEW_US, Contact, Portal, Signal, rex_deadline_us
 from controller.state import SiteState
@@ -214,7 +215,9 @@ class Site:
                 digest=fact.directory.digest,
                 holders=len(fact.directory.holders),
                 credentials=len(fact.directory.credentials),
-            )
+                operator=None if fact.operator is None else commitment(fact.operator),
+            ),
+            fact.operator,
         )
 
     def _replace_policy(self, turn: Turn, fact: PolicyReplaced) -> None:

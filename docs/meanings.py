@@ -149,7 +149,6 @@ EVENTS: dict[str, str] = {
     "reader-tampered": "The reader's tamper contact opened or closed.",
     "attempt-abandoned": "A pending attempt ended without a decision.",
     "factor-asked": "A further factor was asked for.",
-    "factor-answered": "A factor was checked, with its result.",
     "fire-reset-refused": "A fire latch was not reset.",
 }
 """For kinds whose docstring is missing or speaks of a field first."""

@@ -21,7 +21,7 @@ from controller.events import (
     kind_of,
 )
 from controller.holders import Directory
-from controller.ids import EffectId, HolderId, QuestionId
+from controller.ids import EffectId, HolderId
 from controller.inputs import Input
 from controller.moment import Moment
 from controller.site import Outcome, Site
@@ -205,9 +205,12 @@ class Daemon:
         self._arm_timer(moment)
         return outcome
 
-    def judge_directory(self, directory: Directory) -> Outcome:
-        """Give the core other people to know."""
-        return self.judge(inputs.DirectoryReplaced(id=self._wiring.new_id(), directory=directory))
+    def judge_directory(self, directory: Directory, operator: str | None = None) -> Outcome:
+        """Give the core other people to know; `operator` brought them."""
+        who = None if operator is None else self._wiring.personal("operator", operator)
+        return self.judge(
+            inputs.DirectoryReplaced(id=self._wiring.new_id(), directory=directory, operator=who)
+        )
 
     def judge_fire_reset(self, fire: str, operator: str) -> Outcome:
         """A named person resets a fire input's latch."""
@@ -231,7 +234,6 @@ class Daemon:
                 question=typed.question,
                 outcome=outcome,
                 assurance=self._wiring.assurance(device),
-                next_question=QuestionId(self._wiring.new_id()),
                 person=self._wiring.holder_name(HolderId(typed.holder)),
             )
         )

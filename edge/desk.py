@@ -105,14 +105,14 @@ class DaemonDesk:
             applied = False
             if not plan.problems and not dry_run:
                 try:
-                    applied = await self._apply(plan)
+                    applied = await self._apply(plan, operator)
                 except (PeopleError, PinHashError) as error:
                     return _refused(people.version, str(error))
                 if self._unwritable():
                     return _refused(people.version, "the journal cannot be written; try later")
             return answer(plan, people.version, applied=applied)
 
-    async def _apply(self, plan: ImportPlan) -> bool:
+    async def _apply(self, plan: ImportPlan, operator: str) -> bool:
         """On file but not in force; into the journal; in force under the journal's number.
 
         While the journal cannot be written the change stays staged: `run` brings it in force when
@@ -124,7 +124,7 @@ class DaemonDesk:
         if not change or self._unwritable():
             return False
         directory = await asyncio.to_thread(daemon.people.stage, change)
-        outcome = daemon.judge_directory(directory)
+        outcome = daemon.judge_directory(directory, operator)
         await daemon.recorder.drained()
         if self._unwritable():
             self._unsettled.set()

@@ -17,7 +17,6 @@ class Code(IntEnum):
     UNKNOWN_PORTAL = 201
     CLOCK_UNTRUSTED = 202
     SCHEDULE_HORIZON = 203
-    STARTING = 204
     NOT_RECORDED = 205
 
     UNKNOWN_CREDENTIAL = 301
@@ -70,7 +69,6 @@ TEXTS: dict[Code, str] = {
     Code.UNKNOWN_PORTAL: "no such portal in the policy",
     Code.CLOCK_UNTRUSTED: "the clock is not trusted and the rule depends on the time",
     Code.SCHEDULE_HORIZON: "the time lies outside the schedules as expanded",
-    Code.STARTING: "the edge has not finished starting",
     Code.NOT_RECORDED: "the journal cannot be written",
     Code.UNKNOWN_CREDENTIAL: "unknown credential",
     Code.CREDENTIAL_LOST: "the credential is reported lost",

@@ -248,7 +248,6 @@ class _Hour:
             question=question,
             outcome=outcome,
             assurance=Assurance.SECURE,
-            next_question=QuestionId(f"q{next(self.ids)}"),
             person=Personal("person", f"{SURNAME}somebody", "ef" * 16),
         )
 

@@ -444,7 +444,6 @@ class Rig:
                 question=QuestionId(question),
                 outcome=outcome,
                 assurance=Assurance.SECURE,
-                next_question=QuestionId(self.new_id()),
                 person=Personal("person", "Surname-of-somebody", "ef" * 16),
             )
         )

@@ -146,3 +146,11 @@ def test_a_badge_at_an_open_door_keeps_it_from_being_locked_for_its_time_only() 
     rig.later(12)
     rig.posture(Mode.LOCKDOWN)
     assert securing(rig, "gate")
+
+
+def test_a_request_to_exit_explains_one_opening_and_no_later_one() -> None:
+    rig = calm()
+    rig.rex("gate")
+    rig.opens("gate")
+    rig.closes("gate")
+    assert PortalForced in bodies(rig.opens("gate"))

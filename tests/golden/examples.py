@@ -121,7 +121,9 @@ _MADE: tuple[Body, ...] = (
     ev.JournalRestored(dropped=2),
     ev.EntryDropped(),
     ev.ClockJudged(trusted=True, stepped_ms=-1_500),
-    ev.HoldersReplaced(version=7, digest="cd" * 32, holders=120, credentials=131),
+    ev.HoldersReplaced(
+        version=7, digest="cd" * 32, holders=120, credentials=131, operator="ef" * 32
+    ),
     ev.PolicyActivated(version=4, digest="ab" * 32, fires=(FIRE,), portals=("gate", "hall")),
     ev.PostureChanged(mode=Mode.SHELTER, threat=4, was_mode=Mode.NORMAL, was_threat=1),
     ev.ReaderFound(reader=READER, secure=True, identity="Vendor 1.2 serial 0042"),
