@@ -21,6 +21,7 @@ READY_S = 15.0
 FRONT_SECURED = (FRONT, OutputControl.OFF_ABORT_TIMED)
 VAULT_SECURED = (VAULT, OutputControl.ON_ABORT_TIMED)
 FRONT_STRUCK = (FRONT, OutputControl.ON_TIMED)
+VAULT_STRUCK = (VAULT, OutputControl.OFF_TIMED)
 
 
 class EdgeProcess:
@@ -96,7 +97,7 @@ class EdgeProcess:
 
     async def badge_opens(self, within_s: float = 5.0) -> None:
         """A good badge at the front door, and its strike."""
-        await opens(self.house, FRONT, "front-in", within_s)
+        await opens(self.house, FRONT_STRUCK, "front-in", within_s)
 
     async def _read(self) -> None:
         assert self.process.stderr is not None, "made with a pipe"
@@ -123,12 +124,12 @@ async def running_process(house: House, **options: Any) -> AsyncIterator[EdgePro
             await edge.ended()
 
 
-async def opens(house: House, output: int, reader: str, within_s: float = 5.0) -> None:
-    """Ada's badge at `reader` lets go of the lock of `output`."""
-    before = len(house.opened_at(output))
+async def opens(house: House, strike: tuple[int, int], reader: str, within_s: float = 5.0) -> None:
+    """Ada's badge at `reader` brings the board this command, whether or not one runs already."""
+    before = told(house).count(strike)
     house.badge(reader, ADA)
     async with asyncio.timeout(within_s):
-        while len(house.opened_at(output)) == before:
+        while told(house).count(strike) == before:
             await asyncio.sleep(0.01)
 
 

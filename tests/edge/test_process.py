@@ -14,17 +14,20 @@ import pytest
 from controller import events as ev
 from edge.journal import Journal, verify_folder
 from edge.journal.folder import SEGMENT
-from simulators.broker_process import free_port
+from simulators.broker_process import BrokerProcess, free_port
 from simulators.osdp_line import ReaderLine
+from tests.central.rig import CentralProcess
 from tests.edge.house import ADA, FIRE_LOOP, FRONT, VAULT, House
 from tests.edge.journal.tmpfs import Tmpfs
 from tests.edge.process import (
     FRONT_STRUCK,
     VAULT_SECURED,
+    VAULT_STRUCK,
     EdgeProcess,
     entries,
     opens,
     running_process,
+    stored,
     told,
 )
 from tests.servers import make_broker
@@ -354,7 +357,7 @@ def test_without_room_nobody_enters_everybody_leaves_and_nothing_is_lost(
                 await asyncio.sleep(0.15)
             await edge.until_said("the journal cannot be written")
             assert len(house.opened_at(FRONT)) == 1, "no entry without its entry on disk"
-            await opens(house, VAULT, "vault-out")
+            await opens(house, VAULT_STRUCK, "vault-out")
             room.free(edge)
             await edge.until_said("the journal is written again; 0 entries were lost")
             await edge.badge_opens()
@@ -407,6 +410,56 @@ def test_a_broker_that_wants_a_password_is_named_with_its_remedy_and_doors_work(
                 assert await edge.stop(3.0) == 0
 
         with_line(house, scene)
+
+
+def test_a_stop_waits_until_the_archive_has_the_last_entry(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    house = House(tmp_path, f'[broker]\nhost = "127.0.0.1"\nport = {mosquitto.port}\n')
+    path = tmp_path / "archive.db"
+    central = CentralProcess(mosquitto.port, path)
+
+    async def scene(_: ReaderLine) -> None:
+        async with running_process(house) as edge:
+            await edge.badge_opens()
+            async with asyncio.timeout(10):
+                while not _archived(path):
+                    await asyncio.sleep(0.05)
+            await edge.badge_opens()
+            assert await edge.stop(5.0) == 0
+        assert _archived(path) == len(stored(house)), "all is there when the edge has ended"
+
+    try:
+        with_line(house, scene)
+    finally:
+        central.stop()
+
+
+def _archived(path: Path) -> int:
+    """How many entries the archive has stored."""
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            (count,) = connection.execute("SELECT count(*) FROM entry").fetchone()
+        except sqlite3.OperationalError:  # it is being made
+            return 0
+    return int(count)
+
+
+def test_a_stop_does_not_wait_for_long_for_an_archive_that_says_nothing(
+    tmp_path: Path, embedded_broker: BrokerProcess
+) -> None:
+    house = House(tmp_path, f'[broker]\nhost = "127.0.0.1"\nport = {embedded_broker.port}\n')
+
+    async def scene(_: ReaderLine) -> None:
+        async with running_process(house) as edge:
+            await edge.badge_opens()
+            await edge.until_said("LinkUp")
+            assert await edge.stop(5.0) == 0
+            assert "stopping before the archive has the last entries" in edge.said
+
+    with_line(house, scene)
 
 
 class WrongParity(ReaderLine):
