@@ -287,6 +287,27 @@ def test_killed_while_badges_flow_every_strike_has_its_decision(house: House, se
     assert strikes >= 5
 
 
+def test_killed_at_the_moment_of_a_strike_its_decision_is_on_disk(house: House) -> None:
+    """A disk that takes its time shows whoever does not wait for it."""
+    plant = (
+        "import time\n"
+        "from edge.journal.store import Journal\n"
+        "honest = Journal.commit\n"
+        "def commit(self, batch): time.sleep(0.15); honest(self, batch)\n"
+        "Journal.commit = commit"
+    )
+
+    async def scene(_: ReaderLine) -> None:
+        async with running_process(house, plant=plant) as edge:
+            await edge.badge_opens()
+            await edge.kill()
+        (decision,) = entries(house, ev.DecisionMade)
+        assert decision.decision.granted
+        assert sound(house)
+
+    with_line(house, scene)
+
+
 async def _badges(house: House) -> None:
     while True:
         house.readers["front-in"].present_card(26, ADA)

@@ -335,6 +335,7 @@ def test_drained_does_not_wait_for_a_disk_that_is_gone(tmp_path: Path) -> None:
             assert rig.recorder.down
             disk.set()
             await rig.until("recovered")
+            assert len(rig.recorder._kept) == 0, "what is on disk is kept nowhere else"
 
     asyncio.run(run())
 
