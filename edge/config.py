@@ -25,8 +25,8 @@ from policies.problems import Problem, SourceFile, did_you_mean
 
 TABLES = ("broker", "line", "device", "portal", "fire")
 
-PIECE_MS = 100
-"""Reader outputs are timed in tenths of a second (OSDP clause 6.10)."""
+PIECE_MS, PIECES_MAX = 100, 65_535
+"""Reader outputs are timed in tenths of a second, in two bytes (OSDP clause 6.10)."""
 
 READERS_AT_9600 = 4
 """More readers on a slow line wait longer for each other than a person at a door does."""
@@ -480,10 +480,9 @@ class _Reader:
                     )
             if rule.exit is ExitKind.READER and portal.exit_reader is None:
                 self.problems.append(at.at_key("the policy asks for an exit reader here"))
-            if rule.open_ms % PIECE_MS:
-                self.problems.append(
-                    at.at_key(f"open-s of the policy must be in steps of {PIECE_MS} ms")
-                )
+            if rule.open_ms % PIECE_MS or rule.open_ms > PIECE_MS * PIECES_MAX:
+                tenths = f"in steps of {PIECE_MS} ms, at most {PIECE_MS * PIECES_MAX / 1e3} s"
+                self.problems.append(at.at_key(f"open-s of the policy must be {tenths}"))
 
     def _names(self, table: str) -> Iterable[str]:
         """Names in the file, the entries that could not be read included."""

@@ -1,6 +1,7 @@
 """What people ask of the running daemon, answered: `edge.control.desk.Desk`."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from controller.events import (
@@ -22,13 +23,18 @@ from edge.control.messages import (
     VerifyReply,
 )
 from edge.daemon import Daemon
-from edge.journal import Record, Stored
+from edge.journal import JournalError, Record, Stored
 from edge.people import PeopleError, PinHasher, PinHashError, SiteKey, answer, plan_import, seal
 from edge.people.importer import ImportPlan
 from edge.uplink import Uplink
 
+SETTLE_AGAIN_S = 2.0
+"""Between tries to settle people on a disk that has just been full."""
+
 READ_BYTES_MAX = 512 * 1024
 """Half a control frame: personal values and quoting need the rest."""
+
+log = logging.getLogger(__name__)
 
 
 class DaemonDesk:
@@ -140,8 +146,13 @@ class DaemonDesk:
         while True:
             await self._unsettled.wait()
             await self.wait_beyond(self._daemon.site.state.holders_seq - 1)
-            async with self._importing:
-                await self._settle_late()
+            try:
+                async with self._importing:
+                    await self._settle_late()
+            except (JournalError, PeopleError) as error:
+                log.error("people who came while the journal was down are not settled: %s", error)
+                await asyncio.sleep(SETTLE_AGAIN_S)
+                continue
             self._unsettled.clear()
 
     async def _settle_late(self) -> None:

@@ -125,6 +125,17 @@ def test_a_fire_input_on_the_unsecured_side_is_refused(house: House) -> None:
     assert "a fire input must hang on a device inside" in said(house, exposed, moved)
 
 
+def test_a_time_that_no_reader_can_be_told_is_refused(house: House) -> None:
+    """Found out when it is loaded: at the door it would be too late."""
+    timed = (
+        'rex = "shunt"\nopen-s = 2\nheld-s = 3',
+        'rex = "shunt"\nopen-s = 7200\nheld-s = 7300\nstuck-s = 8000',
+    )
+    assert "open-s of the policy must be in steps of 100 ms, at most 6553.5 s" in said(
+        house, policy=timed
+    )
+
+
 def test_a_portal_of_the_policy_that_is_not_wired_is_told(house: House) -> None:
     text = (house.folder / "site.toml").read_text()
     begin = text.index("[portal.vault-door]")

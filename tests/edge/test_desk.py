@@ -1,6 +1,7 @@
 """What people ask of the running daemon, over its real socket: fire reset, import, status."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -8,6 +9,7 @@ from typing import TypeVar
 import pytest
 
 from controller import events as ev
+from edge import desk
 from edge.app import opened
 from edge.control.client import Client
 from tests.edge.checks import ready
@@ -124,5 +126,35 @@ def test_the_status_tells_every_device_portal_and_fire_input(house: House) -> No
             assert [(fire.id, fire.line) for fire in status.fires] == [("panel", "normal")]
             assert status.ready
             assert status.seq == edge.daemon.site.state.seq
+
+    asyncio.run(run())
+
+
+def test_people_that_cannot_be_settled_yet_do_not_end_the_edge(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal has its disk back before `site.db` can be written."""
+    monkeypatch.setattr(desk, "SETTLE_AGAIN_S", 0.1)
+
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            people, free = edge.daemon.people, threading.Event()
+            stalled = asyncio.ensure_future(edge.daemon.writer._call(lambda _: free.wait(20)))
+            reply = await ask(house, lambda client: client.import_people(PEOPLE, dry_run=False))
+            assert not reply.applied
+            assert people.staged is not None
+            in_the_way = house.folder / "state" / "site.db-journal"
+            in_the_way.mkdir()
+            free.set()
+            await stalled
+            await until(edge, ev.JournalRestored)
+            await asyncio.sleep(0.3)
+            assert people.staged is not None
+            in_the_way.rmdir()
+            async with asyncio.timeout(5):
+                while people.staged is not None:
+                    await asyncio.sleep(0.02)
+            assert edge.daemon.site.state.holders_version == people.version
 
     asyncio.run(run())
