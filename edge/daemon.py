@@ -12,7 +12,14 @@ from random import Random
 from typing import Protocol
 
 from controller import inputs
-from controller.effects import AskPin, Effect, LifeSafety, ShowAtReader
+from controller.effects import (
+    AskPin,
+    Effect,
+    FreeEgress,
+    LifeSafety,
+    SecurePortal,
+    ShowAtReader,
+)
 from controller.events import (
     AttemptAbandoned,
     DecisionMade,
@@ -45,6 +52,9 @@ SECURE_WITHIN_S = 2.0
 
 KEEP_WITHIN_S = 1.0
 """What a stop waits for a journal that is down to take what was kept, and for the snapshot."""
+
+REPEAT_S_MIN, REPEAT_S_MAX = 0.5, 30.0
+"""Between tries to free or lock a door whose device stumbled or refused: soon, then for good."""
 
 OUTSTANDING_MAX = 10_000
 """Commands whose end is awaited. Each ends by its device or its time; more is a broken driver."""
@@ -90,6 +100,7 @@ class Daemon:
         self._jitter = jitter
         self._version = version
         self._outstanding: dict[str, Effect] = {}
+        self._pauses_s: dict[str, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._stopping = asyncio.Event()
@@ -289,12 +300,37 @@ class Daemon:
 
     def _command_ended(self, fact: api.CommandEnded) -> None:
         effect = self._outstanding.pop(fact.command, None)
-        if effect is not None:
-            self._effect_ended(effect, fact.outcome)
+        if effect is None:
+            return
+        self._effect_ended(effect, fact.outcome)
+        if isinstance(effect, FreeEgress | SecurePortal):
+            if fact.outcome in {api.Outcome.LOST, api.Outcome.REFUSED}:
+                self._say_later(effect)
+            else:
+                self._pauses_s.pop(effect.id, None)
+        self._note_locks()
+
+    def _say_later(self, effect: FreeEgress | SecurePortal) -> None:
+        """A way out that must be free, or a door that must lock, is told until its device obeys."""
+        pause_s = self._pauses_s.get(effect.id, REPEAT_S_MIN)
+        self._pauses_s[effect.id] = min(pause_s * 2, REPEAT_S_MAX)
+        asyncio.get_running_loop().call_later(pause_s, self._say_again, effect)
+
+    def _say_again(self, effect: FreeEgress | SecurePortal) -> None:
+        # A device that is gone is told anew when it is back: the core wishes for it then.
+        portal = self.site.state.portals.get(effect.portal)
+        linked = portal is not None and portal.linked
+        stands = self.site.stands(effect, self._clock.moment().mono_us)
+        if linked and stands and not self._deaf:
+            self._carry([effect])
+        elif linked and isinstance(effect, SecurePortal) and not self._deaf:
+            self._say_later(effect)  # somebody passes just now; behind him it must lock
+        else:
+            self._pauses_s.pop(effect.id, None)
             self._note_locks()
 
     def _note_locks(self) -> None:
-        if any(_moves_a_lock(effect) for effect in self._outstanding.values()):
+        if self._pauses_s or any(_moves_a_lock(e) for e in self._outstanding.values()):
             self._locks_told.clear()
         else:
             self._locks_told.set()
