@@ -14,6 +14,7 @@ import pytest
 from controller import events as ev
 from edge.journal import Journal, verify_folder
 from edge.journal.folder import SEGMENT
+from policies.codes import Code
 from simulators.broker_process import BrokerProcess, free_port
 from simulators.osdp_line import ReaderLine
 from tests.central.rig import CentralProcess
@@ -165,6 +166,25 @@ def test_a_key_that_others_may_read_is_refused(house: House, name: str) -> None:
         assert f"chmod 600 {house.folder / name}" in edge.said
         assert (house.folder / name).read_bytes().hex() not in edge.said
         assert (house.folder / name).read_bytes()[:32].decode(errors="replace") not in edge.said
+
+    with_line(house, scene)
+
+
+def test_a_badge_that_nobody_knows_is_refused_and_recorded_without_its_number(
+    house: House,
+) -> None:
+    stranger = b"\x5a\x5a\x5a\x40"
+
+    async def scene(_: ReaderLine) -> None:
+        async with running_process(house) as edge:
+            house.badge("front-in", stranger)
+            await edge.badge_opens()
+            assert told(house).count(FRONT_STRUCK) == 1
+            assert await edge.stop() == 0
+            assert stranger.hex() not in edge.said
+        first, _second = entries(house, ev.DecisionMade)
+        assert first.decision.code is Code.UNKNOWN_CREDENTIAL
+        assert all(stranger.hex().encode() not in one.entry for one in stored(house))
 
     with_line(house, scene)
 
