@@ -78,7 +78,10 @@ BAD = b"id,name,roles,badge\n007,Anna,staf,26:2ec0c86\n7,,staff,\n"
 def house(tmp_path: Path) -> Path:
     (tmp_path / "policy.toml").write_text(POLICY)
     (tmp_path / "site.toml").write_text(SITE)
-    for name, key in (("site.key", bytes(range(32))), ("front-in.key", b"0f" * 16)):
+    for name, key in (
+        ("site.key", bytes(range(32))),
+        ("front-in.key", bytes(range(1, 17)).hex().encode()),
+    ):
         (tmp_path / name).write_bytes(key)
         (tmp_path / name).chmod(0o600)
     return tmp_path
