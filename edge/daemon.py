@@ -200,6 +200,8 @@ class Daemon:
         else:
             for heard in self._wiring.heard(fact, self._clock.moment().mono_us):
                 self.judge(heard)
+            # An input that is still settling brings no news yet; its time is waited for.
+            self._arm_timer(self._clock.moment())
 
     def judge(self, heard: Input) -> Outcome:
         """Let the core judge one input now, and see to what it calls for."""

@@ -1,4 +1,4 @@
-"""Inputs that bounce: a new state counts once it has held for its time."""
+"""Inputs that bounce: a state counts once the settled one has been left for its time."""
 
 from typing import Generic, TypeVar
 
@@ -9,7 +9,8 @@ class Debounced(Generic[S]):
     """One input point. `settle_us` 0: every change counts at once.
 
     Times are monotonic microseconds and come from outside. Whatever holds for 400 ms is reported
-    (IEC 60839-11-1), because no settling time is longer than 100 ms.
+    (IEC 60839-11-1), because no settling time is longer than 100 ms. A point that wanders between
+    other states than the settled one does not rest there either: the newest is reported in time.
     """
 
     def __init__(self, settle_us: int) -> None:
@@ -28,12 +29,14 @@ class Debounced(Generic[S]):
             return state
         if state == self._settled:
             self._candidate = None
-        elif state != self._candidate:
-            self._candidate, self._since_us = state, now_us
+        else:
+            if self._candidate is None:
+                self._since_us = now_us
+            self._candidate = state
         return self.due(now_us)
 
     def due(self, now_us: int) -> S | None:
-        """The candidate once it has held for long enough."""
+        """The candidate once the settled state has been left for long enough."""
         if self._candidate is None or now_us < self._since_us + self._settle_us:
             return None
         self._settled, self._candidate = self._candidate, None
