@@ -72,6 +72,7 @@ class Wiring:
         self._locks: dict[str, list[PortalId]] = {}
         self._secure: dict[str, bool] = {}
         self._debounced: dict[tuple[str, str], Debounced[Contact | bool]] = {}
+        self._told: dict[tuple[str, str], Contact | bool] = {}
         for name, portal in config.portals.items():
             self._locks.setdefault(portal.lock.device, []).append(PortalId(name))
             rule = config.policy.portal(name)
@@ -168,7 +169,8 @@ class Wiring:
         return None if name is None else self.personal("person", name)
 
     def _points(self, fact: api.InputsReported, now_us: int) -> list[inputs.Input]:
-        found: list[inputs.Input] = []
+        # What had held for its time before this reading came is not lost in it.
+        found = self.settled(now_us)
         for name, fire in self._config.fires.items():
             if fire.input.device == fact.device:
                 found.append(self._fire(name, fire, fact.states))
@@ -202,6 +204,7 @@ class Wiring:
                 yield self._point_input(name, "bolt", bolted)
 
     def _point_input(self, portal: PortalId, what: str, state: Contact | bool) -> inputs.Input:
+        self._told[portal, what] = state
         if isinstance(state, Contact):
             return inputs.ContactRead(id=self.new_id(), portal=portal, contact=state)
         assert what == "bolt", "contacts and bolts are what is debounced"
@@ -210,7 +213,16 @@ class Wiring:
     def _online(self, fact: api.DeviceOnline) -> list[inputs.Input]:
         self._secure[fact.device] = fact.secure
         heard = self._heard(fact.device, online=True, secure=fact.secure, about=fact.identity)
-        return [heard, *self._links(fact.device, up=True)]
+        return [heard, *self._links(fact.device, up=True), *self._seen_elsewhere(fact.device)]
+
+    def _seen_elsewhere(self, lock: str) -> Iterator[inputs.Input]:
+        """The core forgets a leaf with its lock; a contact on another device still knows it."""
+        for portal in self._locks.get(lock, []):
+            wired = self._config.portals[portal]
+            for what, point in (("contact", wired.contact), ("bolt", wired.bolt)):
+                state = self._told.get((portal, what))
+                if point is not None and point.device != lock and state is not None:
+                    yield self._point_input(portal, what, state)
 
     def _links(self, device: str, *, up: bool) -> list[inputs.Input]:
         return [
@@ -242,6 +254,7 @@ class Wiring:
                 yield self._point_input(name, "contact", Contact.FAULTED)
         if portal.bolt is not None and portal.bolt.device == device:
             self._debounced[name, "bolt"].reset()
+            self._told.pop((name, "bolt"), None)
         if portal.rex is not None and portal.rex.device == device:
             attempt = AttemptId(self._entropy(ID_BYTES).hex())
             yield inputs.ExitAsked(id=self.new_id(), portal=name, active=False, attempt=attempt)

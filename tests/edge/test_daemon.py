@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from controller import events as ev
+from controller.portal import Contact, State
 from policies.codes import Code
 from tests.edge import checks
+from tests.edge import house as houses
 from tests.edge.checks import ready
 from tests.edge.house import (
     ADA,
@@ -114,6 +116,69 @@ def test_an_opening_that_nothing_explains_is_forced(house: House) -> None:
             await ready(edge)
             house.board.set_input(FRONT_CONTACT, True)
             await until(edge, ev.PortalForced)
+
+    asyncio.run(run())
+
+
+@pytest.fixture
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    """The front door's lock on the board, its contact alone on another device."""
+    device, contact = 'key = "vault-out.key"', 'contact = {{ device = "board", input = 0 }}'
+    site = houses.SITE.replace(device, f"{device}\ninputs = 1")
+    monkeypatch.setattr(
+        houses, "SITE", site.replace(contact, contact.replace("board", "vault-out"))
+    )
+    made = House(tmp_path)
+    made.readers["vault-out"]._inputs = [0]
+    return made
+
+
+def test_a_forced_opening_is_noticed_where_nothing_else_happens(apart: House) -> None:
+    """The contact's own settling time is what the edge wakes up for."""
+
+    async def run() -> None:
+        async with apart.line(), running(apart) as edge:
+            await ready(edge)
+            await until(edge, ev.PortalSettled, 2)
+            await asyncio.sleep(0.3)
+            apart.readers["vault-out"].set_input(0, True)
+            await until(edge, ev.PortalForced, within_s=1.0)
+
+    asyncio.run(run())
+
+
+def test_a_lock_that_comes_back_finds_the_contact_that_never_went_away(apart: House) -> None:
+    async def run() -> None:
+        async with apart.line(), running(apart) as edge:
+            await ready(edge)
+            await asyncio.sleep(0.3)
+            apart.board.silent = True
+            await until(edge, ev.PortalLost, 2)
+            apart.board.silent = False
+            await until(edge, ev.PortalFound, 4, within_s=10)
+            await asyncio.sleep(0.3)
+            front = edge.daemon.site.state.portals["front"]
+            assert (front.state, front.contact) == (State.LOCKED, Contact.CLOSED)
+            # The fire loop went away with its board, and in a fire no opening is forced.
+            edge.daemon.judge_fire_reset("panel", "anna")
+            apart.readers["vault-out"].set_input(0, True)
+            await until(edge, ev.PortalForced, within_s=1.0)
+
+    asyncio.run(run())
+
+
+def test_a_contact_that_is_gone_is_not_believed_when_the_lock_comes_back(apart: House) -> None:
+    async def run() -> None:
+        async with apart.line(), running(apart) as edge:
+            await ready(edge)
+            apart.readers["vault-out"].silent = True
+            apart.board.silent = True
+            await until(edge, ev.PortalLost, 2)
+            await until(edge, ev.ReaderLost, 2)
+            apart.board.silent = False
+            await until(edge, ev.PortalFound, 4, within_s=10)
+            await asyncio.sleep(0.3)
+            assert edge.daemon.site.state.portals["front"].contact is Contact.FAULTED
 
     asyncio.run(run())
 
