@@ -321,6 +321,10 @@ class ExitStuck(PortalChange, frozen=True, kw_only=True):
     """The request-to-exit input has not let go for too long."""
 
 
+class ExitOver(PortalChange, frozen=True, kw_only=True):
+    """A granted way out has had its time; the strike that still ran at the portal is ended."""
+
+
 class PortalLeased(PortalChange, frozen=True, kw_only=True):
     """The portal stands open by schedule for the length of one lease."""
 

@@ -20,14 +20,16 @@ from controller.events import (
 from controller.ids import PortalId
 from controller.inputs import FireLineHeard, FireResetAsked
 from controller.ledger import commitment
-from controller.moment import SECOND_US
+from controller.moment import MILLISECOND_US
 from controller.portal import Portal, Signal
 from controller.turn import Turn
 from policies.compiled import OnFire
 from policies.facts import Mode
 
-GONE_US = 3 * SECOND_US
-"""A fire input's device may be silent this long before its silence is fire."""
+GONE_US = 500 * MILLISECOND_US
+"""From being told that a fire input's device is gone to fire. Drivers tell it after 2.5 s without a
+good answer: together the three seconds in which silence has to become fire.
+"""
 
 
 def on_line(turn: Turn, heard: FireLineHeard) -> None:

@@ -19,8 +19,9 @@ from controller.holders import Credential, Holder
 from controller.ids import AttemptId, PortalId, QuestionId, ReaderId
 from controller.inputs import BadgeRead, ExitAsked, PinChecked, PinOutcome
 from controller.ledger import Personal, commitment
-from controller.moment import MILLISECOND_US, SECOND_US
+from controller.moment import MILLISECOND_US, SECOND_US, Micros
 from controller.portal import LEASE_US, STRIKE_WITHIN_US, Contact, Signal, State
+from controller.state import SiteState
 from controller.turn import Turn
 from policies.codes import Code
 from policies.compiled import CompiledPolicy, PortalRule, Rex
@@ -48,7 +49,8 @@ NEVER_ASKED_FOR = frozenset({Code.LIFE_SAFETY, Code.EVACUATION, Code.FREE_EXIT})
 
 def on_badge(turn: Turn, read: BadgeRead) -> None:
     """A badge was presented: judge it, ask for more, or say why it was not looked at."""
-    if not turn.state.ready or turn.state.stopping:
+    accepts_cards = turn.state.ready and not turn.state.stopping
+    if not accepts_cards and not turn.leads_out(read.portal, read.direction):
         badge = None if read.badge is None else commitment(read.badge)
         reason = "the edge stops" if turn.state.stopping else "the edge has not finished starting"
         turn.record(BadgeIgnored(reader=read.reader, reason=reason, badge=badge), read.badge)
@@ -259,7 +261,7 @@ def _request(
         threat=turn.state.threat,
         fire=burns_at(turn, portal_id),
         consent=holder is not None and holder.consent,
-        interlock_clear=_interlock_clear(turn, portal_id),
+        interlock_clear=interlock_clear(turn.state, turn.policy, portal_id, turn.now_us),
         operable=portal is not None and portal.linked,
         recorded=turn.state.recorded,
     )
@@ -269,19 +271,20 @@ def _facts(holder: Holder | None) -> HolderFacts | None:
     return None if holder is None else holder.facts
 
 
-def _interlock_clear(turn: Turn, portal_id: PortalId) -> bool:
+def interlock_clear(
+    state: SiteState, policy: CompiledPolicy, portal_id: PortalId, now_us: Micros
+) -> bool:
     """Whether every other leaf of the interlock is seen closed and is not about to open: a strike
     that is not over yet holds a leaf released even when somebody has passed and it has closed.
     """
     partners = (
-        turn.state.portals.get(PortalId(partner))
-        for partner in turn.policy.interlock_partners(portal_id)
+        state.portals.get(PortalId(partner)) for partner in policy.interlock_partners(portal_id)
     )
     return all(
         partner is not None
         and partner.contact is Contact.CLOSED
         and partner.state in {State.LOCKED, State.SECURED}
-        and (partner.strike_until_us is None or partner.strike_until_us <= turn.now_us)
+        and (partner.strike_until_us is None or partner.strike_until_us <= now_us)
         for partner in partners
     )
 

@@ -66,6 +66,7 @@ class Signal(StrEnum):
     EXIT_REQUESTED = "exit-requested"
     EXIT_LET_GO = "exit-let-go"
     EXIT_STUCK = "exit-stuck"
+    EXIT_OVER = "exit-over"  # a granted way out has had its time, another strike still runs
     LEASED = "leased"
     LEASE_ENDED = "lease-ended"
     RELEASED = "released"
@@ -92,6 +93,7 @@ class Note(StrEnum):
     EXIT_REQUESTED = "exit-requested"
     EXIT_LET_GO = "exit-let-go"
     EXIT_STUCK = "exit-stuck"
+    EXIT_OVER = "exit-over"
     LEASED = "leased"
     LEASE_ENDED = "lease-ended"
     RELEASED = "released"
@@ -158,6 +160,7 @@ _ALWAYS: dict[Signal, Move] = {
     Signal.EXIT_REQUESTED: _stay(Note.EXIT_REQUESTED),
     Signal.EXIT_LET_GO: _stay(Note.EXIT_LET_GO),
     Signal.EXIT_STUCK: _stay(Note.EXIT_STUCK),
+    Signal.EXIT_OVER: _stay(Note.EXIT_OVER),
     Signal.RELEASED: _to(State.RELEASED, Note.RELEASED),
     Signal.LINK_LOST: _to(State.UNKNOWN, Note.LOST),
     Signal.LINK_FOUND: _settle(Note.FOUND),
@@ -306,6 +309,8 @@ def move(
     if step.note is None:
         return portal, None
     after = _heard(portal, signal, now_us)
+    if after.exit_until_us is not None and after.exit_until_us <= now_us:
+        after = replace(after, exit_until_us=None)  # a claim that has lapsed claims nothing
     if signal is Signal.GRANTED:
         after = _granted(after, attempt, direction, rule, now_us)
     elif signal in SUPERSEDING:
@@ -344,6 +349,17 @@ def settled(portal: Portal, rule: PortalRule) -> State:
     return State.SECURED if portal.secured else State.LOCKED
 
 
+def exit_over_us(portal: Portal) -> Micros | None:
+    """When a strike that nobody has a claim to may be ended: as soon as who was granted a way out
+    has had his time. Until then it could not be, and the portal is locked by no other event.
+    """
+    if portal.exit_until_us is None or portal.strike_until_us is None:
+        return None
+    unclaimed = portal.direction is None and not (portal.released or portal.leased)
+    outlived = portal.strike_until_us > portal.exit_until_us
+    return portal.exit_until_us if unclaimed and outlived else None
+
+
 def rex_deadline_us(portal: Portal) -> Micros | None:
     """When a request to exit that has not let go counts as stuck."""
     if portal.rex_since_us is None or portal.rex_stuck:
@@ -367,6 +383,8 @@ def _heard(portal: Portal, signal: Signal, now_us: Micros) -> Portal:
             return replace(portal, rex_since_us=None, rex_stuck=False)
         case Signal.EXIT_STUCK:
             return replace(portal, rex_stuck=True)
+        case Signal.EXIT_OVER:
+            return replace(portal, exit_until_us=None)
         case Signal.LEASED | Signal.LEASE_ENDED:
             return replace(portal, leased=signal is Signal.LEASED)
         case Signal.RELEASED | Signal.RELEASE_ENDED:

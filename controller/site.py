@@ -61,7 +61,7 @@ from controller.inputs import (
 )
 from controller.ledger import commitment
 from controller.moment import Moment
-from controller.portal import LEASE_RENEW_US, Contact, Portal, Signal, rex_deadline_us
+from controller.portal import LEASE_RENEW_US, Contact, Portal, Signal, exit_over_us, rex_deadline_us
 from controller.state import SiteState
 from controller.turn import Origin, Turn
 from policies.compiled import CompiledPolicy, Egress
@@ -122,6 +122,7 @@ class Site:
         due = [portal.deadline_us for portal in self.state.portals.values()]
         due += [portal.grant_until_us for portal in self.state.portals.values()]
         due += [rex_deadline_us(portal) for portal in self.state.portals.values()]
+        due += [exit_over_us(portal) for portal in self.state.portals.values()]
         due += [attempt.deadline_us for attempt in self.state.attempts.values()]
         due += [fire.deadline_us for fire in self.state.fires.values()]
         if any(portal.open_schedule is not None for portal in self.policy.portals):
@@ -144,7 +145,7 @@ class Site:
             case LifeSafety():
                 return True
             case ReleasePortal():
-                return self._release_stands(effect)
+                return self._release_stands(effect, now_us)
             case LeasePortal(portal=portal_id):
                 return self._portal(portal_id).leased
             case SecurePortal(portal=portal_id):
@@ -157,7 +158,7 @@ class Site:
     def _portal(self, portal_id: PortalId) -> Portal:
         return self.state.portals.get(portal_id, Portal())
 
-    def _release_stands(self, effect: ReleasePortal) -> bool:
+    def _release_stands(self, effect: ReleasePortal, now_us: int) -> bool:
         """A granted way out always stands. A way in stands while the grant in force at the portal
         is still the one that this release was wished for. Neither may cut short a longer release.
         """
@@ -166,7 +167,11 @@ class Site:
             return False
         if effect.direction is rule.way_out:
             return True
-        return portal.attempt == effect.attempt and (self.state.recorded or rule.emergency)
+        return (
+            portal.attempt == effect.attempt
+            and (self.state.recorded or rule.emergency)
+            and passages.interlock_clear(self.state, self.policy, effect.portal, now_us)
+        )
 
     def _handle(self, turn: Turn, fact: Input) -> None:
         if isinstance(fact, PinChecked):
@@ -189,6 +194,9 @@ class Site:
                 turn.signal(portal_id, Signal.GRANT_ENDED)
             if _is_due(rex_deadline_us(portal), turn):
                 turn.signal(portal_id, Signal.EXIT_STUCK)
+            if _is_due(exit_over_us(turn.state.portals[portal_id]), turn):
+                turn.signal(portal_id, Signal.EXIT_OVER)
+                fires.secure(turn, portal_id)
         for reader in sorted(turn.state.attempts):
             if _is_due(turn.state.attempts[reader].deadline_us, turn):
                 passages.on_patience_ended(turn, reader)
@@ -219,6 +227,9 @@ class Site:
             ),
             fact.operator,
         )
+        # Who was let in a moment ago may be known no more, or for another: badge again.
+        for portal_id in sorted(turn.state.portals):
+            fires.abort_entry(turn, portal_id)
 
     def _replace_policy(self, turn: Turn, fact: PolicyReplaced) -> None:
         self.policy = turn.policy = fact.policy

@@ -167,6 +167,7 @@ ACTIONS: dict[str, str] = {
     "portal-held": "Have the door closed.",
     "portal-never-closed": "Look for a wedge; else replace the contact.",
     "contact-faulted": "Mend the contact's line; a grant still works, nobody sees the leaf.",
+    "exit-over": "Nothing; the portal is locked again.",
     "exit-stuck": "Free the request-to-exit input; it may be taped down.",
     "egress-released": "The way out is free on purpose. Post a guard if it opens inward too.",
     "portal-lost": "Mend the device on which the lock hangs; no entry is granted there meanwhile.",

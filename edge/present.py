@@ -153,6 +153,7 @@ _PORTALS: dict[type[Body], tuple[Tone, str]] = {
     ev.ExitRequested: (Tone.PLAIN, "exit requested"),
     ev.ExitLetGo: (Tone.PLAIN, "exit request let go"),
     ev.ExitStuck: (Tone.FAULT, "exit request is stuck"),
+    ev.ExitOver: (Tone.PLAIN, "way out has had its time, locked again"),
     ev.PortalLeased: (Tone.NOTICE, "stands open by schedule"),
     ev.LeaseEnded: (Tone.NOTICE, "no longer stands open by schedule"),
     ev.EgressReleased: (Tone.ALARM, "is released for the way out and stays so"),

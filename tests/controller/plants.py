@@ -20,6 +20,7 @@ from controller.portal import IGNORED, Contact, Signal, State
 from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Turn
+from policies.compiled import CompiledPolicy
 from policies.facts import Direction
 
 Patch = pytest.MonkeyPatch
@@ -88,7 +89,7 @@ def silence_is_peace(patch: Patch) -> None:
 
 
 def an_aborted_entry_still_stands(patch: Patch) -> None:
-    patch.setattr(Site, "_release_stands", lambda self, effect: True)
+    patch.setattr(Site, "_release_stands", lambda self, effect, now_us: True)
 
 
 def grants_survive_the_journal(patch: Patch) -> None:
@@ -96,7 +97,7 @@ def grants_survive_the_journal(patch: Patch) -> None:
         if turn.state.recorded:
             turn.record(JournalLost(reason=fact.reason))
 
-    def stands(self: Site, effect: ReleasePortal) -> bool:
+    def stands(self: Site, effect: ReleasePortal, now_us: int) -> bool:
         return self._portal(effect.portal).attempt == effect.attempt
 
     patch.setitem(site._HANDLERS, JournalFailed, failed)
@@ -130,12 +131,12 @@ def a_link_found_opens(patch: Patch) -> None:
 
 
 def an_interlock_forgets_the_strike(patch: Patch) -> None:
-    def clear(turn: Turn, portal_id: PortalId) -> bool:
-        partners = turn.policy.interlock_partners(portal_id)
-        found = [turn.state.portals[PortalId(partner)] for partner in partners]
+    def clear(state: SiteState, policy: CompiledPolicy, portal_id: PortalId, now_us: int) -> bool:
+        partners = policy.interlock_partners(portal_id)
+        found = [state.portals[PortalId(partner)] for partner in partners]
         return all(partner.contact is Contact.CLOSED for partner in found)
 
-    patch.setattr(passages, "_interlock_clear", clear)
+    patch.setattr(passages, "interlock_clear", clear)
 
 
 def exit_always_means_out(patch: Patch) -> None:
@@ -350,7 +351,7 @@ PLANTS = [
     ),
     Plant(
         "cards are read too early",
-        "nothing_is_judged_before_the_start_is_settled",
+        "no_way_in_is_judged_before_the_start_is_settled",
         cards_are_read_too_early,
     ),
     Plant(

@@ -11,7 +11,10 @@ from controller.events import (
     PolicyActivated,
     PortalForced,
 )
+from controller.fires import GONE_US
+from controller.moment import SECOND_US
 from controller.state import digest, restore, snapshot
+from drivers.osdp.link import OFFLINE_AFTER_NS
 from policies.facts import Mode
 from tests.controller.support import (
     POLICY,
@@ -37,13 +40,15 @@ def test_everything_but_a_closed_line_is_fire_at_once(line: str) -> None:
 
 
 def test_silence_of_three_seconds_is_fire_and_less_is_not() -> None:
+    """Drivers call a device gone after two and a half of them."""
+    assert OFFLINE_AFTER_NS // 1_000 + GONE_US == 3 * SECOND_US
     rig = calm()
     rig.fire("gone")
-    assert not of_type(FireLatched, rig.later(2.9))
+    assert not of_type(FireLatched, rig.later(0.4))
     rig.fire("normal")
     assert not of_type(FireLatched, rig.later(10))
     rig.fire("gone")
-    assert of_type(FireLatched, rig.later(3))
+    assert of_type(FireLatched, rig.later(0.5))
 
 
 def test_a_line_that_becomes_unknown_is_silence_and_not_peace() -> None:

@@ -114,7 +114,9 @@ def test_a_release_is_heard_in_every_state(state: State) -> None:
 
 
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("signal", [Signal.EXIT_REQUESTED, Signal.EXIT_LET_GO, Signal.EXIT_STUCK])
+@pytest.mark.parametrize(
+    "signal", [Signal.EXIT_REQUESTED, Signal.EXIT_LET_GO, Signal.EXIT_STUCK, Signal.EXIT_OVER]
+)
 def test_a_request_to_exit_is_heard_in_every_state_and_moves_none(
     state: State, signal: Signal
 ) -> None:
@@ -142,7 +144,8 @@ NOTES = """
 granted portal-granted | passed passage-made | unused grant-unused | aborted grant-aborted
 opened portal-opened | forced portal-forced | held portal-held
 never-closed portal-never-closed | closed portal-closed | faulted contact-faulted
-exit-requested exit-requested | exit-let-go exit-let-go | exit-stuck exit-stuck
+exit-requested exit-requested | exit-let-go exit-let-go
+exit-stuck exit-stuck | exit-over exit-over
 leased portal-leased | lease-ended lease-ended | released egress-released
 release-ended egress-ended | secured portal-secured | secure-ended secure-ended
 lost portal-lost | found portal-found | settled portal-settled

@@ -368,3 +368,40 @@ def test_a_reader_that_goes_takes_its_attempt_with_it() -> None:
     reader = reader_of("archive", ENTRY)
     gone = ReaderHeard(id=InputId("gone"), reader=reader, online=False, secure=False, about="cut")
     assert bodies(rig.feed(gone)) == [ReaderLost, AttemptAbandoned]
+
+
+def test_a_lockdown_ends_an_entry_strike_as_soon_as_an_older_way_out_has_had_its_time() -> None:
+    rig = calm()
+    rig.badge("trap-b", "ann", EXIT)
+    rig.opens("trap-b")
+    rig.later(1)
+    rig.closes("trap-b")
+    rig.later(5.9)
+    rig.badge("trap-b", "dan", ENTRY)
+    locked = [w.portal for w in of_type(SecurePortal, rig.posture(Mode.LOCKDOWN))]
+    assert "trap-b" not in locked, "ann may still be on her way out"
+    outcome = rig.later(0.2)
+    assert [w.portal for w in of_type(SecurePortal, outcome)] == ["trap-b"]
+
+
+def test_a_release_at_an_interlock_is_withdrawn_when_the_other_leaf_opens() -> None:
+    rig = calm()
+    (release,) = of_type(ReleasePortal, rig.badge("trap-a", "ann"))
+    assert rig.stands(release)
+    rig.opens("trap-b")
+    assert not rig.stands(release)
+
+
+def test_who_was_let_in_badges_again_when_people_change_meanwhile() -> None:
+    rig = calm()
+    (release,) = of_type(ReleasePortal, rig.badge("trap-a", "ann"))
+    rig.people(2)
+    assert not rig.stands(release)
+
+
+def test_a_reader_exit_is_judged_before_the_start_is_settled() -> None:
+    rig = Rig()
+    rig.start()
+    rig.people()
+    rig.link("archive")
+    assert of_type(ReleasePortal, rig.badge("archive", "ann", EXIT))

@@ -6,6 +6,7 @@ import pytest
 
 from controller import fires, portal, state
 from drivers.osdp import bus, link
+from drivers.osdp.link import OFFLINE_AFTER_NS
 from edge import clock, daemon, recorder, window, wire
 from edge.control import server
 from edge.journal import folder, memory, store
@@ -22,7 +23,7 @@ OPERATIONS = [
     f"{memory.ENTRIES_MAX:,} or {memory.BYTES_MAX // MIB} MiB",
     f"looked at every {daemon.CLOCK_CHECK_S:.0f} s",
     f"jumps by {clock.STEP_US // S} s or more",
-    f"gone latches after {fires.GONE_US // S} s",
+    f"gone latches {(OFFLINE_AFTER_NS // 1_000 + fires.GONE_US) // S} s after its last good answer",
     f"within {state.FIRE_FIRST_READING_US // S} s of the start",
     f"`journal/{folder.SEGMENT}` (and `-wal`) | {folder.FILE_MODE:o} |",
     f"`control.sock` | {server.SOCKET_MODE:o} |",
