@@ -517,7 +517,7 @@ class WrongParity(ReaderLine):
 
 async def _wrong_parity(line: WrongParity) -> None:
     line.parity = True
-    await asyncio.sleep(3.2)
+    await asyncio.sleep(1.8)  # longer, and the fire input's device counts as gone: that is fire
     line.parity = False
 
 
