@@ -242,7 +242,8 @@ class LineSpec(msgspec.Struct, frozen=True, kw_only=True):
 class Factory(Protocol):
     """What the entry-point group `sentrypost.drivers` names: one for each `driver = "…"`.
 
-    Raises ValueError, for people to read, when the line cannot be as it is described.
+    Raises ValueError with one message, for people to read, for each thing that cannot be as it is
+    described; one about a device begins with `reader NAME: `.
     """
 
     def __call__(self, line: LineSpec) -> Driver: ...

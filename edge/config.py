@@ -352,8 +352,16 @@ class _Reader:
                 if len(self.problems) == known:  # a key that cannot be read is one mistake only
                     factory(spec)
             except (LineError, ValueError) as error:
-                self.problems.append(self.root.child("line", name).at_key(str(error)))
+                self.problems += [self._about(spec, str(problem)) for problem in error.args]
         return specs
+
+    def _about(self, spec: LineSpec, problem: str) -> Problem:
+        """A driver's problem, at the device that it names or at the line."""
+        for device in spec.devices:
+            prefix = f"reader {device.name}: "
+            if problem.startswith(prefix):
+                return self.root.child("device", device.name).at_key(problem[len(prefix) :])
+        return self.root.child("line", spec.name).at_key(problem)
 
     def _check_points(
         self,
@@ -366,11 +374,11 @@ class _Reader:
         exposed = {portal.entry_reader for portal in portals.values()}
         for name, portal in portals.items():
             at = self.root.child("portal", name)
-            self._check_output(at.child("lock"), portal.lock, devices, taken)
+            self._check_point(at.child("lock"), portal.lock, devices, taken)
             for key in ("contact", "rex", "bolt"):
                 point: Input | None = getattr(portal, key)
                 if point is not None:
-                    self._check_input(at.child(key), point, devices, taken)
+                    self._check_point(at.child(key), point, devices, taken)
             readers = {"entry-reader": portal.entry_reader, "exit-reader": portal.exit_reader}
             for key, reader in readers.items():
                 if reader is not None:
@@ -385,39 +393,29 @@ class _Reader:
                 )
         for name, fire in fires.items():
             at = self.root.child("fire", name, "input")
-            self._check_input(at, fire.input, devices, taken)
+            self._check_point(at, fire.input, devices, taken)
             if fire.input.device in exposed:
                 self.problems.append(at.problem("a fire input must hang on a device inside"))
 
-    def _check_output(
+    def _check_point(
         self,
         at: Place,
-        point: Output,
+        point: Output | Input,
         devices: Mapping[str, DeviceEntry],
         taken: dict[tuple[str, str, int], str],
     ) -> None:
+        kind, number = (
+            ("output", point.output) if isinstance(point, Output) else ("input", point.input)
+        )
         device = devices.get(point.device)
+        wired = 0 if device is None else getattr(device, f"{kind}s")
         if device is None:
             self._unknown_device(at, point.device)
-        elif not 0 <= point.output < device.outputs:
-            few = f"'{point.device}' has {device.outputs} outputs, counted from 0"
-            self.problems.append(at.problem(few))
-        self._take(at, (point.device, "output", point.output), taken)
-
-    def _check_input(
-        self,
-        at: Place,
-        point: Input,
-        devices: Mapping[str, DeviceEntry],
-        taken: dict[tuple[str, str, int], str],
-    ) -> None:
-        device = devices.get(point.device)
-        if device is None:
-            self._unknown_device(at, point.device)
-        elif not 0 <= point.input < device.inputs:
-            few = f"'{point.device}' has {device.inputs} inputs, counted from 0"
-            self.problems.append(at.problem(few))
-        self._take(at, (point.device, "input", point.input), taken)
+        elif not 0 <= number < wired:
+            self.problems.append(
+                at.problem(f"'{point.device}' has {wired} {kind}s, counted from 0")
+            )
+        self._take(at, (point.device, kind, number), taken)
 
     def _check_reader(
         self,

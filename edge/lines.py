@@ -29,7 +29,7 @@ def build_line(driver: str, spec: LineSpec) -> Driver:
     try:
         return factory_of(driver)(spec)
     except ValueError as error:
-        raise LineError(str(error)) from error
+        raise LineError("; ".join(str(problem) for problem in error.args)) from error
 
 
 def build_lines(lines: Mapping[str, tuple[str, LineSpec]]) -> dict[str, Driver]:

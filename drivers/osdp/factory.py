@@ -1,6 +1,6 @@
 """How the edge makes an OSDP line of what its site file says."""
 
-from drivers.api import LineSpec
+from drivers.api import DeviceSpec, LineSpec
 from drivers.osdp.config import LineConfig, ReaderConfig
 from drivers.osdp.driver import OsdpDriver
 
@@ -8,18 +8,30 @@ from drivers.osdp.driver import OsdpDriver
 def build(line: LineSpec) -> OsdpDriver:
     """The driver of one line, `drivers.api.Factory`.
 
-    Raises ValueError, for people to read, for an address, key, speed or count that OSDP has not.
+    Raises ValueError with one message for every address, key, speed or count that OSDP has not.
     """
-    readers = tuple(
-        ReaderConfig(
-            name=device.name,
-            address=device.address,
-            key_file=device.key,
-            inputs=device.inputs,
-            outputs=device.outputs,
+    readers, problems = [], []
+    for device in line.devices:
+        try:
+            readers.append(_reader(device))
+        except ValueError as error:
+            problems.append(str(error))
+    try:
+        config = LineConfig(
+            port=line.port, readers=tuple(readers), baud=line.baud, poll_ms=line.poll_ms
         )
-        for device in line.devices
-    )
-    return OsdpDriver(
-        LineConfig(port=line.port, readers=readers, baud=line.baud, poll_ms=line.poll_ms)
+    except ValueError as error:
+        problems.append(str(error))
+    if problems:
+        raise ValueError(*problems)
+    return OsdpDriver(config)
+
+
+def _reader(device: DeviceSpec) -> ReaderConfig:
+    return ReaderConfig(
+        name=device.name,
+        address=device.address,
+        key_file=device.key,
+        inputs=device.inputs,
+        outputs=device.outputs,
     )

@@ -74,9 +74,9 @@ def test_an_unknown_table_is_an_error_and_the_likely_one_is_named(house: House) 
         ("baud = 115200", 'baud = "fast"', "expected 'int', got 'str'"),
         ("poll-ms = 20", "poll-ms = 1", "poll_ms must be 10..500"),
         ("address = 2", "address = 1", "two readers have the same address"),
-        ("address = 2", "address = 127", "reader vault-in: address must be"),
+        ("address = 2", "address = 127", "device.vault-in: address must be"),
         ('driver = "osdp"', 'driver = "osd"', "did you mean 'osdp'?"),
-        ('key = "board.key"', "", "reader board: the key has 0 bytes, 16 expected"),
+        ('key = "board.key"', "", "device.board: the key has 0 bytes, 16 expected"),
         ('key = "board.key"', 'key = "bored.key"', "no file"),
         ('site-key = "site.key"', 'site-key = "sight.key"', "no file"),
         ('policy = ["policy.toml"]', "policy = []", "at least one policy file is needed"),
@@ -220,3 +220,15 @@ def test_a_file_that_is_no_toml_is_told_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text('site = "house"\nedge = = 3\n')
     with pytest.raises(ConfigError, match=r"site\.toml:2:8: error: "):
         load_config(tmp_path / "site.toml")
+
+
+def test_every_mistake_of_one_line_and_its_devices_is_told_at_its_device(house: House) -> None:
+    (house.folder / "board.key").write_text("not a key")
+    message = said(
+        house,
+        ("baud = 115200", "baud = 4711"),
+        ("address = 1\n", "address = 200\n"),
+        ("address = 2\n", "address = 201\n"),
+    )
+    for words in ("device.front-in", "device.vault-in", "device.board", "baud must be one of"):
+        assert words in message, f"{words!r} is missing in:\n{message}"
