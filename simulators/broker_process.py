@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from simulators.children import die_with_parent
 from simulators.mosquitto import find_mosquitto, mosquitto_configuration
 
 START_TIMEOUT_S = 15.0
@@ -131,6 +132,7 @@ class BrokerProcess:
                 stderr=log,
                 # A Ctrl-C at the terminal is for whoever started us, who then stops it in order.
                 start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call
                 user=self._account,
                 group=group,
                 extra_groups=[] if self._account else None,

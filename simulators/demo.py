@@ -25,6 +25,7 @@ from typing import Any
 
 from policies.codes import TEXTS, Code
 from simulators.broker_process import BrokerKind, BrokerProcess, BrokerStartError
+from simulators.children import die_with_parent
 
 START_S_MAX = 30.0
 STOP_S_MAX = 10.0
@@ -69,6 +70,7 @@ class Part:
                 stderr=log,
                 # Ctrl-C is for us: we stop the others in their order.
                 start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call
             )
         self._lines = lines
         threading.Thread(target=self._read, name=name, daemon=True).start()
@@ -111,7 +113,7 @@ class Demo:
         self._verdicts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._stored = 0
-        self._hardware = self._ready = False
+        self._hardware = self._ready = self._stopping = False
         self._color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def run(self, seconds: float | None) -> int:
@@ -250,7 +252,9 @@ class Demo:
             self._verdicts[verdict] += 1
             if verdict == "refused":
                 self._reasons[_reason(body["decision"])] += 1
-        elif kind in ALARMS:
+        elif kind == "edge-stopping":
+            self._stopping = True
+        elif kind in ALARMS and not self._stopping:
             where = body.get("portal") or body.get("reader") or body.get("fire") or ""
             self._say(f"{_clock(entry['utc'])}  !! {where}: {ALARMS[kind]}", alarm=True)
 
@@ -322,9 +326,7 @@ class Demo:
             f"journal: {entries} entries, chain {'verified' if not findings else 'BROKEN'}; "
             f"archive: {self._stored} entries"
         )
-        if findings or not self._ready:
-            return 1
-        return 0
+        return 1 if findings or not self._ready or entries != self._stored else 0
 
     def _say(self, line: str, *, alarm: bool = False, refused: bool = False) -> None:
         if self._color and (alarm or refused):

@@ -56,7 +56,20 @@ class ScenarioError(ValueError):
     """The file cannot be played; the message says where and why."""
 
 
-MISHAPS = ("force", "wedge", "unwedge", "unplug", "replug", "silence", "speak", "fire", "quiet")
+MISHAPS = {
+    "force": "portal",
+    "wedge": "portal",
+    "unwedge": "portal",
+    "unplug": "line",
+    "replug": "line",
+    "noise": "line",
+    "calm": "line",
+    "silence": "device",
+    "speak": "device",
+    "fire": "fire input",
+    "quiet": "fire input",
+}
+"""What can go wrong, and where."""
 
 
 def load_scenario(path: Path) -> Scenario:

@@ -8,7 +8,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from policies.facts import Direction
 from simulators.door import Door, Lock
 from simulators.osdp_line import ReaderLine
 from simulators.osdp_reader import SimulatedReader
-from simulators.scenario import Mishap, Person, Scenario, Way, step_of
+from simulators.scenario import MISHAPS, Mishap, Person, Scenario, ScenarioError, Way, step_of
 
 TICK_S = 0.02
 """How often doors and people look: a tenth of what a person notices."""
@@ -36,6 +36,9 @@ REACTION_S = 0.4
 
 PAUSE_S = 1.0
 """Between two doors of one way."""
+
+NOISE = 0.2
+"""The share of replies that arrive damaged on a noisy line."""
 
 RED, GREEN, AMBER = 1, 2, 3
 """SIA OSDP v2.2 table 20: what a reader shows that refuses, grants, or asks for more."""
@@ -186,6 +189,23 @@ class World:
             self._busy[name] = asyncio.Lock()
         for fire in self._config.fires.values():
             self._set(fire.input, True)
+        self._check_places()
+
+    def _check_places(self) -> None:
+        places: dict[str, Collection[str]] = {
+            "portal": self.doors,
+            "line": self.lines,
+            "device": self.readers,
+            "fire input": self._config.fires,
+        }
+        for way in self._scenario.way:
+            for word in way.portals:
+                if step_of(word)[0] not in self.doors:
+                    raise ScenarioError(f"a way of '{way.person}': no portal '{step_of(word)[0]}'")
+        for mishap in self._scenario.mishap:
+            kind = MISHAPS[mishap.what]
+            if mishap.where not in places[kind]:
+                raise ScenarioError(f"'{mishap.what}': no simulated {kind} '{mishap.where}'")
 
     def _door(self, name: str, portal: PortalEntry) -> Door:
         rule = self._config.policy.portal(name)
@@ -305,6 +325,8 @@ class World:
                 self.lines[mishap.where].unplug()
             case "replug":
                 self.lines[mishap.where].replug()
+            case "noise" | "calm":
+                self.lines[mishap.where].noise = NOISE if mishap.what == "noise" else 0.0
             case "silence" | "speak":
                 self.readers[mishap.where].silent = mishap.what == "silence"
             case "fire" | "quiet":

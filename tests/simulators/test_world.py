@@ -86,3 +86,40 @@ def test_people_walk_through_real_decisions_and_doors_tell_what_they_did(tmp_pat
 def test_a_scenario_that_cannot_be_played_says_why(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ScenarioError, match=said):
         scenario(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("what = 'unplug'\nwhere = 'south'", "no simulated line 'south'"),
+        ("what = 'force'\nwhere = 'north'", "no simulated portal 'north'"),
+        ("what = 'silence'\nwhere = 'panel'", "no simulated device 'panel'"),
+    ],
+)
+def test_a_mishap_where_nothing_is_says_so(tmp_path: Path, text: str, said: str) -> None:
+    house = House(tmp_path)
+    played = scenario(tmp_path, f"[person]\n[[mishap]]\nat-s = 1\n{text}")
+    with pytest.raises(ScenarioError, match=said):
+        World(house.config(), played, lambda _: None, lambda: None)
+
+
+def test_a_noisy_line_loses_replies_and_no_decision(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    text = SCENARIO.split("[[way]]", maxsplit=1)[0] + (
+        "[[mishap]]\nat-s = 0\nwhat = 'noise'\nwhere = 'north'\n"
+        "[[way]]\nperson = 'ada'\nportals = ['front']\nstart-s = 1.5\n"
+    )
+    visits: list[Visit] = []
+    ports = asyncio.Event()
+    world = World(house.config(), scenario(tmp_path, text), visits.append, ports.set)
+
+    async def run() -> None:
+        hardware = asyncio.create_task(world.run())
+        await ports.wait()
+        async with running(house) as edge:
+            await until(edge, ev.PassageMade, within_s=10)
+        hardware.cancel()
+        await asyncio.gather(hardware, return_exceptions=True)
+
+    asyncio.run(run())
+    assert [visit.passed for visit in visits] == [True]
