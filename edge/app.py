@@ -15,7 +15,7 @@ from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Origin
 from drivers.api import Driver
-from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
+from drivers.mqtt_link import LinkSettings, MqttLink
 from edge.clock import SystemClock
 from edge.config import Config
 from edge.control.place import SOCKET
@@ -26,8 +26,9 @@ from edge.journal import JournalWriter, Record
 from edge.keypads import Keypads
 from edge.lines import build_lines
 from edge.people import People, PinCheck, PinChecker, PinHasher, SiteKey, load_site_key
+from edge.reports import Reports
 from edge.restore import restored_state
-from edge.uplink import Uplink, UplinkReport
+from edge.uplink import Uplink
 from edge.wiring import Wiring
 
 SENT_WITHIN_S = 2.0
@@ -191,16 +192,12 @@ def build_uplink(config: Config, writer: JournalWriter) -> Uplink | None:
         username=config.broker.username,
         password=config.broker_password,
     )
+    reports = Reports()
     return Uplink(
         writer,
-        MqttLink(settings, _tell),
+        MqttLink(settings, reports.tell),
         config.site,
         config.edge,
         version("sentrypost"),
-        _tell,
+        reports.tell,
     )
-
-
-def _tell(report: LinkReport | UplinkReport) -> None:
-    """The uplink's troubles are commentary: no door depends on them."""
-    log.warning("uplink: %s", report)

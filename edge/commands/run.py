@@ -1,10 +1,15 @@
 """`sentrypost run`"""
 
+import logging
+import os
 from pathlib import Path
 
 import click
 
 from edge.commands.common import Failed, Misconfigured, config_option, failed_by
+from edge.failed import FAILED
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -23,11 +28,17 @@ def run(config: Path) -> None:
     from edge.lines import LineError
     from edge.logs import start_logging
     from edge.people import PeopleError, SiteKeyError
+    from edge.process import keep_memory_private
 
+    missed = keep_memory_private()
     site = loaded(config)
-    start_logging()
+    commentary = start_logging()
+    for what in missed:
+        log.warning("%s", what)
+    status = FAILED
     try:
         asyncio.run(serve(site))
+        status = 0
     except (LineError, SiteKeyError) as error:
         raise Misconfigured(str(error), f"mend {config}") from error
     except (JournalError, PeopleError, ControlError) as error:
@@ -37,3 +48,7 @@ def run(config: Path) -> None:
         raise Failed(f"the edge ended: {error}", remedy) from error
     except OSError as error:
         raise Failed(f"the edge ended: {error}", "see the lines above") from error
+    finally:
+        if not commentary.finish():
+            # Nobody reads standard error, and a last word there would keep the process for ever.
+            os._exit(status)

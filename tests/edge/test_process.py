@@ -170,6 +170,34 @@ def test_a_key_that_others_may_read_is_refused(house: House, name: str) -> None:
     with_line(house, scene)
 
 
+def test_its_memory_with_the_keys_leaves_the_process_in_no_core_file(house: House) -> None:
+    plant = (
+        "import resource\n"
+        "_, most = resource.getrlimit(resource.RLIMIT_CORE)\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (most, most))\n"
+        "import edge.commands.check as check\n"
+        "honest = check.loaded\n"
+        "def loaded(config):\n"
+        "    assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0), 'before the keys'\n"
+        "    import ctypes\n"
+        "    assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0, 'PR_GET_DUMPABLE'\n"
+        "    return honest(config)\n"
+        "check.loaded = loaded"
+    )
+
+    async def scene(_: ReaderLine) -> None:
+        async with running_process(house, plant=plant) as edge:
+            limits = Path(f"/proc/{edge.pid}/limits").read_text().splitlines()
+            (core,) = [line for line in limits if line.startswith("Max core file size")]
+            assert core.split()[4:6] == ["0", "0"]
+            # What cannot be dumped belongs to root, whoever runs it: nobody else may trace it.
+            assert Path(f"/proc/{edge.pid}/mem").stat().st_uid == 0
+            assert "memory stays readable" not in edge.said
+            assert await edge.stop() == 0
+
+    with_line(house, scene)
+
+
 def test_a_badge_that_nobody_knows_is_refused_and_recorded_without_its_number(
     house: House,
 ) -> None:
@@ -419,6 +447,50 @@ def test_without_room_nobody_enters_everybody_leaves_and_nothing_is_lost(
         assert sound(house)
 
     with_line(house, scene)
+
+
+# --- nobody reads ---------------------------------------------------------------------------------
+
+
+TALKS = (
+    "import logging\n"
+    "from edge.daemon import Daemon\n"
+    "honest = Daemon.hear\n"
+    "def hear(self, fact):\n"
+    "    for _ in range(2_000): logging.getLogger('flood').warning('x' * 200)\n"
+    "    honest(self, fact)\n"
+    "Daemon.hear = hear"
+)
+
+
+@pytest.mark.parametrize("read_later", [True, False])
+def test_with_standard_error_blocked_a_fire_frees_the_way_out_and_a_stop_is_one(
+    house: House, read_later: bool
+) -> None:
+    async def scene(_: ReaderLine) -> None:
+        edge = await EdgeProcess.start(house, plant=TALKS, check=False)
+        edge._reading.cancel()
+        try:
+            await edge.ready()
+            await asyncio.sleep(0.5)
+            house.board.set_input(FIRE_LOOP, False)
+            await freed(house, within_s=1.0)
+            if read_later:
+                edge._reading = asyncio.create_task(edge._read())
+                await edge.until_said("lines were dropped here")
+            edge.process.terminate()
+            async with asyncio.timeout(6):
+                # `wait` would wait for the pipe's end as well, which nobody reads.
+                while edge.process.returncode is None:
+                    await asyncio.sleep(0.02)
+            assert edge.process.returncode == 0
+        finally:
+            if edge.process.returncode is None:
+                edge.process.kill()
+            edge.process._transport.close()
+
+    with_line(house, scene)
+    assert sound(house)
 
 
 # --- strangers ----------------------------------------------------------------------------------
