@@ -16,7 +16,7 @@ from controller import attempt, portal
 from controller.events import KINDS, Body
 from docs.meanings import ACTIONS, EVENTS, POLICY_KEYS, SITE_KEYS
 from drivers.osdp import states
-from edge import config
+from edge import site_file
 from policies.codes import TEXTS
 from policies.document import TABLES
 from policies.model import Header
@@ -193,12 +193,12 @@ def policy_keys() -> str:
 def site_keys() -> str:
     """Every table of the site file."""
     structs: dict[str, type[msgspec.Struct]] = {
-        "": config.Header,
-        "broker": config.BrokerEntry,
-        "line": config.LineEntry,
-        "device": config.DeviceEntry,
-        "portal": config.PortalEntry,
-        "fire": config.FireEntry,
+        "": site_file.Header,
+        "broker": site_file.BrokerEntry,
+        "line": site_file.LineEntry,
+        "device": site_file.DeviceEntry,
+        "portal": site_file.PortalEntry,
+        "fire": site_file.FireEntry,
     }
     covered("the site file's tables", structs, SITE_KEYS)
     titles = {"": "### At the top", "broker": "### `[broker]`"}

@@ -5,10 +5,10 @@ hang on, where the journal lies and which broker to use.
 """
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,8 +16,18 @@ import msgspec
 from drivers.api import DeviceSpec, LineSpec
 from edge.clock import Trust
 from edge.lines import LineError, factory_of
+from edge.site_file import (
+    BrokerEntry,
+    DeviceEntry,
+    FireEntry,
+    Header,
+    Input,
+    LineEntry,
+    Output,
+    PortalEntry,
+)
 from policies import PolicyError, load
-from policies.compiled import CompiledPolicy, ExitKind
+from policies.compiled import CompiledPolicy, ExitKind, PortalRule, Rex
 from policies.document import Place, valid_id
 from policies.loader import convert_entry, decode_toml
 from policies.model import Entry
@@ -30,67 +40,6 @@ PIECE_MS, PIECES_MAX = 100, 65_535
 
 READERS_AT_9600 = 4
 """More readers on a slow line wait longer for each other than a person at a door does."""
-
-
-class Header(Entry, frozen=True, kw_only=True):
-    site: str
-    edge: str
-    policy: tuple[str, ...]
-    state: str
-    site_key: str
-    trust_clock: Trust = Trust.SYNCHRONISED
-
-
-class BrokerEntry(Entry, frozen=True, kw_only=True):
-    host: str
-    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 1883
-    username: str | None = None
-    password_file: str | None = None
-
-
-class LineEntry(Entry, frozen=True, kw_only=True):
-    driver: str
-    port: str
-    baud: int = 9600
-    poll_ms: int = 50
-
-
-class DeviceEntry(Entry, frozen=True, kw_only=True):
-    line: str
-    address: int
-    key: str | None = None
-    inputs: int = 0
-    outputs: int = 0
-    keypad: bool = False
-
-
-class Output(Entry, frozen=True, kw_only=True):
-    device: str
-    output: int
-
-
-class Input(Entry, frozen=True, kw_only=True):
-    """An energised input means open, asked for, bolted; `inverted`: it means the contrary."""
-
-    device: str
-    input: int
-    inverted: bool = False
-
-
-class PortalEntry(Entry, frozen=True, kw_only=True):
-    lock: Output
-    contact: Input | None = None
-    rex: Input | None = None
-    bolt: Input | None = None
-    entry_reader: str | None = None
-    exit_reader: str | None = None
-    accept_exposed_lock: bool = False
-
-
-class FireEntry(Entry, frozen=True, kw_only=True):
-    """A loop that is closed while all is well; `inverted` where the device reports that as 0."""
-
-    input: Input
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -447,6 +396,7 @@ class _Reader:
     ) -> None:
         """The file wires exactly the policy's portals and fire inputs, each as the policy says."""
         known = {rule.id: rule for rule in policy.portals}
+        exposed = {portal.entry_reader for portal in portals.values()}
         for name in self._names("portal"):
             if name not in known:
                 self._unknown(("portal", name), "portal of the policy", name, known)
@@ -476,11 +426,26 @@ class _Reader:
                     self.problems.append(
                         at.at_key(f"the policy says that the portal {has} {key}", "make both agree")
                     )
+            self._check_exit_button(at, rule, portal, exposed)
             if rule.exit is ExitKind.READER and portal.exit_reader is None:
                 self.problems.append(at.at_key("the policy asks for an exit reader here"))
             if rule.open_ms % PIECE_MS or rule.open_ms > PIECE_MS * PIECES_MAX:
                 tenths = f"in steps of {PIECE_MS} ms, at most {PIECE_MS * PIECES_MAX / 1e3} s"
                 self.problems.append(at.at_key(f"open-s of the policy must be {tenths}"))
+
+    def _check_exit_button(
+        self, at: Place, rule: PortalRule, portal: PortalEntry, exposed: Collection[str | None]
+    ) -> None:
+        """An input that unlocks is worth as much as the lock."""
+        unlocks = rule.rex is Rex.UNLOCK and not portal.accept_exposed_lock
+        if unlocks and portal.rex is not None and portal.rex.device in exposed:
+            self.problems.append(
+                at.child("rex").problem(
+                    f"'{portal.rex.device}' hangs on the unsecured side: whoever opens it asks "
+                    "for the exit, which unlocks",
+                    "put the input on a device inside, or say accept-exposed-lock = true",
+                )
+            )
 
     def _names(self, table: str) -> Iterable[str]:
         """Names in the file, the entries that could not be read included."""

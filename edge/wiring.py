@@ -23,10 +23,11 @@ from controller.ledger import SALT_BYTES, Personal
 from controller.portal import Contact
 from drivers import api
 from drivers.api import InputState
-from edge.config import Config, FireEntry, Input, PortalEntry
+from edge.config import Config
 from edge.debounce import Debounced
 from edge.keypads import Keypads, Typed
 from edge.people import People, SiteKey, credential_ref
+from edge.site_file import FireEntry, Input, PortalEntry
 from policies.compiled import Lock
 from policies.facts import Assurance, Direction, Factor
 

@@ -17,7 +17,8 @@ import msgspec
 
 from drivers.badges import parse_badge
 from drivers.osdp.config import parse_key
-from edge.config import Config, Input, PortalEntry
+from edge.config import Config
+from edge.site_file import Input, PortalEntry
 from policies.compiled import Egress
 from policies.facts import Direction
 from simulators.door import Door, Lock

@@ -100,9 +100,9 @@ def test_a_key_without_a_meaning_is_refused():
     meanings = dict(generate.SITE_KEYS["line"])
     del meanings["baud"]
     with pytest.raises(generate.DriftError, match="baud"):
-        generate.keys_of(generate.config.LineEntry, meanings)
+        generate.keys_of(generate.site_file.LineEntry, meanings)
     with pytest.raises(generate.DriftError, match="speed"):
-        generate.keys_of(generate.config.LineEntry, generate.SITE_KEYS["line"] | {"speed": "?"})
+        generate.keys_of(generate.site_file.LineEntry, generate.SITE_KEYS["line"] | {"speed": "?"})
 
 
 def test_every_alarm_and_fault_has_something_to_do():

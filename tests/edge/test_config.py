@@ -232,3 +232,13 @@ def test_every_mistake_of_one_line_and_its_devices_is_told_at_its_device(house: 
     )
     for words in ("device.front-in", "device.vault-in", "device.board", "baud must be one of"):
         assert words in message, f"{words!r} is missing in:\n{message}"
+
+
+def test_an_input_that_unlocks_is_refused_on_the_unsecured_side(house: House) -> None:
+    message = said(
+        house,
+        ('key = "front-in.key"', 'key = "front-in.key"\ninputs = 1'),
+        ('rex = { device = "board", input = 1 }', 'rex = { device = "front-in", input = 0 }'),
+        policy=('rex = "shunt"', 'rex = "unlock"'),
+    )
+    assert "whoever opens it asks for the exit" in message

@@ -1,0 +1,69 @@
+"""The site file as it is written: one struct per table, keys in kebab-case."""
+
+from typing import Annotated
+
+import msgspec
+
+from edge.clock import Trust
+from policies.model import Entry
+
+
+class Header(Entry, frozen=True, kw_only=True):
+    site: str
+    edge: str
+    policy: tuple[str, ...]
+    state: str
+    site_key: str
+    trust_clock: Trust = Trust.SYNCHRONISED
+
+
+class BrokerEntry(Entry, frozen=True, kw_only=True):
+    host: str
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 1883
+    username: str | None = None
+    password_file: str | None = None
+
+
+class LineEntry(Entry, frozen=True, kw_only=True):
+    driver: str
+    port: str
+    baud: int = 9600
+    poll_ms: int = 50
+
+
+class DeviceEntry(Entry, frozen=True, kw_only=True):
+    line: str
+    address: int
+    key: str | None = None
+    inputs: int = 0
+    outputs: int = 0
+    keypad: bool = False
+
+
+class Output(Entry, frozen=True, kw_only=True):
+    device: str
+    output: int
+
+
+class Input(Entry, frozen=True, kw_only=True):
+    """An energised input means open, asked for, bolted; `inverted`: it means the contrary."""
+
+    device: str
+    input: int
+    inverted: bool = False
+
+
+class PortalEntry(Entry, frozen=True, kw_only=True):
+    lock: Output
+    contact: Input | None = None
+    rex: Input | None = None
+    bolt: Input | None = None
+    entry_reader: str | None = None
+    exit_reader: str | None = None
+    accept_exposed_lock: bool = False
+
+
+class FireEntry(Entry, frozen=True, kw_only=True):
+    """A loop that is closed while all is well; `inverted` where the device reports that as 0."""
+
+    input: Input
