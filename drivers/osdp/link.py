@@ -90,6 +90,7 @@ class Link:
         self._identity = ""
         self._last_good_ns = 0
         self._polled_ns = 0
+        self._session_ns = 0
         self._sequence = 0
         self._pending: _Pending | None = None
         self._queue = CommandQueue()
@@ -320,10 +321,31 @@ class Link:
             return
         self._session = session
         self._step(Step.SESSION_PROVEN)
-        self._last_good_ns = self._polled_ns = now_ns
-        if self._tell.online(self._identity, now_ns):
+        self._last_good_ns = self._polled_ns = self._session_ns = now_ns
+        self._introduced(self._identity, now_ns)
+
+    def _introduced(self, identity: str, now_ns: int) -> None:
+        """The session stands and the device is known: tell of it, and learn its state."""
+        another = identity != self._tell.told_identity
+        if self._tell.told_online and (another or self._must_tell_renewal):
             self._lose_queue(now_ns)
+            reason = "another device took its place" if another else "its session had to be renewed"
+            self._tell.offline(reason, now_ns)
+        if another:
+            self._survey.answers_inputs = False
+        self._tell.online(identity, now_ns)
         self._survey.begin()
+        self.due_ns = now_ns
+
+    @property
+    def _must_tell_renewal(self) -> bool:
+        """Whether a new session with the same device within the silence limit is the edge's matter.
+
+        A device that restarted has put its outputs to rest, and only the edge knows what they
+        shall be. Inputs that cannot be asked for may have changed without a word.
+        """
+        inputs_unknown = self.config.inputs > 0 and not self._survey.answers_inputs
+        return self.config.outputs > 0 or inputs_unknown
 
     def _hear_in_session(
         self, frame: Frame, pending: _Pending, session: Session, now_ns: int
@@ -336,6 +358,8 @@ class Link:
         self._last_good_ns = now_ns
         self._answered(now_ns)
         reply = osdp.decode_reply(frame.code, data)
+        if isinstance(pending.message, osdp.InputStatusRequest):
+            self._survey.answers_inputs |= isinstance(reply, osdp.InputStatus)
         if isinstance(reply, osdp.Nak):
             self._nak(reply, pending, now_ns)
         else:
@@ -407,10 +431,11 @@ class Link:
         if not self._tell.told_online:
             self._give_up(now_ns, reason)
             return
-        was_online = self.state is State.ONLINE
+        # Sessions that break as soon as they stand must not follow each other without a pause.
+        lasted = self.state is State.ONLINE and now_ns - self._session_ns > RETRY_HANDSHAKE_NS
         self._drop_session(now_ns)
         self._step(Step.RESTART)
-        self.due_ns = now_ns if was_online else now_ns + RETRY_HANDSHAKE_NS
+        self.due_ns = now_ns if lasted else now_ns + RETRY_HANDSHAKE_NS
 
     def _give_up(self, now_ns: int, reason: str) -> None:
         self._drop_session(now_ns)

@@ -18,33 +18,29 @@ VIOLATION_EVERY_NS = 10_000 * MS  # one record of a kind per this time: a flood 
 
 
 class Teller:
-    """The voice of one device. `told_online` is what the edge believes of it now."""
+    """The voice of one device.
+
+    `told_online` is what the edge believes of it now, `told_identity` who it is or was last.
+    """
 
     def __init__(self, device: str, emit: Callable[[Fact], None]) -> None:
         self._device = device
         self.emit = emit
         self.told_online: bool | None = None
-        self._told_identity = ""
+        self.told_identity = ""
         self._violations: dict[Violation, tuple[int, int]] = {}
 
     def forget(self) -> None:
         """A new line: the edge is to be told again even if nothing changed."""
         self.told_online = None
 
-    def online(self, identity: str, now_ns: int) -> bool:
-        """The session stands. True when another device has taken the known one's place.
-
-        A session renewed within the silence limit by the same device is nobody's business.
-        """
-        replaced = bool(self.told_online) and identity != self._told_identity
-        if replaced:
-            self.offline("another device took its place", now_ns)
+    def online(self, identity: str, now_ns: int) -> None:
+        """The session stands."""
         if not self.told_online:
-            self.told_online, self._told_identity = True, identity
+            self.told_online, self.told_identity = True, identity
             self.emit(
                 DeviceOnline(device=self._device, at_ns=now_ns, identity=identity, secure=True)
             )
-        return replaced
 
     def offline(self, reason: str, now_ns: int) -> None:
         """The device is gone or not believed."""

@@ -51,13 +51,17 @@ class CommandQueue:
 
 
 class Survey:
-    """Questions about the reader's state, each waiting at most once."""
+    """Questions about the reader's state, each waiting at most once.
+
+    `answers_inputs`: it has told its inputs when it was asked, in this session or an earlier one.
+    """
 
     def __init__(self, config: ReaderConfig) -> None:
         self._config = config
         self._questions: deque[Message] = deque()
         self._rechecks: list[int] = []
         self._answers_outputs = False
+        self.answers_inputs = False
 
     def __bool__(self) -> bool:
         return bool(self._questions)

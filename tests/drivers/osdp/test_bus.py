@@ -12,6 +12,7 @@ from drivers.api import (
     CommandEnded,
     DeviceOffline,
     DeviceOnline,
+    Fact,
     Hold,
     InputsReported,
     InputState,
@@ -36,6 +37,19 @@ BUSY = encode(Frame(address=1, is_reply=True, sequence=0, code=0x79))
 def code_of(data: bytes) -> int:
     """The command code of a transmission; it is never encrypted."""
     return data[6 + data[6]] if data[5] & 8 else data[6]
+
+
+def answer_inputs_with(world: World, *replies: osdp.Message) -> None:
+    """What the reader says when it is asked for its inputs, one after the other, the last on."""
+    reader = world.readers[1]
+    obey, left = reader._obey, list(replies)
+
+    def instead(command: osdp.Message | None, now_ns: int) -> osdp.Message:
+        if not isinstance(command, osdp.InputStatusRequest):
+            return obey(command, now_ns)
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    reader._obey = instead  # type: ignore[method-assign]
 
 
 def codes_sent(world: World) -> list[int]:
@@ -375,7 +389,7 @@ def test_one_bad_reply_costs_less_than_half_a_second() -> None:
 
 
 def test_bad_replies_without_repetition_cost_a_new_session_only() -> None:
-    world = World(1).online()
+    world = World(1, outputs=0).run(400).online()
     bad = [5]
 
     def damage(data: bytes) -> bytes:
@@ -393,7 +407,7 @@ def test_bad_replies_without_repetition_cost_a_new_session_only() -> None:
 
 def test_one_bad_reply_of_a_reader_that_repeats_nothing() -> None:
     """libosdp takes a repeated sequence number for a new message and leaves the session."""
-    world = World(1).online()
+    world = World(1).run(400).online()
     bad: list[int] = []
 
     def damage_one(data: bytes) -> bytes:
@@ -406,7 +420,7 @@ def test_one_bad_reply_of_a_reader_that_repeats_nothing() -> None:
     world.to_panel = damage_one
     world.run(500)
     assert codes_sent(world).count(0x77) == 1
-    assert world.of(DeviceOffline) == []
+    assert [type(fact) for fact in link_facts(world)] == [DeviceOffline, DeviceOnline]
     polls = [sent_ns for sent_ns, data in world.sent if code_of(data) == 0x77]
     assert polls[0] - bad[0] < 300 * MS
 
@@ -496,12 +510,96 @@ def test_start_again_tells_again() -> None:
     assert len(world.of(DeviceOnline)) == 1
 
 
+def link_facts(world: World) -> list[DeviceOnline | DeviceOffline]:
+    return [fact for fact in world.facts if isinstance(fact, DeviceOnline | DeviceOffline)]
+
+
+def told(world: World) -> list[type[Fact]]:
+    """Kinds of facts; a reader without session refuses in clear first, which nobody believes."""
+    return [type(fact) for fact in world.facts if not isinstance(fact, ProtocolViolated)]
+
+
 def test_a_reader_that_reboots_is_back_without_being_reported_gone() -> None:
+    world = World(1, outputs=0, inputs=2).online()
+    world.readers[1].reboot()
+    world.run(2_000)
+    assert link_facts(world) == []
+    assert world.of(InputsReported), "its inputs are read again"
+
+
+def test_a_board_that_reboots_is_told_anew() -> None:
+    """Its outputs are at rest: whoever holds them must hear of it and say what they shall be."""
     world = World(1).online()
     world.readers[1].reboot()
     world.run(2_000)
-    assert world.of(DeviceOffline) == []
-    assert world.of(OutputsReported), "its outputs are read again"
+    assert told(world)[:5] == [
+        DeviceOffline,
+        DeviceOnline,
+        TamperReported,
+        InputsReported,
+        OutputsReported,
+    ]
+    assert len(link_facts(world)) == 2, "and only once"
+    assert world.of(DeviceOffline)[0].reason == "its session had to be renewed"
+
+
+def test_what_a_board_was_to_do_before_its_reboot_is_lost_before_it_is_told_offline() -> None:
+    world = World(1).online()
+    world.readers[1].reboot()
+    commands = [world.submit(Hold(place, True), within_ms=None) for place in (0, 1)]
+    world.run(2_000)
+    assert [world.outcome(command) for command in commands] == ["lost", "lost"]
+    assert told(world)[:4] == [
+        CommandEnded,
+        CommandEnded,
+        DeviceOffline,
+        DeviceOnline,
+    ]
+    assert not world.readers[1].executed
+
+
+def test_what_is_wished_because_a_board_is_back_is_sent() -> None:
+    world = World(1).online()
+    world.submit(Hold(0, True), within_ms=None)
+    world.run(50)
+    assert world.readers[1].outputs == (True, False)
+    wished: list[str] = []
+
+    def secure_again(fact: Fact) -> None:
+        if isinstance(fact, DeviceOnline):
+            hold = Hold(0, True)
+            wished.append(world.submit(hold, priority=Priority.SECURE, within_ms=None))
+
+    world.on_fact = secure_again
+    world.readers[1].reboot()
+    old = world.submit(Hold(0, False), priority=Priority.LIFE_SAFETY, within_ms=None)
+    world.run(1_000)
+    assert world.outcome(old) == "lost"
+    assert [world.outcome(command) for command in wished] == ["confirmed"]
+    assert world.readers[1].outputs == (True, False)
+    assert [done for _, done in world.readers[1].executed] == [osdp.Output(0, 2, 0)] * 2
+
+
+def test_sessions_that_break_at_once_do_not_flood() -> None:
+    world = World(1).online()
+    obey = world.readers[1]._obey
+
+    def leave(command: osdp.Message | None, now_ns: int) -> osdp.Message:
+        return osdp.Nak(6) if isinstance(command, osdp.Poll) else obey(command, now_ns)
+
+    world.readers[1]._obey = leave  # type: ignore[method-assign]
+    world.run(10_000)
+    assert 10 <= len(world.of(DeviceOnline)) <= 35
+
+
+def test_inputs_that_cannot_be_asked_for_are_told_unknown_with_a_renewed_session() -> None:
+    """What such a device said before may have changed meanwhile, and it would never say so."""
+    world = World(1, outputs=0, inputs=2)
+    answer_inputs_with(world, osdp.Nak(3))
+    world.online()
+    world.readers[1].reboot()
+    world.run(2_000)
+    assert [type(fact) for fact in link_facts(world)] == [DeviceOffline, DeviceOnline]
 
 
 def test_another_device_in_its_place_is_told() -> None:

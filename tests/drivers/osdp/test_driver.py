@@ -179,7 +179,8 @@ def test_noise_on_a_pty(tmp_path: Path) -> None:
             assert cards == sorted(set(cards)), "no card twice, none out of order"
             # A card is lost when every repetition of its report is spoilt as well.
             assert len(cards) >= 25
-            assert e.of(DeviceOffline) == []
+            renewed = "its session had to be renewed"
+            assert {fact.reason for fact in e.of(DeviceOffline)} <= {renewed}
 
     asyncio.run(scenario())
 

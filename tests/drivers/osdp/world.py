@@ -29,7 +29,10 @@ def reader_config(number: int, **changes: object) -> ReaderConfig:
 
 
 class World:
-    """`to_reader` and `to_panel` see every transmission and may change or swallow (b"") it."""
+    """`to_reader` and `to_panel` see every transmission and may change or swallow (b"") it.
+
+    `on_fact` is the edge: it may submit while it hears.
+    """
 
     def __init__(self, *addresses: int, seed: int = 1, **changes: object) -> None:
         source = random.Random(seed)
@@ -50,6 +53,7 @@ class World:
         self.asked: list[str] = []
         self.to_reader: Callable[[bytes], bytes] = lambda data: data
         self.to_panel: Callable[[bytes], bytes] = lambda data: data
+        self.on_fact: Callable[[Fact], None] = lambda fact: None
         self._arrivals: list[tuple[int, bytes]] = []
         self._ids = 0
         self.bus.start(self.now_ns, self._stands)
@@ -89,6 +93,7 @@ class World:
             self._deliver(self.to_reader(data))
         while (fact := self.bus.next_fact()) is not None:
             self.facts.append(fact)
+            self.on_fact(fact)
 
     def _deliver(self, data: bytes) -> None:
         for reader in self.readers.values():
