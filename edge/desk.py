@@ -23,13 +23,15 @@ from edge.control.messages import (
     VerifyReply,
 )
 from edge.daemon import Daemon
-from edge.journal import JournalError, Record, Stored
+from edge.journal import JournalClosed, JournalError, Record, Stored
 from edge.people import PeopleError, PinHasher, PinHashError, SiteKey, answer, plan_import, seal
 from edge.people.importer import ImportPlan
 from edge.uplink import Uplink
 
 SETTLE_AGAIN_S = 2.0
 """Between tries to settle people on a disk that has just been full."""
+
+KEPT = "kept; it comes into force as soon as the journal can be written: do not import it again"
 
 READ_BYTES_MAX = 512 * 1024
 """Half a control frame: personal values and quoting need the rest."""
@@ -88,6 +90,9 @@ class DaemonDesk:
             await self._advanced.wait()
 
     async def reset_fire(self, fire: str, operator: str) -> ResetFireReply:
+        if self._unwritable():
+            reason = "the journal cannot be written; the reset would not be on record"
+            return ResetFireReply(accepted=False, reason=reason)
         outcome = self._daemon.judge_fire_reset(fire, operator)
         await self._daemon.recorder.drained()
         for event in outcome.events:
@@ -110,19 +115,25 @@ class DaemonDesk:
             )
             applied = False
             if not plan.problems and not dry_run:
+                if self._unsettled.is_set():
+                    why = "an earlier import is kept and not in force yet; import this one after it"
+                    return _refused(people.version, why)
                 try:
                     applied = await self._apply(plan, operator)
                 except (PeopleError, PinHashError) as error:
                     return _refused(people.version, str(error))
-                if self._unwritable():
+                if self._unsettled.is_set():
+                    return _refused(people.version, KEPT, kept=True)
+                if not applied and self._unwritable():
                     return _refused(people.version, "the journal cannot be written; try later")
             return answer(plan, people.version, applied=applied)
 
     async def _apply(self, plan: ImportPlan, operator: str) -> bool:
         """On file but not in force; into the journal; in force under the journal's number.
 
-        While the journal cannot be written the change stays staged: `run` brings it in force when
-        its entry has reached the disk after all.
+        While the journal or `site.db` cannot be written the change stays staged: `run` brings it
+        in force when its entry has reached the disk after all. Raises PeopleError, PinHashError
+        where nothing was staged.
         """
         daemon = self._daemon
         # One core is left to whoever stands at a keypad.
@@ -135,24 +146,39 @@ class DaemonDesk:
         if self._unwritable():
             self._unsettled.set()
             return False
-        await asyncio.to_thread(daemon.people.settle, _seq_of_holders(outcome))
+        try:
+            await asyncio.to_thread(daemon.people.settle, _seq_of_holders(outcome))
+        except PeopleError as error:
+            # The core knows them and the journal says so: the file has to follow.
+            log.error("people are recorded and their file cannot be written: %s", error)
+            self._unsettled.set()
+            return False
         return True
 
     def _unwritable(self) -> bool:
         return self._daemon.recorder.down
 
     async def run(self) -> None:
-        """Settle what a failing journal left staged, until cancelled."""
+        """Settle what a failing journal or file left staged, until cancelled.
+
+        Raises JournalClosed: a bug. Whatever else is wrong somebody may mend while the edge runs.
+        """
+        said = ""
         while True:
             await self._unsettled.wait()
             await self.wait_beyond(self._daemon.site.state.holders_seq - 1)
             try:
                 async with self._importing:
                     await self._settle_late()
+            except JournalClosed:
+                raise
             except (JournalError, PeopleError) as error:
-                log.error("people who came while the journal was down are not settled: %s", error)
+                if str(error) != said:
+                    said = str(error)
+                    log.error("imported people are not settled yet, and are tried again: %s", error)
                 await asyncio.sleep(SETTLE_AGAIN_S)
                 continue
+            said = ""
             self._unsettled.clear()
 
     async def _settle_late(self) -> None:
@@ -173,9 +199,9 @@ class DaemonDesk:
         return verify_reply(await self._daemon.writer.verify(progress))
 
 
-def _refused(version: int, why: str) -> ImportPeopleReply:
+def _refused(version: int, why: str, *, kept: bool = False) -> ImportPeopleReply:
     problem = ImportProblem(row=0, column="", message=why)
-    return ImportPeopleReply(applied=False, version=version, problems=(problem,))
+    return ImportPeopleReply(applied=False, version=version, kept=kept, problems=(problem,))
 
 
 def _seq_of_holders(outcome: Outcome) -> int:

@@ -124,7 +124,8 @@ def _tell(done: ImportPeopleReply, *, dry_run: bool) -> None:
         column = f", {problem.column}" if problem.column else ""
         click.echo(f"{place}{column}: {problem.message}", err=True)
     if done.problems:
-        click.echo("nothing was imported", err=True)
+        if not done.kept:
+            click.echo("nothing was imported", err=True)
         return
     verb = "would be " if dry_run else ""
     click.echo(

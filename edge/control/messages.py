@@ -239,10 +239,12 @@ class ImportPeopleReply(Message, frozen=True, kw_only=True):
     """What was or, in a dry run, would be done. With `problems` nothing was.
 
     `applied`: it stands in the journal and on file; `version` is that of the people then.
+    `kept`: not yet, but it is staged and comes into force by itself; `problems` says why.
     """
 
     applied: bool
     version: Count
+    kept: bool = False
     added: Count = 0
     changed: Count = 0
     unchanged: Count = 0

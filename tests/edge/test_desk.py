@@ -10,8 +10,11 @@ import pytest
 
 from controller import events as ev
 from edge import desk
-from edge.app import opened
+from edge.app import Edge, opened
 from edge.control.client import Client
+from edge.desk import DaemonDesk
+from edge.journal import JournalClosed
+from edge.people import PeopleDamagedError
 from tests.edge.checks import ready
 from tests.edge.house import FIRE_LOOP, VAULT, House, bodies, running, until
 
@@ -143,6 +146,11 @@ def test_people_that_cannot_be_settled_yet_do_not_end_the_edge(
             stalled = asyncio.ensure_future(edge.daemon.writer._call(lambda _: free.wait(20)))
             reply = await ask(house, lambda client: client.import_people(PEOPLE, dry_run=False))
             assert not reply.applied
+            assert reply.kept
+            assert [problem.message for problem in reply.problems] == [desk.KEPT]
+            again = await ask(house, lambda client: client.import_people(PEOPLE, dry_run=False))
+            assert not again.kept, "of the second one nothing is staged"
+            assert "earlier import" in again.problems[0].message
             assert people.staged is not None
             in_the_way = house.folder / "state" / "site.db-journal"
             in_the_way.mkdir()
@@ -158,3 +166,110 @@ def test_people_that_cannot_be_settled_yet_do_not_end_the_edge(
             assert edge.daemon.site.state.holders_version == people.version
 
     asyncio.run(run())
+
+
+def _desk(edge: Edge) -> DaemonDesk:
+    return edge.alongside["desk"].__self__
+
+
+async def _without_a_journal(edge: Edge) -> tuple[threading.Event, "asyncio.Future[bool]"]:
+    """Its disk hangs until the event is set, and the edge has seen it."""
+    free = threading.Event()
+    stalled = asyncio.ensure_future(edge.daemon.writer._call(lambda _: free.wait(20)))
+    edge.daemon.judge_directory(edge.daemon.people.directory())
+    async with asyncio.timeout(5):
+        while not edge.daemon.recorder.down:
+            await asyncio.sleep(0.02)
+    return free, stalled
+
+
+def test_a_fire_is_not_reset_while_that_would_not_be_on_record(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            house.board.set_input(FIRE_LOOP, False)
+            await until(edge, ev.EgressReleased)
+            house.board.set_input(FIRE_LOOP, True)
+            await until(edge, ev.FireLineRead, 3)
+            free, stalled = await _without_a_journal(edge)
+            refused = await ask(house, lambda client: client.reset_fire("panel"))
+            assert not refused.accepted
+            assert refused.reason == (
+                "the journal cannot be written; the reset would not be on record"
+            )
+            assert edge.daemon.site.state.fires["panel"].latched
+            free.set()
+            await stalled
+            await until(edge, ev.JournalRestored)
+            accepted = await ask(house, lambda client: client.reset_fire("panel"))
+            assert accepted.accepted, accepted.reason
+
+    asyncio.run(run())
+
+
+def test_an_import_of_which_nothing_is_staged_is_to_be_tried_later(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            free, stalled = await _without_a_journal(edge)
+            reply = await ask(house, lambda client: client.import_people(PEOPLE, dry_run=False))
+            free.set()
+            await stalled
+            assert (reply.applied, reply.kept) == (False, False)
+            assert "try later" in reply.problems[0].message
+            assert edge.daemon.people.staged is None
+
+    asyncio.run(run())
+
+
+def test_people_in_the_journal_that_cannot_be_settled_at_once_are_settled_later(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The journal has the entry, and `site.db` fails just then and for a while."""
+    monkeypatch.setattr(desk, "SETTLE_AGAIN_S", 0.05)
+
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            people = edge.daemon.people
+            honest, tries = people.settle, 0
+
+            def settle(seq: int | None) -> None:
+                nonlocal tries
+                tries += 1
+                if tries < 6:
+                    raise PeopleDamagedError("planted")
+                honest(seq)
+
+            monkeypatch.setattr(people, "settle", settle)
+            reply = await ask(house, lambda client: client.import_people(PEOPLE, dry_run=False))
+            assert (reply.applied, reply.kept) == (False, True), reply
+            async with asyncio.timeout(5):
+                while people.staged is not None:
+                    await asyncio.sleep(0.02)
+            assert tries == 6
+            assert len(people.directory().holders) == 3
+            assert edge.daemon.site.state.holders_digest == people.directory().digest
+            assert len([r for r in caplog.records if "not settled" in r.getMessage()]) == 1
+
+    asyncio.run(run())
+
+
+def test_a_journal_that_is_closed_under_the_desk_is_a_bug_and_ends_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            one = _desk(edge)
+
+            async def closed() -> None:
+                raise JournalClosed
+
+            monkeypatch.setattr(one, "_settle_late", closed)
+            one._unsettled.set()
+            await asyncio.sleep(0.3)
+
+    with pytest.raises(ExceptionGroup) as ended:
+        asyncio.run(run())
+    assert ended.value.subgroup(JournalClosed) is not None
