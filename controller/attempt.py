@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from controller.ids import AttemptId, CredentialId, HolderId, QuestionId, ReaderId
 from controller.mermaid import state_diagram
 from controller.moment import SECOND_US, Micros
-from policies.facts import Direction, Factor, Presented
+from policies.facts import Direction, Presented
 
 ANSWER_US = 20 * SECOND_US
 """How long a person may take for the next factor; keypads of others allow 10 to 30 seconds."""
@@ -88,23 +88,16 @@ assert set(TABLE) == set(State), "every state has its row"
 for _state, _row in TABLE.items():
     assert set(_row) == set(Signal), f"{_state} must answer {set(Signal) ^ set(_row)}"
 
-NEEDED: dict[Factor, Signal] = {
-    Factor.PIN: Signal.PIN_NEEDED,
-    Factor.FACE: Signal.FACE_NEEDED,
-    Factor.FINGER: Signal.FINGER_NEEDED,
-    Factor.GUARD: Signal.GUARD_NEEDED,
-}
-
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """A pending attempt. `policy` is the digest of the policy it began under and ends under."""
+    """One attempt, ended under the policy (a digest) it began under. Unknown badges have no holder."""
 
     id: AttemptId
     reader: ReaderId
     portal: str
     direction: Direction
-    holder: HolderId
-    credential: CredentialId
+    holder: HolderId | None
+    credential: CredentialId | None
     policy: str
     state: State = State.PRESENTED
     presented: tuple[Presented, ...] = ()
@@ -116,6 +109,14 @@ def move(attempt: Attempt, signal: Signal) -> Attempt | None:
     """The attempt after `signal`; None when the signal has no meaning in its state."""
     target = TABLE[attempt.state][signal].target
     return None if target is None else replace(attempt, state=target)
+
+
+def ended(attempt: Attempt, signal: Signal) -> Attempt:
+    """The attempt at its end. That the signal ends it is the caller's claim; the table decides."""
+    after = move(attempt, signal)
+    assert after is not None, f"an attempt that is {attempt.state} cannot end by {signal}"
+    assert after.state in {State.DECIDED, State.ABANDONED}, f"{signal} ends no attempt"
+    return after
 
 
 def diagram() -> str:

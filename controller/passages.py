@@ -16,7 +16,7 @@ from controller.events import (
 )
 from controller.fires import burns_at, free_egress
 from controller.holders import Credential, Holder
-from controller.ids import AttemptId, PortalId, QuestionId, ReaderId
+from controller.ids import AttemptId, HolderId, PortalId, QuestionId, ReaderId
 from controller.inputs import BadgeRead, ExitAsked, PinChecked, PinOutcome
 from controller.ledger import Personal, commitment
 from controller.moment import MILLISECOND_US, SECOND_US, Micros
@@ -62,23 +62,22 @@ def on_badge(turn: Turn, read: BadgeRead) -> None:
     presented = (Presented(Factor.BADGE, read.assurance, passed=True),)
     request = _request(turn, read.portal, read.direction, credential, presented)
     verdict = decide(turn.policy, request)
-    if credential is not None and _can_ask_pin(turn, verdict, credential, read.offers):
-        begun = Attempt(
-            id=read.attempt,
-            reader=read.reader,
-            portal=read.portal,
-            direction=read.direction,
-            holder=credential.holder,
-            credential=credential.id,
-            policy=turn.policy.digest,
-            presented=presented,
-        )
-        turn.record(AttemptBegan(after=begun))
-        _ask_pin(turn, begun, read.question)
-        return
-    _conclude(
-        turn, read.attempt, read.reader, turn.policy, request, verdict, read.badge, read.person
+    begun = Attempt(
+        id=read.attempt,
+        reader=read.reader,
+        portal=read.portal,
+        direction=read.direction,
+        holder=None if credential is None else credential.holder,
+        credential=None if credential is None else credential.id,
+        policy=turn.policy.digest,
+        presented=presented,
     )
+    if credential is not None and _can_ask_pin(turn, verdict, credential, read.offers):
+        turn.record(AttemptBegan(after=begun))
+        _ask_pin(turn, begun, credential.holder, read.question)
+        return
+    attempts.ended(begun, attempts.Signal.DECIDED)
+    _conclude(turn, begun.id, begun.reader, turn.policy, request, verdict, read.badge, read.person)
 
 
 def on_pin(turn: Turn, policies: dict[str, CompiledPolicy], answer: PinChecked) -> None:
@@ -100,11 +99,12 @@ def on_pin(turn: Turn, policies: dict[str, CompiledPolicy], answer: PinChecked) 
     )
     # The rules are those the attempt began under; people, credentials and posture are today's.
     policy = policies.get(judged.policy, turn.policy)
-    credential = turn.directory.credentials.get(judged.credential)
+    credential = turn.directory.credentials.get(judged.credential) if judged.credential else None
     if credential is not None and credential.holder != judged.holder:
         credential = None  # the badge is somebody else's by now, and the PIN was not his
     request = _request(turn, PortalId(judged.portal), judged.direction, credential, presented)
     verdict = decide(policy, request)
+    attempts.ended(judged, attempts.Signal.DECIDED)
     _conclude(turn, judged.id, judged.reader, policy, request, verdict, None, answer.person)
 
 
@@ -129,14 +129,20 @@ def on_exit_asked(turn: Turn, asked: ExitAsked) -> None:
 
 def on_patience_ended(turn: Turn, reader: ReaderId) -> None:
     """The next factor did not come in time."""
-    abandon(turn, reader, "no answer in time")
+    abandon(turn, reader, "no answer in time", attempts.Signal.PATIENCE_ENDED)
     show(turn, reader, Sign.DENIED)
 
 
-def abandon(turn: Turn, reader: ReaderId, reason: str) -> None:
-    """Drop the reader's pending attempt, if there is one."""
+def abandon(
+    turn: Turn,
+    reader: ReaderId,
+    reason: str,
+    signal: attempts.Signal = attempts.Signal.DROPPED,
+) -> None:
+    """End the reader's pending attempt, if there is one, without a verdict."""
     pending = turn.state.attempts.get(reader)
     if pending is not None:
+        attempts.ended(pending, signal)
         turn.record(
             AttemptAbandoned(
                 attempt=pending.id,
@@ -216,7 +222,7 @@ def _can_ask_pin(
     return (Factor.PIN,) in verdict.missing and Factor.PIN in offers and knows_pin
 
 
-def _ask_pin(turn: Turn, begun: Attempt, question: QuestionId) -> None:
+def _ask_pin(turn: Turn, begun: Attempt, holder: HolderId, question: QuestionId) -> None:
     moved = attempts.move(begun, attempts.Signal.PIN_NEEDED)
     assert moved is not None, "a presented attempt can wait for a PIN"
     deadline_us = turn.now_us + ANSWER_US
@@ -230,7 +236,7 @@ def _ask_pin(turn: Turn, begun: Attempt, question: QuestionId) -> None:
             drill=drill,
             question=question,
             reader=asked.reader,
-            holder=asked.holder,
+            holder=holder,
         )
     )
     show(turn, asked.reader, Sign.PRESENT_PIN)

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from controller import attempt, portal
-from controller.attempt import NEEDED
 from controller.events import KINDS, kind_of
+from controller.ids import AttemptId, ReaderId
 from controller.portal import IGNORED, Move, Note, Signal, State
 from controller.turn import _OF_A_GRANT, _PLAIN
+from policies.facts import Direction
 
 S = State
 
@@ -193,8 +194,30 @@ def test_a_row_of_the_attempt(row: str) -> None:
 def test_nobody_is_decided_twice_and_every_factor_but_the_badge_can_be_waited_for() -> None:
     for state in (attempt.State.DECIDED, attempt.State.ABANDONED):
         assert set(attempt.TABLE[state].values()) == {attempt.IGNORED}
-    waiting = {attempt.TABLE[attempt.State.PRESENTED][signal].target for signal in NEEDED.values()}
-    assert len(waiting) == len(NEEDED) == 4
+    needs = [signal for signal in attempt.Signal if signal.endswith("-needed")]
+    waiting = {attempt.TABLE[attempt.State.PRESENTED][signal].target for signal in needs}
+    assert len(waiting) == len(needs) == 5, "PIN, face, finger, guard and a second person"
+
+
+@pytest.mark.parametrize("state", attempt.State)
+def test_an_attempt_ends_only_where_its_table_lets_it(state: attempt.State) -> None:
+    begun = attempt.Attempt(
+        id=AttemptId("a"),
+        reader=ReaderId("r"),
+        portal="p",
+        direction=Direction.ENTRY,
+        holder=None,
+        credential=None,
+        policy="",
+        state=state,
+    )
+    for signal in attempt.Signal:
+        target = attempt.TABLE[state][signal].target
+        if target in {attempt.State.DECIDED, attempt.State.ABANDONED}:
+            assert attempt.ended(begun, signal).state is target
+        else:
+            with pytest.raises(AssertionError):
+                attempt.ended(begun, signal)
 
 
 @pytest.mark.parametrize(
