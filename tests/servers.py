@@ -1,12 +1,14 @@
 """Real servers for the tests: own instances, own folders, free ports, an unprivileged account.
 
 Never the system's service. A test that needs a program which may be missing asks `require` for it:
-without it the test is skipped with the reason, and under CI=true it fails.
+without it the test is skipped with the reason, and under CI=true it fails. What else a machine may
+not have goes through `skip_or_fail`.
 """
 
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -17,6 +19,13 @@ from simulators.mosquitto import SYSTEM_FOLDERS
 def under_ci() -> bool:
     """CI leaves nothing out."""
     return os.environ.get("CI") == "true"
+
+
+def skip_or_fail(reason: str) -> NoReturn:
+    """This machine cannot run the test: it is skipped, or fails under CI=true."""
+    if under_ci():
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 def find_program(name: str) -> Path | None:
@@ -34,10 +43,7 @@ def require(name: str, package: str | None = None) -> Path:
     """
     found = find_program(name)
     if found is None:
-        reason = f"{name} is missing: apt-get install {package or name}"
-        if under_ci():
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+        skip_or_fail(f"{name} is missing: apt-get install {package or name}")
     return found
 
 

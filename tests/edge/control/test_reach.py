@@ -25,6 +25,7 @@ from tests.edge.control.rig import (
     receive,
     until,
 )
+from tests.servers import skip_or_fail
 
 NOBODY = 65534
 
@@ -64,10 +65,13 @@ def as_other(state: Path, uid: int, gid: int) -> str:
     return result.stdout.strip()
 
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.fixture
+def as_root() -> None:
+    if os.geteuid() != 0:
+        skip_or_fail("only root can be somebody else")
 
 
-@needs_root
+@pytest.mark.usefixtures("as_root")
 def test_a_stranger_is_kept_out_by_the_file_and_again_by_the_daemon() -> None:
     with public_folder() as folder, Running(folder / "state") as daemon:
         daemon.state.chmod(0o755)
@@ -79,7 +83,7 @@ def test_a_stranger_is_kept_out_by_the_file_and_again_by_the_daemon() -> None:
         assert daemon.desk.asked == []
 
 
-@needs_root
+@pytest.mark.usefixtures("as_root")
 def test_a_member_of_the_sockets_group_speaks_under_his_own_name() -> None:
     with public_folder() as folder, Running(folder / "state") as daemon:
         daemon.state.chmod(0o755)
