@@ -18,7 +18,7 @@ from drivers.api import Driver
 from drivers.mqtt_link import LinkSettings, MqttLink
 from edge.clock import SystemClock
 from edge.config import Config
-from edge.control.place import SOCKET
+from edge.control.place import SOCKET, STATE_MODE
 from edge.control.server import ControlServer
 from edge.daemon import Daemon
 from edge.desk import DaemonDesk
@@ -101,26 +101,35 @@ async def opened(config: Config) -> AsyncIterator[Edge]:
     """
     key = load_site_key(config.site_key)
     drivers = build_lines(config.lines)
-    config.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with People.open(config.state / "site.db", create=True) as people:
-        writer = await JournalWriter.open(
-            config.state / "journal",
-            site=config.site,
-            edge=config.edge,
-            entropy=os.urandom,
-            utc_us=time.time_ns() // 1_000,
-        )
-        pins = PinChecker(people.pin_hash, PinHasher())
-        try:
-            async with _assembled(config, key, people, writer, pins, drivers) as edge:
-                yield edge
-        finally:
-            pins.close()
+    config.state.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
+    # The journal first: its lock knows who has it.
+    async with _journal(config) as writer:
+        with People.open(config.state / "site.db", create=True) as people:
+            pins = PinChecker(people.pin_hash, PinHasher())
             try:
-                async with asyncio.timeout(CLOSE_WITHIN_S):
-                    await writer.close()
-            except TimeoutError:
-                log.error("the journal's disk does not answer; the next start replays its log")
+                async with _assembled(config, key, people, writer, pins, drivers) as edge:
+                    yield edge
+            finally:
+                pins.close()
+
+
+@asynccontextmanager
+async def _journal(config: Config) -> AsyncIterator[JournalWriter]:
+    writer = await JournalWriter.open(
+        config.state / "journal",
+        site=config.site,
+        edge=config.edge,
+        entropy=os.urandom,
+        utc_us=time.time_ns() // 1_000,
+    )
+    try:
+        yield writer
+    finally:
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await writer.close()
+        except TimeoutError:
+            log.error("the journal's disk does not answer; the next start replays its log")
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ import msgspec
 from edge.config import ConfigError, load_config
 from edge.control.client import Client, ControlClientError, NoDaemonError
 from edge.control.messages import ImportPeopleReply
+from edge.control.place import STATE_MODE
 from edge.people import (
     EMPTY,
     FILE_BYTES_MAX,
@@ -28,7 +29,6 @@ from edge.people import (
 )
 
 PEOPLE_FILE = "site.db"
-FOLDER_MODE = 0o700
 
 Progress = Callable[[int], None]
 
@@ -53,7 +53,7 @@ def import_people(
     if dry_run and not path.exists():
         return answer(plan_import(EMPTY, data, roles, key, timezone=timezone), 0, applied=False)
     if not dry_run:
-        path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        path.parent.mkdir(mode=STATE_MODE, exist_ok=True)
     with People.open(path, create=not dry_run) as people:
         plan = plan_import(people.roll, data, roles, key, timezone=timezone)
         applied = False

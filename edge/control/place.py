@@ -10,6 +10,9 @@ SOCKET = "control.sock"
 JOURNAL = "journal"
 """The journal's folder, beside the socket in the state folder."""
 
+STATE_MODE = 0o750
+"""The state folder's: its group reaches the socket. Journal and people are closed themselves."""
+
 ADDRESS_BYTES_MAX = 107
 """sockaddr_un.sun_path holds 108 bytes, the last of them 0."""
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import resource
+import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
@@ -31,7 +32,7 @@ from tests.edge.process import (
     stored,
     told,
 )
-from tests.servers import make_broker
+from tests.servers import make_broker, skip_or_fail
 
 CONFIGURATION = 78
 
@@ -68,12 +69,30 @@ def test_a_second_daemon_is_refused_and_the_first_goes_on(house: House) -> None:
         async with running_process(house) as first:
             second = await EdgeProcess.start(house, check=False)
             assert await second.ended() == 1
-            assert "site.db: another process has it open" in second.said
-            assert "remedy: ask the running edge, or stop it first" in second.said
+            assert f"another daemon (pid {first.pid})" in second.said
+            assert "remedy: " in second.said
             assert "Traceback" not in second.said
             await first.badge_opens()
             assert await first.stop() == 0
             assert sound(house)
+
+    with_line(house, scene)
+
+
+def test_the_group_of_a_new_state_folder_reaches_the_socket_and_nothing_else(house: House) -> None:
+    state = house.folder / "state"
+    shutil.rmtree(state)
+
+    async def scene(_: ReaderLine) -> None:
+        before = os.umask(0o022)
+        async with running_process(house) as edge:
+            os.umask(before)
+            assert state.stat().st_mode & 0o777 == 0o750
+            for path in state.iterdir():
+                reached = path.name == "control.sock"
+                assert bool(path.stat().st_mode & 0o070) is reached, path
+                assert path.stat().st_mode & 0o007 == 0
+            assert await edge.stop() == 0
 
     with_line(house, scene)
 
@@ -371,7 +390,7 @@ class SmallDisk:
     def __init__(self, folder: Path) -> None:
         self._disk = Tmpfs(folder)
         if not self._disk.mounted:
-            pytest.skip("only root may mount a small disk")
+            skip_or_fail("only root may mount a small disk")
 
     def fill(self, _: EdgeProcess) -> None:
         with (self._disk.path / "ballast").open("wb", buffering=0) as file:

@@ -104,7 +104,7 @@ def test_a_file_is_imported_and_again_changes_nothing(house: Path) -> None:
     assert run(house, GOOD).stdout == "0 added, 0 changed, 2 unchanged\n"
     with People.open(house / "state" / "site.db") as people:
         assert people.version == 1
-    assert (house / "state").stat().st_mode & 0o777 == 0o700
+    assert (house / "state").stat().st_mode & 0o777 == 0o750
 
 
 def test_a_dry_run_writes_nothing(house: Path) -> None:
