@@ -90,7 +90,7 @@ for _state, _row in TABLE.items():
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt, ended under the policy (a digest) it began under. Unknown badges have no holder."""
+    """One attempt, ended under the policy that it began under. Unknown badges have no holder."""
 
     id: AttemptId
     reader: ReaderId

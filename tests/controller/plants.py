@@ -228,8 +228,11 @@ def a_stuck_button_is_told_at_once(patch: Patch) -> None:
 
 
 def attempts_stay_behind(patch: Patch) -> None:
-    def changed(before: Attempt, signal: object) -> Attempt:
-        return replace(before, reader="elsewhere")
+    honest = passages.attempts.move
+
+    def changed(before: Attempt, signal: object) -> Attempt | None:
+        after = honest(before, signal)
+        return None if after is None else replace(after, reader="elsewhere")
 
     patch.setattr(passages.attempts, "move", changed)
 
