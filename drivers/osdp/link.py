@@ -18,7 +18,7 @@ from drivers.osdp.messages import Message, NakReason, ReplyCode
 from drivers.osdp.secure import OWN_KEY, NotAuthenticError, Session
 from drivers.osdp.states import TRANSITIONS, BrokenAssumptionError, State, Step
 from drivers.osdp.telling import MS, Teller
-from drivers.osdp.translate import Violation, command_for, fact_from, identity_text
+from drivers.osdp.translate import Violation, command_for, facts_from, identity_text
 from drivers.osdp.waiting import CommandQueue, Survey
 
 OFFLINE_AFTER_NS = 2_500 * MS  # the edge is promised 3 s; half a second is the host's to lose
@@ -49,6 +49,8 @@ _HANDSHAKE_REPLIES: Mapping[State, tuple[type[Message], Block | None, bytes | No
     State.CHALLENGED: (osdp.ReaderCryptogram, Block.READER_CRYPTOGRAM, OWN_KEY),
     State.AUTHENTICATING: (osdp.InitialMac, Block.INITIAL_MAC, None),
 }
+
+_NO_INPUTS = osdp.InputStatus(b"")  # to the edge, every input that it needs is cut
 
 
 class _Pending(msgspec.Struct):
@@ -359,7 +361,7 @@ class Link:
         self._answered(now_ns)
         reply = osdp.decode_reply(frame.code, data)
         if isinstance(pending.message, osdp.InputStatusRequest):
-            self._survey.answers_inputs |= isinstance(reply, osdp.InputStatus)
+            self._inputs_answered(reply, now_ns)
         if isinstance(reply, osdp.Nak):
             self._nak(reply, pending, now_ns)
         else:
@@ -369,20 +371,37 @@ class Link:
                 self._acknowledged(pending, pending.command, reply, now_ns)
         return Heard.ANSWERED
 
+    def _inputs_answered(self, reply: Message | None, now_ns: int) -> None:
+        """The question for inputs came back: with their states, which are reported, or without.
+
+        A device that told its inputs before and now does not has none that could be relied on:
+        the last known states must not stay. One that never did tells changes only (libosdp's
+        reader is like that): its inputs are unknown until one of them changes.
+        """
+        if isinstance(reply, osdp.InputStatus):
+            self._survey.answers_inputs = True
+        elif self._survey.answers_inputs:
+            self._tell_facts(_NO_INPUTS, now_ns)
+
     def _report(self, frame: Frame, reply: Message | None, now_ns: int) -> None:
-        if not self.is_encrypted(frame):
+        if frame.data and not self.is_encrypted(frame):
             self._tell.violated(Violation.UNENCRYPTED, now_ns)
+            if isinstance(reply, osdp.InputStatus):
+                self._tell_facts(_NO_INPUTS, now_ns)
             return
         if reply is None:
             self._tell.violated(Violation.UNSUPPORTED, now_ns)
             return
-        fact = fact_from(reply, self.config, now_ns)
-        if isinstance(fact, Violation):
-            self._tell.violated(fact, now_ns)
-        else:
-            self._tell.emit(fact)
+        self._tell_facts(reply, now_ns)
         # A reader holds back the next of several events until it is asked again.
         self.due_ns = now_ns
+
+    def _tell_facts(self, reply: Message, now_ns: int) -> None:
+        for found in facts_from(reply, self.config, now_ns):
+            if isinstance(found, Violation):
+                self._tell.violated(found, now_ns)
+            else:
+                self._tell.emit(found)
 
     def is_encrypted(self, frame: Frame) -> bool:
         """Whether what the frame reports was kept from whoever listens on the line."""

@@ -170,15 +170,19 @@ def identity_text(identity: Identity) -> str:
     )
 
 
-def fact_from(message: Message, config: ReaderConfig, at_ns: int) -> Fact | Violation:
+def facts_from(message: Message, config: ReaderConfig, at_ns: int) -> tuple[Fact | Violation, ...]:
     """What an authenticated report of the reader means."""
+    if isinstance(message, InputStatus):
+        return _inputs(message.states, config, at_ns)
+    return (_fact_from(message, config, at_ns),)
+
+
+def _fact_from(message: Message, config: ReaderConfig, at_ns: int) -> Fact | Violation:
     match message:
         case RawCard():
             return _card(message, config, at_ns)
         case Keypad():
             return _keys(message, config, at_ns)
-        case InputStatus(states=states):
-            return _inputs(states, config, at_ns)
         case OutputStatus(states=states):
             if len(states) != config.outputs:
                 return Violation.POINT_COUNT
@@ -213,8 +217,12 @@ def _keys(keypad: Keypad, config: ReaderConfig, at_ns: int) -> Fact | Violation:
     return KeysPressed(device=config.name, at_ns=at_ns, reader=keypad.reader, keys=keys)
 
 
-def _inputs(states: bytes, config: ReaderConfig, at_ns: int) -> Fact | Violation:
-    if not config.inputs <= len(states) <= POINTS_MAX:
-        return Violation.POINT_COUNT
-    known = tuple(_INPUT_STATES.get(state, InputState.CUT) for state in states)
-    return InputsReported(device=config.name, at_ns=at_ns, states=known)
+def _inputs(
+    states: bytes, config: ReaderConfig, at_ns: int
+) -> tuple[InputsReported] | tuple[InputsReported, Violation]:
+    """A wrong number of them is reported as well: what is missing must not keep its last state."""
+    known = tuple(_INPUT_STATES.get(state, InputState.CUT) for state in states[:POINTS_MAX])
+    fact = InputsReported(device=config.name, at_ns=at_ns, states=known)
+    if config.inputs <= len(states) <= POINTS_MAX:
+        return (fact,)
+    return fact, Violation.POINT_COUNT

@@ -613,10 +613,73 @@ def test_another_device_in_its_place_is_told() -> None:
     ]
 
 
-def test_fewer_inputs_than_configured_is_no_report() -> None:
-    world = World(1, inputs=3).run(100)
-    assert world.of(InputsReported) == []
+@pytest.mark.parametrize("states", [b"", b"\x00", b"\x00\x01"])
+def test_inputs_that_are_missing_from_a_report_are_missing_from_the_fact(states: bytes) -> None:
+    """Whoever needs one of them takes it for cut; an older value must not stay."""
+    world = World(1, inputs=3)
+    world.readers[1]._inputs = [0, 0, 0]
+    world.online()
+    world.readers[1]._events.append(osdp.InputStatus(states))
+    world.run(200)
+    known = (InputState.INACTIVE, InputState.ACTIVE)[: len(states)]
+    assert [fact.states for fact in world.of(InputsReported)] == [known]
     assert "inputs or outputs" in world.of(ProtocolViolated)[0].reason
+
+
+def test_fewer_inputs_than_configured_when_asked() -> None:
+    world = World(1, inputs=3).run(100)
+    assert world.of(InputsReported)[0].states == (InputState.INACTIVE, InputState.INACTIVE)
+    assert "inputs or outputs" in world.of(ProtocolViolated)[0].reason
+
+
+def test_more_inputs_than_any_reader_has_are_cut_off() -> None:
+    world = World(1).online()
+    world.readers[1]._events.append(osdp.InputStatus(b"\x01" * 65))
+    world.run(200)
+    assert world.of(InputsReported)[0].states == (InputState.ACTIVE,) * 64
+    assert "inputs or outputs" in world.of(ProtocolViolated)[0].reason
+
+
+@pytest.mark.parametrize("outputs", [0, 2])
+@pytest.mark.parametrize(
+    "instead", [osdp.Nak(3), osdp.Nak(6), osdp.Ack(), osdp.Busy(), osdp.LocalStatus(0, 0)]
+)
+def test_inputs_that_can_no_longer_be_asked_for_are_gone(
+    outputs: int, instead: osdp.Message
+) -> None:
+    world = World(1, outputs=outputs)
+    answer_inputs_with(world, osdp.InputStatus(b"\x00\x01"), instead)
+    world.run(100)
+    assert [len(fact.states) for fact in world.of(InputsReported)] == [2]
+    world.facts.clear()
+    world.readers[1].reboot()
+    world.run(1_000)
+    assert {fact.states for fact in world.of(InputsReported)} == {()}
+    assert any("inputs or outputs" in fact.reason for fact in world.of(ProtocolViolated))
+
+
+def test_inputs_that_could_never_be_asked_for_are_unknown_until_one_changes() -> None:
+    """libosdp's reader refuses the question and reports changes only."""
+    world = World(1)
+    answer_inputs_with(world, osdp.Nak(3))
+    world.run(100)
+    world.readers[1].reboot()
+    world.run(1_000)
+    assert world.of(InputsReported) == []
+    world.readers[1].set_input(1, True)
+    world.run(100)
+    assert world.of(InputsReported)[0].states == (InputState.INACTIVE, InputState.ACTIVE)
+
+
+def test_another_device_need_not_answer_what_the_one_before_did() -> None:
+    world = World(1)
+    answer_inputs_with(world, osdp.InputStatus(b"\x00\x01"), osdp.Nak(3))
+    world.online()
+    world.readers[1]._identity = osdp.Identity(b"\x00\x51\x7e", 1, 1, 99, b"\x01\x00\x00")
+    world.readers[1].reboot()
+    world.run(1_000)
+    assert [type(fact) for fact in link_facts(world)] == [DeviceOffline, DeviceOnline]
+    assert world.of(InputsReported) == []
 
 
 def test_two_buses_do_not_know_each_other() -> None:

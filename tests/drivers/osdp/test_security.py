@@ -254,7 +254,9 @@ def test_constant_random_source_of_the_reader_is_recorded() -> None:
     assert "random number came before" in world.of(ProtocolViolated)[-1].reason
 
 
-def test_data_that_is_only_authenticated_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def authenticate_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on readers sign their replies and send them in clear."""
+
     def seal_in_clear(session: Session, frame: Frame) -> Frame:
         sealed, session._reply_mac = session._seal(
             msgspec.structs.replace(frame, data=b""), Block.REPLY_MAC, session._command_mac
@@ -263,13 +265,26 @@ def test_data_that_is_only_authenticated_is_refused(monkeypatch: pytest.MonkeyPa
         session._reply_mac = session._mac(clear, session._command_mac)
         return msgspec.structs.replace(clear, mac=session._reply_mac[:4])
 
-    world = World(1).online()
     monkeypatch.setattr(Session, "seal_reply", seal_in_clear)
+
+
+def test_data_that_is_only_authenticated_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(1).online()
+    authenticate_only(monkeypatch)
     world.readers[1].present_card(32, b"\xde\xad\xbe\xc0")
     world.run(500)
     assert world.of(CardRead) == []
     assert "not encrypted" in world.of(ProtocolViolated)[0].reason
     assert world.of(DeviceOffline) == []
+
+
+def test_inputs_that_are_only_authenticated_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not believed, but the reader has said that what it said before is over."""
+    world = World(1).online()
+    authenticate_only(monkeypatch)
+    world.readers[1].set_input(0, True)
+    world.run(500)
+    assert [fact.states for fact in world.of(InputsReported)] == [()]
 
 
 @pytest.mark.parametrize(
@@ -284,8 +299,6 @@ def test_data_that_is_only_authenticated_is_refused(monkeypatch: pytest.MonkeyPa
         osdp.Keypad(0, 3, b"12"),
         osdp.Keypad(0, 2, b"1\x00"),
         osdp.Keypad(0, 33, b"1" * 33),
-        osdp.InputStatus(b"\x00"),
-        osdp.InputStatus(bytes(65)),
         osdp.OutputStatus(b"\x00"),
     ],
 )
