@@ -41,7 +41,7 @@ ARCHITECTURE = [
 ]
 SECURITY = [
     f"Argon2id, {pins.MEMORY_KIB // 1024} MiB and {WORDS[pins.TIME_COST]} passes",
-    f"explains openings for {WORDS[portal.REX_SHUNT_US // S]} seconds",
+    f"explains the next opening for {WORDS[portal.REX_SHUNT_US // S]} seconds",
     f"socket {server.SOCKET_MODE:o}",
 ]
 README = [f"{refs.KEY_BYTES} raw bytes", f"head -c {refs.KEY_BYTES} /dev/urandom > site.key"]
