@@ -263,8 +263,11 @@ def connect_to_read(segment: Path) -> sqlite3.Connection:
 
 
 def forget_reading(segment: Path) -> None:
-    """Remove the shared-memory index that a reader leaves; it is made anew from the log."""
+    """Remove what a reader leaves: the index, which is made anew from the log, and an empty log."""
+    index, log = Path(f"{segment}-shm"), Path(f"{segment}-wal")
     try:
-        Path(f"{segment}-shm").unlink(missing_ok=True)
+        index.unlink(missing_ok=True)
+        if log.exists() and log.stat().st_size == 0:
+            log.unlink()
     except OSError:
         pass

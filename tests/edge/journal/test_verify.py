@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.ledger import leaf, link
+from edge.control.closed import opened_closed
 from edge.journal import JournalError, JournalFailed, JournalReadOnly, verify_folder
 from tests.edge.journal.support import (
     INCARNATION,
@@ -217,6 +218,15 @@ def test_a_copy_made_in_a_crash_verifies_with_its_log_and_is_not_changed(tmp_pat
     after = {path.name: path.read_bytes() for path in (tmp_path / "copy").iterdir()}
     # The lock file names its last user; nothing else may differ.
     assert {**before, "lock": b""} == {**after, "lock": b""}
+
+
+def test_reading_a_closed_journal_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    fill(tmp_path / "j", 3)
+    before = {path.name for path in (tmp_path / "j").iterdir()}
+    verify_folder(tmp_path / "j")
+    with opened_closed(tmp_path / "j") as journal:
+        assert journal.last_seq == 3
+    assert {path.name for path in (tmp_path / "j").iterdir()} == before
 
 
 def test_a_log_in_a_read_only_folder_is_not_passed_over(tmp_path: Path, small_disk: Tmpfs) -> None:
