@@ -25,7 +25,8 @@ OFFLINE_AFTER_NS = 2_500 * MS  # the edge is promised 3 s; half a second is the 
 RETRY_HANDSHAKE_NS = 300 * MS  # a reader that just fell silent must not cost neighbours the line
 PROBE_NS = 1_000 * MS  # an absent reader is asked this often, plus up to PROBE_JITTER_NS
 PROBE_JITTER_NS = 500 * MS  # so that probes of many readers do not march in step
-TRIES_MAX = 2  # one repetition at the same sequence number, then a new session
+TRIES_MAX = 3  # two repetitions at the same sequence number: a new session loses all commands
+TRIES_DOUBTED_MAX = 2  # whoever answers without the session's MAC has most likely left the session
 TRIES_DAMAGED_MAX = 4  # a reader that is heard through noise deserves more, and they cost less
 BUSY_MAX = 20  # osdp_BUSY is no answer; a reader busy for longer than this is treated as silent
 BUSY_PAUSE_NS = 50 * MS
@@ -63,6 +64,7 @@ class _Pending(msgspec.Struct):
     sent_ns: int
     tries: int = 0
     busy: int = 0
+    doubted: bool = False
 
 
 class Link:
@@ -196,7 +198,9 @@ class Link:
             pending.tries -= 1
             self.due_ns = now_ns + BUSY_PAUSE_NS
             return
-        tries_max = TRIES_DAMAGED_MAX if damaged else TRIES_MAX
+        tries_max = TRIES_DOUBTED_MAX if pending.doubted else TRIES_MAX
+        if damaged:
+            tries_max = TRIES_DAMAGED_MAX
         if self.state is State.IDENTIFYING:
             tries_max = 1  # nobody may be there: one frame, then the line is for others
         if pending.tries < tries_max:
@@ -355,6 +359,7 @@ class Link:
         try:
             data = session.open_reply(frame)
         except NotAuthenticError:
+            pending.doubted = True
             self._tell.violated(Violation.UNAUTHENTICATED, now_ns)
             return Heard.NOT_BELIEVED
         self._last_good_ns = now_ns

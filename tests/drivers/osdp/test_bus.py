@@ -405,6 +405,17 @@ def test_bad_replies_without_repetition_cost_a_new_session_only() -> None:
     assert world.run(100).of(CardRead)
 
 
+def test_two_replies_lost_in_a_row_cost_no_session() -> None:
+    world = World(1).run(400).online()
+    swallow = [b"", b""]
+    world.to_panel = lambda data: swallow.pop() if swallow else data
+    command = world.submit(Hold(0, True), priority=Priority.SECURE, within_ms=None)
+    world.run(1_000)
+    assert world.outcome(command) == "confirmed"
+    assert len(world.readers[1].executed) == 1
+    assert link_facts(world) == []
+
+
 def test_one_bad_reply_of_a_reader_that_repeats_nothing() -> None:
     """libosdp takes a repeated sequence number for a new message and leaves the session."""
     world = World(1).run(400).online()
