@@ -32,6 +32,7 @@ BUSY_MAX = 20  # osdp_BUSY is no answer; a reader busy for longer than this is t
 BUSY_PAUSE_NS = 50 * MS
 RECHECK_NS = 100 * MS  # outputs are read again this long after a pulse should have ended
 FRESH_NS = 5 * MS  # a command that must not come late follows an answer no older than this
+NO_IDENTITY = "not told"  # a device may keep to itself who it is; its key proves it all the same
 POLL_STARVED = 4  # polls that were due this many times go before ordinary commands
 
 
@@ -91,7 +92,7 @@ class Link:
         self._tell = Teller(config.name, emit)
         self._handshake = Handshake(config.key, entropy)
         self._session: Session | None = None
-        self._identity = ""
+        self._is_introduced = False
         self._last_good_ns = 0
         self._polled_ns = 0
         self._session_ns = 0
@@ -211,6 +212,9 @@ class Link:
     # --- speaking ----------------------------------------------------------------------------
 
     def _speak_online(self, now_ns: int) -> bytes:
+        if not self._is_introduced:
+            # What it said before the session, anybody on the line could have said.
+            return self._send(osdp.IdentityRequest(), now_ns)
         starved = now_ns - self._polled_ns > POLL_STARVED * self._poll_ns
         while (command := self._queue.head) is not None:
             if command.not_after_ns is not None and not self.is_awake(now_ns):
@@ -286,7 +290,6 @@ class Link:
             return Heard.NOT_BELIEVED
         self._answered(now_ns)
         if isinstance(reply, osdp.Identity):
-            self._identity = identity_text(reply)
             self._step(Step.IDENTIFIED)
         elif isinstance(reply, osdp.ReaderCryptogram):
             self._check_reader(reply, now_ns)
@@ -327,11 +330,11 @@ class Link:
             return
         self._session = session
         self._step(Step.SESSION_PROVEN)
-        self._last_good_ns = self._polled_ns = self._session_ns = now_ns
-        self._introduced(self._identity, now_ns)
+        self._polled_ns = self._session_ns = now_ns
 
     def _introduced(self, identity: str, now_ns: int) -> None:
-        """The session stands and the device is known: tell of it, and learn its state."""
+        """The first answer inside the session: tell that the device is there, learn its state."""
+        self._is_introduced = True
         another = identity != self._tell.told_identity
         if self._tell.told_online and (another or self._must_tell_renewal):
             self._lose_queue(now_ns)
@@ -365,6 +368,13 @@ class Link:
         self._last_good_ns = now_ns
         self._answered(now_ns)
         reply = osdp.decode_reply(frame.code, data)
+        if isinstance(pending.message, osdp.IdentityRequest):
+            if isinstance(reply, osdp.Identity) and self.is_encrypted(frame):
+                self._introduced(identity_text(reply), now_ns)
+                return Heard.ANSWERED
+            self._introduced(NO_IDENTITY, now_ns)
+            if isinstance(reply, osdp.Nak):
+                return Heard.ANSWERED
         if isinstance(pending.message, osdp.InputStatusRequest):
             self._inputs_answered(reply, now_ns)
         if isinstance(reply, osdp.Nak):
@@ -474,6 +484,7 @@ class Link:
         if pending is not None and pending.command is not None:
             self._tell.ended(pending.command, Outcome.LOST, now_ns, pending.sent_ns)
         self._session = None
+        self._is_introduced = False
         self._handshake.forget()
         self._survey.suspend()
 

@@ -67,7 +67,7 @@ def test_online_comes_with_the_session_and_then_the_state() -> None:
     online = world.of(DeviceOnline)[0]
     assert online.secure
     assert "serial 1" in online.identity
-    assert codes_sent(world)[:7] == [0x61, 0x62, 0x76, 0x77, 0x64, 0x65, 0x66]
+    assert codes_sent(world)[:8] == [0x61, 0x62, 0x76, 0x77, 0x61, 0x64, 0x65, 0x66]
 
 
 def test_polls_keep_their_interval() -> None:
@@ -601,6 +601,16 @@ def test_sessions_that_break_at_once_do_not_flood() -> None:
     world.readers[1]._obey = leave  # type: ignore[method-assign]
     world.run(10_000)
     assert 10 <= len(world.of(DeviceOnline)) <= 35
+
+
+@pytest.mark.parametrize("outputs", [0, 2])
+def test_a_device_that_answers_nothing_inside_its_sessions_goes_offline(outputs: int) -> None:
+    """It proves its key again and again, and yet it does nothing that it is told."""
+    world = World(1, outputs=outputs).online()
+    world.to_reader = lambda data: b"" if data[5] & 8 and data[7] in (0x15, 0x17) else data
+    world.run(6_000)
+    assert 0x77 in codes_sent(world)
+    assert [type(fact) for fact in link_facts(world)] == [DeviceOffline]
 
 
 def test_inputs_that_cannot_be_asked_for_are_told_unknown_with_a_renewed_session() -> None:

@@ -286,6 +286,7 @@ async def libosdp_and_edge(tmp_path: Path) -> AsyncIterator[tuple[Libosdp, Edge]
     try:
         async with edge_on(tmp_path / "tty", 1) as edge:
             await edge.until(lambda: edge.of(DeviceOnline))
+            assert "serial 1 " in edge.of(DeviceOnline)[0].identity
             yield reader, edge
     finally:
         if reader.process.returncode is None:

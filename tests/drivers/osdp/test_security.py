@@ -287,6 +287,80 @@ def test_inputs_that_are_only_authenticated_are_gone(monkeypatch: pytest.MonkeyP
     assert [fact.states for fact in world.of(InputsReported)] == [()]
 
 
+# --- who it is -----------------------------------------------------------------------------------
+
+OTHER = osdp.Identity(b"\xba\xdb\xad", 9, 9, 999, b"\x01\x00\x00")
+
+
+def change_identity_in_clear(world: World) -> None:
+    """Somebody on the line answers the question that comes before the session."""
+
+    def change(data: bytes) -> bytes:
+        decoder = FrameDecoder(replies=True)
+        decoder.feed(data)
+        frame = decoder.take()
+        if isinstance(frame, Frame) and frame.code == 0x45 and frame.block is None:
+            return encode(msgspec.structs.replace(frame, data=osdp.encode(OTHER)[1]))
+        return data
+
+    world.to_panel = change
+
+
+def answer_identity_in_session_with(world: World, reply: osdp.Message) -> None:
+    reader = world.readers[1]
+    obey = reader._obey
+
+    def instead(command: osdp.Message | None, now_ns: int) -> osdp.Message:
+        asked = isinstance(command, osdp.IdentityRequest) and reader._session is not None
+        return reply if asked else obey(command, now_ns)
+
+    reader._obey = instead  # type: ignore[method-assign]
+
+
+def test_identity_in_clear_is_not_told() -> None:
+    world = World(1)
+    change_identity_in_clear(world)
+    world.run(500)
+    assert "serial 1 " in world.of(DeviceOnline)[0].identity
+
+
+def test_identity_in_clear_does_not_put_another_device_in_its_place() -> None:
+    world = World(1, outputs=0).online()
+    change_identity_in_clear(world)
+    world.readers[1].reboot()
+    world.run(2_000)
+    assert world.of(InputsReported), "there is a new session"
+    assert world.of(DeviceOffline) == []
+
+
+@pytest.mark.parametrize(
+    "reply", [osdp.Nak(3), osdp.Nak(6), osdp.Ack(), osdp.Busy(), osdp.RawCard(0, 0, 8, b"\x01")]
+)
+def test_a_reader_that_does_not_say_who_it_is_inside_the_session(reply: osdp.Message) -> None:
+    world = World(1)
+    answer_identity_in_session_with(world, reply)
+    world.run(500)
+    assert isinstance(world.facts[0], DeviceOnline)
+    assert world.of(DeviceOnline)[0].identity == "not told"
+    assert len(world.of(DeviceOnline)) == 1
+    command = world.submit(Hold(0, True), priority=Priority.SECURE, within_ms=None)
+    assert world.run(100).outcome(command) == "confirmed"
+
+
+def test_identity_that_is_only_authenticated_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    authenticate_only(monkeypatch)
+    world = World(1).run(500)
+    assert world.of(DeviceOnline)[0].identity == "not told"
+    assert "not encrypted" in world.of(ProtocolViolated)[0].reason
+
+
+def test_nothing_is_told_before_the_first_answer_inside_the_session() -> None:
+    world = World(1)
+    world.to_reader = lambda data: b"" if data[5] & 8 and data[7] == 0x17 else data
+    world.run(10_000)
+    assert [type(fact) for fact in world.facts] == [DeviceOffline]
+
+
 @pytest.mark.parametrize(
     "impossible",
     [
