@@ -26,6 +26,7 @@ class OsdpDriver:
         self._clock_ns = clock_ns
         self._bus = Bus(config, entropy)
         self._report: Report | None = None
+        self._is_telling = False
         self._wake = asyncio.Event()
 
     @property
@@ -104,8 +105,15 @@ class OsdpDriver:
             timer.cancel()
 
     def _tell(self) -> None:
-        """Report what is known, in order. Before the first `run` it waits for somebody to tell."""
-        if self._report is None:
+        """Report what is known, in order. Before the first `run` it waits for somebody to tell.
+
+        Whoever hears a fact may submit a command: the facts behind it wait until it was heard.
+        """
+        if self._report is None or self._is_telling:
             return
-        while (fact := self._bus.next_fact()) is not None:
-            self._report(fact)
+        self._is_telling = True
+        try:
+            while (fact := self._bus.next_fact()) is not None:
+                self._report(fact)
+        finally:
+            self._is_telling = False

@@ -160,6 +160,32 @@ def test_unplug_and_replug(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_fact_is_heard_to_its_end_before_the_next(tmp_path: Path) -> None:
+    """The edge commands while it hears; a board's offline must not end behind its online."""
+
+    async def scenario() -> None:
+        readers = simulated(1)
+        async with ReaderLine(tmp_path / "tty", readers) as line, edge_on(line.link, 1) as e:
+            await e.until(lambda: e.of(OutputsReported))
+            e.facts.clear()
+            hear, heard, commands = e._report, [], []
+
+            def command_and_hear(fact: Fact) -> None:
+                if isinstance(fact, DeviceOffline | DeviceOnline):
+                    commands.append(e.submit(Hold(0, True)))
+                heard.append(type(fact))
+                hear(fact)
+
+            e.driver._report = command_and_hear  # type: ignore[attr-defined]
+            readers[0].reboot()
+            await e.until(lambda: len(commands) == 2 and all(map(e.ends, commands)))
+            links = [kind for kind in heard if kind in (DeviceOffline, DeviceOnline)]
+            assert links == [DeviceOffline, DeviceOnline]
+            assert [e.ends(command)[0].outcome for command in commands] == ["confirmed"] * 2
+
+    asyncio.run(scenario())
+
+
 def test_noise_on_a_pty(tmp_path: Path) -> None:
     async def scenario() -> None:
         readers = simulated(1)
