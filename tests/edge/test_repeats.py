@@ -35,7 +35,7 @@ async def vault(house: House, *, energised: bool, within_s: float) -> None:
 
 
 def test_a_release_that_got_lost_is_said_again(house: House) -> None:
-    """The board stumbles at the wrong moment, and is back before anybody calls it gone."""
+    """The board stumbles at the wrong moment, and is back at once."""
 
     async def run() -> None:
         async with house.line(), running(house) as edge:
@@ -45,7 +45,6 @@ def test_a_release_that_got_lost_is_said_again(house: House) -> None:
             await asyncio.sleep(0.9)
             house.board.silent = False
             await vault(house, energised=False, within_s=3)
-            assert await bodies(edge, ev.PortalLost) == [], "nobody called it gone"
             outcomes = [end.outcome for end in await bodies(edge, ev.EffectEnded)]
             assert "lost" in outcomes, "what got lost is on record"
 
