@@ -176,6 +176,8 @@ class Daemon:
                 await self._snapshot()
         except TimeoutError:
             log.warning("no snapshot: no answer from the disk within %.0f s", KEEP_WITHIN_S)
+        # What was heard while the archive was waited for; nothing more comes.
+        await sent()
 
     async def _serve_line(self, name: str, driver: api.Driver) -> None:
         await supervise(
