@@ -38,6 +38,9 @@ TABLES = ("broker", "line", "device", "portal", "fire")
 PIECE_MS, PIECES_MAX = 100, 65_535
 """Reader outputs are timed in tenths of a second, in two bytes (OSDP clause 6.10)."""
 
+PORTALS_MAX, FIRES_MAX = 500, 200
+"""What one edge serves: their names must fit into the one entry that every start begins with."""
+
 READERS_AT_9600 = 4
 """More readers on a slow line wait longer for each other than a person at a door does."""
 
@@ -395,6 +398,15 @@ class _Reader:
         fires: Mapping[str, FireEntry],
     ) -> None:
         """The file wires exactly the policy's portals and fire inputs, each as the policy says."""
+        counts = (
+            (policy.portals, PORTALS_MAX, "portals"),
+            (policy.fire_inputs, FIRES_MAX, "fire inputs"),
+        )
+        for found, limit, what in counts:
+            if len(found) > limit:
+                self.problems.append(
+                    self.root.at_key(f"one edge serves at most {limit} {what}", "split the policy")
+                )
         known = {rule.id: rule for rule in policy.portals}
         exposed = {portal.entry_reader for portal in portals.values()}
         for name in self._names("portal"):

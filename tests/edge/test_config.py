@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from controller.events import ENTRY_BYTES_MAX, EdgeStarted
+from edge import config
 from edge.config import READERS_AT_9600, ConfigError, load_config
 from tests.edge.house import House
 
@@ -242,3 +245,21 @@ def test_an_input_that_unlocks_is_refused_on_the_unsecured_side(house: House) ->
         policy=('rex = "shunt"', 'rex = "unlock"'),
     )
     assert "whoever opens it asks for the exit" in message
+
+
+def test_more_portals_than_the_first_entry_can_name_are_refused(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "PORTALS_MAX", 1)
+    assert "one edge serves at most 1 portals" in said(house)
+
+
+def test_the_first_entry_can_name_as_many_portals_and_fire_inputs_as_are_served() -> None:
+    longest = "p" * 60
+    body = EdgeStarted(
+        version="1",
+        policy="d" * 64,
+        portals=tuple(f"{longest}{n:04}" for n in range(config.PORTALS_MAX)),
+        fires=tuple(f"{longest}{n:04}" for n in range(config.FIRES_MAX)),
+    )
+    assert len(msgspec.json.encode(body)) < ENTRY_BYTES_MAX - 1024
