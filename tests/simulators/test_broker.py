@@ -260,6 +260,11 @@ def test_published_and_gone_at_once_is_heard_and_no_will_is_said(broker, make):
     with socket.create_connection(("127.0.0.1", broker.port)) as connection:
         connection.sendall(connect_packet("hasty", will=("status", b"dead")))
         connection.sendall(packets + DISCONNECT_PACKET)
+        # Gone, but not by a reset: closing on unread answers makes TCP itself throw data away.
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(10)
+        while connection.recv(4096):
+            pass
     watcher.wait_for(20)
     time.sleep(0.2)
     assert watcher.payloads() == [str(number).encode() for number in range(20)]
