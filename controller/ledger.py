@@ -10,7 +10,6 @@ from typing import Annotated
 
 import msgspec
 
-HASH_BYTES = 32
 SALT_BYTES = 16
 
 Commitment = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]

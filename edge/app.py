@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from random import SystemRandom
@@ -50,7 +50,7 @@ class Edge(NamedTuple):
     """A daemon ready to run, and what runs beside it."""
 
     daemon: Daemon
-    alongside: Mapping[str, Callable[[], Awaitable[None]]]
+    alongside: Mapping[str, Callable[[], Coroutine[None, None, None]]]
     uplink: Uplink | None
 
     async def run(self) -> None:
@@ -168,7 +168,7 @@ async def _assembled(
     desk = DaemonDesk(daemon, config, key, uplink, version("sentrypost"))
     control = ControlServer.open(desk, config.state / SOCKET)
     listeners.append(desk.committed)
-    alongside: dict[str, Callable[[], Awaitable[None]]] = {
+    alongside: dict[str, Callable[[], Coroutine[None, None, None]]] = {
         "control": control.run,
         "desk": desk.run,
     }

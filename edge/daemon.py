@@ -7,7 +7,7 @@ asked once more.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from random import Random
 from typing import Protocol
 
@@ -120,7 +120,7 @@ class Daemon:
 
     async def run(
         self,
-        alongside: Mapping[str, Callable[[], Awaitable[None]]],
+        alongside: Mapping[str, Callable[[], Coroutine[None, None, None]]],
         sent: Callable[[], Awaitable[None]],
     ) -> None:
         """Serve until `stop`. `alongside`: what runs and ends with it, by task name.
@@ -141,7 +141,7 @@ class Daemon:
                 tasks.create_task(self._serve_line(name, driver), name=f"line {name}")
                 for name, driver in self._drivers.items()
             ]
-            own += [tasks.create_task(_forever(run), name=name) for name, run in alongside.items()]
+            own += [tasks.create_task(run(), name=name) for name, run in alongside.items()]
             await self._stopping.wait()
             await self._wind_down(sent)
             for task in own:
@@ -398,7 +398,3 @@ class Daemon:
 
 def _moves_a_lock(effect: Effect) -> bool:
     return not isinstance(effect, ShowAtReader | AskPin)
-
-
-async def _forever(run: Callable[[], Awaitable[None]]) -> None:
-    await run()

@@ -250,6 +250,7 @@ class People:
 
 
 def _read_roll(database: Database, version: int) -> Roll:
+    # SQLite has no lists and no booleans: only the second needs leniency.
     holders = (
         msgspec.convert(
             row | {"roles": msgspec.json.decode(row["roles"])}, HolderRecord, strict=False
@@ -266,12 +267,6 @@ def _read_roll(database: Database, version: int) -> Roll:
         credentials={CredentialId(record.id): record for record in credentials},
         pins={HolderId(record.holder): record.hash for record in pins},
     )
-
-
-def _holder(row: dict[str, object]) -> HolderRecord:
-    """SQLite has no lists and no booleans: only the second needs leniency."""
-    roles = msgspec.json.decode(str(row["roles"]), type=list[str])
-    return msgspec.convert(row | {"roles": roles}, HolderRecord, strict=False)
 
 
 def _own(path: Path) -> int:
