@@ -1,0 +1,186 @@
+"""asyncio in virtual time: a day passes as fast as its events can be worked off.
+
+Where another loop would wait, this one moves its clock to the next timer. It has no sockets, no
+threads, and no other source of order than what was scheduled, so that one seed gives one run.
+
+A process that is killed is not cancelled: its `finally` blocks do not run. Every task and timer
+belongs to the process in whose context it was made; `kill` drops what a process has pending, and
+whatever would wake it later is dropped as well.
+"""
+
+import asyncio
+from asyncio.base_events import BaseEventLoop
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, TypeVar, TypeVarTuple
+from weakref import WeakSet
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+STEPS_AT_ONCE_MAX = 1_000_000
+"""Turns of the loop without time passing: more is something that wakes itself for ever."""
+
+_PROCESS: ContextVar[object] = ContextVar("process")
+
+
+class Stuck(RuntimeError):  # noqa: N818 - it says what happened
+    """Nothing is scheduled and nothing is ready, or time does not pass any more."""
+
+
+class _NeverWaits:
+    """The loop's selector: there is nothing to wait for but time."""
+
+    def __init__(self, wait: Callable[[float | None], None]) -> None:
+        self._wait = wait
+
+    def select(self, timeout: float | None = None) -> tuple[()]:
+        self._wait(timeout)
+        return ()
+
+
+class VirtualLoop(BaseEventLoop):
+    """An event loop whose clock starts at 0 and moves only when there is nothing left to do.
+
+    Whoever asks it for a socket, a descriptor or a process gets NotImplementedError.
+    """
+
+    _ready: Any
+    _scheduled: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._selector = _NeverWaits(self._pass_time)
+        self._clock_resolution = 1e-9
+        self._now_s = 0.0
+        self._steps = 0
+        self._dead: set[object] = set()
+        self._tasks: dict[object, WeakSet[asyncio.Task[Any]]] = {}
+        self.set_task_factory(self._make_task)
+        self._outside = copy_context()
+
+    def time(self) -> float:
+        return self._now_s
+
+    def now_ns(self) -> int:
+        """The virtual monotonic clock, as `time.monotonic_ns`."""
+        return round(self._now_s * 1e9)
+
+    def _pass_time(self, timeout_s: float | None) -> None:
+        if timeout_s is None:
+            raise Stuck(f"at {self._now_s:.3f} s nothing is scheduled and nothing is ready")
+        if timeout_s > 0:
+            self._steps = 0
+            # asyncio caps what it asks for at a day; the next timer is what it waits for.
+            self._now_s = max(self._now_s + timeout_s, self._scheduled[0].when())
+            return
+        self._steps += 1
+        if self._steps > STEPS_AT_ONCE_MAX:
+            raise Stuck(f"at {self._now_s:.6f} s time does not pass any more")
+
+    def _process_events(self, event_list: object) -> None:
+        """There are none."""
+
+    # --- processes --------------------------------------------------------------------------
+
+    def spawn(
+        self, process: object, coroutine: Coroutine[Any, Any, T], *, name: str
+    ) -> asyncio.Task[T]:
+        """A task that belongs to `process`, with all that it starts."""
+        context = self._outside.copy()
+        context.run(_PROCESS.set, process)
+        return self.create_task(coroutine, name=name, context=context)
+
+    def _make_task(self, _loop: object, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=self, **options)
+        process = (options.get("context") or copy_context()).get(_PROCESS)
+        self._tasks.setdefault(process, WeakSet()).add(task)
+        return task
+
+    def tasks_of(self, process: object) -> int:
+        """How many tasks of a process have not ended."""
+        return sum(not task.done() for task in self._tasks.get(process, ()))
+
+    def kill(self, process: object) -> None:
+        """From here on nothing of `process` runs: no callback, no timer, no `finally`.
+
+        Whoever lets go of its tasks lets their `finally` blocks run after all, as coroutines that
+        are never resumed do; what they touch has to be fenced as well.
+        """
+        self._dead.add(process)
+        for task in self._tasks.pop(process, ()):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        for handle in (*self._ready, *self._scheduled):
+            self._fence(handle, handle._context)
+
+    def outside(
+        self, delay_s: float, callback: Callable[[*Ts], object], *args: *Ts
+    ) -> asyncio.TimerHandle:
+        """Call later on behalf of nobody who could be killed, as a wire or a door does."""
+        return self.call_later(delay_s, callback, *args, context=self._outside)
+
+    def _fence(self, handle: asyncio.Handle, context: Context) -> None:
+        if context.get(_PROCESS) in self._dead:
+            handle.cancel()
+
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        context = context or copy_context()
+        handle = super().call_soon(callback, *args, context=context)
+        if self._dead:
+            self._fence(handle, context)
+        return handle
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        context = context or copy_context()
+        timer = super().call_at(when, callback, *args, context=context)
+        if self._dead:
+            self._fence(timer, context)
+        return timer
+
+    # --- no threads -------------------------------------------------------------------------
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        return self.call_soon(callback, *args, context=context)
+
+    def run_in_executor(
+        self, executor: Any, func: Callable[[*Ts], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """At once and on the loop: a thread has no place in a run that must repeat."""
+        done: asyncio.Future[T] = self.create_future()
+        try:
+            result = func(*args)
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                raise
+            done.set_exception(error)
+        else:
+            done.set_result(result)
+        return done
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run` in virtual time. What killed processes had pending is left behind."""
+    loop = VirtualLoop()
+    asyncio.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(main)
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def virtual_loop() -> VirtualLoop:
+    """The running loop, which is virtual."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop), "inside `run`"
+    return loop
