@@ -1,7 +1,6 @@
 """The uplink's troubles as commentary: no door depends on them, and a flood must not drown it."""
 
 import logging
-import time
 from collections.abc import Callable
 
 from drivers.mqtt_link import LinkReport, LinkUp
@@ -16,7 +15,7 @@ log = logging.getLogger(__name__)
 class Reports:
     """Says each kind of report now and then, with the number of those in between."""
 
-    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
         self._said: dict[tuple[str, str], tuple[float, int]] = {}
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge.app import build_lines
 from edge.config import Config, ConfigError, load_config
+from edge.lines import build_lines
 from edge.people import EMPTY, load_site_key, plan_import
 from policies import TEXTS, Code, Direction, Mode, Request, decide
 from policies.facts import Assurance, CredentialStatus, Factor, HolderFacts, Presented

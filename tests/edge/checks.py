@@ -8,7 +8,7 @@ from controller.effects import ReleasePortal
 from controller.inputs import PostureSet
 from controller.portal import STRIKE_WITHIN_US, State
 from drivers.osdp.messages import Output, OutputControl
-from edge.app import Edge
+from edge.assembly import Edge
 from policies.facts import Mode
 from simulators.osdp_line import ReaderLine
 from tests.edge.house import (

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from controller.events import Body, decode_body, decode_entry
 from controller.ids import CredentialId, HolderId
-from edge.app import Edge, opened
+from edge.app import opened
+from edge.assembly import Edge
 from edge.config import Config, load_config
 from edge.people import (
     Change,

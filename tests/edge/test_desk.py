@@ -10,7 +10,8 @@ import pytest
 
 from controller import events as ev
 from edge import desk
-from edge.app import Edge, opened
+from edge.app import opened
+from edge.assembly import Edge
 from edge.control.client import Client
 from edge.desk import DaemonDesk
 from edge.journal import JournalClosed

@@ -104,5 +104,5 @@ def test_of_a_flood_of_reports_one_in_ten_seconds_is_said(
 
 def test_good_news_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    Reports().tell(LinkUp(broker="here", number=1))
+    Reports(lambda: 0.0).tell(LinkUp(broker="here", number=1))
     assert caplog.records[-1].levelno == logging.INFO

@@ -11,7 +11,7 @@ from controller import inputs
 from controller.events import FireLine
 from drivers.osdp import messages as osdp
 from drivers.osdp.messages import Message, NakReason
-from edge.app import Edge
+from edge.assembly import Edge
 from policies.facts import Mode
 from tests.edge.checks import ready
 from tests.edge.house import FIRE_LOOP, VAULT, House, bodies, running, until

@@ -1,0 +1,140 @@
+"""One edge put together from its configuration and the outside things it is given.
+
+Nothing here chooses a clock, a line, a disk or a broker: `edge.app` gives the real ones, a virtual
+site simulated ones, and what runs between them is the same.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from importlib.metadata import version
+from random import Random
+from typing import NamedTuple
+
+from controller.site import Site
+from controller.state import SiteState
+from controller.turn import Origin
+from drivers.api import Driver
+from drivers.mqtt_link import LinkReport
+from edge.config import Config
+from edge.daemon import Clock, Daemon
+from edge.desk import DaemonDesk
+from edge.journal import JournalWriter, Record
+from edge.keypads import Keypads
+from edge.people import People, PinCheck, SiteKey
+from edge.reports import Reports
+from edge.restore import restored_state
+from edge.uplink import Link, Uplink
+from edge.wiring import Wiring
+
+SENT_WITHIN_S = 2.0
+"""What a stop waits for the archive's word on the last entries; the next start sends the rest."""
+
+SENT_LOOK_S = 0.02
+
+log = logging.getLogger(__name__)
+
+Alongside = dict[str, Callable[[], Coroutine[None, None, None]]]
+"""What runs beside a daemon and ends with it, by task name."""
+
+
+class Outside(NamedTuple):
+    """Everything that an edge touches. Journal and people are open, and closed by who gave them.
+
+    `entropy(n)` gives n unpredictable bytes. `link` makes the way to the broker, which reports its
+    troubles to the function it is given; None where the site has no broker.
+    """
+
+    key: SiteKey
+    clock: Clock
+    entropy: Callable[[int], bytes]
+    jitter: Random
+    drivers: Mapping[str, Driver]
+    writer: JournalWriter
+    people: People
+    pins: PinCheck
+    link: Callable[[Callable[[LinkReport], None]], Link] | None
+
+
+class Edge(NamedTuple):
+    """A daemon ready to run, and what runs beside it."""
+
+    daemon: Daemon
+    desk: DaemonDesk
+    alongside: Alongside
+    uplink: Uplink | None
+
+    async def run(self) -> None:
+        """Serve until `daemon.stop`. Raises ExceptionGroup when a task of it fails."""
+        await self.daemon.run(self.alongside, self._sent)
+
+    async def _sent(self) -> None:
+        """Until the archive has everything, for so long as it is there and within a limit."""
+        if self.uplink is None:
+            return
+        try:
+            async with asyncio.timeout(SENT_WITHIN_S):
+                # The status has no event, and nothing else waits here.
+                while self.uplink.status.connected and self.uplink.status.behind:  # noqa: ASYNC110
+                    await asyncio.sleep(SENT_LOOK_S)
+        except TimeoutError:
+            log.warning("stopping before the archive has the last entries")
+
+
+async def assembled(config: Config, outside: Outside) -> Edge:
+    """An edge with its state restored and nothing running yet. Raises JournalError, PeopleError."""
+    writer, people = outside.writer, outside.people
+    state = await restored_state(writer)
+    settle_people(people, state)
+    keypads = Keypads()
+    uplink = _uplink(config, outside)
+    listeners: list[Callable[[Sequence[Record]], None]] = []
+
+    def committed(records: Sequence[Record]) -> None:
+        for listener in listeners:
+            listener(records)
+
+    daemon = Daemon(
+        site=Site(Origin(config.site, config.edge, writer.incarnation), config.policy, state),
+        writer=writer,
+        people=people,
+        wiring=Wiring(config, people, outside.key, keypads, outside.entropy),
+        keypads=keypads,
+        pins=outside.pins,
+        drivers=outside.drivers,
+        clock=outside.clock,
+        jitter=outside.jitter,
+        version=version("sentrypost"),
+        committed=committed,
+    )
+    desk = DaemonDesk(daemon, config, outside.key, uplink, version("sentrypost"))
+    listeners.append(desk.committed)
+    alongside: Alongside = {"desk": desk.run}
+    if uplink is not None:
+        listeners.append(uplink.committed)
+        alongside["uplink"] = uplink.run
+    return Edge(daemon, desk, alongside, uplink)
+
+
+def settle_people(people: People, state: SiteState) -> None:
+    """A change that waited for its entry when the edge ended is in force if the entry is there."""
+    staged = people.staged
+    if staged is None:
+        return
+    recorded = (state.holders_version, state.holders_digest) == (staged.version, staged.digest)
+    people.settle(state.holders_seq if recorded else None)
+
+
+def _uplink(config: Config, outside: Outside) -> Uplink | None:
+    """The way to the archive, where the site has a broker."""
+    if outside.link is None:
+        return None
+    reports = Reports(asyncio.get_running_loop().time)
+    return Uplink(
+        outside.writer,
+        outside.link(reports.tell),
+        config.site,
+        config.edge,
+        version("sentrypost"),
+        reports.tell,
+    )
