@@ -155,17 +155,14 @@ class VirtualLoop(BaseEventLoop):
     def run_in_executor(
         self, executor: Any, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
-        """At once and on the loop: a thread has no place in a run that must repeat."""
-        done: asyncio.Future[T] = self.create_future()
-        try:
-            result = func(*args)
-        except BaseException as error:
-            if not isinstance(error, Exception):
-                raise
-            done.set_exception(error)
-        else:
-            done.set_result(result)
-        return done
+        """On the loop: a thread has no place in a run that must repeat. Goes on when nobody waits
+        for it any more, as a thread does.
+        """
+
+        async def called() -> T:
+            return func(*args)
+
+        return asyncio.shield(self.create_task(called()))
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
