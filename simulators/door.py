@@ -98,6 +98,11 @@ class Door:
         if self._open:
             self._closes_at_s = None if held else now_s + CLOSER_S
 
+    def deadline(self) -> float | None:
+        """When `elapse` has something to do."""
+        times = [t for t in (self._handle_ends_s, self._closes_at_s) if t is not None]
+        return min(times, default=None)
+
     def elapse(self, now_s: float) -> None:
         """Let time pass: the hand lets go, the closer does its work."""
         if self._handle_ends_s is not None and now_s >= self._handle_ends_s:

@@ -56,11 +56,16 @@ def _ignore_output(number: int, energised: bool) -> None:
     """Nothing is wired to the output."""
 
 
+def _ignore() -> None:
+    """Nobody looks."""
+
+
 class SimulatedReader:
     """One reader. `key` None makes one that knows no Secure Channel and says all in clear.
 
-    `on_output(number, energised)` is called at every change of an output. `executed` keeps the
-    latest commands with the time at which they were obeyed.
+    `on_output(number, energised)` is called at every change of an output, `on_light` when the
+    reader is told to show something, `on_news` when it has something to say at the next poll.
+    `executed` keeps the latest commands with the time at which they were obeyed.
     """
 
     def __init__(
@@ -73,9 +78,13 @@ class SimulatedReader:
         outputs: int = 2,
         identity: osdp.Identity = IDENTITY,
         on_output: Callable[[int, bool], None] = _ignore_output,
+        on_light: Callable[[], None] = _ignore,
+        on_news: Callable[[], None] = _ignore,
     ) -> None:
         self.address = address
         self.on_output = on_output
+        self.on_light = on_light
+        self.on_news = on_news
         self.silent = False
         self.executed: deque[tuple[int, Message]] = deque(maxlen=EXECUTED_MAX)
         self._key = key
@@ -109,11 +118,22 @@ class SimulatedReader:
         if self._inputs[number] != int(active):
             self._inputs[number] = int(active)
             self._changed["inputs"] = None
+            self.on_news()
 
     def set_local(self, *, tampered: bool = False, power_failing: bool = False) -> None:
         """The housing or the supply changes."""
         self._local = osdp.LocalStatus(int(tampered), int(power_failing))
         self._changed["local"] = None
+        self.on_news()
+
+    def idle_polls_left_out(self, for_ns: int) -> None:
+        """A simulated line was not run for so long because nothing but polls would have passed."""
+        self._heard_ns += for_ns
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the next poll is answered with more than that all is well."""
+        return bool(self._events or self._changed)
 
     def reboot(self) -> None:
         """Power was lost: no session, no timers, all outputs at rest."""
@@ -315,9 +335,11 @@ class SimulatedReader:
         if led.temporary_control:
             self._light.temporary = led.temporary_on_color
             self._light.until_ns = now_ns + led.temporary_timer * TICK_MS * MS
+        self.on_light()
 
     def _remember(self, event: Message) -> bool:
         if len(self._events) >= EVENTS_MAX:
             return False
         self._events.append(event)
+        self.on_news()
         return True

@@ -138,6 +138,11 @@ class Bus:
                 return MARK + frame
         return b""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing but polls and probes would be said now."""
+        return self._speaking is None and all(link.is_idle for link in self._links)
+
     def next_fact(self) -> Fact | None:
         """The next fact in the order in which they came to be."""
         return self._facts.popleft() if self._facts else None

@@ -7,8 +7,6 @@ that came from its address, or `unanswered`. Time is always an argument, in mono
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-import msgspec
-
 from drivers.api import Command, Fact, Outcome, Priority, Pulse
 from drivers.osdp import messages as osdp
 from drivers.osdp.config import ReaderConfig
@@ -19,7 +17,7 @@ from drivers.osdp.secure import OWN_KEY, NotAuthenticError, Session
 from drivers.osdp.states import TRANSITIONS, BrokenAssumptionError, State, Step
 from drivers.osdp.telling import MS, Teller
 from drivers.osdp.translate import Violation, command_for, facts_from, identity_text
-from drivers.osdp.waiting import CommandQueue, Survey
+from drivers.osdp.waiting import CommandQueue, Pending, Survey
 
 OFFLINE_AFTER_NS = 2_500 * MS  # the edge is promised 3 s; half a second is the host's to lose
 RETRY_HANDSHAKE_NS = 300 * MS  # a reader that just fell silent must not cost neighbours the line
@@ -55,19 +53,6 @@ _HANDSHAKE_REPLIES: Mapping[State, tuple[type[Message], Block | None, bytes | No
 _NO_INPUTS = osdp.InputStatus(b"")  # to the edge, every input that it needs is cut
 
 
-class _Pending(msgspec.Struct):
-    """The message on the wire, as long as its answer is owed."""
-
-    raw: bytes
-    sequence: int
-    message: Message
-    command: Command | None
-    sent_ns: int
-    tries: int = 0
-    busy: int = 0
-    doubted: bool = False
-
-
 class Link:
     """The panel's side of one reader.
 
@@ -97,7 +82,7 @@ class Link:
         self._polled_ns = 0
         self._session_ns = 0
         self._sequence = 0
-        self._pending: _Pending | None = None
+        self._pending: Pending | None = None
         self._queue = CommandQueue()
         self._survey = Survey(config)
 
@@ -132,6 +117,12 @@ class Link:
     def is_prompt(self) -> bool:
         """Whether the reader has answered what it was asked last, within a session."""
         return self.state is State.ONLINE and self._pending is None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to say to the reader but polls, or probes where it is away."""
+        waits = self._queue or self._survey or not self._is_introduced
+        return self.state is State.OFFLINE or (self.is_prompt and not waits)
 
     def check_silence(self, now_ns: int) -> None:
         """Report the reader offline when it was silent, or not believed, for too long."""
@@ -261,10 +252,10 @@ class Link:
         )
         if self._session is not None:
             frame = self._session.seal_command(frame)
-        self._pending = _Pending(encode(frame), self._sequence, message, command, now_ns, tries=1)
+        self._pending = Pending(encode(frame), self._sequence, message, command, now_ns, tries=1)
         return self._pending.raw
 
-    def _repeat(self, pending: _Pending, now_ns: int) -> bytes:
+    def _repeat(self, pending: Pending, now_ns: int) -> bytes:
         """The same bytes once more, if nothing speaks against it by now."""
         command = pending.command
         if command is not None and self._still_wanted(command, now_ns) is not None:
@@ -357,7 +348,7 @@ class Link:
         return self.config.outputs > 0 or inputs_unknown
 
     def _hear_in_session(
-        self, frame: Frame, pending: _Pending, session: Session, now_ns: int
+        self, frame: Frame, pending: Pending, session: Session, now_ns: int
     ) -> Heard:
         try:
             data = session.open_reply(frame)
@@ -423,7 +414,7 @@ class Link:
         return frame.block == Block.REPLY_ENCRYPTED
 
     def _acknowledged(
-        self, pending: _Pending, command: Command, reply: Message | None, now_ns: int
+        self, pending: Pending, command: Command, reply: Message | None, now_ns: int
     ) -> None:
         """An authenticated answer to a command that is no refusal."""
         is_output = isinstance(pending.message, osdp.Output)
@@ -439,7 +430,7 @@ class Link:
         if isinstance(command.action, Pulse):
             self._survey.ask_outputs_at(now_ns + command.action.for_ms * MS + RECHECK_NS)
 
-    def _nak(self, nak: osdp.Nak, pending: _Pending, now_ns: int) -> None:
+    def _nak(self, nak: osdp.Nak, pending: Pending, now_ns: int) -> None:
         """An authenticated refusal: of a command, or of a question this reader cannot answer."""
         if pending.command is not None:
             self._tell.ended(pending.command, Outcome.REFUSED, now_ns, pending.sent_ns)

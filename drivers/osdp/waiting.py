@@ -1,8 +1,10 @@
-"""What waits to be said to one reader: commands by priority, and questions about its state."""
+"""What one reader is told: the message on the wire, commands by priority, questions that wait."""
 
 import heapq
 from collections import deque
 from itertools import count
+
+import msgspec
 
 from drivers.api import Command, Priority
 from drivers.osdp.config import ReaderConfig
@@ -15,6 +17,19 @@ from drivers.osdp.messages import (
 
 COMMANDS_MAX = 64  # more waiting commands than this were given up on by whoever sent them
 RECHECKS_MAX = 64  # as many pulses can be followed to their end
+
+
+class Pending(msgspec.Struct):
+    """The message on the wire, as long as its answer is owed."""
+
+    raw: bytes
+    sequence: int
+    message: Message
+    command: Command | None
+    sent_ns: int
+    tries: int = 0
+    busy: int = 0
+    doubted: bool = False
 
 
 class CommandQueue:
