@@ -15,8 +15,8 @@ from central.archive import Archived, ArchiveError, BatchRefusedError, ForkError
 from drivers.mqtt_link import (
     CongestedError,
     Happening,
+    Link,
     Message,
-    MqttLink,
     NotConnectedError,
     Publication,
     Session,
@@ -88,7 +88,7 @@ class Collector:
 
     def __init__(
         self,
-        link: MqttLink,
+        link: Link,
         open_archive: Callable[[], Archive],
         found: Callable[[Finding], None],
     ) -> None:

@@ -171,11 +171,14 @@ class Connection:
         settings: LinkSettings,
         session: Session,
         number: int,
-        hand_over: Callable[[MQTTMessage], None],
+        *,
+        opened: Callable[[], None],
+        hand_over: Callable[[Message], None],
         report: Callable[[LinkReport], None],
     ) -> None:
         self._settings = settings
         self._filters = session.filters
+        self._opened = opened
         self._hand_over = hand_over
         self._report = report
         self._loop = asyncio.get_running_loop()
@@ -350,6 +353,8 @@ class Connection:
             self._end(Problem.REFUSED, str(reason))
         elif not self._accepted.done():
             self._accepted.set_result(None)
+            if not self._filters:
+                self._opened()
 
     def _on_subscribe(
         self,
@@ -366,6 +371,8 @@ class Connection:
             self._end(Problem.SUBSCRIPTION_REFUSED, ", ".join(refused))
         elif not self._subscribed.done():
             self._subscribed.set_result(None)
+            # Here and not where this is waited for: retained messages come right behind the answer.
+            self._opened()
 
     def _on_disconnect(
         self,
@@ -379,7 +386,9 @@ class Connection:
         self._end(Problem.SILENT if silent else Problem.LOST, str(reason))
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        self._hand_over(message)
+        self._hand_over(
+            Message(topic=message.topic, payload=bytes(message.payload), retained=message.retain)
+        )
 
     def _on_publish(
         self,

@@ -9,9 +9,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
-from typing import NoReturn
-
-from paho.mqtt.client import MQTTMessage
+from typing import NoReturn, Protocol
 
 from drivers.mqtt_connection import (
     OUTBOUND_MESSAGES_MAX,
@@ -42,6 +40,7 @@ __all__ = [
     "Disconnected",
     "Happening",
     "InboundDropped",
+    "Link",
     "LinkFailed",
     "LinkReport",
     "LinkSettings",
@@ -74,11 +73,86 @@ REMEDIES = {
 }
 
 
+class Link(Protocol):
+    """A way to the broker that comes back by itself, of which messages may be lost.
+
+    It belongs to one owner on one event loop.
+    """
+
+    @property
+    def connected(self) -> bool:
+        """The broker accepted us and the subscriptions stand."""
+        ...
+
+    @property
+    def outstanding(self) -> int:
+        """Messages published on this connection that the wire (QoS 1: the broker) has not taken."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Messages that came in and were not read yet."""
+        ...
+
+    def publish(self, publication: Publication) -> None:
+        """Hand one message to the wire; returns at once.
+
+        Raises NotConnectedError while the link is down, CongestedError when the wire is full; in
+        neither case is anything kept. That a message was handed over does not say it will arrive.
+        """
+        ...
+
+    async def next(self) -> Happening:
+        """The next thing that happened, in order: what a connection brings stands between its
+        Connected and its Disconnected. One reader at a time.
+        """
+        ...
+
+    async def run(self, session: Session) -> NoReturn:
+        """Connect, and again whenever the connection fails, until cancelled.
+
+        Cancelled while connected, it publishes the farewell and takes leave of the broker, so that
+        the will is not sent.
+        """
+        ...
+
+
+class Wire(Protocol):
+    """One connection to a broker, from connecting to its end (`mqtt_connection.Connection`)."""
+
+    @property
+    def outstanding(self) -> int: ...
+    async def open(self) -> None: ...
+    async def serve(self) -> NoReturn: ...
+    def publish(self, publication: Publication) -> None: ...
+    async def take_leave(self, farewell: Publication | None) -> None: ...
+    def close(self) -> None: ...
+
+
+class Connect(Protocol):
+    """Makes the connection of attempt `number`.
+
+    It calls `opened` once, when the subscriptions stand, and `hand_over` for each message from
+    there on.
+    """
+
+    def __call__(
+        self,
+        settings: LinkSettings,
+        session: Session,
+        number: int,
+        *,
+        opened: Callable[[], None],
+        hand_over: Callable[[Message], None],
+        report: Callable[[LinkReport], None],
+    ) -> Wire: ...
+
+
 class MqttLink:
-    """A broker connection that comes back by itself.
+    """The Link to a real broker.
 
     `run` keeps it up; `publish` and `next` belong to the same event loop. `report` is called on
-    it as well and must not block.
+    it as well and must not block. `connect` is another kind of wire under the same rules.
     """
 
     def __init__(
@@ -86,15 +160,17 @@ class MqttLink:
         settings: LinkSettings,
         report: Callable[[LinkReport], None],
         rng: random.Random | None = None,
+        connect: Connect = Connection,
     ) -> None:
         self._settings = settings
         self._report = report
         self._rng = rng or random.Random()
+        self._connect = connect
         self._inbound: deque[Happening] = deque()
         self._messages = 0
         self._dropped = 0
         self._arrived = asyncio.Event()
-        self._connection: Connection | None = None
+        self._connection: Wire | None = None
         self._number = 0
 
     @property
@@ -103,31 +179,22 @@ class MqttLink:
 
     @property
     def connected(self) -> bool:
-        """The broker accepted us and the subscriptions stand."""
         return self._connection is not None
 
     @property
     def outstanding(self) -> int:
-        """Messages published on this connection that the wire (QoS 1: the broker) has not taken."""
         return self._connection.outstanding if self._connection else 0
 
     @property
     def waiting(self) -> int:
-        """Messages that came in and were not read yet."""
         return self._messages
 
     def publish(self, publication: Publication) -> None:
-        """Hand one message to the wire; returns at once.
-
-        Raises NotConnectedError while the link is down, CongestedError when the wire is full; in
-        neither case is anything kept. That a message was handed over does not say it will arrive.
-        """
         if self._connection is None:
             raise NotConnectedError
         self._connection.publish(publication)
 
     async def next(self) -> Happening:
-        """The next thing that happened, in order. One reader at a time."""
         while not self._inbound:
             self._arrived.clear()
             await self._arrived.wait()
@@ -137,11 +204,6 @@ class MqttLink:
         return happening
 
     async def run(self, session: Session) -> NoReturn:
-        """Connect, and again whenever the connection fails, until cancelled.
-
-        Cancelled while connected, it publishes the farewell and takes leave of the broker, so that
-        the will is not sent.
-        """
         backoff_s = self._settings.backoff_s_min
         loop = asyncio.get_running_loop()
         while True:
@@ -167,12 +229,21 @@ class MqttLink:
             await asyncio.sleep(retry_s)
 
     async def _connect_once(self, session: Session, number: int) -> NoReturn:
-        connection = Connection(self._settings, session, number, self._hand_over, self._report)
-        try:
-            await connection.open()
+        def opened() -> None:
             self._connection = connection
             self._put(Connected(number))
             self._report(LinkUp(broker=self.broker, number=number))
+
+        connection = self._connect(
+            self._settings,
+            session,
+            number,
+            opened=opened,
+            hand_over=self._hand_over,
+            report=self._report,
+        )
+        try:
+            await connection.open()
             await connection.serve()
         except asyncio.CancelledError:
             farewell = session.farewell(number) if self._connection else None
@@ -184,7 +255,7 @@ class MqttLink:
                 self._put(Disconnected(number))
             connection.close()
 
-    def _hand_over(self, message: MQTTMessage) -> None:
+    def _hand_over(self, message: Message) -> None:
         if self._messages >= INBOUND_MESSAGES_MAX or len(message.payload) > MESSAGE_BYTES_MAX:
             self._dropped += 1
             # Once per power of two: a flood of messages must not become a flood of reports.
@@ -192,8 +263,7 @@ class MqttLink:
                 self._report(InboundDropped(dropped=self._dropped))
             return
         self._messages += 1
-        payload = bytes(message.payload)
-        self._put(Message(topic=message.topic, payload=payload, retained=message.retain))
+        self._put(message)
 
     def _put(self, happening: Happening) -> None:
         self._inbound.append(happening)

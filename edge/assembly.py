@@ -15,7 +15,7 @@ from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Origin
 from drivers.api import Driver
-from drivers.mqtt_link import LinkReport
+from drivers.mqtt_link import Link, LinkReport
 from edge.config import Config
 from edge.daemon import Clock, Daemon
 from edge.desk import DaemonDesk
@@ -24,7 +24,7 @@ from edge.keypads import Keypads
 from edge.people import People, PinCheck, SiteKey
 from edge.reports import Reports
 from edge.restore import restored_state
-from edge.uplink import Link, Uplink
+from edge.uplink import Uplink
 from edge.wiring import Wiring
 
 SENT_WITHIN_S = 2.0

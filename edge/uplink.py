@@ -20,7 +20,7 @@ from drivers.mqtt_link import (
     CongestedError,
     Connected,
     Disconnected,
-    Happening,
+    Link,
     Message,
     NotConnectedError,
     Publication,
@@ -79,18 +79,6 @@ class Outbox(Protocol):
     async def set_acked(self, seq: int, *, incarnation: str) -> None:
         """Everything up to `seq` is in the archive. Never goes back."""
         ...
-
-
-class Link(Protocol):
-    """What the uplink needs of `drivers.mqtt_link.MqttLink`."""
-
-    @property
-    def connected(self) -> bool: ...
-    @property
-    def outstanding(self) -> int: ...
-    def publish(self, publication: Publication) -> None: ...
-    async def next(self) -> Happening: ...
-    async def run(self, session: Session) -> None: ...
 
 
 class AckIgnored(msgspec.Struct, frozen=True, kw_only=True):

@@ -118,6 +118,22 @@ def test_messages_come_back_in_order(broker: BrokerProcess) -> None:
     asyncio.run(scene())
 
 
+def test_what_is_retained_comes_behind_the_news_of_the_connection(broker: BrokerProcess) -> None:
+    async def scene() -> None:
+        async with running(Rig(broker.port, client_id="first")) as first:
+            await connected(first)
+            for number in range(20):
+                publication = Publication(topic=f"t/{number}", payload=b"kept", qos=1, retain=True)
+                first.link.publish(publication)
+            await until(lambda: first.link.outstanding == 0, "kept")
+        async with running(Rig(broker.port)) as rig:
+            await until(lambda: len(rig.happened) == 21, "all came")
+            assert rig.happened[0] == Connected(1)
+            assert all(isinstance(h, Message) and h.retained for h in rig.happened[1:])
+
+    asyncio.run(scene())
+
+
 def test_nagle_is_off_and_an_answer_is_quick(mosquitto: BrokerProcess) -> None:
     async def scene() -> None:
         async with running(Rig(mosquitto.port)) as rig:
