@@ -164,6 +164,11 @@ class HardenedHandler(BrokerProtocolHandler):  # type: ignore[misc]  # amqtt has
         """The client's DISCONNECT, or None when the connection ended without one."""
         return await self._farewell
 
+    @property
+    def said_goodbye(self) -> bool:
+        """The client's DISCONNECT has come."""
+        return self._farewell.done() and self._farewell.result() is not None
+
     async def _retry_deliveries(self) -> None:
         """Nothing: what was in flight is in the session's queue, whoever starts empties that."""
 
@@ -428,13 +433,11 @@ class HardenedBroker(Broker):  # type: ignore[misc]  # amqtt has no types
     ) -> None:
         """Say the will of a connection that did not say goodbye, and end the session.
 
-        Nothing of that when the connection was taken over: the client lives on another one. MQTT
-        3.1.1 does not forbid the will then, but Mosquitto says none, and both shall be alike.
+        Nothing of that when the connection was taken over: the session goes on, or it was ended by
+        a clean CONNECT, which has said the will. Mosquitto does the same.
         """
-        session = client_session
-        if self._is_current(handler) and disconnect_waiter.result() is None and session.will_flag:
-            data = bytes(session.will_message or b"")
-            self.accept(session.will_topic, data, session.will_qos, retain=session.will_retain)
+        if self._is_current(handler) and disconnect_waiter.result() is None:
+            self._say_will(client_session)
         await self._stop_handler(handler)
         if not self._is_current(handler):
             return
@@ -446,12 +449,21 @@ class HardenedBroker(Broker):  # type: ignore[misc]  # amqtt has no types
         """No other connection has come, or is coming, for its client."""
         return not handler.taken_over
 
+    def _say_will(self, session: Session) -> None:
+        """Once, if it has one."""
+        if session.will_flag:
+            session.will_flag = False
+            data = bytes(session.will_message or b"")
+            self.accept(session.will_topic, data, session.will_qos, retain=session.will_retain)
+
     async def _delete_session(self, client_id: str) -> None:
-        """A clean CONNECT ends what had its name before: session and connection."""
-        _, handler = self._sessions.get(client_id, (None, None))
+        """A clean CONNECT ends what had its name before: session and connection, with its will."""
+        session, handler = self._sessions.get(client_id, (None, None))
         await super()._delete_session(client_id)
         if handler is not None:
             handler.taken_over = True
+            if session.transitions.is_connected() and not handler.said_goodbye:
+                self._say_will(session)
             await self._stop_handler(handler)
 
     async def _session_monitor(self) -> None:

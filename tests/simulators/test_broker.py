@@ -152,15 +152,21 @@ def test_a_take_over_is_no_death_but_the_end_after_it_is(make):
     assert watcher.payloads() == [b"second"]
 
 
-def test_a_clean_take_over_ends_the_old_connection(make):
-    first = make("edge")
+def test_a_clean_take_over_ends_the_old_connection_and_says_its_will(make):
+    watcher = make("watcher")
+    watcher.subscribe("status")
+    first = make("edge", will=("status", b"first", 1, False))
     first.fall_silent()
-    make("edge")
+    again = make("edge", will=("status", b"second", 1, False))
     old = first.paho.socket()
     old.settimeout(5)
     with contextlib.suppress(ConnectionResetError):
         while old.recv(1024):
             pass
+    again.leave()
+    make("after").publish("status", b"after")
+    watcher.wait_for(2)
+    assert watcher.payloads() == [b"first", b"after"]
 
 
 def test_a_session_that_lasts_follows_one_that_did_not(make):
