@@ -10,13 +10,14 @@ journal is the last number up to which nothing is missing, with the chain over t
 
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from controller import ledger
 from controller.events import Entry, EntryError, decode_entry
+from edge.journal.disk import Connection
 from edge.wire import Batch
 
 APPLICATION_ID = 0x53504152
@@ -120,26 +121,36 @@ class _Journal(msgspec.Struct, frozen=True):
     chain: bytes
 
 
+def connect(path: Path) -> Connection:
+    """The file, made when it does not exist. Raises sqlite3.Error, OSError."""
+    # It holds names: nobody but its owner reads it.
+    path.touch(mode=0o600)
+    # Used by one thread at a time, which need not be the one that opened it.
+    return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+
+
 class SqliteArchive:
     """The archive in one SQLite file, made when it does not exist.
 
-    Raises ArchiveError when the file is another program's, another version's or cannot be opened.
+    `entropy(n)` gives n random bytes, for a new archive's `id`. Raises ArchiveError when the file
+    is another program's, another version's or cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        connect: Callable[[Path], Connection] = connect,
+        entropy: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
         try:
-            # It holds names: nobody but its owner reads it.
-            path.touch(mode=0o600)
-            # Used by one thread at a time, which need not be the one that opened it.
-            self._db = sqlite3.connect(
-                path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
-            )
+            self._db = connect(path)
             self._db.execute("PRAGMA journal_mode = WAL")
             # An acknowledged entry must survive a power cut: NORMAL does not sync at a commit.
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
             self._db.execute("PRAGMA trusted_schema = OFF")
-            self._prepare(path)
+            self._prepare(path, entropy)
         except (sqlite3.Error, OSError) as error:
             raise ArchiveError(
                 f"cannot open the archive {path}: {error}; check that its folder exists, belongs "
@@ -147,7 +158,7 @@ class SqliteArchive:
             ) from error
         self.id = str(self._db.execute("SELECT value FROM meta WHERE name = 'id'").fetchone()[0])
 
-    def _prepare(self, path: Path) -> None:
+    def _prepare(self, path: Path, entropy: Callable[[int], bytes]) -> None:
         application = self._db.execute("PRAGMA application_id").fetchone()[0]
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if (application, version) == (APPLICATION_ID, SCHEMA_VERSION):
@@ -162,7 +173,7 @@ class SqliteArchive:
         self._db.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA.split(";"):
             self._db.execute(statement)
-        self._db.execute("INSERT INTO meta VALUES ('id', ?)", (secrets.token_hex(8),))
+        self._db.execute("INSERT INTO meta VALUES ('id', ?)", (entropy(8).hex(),))
         self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._db.execute("COMMIT")

@@ -25,7 +25,8 @@ from edge.journal.memory import MemoryRing
 from edge.journal.record import Record, Snapshot, Stored, Tip
 from edge.journal.store import Journal
 from edge.journal.verify import Finding, Report, verify_folder
-from edge.journal.writer import JournalWriter, Reopened
+from edge.journal.work import Reopened
+from edge.journal.writer import JournalWriter
 
 __all__ = [
     "AckRefused",

@@ -4,13 +4,14 @@ import errno
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from edge.journal.disk import Connection
 from edge.journal.errors import (
     JournalForeign,
     JournalInUse,
@@ -95,6 +96,11 @@ class FolderLock:
             self._fd = -1
 
 
+def take_lock(folder: Path) -> FolderLock:
+    """The lock of whoever writes. Raises JournalInUse, or OSError as FolderLock."""
+    return FolderLock(folder)
+
+
 def sync_folder(folder: Path) -> None:
     """Make created and renamed names in `folder` durable."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -113,6 +119,10 @@ def make_folder(folder: Path) -> None:
         folder.chmod(FOLDER_MODE)
 
 
+def has_segment(segment: Path) -> bool:
+    return segment.exists()
+
+
 def look(segment: Path) -> None:
     """Refuse a file that is not a journal segment, before SQLite replays or locks anything of it.
 
@@ -122,9 +132,18 @@ def look(segment: Path) -> None:
         with segment.open("rb") as file:
             header = file.read(HEADER_BYTES)
     except FileNotFoundError:
-        raise JournalMissing(
-            f"{segment} does not exist; mount the state folder, or put the journal back"
-        ) from None
+        raise missing(segment) from None
+    refuse_header(segment, header)
+
+
+def missing(segment: Path) -> JournalMissing:
+    return JournalMissing(
+        f"{segment} does not exist; mount the state folder, or put the journal back"
+    )
+
+
+def refuse_header(segment: Path, header: bytes) -> None:
+    """Raises JournalForeign, JournalNewer over a file's first HEADER_BYTES."""
     if len(header) < HEADER_BYTES or not header.startswith(MAGIC):
         raise JournalForeign(
             f"{segment} is no SQLite database; move it away, or name another state folder"
@@ -145,7 +164,7 @@ def refuse_version(segment: Path, version: int) -> None:
         )
 
 
-def refuse_schema(segment: Path, connection: sqlite3.Connection) -> None:
+def refuse_schema(segment: Path, connection: Connection) -> None:
     """Raises JournalForeign where tables differ or something was added: a trigger could alter
     what is stored.
     """
@@ -167,7 +186,7 @@ class Meta(NamedTuple):
     acked: int
 
 
-def read_meta(segment: Path, connection: sqlite3.Connection) -> Meta:
+def read_meta(segment: Path, connection: Connection) -> Meta:
     """Raises JournalForeign where it is not all there."""
     found = {str(key): str(value) for key, value in connection.execute("SELECT * FROM meta")}
     acked = found.get("acked", "")
@@ -203,35 +222,54 @@ def create_segment(
     draft = folder / DRAFT
     for name in (DRAFT, DRAFT + "-journal"):
         (folder / name).unlink(missing_ok=True)
-    left = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
+    refuse_left(folder, (path.name for path in folder.iterdir()))
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE))
+    incarnation = entropy(INCARNATION_BYTES).hex()
+    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+        fill_segment(connection, site=site, edge=edge, incarnation=incarnation, utc_us=utc_us)
+    draft.rename(folder / SEGMENT)
+    sync_folder(folder)
+
+
+def refuse_left(folder: Path, names: Iterable[str]) -> None:
+    """Raises JournalMissing where a folder without a segment holds more than its lock."""
+    left = sorted(name for name in names if name != LOCK)
     if left:
         raise JournalMissing(
             f"{folder} has no {SEGMENT} but holds {', '.join(left[:5])}; put the segment back, "
             "or name an empty folder"
         )
-    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE))
+
+
+def fill_segment(
+    connection: Connection, *, site: str, edge: str, incarnation: str, utc_us: int
+) -> None:
+    """Make an empty database a journal without entries, in one transaction."""
     meta = (
         ("site", site),
         ("edge", edge),
-        ("incarnation", entropy(INCARNATION_BYTES).hex()),
+        ("incarnation", incarnation),
         ("created_utc_us", str(utc_us)),
         ("acked", "0"),
     )
-    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(f"BEGIN IMMEDIATE;\n{schema_sql()}")
-        connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("COMMIT")
-    draft.rename(folder / SEGMENT)
-    sync_folder(folder)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.executescript(f"BEGIN IMMEDIATE;\n{schema_sql()}")
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")
 
 
 def connect(segment: Path) -> sqlite3.Connection:
     """The owning connection: exclusive, WAL, FULL. Raises JournalInUse or sqlite3.Error."""
     address = segment.resolve().as_uri() + "?mode=rw"
     connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_S)
+    own(connection, segment)
+    return connection
+
+
+def own(connection: Connection, segment: Path) -> None:
+    """Set a new connection up as the owning one, or close it. Raises as `connect`."""
     try:
         answers = {pragma: connection.execute(pragma).fetchall() for pragma in PRAGMAS}
         connection.execute("BEGIN EXCLUSIVE")
@@ -242,7 +280,6 @@ def connect(segment: Path) -> sqlite3.Connection:
             raise JournalInUse(segment.parent, None) from error
         raise
     assert answers["PRAGMA journal_mode = WAL"] == [("wal",)], "SQLite refused WAL"
-    return connection
 
 
 def connect_to_read(segment: Path) -> sqlite3.Connection:

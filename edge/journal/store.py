@@ -11,6 +11,7 @@ from typing import Self
 from controller.events import ENTRY_BYTES_MAX, EntryError
 from controller.ledger import SALT_BYTES, Personal, leaf, link, origin
 from edge.journal import folder as files
+from edge.journal.disk import Connection, Disk, Lock
 from edge.journal.errors import (
     UNREADABLE,
     AckRefused,
@@ -19,7 +20,6 @@ from edge.journal.errors import (
     JournalFailed,
     JournalForeign,
     JournalForked,
-    JournalMissing,
     JournalShrank,
     RecordRefused,
     failed,
@@ -57,13 +57,11 @@ def _storable(value: Personal) -> bool:
 class Journal:
     """The open journal of one edge; exactly one process has it."""
 
-    def __init__(
-        self, folder: Path, lock: files.FolderLock, connection: sqlite3.Connection
-    ) -> None:
+    def __init__(self, folder: Path, lock: Lock, connection: Connection) -> None:
         """Not for callers: see `open`."""
         self.folder = folder
         self._lock = lock
-        self._open: sqlite3.Connection | None = connection
+        self._open: Connection | None = connection
         self._failure: JournalFailed | None = None
         meta = files.read_meta(folder / files.SEGMENT, connection)
         self.site, self.edge, self.incarnation, self._acked = meta
@@ -79,29 +77,28 @@ class Journal:
         entropy: Callable[[int], bytes],
         utc_us: int,
         create: bool = True,
+        disk: Disk = files,
     ) -> Self:
         """The journal in `folder`; a new one where the folder is empty or does not exist.
 
         `entropy(n)` gives n random bytes; it and `utc_us` serve only a new journal. `create=False`
-        never makes one. Raises JournalInUse, JournalForeign, JournalNewer, JournalMissing,
-        JournalShrank, JournalFailed (full, read-only, broken).
+        never makes one. `disk` is where the folder lies. Raises JournalInUse, JournalForeign,
+        JournalNewer, JournalMissing, JournalShrank, JournalFailed (full, read-only, broken).
         """
         segment = folder / files.SEGMENT
         try:
             if create:
-                files.make_folder(folder)
-            elif not segment.is_file():
-                raise JournalMissing(
-                    f"{segment} does not exist; mount the state folder, or put the journal back"
-                )
-            lock = files.FolderLock(folder)
+                disk.make_folder(folder)
+            elif not disk.has_segment(segment):
+                raise files.missing(segment)
+            lock = disk.take_lock(folder)
         except OSError as error:
             raise failed(error, folder) from error
         try:
-            if create and not segment.exists():
-                files.create_segment(folder, site=site, edge=edge, entropy=entropy, utc_us=utc_us)
-            files.look(segment)
-            return cls._opened(folder, lock, site, edge)
+            if create and not disk.has_segment(segment):
+                disk.create_segment(folder, site=site, edge=edge, entropy=entropy, utc_us=utc_us)
+            disk.look(segment)
+            return cls._opened(folder, lock, disk.connect(segment), site, edge)
         except (*UNREADABLE, OSError) as error:
             lock.release()
             raise failed(error, folder) from error
@@ -110,9 +107,10 @@ class Journal:
             raise
 
     @classmethod
-    def _opened(cls, folder: Path, lock: files.FolderLock, site: str, edge: str) -> Self:
+    def _opened(
+        cls, folder: Path, lock: Lock, connection: Connection, site: str, edge: str
+    ) -> Self:
         segment = folder / files.SEGMENT
-        connection = files.connect(segment)
         try:
             files.refuse_version(segment, connection.execute("PRAGMA user_version").fetchone()[0])
             files.refuse_schema(segment, connection)
@@ -154,7 +152,7 @@ class Journal:
         return self._acked
 
     @property
-    def connection(self) -> sqlite3.Connection:
+    def connection(self) -> Connection:
         """The one connection. Raises JournalFailed after a failure, JournalClosed after close."""
         if self._open is None:
             if self._failure is not None:
@@ -375,7 +373,7 @@ class Journal:
         finally:
             self._lock.release()
 
-    def _newest(self, connection: sqlite3.Connection) -> Tip:
+    def _newest(self, connection: Connection) -> Tip:
         row = connection.execute(
             "SELECT seq, chain FROM entry ORDER BY seq DESC LIMIT 1"
         ).fetchone()
@@ -383,7 +381,7 @@ class Journal:
             raise JournalDamaged(row[0], "its chain value cannot be read")
         return Tip(*row) if row else Tip(0, origin(self.site, self.edge, self.incarnation))
 
-    def _link_at(self, connection: sqlite3.Connection, seq: int) -> bytes | None:
+    def _link_at(self, connection: Connection, seq: int) -> bytes | None:
         if seq == 0:
             return origin(self.site, self.edge, self.incarnation)
         row = connection.execute("SELECT chain FROM entry WHERE seq = ?", (seq,)).fetchone()
@@ -419,7 +417,7 @@ class Journal:
 
     def _prove(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         first: int,
         rows: Sequence[tuple[int, bytes, bytes, bytes]],
     ) -> None:
@@ -439,7 +437,7 @@ class Journal:
 
     @staticmethod
     def _personal(
-        connection: sqlite3.Connection, rows: Sequence[tuple[int, bytes, bytes, bytes]]
+        connection: Connection, rows: Sequence[tuple[int, bytes, bytes, bytes]]
     ) -> dict[int, tuple[Personal, ...]]:
         if not rows:
             return {}

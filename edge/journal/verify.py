@@ -4,7 +4,6 @@ What a chain alone cannot see: rows cut off at the end, and a history rewritten 
 every hash made anew. Both need somebody else who remembers a head (the archive, a witness).
 """
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -16,6 +15,7 @@ import msgspec
 from controller.events import EntryError
 from controller.ledger import Personal, commitment, leaf, link, origin
 from edge.journal import folder as files
+from edge.journal.disk import Connection
 from edge.journal.errors import UNREADABLE, JournalDamaged, JournalForeign, failed
 from edge.journal.record import Said, personal_from, refuse_rotten, said_by, snapshot_digest
 from edge.journal.store import Journal
@@ -102,7 +102,7 @@ class Verification:
         identity = (journal.site, journal.edge, journal.incarnation)
         return cls(identity, journal.last_seq, journal.acked)
 
-    def step(self, connection: sqlite3.Connection, entries_max: int = STEP_ENTRIES) -> bool:
+    def step(self, connection: Connection, entries_max: int = STEP_ENTRIES) -> bool:
         """Verify the next rows; True when everything has been. Never raises sqlite3.Error: what
         cannot be read is a finding, and the end.
         """
@@ -144,7 +144,7 @@ class Verification:
             self._findings.append(Finding(seq, what))
 
     def _beside(
-        self, connection: sqlite3.Connection, rows: Sequence[tuple[int, bytes, bytes, bytes]]
+        self, connection: Connection, rows: Sequence[tuple[int, bytes, bytes, bytes]]
     ) -> defaultdict[int, tuple[Personal, ...]]:
         """The personal values from the last row seen up to the last of `rows`."""
         beside: defaultdict[int, tuple[Personal, ...]] = defaultdict(tuple)
@@ -212,7 +212,7 @@ class Verification:
             if body.get(value.field) != msgspec.Raw(f'"{commitment(value)}"'.encode()):
                 self._find(seq, f"the value beside it is not what {value.field} commits to")
 
-    def _end(self, connection: sqlite3.Connection) -> None:
+    def _end(self, connection: Connection) -> None:
         if self._expected <= self.last_seq:
             self._find(self._expected, f"to {self.last_seq} are missing")
         if self._acked >= self._expected:
@@ -229,7 +229,7 @@ class Verification:
             self._snapshots += 1
             self._judge_snapshot(connection, seq)
 
-    def _judge_snapshot(self, connection: sqlite3.Connection, seq: int) -> None:
+    def _judge_snapshot(self, connection: Connection, seq: int) -> None:
         try:
             row = connection.execute(
                 "SELECT snapshot.digest, snapshot.state, entry.chain FROM snapshot"
@@ -284,7 +284,7 @@ def verify_folder(
 
 
 def _begun(
-    segment: Path, connection: sqlite3.Connection, site: str | None, edge: str | None
+    segment: Path, connection: Connection, site: str | None, edge: str | None
 ) -> Verification:
     files.refuse_version(segment, connection.execute("PRAGMA user_version").fetchone()[0])
     files.refuse_schema(segment, connection)

@@ -17,7 +17,7 @@ from controller.ids import ReaderId
 from controller.ledger import Personal, commitment
 from edge.journal import JournalWriter, Record, verify_folder
 from edge.journal.folder import PRAGMAS
-from edge.journal.writer import BATCH_RECORDS_MAX
+from edge.journal.work import BATCH_RECORDS_MAX
 
 Figure = tuple[str, float, str, str]
 

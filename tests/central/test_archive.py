@@ -185,6 +185,15 @@ def test_it_is_the_same_archive_after_a_restart(path: Path) -> None:
     second.close()
 
 
+def test_a_new_archive_draws_its_id_once(path: Path) -> None:
+    first = SqliteArchive(path, entropy=lambda count: bytes(range(count)))
+    assert first.id == "0001020304050607"
+    first.close()
+    second = SqliteArchive(path, entropy=lambda count: bytes(count))
+    assert second.id == first.id
+    second.close()
+
+
 def test_every_commit_is_on_disk(archive: SqliteArchive) -> None:
     assert archive._db.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
     assert archive._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
