@@ -6,7 +6,12 @@ from drivers.osdp.driver import OsdpDriver
 
 
 def build(line: LineSpec) -> OsdpDriver:
-    """The driver of one line, `drivers.api.Factory`.
+    """The driver of one line, `drivers.api.Factory`. Raises ValueError as `line_config` does."""
+    return OsdpDriver(line_config(line))
+
+
+def line_config(line: LineSpec) -> LineConfig:
+    """What the OSDP machine of one line is made from.
 
     Raises ValueError with one message for every address, key, speed or count that OSDP has not.
     """
@@ -24,7 +29,7 @@ def build(line: LineSpec) -> OsdpDriver:
         problems.append(str(error))
     if problems:
         raise ValueError(*problems)
-    return OsdpDriver(config)
+    return config
 
 
 def _reader(device: DeviceSpec) -> ReaderConfig:
