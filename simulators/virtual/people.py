@@ -1,0 +1,181 @@
+"""People of a virtual site: where each wants to be when, and what each does at a door."""
+
+import asyncio
+from collections.abc import Iterator
+from random import Random
+
+from policies.compiled import Egress, Rex
+from policies.facts import Direction
+from simulators.osdp_reader import SimulatedReader
+from simulators.virtual.hardware import Hardware, Portal
+from simulators.virtual.loop import virtual_loop
+from simulators.virtual.plan import Person, Plan
+from simulators.virtual.seen import What
+from simulators.world import AMBER, PATIENCE_S, REACTION_S, RED
+
+DAY_S = 86_400.0
+HOUR_S = 3_600.0
+
+LOOK_S_MAX = 1.0
+"""From a lock that lets go to a hand on the handle."""
+
+PAUSE_S_MIN, PAUSE_S_MAX = 2.0, 12.0
+"""From one door to the next."""
+
+AGAIN_S_MIN, AGAIN_S_MAX = 15.0, 45.0
+"""Who was refused the way out tries again after so long."""
+
+SLIP_SHARE = 0.06
+"""How often somebody types a wrong PIN."""
+
+
+class Crowd:
+    """Everybody at the site, as tasks that belong to no process."""
+
+    def __init__(self, plan: Plan, hardware: Hardware, chance: Random, days: float) -> None:
+        self._plan = plan
+        self._hardware = hardware
+        self._end_s = days * DAY_S
+        self._alarm = asyncio.Event()
+        self.where = {person.name: "street" for person in plan.people}
+        self._chances = {p.name: Random(chance.getrandbits(64)) for p in plan.people}
+
+    def start(self) -> list[asyncio.Task[None]]:
+        """Send everybody on their ways."""
+        loop = asyncio.get_running_loop()
+        return [
+            loop.create_task(self._live(person), name=f"person {person.name}")
+            for person in self._plan.people
+        ]
+
+    def alarm(self) -> None:
+        """Sirens: everybody inside goes out now."""
+        self._alarm.set()
+        self._alarm = asyncio.Event()
+
+    async def _live(self, person: Person) -> None:
+        chance = self._chances[person.name]
+        for at_s, zone in sorted(self._agenda(person, chance)):
+            if at_s >= self._end_s:
+                return
+            while not await self._calm_until(at_s):
+                await asyncio.sleep(chance.uniform(1.0, 60.0))
+                await self._walk(person, "street", chance)
+            await self._walk(person, zone, chance)
+
+    async def _calm_until(self, at_s: float) -> bool:
+        """Wait for a time; false where an alarm comes first."""
+        loop = virtual_loop()
+        if loop.time() >= at_s:
+            return True
+        try:
+            async with asyncio.timeout_at(at_s):
+                await self._alarm.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    def _agenda(self, person: Person, chance: Random) -> Iterator[tuple[float, str]]:
+        """Where somebody goes, day by day; the loop's zero is a Monday's midnight."""
+        zones = [zone for zone in self._plan.ways if zone != "street"]
+        common = [zone for zone in zones if not zone.startswith("archive")]
+        wanted = zones if person.character.name in {"archivist", "guard"} else common
+        for day in range(int(self._end_s / DAY_S) + 1):
+            begin_s = day * DAY_S
+            if person.character.name == "guard":
+                for hour in range(int(chance.uniform(0, 3)), 24, 3):
+                    yield begin_s + (hour + chance.random()) * HOUR_S, chance.choice(wanted)
+                continue
+            if person.character.name == "cleaner":
+                come_s, leave_s, errands = 18.2, 20.7, 4
+            else:
+                come_s, leave_s = chance.gauss(8.3, 0.6), chance.gauss(17.5, 0.7)
+                errands = chance.choice((0, 1, 1, 2, 3))
+            desk = chance.choice(common)
+            yield begin_s + come_s * HOUR_S, desk
+            for _ in range(errands):
+                at_s = begin_s + chance.uniform(come_s + 0.2, leave_s - 0.2) * HOUR_S
+                # Some try where they may not go.
+                yield at_s, chance.choice(zones if chance.random() < 0.1 else wanted)
+            if chance.random() < 0.3:
+                yield begin_s + chance.gauss(12.4, 0.2) * HOUR_S, "street"
+                yield begin_s + chance.gauss(13.2, 0.2) * HOUR_S, desk
+            yield begin_s + leave_s * HOUR_S, "street"
+
+    async def _walk(self, person: Person, zone: str, chance: Random) -> None:
+        """From where somebody is to a zone, as far as the doors let."""
+        target = self._plan.ways[zone]
+        while True:
+            way = self._plan.ways[self.where[person.name]]
+            if way != target[: len(way)]:
+                portal, direction = self._hardware.portals[way[-1]], Direction.EXIT
+            elif len(way) < len(target):
+                portal, direction = self._hardware.portals[target[len(way)]], Direction.ENTRY
+            else:
+                return
+            async with portal.turn:
+                passed = await self._pass(person, portal, direction, chance)
+            if passed:
+                inwards = direction is Direction.ENTRY
+                self.where[person.name] = portal.rule.inner if inwards else portal.rule.outer
+                await asyncio.sleep(chance.uniform(PAUSE_S_MIN, PAUSE_S_MAX))
+            elif direction is Direction.ENTRY:
+                return
+            else:
+                await asyncio.sleep(chance.uniform(AGAIN_S_MIN, AGAIN_S_MAX))
+
+    async def _pass(
+        self, person: Person, portal: Portal, direction: Direction, chance: Random
+    ) -> bool:
+        """One person at one door; whether the leaf opened for them."""
+        inside = direction is Direction.EXIT
+        if inside and portal.rule.egress is Egress.MECHANICAL:
+            portal.leave()
+            answer = What.PASSED
+        else:
+            answer = await self._ask(person, portal, inside, chance)
+            if answer is What.PASSED:
+                await asyncio.sleep(chance.uniform(0.1, LOOK_S_MAX))
+                answer = What.PASSED if portal.push() else What.GAVE_UP
+        self._hardware.tell(answer, portal.name, f"{direction} {person.name}")
+        while portal.door.open:
+            await portal.changed.wait(60.0)
+        return answer is What.PASSED
+
+    async def _ask(self, person: Person, portal: Portal, inside: bool, chance: Random) -> What:
+        """Present what there is to present, and wait for lock or light."""
+        if portal.door.unlocked:
+            return What.PASSED
+        if inside and portal.rule.rex is Rex.UNLOCK:
+            portal.press_button()
+            return await self._wait(portal, None, person, chance)
+        reader = portal.exit_reader if inside else portal.entry_reader
+        assert reader is not None, "a door that is not free has a reader"
+        detail = f"{Direction.EXIT if inside else Direction.ENTRY} {person.name}"
+        self._hardware.tell(What.PRESENTED, portal.name, detail)
+        reader.present_card(person.badge.bits, person.badge.data)
+        return await self._wait(portal, reader, person, chance)
+
+    async def _wait(
+        self, portal: Portal, reader: SimulatedReader | None, person: Person, chance: Random
+    ) -> What:
+        loop = virtual_loop()
+        until_s, typed = loop.time() + PATIENCE_S, False
+        if reader is not None:
+            reader.on_light = portal.changed.fire
+        while (left_s := until_s - loop.time()) > 0:
+            if portal.door.unlocked:
+                return What.PASSED
+            color = None if reader is None else reader.color(loop.now_ns())
+            if color == RED:
+                return What.REFUSED
+            if color == AMBER and reader is not None and not typed:
+                typed = True
+                await asyncio.sleep(REACTION_S + chance.random())
+                pin = "0000" if chance.random() < SLIP_SHARE else person.pin
+                self._hardware.tell(What.TYPED, portal.name, person.name)
+                reader.press_keys(f"{pin}#")
+                until_s = loop.time() + PATIENCE_S
+                continue
+            await portal.changed.wait(left_s)
+        return What.GAVE_UP
