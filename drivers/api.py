@@ -196,6 +196,14 @@ class Driver(Protocol):
         """Names of the devices that this driver speaks for."""
         ...
 
+    @property
+    def turns(self) -> int:
+        """How often `run` has come round: a sign of life, by which a hung line is told.
+
+        While `run` is under way it grows at least every two seconds, whoever answers.
+        """
+        ...
+
     async def run(self, report: Report, stands: Stands) -> None:
         """Serve the line until cancelled.
 

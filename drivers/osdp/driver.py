@@ -28,10 +28,16 @@ class OsdpDriver:
         self._report: Report | None = None
         self._is_telling = False
         self._wake = asyncio.Event()
+        self._turns = 0
 
     @property
     def devices(self) -> tuple[str, ...]:
         return tuple(reader.name for reader in self._config.readers)
+
+    @property
+    def turns(self) -> int:
+        """See `drivers.api.Driver.turns`."""
+        return self._turns
 
     async def run(self, report: Report, stands: Stands) -> None:
         """See `drivers.api.Driver.run`."""
@@ -78,6 +84,7 @@ class OsdpDriver:
         The port is read before deadlines are looked at: after a stall of this process a reply
         that lies in the port is an answer, not a silence.
         """
+        self._turns += 1
         for _ in range(_READS_MAX):
             data = port.read()
             if not data:

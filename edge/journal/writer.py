@@ -69,6 +69,7 @@ class JournalWriter:
         self._work = Work(opening, self._opened, self._tell)
         self._closing: asyncio.Future[None] | None = None
         self._waiting = 0
+        self._asked, self._answered = 1, 0  # to be opened is the first thing it is asked for
 
     @classmethod
     async def open(
@@ -136,6 +137,21 @@ class JournalWriter:
     def waiting(self) -> int:
         """Records submitted and not yet durable."""
         return self._waiting
+
+    @property
+    def answered(self) -> int:
+        """Requests that were answered, well or badly: a sign of life."""
+        return self._answered
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request waits for its answer."""
+        return self._answered == self._asked
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody does its work any more: it was closed, or its thread died of a bug."""
+        return self._work.over
 
     def submit(self, records: Sequence[Record]) -> asyncio.Future[None]:
         """Queue `records` now; the future ends when they are durable.
@@ -233,6 +249,7 @@ class JournalWriter:
 
     def _put(self, request: Append | Call) -> None:
         self._work.put(request)
+        self._asked += 1
         self._hand.wake()
 
     def _tell(self, answers: Answers) -> None:
@@ -244,5 +261,6 @@ class JournalWriter:
 
     def _deliver(self, answers: Answers) -> None:
         self._waiting -= answers.records
+        self._answered += len(answers.deliveries)
         for delivery in answers.deliveries:
             delivery()

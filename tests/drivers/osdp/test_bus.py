@@ -300,6 +300,19 @@ def test_absent_readers_get_half_of_the_line_at_most() -> None:
     assert 20 <= len(world.sent) <= 26
 
 
+@pytest.mark.parametrize("readers", [1, 8])
+@pytest.mark.parametrize("silent", [True, False])
+def test_the_bus_comes_round_every_two_seconds_whoever_answers(readers: int, silent: bool) -> None:
+    world = World(*range(1, readers + 1))
+    for reader in world.readers.values():
+        reader.silent = silent
+    for _ in range(200):
+        world.run(97)
+        deadline_ns = world.bus.deadline()
+        assert deadline_ns is not None
+        assert deadline_ns - world.now_ns <= 2_000 * MS, "what `Driver.turns` promises"
+
+
 def test_many_commands_do_not_keep_a_card_waiting() -> None:
     world = World(1).online()
     world.latency_ms = 10

@@ -136,6 +136,10 @@ def test_life_on_a_pty(tmp_path: Path) -> None:
             assert await e.do(Beep(0, 2), address=3) == "confirmed"
             assert e.of(DeviceOffline) == []
             assert e.of(ProtocolViolated) == []
+            turns = e.driver.turns
+            async with asyncio.timeout(PATIENCE_S):
+                while e.driver.turns == turns:
+                    await asyncio.sleep(0.01)
 
     asyncio.run(scenario())
 

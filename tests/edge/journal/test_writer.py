@@ -94,6 +94,24 @@ def test_appends_that_wait_for_one_commit_share_the_next(tmp_path: Path) -> None
     run(main())
 
 
+def test_what_waits_and_what_was_answered_is_known(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(tmp_path / "j") as journal:
+            assert (journal.answered, journal.idle, journal.over) == (1, True, False)
+            busy = threading.Event()
+            held = asyncio.ensure_future(on_thread(journal, lambda _: busy.wait(10)))
+            await asyncio.sleep(0)
+            refused = journal.submit([record(7)])
+            assert (journal.answered, journal.idle) == (1, False)
+            busy.set()
+            await held
+            with pytest.raises(RecordRefused):
+                await refused
+            assert (journal.answered, journal.idle) == (3, True)
+
+    run(main())
+
+
 def test_concurrent_producers_make_fewer_commits_than_appends(tmp_path: Path) -> None:
     async def main() -> None:
         async with opened(tmp_path / "j") as journal:
@@ -423,6 +441,8 @@ def test_nobody_waits_for_a_thread_that_died_of_a_bug(tmp_path: Path) -> None:
             assert isinstance(one, JournalFailed)
         with pytest.raises(JournalFailed, match="restart the edge"):
             journal.submit([record(1)])
+        assert journal.over
+        assert journal.idle
         with pytest.raises(JournalFailed, match="restart the edge"):
             await journal.close()
         async with opened(tmp_path / "j") as again:
