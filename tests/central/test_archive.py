@@ -189,7 +189,7 @@ def test_a_new_archive_draws_its_id_once(path: Path) -> None:
     first = SqliteArchive(path, entropy=lambda count: bytes(range(count)))
     assert first.id == "0001020304050607"
     first.close()
-    second = SqliteArchive(path, entropy=lambda count: bytes(count))
+    second = SqliteArchive(path, entropy=bytes)
     assert second.id == first.id
     second.close()
 
