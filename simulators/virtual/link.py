@@ -202,7 +202,8 @@ class VirtualLink(MqttLink):
         self._latest: VirtualConnection | None = None
 
     def fence(self) -> None:
-        """The owner is dead."""
+        """The owner is dead: nothing of it is called, also when its coroutines are let go of."""
+        self._connection = None
         if self._latest is not None:
             self._latest.fence()
 

@@ -55,6 +55,7 @@ class VirtualLoop(BaseEventLoop):
         self._now_s = 0.0
         self._steps = 0
         self._dead: set[object] = set()
+        self._killed: list[asyncio.Task[Any]] = []
         self._tasks: dict[object, WeakSet[asyncio.Task[Any]]] = {}
         self.set_task_factory(self._make_task)
         self._outside = copy_context()
@@ -93,7 +94,8 @@ class VirtualLoop(BaseEventLoop):
 
     def _make_task(self, _loop: object, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=self, **options)
-        process = (options.get("context") or copy_context()).get(_PROCESS)
+        context = options.get("context")
+        process = (copy_context() if context is None else context).get(_PROCESS)
         self._tasks.setdefault(process, WeakSet()).add(task)
         return task
 
@@ -104,14 +106,27 @@ class VirtualLoop(BaseEventLoop):
     def kill(self, process: object) -> None:
         """From here on nothing of `process` runs: no callback, no timer, no `finally`.
 
-        Whoever lets go of its tasks lets their `finally` blocks run after all, as coroutines that
-        are never resumed do; what they touch has to be fenced as well.
+        Its tasks are held until the loop is closed: Python runs the `finally` blocks of a coroutine
+        that nobody holds any more.
         """
         self._dead.add(process)
         for task in self._tasks.pop(process, ()):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
+            self._killed.append(task)
         for handle in (*self._ready, *self._scheduled):
             self._fence(handle, handle._context)
+
+    def close(self) -> None:
+        """Also ends what was killed, whose `finally` blocks can harm nothing any more."""
+        for task in self._killed:
+            coroutine = task.get_coro()
+            while getattr(coroutine, "cr_frame", None) is not None:
+                try:
+                    coroutine.close()
+                except RuntimeError:
+                    continue  # it waits for something in a `finally`, or asks for the loop
+        self._killed.clear()
+        super().close()
 
     def outside(
         self, delay_s: float, callback: Callable[[*Ts], object], *args: *Ts
@@ -126,7 +141,7 @@ class VirtualLoop(BaseEventLoop):
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        context = context or copy_context()
+        context = copy_context() if context is None else context  # an empty one is false
         handle = super().call_soon(callback, *args, context=context)
         if self._dead:
             self._fence(handle, context)
@@ -139,7 +154,7 @@ class VirtualLoop(BaseEventLoop):
         *args: *Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        context = context or copy_context()
+        context = copy_context() if context is None else context  # an empty one is false
         timer = super().call_at(when, callback, *args, context=context)
         if self._dead:
             self._fence(timer, context)
