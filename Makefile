@@ -45,7 +45,8 @@ lint: .venv/test.stamp  ## style, types, layers
 	@$(python) -m mypy
 	@.venv/bin/lint-imports
 
-bare:  ## make demo as an unprivileged user with nothing: empty HOME, bare PATH (SECONDS=15)
+bare:  ## make demo as a stranger has it, and where more and more is missing (SECONDS=15)
+	@sh requirements/peers.sh
 	@sh tests/bare.sh $(or $(SECONDS),15)
 
 campaign: .venv/test.stamp  ## one long run by NAME, into docs/campaigns.md (no name: the list)
