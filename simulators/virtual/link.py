@@ -166,10 +166,7 @@ class VirtualConnection:
 
     def path_changed(self) -> None:
         """Two keepalives after the last ping that was answered, silence is the end."""
-        stalled = self._stream is not None and self._stream.stalled
-        if not stalled:
-            self._heard_s = self._loop.time()
-        self._listen_for_silence(stalled)
+        self._listen_for_silence(self._stream is not None and self._stream.stalled)
 
     def _listen_for_silence(self, listening: bool) -> None:
         if self._silence is not None:

@@ -63,7 +63,6 @@ class Pipe(Generic[P]):
         self._latency = latency
         self._arrived = arrived
         self._underway: deque[tuple[float, P]] = deque()
-        self._last_s = 0.0
         self._flowing = True
         self._armed = False
 
@@ -71,11 +70,10 @@ class Pipe(Generic[P]):
         return len(self._underway)
 
     def send(self, packet: P) -> None:
-        now_s = self._loop.time()
-        self._last_s = max(self._last_s, now_s + self._latency())
-        self._underway.append((self._last_s, packet))
+        latency_s = self._latency()
+        self._underway.append((self._loop.time() + latency_s, packet))
         if not self._armed and self._flowing:
-            self._arm(self._last_s - now_s)
+            self._arm(latency_s)
 
     def flow(self, flowing: bool) -> None:
         """Let packets through, or hold them where they are."""

@@ -234,6 +234,7 @@ def test_a_sender_hears_itself(play: Play) -> None:
             both.say(at.topic("a"), b"0", qos=0)
             both.say(at.topic("a"), b"1")
             await until(lambda: both.payloads == [b"0", b"1"], "heard")
+            await until(lambda: both.link.outstanding == 0, "taken")
 
     play(scene)
 
