@@ -271,7 +271,9 @@ class Connection:
         """Keep alive until the connection ends; then raises EndedError."""
         pause_s = min(1.0, self._settings.keepalive_s / 4)
         while not self._ended.done():
-            self._client.loop_misc()
+            if self._client.loop_misc() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                # paho has said so already, unless the callback that it said it to failed.
+                self._end(Problem.LOST, "the connection is gone")
             await asyncio.wait([self._ended], timeout=pause_s)
         raise self._ended.result()
 

@@ -2,104 +2,29 @@
 
 import asyncio
 import contextlib
-import ipaddress
-import os
-import random
-import signal
 import socket
-import ssl
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-from paho.mqtt.client import MQTTMessage
 
 from drivers.mqtt_link import (
     INBOUND_MESSAGES_MAX,
     OUTBOUND_MESSAGES_MAX,
-    CallbackFailed,
-    CongestedError,
     Connected,
     Disconnected,
-    Happening,
     InboundDropped,
     LinkFailed,
-    LinkReport,
-    LinkSettings,
     LinkUp,
     Message,
-    MqttLink,
-    NotConnectedError,
     Problem,
     Publication,
     Session,
 )
 from simulators.broker_process import BrokerProcess, free_port
-from tests.servers import make_broker, require
-
-
-async def until(condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        await asyncio.sleep(0.01)
-
-
-class Rig:
-    """A link, what it reported, and what happened on it once somebody reads."""
-
-    def __init__(self, port: int, **options: object) -> None:
-        defaults: dict[str, object] = {
-            "client_id": "link-under-test",
-            "backoff_s_min": 0.05,
-            "backoff_s_max": 0.2,
-        }
-        self.reports: list[LinkReport] = []
-        self.happened: list[Happening] = []
-        settings = LinkSettings(host="127.0.0.1", port=port, **(defaults | options))  # type: ignore[arg-type]
-        self.link = MqttLink(settings, self.reports.append, random.Random(7))
-
-    async def read(self) -> None:
-        while True:
-            self.happened.append(await self.link.next())
-
-    @property
-    def payloads(self) -> list[bytes]:
-        return [h.payload for h in self.happened if isinstance(h, Message)]
-
-    def say(self, payload: bytes, qos: int = 1, topic: str = "t/a") -> None:
-        self.link.publish(Publication(topic=topic, payload=payload, qos=qos))
-
-    def failures(self) -> list[Problem]:
-        return [report.problem for report in self.reports if isinstance(report, LinkFailed)]
-
-
-@contextlib.asynccontextmanager
-async def running(
-    rig: Rig, session: Session | None = None, *, reading: bool = True
-) -> AsyncIterator[Rig]:
-    tasks = [asyncio.create_task(rig.link.run(session or Session(filters=("t/#",))), name="link")]
-    if reading:
-        tasks.append(asyncio.create_task(rig.read(), name="reader"))
-    try:
-        yield rig
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-
-async def connected(rig: Rig) -> None:
-    await until(lambda: rig.link.connected, "connected")
+from tests.drivers.mqtt import Rig, connected, running, until
+from tests.servers import make_broker
 
 
 def test_messages_come_back_in_order(broker: BrokerProcess) -> None:
@@ -130,132 +55,6 @@ def test_what_is_retained_comes_behind_the_news_of_the_connection(broker: Broker
             await until(lambda: len(rig.happened) == 21, "all came")
             assert rig.happened[0] == Connected(1)
             assert all(isinstance(h, Message) and h.retained for h in rig.happened[1:])
-
-    asyncio.run(scene())
-
-
-def test_nagle_is_off_and_an_answer_is_quick(mosquitto: BrokerProcess) -> None:
-    async def scene() -> None:
-        async with running(Rig(mosquitto.port)) as rig:
-            await connected(rig)
-            raw = rig.link._connection._socket  # type: ignore[union-attr]
-            assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)  # type: ignore[union-attr]
-            rounds_s = []
-            for number in range(50):
-                began = time.monotonic()
-                rig.say(b"%d" % number)
-                await asyncio.wait_for(_count(rig, number + 1), 5)
-                rounds_s.append(time.monotonic() - began)
-            # With Nagle's algorithm on either side each takes some 44 ms.
-            assert sorted(rounds_s)[25] < 0.02
-
-    async def _count(rig: Rig, count: int) -> None:
-        while len(rig.payloads) < count:  # the loop's own latency is measured
-            await asyncio.sleep(0)
-
-    asyncio.run(scene())
-
-
-def test_nothing_is_published_or_kept_while_the_link_is_down(mosquitto: BrokerProcess) -> None:
-    async def scene() -> None:
-        rig = Rig(mosquitto.port)
-        with pytest.raises(NotConnectedError):
-            rig.say(b"before the first connection")
-        async with running(rig):
-            await connected(rig)
-            mosquitto.kill()
-            await until(lambda: not rig.link.connected, "down")
-            with pytest.raises(NotConnectedError):
-                rig.say(b"while it was down")
-            await asyncio.to_thread(mosquitto.start)
-            await connected(rig)
-            rig.say(b"after")
-            await until(lambda: bool(rig.payloads), "something came")
-            await asyncio.sleep(0.2)
-            assert rig.payloads == [b"after"]
-
-    asyncio.run(scene())
-
-
-def test_what_the_broker_had_not_taken_dies_with_the_connection() -> None:
-    """paho sends what was in flight again after reconnecting; nobody asked it to."""
-
-    async def scene() -> None:
-        with make_broker("mosquitto", extra=("persistence false",)) as broker:
-            async with running(Rig(broker.port)) as rig:
-                await connected(rig)
-                os.kill(broker.pid or 0, signal.SIGSTOP)
-                for _ in range(20):
-                    rig.say(b"in flight")
-                await asyncio.sleep(0.1)
-                assert rig.link.outstanding == 20
-                await asyncio.to_thread(broker.restart, kill=True)
-                await until(lambda: Disconnected(1) in rig.happened, "noticed")
-                await connected(rig)
-                assert rig.link.outstanding == 0
-                rig.say(b"after")
-                await until(lambda: bool(rig.payloads), "something came")
-                assert rig.payloads == [b"after"]
-
-    asyncio.run(scene())
-
-
-def test_a_wire_that_takes_nothing_refuses_more(mosquitto: BrokerProcess) -> None:
-    async def scene() -> None:
-        async with running(Rig(mosquitto.port, keepalive_s=60)) as rig:
-            await connected(rig)
-            os.kill(mosquitto.pid or 0, signal.SIGSTOP)
-            for _ in range(OUTBOUND_MESSAGES_MAX):
-                rig.say(b"x" * 60_000, qos=1)
-            with pytest.raises(CongestedError):
-                rig.say(b"one too many", qos=0)
-            os.kill(mosquitto.pid or 0, signal.SIGCONT)
-            await until(lambda: rig.link.outstanding == 0, "drained")
-            rig.say(b"goes on")
-            await until(lambda: b"goes on" in rig.payloads, "goes on")
-
-    asyncio.run(scene())
-
-
-def test_a_frozen_broker_is_found_out_after_two_keepalives(mosquitto: BrokerProcess) -> None:
-    async def scene() -> None:
-        async with running(Rig(mosquitto.port, keepalive_s=1)) as rig:
-            await connected(rig)
-            os.kill(mosquitto.pid or 0, signal.SIGSTOP)
-            began = time.monotonic()
-            rig.say(b"nobody takes this")
-            await until(lambda: not rig.link.connected, "found out", 5)
-            assert 0.9 < time.monotonic() - began < 3
-            assert rig.failures() == [Problem.SILENT]
-            os.kill(mosquitto.pid or 0, signal.SIGCONT)
-            await connected(rig)
-
-    asyncio.run(scene())
-
-
-def test_an_error_in_a_callback_is_reported_and_the_link_goes_on(
-    mosquitto: BrokerProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    handed_over = MqttLink._hand_over
-
-    def failing(self: MqttLink, message: MQTTMessage) -> None:
-        if message.payload == b"poison":
-            raise RuntimeError("planted")
-        handed_over(self, message)
-
-    monkeypatch.setattr(MqttLink, "_hand_over", failing)
-
-    async def scene() -> None:
-        async with running(Rig(mosquitto.port, keepalive_s=1)) as rig:
-            await connected(rig)
-            rig.say(b"poison")
-            rig.say(b"after")
-            await until(lambda: bool(rig.payloads), "goes on")
-            assert rig.payloads == [b"after"]
-            assert CallbackFailed(detail="Caught exception in on_message: planted") in rig.reports
-            await asyncio.sleep(2.5)  # pings go on as well
-            assert rig.link.connected
-            assert rig.failures() == []
 
     asyncio.run(scene())
 
@@ -401,7 +200,7 @@ def test_the_will_is_sent_after_a_crash_and_the_farewell_after_a_stop(
             async with running(Rig(mosquitto.port), session) as rig:
                 await connected(rig)
                 raw = rig.link._connection._socket  # type: ignore[union-attr]
-                raw.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+                raw.shutdown(socket.SHUT_RDWR)
                 await until(lambda: ear.payloads == [b"will 1"], "the will")
                 await until(lambda: rig.happened[-1] == Connected(2), "back again")
             await until(lambda: len(ear.payloads) == 2, "the farewell")
@@ -430,60 +229,6 @@ def test_stopping_is_quick_and_leaves_no_socket_behind(mosquitto: BrokerProcess)
         assert sockets() == before
 
     asyncio.run(scene())
-
-
-def certificate(folder: Path) -> None:
-    """A certificate for 127.0.0.1 that is its own authority: `server.pem` and `server.key`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "broker")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "server.pem").write_bytes(signed.public_bytes(pem))
-    (folder / "server.key").write_bytes(key.private_bytes(pem, *plain))
-
-
-def test_tls_carries_large_messages_and_refuses_a_stranger() -> None:
-    async def scene(broker: BrokerProcess, folder: Path) -> None:
-        trusting = ssl.create_default_context(cafile=str(folder / "server.pem"))
-        async with running(Rig(broker.port, tls=trusting)) as rig:
-            await connected(rig)
-            # Each is many TLS records: what was decrypted and not read must not be left lying.
-            for number in range(20):
-                rig.say(bytes([number]) * 200_000)
-            await until(lambda: len(rig.payloads) == 20, "all came back")
-            assert rig.payloads == [bytes([number]) * 200_000 for number in range(20)]
-        async with running(Rig(broker.port, tls=ssl.create_default_context())) as rig:
-            await until(lambda: bool(rig.reports), "refused")
-            report = rig.reports[0]
-            assert isinstance(report, LinkFailed)
-            assert report.problem is Problem.UNREACHABLE
-            assert "certificate verify failed" in report.detail
-            assert "certificates" in report.remedy
-
-    require("mosquitto")
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        certificate(folder)
-        for path in (folder, *folder.iterdir()):
-            path.chmod(0o755)  # the broker runs as somebody else
-        extra = (f"certfile {folder}/server.pem", f"keyfile {folder}/server.key")
-        with make_broker("mosquitto", extra=extra) as broker:
-            asyncio.run(scene(broker, folder))
 
 
 def test_two_links_in_one_process_do_not_meet(mosquitto: BrokerProcess) -> None:
