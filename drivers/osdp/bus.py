@@ -170,13 +170,16 @@ class Bus:
     def _precedence(self, link: Link, now_ns: int) -> tuple[int, bool, int]:
         """Life safety, securing, passage; then whoever waited longest beyond its patience.
 
-        A passage command goes before polls, and before another reader's passage, once its reader
-        has given its sign of life: it must follow at once, or two would wait for each other.
+        Once a reader has given its sign of life its command must follow at once, or two readers
+        would take it from each other for ever. A passage command goes before polls then, and
+        before another reader's; a light goes before polls that are not overdue.
         """
         urgency = link.urgency
         first = Priority.PASSAGE if link.is_prompt else Priority.SECURE
         if urgency is not None and urgency <= first:
             return urgency, not link.is_awake(now_ns), link.due_ns
+        if urgency is not None and link.is_prompt and link.is_awake(now_ns):
+            return Priority.SIGNAL, False, link.due_ns
         absent = link.state is State.OFFLINE
         patience_ns = _PATIENCE_PROBE_NS if absent else _PATIENCE_POLL_NS
         return Priority.SIGNAL, False, link.due_ns + patience_ns

@@ -348,6 +348,20 @@ def test_timed_commands_of_several_readers_do_not_hold_each_other_up() -> None:
     assert [world.outcome(command) for command in commands] == ["confirmed"] * 3
 
 
+def test_lights_of_two_readers_do_not_wait_for_each_other_for_ever() -> None:
+    """Each answer takes longer than a sign of life stays fresh."""
+    world = World(1, 2, 3)
+    world.latency_ms = 5.5
+    world.run(400)
+    lights = [
+        world.submit(Light(0, Color.GREEN, 1_500), address=address, priority=Priority.SIGNAL)
+        for address in (1, 2)
+        for _ in range(3)
+    ]
+    world.run(400)
+    assert {world.outcome(light) for light in lights} == {"confirmed"}
+
+
 def test_silent_reader_with_a_waiting_command_does_not_keep_its_neighbours() -> None:
     world = World(1, 2, 3).online()
     world.run(60)
