@@ -80,12 +80,17 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 class EdgeStarted(Body, frozen=True, kw_only=True):
     """The daemon began. Attempts and what was seen of the leaves are forgotten; posture and latched
     fires are not. `fires` are the fire inputs that must be heard before anything is secured.
+
+    `safe_mode`: earlier runs ended uncleanly, and this one begins with what doors need alone.
+    `kept_copy`: it serves by the site file and policy that last served, not by the present ones.
     """
 
     version: Text
     policy: Text
     fires: tuple[Name, ...]
     portals: tuple[Name, ...]
+    safe_mode: bool = False
+    kept_copy: bool = False
 
 
 class EdgeReady(Body, frozen=True, kw_only=True):

@@ -29,9 +29,11 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Started(Input, frozen=True, kw_only=True):
-    """The daemon begins; the first input after every start."""
+    """The daemon begins; the first input after every start. The flags as in `EdgeStarted`."""
 
     version: str
+    safe_mode: bool = False
+    kept_copy: bool = False
 
 
 class Stopping(Input, frozen=True, kw_only=True):

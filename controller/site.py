@@ -267,6 +267,8 @@ def _on_started(turn: Turn, fact: Started) -> None:
             policy=turn.policy.digest,
             fires=tuple(fire.id for fire in turn.policy.fire_inputs),
             portals=tuple(portal.id for portal in turn.policy.portals),
+            safe_mode=fact.safe_mode,
+            kept_copy=fact.kept_copy,
         )
     )
     if turn.state.clock_trusted is not turn.moment.trusted:

@@ -154,6 +154,8 @@ EVENTS: dict[str, str] = {
 """For kinds whose docstring is missing or speaks of a field first."""
 
 ACTIONS: dict[str, str] = {
+    "edge-started": "In safe mode, or by the kept copy: find out in the log of the daemon what "
+    "ended it three times.",
     "journal-lost": "Free space or replace the storage; the daemon tries again by itself. "
     "Until then nobody enters except by `emergency` portals.",
     "entry-dropped": "The gap is final. Write down what the guards remember of that time.",

@@ -4,20 +4,29 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from random import SystemRandom
 
 from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
 from edge.assembly import Edge, Outside, assembled
-from edge.clock import SystemClock
+from edge.clock import SystemClock, boot_time
 from edge.config import Config
 from edge.control.place import SOCKET, STATE_MODE
-from edge.control.server import ControlServer
-from edge.journal import JournalWriter
+from edge.control.server import ControlError, ControlServer
+from edge.journal import JournalError, JournalWriter
+from edge.kept import keep, kept_instead
 from edge.lines import build_lines
-from edge.people import People, PinChecker, PinHasher, load_site_key
+from edge.people import People, PeopleError, PinChecker, PinHasher, load_site_key
+from edge.safe_mode import UNCLEAN_ENDS, Run, note_service
+from edge.service_manager import ServiceManager, service_manager
+from edge.watchdog import Watchdog, extend_start
+
+ASIDE_S = 1.0
+"""What is waited for a note in the state folder; without it the end counts as unclean, no more."""
 
 CLOSE_WITHIN_S = 2.0
 """What the end waits for the journal's last checkpoint; a disk that hangs must not keep us."""
@@ -31,16 +40,48 @@ class EdgeFailedError(Exception):
 
 async def serve(config: Config) -> None:
     """Run one edge until SIGTERM or SIGINT. Raises what `opened` does, and EdgeFailedError."""
-    async with opened(config) as edge:
+    manager = service_manager(os.environ, os.getpid())
+    run = Run(config.state, boot_time)
+    if run.safe_mode:
+        log.critical("safe mode: the edge ended %d times without being asked to", UNCLEAN_ENDS)
+        kept = kept_instead(config)
+        if kept is not None:
+            log.critical("the site file and policy that last served are in force, not the present")
+            config = kept
+    async with opened(config, run, manager) as edge:
+
+        def stop() -> None:
+            if manager is not None:
+                manager.tell("STOPPING=1")
+            edge.daemon.stop()
+
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, edge.daemon.stop)
+            loop.add_signal_handler(number, stop)
         try:
             await edge.run()
         except ExceptionGroup as group:
             why = "; ".join(f"{type(error).__name__}: {error}" for error in _leaves(group))
             log.critical("the edge ends: %s", why, exc_info=group)
             raise EdgeFailedError(why) from group
+        await aside(run.ended)
+
+
+async def aside(action: Callable[[], None]) -> None:
+    """Do it on a thread that nobody waits for longer than ASIDE_S: its disk may hang."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def act() -> None:
+        action()
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=act, name="aside", daemon=True).start()
+    try:
+        async with asyncio.timeout(ASIDE_S):
+            await done.wait()
+    except TimeoutError:
+        log.error("the disk of the state folder does not answer")
 
 
 def _leaves(error: Exception) -> Iterator[Exception]:
@@ -52,40 +93,75 @@ def _leaves(error: Exception) -> Iterator[Exception]:
 
 
 @asynccontextmanager
-async def opened(config: Config) -> AsyncIterator[Edge]:
+async def opened(
+    config: Config, run: Run, manager: ServiceManager | None = None
+) -> AsyncIterator[Edge]:
     """An edge with its journal and people open, its state restored and nothing running yet.
 
-    Raises JournalError, PeopleError, SiteKeyError or LineError, each with its remedy, when the
-    edge cannot start.
+    `run` is told that it began, or was refused. Raises JournalError, PeopleError, SiteKeyError,
+    ControlError or LineError, each with its remedy, when the edge cannot start.
     """
     key = load_site_key(config.site_key)
     drivers = build_lines(config.lines)
     config.state.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
     # The journal first: its lock knows who has it.
     async with _journal(config) as writer:
-        with People.open(config.state / "site.db", create=True) as people:
-            pins = PinChecker(people.pin_hash, PinHasher())
-            outside = Outside(
-                key=key,
-                clock=SystemClock(config.trust_clock),
-                entropy=os.urandom,
-                jitter=SystemRandom(),
-                drivers=drivers,
-                writer=writer,
-                people=people,
-                pins=pins,
-                link=_link(config),
-            )
-            try:
-                edge = await assembled(config, outside)
-                control = ControlServer.open(edge.desk, config.state / SOCKET)
-                edge.alongside["control"] = control.run
+        run.begin()
+        try:
+            with People.open(config.state / "site.db", create=True) as people:
+                pins = PinChecker(people.pin_hash, PinHasher())
+                outside = Outside(
+                    key=key,
+                    clock=SystemClock(config.trust_clock),
+                    entropy=os.urandom,
+                    jitter=SystemRandom(),
+                    drivers=drivers,
+                    writer=writer,
+                    people=people,
+                    pins=pins,
+                    link=_link(config),
+                    unclean=run.unclean,
+                    safe_mode=run.safe_mode,
+                )
                 try:
-                    yield edge
+                    async with _served(config, outside, run, manager) as edge:
+                        yield edge
                 finally:
-                    control.close()
-            finally:
-                pins.close()
+                    pins.close()
+        except (JournalError, PeopleError, ControlError):
+            run.refused()
+            raise
+
+
+@asynccontextmanager
+async def _served(
+    config: Config, outside: Outside, run: Run, manager: ServiceManager | None
+) -> AsyncIterator[Edge]:
+    """The edge with its control socket, and with what is noted and told of it while it runs."""
+    async with _extended(manager, outside.writer):
+        edge = await assembled(config, outside)
+    control = ControlServer.open(edge.desk, config.state / SOCKET)
+    edge.alongside["control"] = control.run
+    edge.alongside["service note"] = partial(note_service, run, partial(keep, config), aside)
+    if manager is not None:
+        edge.alongside["watchdog"] = Watchdog(manager, edge).run
+    try:
+        yield edge
+    finally:
+        control.close()
+
+
+@asynccontextmanager
+async def _extended(manager: ServiceManager | None, writer: JournalWriter) -> AsyncIterator[None]:
+    """A start that reads on is given its time."""
+    if manager is None:
+        yield
+        return
+    asking = asyncio.create_task(extend_start(manager, writer), name="extend start")
+    try:
+        yield
+    finally:
+        asking.cancel()
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ site simulated ones, and what runs between them is the same.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from random import Random
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from edge.keypads import Keypads
 from edge.people import People, PinCheck, SiteKey
 from edge.reports import Reports
 from edge.restore import restored_state
+from edge.safe_mode import SERVED_S
 from edge.uplink import Uplink
 from edge.wiring import Wiring
 
@@ -31,6 +33,11 @@ SENT_WITHIN_S = 2.0
 """What a stop waits for the archive's word on the last entries; the next start sends the rest."""
 
 SENT_LOOK_S = 0.02
+
+LATE_S_MAX = 5.0
+"""All edges of a site lose the power at the same moment: they must not return to the broker at the
+same one. Those that lose the broker alone have the link's own pauses.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +49,8 @@ class Outside(NamedTuple):
     """Everything that an edge touches. Journal and people are open, and closed by who gave them.
 
     `entropy(n)` gives n unpredictable bytes. `link` makes the way to the broker, which reports its
-    troubles to the function it is given; None where the site has no broker.
+    troubles to the function it is given; None where the site has no broker. `unclean` and
+    `safe_mode`: as in `edge.safe_mode.Run`.
     """
 
     key: SiteKey
@@ -54,6 +62,8 @@ class Outside(NamedTuple):
     people: People
     pins: PinCheck
     link: Callable[[Callable[[LinkReport], None]], Link] | None
+    unclean: bool = False
+    safe_mode: bool = False
 
 
 class Edge(NamedTuple):
@@ -105,15 +115,30 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         clock=outside.clock,
         jitter=outside.jitter,
         version=version("sentrypost"),
+        safe_mode=outside.safe_mode,
+        kept_copy=config.kept,
         committed=committed,
     )
-    desk = DaemonDesk(daemon, config, outside.key, uplink, version("sentrypost"))
+    desk = DaemonDesk(
+        daemon, config, outside.key, uplink, version("sentrypost"), safe_mode=outside.safe_mode
+    )
     listeners.append(desk.committed)
     alongside: Alongside = {"desk": desk.run}
     if uplink is not None:
         listeners.append(uplink.committed)
-        alongside["uplink"] = uplink.run
+        alongside["uplink"] = partial(_later, _held_back_s(outside), uplink.run)
     return Edge(daemon, desk, alongside, uplink)
+
+
+def _held_back_s(outside: Outside) -> float:
+    """How long the way to the archive waits at the start; nothing else does."""
+    late_s = outside.jitter.uniform(0, LATE_S_MAX) if outside.unclean else 0.0
+    return late_s + SERVED_S if outside.safe_mode else late_s
+
+
+async def _later(pause_s: float, run: Callable[[], Coroutine[None, None, None]]) -> None:
+    await asyncio.sleep(pause_s)
+    await run()
 
 
 def settle_people(people: People, state: SiteState) -> None:

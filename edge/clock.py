@@ -3,6 +3,8 @@
 import ctypes
 import time
 from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
 
 from controller.moment import MILLISECOND_US, Moment
 
@@ -11,6 +13,25 @@ STEP_US = 2_000_000
 
 _TIME_ERROR = 5
 """adjtimex(2): the kernel's clock is not synchronised."""
+
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class BootTime(NamedTuple):
+    """Seconds since the machine's start, sleep included, and which start: wall time may jump."""
+
+    boot: str
+    at_s: float
+
+
+def boot_time() -> BootTime:
+    """Now. Where the machine does not tell its starts apart, all are one."""
+    try:
+        boot = BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        boot = ""
+    return BootTime(boot, time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
 class Trust(StrEnum):

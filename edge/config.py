@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Collection, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,8 @@ PIECE_MS, PIECES_MAX = 100, 65_535
 PORTALS_MAX, FIRES_MAX = 500, 200
 """What one edge serves: their names must fit into the one entry that every start begins with."""
 
+NO_COPIES: Mapping[Path, bytes] = MappingProxyType({})
+
 READERS_AT_9600 = 4
 """More readers on a slow line wait longer for each other than a person at a door does."""
 
@@ -62,6 +65,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     devices: Mapping[str, DeviceEntry]
     portals: Mapping[str, PortalEntry]
     fires: Mapping[str, FireEntry]
+    sources: Mapping[Path, bytes]
+    """What was read: the site file and the policies."""
+    kept: bool
+    """It comes from copies of them and not from the files."""
 
     def __repr__(self) -> str:
         return f"Config(site={self.site!r}, edge={self.edge!r}, file={str(self.file)!r})"
@@ -75,21 +82,26 @@ class ConfigError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def load_config(path: Path) -> Config:
+def load_config(path: Path, copies: Mapping[Path, bytes] = NO_COPIES) -> Config:
     """Read and check the site file, its policy and its keys.
 
-    Raises ConfigError with every problem found, the policy's included.
+    `copies` stand for files of theirs, by their absolute paths. Raises ConfigError with every
+    problem found, the policy's included.
     """
     try:
-        source = SourceFile(str(path), path.read_bytes())
+        data = _content(path.resolve(), copies)
     except OSError as error:
         missing = f"cannot be read: {error.strerror}"
         hint = "name the site file with --config"
         raise ConfigError([Problem(str(path), 1, 1, "", missing, hint)]) from error
-    decoded = decode_toml(source)
+    decoded = decode_toml(SourceFile(str(path), data))
     if isinstance(decoded, Problem):
         raise ConfigError([decoded])
-    return _Reader(path.resolve(), *decoded).config()
+    return _Reader(path.resolve(), data, copies, *decoded).config()
+
+
+def _content(path: Path, copies: Mapping[Path, bytes]) -> bytes:
+    return copies[path] if path in copies else path.read_bytes()
 
 
 E = TypeVar("E", bound=Entry)
@@ -98,8 +110,17 @@ E = TypeVar("E", bound=Entry)
 class _Reader:
     """Reads one file and gathers its problems."""
 
-    def __init__(self, path: Path, content: Mapping[str, object], root: Place) -> None:
+    def __init__(
+        self,
+        path: Path,
+        data: bytes,
+        copies: Mapping[Path, bytes],
+        content: Mapping[str, object],
+        root: Place,
+    ) -> None:
         self.path = path
+        self.copies = copies
+        self.sources = {path: data}
         self.root = root
         self.content = content
         self.problems: list[Problem] = []
@@ -135,6 +156,8 @@ class _Reader:
             devices=devices,
             portals=portals,
             fires=fires,
+            sources=self.sources,
+            kept=bool(self.copies),
         )
 
     def _header(self) -> Header | None:
@@ -192,9 +215,12 @@ class _Reader:
             return None
         sources = []
         for name in names:
-            file = self._file(name, self.root, "policy")
-            data = None if file is None else self._bytes_of(file, place)
+            file = self.path.parent / name
+            if file not in self.copies and self._file(name, self.root, "policy") is None:
+                continue
+            data = self._bytes_of(file, place)
             if data is not None:
+                self.sources[file] = data
                 sources.append(SourceFile(str(file), data))
         if len(sources) != len(names) or not sources:
             if not names:
@@ -242,7 +268,7 @@ class _Reader:
 
     def _bytes_of(self, file: Path, place: Place) -> bytes | None:
         try:
-            return file.read_bytes()
+            return _content(file, self.copies)
         except OSError as error:
             self.problems.append(place.problem(f"'{file}' cannot be read: {error.strerror}"))
             return None

@@ -86,6 +86,8 @@ class Daemon:
         clock: Clock,
         jitter: Random,
         version: str,
+        safe_mode: bool,
+        kept_copy: bool,
         committed: Callable[[Sequence[Record]], None],
     ) -> None:
         self.site = site
@@ -99,6 +101,9 @@ class Daemon:
         self._clock = clock
         self._jitter = jitter
         self._version = version
+        self._safe_mode = safe_mode
+        self._kept_copy = kept_copy
+        self._served: set[str] = set()
         self._outstanding: dict[str, Effect] = {}
         self._pauses_s: dict[str, float] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -135,7 +140,14 @@ class Daemon:
                 tasks.create_task(self._take_snapshots(), name="snapshots"),
             ]
             # The latch of a fire is acted on before any line is spoken to, cards come last.
-            self.judge(inputs.Started(id=self._wiring.new_id(), version=self._version))
+            self.judge(
+                inputs.Started(
+                    id=self._wiring.new_id(),
+                    version=self._version,
+                    safe_mode=self._safe_mode,
+                    kept_copy=self._kept_copy,
+                )
+            )
             self.judge_directory(self.people.directory())
             own += [
                 tasks.create_task(self._serve_line(name, driver), name=f"line {name}")
@@ -179,10 +191,22 @@ class Daemon:
         # What was heard while the archive was waited for; nothing more comes.
         await sent()
 
+    @property
+    def turns(self) -> Mapping[str, int]:
+        """How often the driver of each line has come round; a line that is gone is left out."""
+        return {name: self._drivers[name].turns for name in self._served}
+
     async def _serve_line(self, name: str, driver: api.Driver) -> None:
+        async def serve() -> None:
+            self._served.add(name)
+            try:
+                await driver.run(self.hear, self._stands)
+            finally:
+                self._served.discard(name)
+
         await supervise(
             f"line {name}",
-            lambda: driver.run(self.hear, self._stands),
+            serve,
             self._jitter,
             asyncio.get_running_loop().time,
         )

@@ -26,6 +26,7 @@ from edge.daemon import Daemon
 from edge.journal import JournalClosed, JournalError, Record, Stored
 from edge.people import PeopleError, PinHasher, PinHashError, SiteKey, answer, plan_import, seal
 from edge.people.importer import ImportPlan
+from edge.safe_mode import SERVED_S
 from edge.uplink import Uplink
 
 SETTLE_AGAIN_S = 2.0
@@ -43,14 +44,23 @@ class DaemonDesk:
     """One daemon's desk. `committed` must be told of every commit, so that readers can wait."""
 
     def __init__(
-        self, daemon: Daemon, config: Config, key: SiteKey, uplink: Uplink | None, version: str
+        self,
+        daemon: Daemon,
+        config: Config,
+        key: SiteKey,
+        uplink: Uplink | None,
+        version: str,
+        *,
+        safe_mode: bool,
     ) -> None:
         self._daemon = daemon
         self._config = config
         self._key = key
         self._uplink = uplink
         self._version = version
-        self._started_utc_us = daemon.now().utc_us
+        now = daemon.now()
+        self._started_utc_us = now.utc_us
+        self._safe_until_us = now.mono_us + int(SERVED_S * 1e6) if safe_mode else 0
         self._advanced = asyncio.Event()
         self._importing = asyncio.Lock()
         self._unsettled = asyncio.Event()
@@ -59,6 +69,11 @@ class DaemonDesk:
         """Entries reached the disk: whoever waits for news looks again."""
         self._advanced.set()
         self._advanced = asyncio.Event()
+
+    @property
+    def safe_mode(self) -> bool:
+        """Whether this run began in safe mode, and has not lasted long enough to leave it."""
+        return self._daemon.now().mono_us < self._safe_until_us
 
     def status(self) -> StatusReply:
         uplink = None
@@ -76,6 +91,8 @@ class DaemonDesk:
             started_utc_us=self._started_utc_us,
             utc_us=self._daemon.now().utc_us,
             uplink=uplink,
+            safe_mode=self.safe_mode,
+            kept_copy=self._config.kept,
         )
 
     @property

@@ -193,7 +193,10 @@ def _settled(body: ev.PortalSettled, _: Names) -> tuple[Tone, str]:
 
 def _started(body: ev.EdgeStarted, _: Names) -> tuple[Tone, str]:
     of = f"portals: {len(body.portals)}, fire inputs: {len(body.fires)}"
-    return Tone.NOTICE, f"the edge started, version {body.version}; {of}"
+    how = " IN SAFE MODE" if body.safe_mode else ""
+    kept = ", by the KEPT COPY of site file and policy" if body.kept_copy else ""
+    tone = Tone.FAULT if body.safe_mode or body.kept_copy else Tone.NOTICE
+    return tone, f"the edge started{how}{kept}, version {body.version}; {of}"
 
 
 def _journal_restored(body: ev.JournalRestored, _: Names) -> tuple[Tone, str]:

@@ -20,6 +20,7 @@ def run(config: Path) -> None:
     Its commentary goes to standard error as JSON lines; what happened stands in the journal.
     """
     import asyncio
+    import faulthandler
 
     from edge.app import EdgeFailedError, serve
     from edge.commands.check import loaded
@@ -31,6 +32,8 @@ def run(config: Path) -> None:
     from edge.process import keep_memory_private
 
     missed = keep_memory_private()
+    # A watchdog's SIGABRT leaves no core, and the stacks: places in the code and no values.
+    faulthandler.enable()
     site = loaded(config)
     commentary = start_logging()
     for what in missed:

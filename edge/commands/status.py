@@ -58,6 +58,8 @@ def lines(status: StatusReply) -> Iterator[Line]:
         yield _plain("ready     cards are accepted")
     else:
         yield Line(Tone.ALARM, "ready     NOT READY: cards are not accepted yet")
+    if status.safe_mode:
+        yield Line(Tone.FAULT, "safe mode ON: it kept ending; nothing goes to the archive")
     alarming = status.mode != "normal"
     mode = str(status.mode).upper() if alarming else str(status.mode)
     posture = f"posture   {mode}, threat {status.threat}"
@@ -73,6 +75,10 @@ def lines(status: StatusReply) -> Iterator[Line]:
         yield Line(Tone.FAULT, "clock     NOT TRUSTED: what depends on the time denies entry")
     digest = status.policy_digest[:DIGEST_SIGNS]
     yield _plain(f"policy    version {status.policy_version}, digest {digest}")
+    if status.kept_copy:
+        yield Line(
+            Tone.FAULT, "          KEPT COPY in force: the present site file or policy is another"
+        )
     yield _plain(f"people    version {status.people_version}")
     yield from _table("portals", [_portal(portal) for portal in status.portals])
     yield from _table("readers", [_reader(reader) for reader in status.readers])
@@ -101,6 +107,8 @@ def _uplink(status: StatusReply) -> Line:
     stored = f"stored up to {uplink.acked}, {uplink.behind} behind"
     if uplink.connected:
         return _plain(f"archive   broker connected, {stored}")
+    if status.safe_mode:
+        return Line(Tone.FAULT, f"archive   NOT IN SAFE MODE, {stored}")
     return Line(Tone.FAULT, f"archive   NO BROKER, {stored}")
 
 

@@ -88,6 +88,8 @@ def status_reply(
     started_utc_us: int,
     utc_us: int,
     uplink: UplinkReport | None,
+    safe_mode: bool,
+    kept_copy: bool,
 ) -> StatusReply:
     """The core's state as it goes over the socket. `readers`: all there are, heard or not."""
     return StatusReply(
@@ -114,6 +116,8 @@ def status_reply(
             for name, fire in state.fires.items()
         ),
         uplink=uplink,
+        safe_mode=safe_mode,
+        kept_copy=kept_copy,
     )
 
 

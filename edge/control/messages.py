@@ -173,6 +173,8 @@ class UplinkReport(Part, frozen=True, kw_only=True):
 class StatusReply(Message, frozen=True, kw_only=True):
     """The site at one moment. `recorded`: the journal can be written. `uplink`: None without a
     broker. `ready`: every fire input was heard or counts as fire, and cards are accepted.
+    `safe_mode`: nothing goes to the archive. `kept_copy`: the site file and policy in force are
+    those that last served, and not the present ones.
     """
 
     site: str
@@ -195,6 +197,8 @@ class StatusReply(Message, frozen=True, kw_only=True):
     readers: tuple[ReaderStatus, ...]
     fires: tuple[FireStatus, ...]
     uplink: UplinkReport | None
+    safe_mode: bool
+    kept_copy: bool
 
 
 class SentEntry(Part, frozen=True, kw_only=True):

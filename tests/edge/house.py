@@ -11,6 +11,7 @@ from controller.events import Body, decode_body, decode_entry
 from controller.ids import CredentialId, HolderId
 from edge.app import opened
 from edge.assembly import Edge
+from edge.clock import boot_time
 from edge.config import Config, load_config
 from edge.people import (
     Change,
@@ -23,6 +24,7 @@ from edge.people import (
     credential_ref,
     load_site_key,
 )
+from edge.safe_mode import Run
 from simulators.osdp_line import ReaderLine
 from simulators.osdp_reader import SimulatedReader
 
@@ -231,13 +233,15 @@ def _secret(file: Path, content: bytes) -> None:
 @asynccontextmanager
 async def running(house: House) -> AsyncIterator[Edge]:
     """The edge of the house, stopped in good order at the end."""
-    async with opened(house.config()) as edge:
+    run = Run(house.folder / "state", boot_time)
+    async with opened(house.config(), run) as edge:
         task = asyncio.create_task(edge.run(), name="edge")
         try:
             yield edge
         finally:
             edge.daemon.stop()
             await task
+            run.ended()
 
 
 async def bodies(edge: Edge, kind: type[Body] = Body) -> list[Body]:

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from controller.events import Body, decode_body, decode_entry
@@ -35,19 +37,32 @@ class EdgeProcess:
         self._reading = asyncio.create_task(self._read(), name="standard error")
 
     @classmethod
-    async def start(cls, house: House, *, plant: str = "", check: bool = True) -> "EdgeProcess":
-        """`plant`: code that runs before the program, for what must not happen by itself."""
+    async def start(
+        cls,
+        house: House,
+        *,
+        plant: str = "",
+        check: bool = True,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        sandbox: Sequence[str] = (),
+    ) -> "EdgeProcess":
+        """`plant`: code that runs before the program, for what must not happen by itself.
+
+        `environment` comes on top of ours; `sandbox` is a command that runs the rest of its line.
+        """
         program = ["-m", "edge.main"]
         if plant:
             program = ["-c", f"{plant}\nfrom edge.main import main\nmain()"]
         house.board.executed.clear()
         process = await asyncio.create_subprocess_exec(
+            *sandbox,
             sys.executable,
             *program,
             "run",
             "--config",
             str(house.folder / "site.toml"),
             cwd=ROOT,
+            env={**os.environ, **environment},
             stderr=asyncio.subprocess.PIPE,
         )
         edge = cls(house, process)
@@ -111,6 +126,23 @@ class EdgeProcess:
         )
 
 
+class SmallFiles:
+    """The kernel refuses the process every byte beyond a file's first page."""
+
+    def __init__(self, _: Path) -> None:
+        pass
+
+    def fill(self, edge: EdgeProcess) -> None:
+        self._was = resource.prlimit(edge.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(edge.pid, resource.RLIMIT_FSIZE, (4096, self._was[1]))
+
+    def free(self, edge: EdgeProcess) -> None:
+        resource.prlimit(edge.pid, resource.RLIMIT_FSIZE, self._was)
+
+    def close(self) -> None:
+        pass
+
+
 @asynccontextmanager
 async def running_process(house: House, **options: Any) -> AsyncIterator[EdgeProcess]:
     """The process, ended at the end of the block however the block ends."""
@@ -130,6 +162,13 @@ async def opens(house: House, strike: tuple[int, int], reader: str, within_s: fl
     house.badge(reader, ADA)
     async with asyncio.timeout(within_s):
         while told(house).count(strike) == before:
+            await asyncio.sleep(0.01)
+
+
+async def freed(house: House, within_s: float = 5.0) -> None:
+    """The magnet of the fire door has no current."""
+    async with asyncio.timeout(within_s):
+        while house.board.outputs[VAULT]:
             await asyncio.sleep(0.01)
 
 

@@ -12,10 +12,12 @@ from controller import events as ev
 from edge import desk
 from edge.app import opened
 from edge.assembly import Edge
+from edge.clock import boot_time
 from edge.control.client import Client
 from edge.desk import DaemonDesk
 from edge.journal import JournalClosed
 from edge.people import PeopleDamagedError
+from edge.safe_mode import Run
 from tests.edge.checks import ready
 from tests.edge.house import FIRE_LOOP, VAULT, House, bodies, running, until
 
@@ -109,7 +111,7 @@ def test_an_import_cut_short_is_in_force_exactly_if_the_journal_has_it(
                 if recorded:
                     edge.daemon.judge_directory(directory)
                     await edge.daemon.recorder.drained()
-            async with opened(house.config()) as edge:
+            async with opened(house.config(), Run(house.folder / "state", boot_time)) as edge:
                 assert edge.daemon.people.staged is None
                 holders = edge.daemon.people.directory().holders
                 assert len(holders) == (3 if recorded else 2)

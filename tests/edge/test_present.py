@@ -197,6 +197,16 @@ VALUES: dict[str, Any] = {
 }
 
 
+def test_a_start_that_is_not_as_usual_says_so() -> None:
+    usual = ev.EdgeStarted(version="1", policy="ab" * 32, fires=(), portals=())
+    assert line(entry(usual), (), VIENNA).tone is Tone.NOTICE
+    for change, words in (("safe_mode", "IN SAFE MODE"), ("kept_copy", "KEPT COPY")):
+        tone, text = line(entry(msgspec.structs.replace(usual, **{change: True})), (), VIENNA)
+        assert tone is Tone.FAULT
+        assert words in text
+        assert words not in said(usual)
+
+
 def example(kind: str) -> Body:
     """A body of this kind with something in every required field."""
     body_type = KINDS[kind]

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import resource
 import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
@@ -26,7 +25,9 @@ from tests.edge.process import (
     VAULT_SECURED,
     VAULT_STRUCK,
     EdgeProcess,
+    SmallFiles,
     entries,
+    freed,
     opens,
     running_process,
     stored,
@@ -52,13 +53,6 @@ def with_line(house: House, scene: Callable[[ReaderLine], Awaitable[None]]) -> N
 
 def sound(house: House) -> bool:
     return verify_folder(house.folder / "state" / "journal").sound
-
-
-async def freed(house: House, within_s: float = 5.0) -> None:
-    """The magnet of the fire door has no current."""
-    async with asyncio.timeout(within_s):
-        while house.board.outputs[VAULT]:
-            await asyncio.sleep(0.01)
 
 
 # --- who may start ------------------------------------------------------------------------------
@@ -393,35 +387,13 @@ class SmallDisk:
             skip_or_fail("only root may mount a small disk")
 
     def fill(self, _: EdgeProcess) -> None:
-        with (self._disk.path / "ballast").open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-            except OSError:
-                pass
+        self._disk.fill()
 
     def free(self, _: EdgeProcess) -> None:
-        (self._disk.path / "ballast").unlink()
+        self._disk.empty()
 
     def close(self) -> None:
         self._disk.unmount()
-
-
-class SmallFiles:
-    """The kernel refuses the process every byte beyond a file's first page."""
-
-    def __init__(self, _: Path) -> None:
-        pass
-
-    def fill(self, edge: EdgeProcess) -> None:
-        self._was = resource.prlimit(edge.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(edge.pid, resource.RLIMIT_FSIZE, (4096, self._was[1]))
-
-    def free(self, edge: EdgeProcess) -> None:
-        resource.prlimit(edge.pid, resource.RLIMIT_FSIZE, self._was)
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture(params=[SmallDisk, SmallFiles])

@@ -114,7 +114,14 @@ DECISION = Decision(
 )
 
 _MADE: tuple[Body, ...] = (
-    ev.EdgeStarted(version="1.0", policy="ab" * 32, fires=(FIRE,), portals=("gate", "hall")),
+    ev.EdgeStarted(
+        version="1.0",
+        policy="ab" * 32,
+        fires=(FIRE,),
+        portals=("gate", "hall"),
+        safe_mode=True,
+        kept_copy=True,
+    ),
     ev.EdgeReady(),
     ev.EdgeStopping(reason="asked to"),
     ev.JournalLost(reason="disk full"),

@@ -108,6 +108,8 @@ class SmallDesk:
             started_utc_us=UTC_US,
             utc_us=UTC_US + 90_000_000,
             uplink=UplinkReport(connected=True, acked=1, behind=self.last_seq - 1),
+            safe_mode=False,
+            kept_copy=False,
         )
 
     @property

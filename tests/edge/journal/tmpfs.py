@@ -1,6 +1,7 @@
 """A small file system that can be filled and made read-only; only root may mount one."""
 
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,6 +14,15 @@ class Tmpfs:
 
     def remount(self, option: str) -> None:
         assert self._mount("-o", f"remount,{option}")
+
+    def fill(self) -> None:
+        """To the last byte, with one file that `empty` removes."""
+        with (self.path / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+
+    def empty(self) -> None:
+        (self.path / "ballast").unlink()
 
     def unmount(self) -> None:
         subprocess.run(["umount", self.path], check=True, capture_output=True)
