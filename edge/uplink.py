@@ -211,12 +211,25 @@ class Uplink:
             while self._link.connected and not self._window.full and await self._send_batch():
                 pass
             try:
-                async with asyncio.timeout(RESEND_S / 4):
+                async with asyncio.timeout_at(self._look_again_s(loop.time())):
                     await self._wake.wait()
             except TimeoutError:
                 continue
             if self._outbox.last_seq - self._window.sent < wire.BATCH_ENTRIES_MAX:
                 await asyncio.sleep(LINGER_S)
+
+    def _look_again_s(self, now_s: float) -> float | None:
+        """When there is something to do that nobody wakes us for; None: not before that."""
+        times = []
+        if self._birth_due:
+            times.append(max(now_s, self._born_s) + REBIRTH_S_MIN)
+        if self._window.flying:
+            times.append(self._window.stalls_s)
+        behind = self._window.sent < self._outbox.last_seq
+        if behind and self._link.connected and not self._window.full:
+            # Journal or wire did not give or take it just now.
+            times.append(now_s + RESEND_S / 4)
+        return max(min(times), now_s + LINGER_S) if times else None
 
     async def _send_batch(self) -> bool:
         """Send what follows; false when there is nothing, or the wire does not take it now."""

@@ -72,9 +72,14 @@ class Window:
         self.restart(now_s)
         return True
 
+    @property
+    def stalls_s(self) -> float:
+        """When what is on its way counts as lost, unless something comes back first."""
+        return self._progress_s + RESEND_S
+
     def stalled(self, now_s: float) -> bool:
         """Something is on its way and nothing came back for too long."""
-        return bool(self._flying) and now_s - self._progress_s >= RESEND_S
+        return bool(self._flying) and now_s >= self.stalls_s
 
     def probe(self, now_s: float) -> None:
         """What flew is lost: send again, one batch at a time until one of them arrives. While
