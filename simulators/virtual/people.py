@@ -133,14 +133,24 @@ class Crowd:
             portal.leave()
             answer = What.PASSED
         else:
-            answer = await self._ask(person, portal, inside, chance)
-            if answer is What.PASSED:
-                await asyncio.sleep(chance.uniform(0.1, LOOK_S_MAX))
-                answer = What.PASSED if portal.push() else What.GAVE_UP
+            answer = await self._open(person, portal, inside, chance)
         self._hardware.tell(answer, portal.name, f"{direction} {person.name}")
         while portal.door.open:
             await portal.changed.wait(60.0)
         return answer is What.PASSED
+
+    async def _open(self, person: Person, portal: Portal, inside: bool, chance: Random) -> What:
+        """Have the lock let go, and pull; once more where it locked behind somebody else."""
+        answer = What.GAVE_UP
+        for _ in range(2):
+            answer = await self._ask(person, portal, inside, chance)
+            if answer is not What.PASSED:
+                break
+            await asyncio.sleep(chance.uniform(0.1, LOOK_S_MAX))
+            if portal.push():
+                break
+            answer = What.GAVE_UP
+        return answer
 
     async def _ask(self, person: Person, portal: Portal, inside: bool, chance: Random) -> What:
         """Present what there is to present, and wait for lock or light."""

@@ -246,8 +246,11 @@ class WireDriver:
             self._timer = None
 
     def _may_park(self) -> bool:
+        due_ns = self._bus.deadline()
         if not self._bus.is_idle or not self._wire.is_quiet:
             return False
+        if due_ns is None or due_ns <= self._now_ns():
+            return False  # a poll is due: the machine's own time has passed for everybody
         return all(
             self._told.get(name, False) is not (reader is None or reader.silent)
             for name, reader in self._absent.items()
