@@ -6,7 +6,10 @@ set -eu
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 # program, and the Debian package that brings it
-peers='mosquitto mosquitto'
+peers='mosquitto mosquitto
+systemd-analyze systemd
+unshare util-linux
+setpriv util-linux'
 
 missing=$(echo "$peers" | while read -r program package; do
     command -v "$program" >/dev/null 2>&1 || echo "$package"

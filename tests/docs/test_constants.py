@@ -7,7 +7,17 @@ import pytest
 from controller import fires, portal, state
 from drivers.osdp import bus, link
 from drivers.osdp.link import OFFLINE_AFTER_NS
-from edge import clock, daemon, recorder, window, wire
+from edge import (
+    assembly,
+    clock,
+    daemon,
+    kept,
+    recorder,
+    safe_mode,
+    watchdog,
+    window,
+    wire,
+)
 from edge.control import server
 from edge.journal import folder, memory, store
 from edge.people import pins, refs
@@ -27,6 +37,15 @@ OPERATIONS = [
     f"within {state.FIRE_FIRST_READING_US // S} s of the start",
     f"`journal/{folder.SEGMENT}` (and `-wal`) | {folder.FILE_MODE:o} |",
     f"`control.sock` | {server.SOCKET_MODE:o} |",
+    f"`{safe_mode.RUNS}` | {safe_mode.FILE_MODE:o} |",
+    f"`{kept.KEPT}` | {safe_mode.FILE_MODE:o} |",
+    f"come round for {watchdog.LINE_STANDS_S_MAX:.0f} s",
+    f"no answer at all for {watchdog.JOURNAL_STANDS_S_MAX:.0f} s",
+    f"so that after {watchdog.JOURNAL_STANDS_S_MAX:.0f} s",
+    f"random time of up to {assembly.LATE_S_MAX:.0f} s",
+    f"After {WORDS[safe_mode.UNCLEAN_ENDS]} unclean ends within "
+    f"{WORDS[int(safe_mode.WITHIN_S / 60)]} minutes",
+    f"when the edge has run for {WORDS[int(safe_mode.SERVED_S / 60)]} minutes",
 ]
 ARCHITECTURE = [
     f"a lease** of {portal.LEASE_US // S} s, renewed every {portal.LEASE_RENEW_US // S} s",

@@ -22,6 +22,7 @@ READY_S = 15.0
 
 FRONT_SECURED = (FRONT, OutputControl.OFF_ABORT_TIMED)
 VAULT_SECURED = (VAULT, OutputControl.ON_ABORT_TIMED)
+VAULT_FREED = (VAULT, OutputControl.OFF_ABORT_TIMED)
 FRONT_STRUCK = (FRONT, OutputControl.ON_TIMED)
 VAULT_STRUCK = (VAULT, OutputControl.OFF_TIMED)
 
@@ -166,9 +167,9 @@ async def opens(house: House, strike: tuple[int, int], reader: str, within_s: fl
 
 
 async def freed(house: House, within_s: float = 5.0) -> None:
-    """The magnet of the fire door has no current."""
+    """The magnet of the fire door has lost its current for good, and not for one passage."""
     async with asyncio.timeout(within_s):
-        while house.board.outputs[VAULT]:
+        while VAULT_FREED not in told(house) or house.board.outputs[VAULT]:
             await asyncio.sleep(0.01)
 
 

@@ -1,6 +1,7 @@
 """The scripts behind the Makefile, on machines where something is missing."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -100,11 +101,18 @@ def test_python_may_be_named(machine):
     assert result.returncode == 0, result.stderr
 
 
-def test_a_missing_peer_is_said_and_ci_leaves_none_out(machine):
+def needing_another(machine) -> Path:
+    """`peers.sh` as if no-such-program of some-package were all that the tests need."""
     script = (ROOT / "requirements" / "peers.sh").read_text()
-    assert "mosquitto mosquitto" in script
-    missing = machine / "peers.sh"
-    missing.write_text(script.replace("mosquitto mosquitto", "no-such-program some-package"))
+    changed, count = re.subn("peers='[^']*'", "peers='no-such-program some-package'", script)
+    assert count == 1
+    path = machine / "peers.sh"
+    path.write_text(changed)
+    return path
+
+
+def test_a_missing_peer_is_said_and_ci_leaves_none_out(machine):
+    missing = needing_another(machine)
     result = run(machine, str(missing))
     assert result.returncode == 0
     line = "LEFT OUT, tests that need no-such-program are skipped: apt-get install some-package"
@@ -120,9 +128,7 @@ def test_a_missing_peer_is_installed_where_it_may(machine):
         f'[ "$2" = update ] || {{ echo "#!" > {machine}/no-such-program; '
         f"{shutil.which('chmod')} +x {machine}/no-such-program; }}",
     )
-    script = (ROOT / "requirements" / "peers.sh").read_text()
-    missing = machine / "peers.sh"
-    missing.write_text(script.replace("mosquitto mosquitto", "no-such-program some-package"))
+    missing = needing_another(machine)
     result = run(machine, str(missing), CI="true")
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"peers: no-such-program is {machine}/no-such-program" in result.stdout
