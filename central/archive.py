@@ -18,6 +18,7 @@ import msgspec
 from controller import ledger
 from controller.events import Entry, EntryError, decode_entry
 from edge.journal.disk import Connection
+from edge.journal.folder import write_log_again
 from edge.wire import Batch
 
 APPLICATION_ID = 0x53504152
@@ -122,11 +123,24 @@ class _Journal(msgspec.Struct, frozen=True):
 
 
 def connect(path: Path) -> Connection:
-    """The file, made when it does not exist. Raises sqlite3.Error, OSError."""
+    """The file, made when it does not exist; what its log shows is durable.
+
+    Raises sqlite3.Error, OSError.
+    """
     # It holds names: nobody but its owner reads it.
     path.touch(mode=0o600)
     # Used by one thread at a time, which need not be the one that opened it.
-    return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("BEGIN IMMEDIATE")  # nobody else writes to the log meanwhile
+        write_log_again(path)
+        connection.execute("ROLLBACK")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 class SqliteArchive:

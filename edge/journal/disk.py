@@ -73,4 +73,7 @@ class Disk(Protocol):
         """
 
     def connect(self, segment: Path, /) -> Connection:
-        """The owning connection: exclusive, WAL, FULL. Raises JournalInUse."""
+        """The owning connection: exclusive, WAL, FULL; what its log shows is durable.
+
+        Raises JournalInUse.
+        """

@@ -5,7 +5,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -260,8 +260,27 @@ def fill_segment(
     connection.execute("COMMIT")
 
 
+def write_log_again(database: Path) -> None:
+    """Make durable what a database's write-ahead log shows. Nobody may write to it meanwhile.
+
+    After a sync that failed a kernel goes on showing what never arrived, and no later sync writes
+    it: SQLite would find the failed transaction whole, put the next ones behind it, and lose them
+    all with the power. Raises OSError.
+    """
+    with suppress(FileNotFoundError), Path(f"{database}-wal").open("r+b") as log:
+        held = log.read()
+        log.seek(0)
+        log.write(held)
+        log.flush()
+        os.fsync(log.fileno())
+
+
 def connect(segment: Path) -> sqlite3.Connection:
-    """The owning connection: exclusive, WAL, FULL. Raises JournalInUse or sqlite3.Error."""
+    """The owning connection: exclusive, WAL, FULL, with a log that is durable.
+
+    Raises JournalInUse, sqlite3.Error or OSError.
+    """
+    write_log_again(segment)
     address = segment.resolve().as_uri() + "?mode=rw"
     connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_S)
     own(connection, segment)

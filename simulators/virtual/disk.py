@@ -52,6 +52,7 @@ class Disk(FileSystem):
         """
 
         self._connections: list[DiskConnection] = []
+        self._latest: dict[Path, DiskConnection] = {}
         self._owners: dict[Path, FolderLock] = {}
 
     def database(self, path: Path, *, create: bool = True) -> DiskConnection:
@@ -65,14 +66,20 @@ class Disk(FileSystem):
 
         connection = DiskConnection(self, str(path), committed, create=create)
         self._connections.append(connection)
+        self._latest[path] = connection
         return connection
 
     def connect_archive(self, path: Path) -> DiskConnection:
         """What `central.archive.SqliteArchive` calls `connect`; its folder has to be there."""
+        self._write_log_again(path)
         connection = self.database(path)
         # There is no shared memory here for anybody else to read it meanwhile.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         return connection
+
+    def reader(self, path: Path) -> DiskConnection:
+        """The connection that now owns a database, for whoever looks over its shoulder."""
+        return self._latest[path]
 
     def fence(self) -> None:
         super().fence()
@@ -139,6 +146,14 @@ class Disk(FileSystem):
         files.refuse_header(segment, bytes(file.content[: files.HEADER_BYTES]))
 
     def connect(self, segment: Path) -> DiskConnection:
+        self._write_log_again(segment)
         connection = self.database(segment, create=False)
         files.own(connection, segment)
         return connection
+
+    def _write_log_again(self, database: Path) -> None:
+        """As `edge.journal.folder.write_log_again`."""
+        name = f"{database}-wal"
+        if (log := self.names.get(name)) is not None:
+            self.write(log, name, bytes(log.content), 0, self.age)
+            self.sync(log, name, self.age)

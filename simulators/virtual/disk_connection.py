@@ -118,7 +118,7 @@ class DiskConnection:
         return self._raw.in_transaction
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Rows:
-        return Rows(self._run(lambda: self._raw.execute(sql, parameters).fetchall()))
+        return Rows(self._run(lambda: self._raw.execute(sql, parameters).fetchall(), one=True))
 
     def executemany(self, sql: str, parameters: Sequence[Sequence[Any]], /) -> Rows:
         return Rows(self._run(lambda: self._raw.executemany(sql, parameters).fetchall()))
@@ -133,16 +133,17 @@ class DiskConnection:
             self._raw.close(True)
         self._vfs.unregister()
 
-    def _run(self, statement: Callable[[], list[Row]]) -> list[Row]:
-        if self._closed:
-            raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
+    def _run(self, statement: Callable[[], list[Row]], *, one: bool = False) -> list[Row]:
+        """`one`: there is one statement in it, and nothing of it comes after its commit."""
         if self._age != self._system.age:
             raise error_of(apsw.SQLITE_IOERR, "disk I/O error")
+        if self._closed:
+            raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
         commits, kept = self._file.commits, len(self._rows)
         try:
             rows = statement()
         except apsw.Error as error:
-            if not self.is_alive() or self._file.commits == commits:
+            if not one or not self.is_alive() or self._file.commits == commits:
                 del self._rows[kept if self._raw.in_transaction else 0 :]
                 raise translated(error) from error
             # It is committed: what failed is the checkpoint behind it, of which SQLite says

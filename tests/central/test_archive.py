@@ -17,6 +17,7 @@ from central.archive import (
 from controller import ledger
 from edge import wire
 from tests.central.rig import EDGE, NAME, SITE, record
+from tests.edge.journal.logs import WrittenAgain, crashed_copy
 
 INCARNATION = "00112233445566aa"
 OTHER = "ffffffffffffffff"
@@ -197,6 +198,21 @@ def test_a_new_archive_draws_its_id_once(path: Path) -> None:
 def test_every_commit_is_on_disk(archive: SqliteArchive) -> None:
     assert archive._db.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
     assert archive._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_what_the_log_shows_is_written_again_before_it_is_believed(
+    archive: SqliteArchive, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel shows what a failed sync did not write, and no later sync writes it."""
+    archive.store(SITE, EDGE, batch(1, 10))
+    (tmp_path / "copy").mkdir()
+    held = crashed_copy(path, tmp_path / "copy")
+    written = WrittenAgain(monkeypatch)
+    again = SqliteArchive(tmp_path / "copy" / path.name)
+    assert written.logs == [("archive.db-wal", held)]
+    assert len(held) > 0
+    assert again.mark(SITE, EDGE, INCARNATION).seq == 10
+    again.close()
 
 
 def test_a_file_that_is_no_archive_is_left_alone(path: Path) -> None:

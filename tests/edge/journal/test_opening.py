@@ -23,6 +23,7 @@ from edge.journal import (
     JournalShrank,
     verify_folder,
 )
+from tests.edge.journal.logs import WrittenAgain, crashed_copy
 from tests.edge.journal.support import (
     INCARNATION,
     by_hand,
@@ -157,6 +158,21 @@ def test_a_journal_is_made_once_and_found_again(tmp_path: Path) -> None:
         )
     ) as journal:
         assert journal.incarnation == INCARNATION
+
+
+def test_what_the_log_shows_is_written_again_before_it_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel shows what a failed sync did not write, and no later sync writes it."""
+    (tmp_path / "copy").mkdir()
+    with closing(open_journal(tmp_path / "j")) as journal:
+        journal.append(records(1, 5))
+        held = crashed_copy(segment(tmp_path / "j"), tmp_path / "copy")
+    written = WrittenAgain(monkeypatch)
+    with closing(open_journal(tmp_path / "copy")) as journal:
+        assert written.logs == [("segment-000001.db-wal", held)]
+        assert len(held) > 0
+        assert read_all(journal) == records(1, 5)
 
 
 def test_a_half_made_segment_is_made_again(tmp_path: Path) -> None:
