@@ -136,17 +136,21 @@ class Recorder:
             await self.retry()
 
     async def retry(self) -> None:
-        """Where the journal is down, try now to bring to disk what is kept.
+        """Where the journal is down, try now to bring to disk what is kept. Where the disk failed
+        in something else than an append, open it anew before somebody at a door has to wait for it.
 
         Raises JournalClosed, and RecordRefused where the numbers no longer fit: a bug. Whatever
         else is wrong with the storage somebody may mend while the edge runs on: until then ways
         out stay open to people and nobody enters.
         """
         async with self._trying:
-            if not self._down:
+            if not self._down and not self._writer.stopped:
                 return
             try:
-                await self._catch_up()
+                if self._down:
+                    await self._catch_up()
+                else:
+                    await self._writer.reopen()
             except (JournalClosed, RecordRefused):
                 raise
             except JournalError as error:

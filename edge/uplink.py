@@ -158,6 +158,8 @@ class Uplink:
         self._live_dropped = 0
         self._born_s = 0.0
         self._birth_due = False
+        self._unnoted = 0
+        """What the journal has still to be told to be stored, if it is more than it knows."""
 
     @property
     def status(self) -> UplinkStatus:
@@ -206,6 +208,8 @@ class Uplink:
             self._wake.clear()
             if self._birth_due and loop.time() - self._born_s >= REBIRTH_S_MIN:
                 self._give_birth()
+            if self._unnoted > self._outbox.acked:
+                await self._note()
             if self._window.stalled(loop.time()):
                 self._window.probe(loop.time())
             while self._link.connected and not self._window.full and await self._send_batch():
@@ -223,6 +227,8 @@ class Uplink:
         times = []
         if self._birth_due:
             times.append(max(now_s, self._born_s) + REBIRTH_S_MIN)
+        if self._unnoted > self._outbox.acked:
+            times.append(now_s + RESEND_S)
         if self._window.flying:
             times.append(self._window.stalls_s)
         behind = self._window.sent < self._outbox.last_seq
@@ -330,15 +336,16 @@ class Uplink:
         self._window.stored(ack.stored_up_to, now_s)
         acked = self._outbox.acked
         if ack.stored_up_to > acked:
-            await self._note(ack.stored_up_to)
+            self._unnoted = ack.stored_up_to
+            await self._note()
         if ack.gap and self._window.missing(ack.stored_up_to, now_s) and ack.stored_up_to < acked:
             self._report(ArchiveFellBack(stored_up_to=ack.stored_up_to, acked=acked))
         self._wake.set()
 
-    async def _note(self, stored_up_to: int) -> None:
-        """Into the journal; if it cannot take it now, a later acknowledgement says it again."""
+    async def _note(self) -> None:
+        """Into the journal; if it cannot take it now, a little later."""
         try:
-            await self._outbox.set_acked(stored_up_to, incarnation=self._outbox.incarnation)
+            await self._outbox.set_acked(self._unnoted, incarnation=self._outbox.incarnation)
         except JournalClosed:
             raise
         except JournalError as error:

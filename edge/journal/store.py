@@ -160,6 +160,11 @@ class Journal:
             raise JournalClosed(f"{self.folder}: the journal was closed; open it again")
         return self._open
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a failure has ended the use of this connection."""
+        return self._failure is not None
+
     def refuse_stopped(self) -> None:
         """Raises JournalFailed after a failure, JournalClosed after close."""
         _ = self.connection

@@ -134,6 +134,11 @@ class JournalWriter:
         return self._work.journal.acked
 
     @property
+    def stopped(self) -> bool:
+        """Whether the disk failed in any request since the last reopening: none succeeds now."""
+        return self._work.journal.stopped
+
+    @property
     def waiting(self) -> int:
         """Records submitted and not yet durable."""
         return self._waiting
@@ -229,6 +234,8 @@ class JournalWriter:
             self._closing = asyncio.ensure_future(
                 self._call(lambda journal: journal.close(), last=True)
             )
+            # Whoever closed may have stopped waiting for a disk that hangs.
+            self._closing.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             await asyncio.shield(self._closing)
         except JournalClosed:

@@ -15,7 +15,7 @@ from controller.effects import ShowAtReader, Sign
 from controller.events import Event, Header, decode_body, decode_entry, kind_of
 from controller.ids import EffectId, ReaderId
 from edge import recorder
-from edge.journal import JournalWriter, MemoryRing, Record, Stored, verify_folder
+from edge.journal import JournalFailed, JournalWriter, MemoryRing, Record, Stored, verify_folder
 from edge.journal.folder import SEGMENT
 from edge.recorder import Recorder
 from tests.edge.checks import ready
@@ -134,6 +134,28 @@ async def rig_in(folder: Path) -> AsyncIterator[Rig]:
 def same(stored: Sequence[Stored], made: Sequence[Event]) -> None:
     """What is on disk is what was made: each once, in order, byte for byte."""
     assert [one.entry for one in stored] == [ev.encode(event) for event in made]
+
+
+def test_a_disk_that_failed_in_something_else_is_opened_anew_before_anybody_comes(
+    tmp_path: Path,
+) -> None:
+    """Nobody is refused in the morning because an acknowledgement met an error in the night."""
+
+    async def run() -> None:
+        async with rig_in(tmp_path / "j") as rig:
+            rig.happen(3)
+            await rig.recorder.drained()
+            with files_limited(), pytest.raises(JournalFailed):
+                await rig.writer.put_snapshot(3, bytes(50_000), 1)
+            assert rig.writer.stopped
+            async with asyncio.timeout(8):
+                while rig.writer.stopped:
+                    await asyncio.sleep(0.05)
+            rig.happen(2)
+            same(await rig.stored(), rig.made)
+            assert rig.told == []
+
+    asyncio.run(run())
 
 
 def test_a_failure_is_told_once_and_what_happens_meanwhile_is_written_in_order(

@@ -502,6 +502,7 @@ def test_a_journal_that_fails_is_reported_and_the_uplink_goes_on(
                 monkeypatch.setattr(edge.outbox, name, failing)
             await edge.happen(50)
             await until(lambda: not any(failures.values()), "failed three times")
+            await edge.acked(50)  # though nothing more happens that the archive could answer
             await edge.happen(50)
             monkeypatch.undo()
             await complete(tmp_path / "archive.db", edge)
