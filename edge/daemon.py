@@ -259,6 +259,11 @@ class Daemon:
     def now(self) -> Moment:
         return self._clock.moment()
 
+    @property
+    def outstanding(self) -> int:
+        """Commands whose end no device has told yet."""
+        return len(self._outstanding)
+
     def _check(self, typed: Typed, device: str) -> None:
         assert self._tasks is not None, "facts come while the daemon runs"
         self._tasks.create_task(self._answer(typed, device), name=f"pin {typed.question}")

@@ -20,7 +20,7 @@ from drivers.api import Command
 from drivers.mqtt_link import LinkReport, LinkSettings
 from drivers.osdp.factory import line_config
 from edge.assembly import Edge, Outside, assembled
-from edge.journal import JournalError, JournalWriter
+from edge.journal import JournalError, JournalWriter, Record
 from edge.people import People, load_site_key
 from simulators.virtual.broker import VirtualBroker
 from simulators.virtual.clock import VirtualClock
@@ -46,6 +46,21 @@ Aim = Callable[[str], None]
 """Told the name of an operation that is in flight: a fault may strike now."""
 
 log = logging.getLogger(__name__)
+
+
+class WatchedWriter(JournalWriter):
+    """The edge's writer; `acknowledged` is told what it says to be durable."""
+
+    acknowledged: Callable[[Sequence[Record]], None]
+
+    def submit(self, records: Sequence[Record]) -> asyncio.Future[None]:
+        stored = super().submit(records)
+        stored.add_done_callback(lambda done: self._tell_of(done, records))
+        return stored
+
+    def _tell_of(self, done: asyncio.Future[None], records: Sequence[Record]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self.acknowledged(records)
 
 
 class VirtualPins:
@@ -136,6 +151,11 @@ class Machine:
         """Run something of the program as a task of its own."""
         return self._loop.spawn(self.process, coroutine, name=name)
 
+    def restart(self) -> None:
+        """A stop in good order, after which the init system starts the program again."""
+        if self._task is not None:
+            self._ask_to_stop()
+
     async def stop(self) -> None:
         """Ask the program to end in good order, and wait until it has."""
         self.wanted = False
@@ -179,8 +199,11 @@ class EdgeMachine(Machine):
         self.clock = clock
         self.edge: Edge | None = None
         self.pins = VirtualPins(plan.pins, Random(chance.getrandbits(64)), aim)
-        self.opened: Callable[[Edge], Coroutine[Any, Any, None]] | None = None
+        self.opened: Callable[[Edge], Coroutine[Any, Any, None]]
         """Told of an edge that has restored its state and runs nothing yet."""
+        self.closing: Callable[[Edge], None]
+        """Told of an edge that has ended in good order, before its journal is closed."""
+        self.acknowledged: Callable[[Sequence[Record]], None]
         self._plan = plan
         self._hardware = hardware
         self._broker = broker
@@ -188,11 +211,12 @@ class EdgeMachine(Machine):
         self._aim = aim
         self._people: People | None = None
         self._link: VirtualLink | None = None
+        self._stopping = False
 
     async def _serve(self, chance: Random) -> None:
         config = self._plan.config
         try:
-            writer = await JournalWriter.open(
+            writer = await WatchedWriter.open(
                 JOURNAL,
                 site=config.site,
                 edge=config.edge,
@@ -204,13 +228,14 @@ class EdgeMachine(Machine):
         except JournalError as error:
             self._tell(What.REFUSED, type(error).__name__)
             return
+        writer.acknowledged = self.acknowledged
         self._people = People.open(config.state / "site.db", create=True)
         try:
             edge = await assembled(config, self._outside(writer, self._people, chance))
-            if self.opened is not None:
-                await self.opened(edge)
-            self.edge, self.running = edge, True
+            await self.opened(edge)
+            self.edge, self.running, self._stopping = edge, True, False
             await edge.run()
+            self.closing(edge)
         except JournalError as error:
             self._tell(What.REFUSED, type(error).__name__)
         except ExceptionGroup as group:
@@ -254,12 +279,12 @@ class EdgeMachine(Machine):
     def _sending(self, _: Command) -> None:
         self._aim("strike")
 
-    def judge(self, heard: Callable[[Edge], Input]) -> bool:
-        """Let the running core judge an input; false where no edge runs."""
+    def judge(self, heard: Input) -> bool:
+        """Let the running core judge an input; false where no edge runs, or it is about to end."""
         edge = self.edge
-        if edge is None:
+        if edge is None or self._stopping:
             return False
-        self.inside(lambda: edge.daemon.judge(heard(edge)))
+        self.inside(lambda: edge.daemon.judge(heard))
         return True
 
     def cut_power(self) -> None:
@@ -269,6 +294,7 @@ class EdgeMachine(Machine):
         self.kill()
 
     def _ask_to_stop(self) -> None:
+        self._stopping = True
         if self.edge is not None:
             self.edge.daemon.stop()
         elif self._task is not None:
@@ -314,9 +340,7 @@ class CentralMachine(Machine):
             self._tell(What.REFUSED, type(error).__name__)
 
     def open_archive(self, chance: Random) -> SqliteArchive:
-        return SqliteArchive(
-            ARCHIVE, connect=self.disk.connect_archive, entropy=chance.randbytes
-        )
+        return SqliteArchive(ARCHIVE, connect=self.disk.connect_archive, entropy=chance.randbytes)
 
     def _found(self, finding: Finding) -> None:
         self._tell(What.ARCHIVED, type(finding).__name__)

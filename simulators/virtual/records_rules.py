@@ -1,0 +1,135 @@
+"""What must hold of a virtual site's records: nothing durable is lost, nothing is said too early,
+and what is restored is what was.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from central.archive import Archived
+from controller.events import Body, Entry, Event, decode_body, decode_entry
+from controller.state import SiteState, apply, snapshot
+from edge.assembly import Edge
+from edge.journal import Record
+from edge.restore import UnknownKind
+from simulators.virtual.rule import Rule
+
+READ_ENTRIES, READ_BYTES = 2_000, 4 * 1024 * 1024
+
+
+class Ledger(Rule):
+    """Our own account of the journal: every durable entry, and the state that follows from them.
+
+    `told` hears the disk, `acknowledged` the journal's writer, `restored` a starting edge.
+    """
+
+    name = "records-last"
+
+    def __init__(self) -> None:
+        self.state = SiteState()
+        self.entries: list[bytes] = []
+        """Every durable entry in order, from number 1."""
+
+    def durable(
+        self,
+        at_s: float,
+        rows: Sequence[tuple[Any, ...]],
+        between: Callable[[int, int], Sequence[bytes]],
+    ) -> Iterator[Entry]:
+        """Rows of a commit that was synced; yields the headers of what is new.
+
+        `between(first, last)` reads entries that a failed commit had left after all: whoever
+        builds on them must not lose them any more.
+        """
+        for seq, data, *_ in rows:
+            known = len(self.entries)
+            for left in between(known + 1, seq - 1) if seq > known + 1 else ():
+                yield self._append(left)
+            if seq > len(self.entries) + 1:
+                raise self.broken(at_s, f"entry {seq} follows {len(self.entries)}")
+            if seq == len(self.entries) + 1:
+                yield self._append(data)
+            elif self.entries[seq - 1] != data:
+                raise self.broken(at_s, f"entry {seq} was stored and now has other bytes")
+
+    def _append(self, data: bytes) -> Entry:
+        self.entries.append(data)
+        entry = decode_entry(data)
+        self.state = apply(self.state, Event(header=entry, body=body_of(entry)))
+        return entry
+
+    def acknowledged(self, at_s: float, records: Sequence[Record]) -> None:
+        """The writer says that these are durable."""
+        for record in records:
+            if record.seq > len(self.entries):
+                raise self.broken(at_s, f"entry {record.seq} is said to be durable and is not")
+            if self.entries[record.seq - 1] != record.entry:
+                raise self.broken(at_s, f"entry {record.seq} on disk is not the one recorded")
+
+    async def restored(self, at_s: float, edge: Edge) -> list[Entry]:
+        """An edge has started; what was committed though nobody had heard of it is told."""
+        writer, found = edge.daemon.writer, []
+        if writer.last_seq < len(self.entries):
+            lost = len(self.entries)
+            raise self.broken(at_s, f"the journal ends at {writer.last_seq}, {lost} were durable")
+        while len(self.entries) < writer.last_seq:
+            first = len(self.entries) + 1
+            stored = await writer.read(first, READ_ENTRIES, READ_BYTES)
+            found += [self._append(one.entry) for one in stored]
+        self.same_state(at_s, edge, "restored")
+        return found
+
+    def same_state(self, at_s: float, edge: Edge, how: str) -> None:
+        """The state of the core is the one that follows from what is durable."""
+        ours, theirs = snapshot(self.state), snapshot(edge.daemon.site.state)
+        if ours != theirs:
+            what = differ(ours, theirs)
+            raise self.broken(at_s, f"the {how} state is not what the entries say: {what}")
+
+    def same_archive(self, at_s: float, archived: Iterator[Archived]) -> None:
+        """The archive has every entry once, in order, with the same bytes."""
+        count = 0
+        for ours, theirs in zip(self.entries, archived, strict=False):
+            count += 1
+            if theirs.data != ours or theirs.entry.seq != count:
+                raise self.broken(at_s, f"the archive's entry {theirs.entry.seq} is not {count}")
+        if count != len(self.entries) or next(archived, None) is not None:
+            raise self.broken(at_s, f"the archive holds {count} of {len(self.entries)} entries")
+
+    @property
+    def incarnation(self) -> str:
+        """Of the one journal there is."""
+        return decode_entry(self.entries[0]).incarnation
+
+
+class NothingGrows(Rule):
+    """Tasks, timers and open questions stay as few as they were."""
+
+    name = "nothing-grows"
+
+    TASKS_MAX = 30
+    """Of an edge at rest, beside two for each line."""
+
+    OUTSTANDING_MAX = 200
+    """Commands whose end nobody has told."""
+
+    def look(self, at_s: float, edge: Edge, tasks: int, lines: int) -> None:
+        if tasks > self.TASKS_MAX + 2 * lines:
+            raise self.broken(at_s, f"the edge has {tasks} tasks")
+        waiting = edge.daemon.outstanding
+        if waiting > self.OUTSTANDING_MAX:
+            raise self.broken(at_s, f"{waiting} commands never ended")
+
+
+def body_of(entry: Entry) -> Body:
+    """The entry's body; an unknown kind changes nothing."""
+    return decode_body(entry) or UnknownKind()
+
+
+def differ(ours: bytes, theirs: bytes) -> str:
+    """The first place at which two serial forms differ, with its surroundings."""
+    at = next(
+        (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
+        min(len(ours), len(theirs)),
+    )
+    near = slice(max(0, at - 60), at + 60)
+    return f"…{ours[near].decode()}… and …{theirs[near].decode()}…"

@@ -1,0 +1,236 @@
+"""One virtual site: everything that it is made of, and whoever watches it."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from controller.events import Entry, FireLine
+from controller.ids import InputId
+from controller.inputs import PostureSet
+from edge.assembly import Edge
+from policies.facts import Mode
+from simulators.virtual.broker import VirtualBroker
+from simulators.virtual.clock import VirtualClock
+from simulators.virtual.disk import Disk
+from simulators.virtual.hand import disk_latency
+from simulators.virtual.hardware import Hardware
+from simulators.virtual.loop import virtual_loop
+from simulators.virtual.machines import CentralMachine, EdgeMachine
+from simulators.virtual.people import Crowd
+from simulators.virtual.plan import Plan
+from simulators.virtual.records_rules import Ledger, NothingGrows, body_of
+from simulators.virtual.rule import Rule, Violation
+from simulators.virtual.seen import Seen, Trace, What
+
+MONDAY_UTC_US = 1_790_546_400_000_000
+"""Monday, 28 September 2026, 00:00 in Vienna: the loop's zero."""
+
+NETWORK_S = 0.002
+CARETAKER_S = 45.0
+"""How often the named person looks whether a fire can be reset."""
+
+POSTURE_AGAIN_S = 20.0
+LOOK_S = 3_600.0
+
+OPERATOR = "Chief"
+
+
+class Site:
+    """The parts, wired together; `start` lets them run."""
+
+    def __init__(
+        self, plan: Plan, chance: Random, days: float, trace: Trace, rules: Sequence[Rule]
+    ) -> None:
+        self.plan = plan
+        self.loop = virtual_loop()
+        self.ledger = Ledger()
+        self.violation: Violation | None = None
+        self.ended = asyncio.Event()
+        self.aim: Callable[[str], None] = lambda _: None
+        self.mends: dict[tuple[str, str], Callable[[], object]] = {}
+        """What ends each fault that lasts."""
+        self.kinds: dict[str, int] = {}
+        """Entries of each kind."""
+        self._growth = NothingGrows()
+        self._trace = trace
+        self._rules = rules
+        self._postures = 0
+        self.hardware = Hardware(plan, _own(chance), self.see)
+        self.clock = VirtualClock(MONDAY_UTC_US, 5_000_000)
+        network = _own(chance)
+        self.broker = VirtualBroker(_own(chance), lambda: network.expovariate(1 / NETWORK_S))
+        disk = Disk(_own(chance))
+        disk.committed = self._committed
+        disk.before = self._about_to
+        self.edge = EdgeMachine(
+            plan,
+            self.hardware,
+            disk,
+            self.broker,
+            self.clock,
+            disk_latency(disk, _own(chance)),
+            _own(chance),
+            self.see,
+            self._in_flight,
+        )
+        self.edge.opened = self._opened
+        self.edge.closing = self._closing
+        self.edge.acknowledged = self._acknowledged
+        self.central = CentralMachine(Disk(_own(chance)), self.broker, _own(chance), self.see)
+        self.crowd = Crowd(plan, self.hardware, _own(chance), days)
+
+    def start(self) -> list[asyncio.Task[None]]:
+        """Everything runs; the tasks of people, to be cancelled at the end."""
+        self.loop.set_exception_handler(self._failed)
+        self.edge.start()
+        self.central.start()
+        return [
+            *self.crowd.start(),
+            self.loop.create_task(self._caretaker(), name="caretaker"),
+            self.loop.create_task(self._look(), name="look"),
+        ]
+
+    # --- watching ---------------------------------------------------------------------------
+
+    def tell(self, what: What, where: str, detail: str = "") -> None:
+        self.see(Seen(self.loop.time(), what, where, detail))
+
+    def see(self, seen: Seen) -> None:
+        """Everything that happens passes here, once."""
+        if self.violation is not None:
+            return
+        self._trace.see(seen)
+        with self.guarded():
+            for rule in self._rules:
+                rule.see(seen)
+        if seen.what in {What.PRESENTED, What.RELEASED, What.OPENED, What.FIRE, What.STARTED}:
+            self.aim(seen.what)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """The first rule that is broken ends the run."""
+        try:
+            yield
+        except Violation as violation:
+            self._broken(violation)
+
+    def _broken(self, violation: Violation) -> None:
+        if self.violation is None:
+            self.violation = violation
+            self.ended.set()
+
+    def _failed(self, _loop: object, context: dict[str, Any]) -> None:
+        """An exception that nobody caught, in whatever ran."""
+        where = context.get("task") or context.get("future") or context.get("handle")
+        story = f"{context['message']}: {context.get('exception')!r} {where!r}"
+        self._broken(Violation("no-exceptions", self.loop.time(), story))
+
+    def _committed(self, path: Path, rows: list[tuple[Any, ...]]) -> None:
+        def between(first: int, last: int) -> list[bytes]:
+            found = self.edge.disk.reader(path).execute(
+                "SELECT entry FROM entry WHERE seq BETWEEN ? AND ? ORDER BY seq", (first, last)
+            )
+            return [data for (data,) in found]
+
+        with self.guarded():
+            for entry in self.ledger.durable(self.loop.time(), rows, between):
+                self._recorded(entry)
+
+    def _recorded(self, entry: Entry) -> None:
+        data = self.ledger.entries[entry.seq - 1]
+        self.kinds[entry.kind] = self.kinds.get(entry.kind, 0) + 1
+        self.tell(What.ENTRY, "edge", f"{entry.seq} {entry.kind} {sha256(data).hexdigest()[:8]}")
+        body = body_of(entry)
+        for rule in self._rules:
+            rule.recorded(self.loop.time(), entry, body)
+        self.aim("entry")
+
+    def _acknowledged(self, records: Sequence[Any]) -> None:
+        with self.guarded():
+            self.ledger.acknowledged(self.loop.time(), records)
+
+    async def _opened(self, edge: Edge) -> None:
+        with self.guarded():
+            for entry in await self.ledger.restored(self.loop.time(), edge):
+                self._recorded(entry)
+
+    def _closing(self, edge: Edge) -> None:
+        disk = self.edge.disk
+        ailing = disk.slow or disk.read_only or disk.syncs_to_fail or disk.limit_bytes is not None
+        written = edge.daemon.site.state.seq == len(self.ledger.entries)
+        if (ailing or edge.daemon.recorder.down) and not written:
+            return  # a stop does not wait for ever for a disk that does not answer
+        with self.guarded():
+            self.ledger.same_state(self.loop.time(), edge, "last")
+
+    def _in_flight(self, point: str) -> None:
+        self.aim(point)
+
+    def _about_to(self, operation: str, name: str) -> None:
+        if operation == "sync" and name.endswith("-wal"):
+            self.aim("commit")
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            edge = self.edge.edge
+            for why in self.edge.ended_by_itself:
+                self._broken(Violation("the-edge-runs-on", self.loop.time(), why))
+            if edge is not None:
+                with self.guarded():
+                    tasks = self.loop.tasks_of(self.edge.process)
+                    self._growth.look(self.loop.time(), edge, tasks, len(self.hardware.wires))
+
+    def mend_all(self) -> None:
+        """End every fault that lasts."""
+        for (where, what), mend in list(self.mends.items()):
+            mend()
+            self.tell(What.MENDED, where, what)
+        self.mends.clear()
+
+    def close(self) -> None:
+        """The end, however it came: what still runs is killed, the disks are let go."""
+        for machine in (self.edge, self.central):
+            machine.wanted = False
+            machine.kill()
+        self.edge.disk.close()
+        self.central.disk.close()
+
+    # --- what people in charge do -----------------------------------------------------------
+
+    def burn(self, fire: str, for_s: float) -> None:
+        """It burns for so long; whoever is inside leaves."""
+        self.hardware.set_fire(fire, True)
+        self.crowd.alarm()
+        self.loop.outside(for_s, self.hardware.set_fire, fire, False)
+
+    def set_posture(self, mode: Mode, threat: int) -> None:
+        """The chief says so; where no edge runs, again a little later."""
+        self._postures += 1
+        heard = PostureSet(id=InputId(f"posture-{self._postures}"), mode=mode, threat=threat)
+        if not self.edge.judge(heard):
+            self.loop.outside(POSTURE_AGAIN_S, self.set_posture, mode, threat)
+            return
+        self.tell(What.POSTURE, "site", f"{mode} {threat}")
+        if mode is Mode.EVACUATE:
+            self.crowd.alarm()
+
+    async def _caretaker(self) -> None:
+        """Resets every latched fire whose line is quiet."""
+        while True:
+            await asyncio.sleep(CARETAKER_S)
+            edge = self.edge.edge
+            if edge is None:
+                continue
+            for name, fire in sorted(edge.daemon.site.state.fires.items()):
+                if fire.latched and fire.line is FireLine.NORMAL:
+                    self.edge.ask(edge.desk.reset_fire(name, OPERATOR), f"reset {name}")
+
+
+def _own(chance: Random) -> Random:
+    """A source of its own for each part: what one draws moves nothing of another's."""
+    return Random(chance.getrandbits(64))
