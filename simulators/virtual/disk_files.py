@@ -183,12 +183,10 @@ class FileSystem:
         self._name(_folder(name), {name: None})
 
     def fence(self) -> None:
-        """Their process was killed: everybody who has something open loses it, with the locks on
-        it. What was written stays.
+        """Their process was killed: everybody who has something open loses it. What was written
+        stays.
         """
         self.age += 1
-        for file in self.names.values():
-            file.locks.clear()
 
     def power_cut(self) -> None:
         """As `fence`, and only what is on the platter is there from now on."""

@@ -1,8 +1,8 @@
 """The simulated disk: what it keeps, what it forgets, and who can reach it."""
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from random import Random
 
@@ -12,6 +12,7 @@ import pytest
 from edge.journal import JournalFailed, JournalInUse
 from simulators.virtual.disk import Disk
 from simulators.virtual.disk_files import SECTOR_BYTES, File, FileSystem
+from simulators.virtual.disk_vfs import Vfs
 from tests.virtual.disks import SEGMENT, bytes_of, disk_of, journal_on, made, strike_at
 
 LOG = f"{SEGMENT}-wal"
@@ -28,6 +29,13 @@ def kept(system: FileSystem, name: str) -> File:
     file = system.create(name, system.age)
     system.sync_folder("/a", system.age)
     return file
+
+
+@contextmanager
+def closing_vfs(system: FileSystem) -> Iterator[Vfs]:
+    vfs = Vfs(system)
+    yield vfs
+    vfs.unregister()
 
 
 def test_what_was_synced_stays_and_what_was_not_is_in_doubt(seed: int) -> None:
@@ -56,6 +64,17 @@ def test_a_write_is_torn_between_sectors_and_writes_overtake_each_other(seed: in
         content = bytes(system.names["/a/x"].content)
         arrived.add(content[::SECTOR_BYTES].replace(b"\0", b"."))
     assert {b"", b"123", b"12", b".2", b"..3", b"1.3"} <= arrived
+
+
+def test_one_long_write_is_torn_too(seed: int) -> None:
+    arrived = set()
+    for at in range(200):
+        system = files(seed + at)
+        file = kept(system, "/a/x")
+        system.write(file, "/a/x", b"1" * 3 * SECTOR_BYTES, 0, 0)
+        system.power_cut()
+        arrived.add(bytes(system.names["/a/x"].content)[::SECTOR_BYTES].replace(b"\0", b"."))
+    assert {b"", b"1", b".1", b"..1", b"1.1", b"111"} <= arrived
 
 
 def test_a_truncation_is_a_write_like_others(seed: int) -> None:
@@ -177,8 +196,31 @@ def test_the_observer_is_told_what_is_durable_and_nothing_else(seed: int) -> Non
         raw.execute("INSERT INTO entry VALUES (8, x'00', zeroblob(32), zeroblob(32))")
         assert len(told) == 1, "committed, but not synced"
         raw.execute("PRAGMA synchronous = FULL")
+        raw.execute("BEGIN")
         raw.execute("INSERT INTO entry VALUES (9, x'01', zeroblob(32), zeroblob(32))")
-        assert told[1:] == [(SEGMENT, [(9, b"\x01")])]
+        disk.syncs_to_fail = 1
+        with pytest.raises(sqlite3.OperationalError):
+            raw.execute("COMMIT")
+        raw.execute("BEGIN")
+        raw.execute("INSERT INTO entry VALUES (10, x'02', zeroblob(32), zeroblob(32))")
+        raw.execute("COMMIT")
+        assert told[1:] == [(SEGMENT, [(10, b"\x02")])]
+
+
+def test_sqlite_is_told_of_names_as_by_its_own_layer(seed: int) -> None:
+    system = files(seed)
+    kept(system, "/a/empty")
+    file = kept(system, "/a/x")
+    system.write(file, "/a/x", b"x", 0, 0)
+    with closing_vfs(system) as vfs:
+        there = [vfs.xAccess(name, apsw.SQLITE_ACCESS_EXISTS) for name in ("/a/x", "/a/empty")]
+        assert there == [True, False]
+        system.fence()
+        with pytest.raises(apsw.IOError):
+            vfs.xDelete("/a/x", False)
+        with pytest.raises(apsw.CantOpenError):
+            vfs.xOpen("/a/y", [apsw.SQLITE_OPEN_CREATE, 0])
+        assert set(system.names) == {"/a/empty", "/a/x"}
 
 
 @pytest.mark.parametrize("end", [Disk.fence, Disk.power_cut])
@@ -228,6 +270,56 @@ def test_what_dies_in_the_middle_of_a_statement_does_not_finish_it(
                 journal.append(made(journal.last_seq + 1, 3))
                 journal.close()
             assert after == [bytes_of(disk)], operation
+
+
+def test_a_folder_belongs_to_its_owner_while_the_journal_is_stopped(seed: int) -> None:
+    with disk_of(seed) as disk:
+        stopped = journal_on(disk)
+        disk.limit_bytes = 0
+        with pytest.raises(JournalFailed):
+            stopped.append(made(1, 1))
+        disk.limit_bytes = None
+        with pytest.raises(JournalInUse):
+            journal_on(disk)
+        stopped.close()
+        journal_on(disk).append(made(1, 1))
+
+
+def test_a_commit_whose_checkpoint_the_power_cut_hits_does_not_return(seed: int) -> None:
+    with disk_of(seed) as disk:
+        journal = journal_on(disk)
+        acked = 0
+
+        def before(operation: str, name: str) -> None:
+            if (operation, name) == ("write", str(SEGMENT)):
+                disk.power_cut()
+
+        disk.before = before
+        while disk.age == 0:
+            with suppress(JournalFailed):
+                journal.append(made(acked + 1, 1))
+                acked += 1
+        disk.before = None
+        assert journal_on(disk).last_seq == acked + 1
+
+
+def test_the_journal_of_a_killed_transaction_is_there_to_roll_it_back(seed: int) -> None:
+    """Without a write-ahead log: what is done to the file itself has to be undone."""
+    with disk_of(seed) as disk:
+        disk.make_folder(SEGMENT.parent)
+        dead = disk.database(SEGMENT)
+        dead.execute("CREATE TABLE t (x)")
+        dead.execute("INSERT INTO t VALUES (1)")
+        dead.execute("PRAGMA cache_size = 1")
+        dead.execute("BEGIN IMMEDIATE")
+        dead.executemany("INSERT INTO t VALUES (?)", [("x" * 5_000,) for _ in range(20)])
+        assert len(disk.names) == 2
+        disk.fence()
+        dead.close()
+        assert len(disk.names) == 2
+        alive = disk.database(SEGMENT)
+        assert alive.execute("SELECT x FROM t").fetchall() == [(1,)]
+        assert len(disk.names) == 1
 
 
 def test_disks_do_not_meet_and_leave_nothing_behind(seed: int) -> None:
