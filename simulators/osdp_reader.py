@@ -28,6 +28,7 @@ from drivers.osdp.translate import KEY_CODES, TICK_MS
 
 MS = 1_000_000
 SESSION_NS = 8_000 * MS  # without a command for this long the session is over (Annex D.6)
+FRAME_GAP_NS = 100 * MS  # what began and went no further is dropped before a panel repeats itself
 EVENTS_MAX = 32  # what a reader can hold until it is polled
 EXECUTED_MAX = 256
 
@@ -101,6 +102,7 @@ class SimulatedReader:
         self._proof: tuple[bytes, bytes] = (b"", b"")
         self._last: tuple[Frame, bytes] | None = None
         self._heard_ns = 0
+        self._received_ns = 0
 
     # --- what happens at the reader ----------------------------------------------------------
 
@@ -172,6 +174,9 @@ class SimulatedReader:
     def receive(self, data: bytes, now_ns: int) -> bytes:
         """The bytes that the reader answers to what was received; often none."""
         self.handle_deadline(now_ns)
+        if now_ns - self._received_ns > FRAME_GAP_NS:
+            self._decoder.clear()
+        self._received_ns = now_ns
         self._decoder.feed(data)
         answer = b""
         while (frame := self._decoder.take()) is not NEED_MORE:

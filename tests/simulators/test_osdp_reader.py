@@ -11,7 +11,7 @@ from drivers.osdp import messages as osdp
 from drivers.osdp.frame import NEED_MORE, Frame, FrameDecoder, encode
 from drivers.osdp.translate import TICK_MS
 from simulators.osdp_line import ReaderLine, flip_one_bit
-from simulators.osdp_reader import EVENTS_MAX, SimulatedReader
+from simulators.osdp_reader import EVENTS_MAX, FRAME_GAP_NS, SimulatedReader
 
 MS = 1_000_000
 
@@ -49,6 +49,14 @@ def test_bytes_may_come_one_by_one_with_garbage() -> None:
     replies = [reader.receive(bytes([byte]), 0) for byte in b"\xff\x00" + asked(osdp.Poll(), 1)]
     assert [bool(reply) for reply in replies[:-1]] == [False] * (len(replies) - 1)
     assert answered(replies[-1]) == osdp.Ack()
+
+
+def test_a_frame_that_went_no_further_keeps_nothing_of_the_next_one() -> None:
+    reader = open_reader()
+    begun = asked(osdp.Poll(), 1)
+    damaged = begun[:2] + b"\xff\x04" + begun[4:]  # noise made it a frame of more than 1,000 bytes
+    assert reader.receive(damaged, 0) == b""
+    assert answered(reader.receive(begun, FRAME_GAP_NS + 1)) == osdp.Ack()
 
 
 def test_repeated_command_gets_the_same_reply_and_is_obeyed_once() -> None:
