@@ -10,10 +10,16 @@ from typing import Literal
 import click
 import msgspec
 
+from simulators.virtual.commands import replay, virtual
+
 
 @click.group()
 def sim() -> None:
     """Simulated hardware and people."""
+
+
+sim.add_command(virtual)
+sim.add_command(replay)
 
 
 @sim.command("run")

@@ -2,18 +2,14 @@
 
 import os
 import platform
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from simulators.virtual.source import commit
+
+__all__ = ["ROOT", "append", "commit", "machine", "today"]
+
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def commit() -> str:
-    """The commit that ran, with a + when files differ from it; `unknown` outside a clone."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--dirty=+"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return result.stdout.strip() or "unknown"
 
 
 def machine() -> str:

@@ -52,6 +52,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     broken_at_s: float = 0.0
 
 
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written of a run, so that it can be repeated: by which code it was made."""
+
+    verdict: Verdict
+    version: str
+    commit: str
+
+
 def simulate(
     options: Options,
     *,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -12,6 +13,7 @@ from controller.events import Entry, FireLine
 from controller.ids import InputId
 from controller.inputs import PostureSet
 from edge.assembly import Edge
+from edge.control.messages import ResetFireReply
 from policies.facts import Mode
 from simulators.virtual.broker import VirtualBroker
 from simulators.virtual.clock import VirtualClock
@@ -228,7 +230,12 @@ class Site:
                 continue
             for name, fire in sorted(edge.daemon.site.state.fires.items()):
                 if fire.latched and fire.line is FireLine.NORMAL:
-                    self.edge.ask(edge.desk.reset_fire(name, OPERATOR), f"reset {name}")
+                    self.edge.ask(self._reset(edge, name), f"reset {name}")
+
+    async def _reset(self, edge: Edge, fire: str) -> None:
+        reply = await edge.desk.reset_fire(fire, OPERATOR)
+        if reply.accepted:
+            self.tell(What.RESET, fire)
 
 
 def _own(chance: Random) -> Random:
