@@ -22,6 +22,9 @@ BUTTON_ANSWER_S = 0.7
 FREE_S = 1.0
 """From a fire that is known, an evacuation or a board that is back to a lock that lets go."""
 
+RESET_TOLD_S = 2.5
+"""From a reset that is judged to the answer that it was accepted: two commits of a second."""
+
 KEEPS_IN = frozenset(
     {
         Code.UNKNOWN_CREDENTIAL,
@@ -60,6 +63,8 @@ class ExitsStayFree(Rule):
         self._freed: set[str] = set()
         """Portals that were told to stay open, and that no dead edge and no timer may lock."""
         self._locked_s = {rule.id: 0.0 for rule in rules if rule.id not in self._scene.unlocked}
+        self._early_s: dict[str, float] = {}
+        """When such a portal locked all the same: a reset must have come just then."""
         self._look_s = 0.0
 
     # --- what the journal says --------------------------------------------------------------
@@ -112,13 +117,17 @@ class ExitsStayFree(Rule):
             case What.SECURED:
                 self._locked_s[portal] = at_s
                 if portal in self._freed and self._scene.must_be_free_s(portal) is not None:
-                    raise self.broken(at_s, f"{portal} was freed and locks before the reset")
+                    self._early_s.setdefault(portal, at_s)
         for name in [n for n, promise in self._promises.items() if promise.due_s < at_s]:
             self._hold_to(name, at_s)
         if at_s >= self._look_s:
             self._look_s = at_s + LOOK_EVERY_S
+            self._check_early(at_s)
             for name in self._electric if self._scene.is_alarmed else ():
                 self._look(name, at_s)
+
+    def finish(self, at_s: float) -> None:
+        self._check_early(at_s)
 
     def _badge_inside(self, seen: Seen) -> None:
         """What an exit reader asks for beside the badge only the person knows: it is left out."""
@@ -142,6 +151,14 @@ class ExitsStayFree(Rule):
         if self._scene.is_served(portal, promise.asked_s):
             raise self.broken(at_s, f"{portal} did not let go: {promise.story}")
 
+    def _check_early(self, at_s: float) -> None:
+        """What locked before the reset is opened by nothing that comes later."""
+        for portal, locked_s in list(self._early_s.items()):
+            if self._scene.must_be_free_s(portal) is None:
+                del self._early_s[portal]
+            elif at_s > locked_s + RESET_TOLD_S:
+                raise self.broken(at_s, f"{portal} was freed, and locked at {locked_s:.6f} s")
+
     def _look(self, portal: str, at_s: float) -> None:
         """Whether what must be free is."""
         since_s = self._scene.must_be_free_s(portal)
@@ -150,7 +167,7 @@ class ExitsStayFree(Rule):
             self._freed.discard(portal)
             return
         due_s = max(since_s, served_s, self._locked_s.get(portal, 0.0)) + FREE_S
-        if at_s <= due_s:
+        if at_s <= due_s or portal in self._early_s:
             return
         if portal in self._scene.unlocked:
             self._freed.add(portal)
