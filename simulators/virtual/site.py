@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -13,7 +12,6 @@ from controller.events import Entry, FireLine
 from controller.ids import InputId
 from controller.inputs import PostureSet
 from edge.assembly import Edge
-from edge.control.messages import ResetFireReply
 from policies.facts import Mode
 from simulators.virtual.broker import VirtualBroker
 from simulators.virtual.clock import VirtualClock
