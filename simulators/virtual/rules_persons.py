@@ -30,6 +30,8 @@ class NeverForTheWrongPerson(Rule):
         self._zone = ZoneInfo(plan.config.policy.timezone)
         self._people = {person.name: person for person in plan.people}
         self._presented_s: dict[tuple[str, str], float] = {}
+        self._waiting_s: dict[tuple[str, str], float] = {}
+        """Since when somebody stands before a locked portal, badge presented."""
         self._for_others_s: dict[str, float] = {}
         """When each portal last let go, or was allowed to, for anybody or for somebody in order."""
 
@@ -92,23 +94,26 @@ class NeverForTheWrongPerson(Rule):
         portal, at_s = seen.where, seen.at_s
         match seen.what:
             case What.PRESENTED:
-                self._presented_s[portal, seen.detail.partition(" ")[2]] = at_s
+                who = portal, seen.detail.partition(" ")[2]
+                self._presented_s[who] = self._waiting_s[who] = at_s
             case What.FAILED_SAFE | What.EXIT_ASKED:
                 self._for_others_s[portal] = at_s
             case What.RELEASED if self._is_free(portal):
                 self._for_others_s[portal] = at_s
-            case What.PASSED:
-                self._check_passage(seen)
+            case What.PASSED | What.REFUSED | What.GAVE_UP:
+                self._check_answer(seen)
 
     def _is_free(self, portal: str) -> bool:
         rule = self._scene.rules[portal]
         return rule.on_fire is OnFire.RELEASE and self._scene.may_be_free(portal)
 
-    def _check_passage(self, seen: Seen) -> None:
+    def _check_answer(self, seen: Seen) -> None:
         """Whose own badge opens nothing passes only where the door was open for somebody else."""
         direction, _, name = seen.detail.partition(" ")
-        asked_s = self._presented_s.pop((seen.where, name), None)
-        if asked_s is None or direction != self._scene.way_in(seen.where):
+        asked_s = self._waiting_s.pop((seen.where, name), None)
+        if asked_s is None or seen.what is not What.PASSED:
+            return
+        if direction != self._scene.way_in(seen.where):
             return
         if _opens(self._people[name], self._scene.rules[seen.where].inner):
             return

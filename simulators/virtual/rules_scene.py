@@ -125,7 +125,7 @@ class Book:
                 self.freed.discard(body.portal)
             case DecisionMade() if body.decision.granted:
                 self.decided[body.portal] = body
-            case JournalLost() | JournalRestored():
+            case JournalLost() | JournalRestored() | EdgeStarted():
                 self.without_disk = isinstance(body, JournalLost)
 
 
