@@ -49,14 +49,21 @@ log = logging.getLogger(__name__)
 
 
 class WatchedWriter(JournalWriter):
-    """The edge's writer; `acknowledged` is told what it says to be durable."""
+    """The edge's writer; `acknowledged` is told what it says to be durable, `noted` how far the
+    edge says that the archive has it.
+    """
 
     acknowledged: Callable[[Sequence[Record]], None]
+    noted: Callable[[int], None]
 
     def submit(self, records: Sequence[Record]) -> asyncio.Future[None]:
         stored = super().submit(records)
         stored.add_done_callback(lambda done: self._tell_of(done, records))
         return stored
+
+    async def set_acked(self, seq: int, *, incarnation: str) -> None:
+        self.noted(seq)
+        await super().set_acked(seq, incarnation=incarnation)
 
     def _tell_of(self, done: asyncio.Future[None], records: Sequence[Record]) -> None:
         if not done.cancelled() and done.exception() is None:
@@ -96,7 +103,6 @@ class Machine:
         self.life = 0
         self.process: object = None
         self.dead: list[object] = []
-        self.ended_by_itself: list[str] = []
         self._chance = chance
         self._witness = witness
         self._loop = virtual_loop()
@@ -112,6 +118,7 @@ class Machine:
         self.process = f"{self.name} {self.life}"
         self._tell(What.STARTED)
         self._task = self._loop.spawn(self.process, self._live(), name=self.process)
+        self._task.add_done_callback(self._look_at)
 
     def kill(self) -> None:
         """kill -9; the init system starts it again."""
@@ -142,6 +149,13 @@ class Machine:
         self._task, self.running = None, False
         if self.wanted:
             self.start_later()
+
+    def _look_at(self, task: asyncio.Task[None]) -> None:
+        """A program that dies of a bug is not started again: whoever runs the site is told."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._loop.call_exception_handler(
+                {"message": f"{self.name} died of a bug", "exception": error, "task": task}
+            )
 
     def inside(self, call: Callable[[], object]) -> None:
         """Call something of the program, as one of its own tasks would."""
@@ -204,6 +218,9 @@ class EdgeMachine(Machine):
         self.closing: Callable[[Edge], None]
         """Told of an edge that has ended in good order, before its journal is closed."""
         self.acknowledged: Callable[[Sequence[Record]], None]
+        self.noted: Callable[[int], None]
+        self.crashed: Callable[[str], None]
+        """Told why an edge has ended though nobody had asked it to."""
         self._plan = plan
         self._hardware = hardware
         self._broker = broker
@@ -228,7 +245,7 @@ class EdgeMachine(Machine):
         except JournalError as error:
             self._tell(What.REFUSED, type(error).__name__)
             return
-        writer.acknowledged = self.acknowledged
+        writer.acknowledged, writer.noted = self.acknowledged, self.noted
         self._people = People.open(config.state / "site.db", create=True)
         try:
             edge = await assembled(config, self._outside(writer, self._people, chance))
@@ -239,8 +256,7 @@ class EdgeMachine(Machine):
         except JournalError as error:
             self._tell(What.REFUSED, type(error).__name__)
         except ExceptionGroup as group:
-            self.ended_by_itself.append(repr(group.exceptions))
-            log.error("the edge ended by itself", exc_info=group)
+            self.crashed(repr(group.exceptions))
         finally:
             self.edge = None
             await _closed(writer)

@@ -28,6 +28,9 @@ AGAIN_S_MIN, AGAIN_S_MAX = 15.0, 45.0
 SLIP_SHARE = 0.06
 """How often somebody types a wrong PIN."""
 
+WRONG_PIN = "0000"
+"""Nobody's."""
+
 
 class Crowd:
     """Everybody at the site, as tasks that belong to no process."""
@@ -182,9 +185,10 @@ class Crowd:
             if color == AMBER and reader is not None and not typed:
                 typed = True
                 await asyncio.sleep(REACTION_S + chance.random())
-                pin = "0000" if chance.random() < SLIP_SHARE else person.pin
-                self._hardware.tell(What.TYPED, portal.name, person.name)
-                reader.press_keys(f"{pin}#")
+                slipped = chance.random() < SLIP_SHARE
+                typed_what = What.MISTYPED if slipped else What.TYPED
+                self._hardware.tell(typed_what, portal.name, person.name)
+                reader.press_keys(f"{WRONG_PIN if slipped else person.pin}#")
                 until_s = loop.time() + PATIENCE_S
                 continue
             await portal.changed.wait(left_s)

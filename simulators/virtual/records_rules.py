@@ -101,6 +101,32 @@ class Ledger(Rule):
         return decode_entry(self.entries[0]).incarnation
 
 
+class StoredMeansStored(Rule):
+    """The edge counts as stored only what the archive holds, durably: it may forget it then.
+
+    `archived` hears central's disk, `noted` the edge.
+    """
+
+    name = "stored-means-stored"
+
+    def __init__(self) -> None:
+        self._held = 0
+        self._beyond: set[int] = set()
+
+    def archived(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Rows of the archive's one journal, in a commit that was synced."""
+        self._beyond.update(row[1] for row in rows)
+        while self._held + 1 in self._beyond:
+            self._held += 1
+            self._beyond.remove(self._held)
+
+    def noted(self, at_s: float, seq: int) -> None:
+        """The edge believes that everything up to `seq` is stored."""
+        if seq > self._held:
+            story = f"entry {seq} counts as stored, the archive has all up to {self._held}"
+            raise self.broken(at_s, story)
+
+
 class NothingGrows(Rule):
     """Tasks, timers and open questions stay as few as they were."""
 

@@ -14,6 +14,9 @@ from simulators.virtual.seen import Seen, What
 CLEANING_FROM, CLEANING_UNTIL = time(18), time(21)
 """When cleaners may enter, local time (`simulators.virtual.plan`)."""
 
+OFFICE_FROM, OFFICE_UNTIL, OFFICE_DAYS = time(7, 30), time(18, 30), range(5)
+"""When a door may stand open for everybody, from Monday on."""
+
 ARCHIVE_ROLES = frozenset({"archivist", "guard"})
 
 ASKED_S = 2 * ASK_S + 20.0
@@ -30,6 +33,8 @@ class NeverForTheWrongPerson(Rule):
         self._zone = ZoneInfo(plan.config.policy.timezone)
         self._people = {person.name: person for person in plan.people}
         self._presented_s: dict[tuple[str, str], float] = {}
+        self._typed_s: dict[tuple[str, str], float] = {}
+        """When each typed the right PIN at each portal."""
         self._waiting_s: dict[tuple[str, str], float] = {}
         """Since when somebody stands before a locked portal, badge presented."""
         self._for_others_s: dict[str, float] = {}
@@ -40,6 +45,7 @@ class NeverForTheWrongPerson(Rule):
     def recorded(self, at_s: float, entry: Entry, body: Body | None) -> None:
         self._scene.recorded(at_s, body)
         if isinstance(body, PortalLeased):
+            self._check_lease(at_s, entry, body.portal)
             self._for_others_s[body.portal] = at_s
         elif isinstance(body, PortalGranted):
             self._check_grant(at_s, entry, body)
@@ -47,6 +53,15 @@ class NeverForTheWrongPerson(Rule):
             anonymous = body.request.credential is CredentialStatus.NONE
             if body.direction is not self._scene.rules[body.portal].way_out and not anonymous:
                 self._check_decision(at_s, entry, body)
+
+    def _check_lease(self, at_s: float, entry: Entry, portal: str) -> None:
+        """Only a clock that is vouched for says that it is office hours."""
+        local = self._local(entry)
+        in_hours = local.weekday() in OFFICE_DAYS and OFFICE_FROM <= local.time() < OFFICE_UNTIL
+        if not entry.clock_trusted or not in_hours:
+            how = "trusted" if entry.clock_trusted else "not trusted"
+            story = f"{entry.seq}: {portal} stands open at {local:%a %H:%M}, the clock is {how}"
+            raise self.broken(at_s, story)
 
     def _check_grant(self, at_s: float, entry: Entry, body: PortalGranted) -> None:
         """One release goes back to one decision."""
@@ -70,6 +85,10 @@ class NeverForTheWrongPerson(Rule):
         asked_s = self._presented_s.get((body.portal, person.name))
         if asked_s is None or not self._is_answer(at_s, body.portal, asked_s):
             raise self.broken(at_s, f"{story} and did not present a badge there ({asked_s})")
+        typed_s = self._typed_s.get((body.portal, person.name))
+        needs_pin = self._scene.rules[body.portal].inner.startswith("archive")
+        if needs_pin and (typed_s is None or not self._is_answer(at_s, body.portal, typed_s)):
+            raise self.broken(at_s, f"{story} and did not type the right PIN there ({typed_s})")
         self._for_others_s[body.portal] = at_s
 
     def _is_answer(self, at_s: float, portal: str, asked_s: float) -> bool:
@@ -84,8 +103,11 @@ class NeverForTheWrongPerson(Rule):
             return False
         if self._scene.calm.since("clock") + CALM_S > at_s > CALM_S:
             return True  # what the clock said cannot be told
+        return CLEANING_FROM <= self._local(entry).time() < CLEANING_UNTIL
+
+    def _local(self, entry: Entry) -> datetime:
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=entry.utc_us)
-        return CLEANING_FROM <= moment.astimezone(self._zone).time() < CLEANING_UNTIL
+        return moment.astimezone(self._zone)
 
     # --- at the doors -----------------------------------------------------------------------
 
@@ -96,6 +118,8 @@ class NeverForTheWrongPerson(Rule):
             case What.PRESENTED:
                 who = portal, seen.detail.partition(" ")[2]
                 self._presented_s[who] = self._waiting_s[who] = at_s
+            case What.TYPED:
+                self._typed_s[portal, seen.detail] = at_s
             case What.FAILED_SAFE | What.EXIT_ASKED:
                 self._for_others_s[portal] = at_s
             case What.RELEASED if self._is_free(portal):

@@ -190,7 +190,7 @@ class Scene:
             case What.PRESENTED:
                 direction, _, name = seen.detail.partition(" ")
                 self._presented[seen.where, Direction(direction)] = name, seen.at_s
-            case What.TYPED:
+            case What.TYPED | What.MISTYPED:
                 self._type(seen)
 
     def recorded(self, at_s: float, body: Body | None) -> None:

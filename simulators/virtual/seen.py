@@ -16,7 +16,8 @@ class What(StrEnum):
     OPENED = "opened"
     CLOSED = "closed"
     PRESENTED = "presented"
-    TYPED = "typed"
+    TYPED = "typed"  # the right PIN
+    MISTYPED = "mistyped"
     EXIT_ASKED = "exit-asked"
     PASSED = "passed"
     REFUSED = "refused"

@@ -22,7 +22,7 @@ from simulators.virtual.loop import virtual_loop
 from simulators.virtual.machines import CentralMachine, EdgeMachine
 from simulators.virtual.people import Crowd
 from simulators.virtual.plan import Plan
-from simulators.virtual.records_rules import Ledger, NothingGrows, body_of
+from simulators.virtual.records_rules import Ledger, NothingGrows, StoredMeansStored, body_of
 from simulators.virtual.rule import Rule, Violation
 from simulators.virtual.seen import Seen, Trace, What
 
@@ -56,6 +56,7 @@ class Site:
         self.kinds: dict[str, int] = {}
         """Entries of each kind."""
         self._growth = NothingGrows()
+        self._stored = StoredMeansStored()
         self._trace = trace
         self._rules = rules
         self._postures = 0
@@ -80,7 +81,11 @@ class Site:
         self.edge.opened = self._opened
         self.edge.closing = self._closing
         self.edge.acknowledged = self._acknowledged
-        self.central = CentralMachine(Disk(_own(chance)), self.broker, _own(chance), self.see)
+        self.edge.noted = self._noted
+        self.edge.crashed = self._crashed
+        archive_disk = Disk(_own(chance))
+        archive_disk.committed = lambda _, rows: self._stored.archived(rows)
+        self.central = CentralMachine(archive_disk, self.broker, _own(chance), self.see)
         self.crowd = Crowd(plan, self.hardware, _own(chance), days)
 
     def start(self) -> list[asyncio.Task[None]]:
@@ -153,6 +158,13 @@ class Site:
         with self.guarded():
             self.ledger.acknowledged(self.loop.time(), records)
 
+    def _noted(self, seq: int) -> None:
+        with self.guarded():
+            self._stored.noted(self.loop.time(), seq)
+
+    def _crashed(self, why: str) -> None:
+        self._broken(Violation("the-edge-runs-on", self.loop.time(), why))
+
     async def _opened(self, edge: Edge) -> None:
         with self.guarded():
             for entry in await self.ledger.restored(self.loop.time(), edge):
@@ -178,8 +190,6 @@ class Site:
         while True:
             await asyncio.sleep(LOOK_S)
             edge = self.edge.edge
-            for why in self.edge.ended_by_itself:
-                self._broken(Violation("the-edge-runs-on", self.loop.time(), why))
             if edge is not None:
                 with self.guarded():
                     tasks = self.loop.tasks_of(self.edge.process)
