@@ -8,7 +8,7 @@ from policies.compiled import OnFire
 from policies.facts import CredentialStatus
 from simulators.virtual.plan import Person, Plan
 from simulators.virtual.rule import Rule
-from simulators.virtual.rules_scene import ASK_S, CALM_S, Scene
+from simulators.virtual.rules_scene import ASK_S, Scene
 from simulators.virtual.seen import Seen, What
 
 CLEANING_FROM, CLEANING_UNTIL = time(18), time(21)
@@ -80,7 +80,7 @@ class NeverForTheWrongPerson(Rule):
         story = f"{entry.seq}: {person.name} may enter {body.portal}"
         if not _opens(person, self._scene.rules[body.portal].inner):
             raise self.broken(at_s, story)
-        if person.character.name == "cleaner" and not self._cleans(at_s, entry):
+        if person.character.name == "cleaner" and not self._cleans(entry):
             raise self.broken(at_s, f"{story} outside cleaning hours")
         asked_s = self._presented_s.get((body.portal, person.name))
         if asked_s is None or not self._is_answer(at_s, body.portal, asked_s):
@@ -98,12 +98,10 @@ class NeverForTheWrongPerson(Rule):
         late = self._scene.has_disk_trouble(at_s) or not self._scene.is_served(portal, asked_s)
         return late or at_s <= asked_s + ASKED_S
 
-    def _cleans(self, at_s: float, entry: Entry) -> bool:
-        if not entry.clock_trusted:
-            return False
-        if self._scene.calm.since("clock") + CALM_S > at_s > CALM_S:
-            return True  # what the clock said cannot be told
-        return CLEANING_FROM <= self._local(entry).time() < CLEANING_UNTIL
+    def _cleans(self, entry: Entry) -> bool:
+        """Whether it is cleaning time by a clock that is vouched for."""
+        in_hours = CLEANING_FROM <= self._local(entry).time() < CLEANING_UNTIL
+        return entry.clock_trusted and in_hours
 
     def _local(self, entry: Entry) -> datetime:
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=entry.utc_us)
