@@ -2,6 +2,7 @@
 and what is restored is what was.
 """
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from edge.assembly import Edge
 from edge.journal import Record
 from edge.restore import UnknownKind
 from simulators.virtual.rule import Rule
+
+PRODUCT = {"policies", "controller", "drivers", "edge", "central", "asyncio", "_asyncio"}
 
 READ_ENTRIES, READ_BYTES = 2_000, 4 * 1024 * 1024
 
@@ -128,7 +131,7 @@ class StoredMeansStored(Rule):
 
 
 class NothingGrows(Rule):
-    """Tasks, timers and open questions stay as few as they were."""
+    """Tasks, open questions and objects stay as few as they were."""
 
     name = "nothing-grows"
 
@@ -138,12 +141,36 @@ class NothingGrows(Rule):
     OUTSTANDING_MAX = 200
     """Commands whose end nobody has told."""
 
+    def __init__(self) -> None:
+        self._lives = (0, 0)
+        self._fewest = 0
+
     def look(self, at_s: float, edge: Edge, tasks: int, lines: int) -> None:
         if tasks > self.TASKS_MAX + 2 * lines:
             raise self.broken(at_s, f"the edge has {tasks} tasks")
         waiting = edge.daemon.outstanding
         if waiting > self.OUTSTANDING_MAX:
             raise self.broken(at_s, f"{waiting} commands never ended")
+
+    GROWTH_MAX = 1.5
+    """What a busy hour may make of the objects that a quiet one has."""
+
+    def weigh(self, at_s: float, lives: tuple[int, int]) -> None:
+        """Compare the objects of the product with the fewest there were while the same programs
+        ran.
+        """
+        count = living()
+        if self._lives != lives:
+            self._lives, self._fewest = lives, count
+        self._fewest = min(self._fewest, count)
+        if count > self._fewest * self.GROWTH_MAX:
+            raise self.broken(at_s, f"{count} objects are alive, and {self._fewest} were enough")
+
+
+def living() -> int:
+    """How many objects of the product, and of asyncio for it, are alive."""
+    gc.collect()
+    return sum(type(one).__module__.partition(".")[0] in PRODUCT for one in gc.get_objects())
 
 
 def body_of(entry: Entry) -> Body:

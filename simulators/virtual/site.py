@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -34,7 +35,8 @@ CARETAKER_S = 45.0
 """How often the named person looks whether a fire can be reset."""
 
 POSTURE_AGAIN_S = 20.0
-LOOK_S = 3_600.0
+HOUR_S = 3_600.0
+WEIGH_HOURS = 6
 
 OPERATOR = "Chief"
 
@@ -187,13 +189,16 @@ class Site:
             self.aim("commit")
 
     async def _look(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_S)
-            edge = self.edge.edge
-            if edge is not None:
-                with self.guarded():
+        """Every hour at the edge, now and then at what is in memory."""
+        for hour in count(1):
+            await asyncio.sleep(HOUR_S)
+            now_s, edge = self.loop.time(), self.edge.edge
+            with self.guarded():
+                if edge is not None:
                     tasks = self.loop.tasks_of(self.edge.process)
-                    self._growth.look(self.loop.time(), edge, tasks, len(self.hardware.wires))
+                    self._growth.look(now_s, edge, tasks, len(self.hardware.wires))
+                if hour % WEIGH_HOURS == 0:
+                    self._growth.weigh(now_s, (self.edge.life, self.central.life))
 
     def mend_all(self) -> None:
         """End every fault that lasts."""

@@ -1,0 +1,70 @@
+"""Every Python on this machine that can run the virtual site, with what it needs.
+
+Another version's packages are installed beside ours once, from the same lock, into `.venv/others`.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.records import ROOT
+from tests.servers import skip_or_fail
+
+LOCK = ROOT / "requirements" / "demo.lock"
+OTHERS = ROOT / ".venv" / "others"
+NAME = re.compile(r"python3\.(\d+)")
+MINOR_MIN = 11
+
+
+def programs() -> dict[str, Path]:
+    """`sentrypost` under each minor version of Python found, ours first."""
+    ours = f"3.{sys.version_info.minor}"
+    found = {ours: Path(sys.executable).parent / "sentrypost"}
+    for version, python in sorted(_pythons().items()):
+        if version != ours:
+            found[version] = _installed(version, python)
+    return found
+
+
+def _pythons() -> dict[str, Path]:
+    """On PATH, and installed beside our own."""
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep)]
+    folders += sorted(Path(sys.base_prefix).parent.glob("*/bin"))
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for python in sorted(folder.glob("python3.*")):
+            name = NAME.fullmatch(python.name)
+            if name and int(name[1]) >= MINOR_MIN and _works(python, int(name[1])):
+                found.setdefault(f"3.{name[1]}", python)
+    return found
+
+
+def _works(python: Path, minor: int) -> bool:
+    """A name on PATH may stand for nothing."""
+    asked = [python, "-c", "import sys, venv, ensurepip; print(sys.version_info.minor)"]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return answer.stdout.strip() == str(minor)
+
+
+def _installed(version: str, python: Path) -> Path:
+    folder = OTHERS / version
+    stamp = folder / "lock"
+    wanted = LOCK.read_text()
+    if not (stamp.exists() and stamp.read_text() == wanted):
+        pip = [folder / "bin" / "python", "-m", "pip", "install", "-qq", "--no-deps"]
+        path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        environment = os.environ | {"PATH": path, "PIP_ONLY_BINARY": ":all:"}
+        for command in (
+            [python, "-m", "venv", "--clear", folder],
+            [*pip, "--require-hashes", "-r", LOCK],
+            [*pip, "--no-index", "--no-build-isolation", "--editable", ROOT],
+        ):
+            made = subprocess.run(
+                command, env=environment, capture_output=True, text=True, check=False
+            )
+            if made.returncode != 0:
+                skip_or_fail(f"Python {version} cannot be made ready: {made.stderr[-400:]}")
+        stamp.write_text(wanted)
+    return folder / "bin" / "sentrypost"

@@ -1,0 +1,123 @@
+"""The whole edge in virtual time: a day, many seeds, and the same seed everywhere."""
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from controller.inputs import Input
+from controller.site import Outcome
+from edge.daemon import Daemon
+from simulators.virtual.faults import Level
+from simulators.virtual.run import Options, simulate
+from tests.virtual.interpreters import programs
+from tests.virtual.seeds import repeated_by, verdicts
+
+ENTRIES_MIN, KINDS_MIN = 10_000, 15
+SMALL = ("--portals", "4", "--people", "20", "--days", "0.37", "--faults", "heavy")
+
+
+def test_a_day_of_ten_doors_and_two_hundred_people() -> None:
+    verdict = simulate(Options(seed=1, days=1, faults=Level.NORMAL, portals=10, people=200))
+    assert verdict.broken == ""
+    assert sum(verdict.entries.values()) >= ENTRIES_MIN, verdict.entries
+    assert len(verdict.entries) >= KINDS_MIN, verdict.entries
+    assert verdict.faults, "a day on which nothing went wrong shows little"
+
+
+@pytest.mark.timeout(240)
+def test_twenty_seeds_with_everything_going_wrong() -> None:
+    """Seventeen that are always the same, and three that nobody has seen before."""
+    fresh = [random.SystemRandom().getrandbits(32) for _ in range(3)]
+    print(f"fresh seeds: {fresh}")  # noqa: T201 - pytest shows it with a failure
+    runs = [
+        Options(seed=seed, days=0.4, faults=Level.HEAVY, portals=4, people=20)
+        for seed in (*range(1, 18), *fresh)
+    ]
+    broken = []
+    faults = 0
+    for verdict in verdicts(runs):
+        faults += sum(verdict.faults.values())
+        if verdict.broken:
+            broken.append(f"{repeated_by(verdict.options)}\n  {verdict.broken}")
+    assert not broken, "\n".join(broken)
+    assert faults > 20 * 50, "hardly anything went wrong"
+
+
+@pytest.mark.timeout(300)
+def test_one_seed_is_one_run_under_every_python_and_every_hash_seed() -> None:
+    """What a set or a dict of another order could change would show here."""
+    found = programs()
+    ours = next(iter(found.values()))
+    runs = [(ours, "1"), (ours, "2"), (ours, "3"), *((other, "4") for other in found.values())]
+    traces = {hash_of_run(program, 11, hash_seed) for program, hash_seed in runs}
+    assert len(traces) == 1, f"{len(traces)} different runs of one seed, with {list(found)}"
+    assert traces != {hash_of_run(ours, 12, "1")}, "another seed is another run"
+
+
+def hash_of_run(program: Path, seed: int, hash_seed: str) -> str:
+    """The last line that `sim virtual` prints."""
+    done = subprocess.run(
+        [program, "sim", "virtual", "--seed", str(seed), *SMALL],
+        env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2_000:] + done.stderr[-2_000:]
+    return done.stdout.splitlines()[-1]
+
+
+def test_what_is_never_let_go_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[object] = []
+    honest = Daemon.judge
+
+    def judge(self: Daemon, heard: Input) -> Outcome:
+        kept.append(asyncio.Event())
+        return honest(self, heard)
+
+    monkeypatch.setattr(Daemon, "judge", judge)
+    verdict = simulate(Options(seed=2, days=0.55, faults=Level.NONE, portals=3, people=12))
+    assert verdict.broken.startswith("nothing-grows at ")
+
+
+def test_a_broken_run_is_written_and_replayed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever finds a broken rule gets a file, and the file gives the same run again."""
+    import click.testing
+
+    from simulators.virtual import run
+    from simulators.virtual.commands import replay, virtual
+    from simulators.virtual.rule import Rule
+    from simulators.virtual.seen import Seen, What
+
+    class NobodyEnters(Rule):
+        name = "nobody-enters"
+
+        def see(self, seen: Seen) -> None:
+            if seen.what is What.PASSED:
+                raise self.broken(seen.at_s, f"{seen.detail} passed {seen.where}")
+
+    monkeypatch.setattr(run, "door_rules", lambda _plan: [NobodyEnters()])
+    monkeypatch.chdir(tmp_path)
+    runner = click.testing.CliRunner()
+    options = ["--seed", "5", "--portals", "3", "--people", "9", "--days", "0.5"]
+    first = runner.invoke(virtual, [*options, "--json"])
+    assert first.exit_code == 1
+    verdict = json.loads(first.stdout)
+    assert verdict["broken"].startswith("nobody-enters at ")
+    again = runner.invoke(replay, ["sentrypost-virtual-5.json", "--lines", "5"])
+    assert again.exit_code == 1
+    lines = again.stdout.splitlines()
+    assert lines[-1] == verdict["trace"]
+    assert lines[-2] == f"BROKEN {verdict['broken']}"
+    assert " passed " in lines[-3], "the last thing seen is the one that broke the rule"
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    mended = runner.invoke(replay, ["sentrypost-virtual-5.json", "--lines", "0"])
+    assert mended.exit_code == 3, "the rule is kept now, so the run is another one"
