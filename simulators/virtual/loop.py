@@ -10,8 +10,11 @@ whatever would wake it later is dropped as well.
 
 import asyncio
 from asyncio.base_events import BaseEventLoop
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any, TypeVar, TypeVarTuple
 from weakref import WeakSet
 
@@ -21,22 +24,14 @@ Ts = TypeVarTuple("Ts")
 STEPS_AT_ONCE_MAX = 1_000_000
 """Turns of the loop without time passing: more is something that wakes itself for ever."""
 
+RESOLUTION_S = 1e-9
+"""Sums of floats that lie no farther apart are one moment."""
+
 _PROCESS: ContextVar[object] = ContextVar("process")
 
 
 class Stuck(RuntimeError):  # noqa: N818 - it says what happened
     """Nothing is scheduled and nothing is ready, or time does not pass any more."""
-
-
-class _NeverWaits:
-    """The loop's selector: there is nothing to wait for but time."""
-
-    def __init__(self, wait: Callable[[float | None], None]) -> None:
-        self._wait = wait
-
-    def select(self, timeout: float | None = None) -> tuple[()]:
-        self._wait(timeout)
-        return ()
 
 
 class VirtualLoop(BaseEventLoop):
@@ -45,13 +40,14 @@ class VirtualLoop(BaseEventLoop):
     Whoever asks it for a socket, a descriptor or a process gets NotImplementedError.
     """
 
-    _ready: Any
-    _scheduled: Any
+    _ready: deque[Any]
+    _scheduled: list[tuple[float, int, Any]]
+    _stopping: bool
 
     def __init__(self) -> None:
         super().__init__()
-        self._selector = _NeverWaits(self._pass_time)
-        self._clock_resolution = 1e-9
+        self._numbers = count()
+        """Of two timers for one moment the older comes first."""
         self._now_s = 0.0
         self._steps = 0
         self._dead: set[object] = set()
@@ -67,20 +63,32 @@ class VirtualLoop(BaseEventLoop):
         """The virtual monotonic clock, as `time.monotonic_ns`."""
         return round(self._now_s * 1e9)
 
-    def _pass_time(self, timeout_s: float | None) -> None:
-        if timeout_s is None:
-            raise Stuck(f"at {self._now_s:.3f} s nothing is scheduled and nothing is ready")
-        if timeout_s > 0:
-            self._steps = 0
-            # asyncio caps what it asks for at a day; the next timer is what it waits for.
-            self._now_s = max(self._now_s + timeout_s, self._scheduled[0].when())
-            return
+    def _run_once(self) -> None:
+        """What is due joins what is ready, and all that is ready now is done."""
+        ready, scheduled = self._ready, self._scheduled
+        if not ready and not self._stopping:
+            self._pass_time()
         self._steps += 1
         if self._steps > STEPS_AT_ONCE_MAX:
             raise Stuck(f"at {self._now_s:.6f} s time does not pass any more")
+        end_s = self._now_s + RESOLUTION_S
+        while scheduled and scheduled[0][0] < end_s:
+            ready.append(heappop(scheduled)[2])
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
 
-    def _process_events(self, event_list: object) -> None:
-        """There are none."""
+    def _pass_time(self) -> None:
+        """Until the next timer that nobody has cancelled is due."""
+        scheduled = self._scheduled
+        while scheduled and scheduled[0][2]._cancelled:
+            heappop(scheduled)
+        if not scheduled:
+            raise Stuck(f"at {self._now_s:.3f} s nothing is scheduled and nothing is ready")
+        if scheduled[0][0] > self._now_s:
+            self._now_s = scheduled[0][0]
+            self._steps = 0
 
     # --- processes --------------------------------------------------------------------------
 
@@ -113,8 +121,8 @@ class VirtualLoop(BaseEventLoop):
         for task in self._tasks.pop(process, ()):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             self._killed.append(task)
-        for handle in (*self._ready, *self._scheduled):
-            self._fence(handle, handle._context)
+        for handle in (*self._ready, *(timer for *_, timer in self._scheduled)):
+            self._fence(handle)
 
     def close(self) -> None:
         """Also ends what was killed, whose `finally` blocks can harm nothing any more."""
@@ -134,17 +142,17 @@ class VirtualLoop(BaseEventLoop):
         """Call later on behalf of nobody who could be killed, as a wire or a door does."""
         return self.call_later(delay_s, callback, *args, context=self._outside)
 
-    def _fence(self, handle: asyncio.Handle, context: Context) -> None:
-        if context.get(_PROCESS) in self._dead:
+    def _fence(self, handle: Any) -> None:
+        if handle._context.get(_PROCESS) in self._dead:
             handle.cancel()
 
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        context = copy_context() if context is None else context  # an empty one is false
-        handle = super().call_soon(callback, *args, context=context)
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
         if self._dead:
-            self._fence(handle, context)
+            self._fence(handle)
         return handle
 
     def call_at(
@@ -154,10 +162,10 @@ class VirtualLoop(BaseEventLoop):
         *args: *Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        context = copy_context() if context is None else context  # an empty one is false
-        timer = super().call_at(when, callback, *args, context=context)
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heappush(self._scheduled, (when, next(self._numbers), timer))
         if self._dead:
-            self._fence(timer, context)
+            self._fence(timer)
         return timer
 
     # --- no threads -------------------------------------------------------------------------

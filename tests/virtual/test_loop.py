@@ -54,3 +54,15 @@ def test_nothing_of_a_killed_process_runs_before_the_run_is_over() -> None:
 
     run(main())
     gc.collect()  # whatever cannot be raised in there fails the test
+
+
+def test_timers_for_one_moment_come_in_the_order_in_which_they_were_set() -> None:
+    fired: list[int] = []
+
+    async def main() -> None:
+        timers = [virtual_loop().call_later(1.0, fired.append, number) for number in range(12)]
+        timers[5].cancel()
+        await asyncio.sleep(2)
+
+    run(main())
+    assert fired == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
