@@ -141,13 +141,13 @@ class ExitsStayFree(Rule):
             self._promise(rule.id, seen.at_s, BADGE_ANSWER_S, name)
 
     def _promise(self, portal: str, at_s: float, within_s: float, who: str) -> None:
-        if portal not in self._scene.unlocked and self._scene.is_served(portal, at_s):
+        if portal not in self._scene.unlocked:
             story = f"{who} asked at {at_s:.6f} s for the way out"
             self._promises[portal] = Promise(at_s, at_s + within_s, story)
 
     def _hold_to(self, portal: str, at_s: float) -> None:
         promise = self._promises.pop(portal)
-        # Whatever failed meanwhile is an excuse.
+        # Whatever failed before or meanwhile is an excuse.
         if self._scene.is_served(portal, promise.asked_s):
             raise self.broken(at_s, f"{portal} did not let go: {promise.story}")
 
@@ -162,10 +162,10 @@ class ExitsStayFree(Rule):
     def _look(self, portal: str, at_s: float) -> None:
         """Whether what must be free is."""
         since_s = self._scene.must_be_free_s(portal)
-        served_s = self._scene.served_s(portal)
-        if since_s is None or self._scene.calm_board_s(portal) > at_s:
+        if since_s is None:
             self._freed.discard(portal)
             return
+        served_s = self._scene.served_s(portal)
         due_s = max(since_s, served_s, self._locked_s.get(portal, 0.0)) + FREE_S
         if at_s <= due_s or portal in self._early_s:
             return

@@ -120,14 +120,14 @@ class NeverForTheWrongPerson(Rule):
                 self._typed_s[portal, seen.detail] = at_s
             case What.FAILED_SAFE | What.EXIT_ASKED:
                 self._for_others_s[portal] = at_s
-            case What.RELEASED if self._is_free(portal):
+            case What.RELEASED if self._is_free(portal, at_s):
                 self._for_others_s[portal] = at_s
             case What.PASSED | What.REFUSED | What.GAVE_UP:
                 self._check_answer(seen)
 
-    def _is_free(self, portal: str) -> bool:
+    def _is_free(self, portal: str, at_s: float) -> bool:
         rule = self._scene.rules[portal]
-        return rule.on_fire is OnFire.RELEASE and self._scene.may_be_free(portal)
+        return rule.on_fire is OnFire.RELEASE and self._scene.may_be_free(portal, at_s)
 
     def _check_answer(self, seen: Seen) -> None:
         """Whose own badge opens nothing passes only where the door was open for somebody else."""

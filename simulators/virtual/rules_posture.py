@@ -82,7 +82,7 @@ class PostureForbidsEntry(Rule):
         since_s = scene.shut_s(portal)
         if since_s is None or at_s <= since_s + WIRE_S:
             return
-        if rule.on_fire is OnFire.RELEASE and scene.may_be_free(portal):
+        if rule.on_fire is OnFire.RELEASE and scene.may_be_free(portal, at_s):
             return
         if self._leaves(rule, at_s):
             return
@@ -113,7 +113,7 @@ class PostureForbidsEntry(Rule):
             return
         if portal not in self._handled_s:
             self._handled_s[portal] = since_s
-            free = rule.on_fire is OnFire.RELEASE and scene.may_be_free(portal)
+            free = rule.on_fire is OnFire.RELEASE and scene.may_be_free(portal, at_s)
             if portal in scene.unlocked and not free and not self._left_s(rule, at_s):
                 self._due_s[portal] = since_s + LOCK_S
         if at_s > self._due_s.get(portal, at_s):

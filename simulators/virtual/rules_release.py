@@ -120,7 +120,7 @@ class ReleaseNeedsAGrant(Rule):
         button = rule.rex is Rex.UNLOCK and scene.wants_out(portal, at_s, by_reader=False)
         if button or (trouble and scene.wants_out(portal, at_s, by_reader=True)):
             self._owe(portal, at_s, "asked")
-        elif rule.on_fire is OnFire.RELEASE and scene.may_be_free(portal):
+        elif rule.on_fire is OnFire.RELEASE and scene.may_be_free(portal, at_s):
             if portal not in scene.book.freed:
                 self._owe(portal, at_s, "free")
         elif trouble and rule.emergency and self._responds(portal, at_s):

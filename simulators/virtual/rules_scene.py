@@ -158,6 +158,8 @@ class Scene:
         self.mode: Mode | None = Mode.NORMAL
         """The mode in force; None where a restart may have forgotten it."""
         self.mode_s = 0.0
+        self._ended_s = -inf
+        """When a reason for free ways out ended last."""
         self._buttons_s: dict[str, float] = {}
         self._presented: dict[tuple[str, Direction], tuple[str, float]] = {}
         self._people = {person.name: person for person in plan.people}
@@ -178,6 +180,8 @@ class Scene:
             case What.FIRE | What.QUIET | What.RESET:
                 self._see_fire(seen, self.fires[seen.where])
             case What.POSTURE:
+                if self.mode is Mode.EVACUATE:
+                    self._ended_s = seen.at_s
                 self.mode, self.mode_s = Mode(seen.detail.split()[0]), seen.at_s
             case What.KILLED | What.STOPPED if seen.where == "edge":
                 self._forget()
@@ -225,6 +229,7 @@ class Scene:
         elif seen.what is What.QUIET:
             fire.burning_s = None
         else:
+            self._ended_s = seen.at_s
             fire.known_s = None
             fire.suspected = fire.burning_s is not None or not self._is_calm(fire, seen.at_s)
 
@@ -257,11 +262,8 @@ class Scene:
 
     def served_s(self, portal: str) -> float:
         """Since when the edge and the portal's board must be in touch; infinite: they need not."""
-        return max(self.up_s + START_S, self.calm_board_s(portal))
-
-    def calm_board_s(self, portal: str) -> float:
-        """Since when nothing disturbs the portal's lock."""
-        return self._calm_s(self.plan.config.portals[portal].lock.device)
+        board = self.plan.config.portals[portal].lock.device
+        return max(self.up_s + START_S, self._calm_s(board))
 
     def has_disk_trouble(self, at_s: float) -> bool:
         """Whether the journal may be unable to write."""
@@ -313,8 +315,12 @@ class Scene:
         burns = any(fire.known_s is not None for fire in self.fires.values())
         return burns or self.mode in SHUT_MODES
 
-    def may_be_free(self, portal: str) -> bool:
-        """Whether fire or evacuation may call for a free way out there."""
+    def may_be_free(self, portal: str, at_s: float) -> bool:
+        """Whether fire or evacuation may call for a free way out there, or did when what is now on
+        the wire was sent.
+        """
+        if at_s <= self._ended_s + WIRE_S:
+            return True
         burns = any(
             self.fires[fire].suspected or self.book.latched[fire] for fire in self.covering[portal]
         )

@@ -1,14 +1,17 @@
 """Releases and postures: what is lawful goes by, what is not is found."""
 
 import pytest
+from msgspec.structs import replace
 
 from controller.events import ExitRequested, JournalLost, JournalRestored
 from controller.ids import PortalId
 from controller.portal import Portal
+from policies.facts import Mode
 from simulators.virtual.rules_posture import PostureForbidsEntry
 from simulators.virtual.rules_release import ReleaseNeedsAGrant
+from simulators.virtual.rules_scene import Scene
 from simulators.virtual.seen import What
-from tests.virtual.stories import broken, story
+from tests.virtual.stories import broken, one_wing, story
 
 # --- release-needs-a-durable-grant ----------------------------------------------------------------
 
@@ -226,6 +229,38 @@ def test_an_emergency_passage_is_entered_without_the_disk_by_its_people() -> Non
             told.releases(100.1, portal)
 
 
+def test_a_card_waits_in_its_reader_for_an_edge() -> None:
+    told = story(ReleaseNeedsAGrant)
+    told.see(90.0, What.FAULT, "disk", "full")
+    told.presents(100.0, "staff", "exit", "archive-0")
+    told.see(100.1, What.KILLED, "edge")
+    told.starts(120.0)
+    told.releases(121.0, "archive-0")
+    told.presents(200.0, "staff", "exit", "archive-0")
+    with broken("archive-0 let go"):
+        told.releases(221.0, "archive-0")
+
+
+def test_a_way_out_that_was_free_for_a_moment_was_told_of() -> None:
+    told = story(ReleaseNeedsAGrant)
+    told.sets(100.0, "evacuate")
+    told.changes(100.0, "evacuate")
+    told.frees(100.0, "archive-0")
+    told.sets(100.001, "normal")
+    told.changes(100.001, "normal")
+    told.ends_free(100.001, "archive-0")
+    told.releases(100.003, "archive-0")
+    told.passes_time(200.0)
+
+
+def test_what_did_not_fit_into_memory_cannot_be_told() -> None:
+    told = story(ReleaseNeedsAGrant)
+    told.see(100.0, What.EXIT_ASKED, "side-0")
+    told.releases(100.1, "side-0")
+    told.write(101.0, JournalRestored(dropped=1))
+    told.passes_time(200.0)
+
+
 # --- posture-forbids-entry ------------------------------------------------------------------------
 
 
@@ -325,6 +360,41 @@ def test_who_wants_out_is_let_out_in_every_posture() -> None:
     told.see(200.0, What.EXIT_ASKED, "office-0")
     with broken("office-0 let go"):
         told.releases(200.1, "office-0")
+
+
+def test_what_is_free_lets_go_for_nobody_in_particular() -> None:
+    told = story(PostureForbidsEntry)
+    told.see(50.0, What.FAILED_SAFE, "archive-0")
+    told.sets(100.0, "evacuate")
+    told.releases(100.5, "side-0")
+    told.passes_time(200.0)
+
+
+def test_who_was_let_out_just_before_has_his_time() -> None:
+    told = story(PostureForbidsEntry)
+    told.presents(99.0, "staff", "exit", "archive-0")
+    told.releases(99.1, "archive-0")
+    told.sets(100.0, "lockdown")
+    told.passes_time(100.3)
+    told.passes_time(103.3)
+    told.secures(103.5, "archive-0")
+
+
+def test_somebody_elses_verdict_lets_nobody_in() -> None:
+    told = story(PostureForbidsEntry)
+    told.changes(100.0, "lockdown")
+    told.decides(101.0, "guard", "entry", "gate")
+    with broken("nobody was granted entry at gate"):
+        told.only_grants(101.0, "staff", "entry", "gate")
+
+
+def test_only_from_inside_a_refuge_is_reached_in_lockdown() -> None:
+    scene = Scene(one_wing())
+    staff = story(PostureForbidsEntry).person("staff")
+    assert not scene.overrides(staff, "side-0", Mode.LOCKDOWN, burns=False)
+    scene.rules["side-0"] = replace(scene.rules["side-0"], refuge_route=True)
+    assert not scene.overrides(staff, "side-0", Mode.LOCKDOWN, burns=False)
+    assert scene.overrides(staff, "office-0", Mode.LOCKDOWN, burns=False)
 
 
 def test_a_lease_ends_with_the_posture() -> None:

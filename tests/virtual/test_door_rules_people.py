@@ -75,9 +75,13 @@ def test_the_button_opens_at_once() -> None:
     told.releases(100.6, "side-0")
     told.secures(105.0, "side-0")
     told.see(110.0, What.EXIT_ASKED, "office-0")
-    told.see(110.0, What.EXIT_ASKED, "side-0")
+    told.see(110.0, What.FAILED_SAFE, "side-0")
+    told.see(115.0, What.EXIT_ASKED, "side-0")
+    told.passes_time(116.0)  # it is open
+    told.secures(117.0, "side-0")
+    told.see(120.0, What.EXIT_ASKED, "side-0")
     with broken("side-0 did not let go: who pressed the button"):
-        told.passes_time(110.8)
+        told.passes_time(120.8)
 
 
 def test_what_excuses_a_door_that_does_not_open() -> None:
@@ -155,7 +159,8 @@ def in_a_fire() -> Story:
 def test_nothing_locks_before_the_reset() -> None:
     told = in_a_fire()
     told.see(200.0, What.QUIET, "main")
-    told.secures(210.0, "side-0")
+    told.secures(208.0, "side-0")
+    told.passes_time(210.0)
     told.see(210.1, What.RESET, "main")
     told.secures(210.2, "archive-0")
     told.passes_time(300.0)
@@ -165,6 +170,35 @@ def test_nothing_locks_before_the_reset() -> None:
     told.releases(210.5, "side-0")
     with broken("side-0 was freed, and locked"):
         told.passes_time(213.0)
+
+
+def test_a_reset_is_on_disk_though_nobody_heard_the_answer() -> None:
+    told = in_a_fire()
+    told.see(200.0, What.QUIET, "main")
+    told.resets(210.0)
+    told.secures(210.1, "side-0", "archive-0")
+    told.passes_time(300.0)
+
+
+def test_an_edge_that_starts_late_frees_late() -> None:
+    told = story(ExitsStayFree)
+    told.sets(100.0, "evacuate")
+    told.changes(100.0, "evacuate")
+    told.see(100.1, What.KILLED, "edge")
+    told.passes_time(104.0)
+    told.starts(105.0)
+    told.passes_time(110.8)
+    with broken("is locked"):
+        told.passes_time(111.3)
+
+
+def test_a_board_that_falls_silent_keeps_what_is_free() -> None:
+    told = in_a_fire()
+    told.see(200.0, What.FAULT, "board-2", "mute")
+    told.passes_time(201.0)
+    told.secures(202.0, "side-0")
+    with broken("side-0 was freed, and locked"):
+        told.passes_time(205.0)
 
 
 def test_no_restart_locks_in_a_fire() -> None:
@@ -253,7 +287,10 @@ def test_a_grant_goes_back_to_one_decision() -> None:
     told.decides(100.1, "staff", "entry", "gate", Code.LOCKDOWN)
     with broken("on nobody's decision"):
         told.only_grants(100.2, "staff", "entry", "gate")
-    told.only_grants(100.3, "staff", "exit", "archive-0")
+    told.decides(100.3, "staff", "entry", "gate")
+    with broken("on nobody's decision"):
+        told.only_grants(100.3, "guard", "entry", "gate")
+    told.only_grants(100.4, "staff", "exit", "archive-0")
 
 
 def test_who_may_not_enter_passes_only_behind_others() -> None:
