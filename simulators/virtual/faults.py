@@ -49,6 +49,12 @@ RATES = {
 AIMED_WITHIN_S = 0.06
 """An aimed fault strikes now or so much later: a batch lingers, a strike is on the wire."""
 
+AGAIN_SHARE, AGAIN_WITHIN_S = 0.3, 1.0
+"""How often a second fault meets what the first one holds up, and how soon."""
+
+BURNT_SHARE, BURNT_BEFORE_S = 0.3, 10.0
+"""How often a fire is through somebody's cable before its loop opens, and by how much."""
+
 
 class Faults:
     """All that can go wrong at one site, drawn from one chance."""
@@ -129,6 +135,9 @@ class Faults:
             self._strike(name)  # in the middle of the sync itself
         else:
             self._site.loop.outside(self._chance.random() * AIMED_WITHIN_S, self._strike, name)
+        if self._chance.random() < AGAIN_SHARE:
+            name = self._chance.choice(self._aims[point])
+            self._site.loop.outside(self._chance.random() * AGAIN_WITHIN_S, self._strike, name)
 
     def _later(self, a_day: float, call: Callable[[], None]) -> None:
         self._site.loop.outside(self._chance.expovariate(a_day / (24 * HOUR_S)), call)
@@ -330,7 +339,13 @@ class Faults:
 
     def _fire(self) -> None:
         fire = self._chance.choice(list(self._site.plan.config.fires))
-        self._site.burn(fire, self._chance.uniform(0.5, 10) * MINUTE_S)
+        burns_s = self._chance.uniform(0.5, 10) * MINUTE_S
+        if not self._rate.aimed or self._chance.random() >= BURNT_SHARE:
+            self._site.burn(fire, burns_s)
+            return
+        self._chance.choice((self._mute, self._unplug))()
+        later_s = self._chance.random() * BURNT_BEFORE_S
+        self._site.loop.outside(later_s, self._site.burn, fire, burns_s)
 
     def _posture(self) -> None:
         mode = self._chance.choice((Mode.LOCKDOWN, Mode.SHELTER, Mode.EVACUATE, Mode.NORMAL))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from central.archive import Archived
-from controller.events import Body, Entry, Event, decode_body, decode_entry
+from controller.events import Body, Entry, EntryDropped, Event, decode_body, decode_entry
 from controller.state import SiteState, apply, snapshot
 from edge.assembly import Edge
 from edge.journal import Record
@@ -46,18 +46,22 @@ class Ledger(Rule):
         for seq, data, *_ in rows:
             known = len(self.entries)
             for left in between(known + 1, seq - 1) if seq > known + 1 else ():
-                yield self._append(left)
+                yield self._append(at_s, left)
             if seq > len(self.entries) + 1:
                 raise self.broken(at_s, f"entry {seq} follows {len(self.entries)}")
             if seq == len(self.entries) + 1:
-                yield self._append(data)
+                yield self._append(at_s, data)
             elif self.entries[seq - 1] != data:
                 raise self.broken(at_s, f"entry {seq} was stored and now has other bytes")
 
-    def _append(self, data: bytes) -> Entry:
+    def _append(self, at_s: float, data: bytes) -> Entry:
         self.entries.append(data)
         entry = decode_entry(data)
-        self.state = apply(self.state, Event(header=entry, body=body_of(entry)))
+        body = body_of(entry)
+        if isinstance(body, EntryDropped):
+            # Memory holds ten times what comes to pass while a disk of a run is away.
+            raise self.broken(at_s, f"entry {entry.seq} was lost while nothing could be written")
+        self.state = apply(self.state, Event(header=entry, body=body))
         return entry
 
     def acknowledged(self, at_s: float, records: Sequence[Record]) -> None:
@@ -77,7 +81,7 @@ class Ledger(Rule):
         while len(self.entries) < writer.last_seq:
             first = len(self.entries) + 1
             stored = await writer.read(first, READ_ENTRIES, READ_BYTES)
-            found += [self._append(one.entry) for one in stored]
+            found += [self._append(at_s, one.entry) for one in stored]
         self.same_state(at_s, edge, "restored")
         return found
 
