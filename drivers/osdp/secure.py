@@ -6,9 +6,10 @@ makes each of those four bytes depend on everything said before in the session.
 """
 
 import hmac
+from collections.abc import Iterator
 
 import msgspec
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 
 from drivers.osdp.frame import MAC_LENGTH, Block, Frame, authenticated_part
 
@@ -72,7 +73,11 @@ class Session:
     """
 
     def __init__(self, keys: SessionKeys, first_mac: bytes) -> None:
-        self._keys = keys
+        # Each key is set up once: for frames of a few blocks that is most of the work.
+        encryption = _cipher(keys.encryption)
+        self._encrypt, self._decrypt = encryption.encryptor(), encryption.decryptor()
+        self._mac_first = _cipher(keys.mac_first).encryptor()
+        self._mac_last = _cipher(keys.mac_last).encryptor()
         self._reply_mac = first_mac
         self._command_mac = first_mac
 
@@ -119,13 +124,13 @@ class Session:
         if len(data) % _AES_BLOCK:
             data = _pad(data)
         if len(data) > _AES_BLOCK:
-            chain = _cbc_encrypt(self._keys.mac_first, chain, data[:-_AES_BLOCK])[-_AES_BLOCK:]
-        return _cbc_encrypt(self._keys.mac_last, chain, data[-_AES_BLOCK:])
+            chain = _cbc_encrypt(self._mac_first, chain, data[:-_AES_BLOCK])[-_AES_BLOCK:]
+        return _cbc_encrypt(self._mac_last, chain, data[-_AES_BLOCK:])
 
     def _seal(self, frame: Frame, block: Block, chain: bytes) -> tuple[Frame, bytes]:
         data = frame.data
         if data:
-            data = _cbc_encrypt(self._keys.encryption, _inverted(chain), _pad(data))
+            data = _cbc_encrypt(self._encrypt, _inverted(chain), _pad(data))
         sealed = msgspec.structs.replace(frame, block=int(block), data=data)
         mac = self._mac(sealed, chain)
         return msgspec.structs.replace(sealed, mac=mac[:MAC_LENGTH]), mac
@@ -135,7 +140,7 @@ class Session:
             return frame.data
         if not frame.data or len(frame.data) % _AES_BLOCK:
             raise NotAuthenticError
-        data = _cbc_decrypt(self._keys.encryption, _inverted(chain), frame.data).rstrip(b"\x00")
+        data = _cbc_decrypt(self._decrypt, _inverted(chain), frame.data).rstrip(b"\x00")
         if not data.endswith(_PAD_START):
             raise NotAuthenticError
         return data[:-1]
@@ -151,14 +156,35 @@ def _inverted(chain: bytes) -> bytes:
     return bytes(byte ^ 0xFF for byte in chain)
 
 
+def _xor(one: bytes, other: bytes) -> bytes:
+    return (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(len(one))
+
+
+def _blocks(data: bytes) -> Iterator[bytes]:
+    return (data[at : at + _AES_BLOCK] for at in range(0, len(data), _AES_BLOCK))
+
+
+def _cipher(key: bytes) -> Cipher[modes.ECB]:
+    """Single blocks under a key; what chains them is below."""
+    return Cipher(algorithms.AES(key), modes.ECB())
+
+
 def _encrypt_block(key: bytes, block: bytes) -> bytes:
     # One block of random-looking input per key: what Annex D prescribes, no mode is involved.
-    return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update(block)
+    return _cipher(key).encryptor().update(block)
 
 
-def _cbc_encrypt(key: bytes, chain: bytes, data: bytes) -> bytes:
-    return Cipher(algorithms.AES(key), modes.CBC(chain)).encryptor().update(data)
+def _cbc_encrypt(aes: CipherContext, chain: bytes, data: bytes) -> bytes:
+    sealed = b""
+    for block in _blocks(data):
+        chain = aes.update(_xor(chain, block))
+        sealed += chain
+    return sealed
 
 
-def _cbc_decrypt(key: bytes, chain: bytes, data: bytes) -> bytes:
-    return Cipher(algorithms.AES(key), modes.CBC(chain)).decryptor().update(data)
+def _cbc_decrypt(aes: CipherContext, chain: bytes, sealed: bytes) -> bytes:
+    data = b""
+    for block in _blocks(sealed):
+        data += _xor(chain, aes.update(block))
+        chain = block
+    return data
