@@ -116,13 +116,15 @@ class ReleaseNeedsAGrant(Rule):
         self._grants[portal] = [g for g in grants if g.until_s >= at_s and g is not usable]
         if usable is not None or at_s <= self._leased_s.get(portal, -STRIKE_S) + STRIKE_S:
             return
+        freed = rule.on_fire is OnFire.RELEASE and scene.may_be_free(portal, at_s)
+        if freed and portal in scene.book.freed:
+            return  # on disk and in force: said again to a board that came back
         trouble = scene.has_disk_trouble(at_s)
         button = rule.rex is Rex.UNLOCK and scene.wants_out(portal, at_s, by_reader=False)
         if button or (trouble and scene.wants_out(portal, at_s, by_reader=True)):
             self._owe(portal, at_s, "asked")
-        elif rule.on_fire is OnFire.RELEASE and scene.may_be_free(portal, at_s):
-            if portal not in scene.book.freed:
-                self._owe(portal, at_s, "free")
+        elif freed:
+            self._owe(portal, at_s, "free")
         elif trouble and rule.emergency and self._responds(portal, at_s):
             self._owe(portal, at_s, "asked")
         else:
