@@ -60,8 +60,8 @@ class ExitsStayFree(Rule):
         self._promises: dict[str, Promise] = {}
         rules = plan.config.policy.portals
         self._electric = [rule.id for rule in rules if rule.on_fire is OnFire.RELEASE]
-        self._freed: set[str] = set()
-        """Portals that were told to stay open, and that no dead edge and no timer may lock."""
+        self._freed_s: dict[str, float] = {}
+        """When each portal was last seen to stay open: no dead edge and no timer may lock it."""
         self._locked_s = {rule.id: 0.0 for rule in rules if rule.id not in self._scene.unlocked}
         self._early_s: dict[str, float] = {}
         """When such a portal locked all the same: a reset must have come just then."""
@@ -116,7 +116,7 @@ class ExitsStayFree(Rule):
                 self._locked_s.pop(portal, None)
             case What.SECURED:
                 self._locked_s[portal] = at_s
-                if portal in self._freed and self._scene.must_be_free_s(portal) is not None:
+                if self._is_freed(portal):
                     self._early_s.setdefault(portal, at_s)
         for name in [n for n, promise in self._promises.items() if promise.due_s < at_s]:
             self._hold_to(name, at_s)
@@ -151,6 +151,11 @@ class ExitsStayFree(Rule):
         if self._scene.is_served(portal, promise.asked_s):
             raise self.broken(at_s, f"{portal} did not let go: {promise.story}")
 
+    def _is_freed(self, portal: str) -> bool:
+        """Whether the reason for which it stood open has lasted until now."""
+        since_s, freed_s = self._scene.must_be_free_s(portal), self._freed_s.get(portal)
+        return since_s is not None and freed_s is not None and since_s <= freed_s
+
     def _check_early(self, at_s: float) -> None:
         """What locked before the reset is opened by nothing that comes later."""
         for portal, locked_s in list(self._early_s.items()):
@@ -163,13 +168,12 @@ class ExitsStayFree(Rule):
         """Whether what must be free is."""
         since_s = self._scene.must_be_free_s(portal)
         if since_s is None:
-            self._freed.discard(portal)
             return
         served_s = self._scene.served_s(portal)
         due_s = max(since_s, served_s, self._locked_s.get(portal, 0.0)) + FREE_S
         if at_s <= due_s or portal in self._early_s:
             return
         if portal in self._scene.unlocked:
-            self._freed.add(portal)
+            self._freed_s[portal] = at_s
         else:
             raise self.broken(at_s, f"{portal} is locked, its way out is to be free: {since_s:.6f}")

@@ -172,6 +172,34 @@ def test_nothing_locks_before_the_reset() -> None:
         told.passes_time(213.0)
 
 
+def test_what_locks_when_the_reason_ended_is_freed_for_the_next_one() -> None:
+    told = in_a_fire()
+    told.sets(150.0, "evacuate")
+    told.see(200.0, What.QUIET, "main")
+    told.see(210.0, What.RESET, "main")
+    told.passes_time(211.0)
+    told.sets(220.0, "normal")
+    told.sets(220.001, "evacuate")
+    told.secures(220.002, "archive-0", "side-0")
+    told.releases(220.01, "archive-0")
+    told.releases(220.01, "side-0")
+    told.passes_time(230.0)
+    told.secures(231.0, "side-0")
+    with broken("side-0 was freed, and locked"):
+        told.passes_time(234.0)
+
+
+def test_a_second_reason_outlasts_the_first() -> None:
+    told = in_a_fire()
+    told.sets(150.0, "evacuate")
+    told.see(200.0, What.QUIET, "main")
+    told.passes_time(209.0)
+    told.see(210.0, What.RESET, "main")
+    told.secures(210.1, "side-0")
+    with broken("side-0 was freed, and locked"):
+        told.passes_time(213.0)
+
+
 def test_a_reset_is_on_disk_though_nobody_heard_the_answer() -> None:
     told = in_a_fire()
     told.see(200.0, What.QUIET, "main")
