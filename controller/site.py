@@ -98,17 +98,22 @@ class Site:
         # Attempts end under the policy they began under: kept while one of them is pending.
         self._policies = {policy.digest: policy}
         self._looked_at_schedules_us = 0
+        self._due_us = self._next_due_us()
 
     def step(self, fact: Input, moment: Moment) -> Outcome:
         """Judge one fact at one moment. What had come due by then is dealt with first."""
         turn = Turn(self.origin, self.state, self.policy, self.directory, moment, TIME, False)
         if not isinstance(fact, Started):
-            self._deal_with_due(turn)
+            if _is_due(self._due_us, turn):
+                self._deal_with_due(turn)
             self._settle_leases(turn)
+        before = turn.state
         turn.cause, turn.drill = clipped(fact.id), fact.drill
         self._handle(turn, fact)
-        self._settle_leases(turn)
+        if turn.state is not before:  # whatever was settled still holds otherwise
+            self._settle_leases(turn)
         self.state = turn.state
+        self._due_us = self._next_due_us()
         # A lease that fell due and was ended by this very fact is not wished for at all.
         effects = (
             effect
@@ -119,6 +124,10 @@ class Site:
 
     def deadline(self) -> int | None:
         """The monotonic microsecond at which `TimePassed` is due, or None: nothing is awaited."""
+        return self._due_us
+
+    def _next_due_us(self) -> int | None:
+        """When the first thing falls due of all that `_deal_with_due` looks at, or a lease."""
         due = [portal.deadline_us for portal in self.state.portals.values()]
         due += [portal.grant_until_us for portal in self.state.portals.values()]
         due += [rex_deadline_us(portal) for portal in self.state.portals.values()]
