@@ -86,9 +86,10 @@ class PostureForbidsEntry(Rule):
             return
         if self._leaves(rule, at_s):
             return
-        who = scene.presented(portal, scene.way_in(portal), at_s)
-        if who is None or not scene.may_enter(who, portal):
-            story = f"{portal} let go for {_name(who)}, though entry is denied since {since_s:.6f}"
+        asked = scene.presented(portal, scene.way_in(portal), at_s)
+        if not any(scene.may_enter(person, portal) for person in asked):
+            who = ", ".join(person.name for person in asked) or "nobody"
+            story = f"{portal} let go for {who}, though entry is denied since {since_s:.6f}"
             raise self.broken(at_s, story)
 
     def _leaves(self, rule: PortalRule, at_s: float) -> bool:

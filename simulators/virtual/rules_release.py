@@ -65,10 +65,12 @@ class ReleaseNeedsAGrant(Rule):
         self._leased_s: dict[str, float] = {}
         self._debts: list[Debt] = []
         self._told_s: dict[tuple[str, str], float] = {}
+        self._edge_lives = True
 
     def see(self, seen: Seen) -> None:
-        if seen.what in {What.KILLED, What.STOPPED} and seen.where == "edge":
+        if seen.where == "edge" and seen.what in {What.KILLED, What.STOPPED, What.STARTED}:
             self._debts.clear()  # it died before it could write
+            self._edge_lives = seen.what is What.STARTED
         self._scene.see(seen)
         if seen.what is What.RELEASED:
             self._explain(seen.at_s, seen.where)
@@ -136,11 +138,12 @@ class ReleaseNeedsAGrant(Rule):
 
     def _responds(self, portal: str, at_s: float) -> bool:
         """An emergency passage is entered, by people in good standing, while nothing is written."""
-        person = self._scene.presented(portal, self._scene.way_in(portal), at_s)
-        return person is not None and person.in_good_standing
+        asked = self._scene.presented(portal, self._scene.way_in(portal), at_s)
+        return any(person.in_good_standing for person in asked)
 
     def _owe(self, portal: str, at_s: float, why: str) -> None:
-        if at_s > self._told_s.get((portal, why), -ASK_S) + ASK_S:
+        # Of a dead edge the last bytes may still have been on the wire.
+        if self._edge_lives and at_s > self._told_s.get((portal, why), -ASK_S) + ASK_S:
             self._debts.append(Debt(portal, at_s, why))
 
     def _settle(self, at_s: float, body: Body | None) -> None:

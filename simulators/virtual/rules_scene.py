@@ -161,7 +161,10 @@ class Scene:
         self._ended_s = -inf
         """When a reason for free ways out ended last."""
         self._buttons_s: dict[str, float] = {}
-        self._presented: dict[tuple[str, Direction], tuple[str, float]] = {}
+        self._presented: dict[tuple[str, Direction], dict[str, float]] = {}
+        """Who presented where and has not passed, and when, the last one last: a silent reader keeps
+        them all.
+        """
         self._people = {person.name: person for person in plan.people}
         known = (person for person in plan.people if person.character.known)
         self._holders: dict[str, Person] = dict(zip(plan.pins, known, strict=True))
@@ -193,7 +196,12 @@ class Scene:
                 self._buttons_s[seen.where] = seen.at_s
             case What.PRESENTED:
                 direction, _, name = seen.detail.partition(" ")
-                self._presented[seen.where, Direction(direction)] = name, seen.at_s
+                asked = self._presented.setdefault((seen.where, Direction(direction)), {})
+                asked.pop(name, None)
+                asked[name] = seen.at_s
+            case What.PASSED:
+                direction, _, name = seen.detail.partition(" ")
+                self._presented.get((seen.where, Direction(direction)), {}).pop(name, None)
             case What.TYPED | What.MISTYPED:
                 self._type(seen)
 
@@ -244,9 +252,9 @@ class Scene:
 
     def _type(self, seen: Seen) -> None:
         for direction in Direction:
-            name, _ = self._presented.get((seen.where, direction), ("", 0.0))
-            if name == seen.detail:
-                self._presented[seen.where, direction] = name, seen.at_s
+            asked = self._presented.get((seen.where, direction), {})
+            if seen.detail in asked:
+                asked[seen.detail] = seen.at_s
 
     # --- what is disturbed ------------------------------------------------------------------
 
@@ -282,22 +290,22 @@ class Scene:
     def wants_out(self, portal: str, at_s: float, *, by_reader: bool) -> bool:
         """Whether somebody inside asked just now, by the button or at the reader."""
         if by_reader:
-            return self.presented(portal, self.rules[portal].way_out, at_s) is not None
+            return bool(self.presented(portal, self.rules[portal].way_out, at_s))
         pressed_s = self._buttons_s.get(portal)
         return pressed_s is not None and at_s <= pressed_s + ASK_S
 
-    def presented(self, portal: str, direction: Direction, at_s: float) -> Person | None:
-        """Who presented there last and can still be answered: a reader keeps what it read while
-        nobody asks for it.
+    def presented(self, portal: str, direction: Direction, at_s: float) -> list[Person]:
+        """Who presented there and can still be answered, the last one last: a reader keeps what it
+        read while nobody asks for it.
         """
-        found = self._presented.get((portal, direction))
-        if found is None:
-            return None
-        name, presented_s = found
-        heard_s = max(presented_s, self._calm_s(*self.devices(portal)))
-        if self.up_s > presented_s:
-            heard_s = max(heard_s, self.up_s + START_S)
-        return self._people[name] if at_s <= heard_s + ASK_S else None
+        asked = self._presented.get((portal, direction), {})
+        calm_s = self._calm_s(*self.devices(portal))
+
+        def heard_s(presented_s: float) -> float:
+            started_s = self.up_s + START_S if self.up_s > presented_s else 0.0
+            return max(presented_s, calm_s, started_s)
+
+        return [self._people[name] for name, s in asked.items() if at_s <= heard_s(s) + ASK_S]
 
     def holder(self, holder: str) -> Person | None:
         """The person behind a holder's id."""

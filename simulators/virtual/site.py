@@ -35,8 +35,8 @@ CARETAKER_S = 45.0
 """How often the named person looks whether a fire can be reset."""
 
 POSTURE_AGAIN_S = 20.0
-HOUR_S = 3_600.0
-WEIGH_HOURS = 6
+LOOK_S = 600.0
+WEIGH_LOOKS = 36
 
 OPERATOR = "Chief"
 
@@ -189,15 +189,15 @@ class Site:
             self.aim("commit")
 
     async def _look(self) -> None:
-        """Every hour at the edge, now and then at what is in memory."""
-        for hour in count(1):
-            await asyncio.sleep(HOUR_S)
+        """Every ten minutes at the edge, every six hours at what is in memory."""
+        for look in count(1):
+            await asyncio.sleep(LOOK_S)
             now_s, edge = self.loop.time(), self.edge.edge
             with self.guarded():
                 if edge is not None:
                     tasks = self.loop.tasks_of(self.edge.process)
                     self._growth.look(now_s, edge, tasks, len(self.hardware.wires))
-                if hour % WEIGH_HOURS == 0:
+                if look % WEIGH_LOOKS == 0:
                     self._growth.weigh(now_s, (self.edge.life, self.central.life))
 
     def mend_all(self) -> None:
@@ -206,6 +206,8 @@ class Site:
             mend()
             self.tell(What.MENDED, where, what)
         self.mends.clear()
+        for machine in (self.edge, self.central):
+            machine.disk.syncs_to_fail = 0
 
     def close(self) -> None:
         """The end, however it came: what still runs is killed, the disks are let go."""
