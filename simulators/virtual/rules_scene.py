@@ -162,8 +162,8 @@ class Scene:
         """When a reason for free ways out ended last."""
         self._buttons_s: dict[str, float] = {}
         self._presented: dict[tuple[str, Direction], dict[str, float]] = {}
-        """Who presented where and has not passed, and when, the last one last: a silent reader keeps
-        them all.
+        """Who presented where and has not passed, and when, the last one last; a reader that is
+        silent keeps them all.
         """
         self._people = {person.name: person for person in plan.people}
         known = (person for person in plan.people if person.character.known)
