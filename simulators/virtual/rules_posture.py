@@ -28,6 +28,8 @@ class PostureForbidsEntry(Rule):
         """By when a portal has to be locked that was not when the reason came."""
         self._handled_s: dict[str, float] = {}
         """Since when each portal is known to be shut."""
+        self._left_s: dict[str, float] = {}
+        """When each portal let go last for somebody on the way out."""
         self._look_s = 0.0
 
     # --- in the journal's order -------------------------------------------------------------
@@ -71,6 +73,8 @@ class PostureForbidsEntry(Rule):
         at_s, portal = seen.at_s, seen.where
         if seen.what is What.RELEASED:
             self._check_release(at_s, portal)
+            if self._leaves(self._scene.rules[portal], at_s):
+                self._left_s[portal] = at_s
         if seen.what in WAY_OUT or seen.what in {What.SECURED, What.FAILED_SAFE}:
             self._due_s.pop(portal, None)
         if at_s >= self._look_s:
@@ -115,17 +119,17 @@ class PostureForbidsEntry(Rule):
         if portal not in self._handled_s:
             self._handled_s[portal] = since_s
             free = rule.on_fire is OnFire.RELEASE and scene.may_be_free(portal, at_s)
-            if portal in scene.unlocked and not free and not self._left_s(rule, at_s):
+            if portal in scene.unlocked and not free and not self._has_time(rule, at_s):
                 self._due_s[portal] = since_s + LOCK_S
         if at_s > self._due_s.get(portal, at_s):
             del self._due_s[portal]
             if scene.served_s(portal) <= since_s:
                 raise self.broken(at_s, f"{portal} stays unlocked; no entry since {since_s:.6f}")
 
-    def _left_s(self, rule: PortalRule, at_s: float) -> bool:
+    def _has_time(self, rule: PortalRule, at_s: float) -> bool:
         """Whether a strike may still run for somebody on the way out."""
         strike_s = (STRIKE_WITHIN_US + rule.open_ms * MILLISECOND_US) / SECOND_US
-        return self._leaves(rule, at_s - strike_s) or self._leaves(rule, at_s)
+        return at_s <= self._left_s.get(rule.id, -strike_s) + strike_s
 
 
 def _name(person: Person | None) -> str:

@@ -373,11 +373,12 @@ def test_what_is_free_lets_go_for_nobody_in_particular() -> None:
 def test_who_was_let_out_just_before_has_his_time() -> None:
     told = story(PostureForbidsEntry)
     told.presents(99.0, "staff", "exit", "archive-0")
-    told.releases(99.1, "archive-0")
+    told.releases(99.2, "archive-0")
+    told.passes(99.9, "staff", "exit", "archive-0")
     told.sets(100.0, "lockdown")
     told.passes_time(100.3)
-    told.passes_time(103.3)
-    told.secures(103.5, "archive-0")
+    told.passes_time(103.1)
+    told.secures(103.2, "archive-0")
 
 
 def test_somebody_elses_verdict_lets_nobody_in() -> None:
