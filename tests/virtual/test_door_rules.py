@@ -183,6 +183,14 @@ def test_who_died_before_it_could_write_owes_nothing() -> None:
     told.passes_time(200.0)
 
 
+def test_the_last_bytes_of_a_dead_edge_owe_nothing() -> None:
+    told = story(ReleaseNeedsAGrant)
+    told.see(99.99, What.EXIT_ASKED, "side-0")
+    told.see(100.0, What.KILLED, "edge")
+    told.releases(100.002, "side-0")
+    told.passes_time(200.0)
+
+
 def test_an_exit_reader_opens_without_the_disk_only_while_it_cannot_write() -> None:
     told = story(ReleaseNeedsAGrant)
     told.presents(100.0, "staff", "exit", "archive-0")
