@@ -265,7 +265,8 @@ def write_log_again(database: Path) -> None:
 
     After a sync that failed a kernel goes on showing what never arrived, and no later sync writes
     it: SQLite would find the failed transaction whole, put the next ones behind it, and lose them
-    all with the power. Raises OSError.
+    all with the power. The log's name may be as uncertain: SQLite syncs the folder of a log that it
+    made itself, and not of one that a process before it had made and never synced. Raises OSError.
     """
     with suppress(FileNotFoundError), Path(f"{database}-wal").open("r+b") as log:
         held = log.read()
@@ -273,6 +274,7 @@ def write_log_again(database: Path) -> None:
         log.write(held)
         log.flush()
         os.fsync(log.fileno())
+        sync_folder(database.parent)
 
 
 def connect(segment: Path) -> sqlite3.Connection:

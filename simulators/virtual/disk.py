@@ -157,3 +157,4 @@ class Disk(FileSystem):
         if (log := self.names.get(name)) is not None:
             self.write(log, name, bytes(log.content), 0, self.age)
             self.sync(log, name, self.age)
+            self.sync_folder(str(database.parent), self.age)

@@ -156,6 +156,35 @@ def test_what_was_shown_and_never_arrived_is_written_again_at_the_opening(
         test_after_failed_syncs_nothing_is_there_twice_and_nothing_is_lost_with_the_power(seed)
 
 
+def test_a_log_that_a_killed_process_had_just_made_keeps_its_name_in_a_power_cut(
+    seed: int,
+) -> None:
+    """A failed sync has the journal opened anew, which makes a new log; then the process dies."""
+    for at in range(10):
+        a_new_log_keeps_its_name(seed + at)
+
+
+def a_new_log_keeps_its_name(seed: int) -> None:
+    with disk_of(seed) as disk:
+        journal = journal_on(disk)
+        journal.append(KNOWN[:1])
+        disk.syncs_to_fail = 1
+        with pytest.raises(JournalFailed):
+            journal.append(KNOWN[1:2])
+        journal.close()
+        journal = journal_on(disk, create=False)
+        strike_at(disk, 1, disk.fence, only="sync")
+        with pytest.raises(JournalFailed):
+            journal.append(KNOWN[journal.last_seq : journal.last_seq + 1])
+        journal = journal_on(disk, create=False)
+        journal.append(KNOWN[journal.last_seq : journal.last_seq + 3])
+        acked = journal.last_seq
+        disk.power_cut()
+        with closing(journal_on(disk, create=False)) as journal:
+            assert_sound(journal, KNOWN)
+            assert journal.last_seq == acked
+
+
 def test_a_full_disk_keeps_what_was_acknowledged_and_goes_on_when_there_is_room(
     seed: int,
 ) -> None:
