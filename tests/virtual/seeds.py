@@ -9,7 +9,6 @@ from multiprocessing import get_context
 from simulators.virtual.faults import Level
 from simulators.virtual.run import Options, Verdict, simulate
 
-
 FOUND = (
     # Lights of two readers on one line waited for each other for ever.
     Options(seed=1, days=0.4, faults=Level.NONE, portals=10, people=200),
