@@ -55,6 +55,9 @@ AGAIN_SHARE, AGAIN_WITHIN_S = 0.3, 1.0
 BURNT_SHARE, BURNT_BEFORE_S = 0.3, 10.0
 """How often a fire is through somebody's cable before its loop opens, and by how much."""
 
+LEAVE_SHARE, LEAVE_WITHIN_S = 0.2, 5.0
+"""How often everybody leaves while a disk fails, and how soon: ways out do not need it."""
+
 
 class Faults:
     """All that can go wrong at one site, drawn from one chance."""
@@ -226,6 +229,9 @@ class Faults:
             "read-only": lambda: setattr(disk, "read_only", False),
         }
         self._begin("disk", what, self._chance.uniform(least_s, most_s), starts[what], mends[what])
+        if self._chance.random() < LEAVE_SHARE:
+            later_s = self._chance.random() * LEAVE_WITHIN_S
+            self._site.loop.outside(later_s, self._site.crowd.alarm)
 
     def _eio(self) -> None:
         self._once("disk", "eio")

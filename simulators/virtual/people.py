@@ -22,6 +22,9 @@ LOOK_S_MAX = 1.0
 PAUSE_S_MIN, PAUSE_S_MAX = 2.0, 12.0
 """From one door to the next."""
 
+SIDE_SHARE = 0.3
+"""How often somebody goes home by a side door, where there is one."""
+
 AGAIN_S_MIN, AGAIN_S_MAX = 15.0, 45.0
 """Who was refused the way out tries again after so long."""
 
@@ -41,6 +44,11 @@ class Crowd:
         self._end_s = days * DAY_S
         self._alarm = asyncio.Event()
         self.where = {person.name: "street" for person in plan.people}
+        self._sides = {
+            portal.rule.inner: portal
+            for portal in hardware.portals.values()
+            if portal.rule.outer == "street" and plan.ways[portal.rule.inner] != (portal.name,)
+        }
         self._chances = {p.name: Random(chance.getrandbits(64)) for p in plan.people}
 
     def start(self) -> list[asyncio.Task[None]]:
@@ -82,7 +90,9 @@ class Crowd:
         """Where somebody goes, day by day; the loop's zero is a Monday's midnight."""
         zones = [zone for zone in self._plan.ways if zone != "street"]
         common = [zone for zone in zones if not zone.startswith("archive")]
+        archives = [zone for zone in zones if zone.startswith("archive")]
         wanted = zones if person.character.name in {"archivist", "guard"} else common
+        desks = archives if archives and person.character.name == "archivist" else common
         for day in range(int(self._end_s / DAY_S) + 1):
             begin_s = day * DAY_S
             if person.character.name == "guard":
@@ -94,7 +104,7 @@ class Crowd:
             else:
                 come_s, leave_s = chance.gauss(8.3, 0.6), chance.gauss(17.5, 0.7)
                 errands = chance.choice((0, 1, 1, 2, 3))
-            desk = chance.choice(common)
+            desk = chance.choice(desks)
             yield begin_s + come_s * HOUR_S, desk
             for _ in range(errands):
                 at_s = begin_s + chance.uniform(come_s + 0.2, leave_s - 0.2) * HOUR_S
@@ -111,7 +121,8 @@ class Crowd:
         while True:
             way = self._plan.ways[self.where[person.name]]
             if way != target[: len(way)]:
-                portal, direction = self._hardware.portals[way[-1]], Direction.EXIT
+                portal = self._way_out(self.where[person.name], zone, chance)
+                direction = Direction.EXIT
             elif len(way) < len(target):
                 portal, direction = self._hardware.portals[target[len(way)]], Direction.ENTRY
             else:
@@ -126,6 +137,13 @@ class Crowd:
                 return
             else:
                 await asyncio.sleep(chance.uniform(AGAIN_S_MIN, AGAIN_S_MAX))
+
+    def _way_out(self, zone: str, target: str, chance: Random) -> Portal:
+        """The way that somebody came, or straight to the street."""
+        side = self._sides.get(zone) if target == "street" else None
+        if side is not None and chance.random() < SIDE_SHARE:
+            return side
+        return self._hardware.portals[self._plan.ways[zone][-1]]
 
     async def _pass(
         self, person: Person, portal: Portal, direction: Direction, chance: Random
