@@ -8,6 +8,7 @@ from multiprocessing import get_context
 
 from simulators.virtual.faults import Level
 from simulators.virtual.run import Options, Verdict, simulate
+from simulators.virtual.source import commit
 
 FOUND = (
     # Lights of two readers on one line waited for each other for ever.
@@ -31,8 +32,9 @@ def verdicts(runs: Iterable[Options]) -> Iterator[Verdict]:
 
 
 def repeated_by(options: Options) -> str:
-    """The command that repeats a run."""
+    """The command that repeats a run, and the commit at which it does."""
     return (
         f"sentrypost sim virtual --seed {options.seed} --days {options.days:g} "
         f"--faults {options.faults} --portals {options.portals} --people {options.people}"
+        f"  # commit {commit()}"
     )
