@@ -173,8 +173,8 @@ class Machine:
     async def stop(self) -> None:
         """Ask the program to end in good order, and wait until it has."""
         self.wanted = False
+        self.restart()
         if self._task is not None:
-            self._ask_to_stop()
             await asyncio.wait([self._task])
 
     def _tell(self, what: What, detail: str = "") -> None:
@@ -231,7 +231,7 @@ class EdgeMachine(Machine):
         self._stopping = False
 
     async def _serve(self, chance: Random) -> None:
-        config = self._plan.config
+        config, self._stopping = self._plan.config, False
         try:
             writer = await WatchedWriter.open(
                 JOURNAL,
@@ -250,7 +250,7 @@ class EdgeMachine(Machine):
         try:
             edge = await assembled(config, self._outside(writer, self._people, chance))
             await self.opened(edge)
-            self.edge, self.running, self._stopping = edge, True, False
+            self.edge, self.running = edge, True
             await edge.run()
             self.closing(edge)
         except JournalError as error:
@@ -310,11 +310,11 @@ class EdgeMachine(Machine):
         self.kill()
 
     def _ask_to_stop(self) -> None:
-        self._stopping = True
+        asked, self._stopping = self._stopping, True
         if self.edge is not None:
             self.edge.daemon.stop()
-        elif self._task is not None:
-            self._task.cancel()
+        elif not asked:
+            self.kill()  # it does not listen for signals yet
 
     def _leave(self) -> Sequence[object]:
         self.disk.fence()
