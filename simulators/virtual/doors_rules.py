@@ -3,6 +3,7 @@
 from simulators.virtual.plan import Plan
 from simulators.virtual.rule import Rule
 from simulators.virtual.rules_exits import ExitsStayFree
+from simulators.virtual.rules_locks import LocksAgain
 from simulators.virtual.rules_persons import NeverForTheWrongPerson
 from simulators.virtual.rules_posture import PostureForbidsEntry
 from simulators.virtual.rules_release import ReleaseNeedsAGrant
@@ -15,4 +16,5 @@ def door_rules(plan: Plan) -> list[Rule]:
         PostureForbidsEntry(plan),
         ExitsStayFree(plan),
         NeverForTheWrongPerson(plan),
+        LocksAgain(plan),
     ]

@@ -92,13 +92,18 @@ class Ledger(Rule):
             what = differ(ours, theirs)
             raise self.broken(at_s, f"the {how} state is not what the entries say: {what}")
 
-    def same_archive(self, at_s: float, archived: Iterator[Archived]) -> None:
-        """The archive has every entry once, in order, with the same bytes."""
-        count = 0
+    def same_archive(self, at_s: float, archived: Iterator[Archived], personal: int) -> None:
+        """The archive has every entry once, in order, with the same bytes, and beside them the
+        journal's personal values, so many: it keeps none that its entry does not commit to.
+        """
+        count = beside = 0
         for ours, theirs in zip(self.entries, archived, strict=False):
             count += 1
             if theirs.data != ours or theirs.entry.seq != count:
                 raise self.broken(at_s, f"the archive's entry {theirs.entry.seq} is not {count}")
+            beside += len(theirs.personal)
+        if beside != personal:
+            raise self.broken(at_s, f"the archive holds {beside} of {personal} personal values")
         if count != len(self.entries) or next(archived, None) is not None:
             raise self.broken(at_s, f"the archive holds {count} of {len(self.entries)} entries")
 

@@ -123,10 +123,10 @@ def test_fire_and_evacuation_free_every_electric_lock(*, evacuated: bool) -> Non
             told.sets(100.0, "evacuate")
         else:
             told.see(100.0, What.FIRE, "main")
-        told.releases(100.6, "archive-0")
+        told.releases(100.3, "archive-0")
         if freed:
-            told.releases(100.6, "side-0")
-        told.passes_time(100.8)
+            told.releases(100.3, "side-0")
+        told.passes_time(100.3)
         if freed:
             told.passes_time(120.0)
             continue
@@ -215,9 +215,9 @@ def test_an_edge_that_starts_late_frees_late() -> None:
     told.see(100.1, What.KILLED, "edge")
     told.passes_time(104.0)
     told.starts(105.0)
-    told.passes_time(110.8)
+    told.passes_time(110.3)
     with broken("is locked"):
-        told.passes_time(111.3)
+        told.passes_time(110.6)
 
 
 def test_a_board_that_falls_silent_keeps_what_is_free() -> None:
