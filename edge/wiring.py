@@ -73,6 +73,8 @@ class Wiring:
         self._locks: dict[str, list[PortalId]] = {}
         self._secure: dict[str, bool] = {}
         self._debounced: dict[tuple[str, str], Debounced[Contact | bool]] = {}
+        self._settling: dict[tuple[str, str], Debounced[Contact | bool]] = {}
+        """Those that may wait for their time, among them all that do."""
         self._told: dict[tuple[str, str], Contact | bool] = {}
         for name, portal in config.portals.items():
             self._locks.setdefault(portal.lock.device, []).append(PortalId(name))
@@ -119,15 +121,17 @@ class Wiring:
     def settled(self, now_us: int) -> list[inputs.Input]:
         """Debounced points whose time has come."""
         found: list[inputs.Input] = []
-        for (portal, what), point in self._debounced.items():
+        for (portal, what), point in list(self._settling.items()):
             state = point.due(now_us)
             if state is not None:
                 found.append(self._point_input(PortalId(portal), what, state))
+            if point.deadline_us() is None:
+                del self._settling[portal, what]
         return found
 
     def deadline_us(self) -> int | None:
         """When `settled` has to be asked."""
-        due = [point.deadline_us() for point in self._debounced.values()]
+        due = [point.deadline_us() for point in self._settling.values()]
         return min((moment for moment in due if moment is not None), default=None)
 
     def _badge(self, fact: api.CardRead) -> list[inputs.Input]:
@@ -192,17 +196,20 @@ class Wiring:
             attempt = AttemptId(self._entropy(ID_BYTES).hex())
             yield inputs.ExitAsked(id=self.new_id(), portal=name, active=active, attempt=attempt)
         if portal.contact is not None and portal.contact.device == fact.device:
-            contact = self._debounced[name, "contact"].feed(
-                _contact(portal.contact, fact.states), now_us
-            )
+            contact = self._feed(name, "contact", _contact(portal.contact, fact.states), now_us)
             if contact is not None:
                 yield self._point_input(name, "contact", contact)
         if portal.bolt is not None and portal.bolt.device == fact.device:
-            bolted = self._debounced[name, "bolt"].feed(
-                _is_active(portal.bolt, fact.states), now_us
-            )
+            bolted = self._feed(name, "bolt", _is_active(portal.bolt, fact.states), now_us)
             if bolted is not None:
                 yield self._point_input(name, "bolt", bolted)
+
+    def _feed(
+        self, name: PortalId, what: str, state: Contact | bool, now_us: int
+    ) -> Contact | bool | None:
+        """A reading of a point; its state where it is news."""
+        point = self._settling[name, what] = self._debounced[name, what]
+        return point.feed(state, now_us)
 
     def _point_input(self, portal: PortalId, what: str, state: Contact | bool) -> inputs.Input:
         self._told[portal, what] = state
