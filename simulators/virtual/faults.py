@@ -49,11 +49,20 @@ RATES = {
 AIMED_WITHIN_S = 0.06
 """An aimed fault strikes now or so much later: a batch lingers, a strike is on the wire."""
 
+FREQUENT, RARE_TIMES = frozenset({"commit", "entry", "strike"}), 5
+"""All the rest happens some hundred times less often, and is caught so many times as often."""
+
 AGAIN_SHARE, AGAIN_WITHIN_S = 0.3, 1.0
 """How often a second fault meets what the first one holds up, and how soon."""
 
 BURNT_SHARE, BURNT_BEFORE_S = 0.3, 10.0
 """How often a fire is through somebody's cable before its loop opens, and by how much."""
+
+MUTE_S_MIN, MUTE_S_MAX = 0.3, 120.0
+"""A cable's loose contact: as often for a second, in which commands wait, as for a minute."""
+
+HELD_UP_S_MIN, HELD_UP_S_MAX = 0.2, 0.7
+"""How long what a lock is told can wait for a silent board: then it needs a new session."""
 
 LEAVE_SHARE, LEAVE_WITHIN_S = 0.2, 5.0
 """How often everybody leaves while a disk fails, and how soon: ways out do not need it."""
@@ -110,10 +119,19 @@ class Faults:
             ),
             "strike": ("kill", "power", "posture", "fire", "mute", "unplug", "reboot", "noise"),
             "pin": ("kill", "posture", "fire", "mute", "disk-full"),
-            What.PRESENTED: ("kill", "disk-full", "disk-slow", "posture", "noise", "restart"),
+            What.PRESENTED: (
+                "kill",
+                "disk-full",
+                "disk-slow",
+                "posture",
+                "noise",
+                "mute",
+                "overtake",
+                "restart",
+            ),
             What.RELEASED: ("kill", "reboot", "mute", "fire", "posture", "power"),
             What.OPENED: ("kill", "mute", "fire", "disk-eio"),
-            What.FIRE: ("kill", "power", "mute", "unplug", "disk-full", "restart"),
+            What.FIRE: ("disk-slow", "kill", "power", "mute", "unplug", "disk-full", "restart"),
             What.STARTED: ("kill", "power", "fire", "disk-eio", "mute", "clock"),
         }
 
@@ -129,17 +147,20 @@ class Faults:
         """Nothing more goes wrong; what has is mended by the site."""
         self._over = True
 
-    def in_flight(self, point: str) -> None:
-        """An operation is under way that could be caught."""
-        if self._over or self._chance.random() >= self._rate.aimed:
+    def in_flight(self, point: str, where: str) -> None:
+        """An operation is under way that could be caught; somebody is at the portal `where`."""
+        share = self._rate.aimed * (1 if point in FREQUENT else RARE_TIMES)
+        if self._over or self._chance.random() >= share:
             return
         name = self._chance.choice(self._aims[point])
-        if point == "commit" and name in {"power", "disk-eio"}:
+        if name == "overtake":
+            self._overtake(where)
+        elif point == "commit" and name in {"power", "disk-eio"}:
             self._strike(name)  # in the middle of the sync itself
         else:
             self._site.loop.outside(self._chance.random() * AIMED_WITHIN_S, self._strike, name)
         if self._chance.random() < AGAIN_SHARE:
-            name = self._chance.choice(self._aims[point])
+            name = self._chance.choice([n for n in self._aims[point] if n != "overtake"])
             self._site.loop.outside(self._chance.random() * AGAIN_WITHIN_S, self._strike, name)
 
     def _later(self, a_day: float, call: Callable[[], None]) -> None:
@@ -283,15 +304,25 @@ class Faults:
         self._begin(line, "unplugged", self._chance.uniform(0.5, 60), wire.unplug, wire.replug)
 
     def _mute(self) -> None:
+        device = self._chance.choice(list(self._site.hardware.readers))
+        self._silence(device, MUTE_S_MIN * (MUTE_S_MAX / MUTE_S_MIN) ** self._chance.random())
+
+    def _silence(self, device: str, for_s: float) -> None:
         hardware = self._site.hardware
-        device = self._chance.choice(list(hardware.readers))
         self._begin(
             device,
             "mute",
-            self._chance.uniform(0.3, 120),
+            for_s,
             lambda: hardware.mute(device, True),
             lambda: hardware.mute(device, False),
         )
+
+    def _overtake(self, portal: str) -> None:
+        """What the lock is about to be told waits, and a posture comes before it."""
+        held_up_s = self._chance.uniform(HELD_UP_S_MIN, HELD_UP_S_MAX)
+        self.counts["overtake"] = self.counts.get("overtake", 0) + 1
+        self._silence(self._site.plan.config.portals[portal].lock.device, held_up_s)
+        self._site.loop.outside(self._chance.random() * held_up_s, self._posture)
 
     def _reboot(self) -> None:
         device = self._chance.choice(list(self._site.hardware.readers))

@@ -52,7 +52,8 @@ class Site:
         self.ledger = Ledger()
         self.violation: Violation | None = None
         self.ended = asyncio.Event()
-        self.aim: Callable[[str], None] = lambda _: None
+        self.aim: Callable[[str, str], None] = lambda _, __: None
+        """Told what is in flight, and where somebody is seen at it."""
         self.mends: dict[tuple[str, str], Callable[[], object]] = {}
         """What ends each fault that lasts."""
         self.kinds: dict[str, int] = {}
@@ -115,7 +116,7 @@ class Site:
             for rule in self._rules:
                 rule.see(seen)
         if seen.what in {What.PRESENTED, What.RELEASED, What.OPENED, What.FIRE, What.STARTED}:
-            self.aim(seen.what)
+            self.aim(seen.what, seen.where)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -154,7 +155,7 @@ class Site:
         body = body_of(entry)
         for rule in self._rules:
             rule.recorded(self.loop.time(), entry, body)
-        self.aim("entry")
+        self.aim("entry", "")
 
     def _acknowledged(self, records: Sequence[Any]) -> None:
         with self.guarded():
@@ -182,11 +183,11 @@ class Site:
             self.ledger.same_state(self.loop.time(), edge, "last")
 
     def _in_flight(self, point: str) -> None:
-        self.aim(point)
+        self.aim(point, "")
 
     def _about_to(self, operation: str, name: str) -> None:
         if operation == "sync" and name.endswith("-wal"):
-            self.aim("commit")
+            self.aim("commit", "")
 
     async def _look(self) -> None:
         """Every ten minutes at the edge, every six hours at what is in memory."""
