@@ -333,6 +333,22 @@ def test_a_fire_keeps_out_whom_no_override_lets_in() -> None:
             seen.releases(100.6, "gate")
 
 
+def test_whoever_presented_at_a_silent_reader_may_be_answered() -> None:
+    for first, lawful in (("archivist", False), ("guard", True)):
+        told = story(PostureForbidsEntry)
+        told.sets(100.0, "lockdown")
+        told.see(110.0, What.FAULT, "gate-in", "mute")
+        told.presents(120.0, first, "entry", "gate")
+        told.presents(130.0, "staff", "entry", "gate")
+        told.see(140.0, What.MENDED, "gate-in", "mute")
+        if lawful:
+            told.releases(140.1, "gate")
+            told.secures(141.0, "gate")
+            told.passes(141.5, first, "entry", "gate")
+        with broken("gate let go"):
+            told.releases(142.0, "gate")
+
+
 def test_after_the_reset_people_enter_again() -> None:
     told = story(PostureForbidsEntry)
     told.see(100.0, What.FIRE, "main")
