@@ -25,7 +25,13 @@ BROKEN, ANOTHER = 1, 3
 
 
 @click.command("virtual")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="What everything that is left to chance is drawn from.",
+)
 @click.option(
     "--days",
     type=click.FloatRange(min=0, min_open=True, max=366),
@@ -40,8 +46,20 @@ BROKEN, ANOTHER = 1, 3
     show_default=True,
     help="How much goes wrong.",
 )
-@click.option("--portals", type=click.IntRange(2, 200), default=10, show_default=True)
-@click.option("--people", type=click.IntRange(1, 5_000), default=200, show_default=True)
+@click.option(
+    "--portals",
+    type=click.IntRange(2, 200),
+    default=10,
+    show_default=True,
+    help="How large the site is.",
+)
+@click.option(
+    "--people",
+    type=click.IntRange(1, 5_000),
+    default=200,
+    show_default=True,
+    help="How many come and go.",
+)
 @click.option(
     "--trace",
     type=click.File("w"),

@@ -153,6 +153,8 @@ class NothingGrows(Rule):
     def __init__(self) -> None:
         self._lives = (0, 0)
         self._fewest = 0
+        self._others = living()
+        """What was there before the site."""
 
     def look(self, at_s: float, edge: Edge, tasks: int, lines: int) -> None:
         if tasks > self.TASKS_MAX + lines:
@@ -168,7 +170,7 @@ class NothingGrows(Rule):
         """Compare the objects of the product with the fewest there were while the same programs
         ran.
         """
-        count = living()
+        count = living() - self._others
         if self._lives != lives:
             self._lives, self._fewest = lives, count
         self._fewest = min(self._fewest, count)
