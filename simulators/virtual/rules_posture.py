@@ -30,6 +30,8 @@ class PostureForbidsEntry(Rule):
         """Since when each portal is known to be shut."""
         self._left_s: dict[str, float] = {}
         """When each portal let go last for somebody on the way out."""
+        self._released_s: dict[str, float] = {}
+        """When each portal let go last."""
         self._look_s = 0.0
 
     # --- in the journal's order -------------------------------------------------------------
@@ -73,6 +75,7 @@ class PostureForbidsEntry(Rule):
         at_s, portal = seen.at_s, seen.where
         if seen.what is What.RELEASED:
             self._check_release(at_s, portal)
+            self._released_s[portal] = at_s
             if self._leaves(self._scene.rules[portal], at_s):
                 self._left_s[portal] = at_s
         if seen.what in WAY_OUT or seen.what in {What.SECURED, What.FAILED_SAFE}:
@@ -119,6 +122,8 @@ class PostureForbidsEntry(Rule):
         if portal not in self._handled_s:
             self._handled_s[portal] = since_s
             free = rule.on_fire is OnFire.RELEASE and scene.may_be_free(portal, at_s)
+            # What let go since then was judged by itself: somebody may override the posture.
+            free |= self._released_s.get(portal, 0.0) >= since_s
             if portal in scene.unlocked and not free and not self._has_time(rule, at_s):
                 self._due_s[portal] = since_s + LOCK_S
         if at_s > self._due_s.get(portal, at_s):

@@ -10,6 +10,8 @@ from edge.journal import Record
 from simulators.virtual.records_rules import Ledger
 from simulators.virtual.rule import Violation
 from simulators.virtual.rules_locks import LocksAgain
+from simulators.virtual.rules_posture import PostureForbidsEntry
+from simulators.virtual.seen import What
 from tests.virtual.disks import made
 from tests.virtual.stories import broken, story
 
@@ -49,6 +51,16 @@ def test_what_fire_frees_is_locked_after_the_reset() -> None:
     told.passes_time(902.0)
     with broken(STILL_OPEN):
         told.passes_time(960.0)
+
+
+def test_who_overrides_a_posture_may_stand_in_the_door() -> None:
+    told = story(PostureForbidsEntry)
+    told.see(100.0, What.FIRE, "main")
+    told.latches(100.2)
+    told.presents(100.3, "guard", "entry", "office-0")
+    told.grants(100.4, "guard", "entry", "office-0")
+    told.releases(100.5, "office-0")
+    told.passes_time(108.0)
 
 
 # --- records-last ---------------------------------------------------------------------------------
