@@ -19,7 +19,7 @@ journal that does not answer counts as failed."""
 BUTTON_ANSWER_S = 0.7
 """From the button inside to the lock: two polls of a busy line; the journal is not waited for."""
 
-FREE_S = 0.35
+FREE_S = 0.45
 """From a fire that is known, an evacuation or a board that is back to a lock that lets go: less
 than a commit may take, because a way out does not wait for one.
 """
