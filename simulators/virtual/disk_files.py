@@ -110,6 +110,15 @@ class FileSystem:
         self._durable_names: dict[str, File] = {}
         self._unsynced_names: list[tuple[str, dict[str, File | None]]] = []
 
+    @property
+    def used_bytes(self) -> int:
+        """What all files take together."""
+        return sum(len(file.content) for file in self.names.values())
+
+    def fill(self) -> None:
+        """Somebody else takes all the room that is left; `limit_bytes` None gives it back."""
+        self.limit_bytes = self.used_bytes
+
     def about_to(self, operation: str, name: str, age: int) -> None:
         """Something is about to be done. Raises EIO where the caller is from an earlier age, be it
         since just now; EROFS.
@@ -136,8 +145,7 @@ class FileSystem:
         self.about_to("write", name, age)
         if self.limit_bytes is not None:
             grown = max(0, offset + len(data) - len(file.content))
-            used = sum(len(one.content) for one in self.names.values())
-            if grown and used + grown > self.limit_bytes:
+            if grown and self.used_bytes + grown > self.limit_bytes:
                 raise refused(errno.ENOSPC)
         file.write(data, offset)
 

@@ -236,12 +236,9 @@ class Faults:
     def _disk(self, what: str, least_s: float, most_s: float) -> None:
         disk = self._site.edge.disk
 
-        def full() -> None:
-            disk.limit_bytes = sum(len(file.content) for file in disk.names.values())
-
         starts: dict[str, Callable[[], object]] = {
             "slow": lambda: setattr(disk, "slow", True),
-            "full": full,
+            "full": disk.fill,
             "read-only": lambda: setattr(disk, "read_only", True),
         }
         mends: dict[str, Callable[[], object]] = {
@@ -360,15 +357,11 @@ class Faults:
 
     def _central_full(self) -> None:
         disk = self._site.central.disk
-
-        def full() -> None:
-            disk.limit_bytes = sum(len(file.content) for file in disk.names.values())
-
         self._begin(
             "central",
             "full",
             self._chance.uniform(5, 300),
-            full,
+            disk.fill,
             lambda: setattr(disk, "limit_bytes", None),
         )
 

@@ -98,7 +98,6 @@ class Machine:
     name: str
 
     def __init__(self, chance: Random, witness: Witness) -> None:
-        self.running = False
         self.wanted = False
         self.life = 0
         self.process: object = None
@@ -127,7 +126,7 @@ class Machine:
         self._tell(What.KILLED)
         self._loop.kill(self.process)
         self.dead.append((self._task, *self._leave()))
-        self._task, self.running = None, False
+        self._task = None
         self.start_later()
 
     def start_later(self) -> None:
@@ -146,7 +145,7 @@ class Machine:
 
     def _ended(self) -> None:
         self._tell(What.STOPPED)
-        self._task, self.running = None, False
+        self._task = None
         if self.wanted:
             self.start_later()
 
@@ -250,7 +249,7 @@ class EdgeMachine(Machine):
         try:
             edge = await assembled(config, self._outside(writer, self._people, chance))
             await self.opened(edge)
-            self.edge, self.running = edge, True
+            self.edge = edge
             await edge.run()
             self.closing(edge)
         except JournalError as error:
@@ -337,7 +336,6 @@ class CentralMachine(Machine):
     def __init__(self, disk: Disk, broker: VirtualBroker, chance: Random, witness: Witness) -> None:
         super().__init__(chance, witness)
         self.disk = disk
-        self.findings: list[Finding] = []
         self._broker = broker
         self._link: VirtualLink | None = None
         self._stop = asyncio.Event()
@@ -349,7 +347,6 @@ class CentralMachine(Machine):
         self._link = VirtualLink(self._broker, settings, _unheard, Random(chance.getrandbits(64)))
         self._stop = asyncio.Event()
         collector = Collector(self._link, lambda: self.open_archive(chance), self._found)
-        self.running = True
         try:
             await collector.run(self._stop)
         except ArchiveError as error:

@@ -28,7 +28,7 @@ def test_an_edge_that_is_asked_to_stop_at_any_moment_is_started_again(
         await asyncio.sleep(after_s)
         site.edge.restart()
         await asyncio.sleep(RESTART_S_MAX + STARTED_S)
-        assert (site.edge.life, site.edge.running) == (2, True)
+        assert (site.edge.life, site.edge.edge is not None) == (2, True)
         site.close()
 
     run(main())
