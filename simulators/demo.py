@@ -26,6 +26,7 @@ from typing import Any
 from policies.codes import TEXTS, Code
 from simulators.broker_process import BrokerKind, BrokerProcess, BrokerStartError
 from simulators.children import die_with_parent
+from simulators.secret_file import write_secret
 
 START_S_MAX = 30.0
 STOP_S_MAX = 10.0
@@ -162,12 +163,12 @@ class Demo:
         (self._folder / "policy.toml").write_bytes(policy)
         for name in ("scenario.toml", "people.csv"):
             (self._folder / name).write_text((source / name).read_text())
-        _secret(self._folder / "site.key", secrets.token_bytes(32))
+        write_secret(self._folder / "site.key", secrets.token_bytes(32))
         for line in site.splitlines():
             key, _, value = line.partition("=")
             if key.strip() == "key":
                 name = value.strip().strip('"')
-                _secret(self._folder / name, secrets.token_bytes(16).hex().encode())
+                write_secret(self._folder / name, secrets.token_bytes(16).hex().encode())
         (self._folder / "state").mkdir(mode=0o700, exist_ok=True)
         self._call("person", "import", "people.csv")
 
@@ -345,12 +346,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _secret(file: Path, content: bytes) -> None:
-    file.touch(mode=0o600)
-    file.chmod(0o600)
-    file.write_bytes(content)
 
 
 def _reason(decision: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from edge.config import Config, load_config
 from edge.people import Change, CredentialRecord, HolderRecord, People, PinRecord, load_site_key
 from edge.people.refs import credential_ref
 from policies.facts import CredentialStatus
+from simulators.secret_file import write_secret
 
 FACILITY = 118
 DEAD_HASH = "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA"
@@ -134,7 +135,7 @@ class Plan(NamedTuple):
 def write_plan(folder: Path, *, portals: int, people: int, chance: Random) -> Plan:
     """Make the site in an empty folder. `portals` at least 2."""
     names = list(_portals(portals))
-    _secret(folder / "site.key", chance.randbytes(32))
+    write_secret(folder / "site.key", chance.randbytes(32))
     (folder / "policy.toml").write_text(_policy(names))
     (folder / "site.toml").write_text(_site(folder, names, chance))
     config = load_config(folder / "site.toml")
@@ -216,7 +217,7 @@ def _site(folder: Path, names: list[tuple[str, str, int, int]], chance: Random) 
 
 
 def _device(folder: Path, chance: Random, name: str, line: int, address: int, more: str) -> str:
-    _secret(folder / f"{name}.key", chance.randbytes(16).hex().encode())
+    write_secret(folder / f"{name}.key", chance.randbytes(16).hex().encode())
     return (
         f'\n[device.{name}]\nline = "line-{line}"\naddress = {address}\nkey = "{name}.key"\n{more}'
     )
@@ -257,8 +258,3 @@ def _enrol(config: Config, everybody: tuple[Person, ...]) -> dict[HolderId, str]
     with People.open(config.state / "site.db", create=True) as people:
         people.apply(change)
     return {HolderId(i): p.pin for i, p in known}
-
-
-def _secret(file: Path, content: bytes) -> None:
-    file.write_bytes(content)
-    file.chmod(0o600)

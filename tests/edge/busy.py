@@ -25,6 +25,7 @@ from edge.people import (
 )
 from simulators.osdp_line import ReaderLine
 from simulators.osdp_reader import SimulatedReader
+from simulators.secret_file import write_secret
 from tests.records import ROOT
 
 LINES = 2
@@ -133,13 +134,13 @@ class BusySite:
                 site += DEVICE.format(name=name, line=line, address=address, portal=portal)
                 portals += PORTAL.format(name=portal)
                 key = secrets.token_bytes(16)
-                _secret(folder / f"{name}.key", key.hex().encode())
+                write_secret(folder / f"{name}.key", key.hex().encode())
                 self.lines[line].append(
                     SimulatedReader(address, key, os.urandom, inputs=0, outputs=1)
                 )
         (folder / "site.toml").write_text(site)
         (folder / "policy.toml").write_text(POLICY.format(portals=portals))
-        _secret(folder / "site.key", secrets.token_bytes(32))
+        write_secret(folder / "site.key", secrets.token_bytes(32))
         self._enrol()
 
     @asynccontextmanager
@@ -199,8 +200,3 @@ class BusySite:
             return subprocess.Popen(
                 [*command, str(self.folder / "site.toml")], cwd=ROOT, stderr=log
             )
-
-
-def _secret(file: Path, content: bytes) -> None:
-    file.touch(mode=0o600)
-    file.write_bytes(content)

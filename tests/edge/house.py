@@ -27,6 +27,7 @@ from edge.people import (
 from edge.safe_mode import Run
 from simulators.osdp_line import ReaderLine
 from simulators.osdp_reader import SimulatedReader
+from simulators.secret_file import write_secret
 
 POLICY = """
 schema = 1
@@ -155,10 +156,10 @@ class House:
         self.strikes: list[tuple[float, int, bool]] = []
         (folder / "policy.toml").write_text(POLICY)
         (folder / "site.toml").write_text(SITE.format(broker=broker))
-        _secret(folder / "site.key", secrets.token_bytes(32))
+        write_secret(folder / "site.key", secrets.token_bytes(32))
         keys = {name: secrets.token_bytes(16) for name in READERS}
         for name, key in keys.items():
-            _secret(folder / f"{name}.key", key.hex().encode())
+            write_secret(folder / f"{name}.key", key.hex().encode())
         self.readers = {
             name: SimulatedReader(
                 address,
@@ -223,11 +224,6 @@ class House:
                     pins=(PinRecord(holder="a" * 16, hash=cheap.hash(PIN)),),
                 )
             )
-
-
-def _secret(file: Path, content: bytes) -> None:
-    file.write_bytes(content)
-    file.chmod(0o600)
 
 
 @asynccontextmanager
