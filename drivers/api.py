@@ -56,6 +56,13 @@ class CardRead(Fact, frozen=True, kw_only=True):
         return f"CardRead(device={self.device!r}, reader={self.reader}, bits={self.bits}, data=…)"
 
 
+class BadgeUnread(Fact, frozen=True, kw_only=True):
+    """A badge was shown and is not handed over. `reason` is for people to read."""
+
+    reader: int
+    reason: str
+
+
 class KeysPressed(Fact, frozen=True, kw_only=True):
     """Keys as ASCII: digits, `*` and `#`. Secret: never logged, never kept."""
 

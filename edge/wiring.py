@@ -93,6 +93,8 @@ class Wiring:
         match fact:
             case api.CardRead():
                 return self._badge(fact)
+            case api.BadgeUnread():
+                return self._unread(fact)
             case api.InputsReported():
                 return self._points(fact, now_us)
             case api.DeviceOnline():
@@ -154,6 +156,12 @@ class Wiring:
                 person=self._person(self._name_behind(ref)),
             )
         ]
+
+    def _unread(self, fact: api.BadgeUnread) -> list[inputs.Input]:
+        place = self._readers.get(fact.device)
+        if place is None:
+            return []
+        return [inputs.BadgeUnreadable(id=self.new_id(), reader=place.reader, reason=fact.reason)]
 
     def _name_behind(self, ref: CredentialRef) -> str | None:
         directory = self._people.directory()

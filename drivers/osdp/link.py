@@ -31,6 +31,7 @@ BUSY_PAUSE_NS = 50 * MS
 RECHECK_NS = 100 * MS  # outputs are read again this long after a pulse should have ended
 FRESH_NS = 5 * MS  # a command that must not come late follows an answer no older than this
 NO_IDENTITY = "not told"  # a device may keep to itself who it is; its key proves it all the same
+STORED_MAX = 64  # a reader that was away hands over what it kept in so many answers at most
 POLL_STARVED = 4  # polls that were due this many times go before ordinary commands
 
 
@@ -78,6 +79,7 @@ class Link:
         self._handshake = Handshake(config.key, entropy)
         self._session: Session | None = None
         self._is_introduced = False
+        self._stored = 0
         self._last_good_ns = 0
         self._polled_ns = 0
         self._session_ns = 0
@@ -121,7 +123,7 @@ class Link:
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to say to the reader but polls, or probes where it is away."""
-        waits = self._queue or self._survey or not self._is_introduced
+        waits = self._queue or self._survey or self._stored or not self._is_introduced
         return self.state is State.OFFLINE or (self.is_prompt and not waits)
 
     def check_silence(self, now_ns: int) -> None:
@@ -326,6 +328,7 @@ class Link:
     def _introduced(self, identity: str, now_ns: int) -> None:
         """The first answer inside the session: tell that the device is there, learn its state."""
         self._is_introduced = True
+        self._stored = STORED_MAX
         another = identity != self._tell.told_identity
         if self._tell.told_online and (another or self._must_tell_renewal):
             self._lose_queue(now_ns)
@@ -368,6 +371,8 @@ class Link:
                 return Heard.ANSWERED
         if isinstance(pending.message, osdp.InputStatusRequest):
             self._inputs_answered(reply, now_ns)
+        if isinstance(pending.message, osdp.Poll):
+            self._stored = 0 if isinstance(reply, osdp.Ack) else max(0, self._stored - 1)
         if isinstance(reply, osdp.Nak):
             self._nak(reply, pending, now_ns)
         else:
@@ -406,6 +411,8 @@ class Link:
         for found in facts_from(reply, self.config, now_ns):
             if isinstance(found, Violation):
                 self._tell.violated(found, now_ns)
+            elif self._stored:
+                self._tell.stored(found)
             else:
                 self._tell.emit(found)
 

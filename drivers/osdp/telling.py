@@ -3,17 +3,21 @@
 from collections.abc import Callable
 
 from drivers.api import (
+    BadgeUnread,
+    CardRead,
     Command,
     CommandEnded,
     DeviceOffline,
     DeviceOnline,
     Fact,
+    KeysPressed,
     Outcome,
     ProtocolViolated,
 )
 from drivers.osdp.translate import Violation
 
 MS = 1_000_000
+STORED = "shown while the reader was away"
 VIOLATION_EVERY_NS = 10_000 * MS  # one record of a kind per this time: a flood must not fill a disk
 
 
@@ -47,6 +51,20 @@ class Teller:
         if self.told_online is not False:
             self.told_online = False
             self.emit(DeviceOffline(device=self._device, at_ns=now_ns, reason=reason))
+
+    def stored(self, found: Fact) -> None:
+        """Tell what a reader had kept while it was away, but no card and no key of it.
+
+        Whoever showed the card has gone, and another may stand at the door now.
+        """
+        if isinstance(found, CardRead):
+            self.emit(
+                BadgeUnread(
+                    device=found.device, at_ns=found.at_ns, reader=found.reader, reason=STORED
+                )
+            )
+        elif not isinstance(found, KeysPressed):
+            self.emit(found)
 
     def violated(self, violation: Violation, now_ns: int) -> None:
         """Record what the peer must not do; of a flood, one in a while with their number."""

@@ -40,6 +40,10 @@ START_S = 5.0
 FIRE_HEARD_S = 0.5
 """From a fire loop that opens to the core: what lasts 400 ms is processed (IEC 60839-11-1)."""
 
+SILENT_S = 3.5
+"""From a fire input that falls silent to the core, which takes it for fire: the three seconds that
+the edge is promised, and a line's poll."""
+
 JOURNAL_BACK_S = 60.0
 """From a mended disk to a journal that is written again: what a dying disk was doing just then may
 take twenty times its usual three seconds, and what was kept is appended."""
@@ -54,6 +58,8 @@ LOOK_EVERY_S = 0.2
 SHUT_MODES = frozenset({Mode.LOCKDOWN, Mode.SHELTER, Mode.EVACUATE})
 MOMENTARY = frozenset({"reboot", "killed", "power-cut"})
 """Faults that are over at once."""
+SILENCING = frozenset({"mute", "unplugged"})
+"""Faults under which a device, or all of a line, is heard no more."""
 
 
 class Calm:
@@ -66,6 +72,7 @@ class Calm:
             for device in spec.devices
         }
         self._active: dict[str, set[str]] = {}
+        self._silent_s: dict[str, float] = {}
         self._ended_s: dict[str, float] = {}
 
     def see(self, seen: Seen) -> None:
@@ -75,6 +82,10 @@ class Calm:
         else:
             active.discard(seen.detail)
         self._ended_s[seen.where] = seen.at_s
+        if active.isdisjoint(SILENCING):
+            self._silent_s.pop(seen.where, None)
+        else:
+            self._silent_s.setdefault(seen.where, seen.at_s)
 
     def over(self, where: str, what: str, at_s: float) -> None:
         """Something happened that this fault would have kept from happening."""
@@ -89,6 +100,10 @@ class Calm:
         if any(self._active.get(place) for place in every):
             return inf
         return max((self._ended_s.get(place, 0.0) for place in every), default=0.0)
+
+    def silent_s(self, device: str) -> float:
+        """Since when nothing can be heard of a device; infinite while something can."""
+        return min(self._silent_s.get(place, inf) for place in (device, self.line[device]))
 
 
 class Book:
@@ -162,9 +177,7 @@ class Scene:
         """When a reason for free ways out ended last."""
         self._buttons_s: dict[str, float] = {}
         self._presented: dict[tuple[str, Direction], dict[str, float]] = {}
-        """Who presented where and has not passed, and when, the last one last; a reader that is
-        silent keeps them all.
-        """
+        """Who presented where and has not passed, and when, the last one last."""
         self._people = {person.name: person for person in plan.people}
         known = (person for person in plan.people if person.character.known)
         self._holders: dict[str, Person] = dict(zip(plan.pins, known, strict=True))
@@ -223,12 +236,20 @@ class Scene:
                 self.fires[body.fire].known_s = None
 
     def _settle(self, at_s: float) -> None:
-        """What burns for long enough in front of an edge that can hear it is known there."""
+        """What burns or is silent for long enough is known to an edge that runs."""
         for fire in self.fires.values():
-            if fire.burning_s is not None and fire.known_s is None:
-                heard_s = max(fire.burning_s, self.up_s + START_S, self._calm_s(fire.device))
-                if at_s >= heard_s + FIRE_HEARD_S:
-                    fire.known_s = heard_s + FIRE_HEARD_S
+            if fire.known_s is None:
+                known_s = min(self._heard_s(fire), self._missed_s(fire))
+                fire.known_s = known_s if known_s <= at_s else None
+
+    def _heard_s(self, fire: FireSeen) -> float:
+        if fire.burning_s is None:
+            return inf
+        ready_s = max(self.up_s + START_S, self._calm_s(fire.device))
+        return max(fire.burning_s, ready_s) + FIRE_HEARD_S
+
+    def _missed_s(self, fire: FireSeen) -> float:
+        return max(self.calm.silent_s(fire.device), self.up_s + START_S) + SILENT_S
 
     def _see_fire(self, seen: Seen, fire: FireSeen) -> None:
         if seen.what is What.FIRE:
@@ -295,15 +316,13 @@ class Scene:
         return pressed_s is not None and at_s <= pressed_s + ASK_S
 
     def presented(self, portal: str, direction: Direction, at_s: float) -> list[Person]:
-        """Who presented there and can still be answered, the last one last: a reader keeps what it
-        read while nobody asks for it.
-        """
+        """Who presented there and can still be answered, the last one last."""
         asked = self._presented.get((portal, direction), {})
         calm_s = self._calm_s(*self.devices(portal))
 
         def heard_s(presented_s: float) -> float:
-            started_s = self.up_s + START_S if self.up_s > presented_s else 0.0
-            return max(presented_s, calm_s, started_s)
+            # A longer silence ends the session, and what the reader had kept is told to nobody.
+            return max(presented_s, min(calm_s, presented_s + SILENT_S))
 
         return [self._people[name] for name, s in asked.items() if at_s <= heard_s(s) + ASK_S]
 

@@ -25,6 +25,7 @@ from controller.turn import Turn
 from drivers import api
 from drivers.mqtt_link import MqttLink, Session
 from drivers.osdp.bus import Bus
+from drivers.osdp.telling import Teller
 from edge import assembly, wire
 from edge.daemon import Daemon
 from edge.journal import JournalWriter, Record, folder
@@ -246,6 +247,16 @@ def a_restart_forgets_the_fire(patch: Patch) -> None:
     patch.setattr(state, "_started", started)
 
 
+def a_fire_input_that_falls_silent_is_no_fire(patch: Patch) -> None:
+    """Who cuts the cable of the fire panel has cut off everybody's way out."""
+    patch.setattr(fires, "GONE_US", int(DAY_S) * 1_000_000)
+
+
+def what_a_silent_reader_had_kept_is_told(patch: Patch) -> None:
+    """The door opens for whoever stands there when the reader is back."""
+    patch.setattr(Teller, "stored", lambda teller, found: teller.emit(found))
+
+
 def a_board_that_is_back_is_not_told_of_the_fire(patch: Patch) -> None:
     """A cable that came loose before the fire keeps people in."""
     honest = site._HANDLERS[PortalLinkHeard]
@@ -361,6 +372,8 @@ PLANTS = (
     Plant(what_the_broker_took_counts_as_stored, (STORED,), 1, days=0.2, portals=2, people=2),
     Plant(the_archive_acknowledges_before_its_commit, (STORED,), 1, days=0.2, portals=2, people=2),
     Plant(a_restart_forgets_the_fire, (EXITS, POSTURE), 1, days=0.3, people=10),
+    Plant(a_fire_input_that_falls_silent_is_no_fire, (EXITS, POSTURE), 1, days=0.2, people=2),
+    Plant(what_a_silent_reader_had_kept_is_told, (RELEASE, POSTURE), 1),
     Plant(a_board_that_is_back_is_not_told_of_the_fire, (EXITS,), 1, days=0.3, people=2),
     Plant(doors_are_secured_whatever_is_in_force, (EXITS,), 1, days=0.2, people=2),
     Plant(

@@ -6,6 +6,7 @@ from itertools import pairwise, product
 import pytest
 
 from drivers.api import (
+    BadgeUnread,
     Beep,
     CardRead,
     Color,
@@ -29,6 +30,7 @@ from drivers.osdp import messages as osdp
 from drivers.osdp.bus import Bus
 from drivers.osdp.frame import Frame, encode
 from drivers.osdp.states import TRANSITIONS, State, Step, mermaid
+from drivers.osdp.telling import STORED
 from tests.drivers.osdp.world import MS, World, key_of
 
 BUSY = encode(Frame(address=1, is_reply=True, sequence=0, code=0x79))
@@ -290,6 +292,24 @@ def test_returning_reader_does_not_execute_what_was_queued() -> None:
     assert world.of(DeviceOnline)
     assert not world.readers[1].executed
     assert world.readers[1].outputs == (False, False)
+
+
+def test_what_a_silent_reader_had_kept_is_dropped_when_it_is_back() -> None:
+    """Whoever presented it has gone; the door must not open for who stands there now."""
+    world = World(1).online()
+    reader = world.readers[1]
+    reader.silent = True
+    world.run(4_000)
+    assert reader.present_card(26, b"\x2e\xc0\xc8\x40")
+    assert reader.press_keys("4711#")
+    reader.silent = False
+    world.run(4_000)
+    assert len(world.of(DeviceOnline)) == 1
+    assert world.of(CardRead) + world.of(KeysPressed) == []
+    assert [fact.reason for fact in world.of(BadgeUnread)] == [STORED]
+    assert reader.present_card(26, b"\x11\x22\x33\x40")
+    world.run(200)
+    assert [fact.data for fact in world.of(CardRead)] == [b"\x11\x22\x33\x40"]
 
 
 def test_absent_readers_get_half_of_the_line_at_most() -> None:

@@ -79,6 +79,12 @@ class Edge:
                 self._heard.clear()
                 await self._heard.wait()
 
+    async def until_current(self) -> None:
+        """Until the readers have told what they had kept: from here on a card is a card."""
+        async with asyncio.timeout(PATIENCE_S):
+            while any(link._stored for link in self.driver._bus._links):  # type: ignore[attr-defined]
+                await asyncio.sleep(0.01)
+
     async def do(self, action: Action, *, address: int = 1, within_ms: int = 5_000) -> str:
         command = self.submit(action, address=address, within_ms=within_ms)
         await self.until(lambda: self.ends(command))
@@ -121,6 +127,7 @@ def test_life_on_a_pty(tmp_path: Path) -> None:
         readers = simulated(1, 2, 3)
         async with ReaderLine(tmp_path / "tty", readers) as line, edge_on(line.link, 1, 2, 3) as e:
             await e.until(lambda: len(e.of(OutputsReported)) == 3)
+            await e.until_current()
             readers[1].present_card(26, b"\x12\x34\x56\x40")
             readers[2].press_keys("12*#")
             readers[0].set_input(1, True)
@@ -317,6 +324,7 @@ async def libosdp_and_edge(tmp_path: Path) -> AsyncIterator[tuple[Libosdp, Edge]
         async with edge_on(tmp_path / "tty", 1) as edge:
             await edge.until(lambda: edge.of(DeviceOnline))
             assert "serial 1 " in edge.of(DeviceOnline)[0].identity
+            await edge.until_current()
             yield reader, edge
     finally:
         if reader.process.returncode is None:
@@ -383,6 +391,7 @@ def test_libosdp_reader_is_killed_and_returns(tmp_path: Path) -> None:
             e.facts.clear()
             await reader.start()
             await e.until(lambda: e.of(DeviceOnline))
+            await e.until_current()
             reader.tell("card 26 12345640")
             await e.until(lambda: e.of(CardRead))
             assert not [line for line in reader.lines if line.startswith("output")]
@@ -402,6 +411,7 @@ def test_libosdp_reader_that_sleeps_obeys_nothing_when_it_wakes(tmp_path: Path) 
             e.facts.clear()
             os.kill(reader.process.pid, signal.SIGCONT)
             await e.until(lambda: e.of(DeviceOnline))
+            await e.until_current()
             reader.tell("card 26 12345640")
             await e.until(lambda: e.of(CardRead))
             assert not [line for line in reader.lines if line.startswith("output")]

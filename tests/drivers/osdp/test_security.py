@@ -210,6 +210,7 @@ def test_reader_that_returns_our_own_nonce_is_not_believed() -> None:
 def test_replayed_session_is_refused() -> None:
     """Everything the reader ever said, with a card in it, played to the panel again."""
     recorded = World(1)
+    recorded.run(500)
     recorded.readers[1].present_card(32, b"\xde\xad\xbe\xc0")
     recorded.run(500)
     assert recorded.of(CardRead)
