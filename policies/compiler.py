@@ -1,10 +1,10 @@
 """From entries to the compiled policy: references resolved, meanings checked, tables built."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from types import MappingProxyType
 
+from policies.compile_schedules import compiled_schedule
 from policies.compiled import (
     LEVELS,
     CompiledPolicy,
@@ -20,6 +20,7 @@ from policies.compiled import (
     ZoneKind,
     ZoneRule,
 )
+from policies.compiling import Compiling
 from policies.document import Document, EntryAt, Place, valid_id
 from policies.factors import (
     ANYTHING,
@@ -44,29 +45,13 @@ from policies.model import (
     ZoneEntry,
 )
 from policies.passages import passages_of
-from policies.problems import Problem, did_you_mean
-from policies.schedule import DAY_S, WEEK_DAYS, Interval, Schedule
+from policies.problems import Problem
 from policies.structure import structural_problems
 
-HINTS_MAX = 200
-"""A near name is looked for this often: each search reads every name, a hostile file has many."""
 NO_FACTORS = (ANYTHING,) * LEVELS
 BADGE_ONLY = (table_of((mask_of((Factor.BADGE,)),)),) * LEVELS
 """What an exit reader asks for where the policy does not say: who it is."""
 
-_INTERVAL = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
-_DAYS: Mapping[str, tuple[int, ...]] = {
-    "daily": tuple(range(WEEK_DAYS)),
-    "mon": (0,),
-    "tue": (1,),
-    "wed": (2,),
-    "thu": (3,),
-    "fri": (4,),
-    "sat": (5,),
-    "sun": (6,),
-    "mon_fri": (0, 1, 2, 3, 4),
-    "sat_sun": (5, 6),
-}
 _COUNTS = (PortalKind.DOOR, PortalKind.GATE, PortalKind.TURNSTILE)
 """Kinds that may be a way out; a turnstile needs a drop-arm on top."""
 
@@ -81,7 +66,9 @@ def compile_policy(
     so that everything wrong in it is said at once."""
     compiler = _Compiler(document)
     zone = compiler.time_zone(timezone)
-    schedules = {entry.id: compiler.schedule(entry) for entry in document.of(ScheduleEntry)}
+    schedules = {
+        entry.id: compiled_schedule(compiler, entry) for entry in document.of(ScheduleEntry)
+    }
     compiler.read_profiles()
     zones = compiler.zones()
     portals = tuple(compiler.portal(entry) for entry in document.of(PortalEntry))
@@ -119,10 +106,9 @@ def compile_policy(
     ), []
 
 
-class _Compiler:
+class _Compiler(Compiling):
     def __init__(self, document: Document) -> None:
-        self.document = document
-        self.problems: list[Problem] = []
+        super().__init__(document)
         self.profiles: dict[str, tuple[int, ...]] = {}
 
     def time_zone(self, timezone: Callable[[str], tzinfo]) -> tzinfo | None:
@@ -145,50 +131,6 @@ class _Compiler:
             )
             return None
 
-    def known(self, table: str, name: str, place: Place) -> bool:
-        """Whether `name` is declared; a problem where it is not."""
-        declared = self.document.declared[table]
-        if name in declared:
-            return True
-        what = "factors profile" if table == "factors" else table
-        searched = len(self.problems) < HINTS_MAX
-        hint = did_you_mean(name, declared) if searched else None
-        self.problems.append(place.problem(f"unknown {what} '{name}'", hint))
-        return False
-
-    def all_known(self, table: str, names: Iterable[str], place: Place) -> None:
-        for index, name in enumerate(names):
-            self.known(table, name, place.child(index))
-
-    def schedule(self, entry: EntryAt[ScheduleEntry]) -> Schedule:
-        days: list[set[Interval]] = [set() for _ in range(WEEK_DAYS)]
-        for field, weekdays in _DAYS.items():
-            texts: tuple[str, ...] = getattr(entry.value, field)
-            for index, text in enumerate(texts):
-                place = entry.place.child(field.replace("_", "-"), index)
-                interval = self._interval(text, place)
-                for weekday in weekdays if interval else ():
-                    days[weekday] |= {interval} if interval else set()
-        if not any(getattr(entry.value, field) for field in _DAYS):
-            self.problems.append(entry.place.at_key("has no hours", 'daily = ["00:00-24:00"]'))
-        return Schedule(entry.id, entry.place.line, tuple(tuple(sorted(day)) for day in days))
-
-    def _interval(self, text: str, place: Place) -> Interval | None:
-        found = _INTERVAL.fullmatch(text)
-        hint = 'write "07:30-18:30"; past midnight "22:00-06:00", a whole day "00:00-24:00"'
-        if found is None:
-            self.problems.append(place.problem(f"'{text}' is not a time span", hint))
-            return None
-        h1, m1, h2, m2 = (int(part) for part in found.groups())
-        start, end = h1 * 3_600 + m1 * 60, h2 * 3_600 + m2 * 60
-        if h1 > 23 or m1 > 59 or m2 > 59 or end > DAY_S:
-            self.problems.append(place.problem(f"'{text}' is not a time of day", hint))
-            return None
-        if start == end:
-            self.problems.append(place.problem(f"'{text}' starts when it ends", hint))
-            return None
-        return Interval(start, end if end > start else end + DAY_S)
-
     def read_profiles(self) -> None:
         for entry in self.document.profiles:
             self.profiles[entry.id] = self._profile(entry)
@@ -197,7 +139,7 @@ class _Compiler:
         tables: dict[int, int] = {}
         for key, text in entry.value.items():
             place = entry.place.child(key)
-            level = self._level(key, place)
+            level = self.level(key, place)
             table = self._expression(text, place)
             if level is not None and table is not None:
                 tables[level] = table
@@ -234,12 +176,6 @@ class _Compiler:
             hint = "add a badge: badge+face"
             self.problems.append(place.problem("a face is never the only factor", hint))
         return table_of(alternatives)
-
-    def _level(self, key: str, place: Place) -> int | None:
-        if key in {str(level) for level in range(1, LEVELS + 1)}:
-            return int(key)
-        self.problems.append(place.at_key(f"'{key}' is not a threat level", "levels are 1 to 5"))
-        return None
 
     def _named_profile(self, name: str | None, place: Place) -> tuple[int, ...] | None:
         if name is None or not self.known("factors", name, place):
@@ -280,7 +216,7 @@ class _Compiler:
         )
 
     def _clearance(self, levels: Mapping[str, int], place: Place) -> tuple[int, ...]:
-        stated = {self._level(key, place.child(key)): value for key, value in levels.items()}
+        stated = {self.level(key, place.child(key)): value for key, value in levels.items()}
         clearance = [stated.get(1, 0)]
         for level in range(2, LEVELS + 1):
             value = stated.get(level, clearance[-1])
