@@ -45,7 +45,7 @@ from policies.model import (
     ZoneEntry,
 )
 from policies.passages import passages_of
-from policies.problems import Problem
+from policies.problems import Problem, did_you_mean
 from policies.structure import structural_problems
 
 NO_FACTORS = (ANYTHING,) * LEVELS
