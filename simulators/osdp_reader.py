@@ -101,6 +101,7 @@ class SimulatedReader:
         self._session: Session | None = None
         self._proof: tuple[bytes, bytes] = (b"", b"")
         self._last: tuple[Frame, bytes] | None = None
+        self._rebooted = False
         self._heard_ns = 0
         self._received_ns = 0
 
@@ -135,12 +136,13 @@ class SimulatedReader:
     @property
     def has_news(self) -> bool:
         """Whether the next poll is answered with more than that all is well."""
-        return bool(self._events or self._changed)
+        return bool(self._events or self._changed or self._rebooted)
 
     def reboot(self) -> None:
         """Power was lost: no session, no timers, all outputs at rest."""
         self._session = None
         self._last = None
+        self._rebooted = True
         self._events.clear()
         for number in range(len(self._outputs)):
             self._set(number, _Output())
@@ -182,6 +184,7 @@ class SimulatedReader:
         while (frame := self._decoder.take()) is not NEED_MORE:
             if isinstance(frame, Damaged) or frame.address != self.address or self.silent:
                 continue
+            self._rebooted = False  # the answer tells that it knows no session
             answer += self._answer(frame, now_ns)
         return answer
 
