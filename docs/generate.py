@@ -199,6 +199,7 @@ def site_keys() -> str:
         "device": site_file.DeviceEntry,
         "portal": site_file.PortalEntry,
         "fire": site_file.FireEntry,
+        "key": site_file.KeyEntry,
     }
     covered("the site file's tables", structs, SITE_KEYS)
     titles = {"": "### At the top", "broker": "### `[broker]`"}

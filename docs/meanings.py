@@ -142,6 +142,11 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "accept-exposed-lock": "the lock hangs on the entry reader and somebody accepts that",
     },
     "fire": {"input": "a loop that is closed, and so energised, while all is well"},
+    "key": {
+        "person": "whose key it is; where two people must sign, two keys of one person are one",
+        "public": "as `sentrypost key new` prints it",
+        "may": "what it may sign; so far change sets of people are all that is taken signed",
+    },
 }
 
 EVENTS: dict[str, str] = {

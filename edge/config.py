@@ -5,7 +5,7 @@ hang on, where the journal lies and which broker to use.
 """
 
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -17,30 +17,25 @@ import msgspec
 from drivers.api import DeviceSpec, LineSpec
 from edge.clock import Trust
 from edge.lines import LineError, factory_of
+from edge.signatures import KEYS_MAX, PublicKeyError, TrustedKey, public_key
 from edge.site_file import (
     BrokerEntry,
     DeviceEntry,
     FireEntry,
     Header,
-    Input,
+    KeyEntry,
     LineEntry,
-    Output,
     PortalEntry,
 )
+from edge.wiring_check import WiringCheck, names_in, unknown
 from policies import PolicyError, load
-from policies.compiled import CompiledPolicy, ExitKind, PortalRule, Rex
+from policies.compiled import CompiledPolicy
 from policies.document import Place, valid_id
 from policies.loader import convert_entry, decode_toml
 from policies.model import Entry
-from policies.problems import Problem, SourceFile, did_you_mean
+from policies.problems import Problem, SourceFile
 
-TABLES = ("broker", "line", "device", "portal", "fire")
-
-PIECE_MS, PIECES_MAX = 100, 65_535
-"""Reader outputs are timed in tenths of a second, in two bytes (OSDP clause 6.10)."""
-
-PORTALS_MAX, FIRES_MAX = 500, 200
-"""What one edge serves: their names must fit into the one entry that every start begins with."""
+TABLES = ("broker", "line", "device", "portal", "fire", "key")
 
 NO_COPIES: Mapping[Path, bytes] = MappingProxyType({})
 
@@ -65,6 +60,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     devices: Mapping[str, DeviceEntry]
     portals: Mapping[str, PortalEntry]
     fires: Mapping[str, FireEntry]
+    keys: tuple[TrustedKey, ...]
+    """Whose signatures count, and for what."""
     sources: Mapping[Path, bytes]
     """What was read: the site file and the policies."""
     kept: bool
@@ -132,12 +129,15 @@ class _Reader:
         devices = self._table("device", DeviceEntry)
         portals = self._table("portal", PortalEntry)
         fires = self._table("fire", FireEntry)
+        keys = self._keys()
         policy = self._policy(self.content.get("policy"))
         self._check_lines(lines, devices)
         specs = self._line_specs(lines, devices)
-        self._check_points(devices, portals, fires)
+        wiring = WiringCheck(self.root, self.content, devices, portals, fires)
+        wiring.check_points()
         if policy is not None:
-            self._check_against_policy(policy, devices, portals, fires)
+            wiring.check_against(policy)
+        self.problems += wiring.problems
         password = self._password(broker)
         site_key = None if header is None else self._file(header.site_key, self.root, "site-key")
         if self.problems or header is None or policy is None or site_key is None:
@@ -156,6 +156,7 @@ class _Reader:
             devices=devices,
             portals=portals,
             fires=fires,
+            keys=keys,
             sources=self.sources,
             kept=bool(self.copies),
         )
@@ -207,6 +208,27 @@ class _Reader:
             if entry is not None:
                 entries[name] = entry
         return entries
+
+    def _keys(self) -> tuple[TrustedKey, ...]:
+        """The public keys, each of them once."""
+        keys: dict[bytes, TrustedKey] = {}
+        entries = self._table("key", KeyEntry)
+        if len(entries) > KEYS_MAX:
+            self.problems.append(self.root.child("key").at_key(f"at most {KEYS_MAX} keys"))
+        for name, entry in entries.items():
+            at = self.root.child("key", name, "public")
+            try:
+                public = public_key(entry.public)
+            except PublicKeyError as error:
+                hint = "copy the line that `sentrypost key new` has printed"
+                self.problems.append(at.problem(f"{error}", hint))
+                continue
+            key = TrustedKey(name, entry.person, public, frozenset(entry.may))
+            other = keys.setdefault(public, key)
+            if other is not key:
+                hint = "one key is one entry: name there all that it may sign"
+                self.problems.append(at.problem(f"key '{other.name}' is the same", hint))
+        return tuple(keys.values())
 
     def _policy(self, names: object) -> CompiledPolicy | None:
         """The policy, read whatever else is wrong in this file."""
@@ -276,9 +298,11 @@ class _Reader:
     def _check_lines(
         self, lines: Mapping[str, LineEntry], devices: Mapping[str, DeviceEntry]
     ) -> None:
+        known = names_in(self.content, "line")
         for name, device in devices.items():
-            if device.line not in self._names("line"):
-                self._unknown(("device", name, "line"), "line", device.line, self._names("line"))
+            if device.line not in known:
+                at = self.root.child("device", name, "line")
+                self.problems.append(unknown(at, "line", device.line, known))
         ports: dict[str, str] = {}
         for name, line in lines.items():
             other = ports.setdefault(line.port, name)
@@ -340,161 +364,3 @@ class _Reader:
             if problem.startswith(prefix):
                 return self.root.child("device", device.name).at_key(problem[len(prefix) :])
         return self.root.child("line", spec.name).at_key(problem)
-
-    def _check_points(
-        self,
-        devices: Mapping[str, DeviceEntry],
-        portals: Mapping[str, PortalEntry],
-        fires: Mapping[str, FireEntry],
-    ) -> None:
-        """Every point exists and is used once; no lock hangs on the unsecured side unnoticed."""
-        taken: dict[tuple[str, str, int], str] = {}
-        exposed = {portal.entry_reader for portal in portals.values()}
-        for name, portal in portals.items():
-            at = self.root.child("portal", name)
-            self._check_point(at.child("lock"), portal.lock, devices, taken)
-            for key in ("contact", "rex", "bolt"):
-                point: Input | None = getattr(portal, key)
-                if point is not None:
-                    self._check_point(at.child(key), point, devices, taken)
-            readers = {"entry-reader": portal.entry_reader, "exit-reader": portal.exit_reader}
-            for key, reader in readers.items():
-                if reader is not None:
-                    self._check_reader(at.child(key), reader, devices, taken)
-            if portal.lock.device in exposed and not portal.accept_exposed_lock:
-                self.problems.append(
-                    at.child("lock").problem(
-                        f"'{portal.lock.device}' hangs on the unsecured side: whoever opens it "
-                        "works the lock",
-                        "put the lock on a device inside, or say accept-exposed-lock = true",
-                    )
-                )
-        for name, fire in fires.items():
-            at = self.root.child("fire", name, "input")
-            self._check_point(at, fire.input, devices, taken)
-            if fire.input.device in exposed:
-                self.problems.append(at.problem("a fire input must hang on a device inside"))
-
-    def _check_point(
-        self,
-        at: Place,
-        point: Output | Input,
-        devices: Mapping[str, DeviceEntry],
-        taken: dict[tuple[str, str, int], str],
-    ) -> None:
-        kind, number = (
-            ("output", point.output) if isinstance(point, Output) else ("input", point.input)
-        )
-        device = devices.get(point.device)
-        wired = 0 if device is None else getattr(device, f"{kind}s")
-        if device is None:
-            self._unknown_device(at, point.device)
-        elif not 0 <= number < wired:
-            self.problems.append(
-                at.problem(f"'{point.device}' has {wired} {kind}s, counted from 0")
-            )
-        self._take(at, (point.device, kind, number), taken)
-
-    def _check_reader(
-        self,
-        at: Place,
-        reader: str,
-        devices: Mapping[str, DeviceEntry],
-        taken: dict[tuple[str, str, int], str],
-    ) -> None:
-        if reader not in devices:
-            self._unknown_device(at, reader)
-        self._take(at, (reader, "reader", 0), taken)
-
-    def _take(
-        self, at: Place, point: tuple[str, str, int], taken: dict[tuple[str, str, int], str]
-    ) -> None:
-        if point in taken:
-            device, what, number = point
-            self.problems.append(
-                at.problem(f"{what} {number} of '{device}' is already used at {taken[point]}")
-            )
-        taken.setdefault(point, at.where())
-
-    def _check_against_policy(
-        self,
-        policy: CompiledPolicy,
-        devices: Mapping[str, DeviceEntry],
-        portals: Mapping[str, PortalEntry],
-        fires: Mapping[str, FireEntry],
-    ) -> None:
-        """The file wires exactly the policy's portals and fire inputs, each as the policy says."""
-        counts = (
-            (policy.portals, PORTALS_MAX, "portals"),
-            (policy.fire_inputs, FIRES_MAX, "fire inputs"),
-        )
-        for found, limit, what in counts:
-            if len(found) > limit:
-                self.problems.append(
-                    self.root.at_key(f"one edge serves at most {limit} {what}", "split the policy")
-                )
-        known = {rule.id: rule for rule in policy.portals}
-        exposed = {portal.entry_reader for portal in portals.values()}
-        for name in self._names("portal"):
-            if name not in known:
-                self._unknown(("portal", name), "portal of the policy", name, known)
-        for name in self._names("fire"):
-            if name not in {fire.id for fire in policy.fire_inputs}:
-                options = [fire.id for fire in policy.fire_inputs]
-                self._unknown(("fire", name), "fire input of the policy", name, options)
-        for fire in policy.fire_inputs:
-            if fire.id not in self._names("fire"):
-                self.problems.append(
-                    self.root.at_key(f"fire input '{fire.id}' of the policy is not wired")
-                )
-        for name, rule in known.items():
-            portal = portals.get(name)
-            if portal is None:
-                if name not in self._names("portal"):
-                    self.problems.append(
-                        self.root.at_key(f"portal '{name}' of the policy is not wired")
-                    )
-                continue
-            at = self.root.child("portal", name)
-            wired = {"contact": portal.contact, "bolt": portal.bolt, "rex": portal.rex}
-            said = {"contact": rule.contact, "bolt": rule.bolt, "rex": rule.rex is not None}
-            for key, point in wired.items():
-                if (point is not None) is not said[key]:
-                    has = "has" if said[key] else "has no"
-                    self.problems.append(
-                        at.at_key(f"the policy says that the portal {has} {key}", "make both agree")
-                    )
-            self._check_exit_button(at, rule, portal, exposed)
-            if rule.exit is ExitKind.READER and portal.exit_reader is None:
-                self.problems.append(at.at_key("the policy asks for an exit reader here"))
-            if rule.open_ms % PIECE_MS or rule.open_ms > PIECE_MS * PIECES_MAX:
-                tenths = f"in steps of {PIECE_MS} ms, at most {PIECE_MS * PIECES_MAX / 1e3} s"
-                self.problems.append(at.at_key(f"open-s of the policy must be {tenths}"))
-
-    def _check_exit_button(
-        self, at: Place, rule: PortalRule, portal: PortalEntry, exposed: Collection[str | None]
-    ) -> None:
-        """An input that unlocks is worth as much as the lock."""
-        unlocks = rule.rex is Rex.UNLOCK and not portal.accept_exposed_lock
-        if unlocks and portal.rex is not None and portal.rex.device in exposed:
-            self.problems.append(
-                at.child("rex").problem(
-                    f"'{portal.rex.device}' hangs on the unsecured side: whoever opens it asks "
-                    "for the exit, which unlocks",
-                    "put the input on a device inside, or say accept-exposed-lock = true",
-                )
-            )
-
-    def _names(self, table: str) -> Iterable[str]:
-        """Names in the file, the entries that could not be read included."""
-        raw = self.content.get(table, {})
-        return tuple(raw) if isinstance(raw, dict) else ()
-
-    def _unknown_device(self, at: Place, name: str) -> None:
-        if name not in self._names("device"):
-            hint = did_you_mean(name, self._names("device"))
-            self.problems.append(at.problem(f"unknown device '{name}'", hint))
-
-    def _unknown(self, path: tuple[str, ...], what: str, name: str, options: Iterable[str]) -> None:
-        at = self.root.child(*path)
-        self.problems.append(at.at_key(f"no {what} '{name}'", did_you_mean(name, options)))

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from edge.clock import Trust
+from edge.signatures import Use
 from policies.model import Entry
 
 
@@ -67,3 +68,11 @@ class FireEntry(Entry, frozen=True, kw_only=True):
     """A loop that is closed while all is well; `inverted` where the device reports that as 0."""
 
     input: Input
+
+
+class KeyEntry(Entry, frozen=True, kw_only=True):
+    """A public key. Two keys with one `person` are one person wherever people are counted."""
+
+    person: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    public: str
+    may: Annotated[tuple[Use, ...], msgspec.Meta(min_length=1)]

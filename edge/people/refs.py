@@ -2,13 +2,12 @@
 
 import hashlib
 import hmac
-import os
 import shlex
-import stat
 from pathlib import Path
 
 from controller.ids import CredentialRef
 from drivers.badges import BADGE_BITS_MAX
+from edge.secret_file import NotAFileError, OpenToOthersError, read_secret
 
 KEY_BYTES = 32
 """As long as the hash: a longer key adds nothing."""
@@ -51,8 +50,7 @@ def load_site_key(path: Path) -> SiteKey:
     """
     make = f"make one with: (umask 077; head -c {KEY_BYTES} /dev/urandom > {_quoted(path)})"
     try:
-        # O_NONBLOCK: a pipe in the key's place must not hold up the start.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        key = read_secret(path, KEY_BYTES + 1)
     except FileNotFoundError:
         raise SiteKeyError(
             f"{path}: there is no site key; copy it from another edge of the site, "
@@ -63,16 +61,13 @@ def load_site_key(path: Path) -> SiteKey:
             f"{path}: the site key cannot be read ({error.strerror}); "
             "make it readable for the user that runs this, and nobody else"
         ) from error
-    with os.fdopen(fd, "rb") as file:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise SiteKeyError(f"{path}: the site key must be a file; {make}")
-        if status.st_mode & 0o077:
-            raise SiteKeyError(
-                f"{path}: others on this machine can read or change the site key; "
-                f"close it with: chmod 600 {_quoted(path)}"
-            )
-        key = file.read(KEY_BYTES + 1)
+    except NotAFileError:
+        raise SiteKeyError(f"{path}: the site key must be a file; {make}") from None
+    except OpenToOthersError:
+        raise SiteKeyError(
+            f"{path}: others on this machine can read or change the site key; "
+            f"close it with: chmod 600 {_quoted(path)}"
+        ) from None
     try:
         return SiteKey(key)
     except SiteKeyError:

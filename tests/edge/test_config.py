@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from controller.events import ENTRY_BYTES_MAX, EdgeStarted
-from edge import config
+from edge import wiring_check
 from edge.config import READERS_AT_9600, ConfigError, load_config
 from tests.edge.house import House
 
@@ -250,7 +250,7 @@ def test_an_input_that_unlocks_is_refused_on_the_unsecured_side(house: House) ->
 def test_more_portals_than_the_first_entry_can_name_are_refused(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(config, "PORTALS_MAX", 1)
+    monkeypatch.setattr(wiring_check, "PORTALS_MAX", 1)
     assert "one edge serves at most 1 portals" in said(house)
 
 
@@ -259,7 +259,7 @@ def test_the_first_entry_can_name_as_many_portals_and_fire_inputs_as_are_served(
     body = EdgeStarted(
         version="1",
         policy="d" * 64,
-        portals=tuple(f"{longest}{n:04}" for n in range(config.PORTALS_MAX)),
-        fires=tuple(f"{longest}{n:04}" for n in range(config.FIRES_MAX)),
+        portals=tuple(f"{longest}{n:04}" for n in range(wiring_check.PORTALS_MAX)),
+        fires=tuple(f"{longest}{n:04}" for n in range(wiring_check.FIRES_MAX)),
     )
     assert len(msgspec.json.encode(body)) < ENTRY_BYTES_MAX - 1024

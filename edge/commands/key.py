@@ -1,0 +1,80 @@
+"""`sentrypost key`"""
+
+import json
+from pathlib import Path
+
+import click
+
+from edge.commands.common import Failed, config_option, failed_by, json_option
+
+USES = ("people", "policy", "order")
+
+
+@click.group()
+def key() -> None:
+    """Keys with which people sign what acts at a site."""
+
+
+@key.command()
+@click.argument("name")
+@click.option("--person", help="Whose key it is.  [default: NAME]")
+@click.option(
+    "--may",
+    type=click.Choice(USES),
+    multiple=True,
+    required=True,
+    help="What it may sign; can be given several times.",
+)
+@click.option("--passphrase", is_flag=True, help="Ask for one, without which the key is no use.")
+def new(name: str, person: str | None, may: tuple[str, ...], passphrase: bool) -> None:
+    """Make a key: the private half goes into NAME.key, the entry for the site file is printed.
+
+    Whoever has NAME.key and its passphrase signs as that person. It belongs on a stick in a safe
+    and not on the edge.
+    """
+    from edge.signatures import public_text
+    from edge.signing_keys import SigningKeyError, make_signing_key
+    from policies.document import valid_id
+
+    if not valid_id(name):
+        raise Failed(f"'{name}' cannot be a key's name", "use 1 to 64 of a-z, 0-9, '-' and '_'")
+    path = Path(f"{name}.key")
+    chosen = ""
+    if passphrase:
+        chosen = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    try:
+        made = make_signing_key(path, chosen.encode())
+    except SigningKeyError as error:
+        raise failed_by(error) from error
+    click.echo(f"{path}: the private key; keep it closed", err=True)
+    click.echo("for the site file of every edge:", err=True)
+    click.echo(f"[key.{name}]")
+    click.echo(f"person = {_text(person or name)}")
+    click.echo(f"public = {_text(public_text(made.public))}")
+    click.echo(f"may    = [{', '.join(_text(use) for use in dict.fromkeys(may))}]")
+
+
+@key.command()
+@config_option
+@json_option
+def show(config: Path, as_json: bool) -> None:
+    """Show whose signatures count at the site; entries of the journal name keys by their ids."""
+    from edge.commands.check import loaded
+
+    keys = loaded(config).keys
+    if as_json:
+        found = [
+            {"name": one.name, "id": one.id, "person": one.person, "may": sorted(one.may)}
+            for one in keys
+        ]
+        click.echo(json.dumps(found))
+        return
+    for one in keys:
+        click.echo(f"{one.name}: {one.person}, may sign {', '.join(sorted(one.may))}, id {one.id}")
+    if not keys:
+        click.echo("no key: nothing that needs a signature is taken here")
+
+
+def _text(value: str) -> str:
+    """A basic string of TOML, which escapes as JSON does."""
+    return json.dumps(value, ensure_ascii=False)
