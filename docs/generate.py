@@ -18,7 +18,7 @@ from docs.meanings import ACTIONS, EVENTS, POLICY_KEYS, SITE_KEYS
 from drivers.osdp import states
 from edge import site_file
 from policies.codes import TEXTS
-from policies.document import TABLES
+from policies.document import LISTED, TABLES
 from policies.model import Header
 
 DOCS = Path(__file__).resolve().parent
@@ -183,7 +183,7 @@ def policy_keys() -> str:
     covered("the policy's tables", structs, POLICY_KEYS)
     parts = []
     for name, struct in structs.items():
-        listed = name in {"grant", "deny"}
+        listed = name in LISTED
         title = f"[[{name}]]" if listed else f"[{name}.<id>]"
         head = f"### `{title}`" if name else "### At the top"
         parts.append(f"{head}\n\n{keys_of(struct, POLICY_KEYS[name])}")

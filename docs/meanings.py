@@ -34,6 +34,21 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "clearance": "needed to enter, by threat level: `{ 4 = 3 }`; a level that is not named "
         "keeps the one below, none may ask for less than the one below",
         "factors": "profile asked for on the way in; required unless the zone is public",
+        "assurance": "the least a line must be worth for a factor to count on the way in: weak, "
+        "inside (plain wiring on the protected side), secure (authenticated and encrypted)",
+        "occupancy-max": "so many people at most, reserved places included",
+        "occupancy-min": "so many people at least, or none",
+        "occupancy": "hard limits refuse entry, soft ones are noted",
+        "anti-passback": "who is known inside does not enter again from outside: hard refuses, soft "
+        "notes, timed refuses until `anti-passback-s` have passed",
+        "anti-passback-s": "after so long it is forgiven; with timed alone",
+        "anti-passback-region": "zones that name the same word are one region; left out: the zone "
+        "and all inside it",
+        "two-person": "two entitled people, no visitors, present together",
+        "first-person": "until somebody has entered by a grant with `first-person`, no other opens",
+        "screening": "stations, one of which must have cleared the person; exempt and protected "
+        "roles are never searched",
+        "knowledge-max-s": "nobody enters on knowledge of holders older than this",
     },
     "portal": {
         "from": "the outer zone",
@@ -72,6 +87,19 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "factors": "profile asked for on top of the zone's",
         "exit-factors": "profile of the exit reader; left out: the badge alone",
     },
+    "screening": {
+        "name": "for people; the id where it is empty",
+        "valid-s": "how long a clearance counts",
+    },
+    "watchlist": {
+        "action": "deny refuses entry, observe notes it; neither becomes detention, search or "
+        "capture",
+        "reason": "for officers",
+    },
+    "order": {
+        "roles": "who may give it",
+        "people": "how many of them sign; two for what takes protection away",
+    },
     "fire": {"zones": "the zones it covers, with all inside them; empty: every zone"},
     "role": {
         "clearance": "compared with the zone's; the highest of a holder's roles counts",
@@ -82,6 +110,10 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "cannot be recorded so far",
         "emergency": "a responder; decides nothing so far",
         "overrides": "postures that the role may pass in spite of, each exactly as named",
+        "screening": "exempt: never searched, as protected roles are",
+        "escort": "may escort visitors",
+        "per-host": "visitors: so many at once to one escort",
+        "stay-max-s": "visitors: how long one visit may last",
     },
     "grant": {
         "id": "named by every decision that rests on it",
@@ -92,12 +124,31 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "threat-max": "the highest threat level at which it holds",
         "in": "modes in which it holds",
         "factors": "profile asked for on top of zone and portal",
-        "escorted": "only with an escort; no escort can be shown so far, so it opens nothing",
+        "escorted": "only with an escort",
+        "two-person": "only together with another entitled person",
+        "first-person": "who enters by it opens the zone, and doors that stand open by schedule, "
+        "for the others",
     },
     "deny": {
         "id": "named by every refusal that rests on it",
         "roles": "who; one of them is enough",
         "zones": "where, with all zones inside; no grant and no override reaches it",
+        "reason": "for officers",
+    },
+    "never": {
+        "id": "named by the proof",
+        "roles": "nobody who has one of these,",
+        "reach": "gets into one of these zones, in any posture, at any time, by any way,",
+        "unless": "except with recorded consent, an escort, or a second person",
+        "reason": "for officers",
+    },
+    "always": {
+        "id": "named by the proof",
+        "roles": "whoever has one of these",
+        "from": "gets from each of these zones",
+        "reach": "into one of these,",
+        "in": "in each of these modes,",
+        "threat-max": "at every threat level up to this one",
         "reason": "for officers",
     },
 }

@@ -18,6 +18,8 @@ from policies.facts import (
     Objection,
     Presented,
     Request,
+    Screened,
+    ScreeningResult,
 )
 from policies.loader import load
 from policies.problems import PolicyError, Problem, SourceFile
@@ -41,6 +43,8 @@ __all__ = [
     "Problem",
     "Request",
     "RoleRule",
+    "Screened",
+    "ScreeningResult",
     "SourceFile",
     "ZoneRule",
     "decide",

@@ -46,16 +46,30 @@ class Code(IntEnum):
 
     FACTORS_MISSING = 701
     FACTOR_FAILED = 702
+    ASSURANCE_TOO_LOW = 703
 
+    PASSBACK = 801
+    OCCUPANCY_FULL = 802
     INTERLOCK = 803
+    TWO_PERSON = 805
     FIRST_PERSON_OUT = 806
+    BELOW_MINIMUM = 807
     INOPERABLE = 808
+    KNOWLEDGE_TOO_OLD = 809
+    NOT_SCREENED = 810
+    SCREENING_REFUSED = 811
+    SCREENING_DECLINED = 812
 
     NOTE_DURESS = 901
     NOTE_WATCHLISTED = 902
+    NOTE_PASSBACK = 903
+    NOTE_OCCUPANCY = 904
+    NOTE_NOT_SEARCHED = 905
     NOTE_OVERRIDDEN = 906
     NOTE_PROTECTED = 907
     NOTE_OUTSIDE_RULES = 908
+    NOTE_OBSERVED = 909
+    NOTE_SEALED_BAG = 910
 
 
 TEXTS: dict[Code, str] = {
@@ -93,11 +107,25 @@ TEXTS: dict[Code, str] = {
     Code.NOT_ESCORTED: "the rule needs an escort",
     Code.FACTORS_MISSING: "more factors are needed",
     Code.FACTOR_FAILED: "a factor was presented and failed",
+    Code.ASSURANCE_TOO_LOW: "a factor came over a line that is not trusted here",
+    Code.PASSBACK: "was seen going in already and not coming out",
+    Code.OCCUPANCY_FULL: "as many people are inside as may be",
+    Code.TWO_PERSON: "two entitled people have to enter together",
+    Code.BELOW_MINIMUM: "fewer people than the minimum would be inside",
+    Code.KNOWLEDGE_TOO_OLD: "what is known of holders is too old for this zone",
+    Code.NOT_SCREENED: "has not passed the screening that the zone asks for",
+    Code.SCREENING_REFUSED: "the screening station refused",
+    Code.SCREENING_DECLINED: "declined the screening: polite denial, call the protocol officer",
     Code.INTERLOCK: "another portal of the interlock is not secured",
     Code.FIRST_PERSON_OUT: "nobody entitled to be first is inside",
     Code.INOPERABLE: "the portal's lock does not answer",
     Code.NOTE_DURESS: "duress",
     Code.NOTE_WATCHLISTED: "on the watchlist, leaving",
+    Code.NOTE_PASSBACK: "was seen going in already and not coming out",
+    Code.NOTE_OCCUPANCY: "the number of people inside is outside its limits",
+    Code.NOTE_NOT_SEARCHED: "not searched: exempt from screening",
+    Code.NOTE_OBSERVED: "on a list that is to be observed",
+    Code.NOTE_SEALED_BAG: "a sealed diplomatic bag is not opened",
     Code.NOTE_OVERRIDDEN: "the posture was overridden",
     Code.NOTE_PROTECTED: "protected person",
     Code.NOTE_OUTSIDE_RULES: "would not have been let in now; the way out stays free",

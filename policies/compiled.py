@@ -4,17 +4,22 @@ Built by `policies.load`; by nothing else, because the loader's checks are what 
 Times are seconds since the epoch, durations carry their unit in the name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from enum import StrEnum
 
 import msgspec
 
-from policies.facts import Direction, Mode
+from policies.facts import Assurance, Direction, Mode
 from policies.schedule import Schedule, active, next_change
 
 LEVELS = 5
 """Threat levels are 1 to 5; tables per level are tuples of this length, level 1 first."""
+
+MEMO_MAX = 128
+"""Sets of roles whose rules one passage remembers: more than that hardly come to one door."""
+STANDINGS_MAX = 20_000
+"""Sets of roles that are remembered; 100,000 holders have some 3,000."""
 
 
 class ZoneKind(StrEnum):
@@ -78,8 +83,113 @@ class Override(StrEnum):
     THREAT = "threat"
 
 
+class Severity(StrEnum):
+    """Whether a limit refuses entry or is noted alone."""
+
+    HARD = "hard"
+    SOFT = "soft"
+
+
+class PassbackKind(StrEnum):
+    """Soft is noted alone; timed is forgiven some time after the person was seen."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    TIMED = "timed"
+
+
+class WatchAction(StrEnum):
+    """What follows when somebody on the list wants in: never detention, search or capture."""
+
+    DENY = "deny"
+    OBSERVE = "observe"
+
+
+class OrderKind(StrEnum):
+    """What somebody may order; `raise` is a threat level, `lower` brings one down, `lift` ends a
+    posture."""
+
+    LOCKDOWN = "lockdown"
+    SHELTER = "shelter"
+    EVACUATE = "evacuate"
+    RAISE = "raise"
+    END_HOLD = "end-hold"
+    END_DRILL = "end-drill"
+    RELEASE = "release"
+    DRILL = "drill"
+    CONSENT = "consent"
+    DELEGATE = "delegate"
+    LIFT = "lift"
+    LOWER = "lower"
+    UNLOCK = "unlock"
+    HOLD = "hold"
+    FIRE_OVERRIDE = "fire-override"
+    POLICY = "policy"
+
+
+TWO_PEOPLE = frozenset(
+    {
+        OrderKind.LIFT,
+        OrderKind.LOWER,
+        OrderKind.UNLOCK,
+        OrderKind.HOLD,
+        OrderKind.FIRE_OVERRIDE,
+        OrderKind.POLICY,
+    }
+)
+"""Orders that take protection away: two people sign them, whatever a policy says (design, 5)."""
+
+
+class Unless(StrEnum):
+    """What makes an exception from a declared `never`."""
+
+    CONSENT = "consent"
+    ESCORTED = "escorted"
+    SECOND_PERSON = "second-person"
+
+
 FactorTable = int
 """Bit s is set when the set of factors s (a bit per `Factor`, see `policies.factors`) suffices."""
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """Factors asked for, per level, never weaker above; `alternative` is what they are for holders
+    who give no biometrics: as many factors, or more."""
+
+    regular: tuple[FactorTable, ...]
+    alternative: tuple[FactorTable, ...]
+
+    def both(self, other: "Profile") -> "Profile":
+        """What satisfies this one and the other."""
+        return Profile(
+            tuple(a & b for a, b in zip(self.regular, other.regular, strict=True)),
+            tuple(a & b for a, b in zip(self.alternative, other.alternative, strict=True)),
+        )
+
+
+class Passback(msgspec.Struct, frozen=True):
+    """Who is known inside one of the zones of `region` does not enter it again from outside."""
+
+    kind: PassbackKind
+    region: frozenset[str]
+    forgiven_s: int | None  # timed alone
+
+
+class Occupancy(msgspec.Struct, frozen=True):
+    """How many people a zone holds."""
+
+    least: int | None
+    most: int | None
+    severity: Severity
+
+
+class ScreeningRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A station; its word counts for `valid_s`."""
+
+    id: str
+    name: str
+    line: int
+    valid_s: int
 
 
 class ZoneRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +204,14 @@ class ZoneRule(msgspec.Struct, frozen=True, kw_only=True):
     regime: Regime
     consent_presumed_in_fire: bool
     clearance: tuple[int, ...]  # per level, never falling
-    factors: tuple[FactorTable, ...]  # per level, never weaker
+    factors: Profile
+    assurance: Assurance  # the least a factor must have to count here
+    occupancy: Occupancy | None
+    passback: Passback | None
+    two_person: bool
+    first_person: bool  # until a grant with `first_person` was used, no other opens
+    screening: tuple[str, ...]  # stations, any one of which must have cleared the person
+    knowledge_max_s: int | None
 
 
 class PortalRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +273,23 @@ class RoleRule(msgspec.Struct, frozen=True, kw_only=True):
     host_state: bool  # an agent of the receiving State, VCDR art. 22
     emergency: bool
     visitor: bool
+    exempt: bool  # never searched
+    escort: bool  # may escort visitors
+    per_host: int | None  # so many of this role to one escort
+    stay_max_s: int | None
+    overrides: frozenset[Override]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a set of roles comes to. Who is also a visitor overrides nothing and escorts nobody."""
+
+    roles: frozenset[str]
+    clearance: int
+    protected: bool
+    host_state: bool
+    visitor: bool
+    exempt: bool
+    escort: bool
     overrides: frozenset[Override]
 
 
@@ -171,7 +305,9 @@ class GrantRule(msgspec.Struct, frozen=True, kw_only=True):
     threat_max: int
     modes: frozenset[Mode]
     escorted: bool
-    factors: tuple[FactorTable, ...]
+    two_person: bool
+    first_person: bool
+    factors: Profile
 
 
 class DenyRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,6 +318,70 @@ class DenyRule(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[str]
     zones: frozenset[str]
     reason: str
+
+
+def standing_of(roles: Sequence[RoleRule]) -> Standing:
+    """What the roles of one person come to together."""
+    visitor = any(role.visitor for role in roles)
+    overrides = frozenset(o for role in roles for o in role.overrides)
+    return Standing(
+        roles=frozenset(role.id for role in roles),
+        clearance=max((role.clearance for role in roles), default=0),
+        protected=any(role.protected for role in roles),
+        host_state=any(role.host_state for role in roles),
+        visitor=visitor,
+        # The person of a protected holder is inviolable (VCDR art. 29): he is never searched.
+        exempt=any(role.exempt or role.protected for role in roles),
+        escort=not visitor and any(role.escort for role in roles),
+        overrides=frozenset() if visitor else overrides,
+    )
+
+
+class WatchlistRule(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    line: int
+    action: WatchAction
+    reason: str
+
+
+class OrderRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may give an order of this kind, and how many of them have to sign."""
+
+    kind: OrderKind
+    line: int
+    roles: frozenset[str]
+    people: int
+
+
+class NeverRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Nobody with one of `roles` gets into `reach`; see `policies.prove`."""
+
+    id: str
+    line: int
+    roles: frozenset[str]
+    reach: frozenset[str]
+    unless: frozenset[Unless]
+    reason: str
+
+
+class AlwaysRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Whoever has one of `roles` gets from each of `sources` into one of `reach`."""
+
+    id: str
+    line: int
+    roles: frozenset[str]
+    sources: frozenset[str]
+    reach: frozenset[str]
+    modes: frozenset[Mode]
+    threat_max: int
+    reason: str
+
+
+class Concerned(msgspec.Struct, frozen=True, gc=False):
+    """The rules of one passage that concern one set of roles, in the order of the file."""
+
+    grants: tuple[GrantRule, ...]
+    denies: tuple[DenyRule, ...]
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,10 +395,26 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     way_out: bool
     source: ZoneRule
     judged: ZoneRule
-    factors: tuple[FactorTable, ...]  # zone AND portal; on the way out what the exit reader asks
+    entered: tuple[ZoneRule, ...]  # from the judged zone outwards: those that are newly entered
+    limited: bool  # any of these has limits that depend on who is where
+    factors: Profile  # zone AND portal; on the way out what the exit reader asks
     grants: tuple[GrantRule, ...]  # in the order of the file
     denies: tuple[DenyRule, ...]
     refuge: bool  # leads from inside towards a refuge
+    memo: dict[tuple[str, ...], Concerned]  # of `concerned`; only saves time
+
+    def concerned(self, names: tuple[str, ...], standing: Standing) -> Concerned:
+        """The rules for a holder with the roles `names`, whose standing is given."""
+        found = self.memo.get(names)
+        if found is None:
+            found = Concerned(
+                tuple(g for g in self.grants if not g.roles.isdisjoint(standing.roles)),
+                tuple(d for d in self.denies if not d.roles.isdisjoint(standing.roles)),
+            )
+            if len(self.memo) >= MEMO_MAX:
+                self.memo.clear()
+            self.memo[names] = found
+        return found
 
 
 class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -217,10 +433,26 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     roles: Mapping[str, RoleRule]
     grants: tuple[GrantRule, ...]
     denies: tuple[DenyRule, ...]
+    watchlists: Mapping[str, WatchlistRule]
+    screenings: Mapping[str, ScreeningRule]
+    orders: Mapping[OrderKind, OrderRule]
+    nevers: tuple[NeverRule, ...]
+    always: tuple[AlwaysRule, ...]
     schedules: Mapping[str, Schedule]
     passages: Mapping[tuple[str, Direction], Passage]
     zones_by_id: Mapping[str, ZoneRule]
     portals_by_id: Mapping[str, PortalRule]
+    standings: dict[tuple[str, ...], Standing]  # of `standing`; only saves time
+
+    def standing(self, names: tuple[str, ...]) -> Standing:
+        """What these roles come to; those that the policy does not know count for nothing."""
+        found = self.standings.get(names)
+        if found is None:
+            found = standing_of([self.roles[name] for name in names if name in self.roles])
+            if len(self.standings) >= STANDINGS_MAX:
+                self.standings.clear()
+            self.standings[names] = found
+        return found
 
     def portal(self, portal_id: str) -> PortalRule | None:
         return self.portals_by_id.get(portal_id)

@@ -6,21 +6,25 @@ leads out is judged apart from what leads in: gates 0 and 3 to 8 refuse entry; o
 but five causes are notes.
 """
 
-from typing import NamedTuple
+import msgspec
 
 from policies.codes import Code
 from policies.compiled import (
     LEVELS,
     CompiledPolicy,
+    Concerned,
     ExitKind,
+    FactorTable,
     GrantRule,
     Override,
     Passage,
     Regime,
+    Standing,
     ZoneKind,
 )
-from policies.factors import mask_of, missing_sets, suffices
+from policies.factors import BITS, missing_sets
 from policies.facts import (
+    Assurance,
     CredentialStatus,
     Decision,
     Factor,
@@ -29,6 +33,7 @@ from policies.facts import (
     Objection,
     Request,
 )
+from policies.limits import limits, notes_of_leaving, watched
 
 _MODE_GATE: dict[Mode, tuple[Code, Override]] = {
     Mode.LOCKDOWN: (Code.LOCKDOWN, Override.LOCKDOWN),
@@ -47,22 +52,35 @@ _KEEPS_IN = frozenset({Code.UNKNOWN_CREDENTIAL, Code.CREDENTIAL_LOST, Code.CREDE
 """Of gate 3, what keeps a reader exit shut; the rest: a failed factor, an interlock, a hold."""
 
 
-class _Case(NamedTuple):
+_RANK: dict[Assurance, int] = {Assurance.WEAK: 0, Assurance.INSIDE: 1, Assurance.SECURE: 2}
+
+
+class _Case(msgspec.Struct, frozen=True, gc=False):
     """The question with what the gates ask of it again and again."""
 
     policy: CompiledPolicy
     request: Request
     passage: Passage
+    standing: Standing
+    concerned: Concerned
     sheltering: bool  # on the way into a refuge, in a mode that people flee from
     level: int  # index into tables per level
-    roles: frozenset[str]
-    clearance: int
-    protected: bool
-    host_state: bool
-    visitor: bool
-    overrides: frozenset[Override]
-    passed: int
+    passed: int  # factors that count here
+    shown: int  # factors that were checked and right, whatever line they came over
     failed: bool
+
+    def asked(self, passage: Passage) -> FactorTable:
+        """What the passage asks this person for."""
+        return _table(self, passage.factors.regular, passage.factors.alternative)
+
+
+def _table(
+    case: _Case, regular: tuple[FactorTable, ...], alternative: tuple[FactorTable, ...]
+) -> FactorTable:
+    holder = case.request.holder
+    if holder is None or holder.biometrics:
+        return regular[case.level]
+    return alternative[case.level]
 
 
 def decide(policy: CompiledPolicy, request: Request) -> Decision:
@@ -81,29 +99,32 @@ def decide(policy: CompiledPolicy, request: Request) -> Decision:
 
 def _case(policy: CompiledPolicy, request: Request, passage: Passage) -> _Case:
     names = request.holder.roles if request.holder is not None else ()
-    roles = [policy.roles[name] for name in names if name in policy.roles]
-    overrides: frozenset[Override] = frozenset()
-    for role in roles:
-        overrides |= role.overrides
-    visitor = any(role.visitor for role in roles)
+    standing = policy.standing(names)
     sheltering = passage.refuge and request.mode in _REFUGE_MODES
+    least = 0 if passage.way_out else _RANK[passage.judged.assurance]
+    passed = shown = 0
+    failed = False
+    for factor in request.presented:
+        if not factor.passed:
+            failed = True
+            continue
+        bit = BITS[factor.factor]
+        shown |= bit
+        if _RANK[factor.assurance] >= least:
+            passed |= bit
     return _Case(
-        policy=policy,
-        request=request,
-        passage=passage,
-        sheltering=sheltering,
+        policy,
+        request,
+        passage,
+        standing,
+        passage.concerned(names, standing),
+        sheltering,
         # A valid badge opens its way into a refuge: what the threat adds elsewhere would keep
         # people out where they are safest, just when they need it.
-        level=0 if sheltering else min(max(request.threat, 1), LEVELS) - 1,
-        roles=frozenset(role.id for role in roles),
-        clearance=max((role.clearance for role in roles), default=0),
-        protected=any(role.protected for role in roles),
-        host_state=any(role.host_state for role in roles),
-        visitor=visitor,
-        # Who is also a visitor overrides nothing, whatever other role the record gives.
-        overrides=frozenset() if visitor else overrides,
-        passed=mask_of(shown.factor for shown in request.presented if shown.passed),
-        failed=any(not shown.passed for shown in request.presented),
+        0 if sheltering else min(max(request.threat, 1), LEVELS) - 1,
+        passed,
+        shown,
+        failed,
     )
 
 
@@ -117,8 +138,10 @@ def _answer(
     rule: str | None = None,
 ) -> Decision:
     """The decision these objections make; duress adds a note and changes nothing else."""
-    ordered = tuple(sorted(objections, key=_gate))
-    told = sorted(notes, key=_gate)
+    ordered = tuple(sorted(objections, key=_gate)) if objections else ()
+    told = sorted(notes, key=_gate) if notes else []
+    if request.sealed_bag:
+        told.append(Objection(Code.NOTE_SEALED_BAG))
     if request.duress:
         told.append(Objection(Code.NOTE_DURESS))
     if ordered:
@@ -138,7 +161,7 @@ def _leave(case: _Case) -> Decision:
     request = case.request
     keeping = _keeping_in(case)
     free = _life_safety(case)
-    if free is None and case.protected and _recognised(case):
+    if free is None and case.standing.protected and _recognised(case):
         free = Code.PROTECTED_EXIT
     notes = _outside_rules(case) + _state_of_the_way_out(case)
     if free is not None:
@@ -152,7 +175,7 @@ def _leave(case: _Case) -> Decision:
         return _answer(request, [], free, notes)
     missing: tuple[tuple[Factor, ...], ...] = ()
     if [objection.code for objection in keeping] == [Code.FACTORS_MISSING]:
-        missing = missing_sets(case.passage.factors[case.level], case.passed)
+        missing = missing_sets(case.asked(case.passage), case.passed)
     if case.failed and not keeping:
         notes.append(Objection(Code.FACTOR_FAILED))
     return _answer(request, keeping, Code.GRANTED, notes, missing)
@@ -182,7 +205,7 @@ def _keeping_in(case: _Case) -> list[Objection]:
     found = [objection for objection in _credential(case) if objection.code in _KEEPS_IN]
     if request.hold_egress and passage.portal.may_hold is not None:
         found.append(Objection(Code.EGRESS_HELD))
-    if not suffices(passage.factors[case.level], case.passed):
+    if not case.asked(passage) >> case.passed & 1:
         code = Code.FACTOR_FAILED if case.failed else Code.FACTORS_MISSING
         found.append(Objection(code))
     if not request.interlock_clear:
@@ -196,14 +219,16 @@ def _outside_rules(case: _Case) -> list[Objection]:
         return []
     _, permit = _permit(case)
     found = [o for o in (*_credential(case), *_validity(case)) if o.code not in _KEEPS_IN]
-    found += [o for o in (*_prohibition(case), *permit) if o.code is not Code.WATCHLISTED]
-    watched = [Objection(Code.NOTE_WATCHLISTED)] if case.request.holder.watchlisted else []
-    outside = [Objection(Code.NOTE_OUTSIDE_RULES)] if found or watched else []
-    return found + watched + outside
+    barred, observed = _prohibition(case)
+    found += [o for o in (*barred, *permit) if o.code is not Code.WATCHLISTED]
+    denied = any(o.code is Code.WATCHLISTED for o in barred)
+    listed = [Objection(Code.NOTE_WATCHLISTED)] if denied else []
+    outside = [Objection(Code.NOTE_OUTSIDE_RULES)] if found or listed else []
+    return found + listed + observed + outside
 
 
 def _state_of_the_way_out(case: _Case) -> list[Objection]:
-    found = []
+    found = notes_of_leaving(case.policy, case.request, case.passage)
     if not case.request.recorded:
         found.append(Objection(Code.NOT_RECORDED))
     if not case.request.operable:
@@ -217,27 +242,38 @@ def _state_of_the_way_out(case: _Case) -> list[Objection]:
 def _enter(case: _Case) -> Decision:
     """Gates 0, 1b and 3 to 9."""
     request, passage = case.request, case.passage
-    standing = [*_credential(case), *_validity(case), *_prohibition(case)]
+    barred, notes = _prohibition(case)
+    standing = [*_credential(case), *_validity(case), *barred]
     anonymous = request.credential is CredentialStatus.NONE and request.holder is None
     closed = _closed(case)
     # Who stays anonymous passes an open portal; who says that he is barred is told so even there.
     if closed is not None and not closed and (anonymous or not standing):
-        return _answer(request, [], Code.OPEN_PORTAL, [], rule=passage.portal.open_schedule)
+        return _answer(request, [], Code.OPEN_PORTAL, notes, rule=passage.portal.open_schedule)
     posture, overridden = _posture(case)
     held, permit = _permit(case)
-    factors, missing, grant = _factors(case, held)
-    state = _state(case) + (closed if anonymous and closed is not None else [])
+    first = _may_be_first(case, held)
+    factors, missing, grant = _factors(case, first or held)
+    state = _state(case, notes, is_first=bool(first))
+    if anonymous and closed is not None:
+        state += closed
     objections = [*_recording(case), *standing, *posture, *permit, *factors, *state]
-    if [objection.code for objection in objections] != [Code.FACTORS_MISSING]:
+    if len(objections) != 1 or objections[0].code is not Code.FACTORS_MISSING:
         missing = ()
     if objections or grant is None:
         return _answer(
-            request, objections or [Objection(Code.NO_GRANT)], Code.NO_GRANT, [], missing
+            request, objections or [Objection(Code.NO_GRANT)], Code.NO_GRANT, notes, missing
         )
     if overridden or _by_override(case, grant):
-        notes = [Objection(Code.NOTE_OVERRIDDEN, grant.id, grant.line)]
+        notes.append(Objection(Code.NOTE_OVERRIDDEN, grant.id, grant.line))
         return _answer(request, [], Code.GRANTED_BY_OVERRIDE, notes, rule=grant.id)
-    return _answer(request, [], Code.GRANTED, [], rule=grant.id)
+    return _answer(request, [], Code.GRANTED, notes, rule=grant.id)
+
+
+def _may_be_first(case: _Case, held: list[GrantRule]) -> list[GrantRule]:
+    """The grants that count where a zone waits for its first person; none where none waits."""
+    if case.request.first_person_in or not any(zone.first_person for zone in case.passage.entered):
+        return []
+    return [grant for grant in held if grant.first_person]
 
 
 def _closed(case: _Case) -> list[Objection] | None:
@@ -301,19 +337,18 @@ def _window(holder: HolderFacts, utc_s: int) -> list[Objection]:
     return found
 
 
-def _prohibition(case: _Case) -> list[Objection]:
-    """Gate 4. No override reaches it."""
-    found = []
-    if case.request.holder is not None and case.request.holder.watchlisted:
-        found.append(Objection(Code.WATCHLISTED))
-    found += [
-        Objection(Code.DENIED_BY_RULE, deny.id, deny.line)
-        for deny in case.passage.denies
-        if not deny.roles.isdisjoint(case.roles)
-    ]
-    if case.host_state and not _consent(case):
+def _prohibition(case: _Case) -> tuple[list[Objection], list[Objection]]:
+    """Gate 4: objections and notes. No override reaches it."""
+    holder = case.request.holder
+    found: list[Objection] = []
+    notes: list[Objection] = []
+    if holder is not None and (holder.watchlisted or holder.watchlists):
+        found, notes = watched(case.policy, holder)
+    for deny in case.concerned.denies:
+        found.append(Objection(Code.DENIED_BY_RULE, deny.id, deny.line))
+    if case.standing.host_state and not _consent(case):
         found.append(Objection(Code.NO_CONSENT, line=case.passage.judged.line))
-    return found
+    return found, notes
 
 
 def _consent(case: _Case) -> bool:
@@ -337,11 +372,13 @@ def _posture(case: _Case) -> tuple[list[Objection], bool]:
     if request.fire:
         raised.append((Code.FIRE_ENTRY, Override.FIRE))
     calm, now = passage.judged.clearance[0], passage.judged.clearance[case.level]
-    if calm <= case.clearance < now:
+    if calm <= case.standing.clearance < now:
         raised.append((Code.THREAT_LEVEL, Override.THREAT))
-    found = [Objection(code) for code, override in raised if override not in case.overrides]
+    found = [
+        Objection(code) for code, override in raised if override not in case.standing.overrides
+    ]
     overridden = len(found) < len(raised)
-    if case.clearance < calm:
+    if case.standing.clearance < calm:
         found.append(Objection(Code.THREAT_LEVEL, line=passage.judged.line))
     return found, overridden
 
@@ -350,9 +387,7 @@ def _permit(case: _Case) -> tuple[list[GrantRule], list[Objection]]:
     """Gate 6: the grants that hold, or why the nearest ones do not."""
     held: list[GrantRule] = []
     near: list[list[Objection]] = []
-    for grant in case.passage.grants:
-        if grant.roles.isdisjoint(case.roles):
-            continue
+    for grant in case.concerned.grants:
         reasons = _against(case, grant)
         if reasons:
             near.append([Objection(code, grant.id, grant.line) for code in reasons])
@@ -392,8 +427,10 @@ def _against(case: _Case, grant: GrantRule) -> list[Code]:
         found.append(Code.THREAT_CEILING)
     if not _mode_listed(case, grant):
         found.append(Code.MODE_NOT_LISTED)
-    if (grant.escorted or case.visitor) and not request.escorted:
+    if (grant.escorted or case.standing.visitor) and not request.escorted:
         found.append(Code.NOT_ESCORTED)
+    if grant.two_person and not request.second_person:
+        found.append(Code.TWO_PERSON)
     return found
 
 
@@ -419,7 +456,7 @@ def _by_override(case: _Case, grant: GrantRule) -> bool:
     if mode in grant.modes or case.sheltering:
         return False
     gate = _MODE_GATE.get(mode)
-    return gate is not None and gate[1] in case.overrides
+    return gate is not None and gate[1] in case.standing.overrides
 
 
 def _factors(
@@ -430,22 +467,31 @@ def _factors(
         return [Objection(Code.FACTOR_FAILED)], (), None
     if not held:  # no rule, no question: what would be asked for is not known
         return [], (), None
-    base = case.passage.factors[case.level]
+    base = case.asked(case.passage)
     table = 0
     for grant in held:
-        needed = base & grant.factors[case.level]
-        if suffices(needed, case.passed):
+        needed = base & _table(case, grant.factors.regular, grant.factors.alternative)
+        if needed >> case.passed & 1:
             return [], (), grant
         table |= needed
-    found = [Objection(Code.FACTORS_MISSING, held[0].id, held[0].line)]
+    weak = table >> case.shown & 1  # enough, had it come over a better line
+    code = Code.ASSURANCE_TOO_LOW if weak else Code.FACTORS_MISSING
+    found = [Objection(code, held[0].id, held[0].line)]
     return found, missing_sets(table, case.passed), None
 
 
-def _state(case: _Case) -> list[Objection]:
-    """Gate 8."""
-    found = []
-    if not case.request.interlock_clear:
+def _state(case: _Case, notes: list[Objection], *, is_first: bool) -> list[Objection]:
+    """Gate 8. On the way into a refuge limits are notes: a valid badge opens it."""
+    request, passage = case.request, case.passage
+    found: list[Objection] = []
+    if passage.limited:
+        found, noted = limits(case.policy, request, passage, case.standing, is_first=is_first)
+        notes += noted
+        if case.sheltering:
+            notes += found
+            found = []
+    if not request.interlock_clear:
         found.append(Objection(Code.INTERLOCK))
-    if not case.request.operable:
+    if not request.operable:
         found.append(Objection(Code.INOPERABLE))
     return found

@@ -7,14 +7,19 @@ from typing import Generic, TypeVar
 import msgspec
 
 from policies.model import (
+    AlwaysEntry,
     DenyEntry,
     Entry,
     FireEntry,
     GrantEntry,
     Header,
+    NeverEntry,
+    OrderEntry,
     PortalEntry,
     RoleEntry,
     ScheduleEntry,
+    ScreeningEntry,
+    WatchlistEntry,
     ZoneEntry,
 )
 from policies.positions import Path, Positions, Spot
@@ -28,10 +33,18 @@ TABLES: Mapping[str, type[Entry]] = {
     "zone": ZoneEntry,
     "portal": PortalEntry,
     "fire": FireEntry,
+    "screening": ScreeningEntry,
     "role": RoleEntry,
+    "watchlist": WatchlistEntry,
+    "order": OrderEntry,
     "grant": GrantEntry,
     "deny": DenyEntry,
+    "never": NeverEntry,
+    "always": AlwaysEntry,
 }
+
+LISTED = ("grant", "deny", "never", "always")
+"""Tables written as [[table]] with an id inside; their ids are distinct across all of them."""
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Entry)
@@ -93,6 +106,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     top: Place
     entries: Mapping[str, tuple[EntryAt[Entry], ...]]
     profiles: tuple[EntryAt[Mapping[str, str]], ...]
+    alternatives: tuple[EntryAt[str], ...]
     declared: Mapping[str, Mapping[str, Place]]
     whole: bool
 

@@ -14,6 +14,12 @@ UtcSeconds = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 """Seconds since 1970-01-01T00:00:00Z."""
 
 
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""How long ago."""
+
+People = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+
 class Direction(StrEnum):
     """One passage through a portal: from its outer zone to its inner one, or back."""
 
@@ -63,6 +69,25 @@ class CredentialStatus(StrEnum):
     REVOKED = "revoked"
 
 
+class ScreeningResult(StrEnum):
+    """What a screening station said. Nobody is searched against his will: who declines is asked to
+    leave, politely, and the protocol officer hears of it.
+    """
+
+    CLEARED = "cleared"
+    REFUSED = "refused"
+    EXEMPT = "exempt"
+    DECLINED = "declined"
+
+
+class Screened(msgspec.Struct, frozen=True):
+    """The latest word of one station about this person; `age_s` None: nobody knows how old."""
+
+    station: str
+    result: ScreeningResult
+    age_s: Seconds | None
+
+
 class HolderFacts(msgspec.Struct, frozen=True):
     """The current record of the person behind the credential. `id` is a random subject id."""
 
@@ -74,6 +99,11 @@ class HolderFacts(msgspec.Struct, frozen=True):
     suspended: bool = False
     locked_out: bool = False
     watchlisted: bool = False
+    watchlists: tuple[str, ...] = ()
+    """Lists of the policy on which the person stands; a list that the policy does not know denies,
+    and so does `watchlisted`."""
+    biometrics: bool = True
+    """False: cannot or will not give any, and is asked for the policy's alternatives."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +112,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     `mode`, `threat` and `hold_egress` are those in force for this passage; `fire` is true when a
     fire is latched for either side of the portal. `operable` is false when the portal's lock does
     not answer; `recorded` is false when the journal cannot be written.
+
+    `inside` counts the people in each zone that limits them, places that grants have reserved
+    included. `whereabouts` is the zone in which the holder was seen last, `whereabouts_age_s` ago
+    (None: nobody knows when); None: unknown, which is not wrong. `second_person`: another entitled
+    person, no visitor, presented here within the window. `knowledge_age_s`: how old what is known
+    of holders may be.
     """
 
     portal: str
@@ -97,7 +133,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     hold_egress: bool = False
     consent: bool = False
     escorted: bool = False
+    second_person: bool = False
     first_person_in: bool = True
+    inside: dict[str, People] = {}
+    whereabouts: str | None = None
+    whereabouts_age_s: Seconds | None = None
+    screened: tuple[Screened, ...] = ()
+    sealed_bag: bool = False
+    knowledge_age_s: Seconds = 0
     interlock_clear: bool = True
     operable: bool = True
     recorded: bool = True

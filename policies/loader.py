@@ -16,7 +16,7 @@ import msgspec
 
 from policies.compiled import CompiledPolicy
 from policies.compiler import compile_policy
-from policies.document import TABLES, Document, EntryAt, Place, valid_id
+from policies.document import LISTED, TABLES, Document, EntryAt, Place, valid_id
 from policies.model import Entry, Header
 from policies.positions import scan
 from policies.problems import PolicyError, Problem, SourceFile, did_you_mean
@@ -93,7 +93,10 @@ class _Reader:
         self.header_places: dict[str, Place] = {}
         self.entries: dict[str, list[EntryAt[Entry]]] = {table: [] for table in TABLES}
         self.profiles: list[EntryAt[Mapping[str, str]]] = []
-        self.declared: dict[str, dict[str, Place]] = {t: {} for t in (*TABLES, "factors")}
+        self.alternatives: list[EntryAt[str]] = []
+        self.declared: dict[str, dict[str, Place]] = {
+            table: {} for table in (*TABLES, "factors", "alternative")
+        }
 
     def add(self, problem: Problem) -> None:
         self.problems.append(problem)
@@ -126,6 +129,7 @@ class _Reader:
             top=place.top(),
             entries={table: tuple(entries) for table, entries in self.entries.items()},
             profiles=tuple(self.profiles),
+            alternatives=tuple(self.alternatives),
             declared=self.declared,
             whole=not self.problems,
         )
@@ -140,7 +144,7 @@ class _Reader:
         self.header_places.setdefault(key, place)
 
     def _table(self, table: str, raw: object, place: Place) -> None:
-        listed = table in ("grant", "deny")
+        listed = table in LISTED
         if listed and isinstance(raw, list):
             for index, item in enumerate(raw):
                 self._listed(table, item, place.child(index))
@@ -158,6 +162,12 @@ class _Reader:
             self.problems += problems
             if profile is not None:
                 self.profiles.append(EntryAt(entry_id, profile, place))
+            return
+        if table == "alternative":
+            text, problems = _convert(str, raw, place)
+            self.problems += problems
+            if text is not None:
+                self.alternatives.append(EntryAt(entry_id, text, place))
             return
         self._entry(table, entry_id, raw, place)
 
@@ -180,7 +190,7 @@ class _Reader:
         problem = place.at_key if key else place.problem
         if not valid_id(entry_id):
             self.add(problem("an id is 1 to 64 of a-z, 0-9, '-' and '_', not starting with a mark"))
-        names = ("grant", "deny") if table in ("grant", "deny") else (table,)
+        names = LISTED if table in LISTED else (table,)
         for other in names:
             first = self.declared[other].get(entry_id)
             if first is not None:

@@ -15,12 +15,16 @@ from policies.compiled import (
     Lock,
     OnFire,
     Override,
+    PassbackKind,
     PortalKind,
     Regime,
     Rex,
+    Severity,
+    Unless,
+    WatchAction,
     ZoneKind,
 )
-from policies.facts import Level, Mode
+from policies.facts import Assurance, Level, Mode
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=100)]
@@ -55,6 +59,9 @@ class ScheduleEntry(Entry, frozen=True, kw_only=True):
     sat_sun: tuple[str, ...] = ()
 
 
+People = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+
+
 class ZoneEntry(Entry, frozen=True, kw_only=True):
     kind: ZoneKind
     name: Text = ""
@@ -63,6 +70,17 @@ class ZoneEntry(Entry, frozen=True, kw_only=True):
     consent_presumed_in_fire: bool = False
     clearance: dict[str, Clearance] = {}
     factors: str | None = None
+    assurance: Assurance = Assurance.WEAK
+    occupancy_max: People | None = None
+    occupancy_min: People | None = None
+    occupancy: Severity = Severity.HARD
+    anti_passback: PassbackKind | None = None
+    anti_passback_s: Seconds | None = None
+    anti_passback_region: str | None = None
+    two_person: bool = False
+    first_person: bool = False
+    screening: tuple[str, ...] = ()
+    knowledge_max_s: Seconds | None = None
 
 
 class EgressRoute(StrEnum):
@@ -106,9 +124,21 @@ class FireEntry(Entry, frozen=True, kw_only=True):
     zones: tuple[str, ...] = ()
 
 
+class ScreeningEntry(Entry, frozen=True, kw_only=True):
+    """A station at which people are screened; what it said of somebody is valid for `valid-s`."""
+
+    name: Text = ""
+    valid_s: Seconds = 28_800.0
+
+
 class RoleKind(StrEnum):
     REGULAR = "regular"
     VISITOR = "visitor"
+
+
+class Screening(StrEnum):
+    REQUIRED = "required"
+    EXEMPT = "exempt"
 
 
 class RoleEntry(Entry, frozen=True, kw_only=True):
@@ -118,6 +148,10 @@ class RoleEntry(Entry, frozen=True, kw_only=True):
     host_state: bool = False
     emergency: bool = False
     overrides: tuple[Override, ...] = ()
+    screening: Screening = Screening.REQUIRED
+    escort: bool = False
+    per_host: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = None
+    stay_max_s: Seconds | None = None
 
 
 class GrantEntry(Entry, frozen=True, kw_only=True):
@@ -130,10 +164,48 @@ class GrantEntry(Entry, frozen=True, kw_only=True):
     in_: tuple[Mode, ...] = msgspec.field(name="in", default=(Mode.NORMAL,))
     factors: str | None = None
     escorted: bool = False
+    two_person: bool = False
+    first_person: bool = False
 
 
 class DenyEntry(Entry, frozen=True, kw_only=True):
     id: str
     roles: tuple[str, ...]
     zones: tuple[str, ...]
+    reason: Text = ""
+
+
+class WatchlistEntry(Entry, frozen=True, kw_only=True):
+    action: WatchAction
+    reason: Text = ""
+
+
+class OrderEntry(Entry, frozen=True, kw_only=True):
+    """Who may give an order; `people`: how many of them have to sign it together."""
+
+    roles: tuple[str, ...]
+    people: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
+
+
+class NeverEntry(Entry, frozen=True, kw_only=True):
+    """Nobody with one of `roles` gets into `reach`, in any posture and at any time, `unless`…"""
+
+    id: str
+    roles: tuple[str, ...]
+    reach: tuple[str, ...]
+    unless: tuple[Unless, ...] = ()
+    reason: Text = ""
+
+
+class AlwaysEntry(Entry, frozen=True, kw_only=True):
+    """Whoever has one of `roles` gets from each zone of `from` into one of `reach`, in every mode
+    of `in`, at every threat level up to `threat-max`, at any time.
+    """
+
+    id: str
+    roles: tuple[str, ...]
+    from_: tuple[str, ...] = msgspec.field(name="from")
+    reach: tuple[str, ...]
+    in_: tuple[Mode, ...] = msgspec.field(name="in", default=(Mode.NORMAL,))
+    threat_max: Level = 5
     reason: Text = ""

@@ -3,25 +3,23 @@
 from collections.abc import Mapping
 
 from policies.compiled import (
-    LEVELS,
     DenyRule,
     ExitKind,
     GrantRule,
     Passage,
     PortalRule,
+    Profile,
     ZoneKind,
     ZoneRule,
 )
-from policies.factors import ANYTHING
 from policies.facts import Direction
-
-Factors = tuple[int, ...]
+from policies.profiles import ASKS_NOTHING
 
 
 def passages_of(
     zones: tuple[ZoneRule, ...],
     portals: tuple[PortalRule, ...],
-    factors: Mapping[str, tuple[Factors, Factors]],
+    factors: Mapping[str, tuple[Profile, Profile]],
     grants: tuple[GrantRule, ...],
     denies: tuple[DenyRule, ...],
 ) -> dict[tuple[str, Direction], Passage]:
@@ -40,7 +38,7 @@ def _passage(
     portal: PortalRule,
     direction: Direction,
     zones: Mapping[str, ZoneRule],
-    factors: tuple[Factors, Factors],
+    factors: tuple[Profile, Profile],
     grants: tuple[GrantRule, ...],
     denies: tuple[DenyRule, ...],
 ) -> Passage:
@@ -51,20 +49,37 @@ def _passage(
     judged = source if way_out else target
     on_top, on_exit = factors
     if not way_out:
-        needed = tuple(zone & more for zone, more in zip(judged.factors, on_top, strict=True))
+        needed = judged.factors.both(on_top)
     elif portal.exit is ExitKind.READER:
         needed = on_exit
     else:
-        needed = (ANYTHING,) * LEVELS
+        needed = ASKS_NOTHING
+    around = source.lineage
+    entered = tuple(zones[zone] for zone in judged.lineage if zone not in around)
     return Passage(
         portal=portal,
         way_out=way_out,
         source=source,
         judged=judged,
+        entered=entered,
+        limited=any(_is_limited(zone) for zone in entered),
         factors=needed,
         grants=tuple(g for g in grants if judged.id in g.zones or portal.id in g.portals),
         denies=tuple(d for d in denies if d.zones.intersection(judged.lineage)),
         refuge=not way_out and _towards_refuge(portal, source, target),
+        memo={},
+    )
+
+
+def _is_limited(zone: ZoneRule) -> bool:
+    """Whether entering depends on who is where, who comes along, or what was done before."""
+    return bool(
+        zone.occupancy
+        or zone.passback
+        or zone.screening
+        or zone.two_person
+        or zone.first_person
+        or zone.knowledge_max_s is not None
     )
 
 

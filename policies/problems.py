@@ -39,5 +39,7 @@ class PolicyError(Exception):
 
 def did_you_mean(word: str, options: Iterable[str]) -> str | None:
     """A hint that names the closest option; None when nothing is close."""
-    close = difflib.get_close_matches(word, sorted(options), n=1, cutoff=0.6)
+    known = sorted(options)
+    dashed = word.replace("_", "-")
+    close = [dashed] if dashed in known else difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else None

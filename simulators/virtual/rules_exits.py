@@ -137,7 +137,7 @@ class ExitsStayFree(Rule):
         rule, policy = self._scene.rules[seen.where], self._scene.plan.config.policy
         passage = policy.passage(rule.id, rule.way_out)
         assert passage is not None, "every portal has its way out"
-        badge_alone = all(suffices(table, BADGE) for table in passage.factors)
+        badge_alone = all(suffices(table, BADGE) for table in passage.factors.regular)
         leaves = Direction(direction) is rule.way_out and rule.interlock is None
         if leaves and badge_alone and self._people[name].in_good_standing:
             self._promise(rule.id, seen.at_s, BADGE_ANSWER_S, name)

@@ -31,6 +31,8 @@ from policies.facts import (
     Objection,
     Presented,
     Request,
+    Screened,
+    ScreeningResult,
 )
 
 FOLDER = Path(__file__).resolve().parent / "events"
@@ -87,6 +89,8 @@ REQUEST = Request(
         suspended=False,
         locked_out=False,
         watchlisted=False,
+        watchlists=("summit",),
+        biometrics=False,
     ),
     presented=(
         Presented(Factor.BADGE, Assurance.SECURE, True),
@@ -98,7 +102,14 @@ REQUEST = Request(
     hold_egress=False,
     consent=True,
     escorted=False,
-    first_person_in=True,
+    second_person=True,
+    first_person_in=False,
+    inside={"vault": 2},
+    whereabouts="vault",
+    whereabouts_age_s=90,
+    screened=(Screened("gate-house", ScreeningResult.CLEARED, 300),),
+    sealed_bag=True,
+    knowledge_age_s=60,
     interlock_clear=False,
     operable=True,
     recorded=True,

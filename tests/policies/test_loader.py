@@ -86,7 +86,8 @@ def test_ten_mistakes_are_ten_problems_each_in_its_place() -> None:
         "0.toml:10:35: error: factors.standard.3: unknown factor 'fase'; did you mean 'face'?",
         "0.toml:11:30: error: factors.odd.2: level 2 accepts badge+face, which level 1 refuses;"
         " each level must be at least as strict as the one below",
-        "0.toml:19:1: error: zone.lobby.occupancy_max: unknown key 'occupancy_max'",
+        "0.toml:19:1: error: zone.lobby.occupancy_max: unknown key 'occupancy_max'; did you mean"
+        " 'occupancy-max'?",
         "0.toml:24:8: error: portal.front-door.kind: unknown value 'dooor'; did you mean 'door'?",
         "0.toml:31:6: error: portal.back-door.to: unknown zone 'loby'; did you mean 'lobby'?",
         "0.toml:35:11: error: portal.back-door.on-fire: an electric way out must be released in a"
@@ -282,7 +283,7 @@ NO_WAY_OUT = "no way leads out of this zone into a public one"
         (extra("[schedule.x]\n"), "has no hours"),
         (extra("[schedule.x]\ndaily = ['08:00-08:00']\n"), "'08:00-08:00' starts when it ends"),
         (extra("[schedule.x]\ndaily = ['08:00-25:00']\n"), "'08:00-25:00' is not a time of day"),
-        (extra("[[never]]\nid = 'x'\n"), "unknown key 'never'"),
+        (extra("[[nowhere]]\nid = 'x'\n"), "unknown key 'nowhere'"),
     ],
 )
 def test_what_endangers_or_contradicts_is_refused(text: str, message: str) -> None:
