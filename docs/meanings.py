@@ -39,7 +39,7 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "occupancy-max": "so many people at most, reserved places included",
         "occupancy-min": "so many people at least, or none",
         "occupancy": "hard limits refuse entry, soft ones are noted",
-        "anti-passback": "who is known inside does not enter again from outside: hard refuses, soft "
+        "anti-passback": "who is known inside does not enter again: hard refuses, soft "
         "notes, timed refuses until `anti-passback-s` have passed",
         "anti-passback-s": "after so long it is forgiven; with timed alone",
         "anti-passback-region": "zones that name the same word are one region; left out: the zone "
