@@ -1,0 +1,93 @@
+"""`sentrypost policy`: read, explain, prove and compare policies, beside any running daemon."""
+
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from edge.commands.common import json_option
+from edge.failed import CONFIGURATION, Misconfigured
+from policies import CompiledPolicy, PolicyError, Problem, SourceFile, load
+
+FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
+DIGEST_SIGNS = 16
+
+
+@click.group()
+def policy() -> None:
+    """Policies as files: check, explain, prove and compare them before they go live."""
+
+
+@policy.command()
+@click.argument("files", nargs=-1, required=True, type=FILES)
+@json_option
+def check(files: tuple[Path, ...], as_json: bool) -> None:
+    """Name every mistake in the policy that FILES spell together, or what it amounts to."""
+    if as_json:
+        try:
+            answer, code = _summary(read(files)), 0
+        except PolicyError as error:
+            answer, code = (
+                {"ok": False, "problems": [*map(_problem, error.problems)]},
+                CONFIGURATION,
+            )
+        click.echo(json.dumps(answer, indent=2))
+        sys.exit(code)
+    checked = read_or_fail(files)
+    click.echo(
+        f"policy {checked.name}, version {checked.version}, "
+        f"digest {checked.digest[:DIGEST_SIGNS]}, times in {checked.timezone}"
+    )
+    click.echo(
+        f"{len(checked.zones)} zones, {len(checked.portals)} portals, {len(checked.roles)} roles, "
+        f"{len(checked.grants)} grants, {len(checked.denies)} denials, "
+        f"{len(checked.nevers) + len(checked.always)} declared invariants"
+    )
+
+
+def read(files: tuple[Path, ...]) -> CompiledPolicy:
+    """The policy that the files spell together. Raises PolicyError with every mistake."""
+    sources = [SourceFile(str(file), file.read_bytes()) for file in files]
+    return load(sources, timezone=ZoneInfo, tzdata_version=version("tzdata"))
+
+
+def read_or_fail(files: tuple[Path, ...]) -> CompiledPolicy:
+    """As `read`; prints every mistake and raises Misconfigured."""
+    try:
+        return read(files)
+    except PolicyError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        count = len(error.problems)
+        mistakes = "1 mistake" if count == 1 else f"{count} mistakes"
+        names = ", ".join(str(file) for file in files)
+        raise Misconfigured(f"{names}: {mistakes}", "mend them and check again") from error
+
+
+def _summary(found: CompiledPolicy) -> dict[str, object]:
+    return {
+        "ok": True,
+        "name": found.name,
+        "site": found.site,
+        "version": found.version,
+        "digest": found.digest,
+        "zones": len(found.zones),
+        "portals": len(found.portals),
+        "roles": len(found.roles),
+        "grants": len(found.grants),
+        "denies": len(found.denies),
+    }
+
+
+def _problem(problem: Problem) -> dict[str, object]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "path": problem.path,
+        "message": problem.message,
+        "hint": problem.hint,
+    }
