@@ -161,6 +161,8 @@ def type_words(kind: Any) -> str:
             return "text" if most is None else f"text of at most {most}"
         case msgspec.inspect.BoolType():
             return "`true`, `false`"
+        case msgspec.inspect.DateType():
+            return "date"
         case msgspec.inspect.StructType():
             return "device point"
         case msgspec.inspect.Metadata(type=inner):

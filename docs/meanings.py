@@ -11,6 +11,11 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "timezone": "IANA name; all hours of the policy are read off a wall clock there",
         "name": "the site's full name, for people",
     },
+    "calendar": {
+        "dates": "holidays, each as `2026-12-25`, 1970 to 2100",
+        "file": "iCalendar file with holidays, by its name alone; the site file lists it among "
+        "the policy files",
+    },
     "schedule": {
         "daily": 'time spans of every day, as `"07:30-18:30"`; past midnight `"22:00-06:00"` '
         'belongs to the day it starts on, a whole day is `"00:00-24:00"`',
@@ -23,6 +28,8 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "sun": "of Sundays",
         "mon-fri": "of Monday to Friday",
         "sat-sun": "of Saturday and Sunday",
+        "except": "calendar: spans that would start on one of its days do not",
+        "holiday": "time spans of those days in place of the others; left out: none",
     },
     "zone": {
         "kind": "what the area is; a refuge is fled into in lockdown and shelter",
@@ -157,7 +164,8 @@ SITE_KEYS: dict[str, dict[str, str]] = {
     "": {
         "site": "id of the site, as in its policy",
         "edge": "id of this daemon; starts with a letter",
-        "policy": "policy files; together they are one policy",
+        "policy": "policy files, with the calendar files (.ics) that they name; together they are "
+        "one policy",
         "state": "folder of journal, people and control socket; made when it does not exist",
         "site-key": "file of the site's key: 32 raw bytes, mode 600, the same at all its edges",
         "trust-clock": "when wall time is believed: while the kernel says that a time service "

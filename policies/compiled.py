@@ -484,7 +484,7 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def next_change(self, schedule_id: str, utc_s: int) -> int | None:
         """The first second after `utc_s` at which the schedule's answer differs; None: no change
-        within eight days, or no such schedule."""
+        within 15 days, with holidays within 400, or no such schedule."""
         schedule = self.schedules.get(schedule_id)
         return None if schedule is None else next_change(schedule, self.zone, utc_s)
 

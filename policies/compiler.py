@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import tzinfo
 from types import MappingProxyType
 
-from policies.compile_schedules import compiled_schedule
+from policies.compile_schedules import compiled_schedules
 from policies.compiled import CompiledPolicy
 from policies.compiling import Compiling
 from policies.document import Document, valid_id
@@ -24,7 +24,6 @@ from policies.model import (
     OrderEntry,
     PortalEntry,
     RoleEntry,
-    ScheduleEntry,
     ScreeningEntry,
     WatchlistEntry,
 )
@@ -53,7 +52,7 @@ def compile_policy(
     so that everything wrong in it is said at once."""
     compiling = Compiling(document)
     zone = _time_zone(compiling, timezone)
-    schedules = {e.id: compiled_schedule(compiling, e) for e in document.of(ScheduleEntry)}
+    schedules = compiled_schedules(compiling)
     profiles = Profiles(compiling)
     zones = compiled_zones(compiling, profiles)
     portals = tuple(compiled_portal(compiling, entry) for entry in document.of(PortalEntry))

@@ -8,6 +8,7 @@ import msgspec
 
 from policies.model import (
     AlwaysEntry,
+    CalendarEntry,
     DenyEntry,
     Entry,
     FireEntry,
@@ -29,6 +30,7 @@ ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 """What a topic level, a file name and a log line all take as it stands."""
 
 TABLES: Mapping[str, type[Entry]] = {
+    "calendar": CalendarEntry,
     "schedule": ScheduleEntry,
     "zone": ZoneEntry,
     "portal": PortalEntry,
@@ -96,10 +98,17 @@ class EntryAt(msgspec.Struct, Generic[T], frozen=True):
     place: Place
 
 
+class CalendarFile(msgspec.Struct, frozen=True):
+    """A calendar file with the days (ordinals as in `datetime.date`) that could be read."""
+
+    file: str
+    days: frozenset[int]
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """Every entry that could be read. `declared` names those that could not as well, so that a
     reference to one of them is not reported as a second mistake; `whole` is true when none is
-    missing."""
+    missing. `calendars` are the calendar files by their names without folders."""
 
     header: Header | None
     places: Mapping[str, Place]
@@ -108,6 +117,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     profiles: tuple[EntryAt[Mapping[str, str]], ...]
     alternatives: tuple[EntryAt[str], ...]
     declared: Mapping[str, Mapping[str, Place]]
+    calendars: Mapping[str, CalendarFile]
     whole: bool
 
     def of(self, kind: type[E]) -> tuple[EntryAt[E], ...]:

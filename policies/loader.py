@@ -14,15 +14,14 @@ from typing import TypeVar, get_args
 
 import msgspec
 
+from policies.calendar import is_calendar, name_alone, read_calendar
 from policies.compiled import CompiledPolicy
 from policies.compiler import compile_policy
-from policies.document import LISTED, TABLES, Document, EntryAt, Place, valid_id
+from policies.document import LISTED, TABLES, CalendarFile, Document, EntryAt, Place, valid_id
 from policies.model import Entry, Header
 from policies.positions import scan
-from policies.problems import PolicyError, Problem, SourceFile, did_you_mean
+from policies.problems import PolicyError, Problem, SourceFile, did_you_mean, text_of
 
-FILE_BYTES_MAX = 1 << 20
-"""A site of 1,000 portals and 2,000 grants takes a third of it; more is not a policy."""
 SOURCES_MAX = 64
 LINE_CHARACTERS_MAX = 1_000
 """Keeps dotted keys short: tomllib's time for one key grows with the square of its parts."""
@@ -43,6 +42,7 @@ def load(
 ) -> CompiledPolicy:
     """The policy that the sources spell together, checked and compiled.
 
+    A source whose name ends in .ics is a calendar file; a calendar of the policy must name it.
     `timezone` gives the zone of a name (KeyError, ValueError or OSError where there is none);
     `tzdata_version` goes into the digest, because another edition may decide otherwise.
     Raises PolicyError with every problem found.
@@ -51,7 +51,10 @@ def load(
     if not sources or len(sources) > SOURCES_MAX:
         reader.add(Problem("", 1, 1, "", f"a policy has 1 to {SOURCES_MAX} files"))
     for source in sources[:SOURCES_MAX]:
-        reader.read(source)
+        if is_calendar(source.name):
+            reader.read_calendar(source)
+        else:
+            reader.read(source)
     if reader.unreadable:  # what the rest refers to may stand in the file that nobody could read
         raise _error(reader.problems)
     document = reader.document(sources)
@@ -66,10 +69,16 @@ def load(
 def digest_of(sources: Sequence[SourceFile], tzdata_version: str) -> str:
     """SHA-256 (hex) over the tzdata version and the bytes of every file, lengths in between.
 
-    File names are left out: the same policy in another folder is the same policy.
+    Folders are left out: the same policy in another folder is the same policy. Names are too, but
+    for calendar files: calendars refer to them by name.
     """
     digest = hashlib.sha256(b"sentrypost policy 1\0")
-    for part in (tzdata_version.encode(), *(source.data for source in sources)):
+    parts = [tzdata_version.encode()]
+    for source in sources:
+        if is_calendar(source.name):  # no TOML begins with a NUL, so this is never taken for one
+            parts.append(b"\0" + name_alone(source.name).encode())
+        parts.append(source.data)
+    for part in parts:
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return digest.hexdigest()
@@ -97,6 +106,7 @@ class _Reader:
         self.declared: dict[str, dict[str, Place]] = {
             table: {} for table in (*TABLES, "factors", "alternative")
         }
+        self.calendars: dict[str, CalendarFile] = {}
 
     def add(self, problem: Problem) -> None:
         self.problems.append(problem)
@@ -118,6 +128,17 @@ class _Reader:
             else:
                 self.add(place.unknown_key(key, (*scalars, *self.declared)))
 
+    def read_calendar(self, source: SourceFile) -> None:
+        name = name_alone(source.name)
+        if name in self.calendars:
+            other = self.calendars[name].file
+            hint = f"rename one: the other is '{other}'"
+            self.add(Problem(source.name, 1, 1, "", f"a second file of the name '{name}'", hint))
+            return
+        days, problems = read_calendar(source)
+        self.problems += problems
+        self.calendars[name] = CalendarFile(source.name, days)
+
     def document(self, sources: Sequence[SourceFile]) -> Document:
         place = next(iter(self.header_places.values()), None) or _top(sources)
         known = {key: self.header_places[key] for key in self.header}
@@ -131,6 +152,7 @@ class _Reader:
             profiles=tuple(self.profiles),
             alternatives=tuple(self.alternatives),
             declared=self.declared,
+            calendars=self.calendars,
             whole=not self.problems,
         )
 
@@ -208,16 +230,9 @@ def decode_toml(source: SourceFile) -> tuple[Mapping[str, object], Place] | Prob
     def broken(message: str, line: int = 1, column: int = 1, hint: str | None = None) -> Problem:
         return Problem(source.name, line, column, "", message, hint)
 
-    if len(source.data) > FILE_BYTES_MAX:
-        return broken(f"the file has {len(source.data)} bytes, at most {FILE_BYTES_MAX} are read")
-    try:
-        text = source.data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = source.data[: error.start]
-        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8")) + 1
-        return broken("not UTF-8 text", before.count(b"\n") + 1, column, "save the file as UTF-8")
-    if not text.strip():
-        return broken("the file is empty")
+    text = text_of(source)
+    if isinstance(text, Problem):
+        return text
     for number, line in enumerate(text.split("\n"), start=1):
         if len(line) > LINE_CHARACTERS_MAX:
             limit = f"a line has at most {LINE_CHARACTERS_MAX} characters"
@@ -268,7 +283,8 @@ def _convert(kind: type[T], raw: object, place: Place) -> tuple[T | None, list[P
         if message.startswith("Invalid enum value") and isinstance(value, str):
             hint = did_you_mean(value, options) or f"one of {', '.join(options)}"
             return None, [at.problem(f"unknown value '{value}'", hint)]
-        return None, [at.problem(message[:1].lower() + message[1:].replace("`", "'"))]
+        plain = message[:1].lower() + message[1:].replace("`", "'")
+        return None, [at.problem(plain, "write a day as 2026-12-25" if "date" in plain else None)]
 
 
 def _descend(place: Place, raw: object, where: str) -> tuple[Place, object]:

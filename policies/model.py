@@ -4,11 +4,13 @@ Only the shape is judged here (names, types, ranges of single values); what entr
 judged by the compiler.
 """
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 
+from policies.calendar import DATES_MAX
 from policies.compiled import (
     Egress,
     ExitKind,
@@ -46,6 +48,11 @@ class Header(Entry, frozen=True, kw_only=True):
     name: Text = ""
 
 
+class CalendarEntry(Entry, frozen=True, kw_only=True):
+    dates: Annotated[tuple[date, ...], msgspec.Meta(max_length=DATES_MAX)] = ()
+    file: Text | None = None
+
+
 class ScheduleEntry(Entry, frozen=True, kw_only=True):
     daily: tuple[str, ...] = ()
     mon: tuple[str, ...] = ()
@@ -57,6 +64,8 @@ class ScheduleEntry(Entry, frozen=True, kw_only=True):
     sun: tuple[str, ...] = ()
     mon_fri: tuple[str, ...] = ()
     sat_sun: tuple[str, ...] = ()
+    except_: str | None = msgspec.field(name="except", default=None)
+    holiday: tuple[str, ...] = ()
 
 
 People = Annotated[int, msgspec.Meta(ge=1, le=100_000)]

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from policies import PolicyError, SourceFile, load
-from policies.loader import FILE_BYTES_MAX, LINE_CHARACTERS_MAX, SOURCES_MAX
+from policies.loader import LINE_CHARACTERS_MAX, SOURCES_MAX
+from policies.problems import FILE_BYTES_MAX
 from tests.policies.support import changed, compiled, embassy_text, problems
 
 TEN_MISTAKES = """\
