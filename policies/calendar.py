@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import accumulate
 
-from policies.icalendar import Component, Line, components
+from policies.icalendar import Component, Line, components, quoted
 from policies.problems import Problem, SourceFile, did_you_mean, text_of
 
 FIRST_DAY = date(1970, 1, 1).toordinal()
@@ -36,6 +36,10 @@ _NOT_DAYS = {
 """Properties (RFC 5545 and 7986) that do not say which days are meant; as are all X- ones."""
 _WITHIN = {"VCALENDAR": ("VEVENT", "VTIMEZONE"), "VEVENT": ("VALARM",)}
 """Time zones and alarms do not say which days are meant either."""
+_INSTEAD = {
+    "DURATION": "write DTEND, the day after the last one",
+    "RECURRENCE-ID": "leave the occurrence out with EXDATE, and write an event of its own",
+}
 _OTHERWISE = "one VEVENT with DTSTART;VALUE=DATE:20261225 for each"
 _RULE_HINT = (
     "only FREQ=YEARLY, INTERVAL, COUNT and UNTIL are; else RDATE;VALUE=DATE:20260406,20270329"
@@ -87,7 +91,7 @@ class _Reader:
             if said is None:
                 self._known(line, calendar.name, _SAID)
             elif line.value.upper() != said:
-                self._complain(line.problem(f"'{line.value}' is not read", f"only {said} is"))
+                self._complain(line.problem(f"{quoted(line.value)} is not read", f"only {said} is"))
         events = [inner for inner in calendar.inner if inner.name == "VEVENT"]
         if not events:
             hint = "BEGIN:VEVENT, DTSTART;VALUE=DATE:20261225, END:VEVENT"
@@ -99,14 +103,14 @@ class _Reader:
         for inner in component.inner:
             if inner.name not in _WITHIN[component.name]:
                 hint = f"delete it, unless it says which days are holidays: {_OTHERWISE}"
-                self._complain(inner.begin.problem(f"'{inner.name}' is not read here", hint))
+                self._complain(inner.begin.problem(f"{quoted(inner.name)} is not read here", hint))
 
     def _known(self, line: Line, component: str, others: Iterable[str]) -> None:
         """A property that does not say which days are meant, or a mistake."""
         silent = _NOT_DAYS[component].split()
         if line.name in silent or line.name.startswith("X-") or len(self.problems) >= PROBLEMS_MAX:
             return
-        hint = did_you_mean(line.name, (*silent, *others))
+        hint = _INSTEAD.get(line.name) or did_you_mean(line.name, (*silent, *others))
         plain = f"delete the line, unless it says which days are holidays: {_OTHERWISE}"
         self._complain(line.at_name("is not read here", hint or plain))
 
@@ -126,7 +130,7 @@ class _Reader:
         for line in found["STATUS"]:
             if line.value.upper() != "CONFIRMED":
                 hint = "delete the event, or write CONFIRMED"
-                self._complain(line.problem(f"'{line.value}': a holiday or not?", hint))
+                self._complain(line.problem(f"{quoted(line.value)}: a holiday or not?", hint))
         if not found["DTSTART"]:
             hint = "DTSTART;VALUE=DATE:20261225"
             self._complain(event.begin.problem("the event has no first day", hint))
@@ -208,11 +212,13 @@ class _Reader:
             elif name in ("COUNT", "INTERVAL") and _NUMBER.fullmatch(text):
                 parts[name] = int(text)
             elif name in ("COUNT", "INTERVAL"):
-                self._complain(rule.problem(f"'{text}' is not a number", "1 or more", value_at))
+                self._complain(
+                    rule.problem(f"{quoted(text)} is not a number", "1 or more", value_at)
+                )
             elif name == "UNTIL":
                 parts[name] = self._ordinal(rule, text, value_at, LAST_DAY) or 0
             else:
-                self._complain(rule.problem(f"'{part}' is not read", _RULE_HINT, at))
+                self._complain(rule.problem(f"{quoted(part)} is not read", _RULE_HINT, at))
             at += len(part) + 1
         if "COUNT" in parts and "UNTIL" in parts:
             self._complain(rule.problem("both COUNT and UNTIL", "keep one of the two"))
@@ -262,9 +268,10 @@ class _Reader:
             day = None
         if day is None:
             hint = "holidays are whole days, as 20261225"
-            self._complain(line.problem(f"'{text}' is not a date", hint, at))
+            self._complain(line.problem(f"{quoted(text)} is not a date", hint, at))
         elif not FIRST_DAY <= day <= latest:
-            hint = "begin a yearly rule that is older in 1970"
+            older = "begin a yearly rule that is older in 1970"
+            hint = older if day < FIRST_DAY else "a yearly rule ends by itself in 2100"
             self._complain(line.problem(f"'{text}' is not in 1970 to 2100", hint, at))
             return None
         return day

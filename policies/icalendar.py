@@ -14,9 +14,10 @@ from policies.problems import Problem
 
 MALFORMED_MAX = 20
 """After so many lines of another kind it is another kind of file."""
+QUOTED_MAX = 40
 
 _LINE = re.compile(
-    r"(?P<name>[A-Za-z0-9-]+)"
+    r"(?P<name>[A-Za-z0-9-]{1,64})"
     r'(?P<parameters>(?:;[A-Za-z0-9-]+=(?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)*)'
     r":(?P<value>.*)"
 )
@@ -61,6 +62,11 @@ class Component(msgspec.Struct, frozen=True):
     inner: list["Component"]
 
 
+def quoted(text: str) -> str:
+    """A word of the file in a message; a value may be as long as the file."""
+    return f"'{text}'" if len(text) <= QUOTED_MAX else f"'{text[:QUOTED_MAX]}…'"
+
+
 def components(file: str, text: str) -> tuple[list[Component], list[Problem]]:
     """The outermost components of the text, none where BEGIN and END do not fit together; and what
     is wrong with it as text."""
@@ -77,14 +83,13 @@ def components(file: str, text: str) -> tuple[list[Component], list[Problem]]:
         elif line.name == "END":
             ended = around.pop()
             if line.value.upper() != ended.name:
-                message = f"'{ended.name}' of line {ended.begin.number} has not ended"
-                return [], [*problems, line.problem(message, f"END:{ended.name}")]
+                message = f"{quoted(ended.name)} of line {ended.begin.number} has not ended"
+                return [], [*problems, line.problem(message, "every BEGIN has its END")]
         else:
             around[-1].lines.append(line)
     if around:
-        name = around[-1].name
-        problem = around[-1].begin.problem(f"'{name}' does not end", f"END:{name} is missing")
-        return [], [*problems, problem]
+        message = f"{quoted(around[-1].name)} does not end"
+        return [], [*problems, around[-1].begin.problem(message, "every BEGIN has its END")]
     return outermost, problems
 
 

@@ -311,6 +311,26 @@ def test_the_copy_stands_in_for_files_that_are_gone(house: House) -> None:
     assert instead.policy.digest == config.policy.digest
 
 
+def test_calendar_files_are_policy_files_and_are_kept_with_them(house: House) -> None:
+    """Listed beside the policy; another one is another policy."""
+    feasts = house.folder / "feasts.ics"
+    event = "BEGIN:VEVENT\nDTSTART;VALUE=DATE:{}\nEND:VEVENT\n"
+    feasts.write_text(f"BEGIN:VCALENDAR\n{event.format('20261225')}END:VCALENDAR\n")
+    policy, site = house.folder / "policy.toml", house.folder / "site.toml"
+    calendar = '[calendar.feasts]\nfile = "feasts.ics"\n'
+    hours = '[schedule.s]\ndaily = ["08:00-18:00"]\nexcept = "feasts"\n'
+    policy.write_text(policy.read_text() + calendar + hours)
+    text = site.read_text()
+    site.write_text(text.replace('["policy.toml"]', '["policy.toml", "feasts.ics"]'))
+    config = house.config()
+    keep(config)
+    feasts.write_text(feasts.read_text().replace("20261225", "20261226"))
+    instead = kept_instead(house.config())
+    assert instead is not None
+    assert instead.policy.digest == config.policy.digest != house.config().policy.digest
+    assert instead.policy.schedules["s"] == config.policy.schedules["s"]
+
+
 def test_keys_are_those_of_today(house: House) -> None:
     keep(house.config())
     edit_policy(house)

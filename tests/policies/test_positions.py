@@ -2,13 +2,14 @@
 
 import tomllib
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 
 from policies.positions import Path, Spot, scan
 from tests.policies.support import embassy_text
 
-IMPLICIT = {("schedule",), ("zone",), ("portal",), ("fire",), ("role",)}
+IMPLICIT = {("calendar",), ("schedule",), ("zone",), ("portal",), ("fire",), ("role",)}
 """Tables that no line declares: only their children have text of their own."""
 
 
@@ -37,7 +38,7 @@ def test_every_path_of_the_example_has_its_place() -> None:
         if isinstance(value, str):
             spot = spots.values[path]
             assert lines[spot.line - 1][spot.column :].startswith(value), path
-        elif isinstance(value, bool | int):
+        elif isinstance(value, bool | int | date):
             spot = spots.values[path]
             written = str(value).lower()
             assert lines[spot.line - 1][spot.column - 1 :].startswith(written), path

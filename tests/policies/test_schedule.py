@@ -25,7 +25,7 @@ from policies.schedule import (
     transitions,
     wall_at,
 )
-from tests.policies.support import IN, ask, changed, compiled, problems, vienna
+from tests.policies.support import IN, OUT, ask, changed, compiled, embassy, problems, vienna
 
 TEXT = """
 schema = 1
@@ -306,16 +306,20 @@ def test_with_holidays_nothing_is_known_where_none_are(schedule: str) -> None:
 
 
 def test_where_holidays_are_not_known_nobody_enters_by_hours() -> None:
-    text = changed(
-        '[schedule.visiting]\nmon-fri = ["09:00-12:30"',
-        '[calendar.x]\ndates = [2026-12-24]\n[schedule.visiting]\nexcept = "x"\nholiday = []\n'
-        'daily = ["00:00-24:00", "09:00-12:30"',
-    )
-    policy = compiled(changed('in    = ["normal", "shelter"]', 'when = "visiting"', text))
-    request = ask("staff-door", IN, "staff", "badge", utc_s=vienna("2101-01-03 10:00"))
-    decision = decide(policy, request)
-    assert not decision.granted
-    assert decision.code is Code.SCHEDULE_HORIZON
+    monday = vienna("2101-01-03 10:00")
+    decision = decide(embassy(), ask("staff-door", IN, "local-staff", "badge", utc_s=monday))
+    assert (decision.granted, decision.code) == (False, Code.SCHEDULE_HORIZON)
+    assert embassy().opening("front-door", monday) is False
+    assert decide(embassy(), ask("front-door", OUT, "local-staff", utc_s=monday)).granted
+
+
+def test_on_a_holiday_only_those_enter_who_need_no_office_hours() -> None:
+    friday = vienna("2026-12-25 10:00")
+    local, staff = (ask("staff-door", IN, who, utc_s=friday) for who in ("local-staff", "staff"))
+    assert decide(embassy(), local).code is Code.OUT_OF_SCHEDULE
+    assert decide(embassy(), staff).granted
+    assert embassy().opening("front-door", friday) is False
+    assert embassy().is_open("night-watch", vienna("2026-12-25 23:00")) is True
 
 
 @pytest.mark.parametrize(
