@@ -14,6 +14,7 @@ from typing import Annotated
 import msgspec
 
 from controller.attempt import Attempt
+from controller.holders import Provenance
 from controller.ids import (
     AttemptId,
     EffectId,
@@ -140,6 +141,7 @@ class HoldersReplaced(Body, frozen=True, kw_only=True):
     holders: Count
     credentials: Count
     operator: Commitment | None = None
+    provenance: Provenance = Provenance()
 
 
 class PolicyActivated(Body, frozen=True, kw_only=True):

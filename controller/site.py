@@ -233,6 +233,7 @@ class Site:
                 holders=len(fact.directory.holders),
                 credentials=len(fact.directory.credentials),
                 operator=None if fact.operator is None else commitment(fact.operator),
+                provenance=fact.directory.provenance,
             ),
             fact.operator,
         )

@@ -61,6 +61,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     holders_digest: str = ""
     holders_seq: int = 0
     """Which entry brought the people now in force; a change waits on file until it has one."""
+    holders_made_us: Micros | None = None
+    """When they were last changed, wherever that was."""
     portals: dict[PortalId, Portal] = {}
     readers: dict[ReaderId, Reader] = {}
     fires: dict[str, Fire] = {}
@@ -102,6 +104,7 @@ def _folded(state: SiteState, body: Body, mono_us: Micros) -> SiteState:
                 holders_version=body.version,
                 holders_digest=body.digest,
                 holders_seq=state.seq + 1,
+                holders_made_us=body.provenance.made_utc_us,
             )
         case PolicyActivated():
             return _with_policy(state, body, mono_us)

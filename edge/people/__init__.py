@@ -1,10 +1,31 @@
-"""Who is known to the site: `site.db`, the import that fills it, badges' references, PIN checks."""
+"""Who is known to the site: `site.db`, imports and change sets, badges' references, PIN checks."""
 
 from edge.people.answer import answer
 from edge.people.importer import ImportPlan, ImportRefusedError, Update, plan_import, seal
 from edge.people.pins import PinCheck, PinChecker, PinCost, PinHasher, PinHashError, hash_pins
-from edge.people.records import EMPTY, Change, CredentialRecord, HolderRecord, PinRecord, Roll
+from edge.people.records import (
+    EMPTY,
+    Change,
+    CredentialRecord,
+    HolderRecord,
+    Made,
+    PinRecord,
+    Roll,
+    Step,
+)
 from edge.people.refs import SiteKey, SiteKeyError, credential_ref, load_site_key
+from edge.people.sets import (
+    LINE_MAX,
+    PAYLOAD_TYPE,
+    Offered,
+    PeopleSet,
+    SetError,
+    change_of,
+    everybody,
+    offered,
+    sealed,
+    since,
+)
 from edge.people.store import (
     People,
     PeopleDamagedError,
@@ -21,11 +42,15 @@ from edge.people.table import FILE_BYTES_MAX, RowProblem
 __all__ = [
     "EMPTY",
     "FILE_BYTES_MAX",
+    "LINE_MAX",
+    "PAYLOAD_TYPE",
     "Change",
     "CredentialRecord",
     "HolderRecord",
     "ImportPlan",
     "ImportRefusedError",
+    "Made",
+    "Offered",
     "People",
     "PeopleDamagedError",
     "PeopleError",
@@ -33,6 +58,7 @@ __all__ = [
     "PeopleInUseError",
     "PeopleMissingError",
     "PeopleMovedError",
+    "PeopleSet",
     "PeopleStagedError",
     "PinCheck",
     "PinChecker",
@@ -42,14 +68,21 @@ __all__ = [
     "PinRecord",
     "Roll",
     "RowProblem",
+    "SetError",
     "SiteKey",
     "SiteKeyError",
     "Staged",
+    "Step",
     "Update",
     "answer",
+    "change_of",
     "credential_ref",
+    "everybody",
     "hash_pins",
     "load_site_key",
+    "offered",
     "plan_import",
     "seal",
+    "sealed",
+    "since",
 ]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from controller.holders import Credential, Directory, Holder
+from controller.holders import Credential, Directory, Holder, Provenance
 from controller.ids import CredentialId, CredentialRef, HolderId
 from policies.facts import CredentialStatus, HolderFacts, UtcSeconds
 
@@ -21,6 +21,9 @@ NAME_CHARS_MAX = 100
 EXTERNAL_ID_CHARS_MAX = 64
 ROLES_MAX = 16
 """A person with more roles than this is a mistake in somebody's export."""
+
+Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+"""SHA-256 in hex."""
 
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
 _Role = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -63,11 +66,51 @@ class PinRecord(msgspec.Struct, frozen=True, kw_only=True):
         return f"PinRecord(holder={self.holder!r}, hash=…)"
 
 
+class Made(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who did it, at which edge, and when; empty and 0 where that is not known."""
+
+    by: Annotated[str, msgspec.Meta(max_length=NAME_CHARS_MAX)] = ""
+    edge: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    utc_us: Count = 0
+
+
+UNKNOWN = Made()
+UNSAID = Provenance()
+
+
+class Touched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a change put or took, by ids: holders, credentials, and the holders of PINs."""
+
+    holders: tuple[_Id, ...] = ()
+    credentials: tuple[_Id, ...] = ()
+    pins: tuple[_Id, ...] = ()
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One change in the line of changes: what stands after it, and who made it.
+
+    `touched` is None where it is no longer known, or never was here.
+    """
+
+    number: Annotated[int, msgspec.Meta(ge=1, le=COUNT_MAX)]
+    digest: Digest
+    made: Made
+    touched: Touched | None = None
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is put and what is taken, as whole records, over the version it was planned on."""
+    """What is put and what is taken, as whole records, over the version it was planned on.
+
+    `steps`: the changes that this one is made of where it came in a change set, which is then
+    named by its digest and the ids of the keys that signed it.
+    """
 
     base: Count
+    steps: tuple[Step, ...] = ()
+    change_set: Digest | None = None
+    keys: tuple[str, ...] = ()
     holders: tuple[HolderRecord, ...] = ()
+    holders_removed: tuple[_Id, ...] = ()
     credentials: tuple[CredentialRecord, ...] = ()
     credentials_removed: tuple[_Id, ...] = ()
     pins: tuple[PinRecord, ...] = ()
@@ -75,11 +118,27 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __bool__(self) -> bool:
         return bool(
-            self.holders
+            self.steps
+            or self.holders
+            or self.holders_removed
             or self.credentials
             or self.credentials_removed
             or self.pins
             or self.pins_removed
+        )
+
+    @property
+    def number(self) -> int:
+        """The version that it brings."""
+        return self.steps[-1].number if self.steps else self.base + 1
+
+    @property
+    def touched(self) -> Touched:
+        """What it puts and takes."""
+        return Touched(
+            holders=(*(one.id for one in self.holders), *self.holders_removed),
+            credentials=(*(one.id for one in self.credentials), *self.credentials_removed),
+            pins=(*(one.holder for one in self.pins), *self.pins_removed),
         )
 
 
@@ -102,17 +161,32 @@ def changed(roll: Roll, change: Change) -> Roll:
     """What stands after `change`. Raises ValueError when it was planned on another version."""
     if change.base != roll.version:
         raise ValueError(f"planned on version {change.base}, on file is {roll.version}")
-    holders = dict(roll.holders) | {HolderId(h.id): h for h in change.holders}
+    left = set(change.holders_removed)
+    holders = {id_: h for id_, h in roll.holders.items() if id_ not in left}
+    holders |= {HolderId(h.id): h for h in change.holders}
     gone = set(change.credentials_removed)
     credentials = {id_: c for id_, c in roll.credentials.items() if id_ not in gone}
     credentials |= {CredentialId(c.id): c for c in change.credentials}
     bare = set(change.pins_removed)
     pins = {id_: pin for id_, pin in roll.pins.items() if id_ not in bare}
     pins |= {HolderId(pin.holder): pin.hash for pin in change.pins}
-    return Roll(version=roll.version + 1, holders=holders, credentials=credentials, pins=pins)
+    return Roll(version=change.number, holders=holders, credentials=credentials, pins=pins)
 
 
-def directory_of(roll: Roll) -> Directory:
+def contents_digest(roll: Roll) -> str:
+    """SHA-256 over every record, names and PIN hashes included: the same people, the same digest.
+
+    The order of entry does not count, and neither does the version.
+    """
+    tables = (
+        sorted(roll.holders.values(), key=lambda one: one.id),
+        sorted(roll.credentials.values(), key=lambda one: one.id),
+        sorted(roll.pins.items()),
+    )
+    return hashlib.sha256(msgspec.json.encode(tables, order="deterministic")).hexdigest()
+
+
+def directory_of(roll: Roll, provenance: Provenance = UNSAID) -> Directory:
     """The people as the core knows them.
 
     The digest is SHA-256 over all that the core is told, in an order of its own: it depends on
@@ -135,6 +209,7 @@ def directory_of(roll: Roll) -> Directory:
         holders=holders,
         credentials=credentials,
         by_ref=refs,
+        provenance=provenance,
     )
 
 

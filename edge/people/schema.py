@@ -48,11 +48,34 @@ _FIRST = (
     ) STRICT""",
 )
 
-STEPS = frozenset({"0001_people"})
+# Digests and ids as in the types; `touched` is JSON, and NULL where it is no longer known. The
+# second half of a row says how the change came here: in which signed set, who took it, and its
+# number in the journal of this edge.
+_SECOND = (
+    """CREATE TABLE history (
+        number INTEGER PRIMARY KEY CHECK (number BETWEEN 1 AND 9007199254740991),
+        digest TEXT NOT NULL CHECK (length(digest) = 64),
+        made TEXT NOT NULL CHECK (length(made) <= 2000),
+        touched BLOB,
+        came TEXT NOT NULL CHECK (length(came) <= 2000),
+        change_set TEXT CHECK (length(change_set) = 64),
+        keys TEXT NOT NULL CHECK (length(keys) <= 2000),
+        seq INTEGER CHECK (seq BETWEEN 1 AND 9007199254740991)
+    ) STRICT""",
+    "ALTER TABLE staged ADD COLUMN came TEXT NOT NULL DEFAULT '{}'",
+)
+
+STEPS = frozenset({"0001_people", "0002_history"})
 """Every step there is: a file with another one was written by a newer version."""
 
 
 @MIGRATIONS(name="0001_people")
 def _people(database: Database) -> None:
     for statement in _FIRST:
+        database.execute(statement)
+
+
+@MIGRATIONS(name="0002_history")
+def _history(database: Database) -> None:
+    for statement in _SECOND:
         database.execute(statement)

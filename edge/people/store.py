@@ -19,14 +19,19 @@ from sqlite_utils import Database
 
 from controller.holders import Directory
 from controller.ids import CredentialId, HolderId
+from edge.people import history as past
 from edge.people.records import (
     COUNT_MAX,
+    UNKNOWN,
     Change,
     CredentialRecord,
     HolderRecord,
+    Made,
     PinRecord,
     Roll,
+    Step,
     changed,
+    contents_digest,
     directory_of,
 )
 from edge.people.schema import APPLICATION_ID, MIGRATIONS, STEPS
@@ -105,7 +110,10 @@ class People:
             database = Database(connection, execute_plugins=False)
             with _damage(path):
                 _prepare(path, database)
-            return cls(path, database, lock)
+            people = cls(path, database, lock)
+            with people._writing():
+                past.begin(database, people.roll)
+            return people
         except BaseException:
             if database is not None:
                 database.close()
@@ -155,21 +163,35 @@ class People:
     def pin_hash(self, holder: HolderId) -> str | None:
         return self._roll.pins.get(holder)
 
-    def stage(self, change: Change) -> Directory:
-        """Put `change` on disk, not yet in force.
+    def history(self, count: int) -> tuple[past.Entry, ...]:
+        """The last `count` changes, the newest first. Raises PeopleDamagedError."""
+        with _damage(self._path):
+            return past.newest(self._database, count, self._roll)
+
+    def steps(self, count: int) -> tuple[Step, ...]:
+        """The last `count` changes, in order. Raises PeopleDamagedError."""
+        with _damage(self._path):
+            return past.steps(self._database, count)
+
+    def stage(self, change: Change, made: Made = UNKNOWN) -> Directory:
+        """Put `change` on disk, not yet in force. `made`: who brings it here, for the history.
 
         Returns what will be in force. Once the journal has that version and digest under a number,
         `settle` with the number; when it surely has not, `settle(None)`. Raises PeopleMovedError,
         PeopleStagedError or PeopleDamagedError.
         """
-        directory = directory_of(self._after(change))
+        after, change = self._planned(change, made)
+        arrival = past.provenance_of(change.steps[-1], change.change_set, change.keys)
+        directory = directory_of(after, arrival)
         row = {
             "one": 1,
             "version": directory.version,
             "digest": directory.digest,
             "change": msgspec.json.encode(change),
+            "came": msgspec.json.encode(made).decode(),
         }
         with self._writing():
+            self._try(change, made)
             self._database.table("staged").insert(row)
         return directory
 
@@ -185,38 +207,52 @@ class People:
             raise ValueError(f"seq {seq}: entries count from 1")
         with self._writing():
             if seq is not None:
-                row = self._database.query("SELECT change FROM staged")
-                self._write(msgspec.json.decode(next(iter(row))["change"], type=Change))
+                row = next(iter(self._database.query("SELECT change, came FROM staged")))
+                came = msgspec.json.decode(row["came"], type=Made)
+                change = msgspec.json.decode(row["change"], type=Change)
+                if not change.steps:  # staged by a version that kept no history
+                    _, change = _stepped(self._roll, change, came)
+                self._write(change, came)
+                past.note_seq(self._database, change, seq)
                 self._set_meta("applied_seq", seq)
             self._database.execute("DELETE FROM staged")
 
-    def apply(self, change: Change) -> Directory:
+    def apply(self, change: Change, made: Made = UNKNOWN) -> Directory:
         """Bring `change` in force at once, where no daemon runs and so no journal is open.
 
         The daemon records version and digest when it starts. Raises as `stage` does.
         """
-        self._after(change)
+        _, change = self._planned(change, made)
         with self._writing():
-            self._write(change)
+            self._write(change, made)
         return self._directory
 
-    def _after(self, change: Change) -> Roll:
+    def _planned(self, change: Change, made: Made) -> tuple[Roll, Change]:
+        """What will stand, and the change with its place in the line of changes."""
         if self._staged is not None:
             raise PeopleStagedError(
                 f"{self._path}: an earlier change is not settled with the journal; "
                 "start the edge, which settles it, and import the file again"
             )
         try:
-            return changed(self._roll, change)
+            return _stepped(self._roll, change, made)
         except ValueError as error:
             raise PeopleMovedError(f"{self._path}: {error}; import the file again") from None
 
-    def _write(self, change: Change) -> None:
+    def _try(self, change: Change, came: Made) -> None:
+        """What is staged may soon stand in the journal: then the file must not refuse it."""
+        self._database.execute("SAVEPOINT trial")
+        self._write(change, came)
+        self._database.execute("ROLLBACK TO trial")
+
+    def _write(self, change: Change, came: Made) -> None:
         """The rows of `change`; children go before and come after what they hang on."""
         for credential in change.credentials_removed:
             self._database.execute("DELETE FROM credential WHERE id = ?", [credential])
         for holder in change.pins_removed:
             self._database.execute("DELETE FROM pin WHERE holder = ?", [holder])
+        for holder in change.holders_removed:
+            self._database.execute("DELETE FROM holder WHERE id = ?", [holder])
         people = (
             msgspec.structs.asdict(record) | {"roles": msgspec.json.encode(record.roles).decode()}
             for record in change.holders
@@ -227,7 +263,8 @@ class People:
         self._database.table("pin").upsert_all(
             map(msgspec.structs.asdict, change.pins), pk="holder"
         )
-        self._set_meta("version", change.base + 1)
+        past.write(self._database, change, came)
+        self._set_meta("version", change.number)
 
     def _set_meta(self, key: str, value: int) -> None:
         self._database.execute("UPDATE meta SET value = ? WHERE key = ?", [value, key])
@@ -244,9 +281,24 @@ class People:
             meta = {row["key"]: row["value"] for row in self._database.query("SELECT * FROM meta")}
             roll = _read_roll(self._database, meta["version"])
             staged = list(self._database.query("SELECT version, digest FROM staged"))
-        self._roll, self._directory = roll, directory_of(roll)
+            arrival = past.provenance(self._database)
+        self._roll, self._directory = roll, directory_of(roll, arrival)
         self._applied_seq: int = meta["applied_seq"]
         self._staged = msgspec.convert(staged[0], Staged) if staged else None
+
+
+def _stepped(roll: Roll, change: Change, made: Made) -> tuple[Roll, Change]:
+    """What stands after the change, and the change as a step; one of a set brings its steps."""
+    after = changed(roll, change)
+    if not change.steps:
+        step = Step(
+            number=change.number,
+            digest=contents_digest(after),
+            made=made,
+            touched=change.touched,
+        )
+        change = msgspec.structs.replace(change, steps=(step,))
+    return after, change
 
 
 def _read_roll(database: Database, version: int) -> Roll:

@@ -8,6 +8,7 @@ from controller import events as ev
 from controller.attempt import Attempt
 from controller.attempt import State as AttemptState
 from controller.events import KINDS, Body, Event, Fire, FireLine, Header, PortalChange, encode
+from controller.holders import Provenance
 from controller.ids import (
     AttemptId,
     CredentialId,
@@ -140,7 +141,14 @@ _MADE: tuple[Body, ...] = (
     ev.EntryDropped(),
     ev.ClockJudged(trusted=True, stepped_ms=-1_500),
     ev.HoldersReplaced(
-        version=7, digest="cd" * 32, holders=120, credentials=131, operator="ef" * 32
+        version=7,
+        digest="cd" * 32,
+        holders=120,
+        credentials=131,
+        operator="ef" * 32,
+        provenance=Provenance(
+            made_utc_us=1_795_211_000_000_000, change_set="ab" * 32, keys=("0c" * 16,)
+        ),
     ),
     ev.PolicyActivated(version=4, digest="ab" * 32, fires=(FIRE,), portals=("gate", "hall")),
     ev.PostureChanged(mode=Mode.SHELTER, threat=4, was_mode=Mode.NORMAL, was_threat=1),
