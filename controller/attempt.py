@@ -89,8 +89,22 @@ for _state, _row in TABLE.items():
     assert set(_row) == set(Signal), f"{_state} must answer {set(Signal) ^ set(_row)}"
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Who presented first, where two have to, with what he has shown by then."""
+
+    id: AttemptId
+    holder: HolderId
+    credential: CredentialId
+    policy: str
+    presented: tuple[Presented, ...]
+
+
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt, ended under the policy that it began under. Unknown badges have no holder."""
+    """One attempt, ended under the policy that it began under. Unknown badges have no holder.
+
+    `first`: for whom this one comes along. `deadline_us`: until when a question or a second person
+    is waited for.
+    """
 
     id: AttemptId
     reader: ReaderId
@@ -101,6 +115,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
     state: State = State.PRESENTED
     presented: tuple[Presented, ...] = ()
+    first: Waiting | None = None
     question: QuestionId | None = None
     deadline_us: Micros | None = None
 

@@ -66,6 +66,7 @@ class Sign(StrEnum):
     GRANTED = "granted"
     DENIED = "denied"
     PRESENT_PIN = "present-pin"
+    PRESENT_SECOND = "present-second"
     TRY_AGAIN = "try-again"
 
 

@@ -14,6 +14,25 @@ from typing import Annotated
 import msgspec
 
 from controller.attempt import Attempt
+from controller.body import (
+    ENTRY_BYTES_MAX,
+    TEXT_CHARS_MAX,
+    Body,
+    Count,
+    Entry,
+    Header,
+    Name,
+    Seq,
+    Text,
+    clipped,
+)
+from controller.events_people import (
+    HolderLockedOut,
+    LockoutEnded,
+    PersonScreened,
+    SecondAsked,
+    VisitorUnescorted,
+)
 from controller.holders import Provenance
 from controller.ids import (
     AttemptId,
@@ -25,54 +44,27 @@ from controller.ids import (
 from controller.ledger import Commitment, Personal
 from controller.moment import Micros
 from controller.portal import Portal
+from controller.whereabouts import Moved
 from policies.facts import Decision, Direction, Factor, Level, Mode, Request
 
-Seq = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
-"""Name of a site, edge, portal, zone: what a topic level may hold."""
-
-TEXT_CHARS_MAX = 400
-Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
-ENTRY_BYTES_MAX = 64 * 1024
-"""No event comes near this; what is larger was not made by us."""
-
-
-def clipped(said: str) -> Text:
-    """What somebody outside said, as an event can hold it: cut to length, always UTF-8.
-
-    An entry that cannot be read back would stop the next start.
-    """
-    return said[:TEXT_CHARS_MAX].encode(errors="replace").decode()
-
-
-class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """What every entry says. `cause` is the id of the input that had this to follow, or `time` for
-    what fell due by itself; `policy` is the head of the digest of the policy in force.
-    """
-
-    v: Annotated[int, msgspec.Meta(ge=1, le=2**16)] = 1
-    site: Name
-    edge: Name
-    incarnation: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
-    seq: Seq
-    kind: Name
-    utc_us: Micros
-    mono_us: Micros
-    clock_trusted: bool
-    cause: Text
-    drill: bool = False
-    policy: Annotated[str, msgspec.Meta(max_length=64)]
-
-
-class Entry(Header, frozen=True, kw_only=True):
-    """A header with its body as it was written."""
-
-    body: msgspec.Raw
-
-
-class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened; in the past tense."""
+__all__ = [
+    "ENTRY_BYTES_MAX",
+    "TEXT_CHARS_MAX",
+    # what is defined elsewhere and belongs to the schema
+    "Body",
+    "Count",
+    "Entry",
+    "Header",
+    "HolderLockedOut",
+    "LockoutEnded",
+    "Name",
+    "PersonScreened",
+    "SecondAsked",
+    "Seq",
+    "Text",
+    "VisitorUnescorted",
+    "clipped",
+]
 
 
 # --- the edge ---------------------------------------------------------------------------------
@@ -84,6 +76,7 @@ class EdgeStarted(Body, frozen=True, kw_only=True):
 
     `safe_mode`: earlier runs ended uncleanly, and this one begins with what doors need alone.
     `kept_copy`: it serves by the site file and policy that last served, not by the present ones.
+    `unseen`: zones that people may have left unseen meanwhile.
     """
 
     version: Text
@@ -92,6 +85,7 @@ class EdgeStarted(Body, frozen=True, kw_only=True):
     portals: tuple[Name, ...]
     safe_mode: bool = False
     kept_copy: bool = False
+    unseen: tuple[Name, ...] = ()
 
 
 class EdgeReady(Body, frozen=True, kw_only=True):
@@ -276,6 +270,7 @@ class PassageMade(PortalChange, frozen=True, kw_only=True):
 
     attempt: AttemptId | None
     direction: Direction | None
+    moved: Moved | None = None
 
 
 class GrantUnused(PortalChange, frozen=True, kw_only=True):
@@ -294,6 +289,8 @@ class GrantAborted(PortalChange, frozen=True, kw_only=True):
 
 class PortalOpened(PortalChange, frozen=True, kw_only=True):
     """The leaf opened without a grant and with an explanation: from inside, or standing open."""
+
+    moved: Moved | None = None
 
 
 class PortalForced(PortalChange, frozen=True, kw_only=True):
@@ -341,7 +338,9 @@ class LeaseEnded(PortalChange, frozen=True, kw_only=True):
 
 
 class EgressReleased(PortalChange, frozen=True, kw_only=True):
-    """The way out is free and stays so."""
+    """The way out is free and stays so. `emptied`: zones that people leave through it unseen."""
+
+    emptied: tuple[Name, ...] = ()
 
 
 class EgressEnded(PortalChange, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from controller.ids import (
     AttemptId,
     CredentialRef,
     EffectId,
+    HolderId,
     InputId,
     PortalId,
     QuestionId,
@@ -18,7 +19,7 @@ from controller.ids import (
 from controller.ledger import Personal
 from controller.portal import Contact
 from policies.compiled import CompiledPolicy
-from policies.facts import Assurance, Direction, Factor, Level, Mode
+from policies.facts import Assurance, Direction, Factor, Level, Mode, ScreeningResult
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +144,14 @@ class PortalLinkHeard(Input, frozen=True, kw_only=True):
 class EffectEndHeard(Input, frozen=True, kw_only=True):
     effect: EffectId
     outcome: str
+
+
+class ScreeningHeard(Input, frozen=True, kw_only=True):
+    """What a screening station says of somebody."""
+
+    station: str
+    holder: HolderId
+    result: ScreeningResult
 
 
 class PostureSet(Input, frozen=True, kw_only=True):

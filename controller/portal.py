@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from controller.ids import AttemptId
 from controller.mermaid import state_diagram
 from controller.moment import MILLISECOND_US, SECOND_US, Micros
+from controller.whereabouts import Passing
 from policies.compiled import PortalRule
 from policies.facts import Direction
 
@@ -109,10 +110,11 @@ class Portal(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one portal. A restart keeps `released` and `secured` and nothing else.
 
     `deadline_us`: when the patience of the state ends. `attempt` and `direction`: whose grant is in
-    force, until `grant_until_us`. `strike_until_us`: until when the device's own timer may still
-    hold the lock released, used or not; `exit_until_us`: the same of a granted way out, during
-    which the portal is not locked by us. `shunt_until_us`: until when an opening is explained by a
-    request to exit; `rex_since_us`: since when that input has not let go.
+    force, until `grant_until_us`; `passing`: whom it lets through, with their places reserved.
+    `strike_until_us`: until when the device's own timer may still hold the lock released, used or
+    not; `exit_until_us`: the same of a granted way out, during which the portal is not locked by
+    us. `shunt_until_us`: until when an opening is explained by a request to exit; `rex_since_us`:
+    since when that input has not let go.
     """
 
     state: State = State.UNKNOWN
@@ -124,6 +126,7 @@ class Portal(msgspec.Struct, frozen=True, kw_only=True):
     leased: bool = False
     attempt: AttemptId | None = None
     direction: Direction | None = None
+    passing: Passing | None = None
     deadline_us: Micros | None = None
     grant_until_us: Micros | None = None
     strike_until_us: Micros | None = None
@@ -299,11 +302,12 @@ def move(
     *,
     attempt: AttemptId | None = None,
     direction: Direction | None = None,
+    passing: Passing | None = None,
 ) -> tuple[Portal, Note | None]:
     """The portal after `signal`, and what is to be recorded.
 
     An ignored signal gives back the very portal and None: nothing changes without a record.
-    `attempt` and `direction` say whose grant a GRANTED is (no attempt: a free exit).
+    `attempt`, `direction` and `passing` say whose grant a GRANTED is (no attempt: a free exit).
     """
     step = TABLE[portal.state][signal]
     if step.note is None:
@@ -312,7 +316,7 @@ def move(
     if after.exit_until_us is not None and after.exit_until_us <= now_us:
         after = replace(after, exit_until_us=None)  # a claim that has lapsed claims nothing
     if signal is Signal.GRANTED:
-        after = _granted(after, attempt, direction, rule, now_us)
+        after = _granted(after, attempt, direction, passing, rule, now_us)
     elif signal in SUPERSEDING:
         after = replace(_without_grant(after), exit_until_us=None)
     elif step.note in _SPENT:
@@ -411,6 +415,7 @@ def _granted(
     portal: Portal,
     attempt: AttemptId | None,
     direction: Direction | None,
+    passing: Passing | None,
     rule: PortalRule,
     now_us: Micros,
 ) -> Portal:
@@ -420,6 +425,7 @@ def _granted(
         portal,
         attempt=attempt,
         direction=direction,
+        passing=passing,
         grant_until_us=until_us,
         strike_until_us=until_us,
         exit_until_us=until_us if leads_out else portal.exit_until_us,
@@ -427,7 +433,7 @@ def _granted(
 
 
 def _without_grant(portal: Portal) -> Portal:
-    return replace(portal, attempt=None, direction=None, grant_until_us=None)
+    return replace(portal, attempt=None, direction=None, passing=None, grant_until_us=None)
 
 
 _RESTARTS_PATIENCE = {Note.GRANTED, Note.LEASED, Note.NEVER_CLOSED}

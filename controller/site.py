@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from controller import fires, passages
+from controller import fires, passages, questions, verdicts
 from controller.effects import (
     AskPin,
     Effect,
@@ -25,11 +25,14 @@ from controller.events import (
     HoldersReplaced,
     JournalLost,
     JournalRestored,
+    LockoutEnded,
+    PersonScreened,
     PolicyActivated,
     PostureChanged,
     ReaderFound,
     ReaderLost,
     ReaderTampered,
+    VisitorUnescorted,
     clipped,
 )
 from controller.holders import NOBODY, Directory
@@ -55,6 +58,7 @@ from controller.inputs import (
     PostureSet,
     ReaderHeard,
     ReaderTamperHeard,
+    ScreeningHeard,
     Started,
     Stopping,
     TimePassed,
@@ -64,6 +68,7 @@ from controller.moment import Moment
 from controller.portal import LEASE_RENEW_US, Contact, Portal, Signal, exit_over_us, rex_deadline_us
 from controller.state import SiteState
 from controller.turn import Origin, Turn
+from controller.whereabouts import unseen
 from policies.compiled import CompiledPolicy, Egress
 from policies.facts import Mode
 
@@ -134,6 +139,7 @@ class Site:
         due += [exit_over_us(portal) for portal in self.state.portals.values()]
         due += [attempt.deadline_us for attempt in self.state.attempts.values()]
         due += [fire.deadline_us for fire in self.state.fires.values()]
+        due += self.state.people.locked_out.values()
         if any(portal.open_schedule is not None for portal in self.policy.portals):
             due.append(self._looked_at_schedules_us + LEASE_RENEW_US)
         return min((moment for moment in due if moment is not None), default=None)
@@ -179,11 +185,14 @@ class Site:
         return (
             portal.attempt == effect.attempt
             and (self.state.recorded or rule.emergency)
-            and passages.interlock_clear(self.state, self.policy, effect.portal, now_us)
+            and questions.interlock_clear(self.state, self.policy, effect.portal, now_us)
         )
 
     def _handle(self, turn: Turn, fact: Input) -> None:
-        if isinstance(fact, PinChecked):
+        if isinstance(fact, BadgeRead):
+            passages.on_badge(turn, self._policies, fact)
+            self._forget_policies(turn)
+        elif isinstance(fact, PinChecked):
             passages.on_pin(turn, self._policies, fact)
             self._forget_policies(turn)
         elif isinstance(fact, DirectoryReplaced):
@@ -212,6 +221,9 @@ class Site:
         for fire in sorted(turn.state.fires):
             if _is_due(turn.state.fires[fire].deadline_us, turn):
                 fires.on_patience_ended(turn, fire)
+        for holder, until_us in sorted(turn.state.people.locked_out.items()):
+            if _is_due(until_us, turn):
+                turn.record(LockoutEnded(holder=holder))
 
     def _settle_leases(self, turn: Turn) -> None:
         self._looked_at_schedules_us = turn.now_us
@@ -220,7 +232,7 @@ class Site:
             if portal is None or (rule.open_schedule is None and not portal.leased):
                 continue
             due = portal.leased and _is_due(portal.deadline_us, turn)
-            passages.settle_lease(turn, PortalId(rule.id), due=due)
+            verdicts.settle_lease(turn, PortalId(rule.id), due=due)
             if portal.leased and not turn.state.portals[PortalId(rule.id)].leased:
                 fires.secure(turn, PortalId(rule.id))
 
@@ -237,6 +249,7 @@ class Site:
             ),
             fact.operator,
         )
+        _check_hosts(turn)
         # Who was let in a moment ago may be known no more, or for another: badge again.
         for portal_id in sorted(turn.state.portals):
             fires.abort_entry(turn, portal_id)
@@ -279,6 +292,7 @@ def _on_started(turn: Turn, fact: Started) -> None:
             portals=tuple(portal.id for portal in turn.policy.portals),
             safe_mode=fact.safe_mode,
             kept_copy=fact.kept_copy,
+            unseen=unseen(turn.policy),
         )
     )
     if turn.state.clock_trusted is not turn.moment.trusted:
@@ -287,6 +301,21 @@ def _on_started(turn: Turn, fact: Started) -> None:
     fires.settle_egress(turn)
     _settle_posture(turn)
     fires.settle_start(turn)
+
+
+def _check_hosts(turn: Turn) -> None:
+    """Who escorts must be known and in good standing himself."""
+    for visitor, host in sorted(turn.state.people.escorts.items()):
+        holder = turn.directory.holders.get(host)
+        if holder is None or holder.facts.suspended:
+            reason = "the host is not in good standing any more"
+            turn.record(VisitorUnescorted(visitor=visitor, host=host, reason=reason))
+
+
+def _on_screening(turn: Turn, fact: ScreeningHeard) -> None:
+    """A word about somebody, from a station that the policy knows; others are nobody's."""
+    if fact.station in turn.policy.screenings and fact.holder in turn.directory.holders:
+        turn.record(PersonScreened(station=fact.station, holder=fact.holder, result=fact.result))
 
 
 def _on_contact(turn: Turn, fact: ContactRead) -> None:
@@ -442,7 +471,6 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     Started: _on_started,
     Stopping: _on_stopping,
     TimePassed: _on_time,
-    BadgeRead: passages.on_badge,
     BadgeUnreadable: _on_badge_unreadable,
     ContactRead: _on_contact,
     BoltRead: _on_bolt,
@@ -455,6 +483,7 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     PortalLinkHeard: _on_portal_link,
     EffectEndHeard: _on_effect_end,
     PostureSet: _on_posture,
+    ScreeningHeard: _on_screening,
     JournalFailed: _on_journal_failed,
     JournalRecovered: _on_journal_recovered,
     ClockChecked: _on_clock,

@@ -15,25 +15,43 @@ from controller.events import (
     EdgeReady,
     EdgeStarted,
     EdgeStopping,
+    EgressReleased,
     Event,
     FactorAnswered,
     FactorAsked,
     Fire,
     FireChange,
+    HolderLockedOut,
     HoldersReplaced,
     JournalLost,
     JournalRestored,
+    LockoutEnded,
+    PassageMade,
+    PersonScreened,
     PolicyActivated,
     PortalChange,
+    PortalOpened,
     PostureChanged,
     ReaderFound,
     ReaderLost,
     ReaderTampered,
+    SecondAsked,
 )
 from controller.ids import PortalId, ReaderId
 from controller.moment import SECOND_US, Micros
 from controller.portal import Portal, restarted
-from policies.facts import Level, Mode
+from controller.whereabouts import (
+    People,
+    ScreenedAt,
+    after_lockout,
+    after_passage,
+    after_pin,
+    after_release,
+    after_screening,
+    after_start,
+    without_firsts,
+)
+from policies.facts import Level, Mode, UtcSeconds
 
 FIRE_FIRST_READING_US = 10 * SECOND_US
 """A fire input that has not been heard this long after the start counts as fire."""
@@ -67,23 +85,41 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     readers: dict[ReaderId, Reader] = {}
     fires: dict[str, Fire] = {}
     attempts: dict[ReaderId, Attempt] = {}
+    people: People = People()
 
 
 def apply(state: SiteState, event: Event) -> SiteState:
     """The state after `event`; the only way it ever changes, live and on replay alike."""
     header, body = event.header, event.body
     assert header.seq == state.seq + 1, f"event {header.seq} does not follow {state.seq}"
-    return replace(_folded(state, body, header.mono_us), seq=header.seq)
+    at_s = header.utc_us // SECOND_US if header.clock_trusted else None
+    return replace(_folded(state, body, header.mono_us, at_s), seq=header.seq)
 
 
-def _folded(state: SiteState, body: Body, mono_us: Micros) -> SiteState:
+def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | None) -> SiteState:
     match body:
         case PortalChange(portal=portal, after=after):
-            return replace(state, portals=state.portals | {portal: after})
+            people = _with_portal_change(state.people, body, at_s)
+            return replace(state, portals=state.portals | {portal: after}, people=people)
         case FireChange(fire=fire, after=after):
             return replace(state, fires=state.fires | {fire: after})
-        case AttemptBegan(after=after) | FactorAsked(after=after) | FactorAnswered(after=after):
+        case FactorAnswered(after=after, passed=passed) if after.holder is not None:
+            people = after_pin(state.people, after.holder, passed=passed)
+            return replace(state, attempts=state.attempts | {after.reader: after}, people=people)
+        case (
+            AttemptBegan(after=after)
+            | FactorAsked(after=after)
+            | FactorAnswered(after=after)
+            | SecondAsked(after=after)
+        ):
             return replace(state, attempts=state.attempts | {after.reader: after})
+        case HolderLockedOut(holder=holder, until_us=until_us):
+            return replace(state, people=after_lockout(state.people, holder, until_us))
+        case LockoutEnded(holder=holder):
+            return replace(state, people=after_lockout(state.people, holder, None))
+        case PersonScreened(holder=holder, station=station, result=result):
+            said = ScreenedAt(result, at_s)
+            return replace(state, people=after_screening(state.people, holder, station, said))
         case DecisionMade() | AttemptAbandoned():
             return _without_attempt(state, body)
         case ReaderFound() | ReaderLost() | ReaderTampered():
@@ -109,9 +145,21 @@ def _folded(state: SiteState, body: Body, mono_us: Micros) -> SiteState:
         case PolicyActivated():
             return _with_policy(state, body, mono_us)
         case PostureChanged(mode=mode, threat=threat):
-            return replace(state, mode=mode, threat=threat)
+            # A house that was shut waits for its first person again.
+            people = state.people if mode is Mode.NORMAL else without_firsts(state.people)
+            return replace(state, mode=mode, threat=threat, people=people)
         case _:
             return state
+
+
+def _with_portal_change(people: People, change: PortalChange, at_s: UtcSeconds | None) -> People:
+    match change:
+        case PassageMade(moved=moved) | PortalOpened(moved=moved) if moved is not None:
+            return after_passage(people, moved, at_s)
+        case EgressReleased(emptied=emptied) if emptied:
+            return after_release(people, emptied)
+        case _:
+            return people
 
 
 def _without_attempt(state: SiteState, body: DecisionMade | AttemptAbandoned) -> SiteState:
@@ -153,6 +201,7 @@ def _started(state: SiteState, body: EdgeStarted, mono_us: Micros) -> SiteState:
         fires=fires,
         readers={},
         attempts={},
+        people=after_start(state.people, body.unseen, mono_us),
     )
 
 

@@ -35,6 +35,7 @@ from controller.events import (
     PortalSecured,
     PortalSettled,
     SecureEnded,
+    VisitorUnescorted,
     kind_of,
 )
 from controller.holders import Directory
@@ -43,6 +44,7 @@ from controller.ledger import Personal
 from controller.moment import Moment
 from controller.portal import SUPERSEDING, TABLE, Note, Portal, Signal
 from controller.state import SiteState, apply
+from controller.whereabouts import Moved, Passing, emptied_by, left_alone, passage_made
 from policies.compiled import CompiledPolicy, PortalRule
 from policies.facts import Direction
 
@@ -51,7 +53,6 @@ POLICY_DIGEST_CHARS = 16
 
 _PLAIN: dict[Note, type[PortalChange]] = {
     Note.GRANTED: PortalGranted,
-    Note.OPENED: PortalOpened,
     Note.FORCED: PortalForced,
     Note.HELD: PortalHeld,
     Note.NEVER_CLOSED: PortalNeverClosed,
@@ -63,7 +64,6 @@ _PLAIN: dict[Note, type[PortalChange]] = {
     Note.EXIT_OVER: ExitOver,
     Note.LEASED: PortalLeased,
     Note.LEASE_ENDED: LeaseEnded,
-    Note.RELEASED: EgressReleased,
     Note.RELEASE_ENDED: EgressEnded,
     Note.SECURED: PortalSecured,
     Note.SECURE_ENDED: SecureEnded,
@@ -71,12 +71,20 @@ _PLAIN: dict[Note, type[PortalChange]] = {
     Note.FOUND: PortalFound,
     Note.SETTLED: PortalSettled,
 }
-_OF_A_GRANT: dict[Note, type[PassageMade | GrantUnused | GrantAborted]] = {
-    Note.PASSED: PassageMade,
+_OF_A_GRANT: dict[Note, type[GrantUnused | GrantAborted]] = {
     Note.UNUSED: GrantUnused,
     Note.ABORTED: GrantAborted,
 }
-assert _PLAIN.keys() | _OF_A_GRANT.keys() == set(Note), "every note has its event"
+_OF_PEOPLE: dict[Note, type[PortalChange]] = {
+    Note.PASSED: PassageMade,
+    Note.OPENED: PortalOpened,
+    Note.RELEASED: EgressReleased,
+}
+"""Notes whose events say as well who is where by them."""
+
+assert _PLAIN.keys() | _OF_A_GRANT.keys() | _OF_PEOPLE.keys() == set(Note), (
+    "every note has its event"
+)
 
 
 class Origin:
@@ -164,6 +172,7 @@ class Turn:
         *,
         attempt: AttemptId | None = None,
         direction: Direction | None = None,
+        passing: Passing | None = None,
     ) -> bool:
         """Put a signal to a portal and record what it makes of it; False when it ignores it."""
         rule, before = self.rule(portal_id), self.state.portals.get(portal_id)
@@ -173,22 +182,66 @@ class Turn:
             self.signal(portal_id, Signal.GRANT_ENDED)
             before = self.state.portals[portal_id]
         after, note = leaf.move(
-            before, signal, rule, self.now_us, attempt=attempt, direction=direction
+            before,
+            signal,
+            rule,
+            self.now_us,
+            attempt=attempt,
+            direction=direction,
+            passing=passing,
         )
         if note is None:
             return False
-        self.record(_change(portal_id, before, after, note))
+        change = self._change(portal_id, before, after, note)
+        self.record(change)
+        if isinstance(change, PassageMade) and change.moved is not None:
+            for visitor, host in left_alone(self.state.people, change.moved):
+                reason = f"the host left {change.moved.source}"
+                self.record(VisitorUnescorted(visitor=visitor, host=host, reason=reason))
         return True
+
+    def _change(
+        self, portal_id: PortalId, before: Portal, after: Portal, note: Note
+    ) -> PortalChange:
+        match note:
+            case Note.PASSED:
+                people = 1 if before.passing is None else len(before.passing.holders)
+                moved = passage_made(
+                    self.policy, portal_id, before.direction, before.passing, people
+                )
+                return PassageMade(
+                    portal=portal_id,
+                    after=after,
+                    attempt=before.attempt,
+                    direction=before.direction,
+                    moved=moved,
+                )
+            case Note.UNUSED | Note.ABORTED:
+                return _OF_A_GRANT[note](
+                    portal=portal_id,
+                    after=after,
+                    attempt=before.attempt,
+                    direction=before.direction,
+                )
+            case Note.OPENED:
+                return PortalOpened(portal=portal_id, after=after, moved=self._left(portal_id))
+            case Note.RELEASED:
+                emptied = emptied_by(self.policy, portal_id)
+                return EgressReleased(portal=portal_id, after=after, emptied=emptied)
+            case _:
+                return _PLAIN[note](portal=portal_id, after=after)
+
+    def _left(self, portal_id: PortalId) -> Moved | None:
+        """Somebody opened from inside; where the portal stands open, nobody knows which way, and
+        whoever was there may be gone.
+        """
+        rule, portal = self.rule(portal_id), self.state.portals[portal_id]
+        if rule is None:
+            return None
+        people = 0 if portal.leased or portal.released else 1
+        return passage_made(self.policy, portal_id, rule.way_out, None, people)
 
     def moved_bolt(self, portal_id: PortalId, bolted: bool) -> None:
         before = self.state.portals.get(portal_id)
         if before is not None and before.bolted is not bolted:
             self.record(BoltMoved(portal=portal_id, after=replace(before, bolted=bolted)))
-
-
-def _change(portal_id: PortalId, before: Portal, after: Portal, note: Note) -> PortalChange:
-    if note in _PLAIN:
-        return _PLAIN[note](portal=portal_id, after=after)
-    return _OF_A_GRANT[note](
-        portal=portal_id, after=after, attempt=before.attempt, direction=before.direction
-    )

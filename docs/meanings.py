@@ -218,6 +218,9 @@ EVENTS: dict[str, str] = {
 """For kinds whose docstring is missing or speaks of a field first."""
 
 ACTIONS: dict[str, str] = {
+    "holder-locked-out": "Ask whether the holder has the badge. It ends by itself.",
+    "visitor-unescorted": "Send somebody to the visitor.",
+    "person-screened": "Declined: deny politely and call the protocol officer. Never a search.",
     "edge-started": "In safe mode, or by the kept copy: find out in the log of the daemon what "
     "ended it three times.",
     "journal-lost": "Free space or replace the storage; the daemon tries again by itself. "

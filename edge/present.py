@@ -292,6 +292,13 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.DeviceSuspected: _always(Tone.ALARM, "device {body.device} is not believed: {body.reason}"),
     ev.BadgeIgnored: _always(Tone.NOTICE, "badge at {body.reader} ignored: {body.reason}"),
     ev.AttemptBegan: _began,
+    ev.SecondAsked: _always(Tone.NOTICE, "{body.after.portal}: somebody else has to present too"),
+    ev.HolderLockedOut: _always(Tone.ALARM, "{body.holder} is locked out after wrong PINs"),
+    ev.LockoutEnded: _always(Tone.NOTICE, "{body.holder} is locked out no more"),
+    ev.PersonScreened: _always(Tone.NOTICE, "{body.holder} at {body.station}: {body.result}"),
+    ev.VisitorUnescorted: _always(
+        Tone.ALARM, "visitor {body.visitor} is without escort {body.host}: {body.reason}"
+    ),
     ev.FactorAsked: _asked,
     ev.FactorAnswered: _answered,
     ev.AnswerIgnored: _always(Tone.NOTICE, "an answer was ignored: {body.reason}"),

@@ -46,6 +46,7 @@ _LIGHTS = {
     effects.Sign.DENIED: (api.Color.RED, SIGN_MS, True, 2),
     effects.Sign.TRY_AGAIN: (api.Color.AMBER, SIGN_MS, True, 2),
     effects.Sign.PRESENT_PIN: (api.Color.AMBER, PROMPT_MS, True, 1),
+    effects.Sign.PRESENT_SECOND: (api.Color.AMBER, PROMPT_MS, True, 2),
 }
 
 

@@ -394,6 +394,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     portal: PortalRule
     way_out: bool
     source: ZoneRule
+    target: ZoneRule
     judged: ZoneRule
     entered: tuple[ZoneRule, ...]  # from the judged zone outwards: those that are newly entered
     limited: bool  # any of these has limits that depend on who is where

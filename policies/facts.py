@@ -17,7 +17,7 @@ UtcSeconds = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 """How long ago."""
 
-People = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Headcount = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 class Direction(StrEnum):
@@ -135,7 +135,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     escorted: bool = False
     second_person: bool = False
     first_person_in: bool = True
-    inside: dict[str, People] = {}
+    inside: dict[str, Headcount] = {}
     whereabouts: str | None = None
     whereabouts_age_s: Seconds | None = None
     screened: tuple[Screened, ...] = ()

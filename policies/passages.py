@@ -60,6 +60,7 @@ def _passage(
         portal=portal,
         way_out=way_out,
         source=source,
+        target=target,
         judged=judged,
         entered=entered,
         limited=any(_is_limited(zone) for zone in entered),

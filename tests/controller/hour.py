@@ -21,6 +21,7 @@ from controller.ids import (
     AttemptId,
     CredentialRef,
     EffectId,
+    HolderId,
     InputId,
     PortalId,
     QuestionId,
@@ -31,7 +32,7 @@ from controller.moment import SECOND_US, Moment
 from controller.portal import Contact
 from controller.site import Site
 from controller.state import SiteState, apply, restore, snapshot
-from policies.facts import Assurance, Direction, Factor, Mode
+from policies.facts import Assurance, Direction, Factor, Mode, ScreeningResult
 from tests.controller.support import (
     FRIDAY_0728_UTC_US,
     ORIGIN,
@@ -110,6 +111,7 @@ class _Hour:
         self.watched: deque[Effect] = deque(maxlen=WATCHED)
         self.lasting: dict[tuple[type, str], Effect] = {}
         self.questions: list[QuestionId] = [QuestionId("never-asked")]
+        self.forgetful = ""  # who types nothing but wrong PINs
         self.ids = itertools.count()
         self.plan: list[tuple[int, int, Make | None]] = []
 
@@ -211,6 +213,14 @@ class _Hour:
         self._soon(0, 2, lambda: self._badge(portal, direction, who))
         if self._often(0.2):
             self._soon(0, 4, lambda: self._badge(portal, self._direction(), "bob"))
+        if who in {"vic", "wim"} or portal == "vault":
+            host = self.random.choice(["bob", "ann", "bob", who])
+            self._soon(2, 9, lambda: self._badge(portal, direction, host))
+            self._soon(9, 12, self._contact(portal, Contact.OPEN))
+            self._soon(13, 15, self._contact(portal, Contact.CLOSED))
+            self._soon(15, 20, lambda: self._badge("mag", Direction.ENTRY, host))
+            self._soon(20, 22, self._contact("mag", Contact.OPEN))
+            self._soon(23, 25, self._contact("mag", Contact.CLOSED))
         if self._often(0.7):
             self._soon(1, 9, self._contact(portal, Contact.OPEN))
             self._soon(3, 30, self._contact(portal, Contact.CLOSED))
@@ -239,16 +249,36 @@ class _Hour:
         self.questions.append(asked.question)
         for _ in range(self.random.choice([0, 1, 1, 1, 2])):
             late = self._often(0.2)
-            self._soon(*((19, 23) if late else (0.2, 9)), self._pin(asked.question))
+            wrong = asked.holder == self.forgetful
+            self._soon(*((19, 23) if late else (0.2, 9)), self._pin(asked.question, wrong=wrong))
 
-    def _pin(self, question: QuestionId) -> Make:
+    def _forget_the_pin(self) -> None:
+        who = self.random.choice(["ann", "bob", "cora"])
+        self.forgetful = f"h-{who}"
+        for turn_s in range(0, 200, 25):
+            self._soon(turn_s, turn_s + 3, lambda: self._badge("archive", Direction.ENTRY, who))
+
+    def _pin(self, question: QuestionId, *, wrong: bool = False) -> Make:
         outcome = self.random.choice([inputs.PinOutcome.MATCHED] * 3 + list(inputs.PinOutcome))
+        outcome = inputs.PinOutcome.WRONG if wrong else outcome
         return lambda: inputs.PinChecked(
             id=self._id(),
             question=question,
             outcome=outcome,
             assurance=Assurance.SECURE,
             person=Personal("person", f"{SURNAME}somebody", "ef" * 16),
+        )
+
+    def _screening(self) -> None:
+        who = HolderId(f"h-{self.random.choice([*WHO, 'ann', 'cora', 'nobody'])}")
+        station = self.random.choice(["gate-house", "gate-house", "no-such-station"])
+        result = self.random.choice([ScreeningResult.CLEARED] * 6 + list(ScreeningResult))
+        self._soon(
+            0,
+            2,
+            lambda: inputs.ScreeningHeard(
+                id=self._id(), station=station, holder=who, result=result
+            ),
         )
 
     def _stray_answer(self) -> None:
@@ -260,7 +290,7 @@ class _Hour:
     def _leaf(self) -> None:
         portal = self._portal()
         self._soon(0, 2, self._contact(portal, self.random.choice(list(Contact))))
-        self._soon(1, 500 if self._often(0.1) else 20, self._contact(portal, Contact.CLOSED))
+        self._soon(1, 500 if self._often(0.25) else 20, self._contact(portal, Contact.CLOSED))
 
     def _exit(self) -> None:
         portal = self._portal()
@@ -380,6 +410,8 @@ _HAPPENINGS: list[tuple[Callable[[_Hour], None], float]] = [
     (_Hour._device, 14),
     (_Hour._outage, 4),
     (_Hour._stray_answer, 3),
+    (_Hour._screening, 3),
+    (_Hour._forget_the_pin, 0.4),
     (_Hour._posture, 2.5),
     (_Hour._fire, 1.2),
     (_Hour._journal, 1.2),

@@ -9,12 +9,13 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from controller import fires, passages, portal, site, state
+from controller import fires, passages, portal, questions, site, state, verdicts
 from controller.attempt import Attempt
+from controller.attempt import Signal as AttemptSignal
 from controller.effects import Effect, FreeExit, ReleasePortal, SecurePortal
 from controller.events import Body, EdgeStarted, Fire, JournalLost
-from controller.ids import AttemptId, EffectId, PortalId
-from controller.inputs import BoltRead, Input, JournalFailed, PortalLinkHeard
+from controller.ids import AttemptId, EffectId, PortalId, ReaderId
+from controller.inputs import BadgeRead, BoltRead, JournalFailed, PortalLinkHeard
 from controller.moment import SECOND_US
 from controller.portal import IGNORED, Contact, Signal, State
 from controller.site import Site
@@ -38,7 +39,7 @@ def late_wishes_stand(patch: Patch) -> None:
 
 
 def fire_is_not_told(patch: Patch) -> None:
-    patch.setattr(passages, "burns_at", lambda turn, portal_id: False)
+    patch.setattr(questions, "burns_at", lambda turn, portal_id: False)
 
 
 def everything_is_secured_always(patch: Patch) -> None:
@@ -136,7 +137,7 @@ def an_interlock_forgets_the_strike(patch: Patch) -> None:
         found = [state.portals[PortalId(partner)] for partner in partners]
         return all(partner.contact is Contact.CLOSED for partner in found)
 
-    patch.setattr(passages, "interlock_clear", clear)
+    patch.setattr(questions, "interlock_clear", clear)
 
 
 def exit_always_means_out(patch: Patch) -> None:
@@ -144,23 +145,22 @@ def exit_always_means_out(patch: Patch) -> None:
 
 
 def what_stands_open_stays_open(patch: Patch) -> None:
-    honest = passages.settle_lease
+    honest = verdicts._stands_open
 
-    def settle(turn: Turn, portal_id: PortalId, *, due: bool) -> None:
-        if not turn.state.portals[portal_id].leased:
-            honest(turn, portal_id, due=due)
+    def open_still(turn: Turn, portal_id: PortalId) -> bool:
+        return turn.state.portals[portal_id].leased or honest(turn, portal_id)
 
-    patch.setattr(passages, "settle_lease", settle)
+    patch.setattr(verdicts, "_stands_open", open_still)
 
 
 def an_exit_button_waits_for_the_lease(patch: Patch) -> None:
-    honest = passages._free_exit
+    honest = verdicts._free_exit
 
     def free(turn: Turn, portal_id: PortalId, rule: object) -> None:
         if not turn.state.portals[portal_id].leased:
             honest(turn, portal_id, rule)  # type: ignore[arg-type]
 
-    patch.setattr(passages, "_free_exit", free)
+    patch.setattr(verdicts, "_free_exit", free)
 
 
 def a_pulse_at_a_released_portal_stands(patch: Patch) -> None:
@@ -214,13 +214,11 @@ def a_bolt_moves_unrecorded(patch: Patch) -> None:
 def cards_are_read_too_early(patch: Patch) -> None:
     honest = passages.on_badge
 
-    def on_badge(turn: Turn, fact: Input) -> None:
+    def on_badge(turn: Turn, policies: passages.Policies, fact: BadgeRead) -> None:
         turn.state = replace(turn.state, ready=True)
-        honest(turn, fact)  # type: ignore[arg-type]
+        honest(turn, policies, fact)
 
-    from controller.inputs import BadgeRead
-
-    patch.setitem(site._HANDLERS, BadgeRead, on_badge)
+    patch.setattr(passages, "on_badge", on_badge)
 
 
 def a_stuck_button_is_told_at_once(patch: Patch) -> None:
@@ -260,8 +258,8 @@ def free_exits_ask_who_you_are(patch: Patch) -> None:
 def the_core_remembers_who_it_was(patch: Patch) -> None:
     honest = passages.abandon
 
-    def abandon(turn: Turn, reader: object, reason: str) -> None:
-        honest(turn, reader, reason)  # type: ignore[arg-type]
+    def abandon(turn: Turn, reader: ReaderId, reason: str, *signal: AttemptSignal) -> None:
+        honest(turn, reader, reason, *signal)
         turn.state = replace(turn.state, holders_digest="Surname-of-ann")
 
     patch.setattr(passages, "abandon", abandon)

@@ -74,6 +74,15 @@ factors = "high"
 inside = "office"
 kind = "refuge"
 factors = "badge"
+[zone.vault]
+inside = "office"
+kind = "premises"
+factors = "badge"
+two-person = true
+first-person = true
+anti-passback = "hard"
+occupancy-max = 3
+screening = ["gate-house"]
 [zone.trap]
 inside = "court"
 kind = "premises"
@@ -148,6 +157,18 @@ exit = "reader"
 hard-wired-release = true
 exit-factors = "standard"
 bolt = true
+# Two people together, once.
+[portal.vault]
+from = "office"
+to = "vault"
+kind = "door"
+held-s = 8
+stuck-s = 20
+lock = "power-to-lock"
+egress = "electric"
+on-fire = "release"
+exit = "reader"
+hard-wired-release = true
 # The safe room: may be entered while nothing can be recorded.
 [portal.refuge]
 from = "office"
@@ -197,6 +218,7 @@ egress = "mechanical"
 exit = "free"
 contact = false
 
+[screening.gate-house]
 [fire.lobby-panel]
 zones = ["lobby"]
 [fire.archive-panel]
@@ -206,12 +228,17 @@ zones = ["archive"]
 clearance = 3
 [role.guard]
 clearance = 6
+escort = true
+screening = "exempt"
 overrides = ["lockdown", "shelter", "evacuate", "fire", "threat"]
 [role.diplomat]
 clearance = 5
 protected = true
 [role.guest]
 clearance = 1
+[role.visitor]
+kind = "visitor"
+per-host = 1
 
 [[grant]]
 id = "all"
@@ -221,6 +248,16 @@ zones = ["court", "lobby", "office", "archive", "refuge", "trap", "store"]
 id = "guests"
 roles = ["guest"]
 zones = ["court"]
+[[grant]]
+id = "vault"
+roles = ["staff", "guard", "diplomat"]
+zones = ["vault"]
+first-person = true
+[[grant]]
+id = "visitors"
+roles = ["visitor"]
+zones = ["court", "lobby"]
+escorted = true
 [[grant]]
 id = "back-in"
 roles = ["staff", "guard", "diplomat"]
@@ -235,13 +272,13 @@ SECOND_POLICY = (
 """The same site a year later: `blind` is `annex` now, and the store has a fire input of its own."""
 
 PORTALS = frozenset(
-    {"gate", "panic", "front", "hall", "mag", "archive", "refuge"}
+    {"gate", "panic", "front", "hall", "mag", "archive", "vault", "refuge"}
     | {"trap-a", "trap-b", "back", "blind", "annex"}
 )
-RELEASED_ON_FIRE = frozenset({"hall", "mag", "archive", "trap-b", "back"})
+RELEASED_ON_FIRE = frozenset({"hall", "mag", "archive", "vault", "trap-b", "back"})
 EMERGENCY = frozenset({"refuge"})
 SCHEDULED = frozenset({"front", "hall"})
-FREE_EXITS = PORTALS - {"archive", "trap-b", "back"}
+FREE_EXITS = PORTALS - {"archive", "vault", "trap-b", "back"}
 INTERLOCK = frozenset({"trap-a", "trap-b"})
 _IN_LOBBY = PORTALS - {"gate", "trap-a"}
 """Portals with the lobby or an area inside it on one of their sides."""
@@ -276,6 +313,8 @@ WHO = {
     "eve": ("staff", True, CredentialStatus.REVOKED),
     "fay": ("guest", False, CredentialStatus.ACTIVE),
     "gus": ("staff", True, CredentialStatus.SUSPENDED),
+    "vic": ("visitor", False, CredentialStatus.ACTIVE),
+    "wim": ("visitor", False, CredentialStatus.ACTIVE),
     "hal": ("diplomat", True, CredentialStatus.LOST),
 }
 GUARDS = frozenset({"h-bob"})

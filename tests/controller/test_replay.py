@@ -83,7 +83,7 @@ def test_the_hour_reaches_every_state_and_most_of_what_can_happen() -> None:
     seen = {p.state for run in runs for state in run.states for p in state.portals.values()}
     assert seen == set(State)
     attempts = {a.state for run in runs for state in run.states for a in state.attempts.values()}
-    assert {str(state) for state in attempts} == {"presented", "awaiting-pin"}
+    assert {str(state) for state in attempts} == {"presented", "awaiting-pin", "awaiting-second"}
     kinds = {event.header.kind for run in runs for event in run.events}
     # A drop is the edge's own entry: the core never makes one.
     assert set(KINDS) - kinds == {"entry-dropped"}

@@ -5,7 +5,7 @@ the files that are missing. A file that exists is what was released: it is never
 from pathlib import Path
 
 from controller import events as ev
-from controller.attempt import Attempt
+from controller.attempt import Attempt, Waiting
 from controller.attempt import State as AttemptState
 from controller.events import KINDS, Body, Event, Fire, FireLine, Header, PortalChange, encode
 from controller.holders import Provenance
@@ -20,6 +20,7 @@ from controller.ids import (
 )
 from controller.ledger import Personal, commitment
 from controller.portal import Contact, Portal, State
+from controller.whereabouts import Moved, Passing
 from policies.codes import Code
 from policies.facts import (
     Assurance,
@@ -53,6 +54,12 @@ PORTAL_AFTER = Portal(
     leased=False,
     attempt=AttemptId("a1"),
     direction=Direction.ENTRY,
+    passing=Passing(
+        holders=(HolderId("h1"), HolderId("h2")),
+        is_first=True,
+        visitor=HolderId("h1"),
+        host=HolderId("h2"),
+    ),
     deadline_us=5_000_000,
     grant_until_us=7_000_000,
     strike_until_us=7_000_000,
@@ -60,6 +67,18 @@ PORTAL_AFTER = Portal(
     shunt_until_us=9_000_000,
     rex_since_us=1_000_000,
     rex_stuck=False,
+)
+MOVED = Moved(
+    holders=(HolderId("h1"), HolderId("h2")),
+    people=2,
+    source="street",
+    zone="hall",
+    is_outside=True,
+    left=("yard",),
+    entered=("hall",),
+    firsts=("hall",),
+    visitor=HolderId("h1"),
+    host=HolderId("h2"),
 )
 FIRE_AFTER = Fire(line=FireLine.ALARM, latched=True, heard=True, deadline_us=3_000_000)
 ATTEMPT_AFTER = Attempt(
@@ -72,6 +91,13 @@ ATTEMPT_AFTER = Attempt(
     policy="ab" * 32,
     state=AttemptState.AWAITING_PIN,
     presented=(Presented(Factor.BADGE, Assurance.SECURE, True),),
+    first=Waiting(
+        id=AttemptId("a0"),
+        holder=HolderId("h0"),
+        credential=CredentialId("c0"),
+        policy="ab" * 32,
+        presented=(Presented(Factor.BADGE, Assurance.SECURE, True),),
+    ),
     question=QuestionId("q1"),
     deadline_us=21_000_000,
 )
@@ -133,6 +159,7 @@ _MADE: tuple[Body, ...] = (
         portals=("gate", "hall"),
         safe_mode=True,
         kept_copy=True,
+        unseen=("hall",),
     ),
     ev.EdgeReady(),
     ev.EdgeStopping(reason="asked to"),
@@ -158,6 +185,11 @@ _MADE: tuple[Body, ...] = (
     ev.DeviceSuspected(device="bus-1", reason="a reply under a foreign key"),
     ev.BadgeIgnored(reader=READER, reason="starting", badge=commitment(BADGE)),
     ev.AttemptBegan(after=ATTEMPT_AFTER),
+    ev.SecondAsked(after=ATTEMPT_AFTER),
+    ev.HolderLockedOut(holder=HolderId("h1"), until_us=9_000_000),
+    ev.LockoutEnded(holder=HolderId("h1")),
+    ev.PersonScreened(station="gate-house", holder=HolderId("h1"), result=ScreeningResult.DECLINED),
+    ev.VisitorUnescorted(visitor=HolderId("h1"), host=HolderId("h2"), reason="the host left"),
     ev.FactorAsked(factor=Factor.PIN, question=QuestionId("q1"), after=ATTEMPT_AFTER),
     ev.FactorAnswered(
         factor=Factor.PIN, question=QuestionId("q1"), passed=True, after=ATTEMPT_AFTER
@@ -186,14 +218,14 @@ _MADE: tuple[Body, ...] = (
 
 
 def _portal_change(kind: type[PortalChange]) -> PortalChange:
-    if kind in {ev.PassageMade, ev.GrantUnused, ev.GrantAborted}:
-        return kind(  # type: ignore[call-arg]  # these three say whose grant it was
-            portal=PORTAL,
-            after=PORTAL_AFTER,
-            attempt=AttemptId("a1"),
-            direction=Direction.ENTRY,
-        )
-    return kind(portal=PORTAL, after=PORTAL_AFTER)
+    more: dict[str, object] = {
+        "attempt": AttemptId("a1"),
+        "direction": Direction.ENTRY,
+        "moved": MOVED,
+        "emptied": ("hall",),
+    }
+    own = {name: value for name, value in more.items() if name in kind.__struct_fields__}
+    return kind(portal=PORTAL, after=PORTAL_AFTER, **own)  # type: ignore[arg-type]
 
 
 EXAMPLES: dict[str, Body] = {ev.kind_of(type(body)): body for body in _MADE} | {

@@ -1,0 +1,142 @@
+"""The whole question about a passage as things stand: what `decide()` is asked."""
+
+from msgspec.structs import replace
+
+from controller.fires import burns_at
+from controller.holders import Credential, Holder
+from controller.ids import HolderId, PortalId
+from controller.moment import Micros
+from controller.portal import Contact, State
+from controller.state import SiteState
+from controller.turn import Turn
+from controller.whereabouts import People, has_first
+from policies.compiled import CompiledPolicy, Passage
+from policies.facts import (
+    CredentialStatus,
+    Direction,
+    HolderFacts,
+    Presented,
+    Request,
+    Screened,
+    Seconds,
+)
+
+SECONDS_MAX = 2**31 - 1
+"""What a fact can say; longer ago is as long ago."""
+
+
+def question(
+    turn: Turn,
+    portal_id: PortalId,
+    direction: Direction,
+    credential: Credential | None,
+    presented: tuple[Presented, ...],
+) -> Request:
+    """The question with today's people, posture and site; company is not counted yet."""
+    holder = None if credential is None else turn.directory.holders.get(credential.holder)
+    portal = turn.state.portals.get(portal_id)
+    status = CredentialStatus.UNKNOWN
+    if credential is not None and holder is not None:
+        status = credential.status
+    request = Request(
+        portal=portal_id,
+        direction=direction,
+        utc_s=turn.moment.utc_s,
+        clock_trusted=turn.moment.trusted,
+        credential=status,
+        holder=_facts(turn, credential, holder),
+        presented=presented,
+        mode=turn.state.mode,
+        threat=turn.state.threat,
+        fire=burns_at(turn, portal_id),
+        consent=holder is not None and holder.consent,
+        interlock_clear=interlock_clear(turn.state, turn.policy, portal_id, turn.now_us),
+        operable=portal is not None and portal.linked,
+        recorded=turn.state.recorded,
+    )
+    passage = turn.policy.passage(portal_id, direction)
+    if passage is None or not (passage.limited or passage.way_out):
+        return request
+    return _with_surroundings(turn, request, passage, credential)
+
+
+def _with_surroundings(
+    turn: Turn, request: Request, passage: Passage, credential: Credential | None
+) -> Request:
+    """Who is where, what stations said, and whether the first person has come."""
+    people = turn.state.people
+    seen = None if credential is None else people.presences.get(credential.holder)
+    since_s = None if seen is None else seen.since_s
+    zones = (*passage.entered, passage.judged) if passage.way_out else passage.entered
+    first_in = all(
+        has_first(people, zone.id, turn.policy, turn.moment.utc_s)
+        for zone in passage.entered
+        if zone.first_person
+    )
+    return replace(
+        request,
+        inside={
+            zone.id: people.inside.get(zone.id, 0) + reserved(turn, zone.id, request.portal)
+            for zone in zones
+            if zone.occupancy is not None
+        },
+        whereabouts=None if seen is None else seen.zone,
+        whereabouts_age_s=_age_s(turn, since_s),
+        screened=() if credential is None else _screened(turn, people, credential.holder),
+        first_person_in=first_in,
+    )
+
+
+def reserved(turn: Turn, zone: str, but: str) -> int:
+    """Places in a zone that grants in force at other portals have reserved: two people at two doors
+    do not both get the last one. A grant that nobody uses gives its place back.
+    """
+    found = 0
+    for portal_id, portal in turn.state.portals.items():
+        if portal.passing is None or portal.direction is None or portal_id == but:
+            continue
+        passage = turn.policy.passage(portal_id, portal.direction)
+        if passage is not None and any(entered.id == zone for entered in passage.entered):
+            found += len(portal.passing.holders)
+    return found
+
+
+def interlock_clear(
+    state: SiteState, policy: CompiledPolicy, portal_id: PortalId, now_us: Micros
+) -> bool:
+    """Whether every other leaf of the interlock is seen closed and is not about to open: a strike
+    that is not over yet holds a leaf released even when somebody has passed and it has closed.
+    """
+    partners = (
+        state.portals.get(PortalId(partner)) for partner in policy.interlock_partners(portal_id)
+    )
+    return all(
+        partner is not None
+        and partner.contact is Contact.CLOSED
+        and partner.state in {State.LOCKED, State.SECURED}
+        and (partner.strike_until_us is None or partner.strike_until_us <= now_us)
+        for partner in partners
+    )
+
+
+def _facts(turn: Turn, credential: Credential | None, holder: Holder | None) -> HolderFacts | None:
+    if credential is None or holder is None:
+        return None
+    until_us = turn.state.people.locked_out.get(credential.holder)
+    if until_us is None or until_us <= turn.now_us:
+        return holder.facts
+    return replace(holder.facts, locked_out=True)
+
+
+def _screened(turn: Turn, people: People, holder: HolderId) -> tuple[Screened, ...]:
+    return tuple(
+        Screened(station, word.result, _age_s(turn, word.at_s))
+        for station, word in sorted(people.screened.get(holder, {}).items())
+    )
+
+
+def _age_s(turn: Turn, since_s: int | None) -> Seconds | None:
+    """How long ago; None where no trusted clock says so."""
+    if since_s is None or not turn.moment.trusted or turn.moment.utc_s < since_s:
+        return None
+    return min(turn.moment.utc_s - since_s, SECONDS_MAX)

@@ -1,0 +1,195 @@
+"""What a verdict sets in motion: its record, the one release that it is worth, signs, openings."""
+
+from msgspec.structs import replace
+
+from controller.effects import FreeExit, LeasePortal, ReleasePortal, ShowAtReader, Sign
+from controller.events import DecisionMade
+from controller.fires import free_egress
+from controller.ids import AttemptId, PortalId, ReaderId
+from controller.ledger import Personal, commitment
+from controller.moment import MILLISECOND_US, SECOND_US
+from controller.portal import LEASE_US, STRIKE_WITHIN_US, Signal
+from controller.questions import question
+from controller.turn import Turn
+from controller.whereabouts import Passing
+from policies.codes import Code
+from policies.compiled import CompiledPolicy, PortalRule
+from policies.decide import decide
+from policies.facts import CredentialStatus, Decision, Direction, Objection, Request
+
+SHOW_WITHIN_US = 2 * SECOND_US
+
+REASONS_MAX = 64
+"""Objections and notes that are recorded of one verdict, the first in gate order. A policy with
+hundreds of grants can give hundreds; an entry must hold them, and nobody reads more."""
+
+NEVER_ASKED_FOR = frozenset({Code.LIFE_SAFETY, Code.EVACUATION, Code.FREE_EXIT})
+"""Grants on the way out that need no identity and therefore wait for nothing."""
+
+
+def conclude(
+    turn: Turn,
+    attempt: AttemptId,
+    reader: ReaderId | None,
+    policy: CompiledPolicy,
+    request: Request,
+    verdict: Decision,
+    badge: Personal | None,
+    person: Personal | None,
+    passing: Passing | None = None,
+) -> None:
+    """Record the verdict and set in motion what it calls for. `passing`: whom a grant lets
+    through; None: nobody in particular.
+    """
+    record(turn, attempt, reader, policy, request, verdict, badge, person)
+    if verdict.granted:
+        _release(turn, attempt, request, verdict, passing)
+    if reader is not None:
+        show(turn, reader, Sign.GRANTED if verdict.granted else Sign.DENIED)
+
+
+def record(
+    turn: Turn,
+    attempt: AttemptId,
+    reader: ReaderId | None,
+    policy: CompiledPolicy,
+    request: Request,
+    verdict: Decision,
+    badge: Personal | None,
+    person: Personal | None,
+) -> None:
+    """Record the verdict with the whole question."""
+    turn.record(
+        DecisionMade(
+            attempt=attempt,
+            reader=reader,
+            portal=PortalId(request.portal),
+            direction=request.direction,
+            policy=policy.digest,
+            request=request,
+            decision=replace(
+                verdict,
+                objections=verdict.objections[:REASONS_MAX],
+                notes=_first_notes(verdict.notes),
+            ),
+            person=None if person is None else commitment(person),
+            badge=None if badge is None else commitment(badge),
+        ),
+        person,
+        badge,
+    )
+
+
+def show(turn: Turn, reader: ReaderId, sign: Sign) -> None:
+    """Show a sign at a reader."""
+    turn.wish(
+        lambda effect_id, cause, drill: ShowAtReader(
+            id=effect_id,
+            cause=cause,
+            not_after_us=turn.now_us + SHOW_WITHIN_US,
+            drill=drill,
+            reader=reader,
+            sign=sign,
+        )
+    )
+
+
+def settle_lease(turn: Turn, portal_id: PortalId, *, due: bool) -> None:
+    """Begin, renew (when `due`) or end the portal's opening by schedule."""
+    portal = turn.state.portals[portal_id]
+    if not _stands_open(turn, portal_id):
+        if portal.leased:
+            turn.signal(portal_id, Signal.LEASE_ENDED)
+        return
+    if portal.leased and not due:
+        return
+    if turn.signal(portal_id, Signal.LEASED):
+        turn.wish(
+            lambda effect_id, cause, drill: LeasePortal(
+                id=effect_id,
+                cause=cause,
+                not_after_us=turn.now_us + STRIKE_WITHIN_US,
+                drill=drill,
+                portal=portal_id,
+                for_ms=LEASE_US // MILLISECOND_US,
+            )
+        )
+
+
+def _stands_open(turn: Turn, portal_id: PortalId) -> bool:
+    """Whether anybody may enter here now: exactly what decide() says of an anonymous entry."""
+    portal, rule = turn.state.portals[portal_id], turn.rule(portal_id)
+    if rule is None or rule.open_schedule is None or not portal.linked:
+        return False
+    if not turn.state.ready or turn.state.stopping:
+        return False
+    request = question(turn, portal_id, _way_in(rule.way_out), None, ())
+    verdict = decide(turn.policy, replace(request, credential=CredentialStatus.NONE))
+    return verdict.granted and verdict.code is Code.OPEN_PORTAL
+
+
+def _way_in(way_out: Direction) -> Direction:
+    return Direction.ENTRY if way_out is Direction.EXIT else Direction.EXIT
+
+
+def _first_notes(notes: tuple[Objection, ...]) -> tuple[Objection, ...]:
+    """The first in gate order, and of those after them what no rule gave but the moment: duress."""
+    of_the_moment = tuple(n for n in notes[REASONS_MAX:] if n.code >= Code.NOTE_DURESS)
+    return notes[:REASONS_MAX] + of_the_moment
+
+
+def _release(
+    turn: Turn,
+    attempt: AttemptId,
+    request: Request,
+    verdict: Decision,
+    passing: Passing | None,
+) -> None:
+    """Wish for the one release that a grant is worth; a portal that stands open needs none."""
+    portal_id, direction = PortalId(request.portal), request.direction
+    rule = turn.rule(portal_id)
+    if rule is None or portal_id not in turn.state.portals:
+        return
+    # What stands open by schedule is granted to nobody in particular, seen or not seen.
+    granted = not turn.state.portals[portal_id].leased and turn.signal(
+        portal_id, Signal.GRANTED, attempt=attempt, direction=direction, passing=passing
+    )
+    not_after_us, for_ms = turn.now_us + STRIKE_WITHIN_US, rule.open_ms
+    if verdict.code in NEVER_ASKED_FOR:
+        _free_exit(turn, portal_id, rule)
+        return
+    if not granted:
+        return
+    turn.wish(
+        lambda effect_id, cause, drill: ReleasePortal(
+            id=effect_id,
+            cause=cause,
+            not_after_us=not_after_us,
+            drill=drill,
+            portal=portal_id,
+            direction=direction,
+            attempt=attempt,
+            for_ms=for_ms,
+        )
+    )
+
+
+def _free_exit(turn: Turn, portal_id: PortalId, rule: PortalRule) -> None:
+    """Let somebody out, whatever the portal should be already: a lease may still wait for the disk,
+    a release may not have arrived. Neither is cut short by the pulse.
+    """
+    portal = turn.state.portals[portal_id]
+    if portal.released:
+        free_egress(turn, portal_id)
+        return
+    for_ms = max(rule.open_ms, LEASE_US // MILLISECOND_US) if portal.leased else rule.open_ms
+    turn.wish(
+        lambda effect_id, cause, drill: FreeExit(
+            id=effect_id,
+            cause=cause,
+            not_after_us=turn.now_us + STRIKE_WITHIN_US,
+            drill=drill,
+            portal=portal_id,
+            for_ms=for_ms,
+        )
+    )

@@ -1,0 +1,240 @@
+"""Who is where, as far as doors tell, and how many people each zone holds.
+
+People are believed to be where a granted passage that was made took them. A grant alone moves
+nobody. Whoever leaves without being asked, by a free exit or in a fire, might be any of those who
+stood there: of all of them it is then unknown where they are, which is not wrong.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec.structs import replace
+
+from controller.ids import HolderId
+from controller.moment import SECOND_US, Micros
+from policies.compiled import CompiledPolicy, ExitKind, ZoneKind
+from policies.facts import Direction, Headcount, ScreeningResult, UtcSeconds
+from policies.schedule import wall_at
+
+LOCKOUT_US = 15 * 60 * SECOND_US
+"""How long too many wrong PINs keep somebody out: long for who guesses, short for who mistyped."""
+WRONG_PINS_MAX = 5
+"""One after the other; with four digits that is a chance of one in two thousand."""
+
+
+class Presence(msgspec.Struct, frozen=True):
+    """Where somebody was seen last; `since_s` None: by a clock that nobody vouched for."""
+
+    zone: str
+    since_s: UtcSeconds | None
+
+
+class Passing(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom the grant in force at a portal lets through. `is_first`: who may be a zone's first."""
+
+    holders: tuple[HolderId, ...]
+    is_first: bool = False
+    visitor: HolderId | None = None
+    """One of the two, where the other one, `host`, escorts him."""
+    host: HolderId | None = None
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage that was made: `people` went from `source` to `zone`, and by that out of the zones
+    `left` and into those `entered`. No `holders`: nobody knows who. `people` 0: nor how many.
+    `firsts`: zones that have their first person by this. `is_outside`: `zone` is public.
+    """
+
+    holders: tuple[HolderId, ...] = ()
+    people: Headcount
+    source: str
+    zone: str
+    is_outside: bool
+    left: tuple[str, ...] = ()
+    entered: tuple[str, ...] = ()
+    firsts: tuple[str, ...] = ()
+    visitor: HolderId | None = None
+    host: HolderId | None = None
+
+
+class ScreenedAt(msgspec.Struct, frozen=True):
+    """The latest word of a station about somebody."""
+
+    result: ScreeningResult
+    at_s: UtcSeconds | None
+
+
+class People(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it, for everybody. Mappings are replaced, never changed."""
+
+    presences: dict[HolderId, Presence] = {}
+    inside: dict[str, int] = {}
+    firsts: dict[str, UtcSeconds | None] = {}
+    """Zones that have had their first person, and when."""
+    escorts: dict[HolderId, HolderId] = {}
+    """Visitor to host."""
+    screened: dict[HolderId, dict[str, ScreenedAt]] = {}
+    wrong_pins: dict[HolderId, int] = {}
+    """One after the other, since the last right one."""
+    locked_out: dict[HolderId, Micros] = {}
+    """Until when; monotonic."""
+
+
+def passage_made(
+    policy: CompiledPolicy,
+    portal: str,
+    direction: Direction | None,
+    passing: Passing | None,
+    people: int,
+) -> Moved | None:
+    """What a passage in this direction makes of everybody's whereabouts; None where the policy has
+    no such passage.
+    """
+    passage = policy.passage(portal, direction) if direction is not None else None
+    if passage is None:
+        return None
+    outwards = passage.source.lineage
+    entered = [zone for zone in passage.target.lineage if zone not in outwards]
+    left = [zone for zone in outwards if zone not in passage.target.lineage]
+    first = passing is not None and passing.is_first
+    return Moved(
+        holders=() if passing is None else passing.holders,
+        people=people,
+        source=passage.source.id,
+        zone=passage.target.id,
+        is_outside=passage.target.kind is ZoneKind.PUBLIC,
+        left=tuple(left),
+        entered=tuple(entered),
+        firsts=tuple(z for z in entered if first and policy.zones_by_id[z].first_person),
+        visitor=None if passing is None else passing.visitor,
+        host=None if passing is None else passing.host,
+    )
+
+
+def emptied_by(policy: CompiledPolicy, portal: str) -> tuple[str, ...]:
+    """The zones that people leave through a portal whose way out is free."""
+    rule = policy.portal(portal)
+    passage = None if rule is None else policy.passage(portal, rule.way_out)
+    if passage is None:
+        return ()
+    return tuple(zone for zone in passage.source.lineage if zone not in passage.target.lineage)
+
+
+def unseen(policy: CompiledPolicy) -> tuple[str, ...]:
+    """Zones that somebody can leave without this edge: what happens there while it is not running
+    is not known.
+    """
+    free = (p for p in policy.passages.values() if p.way_out and p.portal.exit is ExitKind.FREE)
+    return tuple(sorted({passage.source.id for passage in free}))
+
+
+def after_passage(people: People, moved: Moved, at_s: UtcSeconds | None) -> People:
+    """Everybody's whereabouts after a passage."""
+    inside = dict(people.inside)
+    for zone in moved.entered:
+        inside[zone] = inside.get(zone, 0) + moved.people
+    for zone in moved.left:
+        inside[zone] = max(0, inside.get(zone, 0) - moved.people)
+    presences = people.presences
+    if moved.holders and moved.is_outside:
+        presences = _without(presences, moved.holders)
+    elif moved.holders:
+        here = Presence(moved.zone, at_s)
+        presences = presences | dict.fromkeys(moved.holders, here)
+    else:
+        presences = _nobody_known_in(presences, (moved.source,))
+    return replace(
+        people,
+        presences=presences,
+        inside={zone: count for zone, count in inside.items() if count},
+        firsts=people.firsts | dict.fromkeys(moved.firsts, at_s),
+        escorts=_escorts(people.escorts, moved),
+    )
+
+
+def after_release(people: People, emptied: tuple[str, ...]) -> People:
+    """Whoever was in these zones may have left, and how many are there now nobody counts."""
+    return replace(
+        people,
+        presences=_nobody_known_in(people.presences, emptied),
+        inside={zone: count for zone, count in people.inside.items() if zone not in emptied},
+    )
+
+
+def after_start(people: People, unseen_zones: tuple[str, ...], mono_us: Micros) -> People:
+    """What a restart leaves: a lock-out begins anew, because its clock did."""
+    return replace(
+        people,
+        presences=_nobody_known_in(people.presences, unseen_zones),
+        locked_out=dict.fromkeys(people.locked_out, mono_us + LOCKOUT_US),
+    )
+
+
+def after_pin(people: People, holder: HolderId, *, passed: bool) -> People:
+    """Wrong PINs are counted until a right one."""
+    counts = {other: count for other, count in people.wrong_pins.items() if other != holder}
+    if not passed:
+        counts[holder] = people.wrong_pins.get(holder, 0) + 1
+    return replace(people, wrong_pins=counts)
+
+
+def after_lockout(people: People, holder: HolderId, until_us: Micros | None) -> People:
+    """Locked out until then; None: no longer."""
+    locked = {other: until for other, until in people.locked_out.items() if other != holder}
+    if until_us is not None:
+        locked[holder] = until_us
+    counts = {other: count for other, count in people.wrong_pins.items() if other != holder}
+    return replace(people, locked_out=locked, wrong_pins=counts)
+
+
+def after_screening(people: People, holder: HolderId, station: str, screened: ScreenedAt) -> People:
+    """A station's latest word takes the place of its earlier one."""
+    said = people.screened.get(holder, {}) | {station: screened}
+    return replace(people, screened=people.screened | {holder: said})
+
+
+def without_firsts(people: People) -> People:
+    """Every zone waits for its first person again."""
+    return replace(people, firsts={}) if people.firsts else people
+
+
+def has_first(people: People, zone: str, policy: CompiledPolicy, utc_s: UtcSeconds) -> bool:
+    """Whether a zone had its first person today, by the wall clock of the site."""
+    at_s = people.firsts.get(zone)
+    then = None if at_s is None else wall_at(policy.zone, at_s)
+    now = wall_at(policy.zone, utc_s)
+    return then is not None and now is not None and then.day == now.day
+
+
+def left_alone(people: People, moved: Moved) -> list[tuple[HolderId, HolderId]]:
+    """Visitors, each with his host, whom the host has just left behind."""
+    return [
+        (visitor, host)
+        for visitor, host in sorted(people.escorts.items())
+        if host in moved.holders
+        and visitor not in moved.holders
+        and (seen := people.presences.get(visitor)) is not None
+        and seen.zone == moved.source
+    ]
+
+
+def _escorts(escorts: dict[HolderId, HolderId], moved: Moved) -> dict[HolderId, HolderId]:
+    if moved.is_outside and moved.holders:
+        return {v: host for v, host in escorts.items() if v not in moved.holders}
+    if moved.visitor is not None and moved.host is not None:
+        return escorts | {moved.visitor: moved.host}
+    return escorts
+
+
+def _without(
+    presences: Mapping[HolderId, Presence], holders: tuple[HolderId, ...]
+) -> dict[HolderId, Presence]:
+    return {holder: seen for holder, seen in presences.items() if holder not in holders}
+
+
+def _nobody_known_in(
+    presences: dict[HolderId, Presence], zones: tuple[str, ...]
+) -> dict[HolderId, Presence]:
+    if not any(seen.zone in zones for seen in presences.values()):
+        return presences
+    return {holder: seen for holder, seen in presences.items() if seen.zone not in zones}

@@ -1,0 +1,158 @@
+"""Who is where, as people really move: what a grant, a passage, a button and a fire tell of it."""
+
+import pytest
+
+from controller.effects import ReleasePortal
+from controller.events import DecisionMade, PassageMade
+from controller.ids import HolderId
+from controller.site import Outcome
+from policies.codes import Code
+from policies.facts import Mode, ScreeningResult
+from tests.controller.support import EXIT, SECOND_US, Rig, calm, of_type
+from tests.controller.test_company import codes, passes, screened, vault
+
+DAY_S = 86_400
+
+
+def enter(rig: Rig, first: str, second: str) -> Outcome:
+    """Both badge at the vault and go in."""
+    rig.badge("vault", first)
+    rig.later(1)
+    outcome = rig.badge("vault", second)
+    passes(rig, "vault")
+    return outcome
+
+
+def leave(rig: Rig, who: str) -> Outcome:
+    outcome = rig.badge("vault", who, EXIT)
+    passes(rig, "vault")
+    return outcome
+
+
+def test_a_grant_alone_moves_nobody_and_gives_its_place_back() -> None:
+    rig = vault("ann", "cora", "dan")
+    rig.badge("vault", "ann")
+    assert of_type(ReleasePortal, rig.badge("vault", "bob"))
+    rig.later(30)
+    assert rig.site.state.people.presences == {}
+    assert rig.site.state.people.inside == {}
+    assert of_type(ReleasePortal, enter(rig, "ann", "bob"))
+
+
+def test_who_went_in_and_was_not_seen_coming_out_does_not_go_in_again() -> None:
+    rig = vault("ann", "dan")
+    enter(rig, "ann", "bob")
+    rig.badge("vault", "ann")
+    (found,) = codes(rig.badge("vault", "ann")) or [set()]
+    assert found == {Code.PASSBACK, Code.TWO_PERSON} or Code.PASSBACK in found
+
+
+def test_who_came_out_goes_in_again() -> None:
+    rig = vault("ann", "dan")
+    enter(rig, "ann", "bob")
+    assert of_type(ReleasePortal, leave(rig, "ann"))
+    assert rig.site.state.people.presences[HolderId("h-ann")].zone == "office"
+    leave(rig, "bob")
+    assert of_type(ReleasePortal, enter(rig, "bob", "ann"))
+
+
+def test_nobody_is_kept_in_by_anything_of_this() -> None:
+    rig = vault("ann")
+    enter(rig, "ann", "bob")
+    leave(rig, "ann")
+    assert of_type(ReleasePortal, rig.badge("vault", "ann", EXIT)), "seen outside, stands inside"
+    rig.later(30)
+    assert of_type(ReleasePortal, rig.badge("vault", "cora", EXIT)), "never seen going in"
+
+
+def test_after_a_fire_nobody_knows_who_is_inside_which_is_not_wrong() -> None:
+    rig = vault("ann")
+    enter(rig, "ann", "bob")
+    rig.fire("alarm")
+    assert rig.site.state.people.inside.get("vault", 0) == 0
+    assert HolderId("h-ann") not in rig.site.state.people.presences
+    rig.fire("normal")
+    rig.reset()
+    rig.later(10)
+    rig.closes("vault")
+    screened(rig, "ann")
+    assert of_type(ReleasePortal, enter(rig, "ann", "bob"))
+
+
+def test_whoever_leaves_unasked_might_be_any_of_those_who_stood_there() -> None:
+    rig = calm()
+    for who in ("ann", "bob"):
+        rig.badge("gate", who)
+        passes(rig, "gate")
+    assert {"h-ann", "h-bob"} == set(rig.site.state.people.presences)
+    rig.rex("gate")
+    rig.later(1)
+    rig.opens("gate")
+    assert rig.site.state.people.presences == {}
+
+
+def test_the_last_place_is_not_given_to_two_people_at_once() -> None:
+    rig = vault("ann", "dan", "cora")
+    enter(rig, "ann", "bob")
+    assert rig.site.state.people.inside["vault"] == 2
+    rig.badge("vault", "dan")
+    assert of_type(ReleasePortal, rig.badge("vault", "cora")), "one place is left when asked"
+    passes(rig, "vault")
+    assert rig.site.state.people.inside["vault"] == 4
+    rig.later(5)
+    leave(rig, "dan")
+    rig.badge("vault", "dan")
+    refused = rig.badge("vault", "fay")
+    assert Code.OCCUPANCY_FULL in {c for found in codes(refused) for c in found} or not of_type(
+        ReleasePortal, refused
+    )
+
+
+def test_the_first_person_of_the_day_is_forgotten_at_midnight_and_in_a_lockdown() -> None:
+    rig = vault("ann")
+    enter(rig, "ann", "bob")
+    assert "vault" in rig.site.state.people.firsts
+    rig.posture(Mode.LOCKDOWN)
+    rig.posture(Mode.NORMAL)
+    assert rig.site.state.people.firsts == {}
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        (ScreeningResult.REFUSED, Code.SCREENING_REFUSED),
+        (ScreeningResult.DECLINED, Code.SCREENING_DECLINED),
+        (None, Code.NOT_SCREENED),
+    ],
+)
+def test_a_zone_that_screens_lets_nobody_in_unscreened(
+    result: ScreeningResult | None, code: Code
+) -> None:
+    rig = calm()
+    if result is not None:
+        screened(rig, "ann", result)
+    outcome = rig.badge("vault", "ann")
+    assert code in {c for found in codes(outcome) for c in found}
+
+
+def test_a_clearance_ends_and_who_is_exempt_is_never_searched() -> None:
+    rig = vault("ann")
+    rig.later(8 * 3600 + 1)
+    assert Code.NOT_SCREENED in {c for found in codes(rig.badge("vault", "ann")) for c in found}
+    rig.badge("vault", "cora")
+    outcome = rig.badge("vault", "bob")
+    assert of_type(ReleasePortal, outcome)
+    notes = {n.code for made in of_type(DecisionMade, outcome) for n in made.decision.notes}
+    assert Code.NOTE_NOT_SEARCHED in notes
+
+
+def test_the_record_of_a_passage_says_who_went_where() -> None:
+    rig = calm()
+    rig.badge("gate", "ann")
+    (made,) = of_type(PassageMade, passes(rig, "gate"))
+    assert made.moved is not None
+    assert made.moved.holders == ("h-ann",)
+    assert (made.moved.source, made.moved.zone, made.moved.people) == ("street", "court", 1)
+    assert rig.site.state.people.presences[HolderId("h-ann")].since_s == pytest.approx(
+        rig.utc_us // SECOND_US, abs=20
+    )
