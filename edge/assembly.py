@@ -23,10 +23,11 @@ from edge.desk import DaemonDesk
 from edge.journal import JournalWriter, Record
 from edge.keypads import Keypads
 from edge.people import People, PinCheck, SiteKey
+from edge.people_desk import PeopleDesk
 from edge.reports import Reports
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
-from edge.uplink import Uplink
+from edge.uplink import InForce, Uplink
 from edge.wiring import Wiring
 
 SENT_WITHIN_S = 2.0
@@ -96,8 +97,9 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     writer, people = outside.writer, outside.people
     state = await restored_state(writer)
     settle_people(people, state)
+    site = Site(Origin(config.site, config.edge, writer.incarnation), config.policy, state)
     keypads = Keypads()
-    uplink = _uplink(config, outside)
+    uplink = _uplink(config, outside, site)
     listeners: list[Callable[[Sequence[Record]], None]] = []
 
     def committed(records: Sequence[Record]) -> None:
@@ -105,7 +107,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
             listener(records)
 
     daemon = Daemon(
-        site=Site(Origin(config.site, config.edge, writer.incarnation), config.policy, state),
+        site=site,
         writer=writer,
         people=people,
         wiring=Wiring(config, people, outside.key, keypads, outside.entropy),
@@ -120,7 +122,12 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         committed=committed,
     )
     desk = DaemonDesk(
-        daemon, config, outside.key, uplink, version("sentrypost"), safe_mode=outside.safe_mode
+        daemon,
+        config,
+        PeopleDesk(daemon, config, outside.key, outside.entropy),
+        uplink,
+        version("sentrypost"),
+        safe_mode=outside.safe_mode,
     )
     listeners.append(desk.committed)
     alongside: Alongside = {"desk": desk.run}
@@ -150,7 +157,7 @@ def settle_people(people: People, state: SiteState) -> None:
     people.settle(state.holders_seq if recorded else None)
 
 
-def _uplink(config: Config, outside: Outside) -> Uplink | None:
+def _uplink(config: Config, outside: Outside, site: Site) -> Uplink | None:
     """The way to the archive, where the site has a broker."""
     if outside.link is None:
         return None
@@ -162,4 +169,5 @@ def _uplink(config: Config, outside: Outside) -> Uplink | None:
         config.edge,
         version("sentrypost"),
         reports.tell,
+        lambda: InForce(site.state.holders_version, site.state.holders_made_us),
     )

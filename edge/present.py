@@ -29,6 +29,9 @@ class Tone(StrEnum):
     ALARM = "ALARM"
 
 
+KEY_SIGNS = 16
+"""Of a key's id: enough to find it in `sentrypost key show`."""
+
 TONE_SIGNS = max(len(tone) for tone in Tone)
 
 
@@ -213,7 +216,13 @@ def _clock(body: ev.ClockJudged, _: Names) -> tuple[Tone, str]:
 
 def _holders(body: ev.HoldersReplaced, _: Names) -> tuple[Tone, str]:
     count = f"{body.holders} people, {body.credentials} credentials"
-    return Tone.NOTICE, f"people version {body.version}: {count}"
+    origin = body.provenance
+    keys = ", ".join(key[:KEY_SIGNS] for key in origin.keys)
+    brought = f", by change set {origin.change_set[:16]} signed with {keys}"
+    return (
+        Tone.NOTICE,
+        f"people version {body.version}: {count}{brought if origin.change_set else ''}",
+    )
 
 
 def _policy(body: ev.PolicyActivated, _: Names) -> tuple[Tone, str]:

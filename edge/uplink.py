@@ -10,7 +10,7 @@ without personal values.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -129,11 +129,18 @@ class UplinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     live_dropped: int
 
 
+class InForce(NamedTuple):
+    """Which people the edge knows, by version, and when they were last changed."""
+
+    people: int = 0
+    people_made_us: int | None = None
+
+
 class Uplink:
     """Sends one journal to the archive.
 
-    `version` is the daemon's, for the birth message. `report` is called on the loop and must not
-    block. One Uplink owns its link: nobody else reads from it.
+    `version` is the daemon's and `in_force` what it goes by, for the birth message. `report` is
+    called on the loop and must not block. One Uplink owns its link: nobody else reads from it.
     """
 
     def __init__(
@@ -144,6 +151,7 @@ class Uplink:
         edge: str,
         version: str,
         report: Callable[[UplinkReport], None] = lambda _report: None,
+        in_force: Callable[[], InForce] = InForce,
     ) -> None:
         self._outbox = outbox
         self._link = link
@@ -151,6 +159,8 @@ class Uplink:
         self._origin = ledger.origin(site, edge, outbox.incarnation)
         self._version = version
         self._report = report
+        self._in_force = in_force
+        self._born_with = InForce()
         self._boot = outbox.last_seq
         self._number = 0
         self._window = Window(outbox.acked)
@@ -175,6 +185,8 @@ class Uplink:
         """`records` are on disk: show them live and send them. Called on the loop; never blocks."""
         for record in records:
             self._show(record)
+        if self._link.connected and self._in_force() != self._born_with:
+            self._birth_due = True  # what is retained must not tell of other people
         self._wake.set()
 
     async def run(self) -> None:
@@ -364,6 +376,7 @@ class Uplink:
     # --- birth and death ---
 
     def _status(self, number: int, *, alive: bool) -> Publication:
+        in_force = self._in_force()
         status = wire.Status(
             alive=alive,
             incarnation=self._outbox.incarnation,
@@ -372,13 +385,17 @@ class Uplink:
             version=self._version,
             last_seq=self._outbox.last_seq,
             acked=self._outbox.acked,
+            people=in_force.people,
+            people_made_us=in_force.people_made_us,
         )
         return Publication(
             topic=self._topics.status, payload=wire.encode_status(status), qos=1, retain=True
         )
 
     def _give_birth(self) -> None:
+        in_force = self._in_force()
         if self._published(self._status(self._number, alive=True)):
+            self._born_with = in_force
             self._born_s = asyncio.get_running_loop().time()
             self._birth_due = False
 

@@ -18,6 +18,7 @@ import msgspec
 
 from controller.events import ENTRY_BYTES_MAX, Seq, Text
 from controller.ledger import Personal
+from controller.moment import Micros
 
 BATCH_ENTRIES_MAX = 100
 BATCH_ENTRY_BYTES = 64 * 1024
@@ -105,6 +106,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     version: Text
     last_seq: Mark = 0
     acked: Mark = 0
+    people: Mark = 0
+    people_made_us: Micros | None = None
 
     @property
     def connection(self) -> tuple[str, int, int]:

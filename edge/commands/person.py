@@ -9,6 +9,7 @@ from typing import BinaryIO
 import click
 import msgspec
 
+from edge.commands.person_sets import PEOPLE_FILE, export, history, made_here, take
 from edge.config import ConfigError, load_config
 from edge.control.client import Client, ControlClientError, NoDaemonError
 from edge.control.messages import ImportPeopleReply
@@ -16,6 +17,7 @@ from edge.control.place import STATE_MODE
 from edge.people import (
     EMPTY,
     FILE_BYTES_MAX,
+    Made,
     People,
     PeopleError,
     PinHasher,
@@ -28,8 +30,6 @@ from edge.people import (
     seal,
 )
 
-PEOPLE_FILE = "site.db"
-
 Progress = Callable[[int], None]
 
 
@@ -41,14 +41,15 @@ def import_people(
     timezone: tzinfo,
     *,
     hasher: PinHasher,
+    made: Made,
     dry_run: bool,
     watch: Callable[[int], Progress | None] = lambda _: None,
 ) -> ImportPeopleReply:
     """Plan and, unless it is a dry run or has problems, apply an import where no daemon runs.
 
-    `watch` is told how many PINs there are to hash and gives what is told the progress. The file
-    of people and its folder are made when there are none, and not by a dry run. Raises PeopleError,
-    PinHashError.
+    `made`: who imports, for the history. `watch` is told how many PINs there are to hash and gives
+    what is told the progress. The file of people and its folder are made when there are none, and
+    not by a dry run. Raises PeopleError, PinHashError.
     """
     if dry_run and not path.exists():
         return answer(plan_import(EMPTY, data, roles, key, timezone=timezone), 0, applied=False)
@@ -60,7 +61,7 @@ def import_people(
         if not plan.problems and not dry_run:
             change = seal(plan, hasher, progress=watch(len(plan.new_pins)))
             if change:
-                people.apply(change)
+                people.apply(change, made)
                 applied = True
         return answer(plan, people.version, applied=applied)
 
@@ -68,6 +69,11 @@ def import_people(
 @click.group()
 def person() -> None:
     """The people who are known to the site."""
+
+
+person.add_command(export)
+person.add_command(take)
+person.add_command(history)
 
 
 @person.command("import")
@@ -103,6 +109,7 @@ def import_(file: BinaryIO, dry_run: bool, as_json: bool, config_file: Path) -> 
                 load_site_key(config.site_key),
                 config.policy.zone,
                 hasher=PinHasher(),
+                made=made_here(config.edge),
                 dry_run=dry_run,
                 watch=_bar,
             )

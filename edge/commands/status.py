@@ -79,7 +79,9 @@ def lines(status: StatusReply) -> Iterator[Line]:
         yield Line(
             Tone.FAULT, "          KEPT COPY in force: the present site file or policy is another"
         )
-    yield _plain(f"people    version {status.people_version}")
+    made_us = status.people_made_utc_us
+    age = "" if made_us is None else f", changed {span(status.utc_us - made_us)} ago"
+    yield _plain(f"people    version {status.people_version}{age}")
     yield from _table("portals", [_portal(portal) for portal in status.portals])
     yield from _table("readers", [_reader(reader) for reader in status.readers])
     yield from _table("fire inputs", [_fire(fire) for fire in status.fires])

@@ -13,16 +13,22 @@ from typing import Self, TypeVar
 from edge.control.messages import (
     CSV_BYTES_MAX,
     LENGTH_BYTES,
+    PART_BYTES_MAX,
     PROTOCOL,
     READ_ENTRIES_MAX,
     Entries,
+    ExportPeople,
+    ExportPeopleReply,
     FrameError,
     Heartbeat,
     Hello,
+    HistoryReply,
     ImportPeople,
     ImportPeopleReply,
     Message,
+    PeoplePart,
     ReadEntries,
+    ReadHistory,
     Refusal,
     Refused,
     Reply,
@@ -32,6 +38,8 @@ from edge.control.messages import (
     Status,
     StatusReply,
     Subscribe,
+    TakePeople,
+    TakePeopleReply,
     VerifyJournal,
     VerifyProgress,
     VerifyReply,
@@ -186,6 +194,33 @@ class Client:
                 )
             )
         return self._ask(ImportPeople(csv=csv, dry_run=dry_run), ImportPeopleReply)
+
+    def take_people(self, envelope: bytes, *, dry_run: bool) -> TakePeopleReply:
+        for at in range(0, len(envelope), PART_BYTES_MAX):
+            self._send(PeoplePart(data=envelope[at : at + PART_BYTES_MAX]))
+            reply = self._receive()
+            if not isinstance(reply, Heartbeat):
+                raise _unexpected(reply)
+        return self._ask(TakePeople(dry_run=dry_run), TakePeopleReply)
+
+    def export_people(self, since: int | None) -> tuple[bytes, ExportPeopleReply]:
+        """What is to be signed, empty where there is nothing, and what it is."""
+        self._send(ExportPeople(since=since))
+        to_sign = b""
+        while True:
+            reply = self._receive()
+            match reply:
+                case PeoplePart(data=data):
+                    to_sign += data
+                case ExportPeopleReply():
+                    return to_sign, reply
+                case Heartbeat():
+                    pass
+                case _:
+                    raise _unexpected(reply)
+
+    def people_history(self, count: int) -> HistoryReply:
+        return self._ask(ReadHistory(count=count), HistoryReply)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReply:
         """`progress` is called with entries done and entries in all."""

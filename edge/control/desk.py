@@ -5,12 +5,15 @@ from typing import Protocol
 
 from controller.state import Reader, SiteState
 from edge.control.messages import (
+    ExportPeopleReply,
     FireStatus,
+    HistoryReply,
     ImportPeopleReply,
     PortalStatus,
     ReaderStatus,
     ResetFireReply,
     StatusReply,
+    TakePeopleReply,
     UplinkReport,
     VerifyFinding,
     VerifyReply,
@@ -53,6 +56,18 @@ class Desk(Protocol):
 
     async def import_people(self, csv: bytes, operator: str, dry_run: bool) -> ImportPeopleReply:
         """Import a CSV file as a whole, or not at all."""
+        ...
+
+    async def take_people(self, envelope: bytes, operator: str, dry_run: bool) -> TakePeopleReply:
+        """Take a signed change set as a whole, or not at all."""
+        ...
+
+    async def export_people(self, since: int | None) -> tuple[bytes, ExportPeopleReply]:
+        """A change set to be signed, empty where there is none."""
+        ...
+
+    async def people_history(self, count: int) -> HistoryReply:
+        """The newest changes of the people on file."""
         ...
 
     async def verify(self, progress: Progress) -> VerifyReply:
@@ -109,6 +124,7 @@ def status_reply(
         mode=state.mode,
         threat=state.threat,
         people_version=state.holders_version,
+        people_made_utc_us=state.holders_made_us,
         portals=_portals(state, policy),
         readers=_readers(state, readers),
         fires=tuple(

@@ -28,6 +28,15 @@ READ_ENTRIES_MAX = 500
 CSV_BYTES_MAX = 700_000
 """What fits into a frame as base64: some ten thousand people."""
 
+PART_BYTES_MAX = 512 * 1024
+"""Of a change set, which may be larger than a frame: what fits into one as base64."""
+
+HISTORY_MAX = 200
+"""Changes of one reply."""
+
+HISTORY_PEOPLE_MAX = 20
+"""Whom a change was about, named; a list of all would be the whole site after an import."""
+
 PROBLEMS_MAX = 200
 """Who gets more than this wrong has the wrong file."""
 
@@ -90,11 +99,52 @@ class ImportPeople(Message, frozen=True, kw_only=True):
         return f"ImportPeople(csv=<{len(self.csv)} bytes>, dry_run={self.dry_run})"
 
 
+class PeoplePart(Message, frozen=True, kw_only=True):
+    """The next piece of a change set, in either direction. The server answers it by Heartbeat."""
+
+    data: Annotated[bytes, msgspec.Meta(max_length=PART_BYTES_MAX)]
+
+    def __repr__(self) -> str:
+        return f"PeoplePart(data=<{len(self.data)} bytes>)"
+
+
+class TakePeople(Message, frozen=True, kw_only=True):
+    """Take the change set whose parts went before, or say what it would change. All or nothing."""
+
+    dry_run: bool
+
+
+class ExportPeople(Message, frozen=True, kw_only=True):
+    """A change set to be signed: what has changed after version `since`, or with None everybody.
+
+    Answered by PeopleParts, which hold what is to be signed, then ExportPeopleReply.
+    """
+
+    since: Count | None
+
+
+class ReadHistory(Message, frozen=True, kw_only=True):
+    """The newest changes of the people on file; answered by HistoryReply."""
+
+    count: Annotated[int, msgspec.Meta(ge=1, le=HISTORY_MAX)]
+
+
 class VerifyJournal(Message, frozen=True, kw_only=True):
     """Has anybody edited the journal? Answered by VerifyProgress, then VerifyReply."""
 
 
-Request = Status | ReadEntries | Subscribe | ResetFire | ImportPeople | VerifyJournal
+Request = (
+    Status
+    | ReadEntries
+    | Subscribe
+    | ResetFire
+    | ImportPeople
+    | PeoplePart
+    | TakePeople
+    | ExportPeople
+    | ReadHistory
+    | VerifyJournal
+)
 
 
 # --- replies ----------------------------------------------------------------------------------
@@ -174,7 +224,8 @@ class StatusReply(Message, frozen=True, kw_only=True):
     """The site at one moment. `recorded`: the journal can be written. `uplink`: None without a
     broker. `ready`: every fire input was heard or counts as fire, and cards are accepted.
     `safe_mode`: nothing goes to the archive. `kept_copy`: the site file and policy in force are
-    those that last served, and not the present ones.
+    those that last served, and not the present ones. `people_made_utc_us`: when the people were
+    last changed, at whichever edge; None where that is not known.
     """
 
     site: str
@@ -193,6 +244,7 @@ class StatusReply(Message, frozen=True, kw_only=True):
     mode: Mode
     threat: Level
     people_version: Count
+    people_made_utc_us: Micros | None
     portals: tuple[PortalStatus, ...]
     readers: tuple[ReaderStatus, ...]
     fires: tuple[FireStatus, ...]
@@ -255,6 +307,69 @@ class ImportPeopleReply(Message, frozen=True, kw_only=True):
     problems: Annotated[tuple[ImportProblem, ...], msgspec.Meta(max_length=PROBLEMS_MAX)] = ()
 
 
+class TakePeopleReply(Message, frozen=True, kw_only=True):
+    """What a change set did or, in a dry run, would do.
+
+    `applied`: it stands in the journal and on file; `version` is that of the people then. `kept`:
+    as in ImportPeopleReply. `already`: these people were on file before. `reason` and `remedy` say
+    why it was refused or kept. `brings`: the set's version, 0 where nothing of it was believed.
+    """
+
+    applied: bool
+    version: Count
+    kept: bool = False
+    already: bool = False
+    brings: Count = 0
+    made_utc_us: Micros | None = None
+    signed_by: tuple[str, ...] = ()
+    holders: Count = 0
+    credentials: Count = 0
+    pins: Count = 0
+    reason: str = ""
+    remedy: str = ""
+
+
+class ExportPeopleReply(Message, frozen=True, kw_only=True):
+    """About the parts that went before; `reason` and `remedy` where there were none."""
+
+    base: Count = 0
+    number: Count = 0
+    holders: Count = 0
+    reason: str = ""
+    remedy: str = ""
+
+
+class ChangeShown(Part, frozen=True, kw_only=True):
+    """One change. `made_…`: who changed the people, where and when, empty and None where that is
+    not known. `came_…`: who brought it here. `change_set`: what it came in, empty where it was made
+    here, and the ids of the keys that signed that. `seq`: the entry in this edge's journal.
+
+    `touched`: how many people, badges and PINs, None where it is no longer known; `people`: the
+    integrator's ids of the first of them who are on file.
+    """
+
+    number: Count
+    digest: str
+    made_by: str
+    made_edge: str
+    made_utc_us: Micros | None
+    came_by: str
+    came_utc_us: Micros | None
+    change_set: str
+    keys: tuple[str, ...]
+    seq: Count | None
+    touched: tuple[Count, Count, Count] | None
+    people: tuple[str, ...]
+
+
+class HistoryReply(Message, frozen=True, kw_only=True):
+    """The newest first. `reason`: why it cannot be read."""
+
+    timezone: str
+    changes: tuple[ChangeShown, ...]
+    reason: str = ""
+
+
 class VerifyProgress(Message, frozen=True, kw_only=True):
     done: Count
     total: Count
@@ -292,6 +407,10 @@ Reply = (
     | Heartbeat
     | ResetFireReply
     | ImportPeopleReply
+    | PeoplePart
+    | TakePeopleReply
+    | ExportPeopleReply
+    | HistoryReply
     | VerifyProgress
     | VerifyReply
 )

@@ -18,15 +18,19 @@ from typing import Any, Self, TypeVar
 from edge.control.desk import Desk
 from edge.control.messages import (
     LENGTH_BYTES,
+    PART_BYTES_MAX,
     PROTOCOL,
     READ_ENTRIES_MAX,
     Entries,
+    ExportPeople,
     FrameError,
     Heartbeat,
     Hello,
     ImportPeople,
     Message,
+    PeoplePart,
     ReadEntries,
+    ReadHistory,
     Refusal,
     Refused,
     Request,
@@ -34,12 +38,14 @@ from edge.control.messages import (
     SentEntry,
     Status,
     Subscribe,
+    TakePeople,
     VerifyJournal,
     VerifyProgress,
     decode_request,
     frame,
     length_of,
 )
+from edge.control.parts import PartError, Parts
 from edge.control.peer import Peer, may_speak, owns, peer_of
 from edge.control.place import address_of
 from edge.journal.errors import JournalError
@@ -117,6 +123,7 @@ class ControlServer:
         self._inode = _inode(path)
         self._clients: set[asyncio.Task[None]] = set()
         self._verifying = asyncio.Lock()
+        self._taking = asyncio.Lock()
 
     @classmethod
     def open(cls, desk: Desk, path: Path) -> Self:
@@ -161,7 +168,8 @@ class ControlServer:
             self._path.unlink(missing_ok=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = _Client(self._desk, self._verifying, reader, writer)
+        parts = Parts(self._taking)
+        client = _Client(self._desk, self._verifying, parts, reader, writer)
         task = asyncio.get_running_loop().create_task(
             client.serve(len(self._clients), _group(self._path)), name="control client"
         )
@@ -182,11 +190,13 @@ class _Client:
         self,
         desk: Desk,
         verifying: asyncio.Lock,
+        parts: Parts,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         self._desk = desk
         self._verifying = verifying
+        self._parts = parts
         self._reader = reader
         self._writer = writer
         self._peer: Peer
@@ -206,6 +216,8 @@ class _Client:
             last = ended.last
         except FrameError as error:
             last = Refused(code=error.code, reason=str(error), remedy=SAME_VERSION)
+        except PartError as error:
+            last = Refused(code=error.code, reason=str(error), remedy=error.remedy)
         except JournalError as error:
             last = Refused(code=Refusal.JOURNAL, reason=str(error))
         except asyncio.CancelledError:
@@ -215,6 +227,7 @@ class _Client:
         except OSError as error:
             log.debug("a control client is gone: %s", error)
         finally:
+            self._parts.close()
             await self._close(last, grace_s)
 
     def _greet(self, others: int, group: int) -> None:
@@ -291,6 +304,20 @@ class _Client:
             case ImportPeople(csv=csv, dry_run=dry_run):
                 done = desk.import_people(csv, who, dry_run)
                 await self._send(await self._patiently(done))
+            case PeoplePart(data=data):
+                await self._parts.add(data)
+                await self._send(Heartbeat(last_seq=desk.last_seq))
+            case TakePeople(dry_run=dry_run):
+                taken = desk.take_people(self._parts.whole(), who, dry_run)
+                await self._send(await self._patiently(taken))
+                self._parts.close()
+            case ExportPeople(since=since):
+                to_sign, about = await self._patiently(desk.export_people(since))
+                for at in range(0, len(to_sign), PART_BYTES_MAX):
+                    await self._send(PeoplePart(data=to_sign[at : at + PART_BYTES_MAX]))
+                await self._send(about)
+            case ReadHistory(count=count):
+                await self._send(await desk.people_history(count))
             case VerifyJournal():
                 await self._until_gone(self._verify())
 

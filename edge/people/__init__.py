@@ -1,6 +1,6 @@
 """Who is known to the site: `site.db`, imports and change sets, badges' references, PIN checks."""
 
-from edge.people.answer import answer
+from edge.people.answer import answer, exported, not_exported, not_taken, taken, told
 from edge.people.importer import ImportPlan, ImportRefusedError, Update, plan_import, seal
 from edge.people.pins import PinCheck, PinChecker, PinCost, PinHasher, PinHashError, hash_pins
 from edge.people.records import (
@@ -78,11 +78,16 @@ __all__ = [
     "change_of",
     "credential_ref",
     "everybody",
+    "exported",
     "hash_pins",
     "load_site_key",
+    "not_exported",
+    "not_taken",
     "offered",
     "plan_import",
     "seal",
     "sealed",
     "since",
+    "taken",
+    "told",
 ]

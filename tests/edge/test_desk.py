@@ -9,14 +9,14 @@ from typing import TypeVar
 import pytest
 
 from controller import events as ev
-from edge import desk
+from edge import people_desk
 from edge.app import opened
 from edge.assembly import Edge
 from edge.clock import boot_time
 from edge.control.client import Client
-from edge.desk import DaemonDesk
 from edge.journal import JournalClosed
 from edge.people import PeopleDamagedError
+from edge.people_desk import PeopleDesk
 from edge.safe_mode import Run
 from tests.edge.checks import ready
 from tests.edge.house import FIRE_LOOP, VAULT, House, bodies, running, until
@@ -140,7 +140,7 @@ def test_people_that_cannot_be_settled_yet_do_not_end_the_edge(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The journal has its disk back before `site.db` can be written."""
-    monkeypatch.setattr(desk, "SETTLE_AGAIN_S", 0.1)
+    monkeypatch.setattr(people_desk, "SETTLE_AGAIN_S", 0.1)
 
     async def run() -> None:
         async with house.line(), running(house) as edge:
@@ -150,7 +150,7 @@ def test_people_that_cannot_be_settled_yet_do_not_end_the_edge(
             reply = await ask(house, lambda client: client.import_people(PEOPLE, dry_run=False))
             assert not reply.applied
             assert reply.kept
-            assert [problem.message for problem in reply.problems] == [desk.KEPT]
+            assert [problem.message for problem in reply.problems] == [people_desk.KEPT]
             again = await ask(house, lambda client: client.import_people(PEOPLE, dry_run=False))
             assert not again.kept, "of the second one nothing is staged"
             assert "earlier import" in again.problems[0].message
@@ -171,8 +171,8 @@ def test_people_that_cannot_be_settled_yet_do_not_end_the_edge(
     asyncio.run(run())
 
 
-def _desk(edge: Edge) -> DaemonDesk:
-    return edge.alongside["desk"].__self__
+def _desk(edge: Edge) -> PeopleDesk:
+    return edge.desk._people
 
 
 async def _without_a_journal(edge: Edge) -> tuple[threading.Event, "asyncio.Future[bool]"]:
@@ -229,7 +229,7 @@ def test_people_in_the_journal_that_cannot_be_settled_at_once_are_settled_later(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The journal has the entry, and `site.db` fails just then and for a while."""
-    monkeypatch.setattr(desk, "SETTLE_AGAIN_S", 0.05)
+    monkeypatch.setattr(people_desk, "SETTLE_AGAIN_S", 0.05)
 
     async def run() -> None:
         async with house.line(), running(house) as edge:

@@ -1,6 +1,7 @@
 """A small daemon for the control socket: a real journal, real entries, and a desk over them."""
 
 import asyncio
+import hashlib
 import os
 import secrets
 import socket
@@ -34,10 +35,13 @@ from controller.state import SiteState, apply
 from edge.control import messages as m
 from edge.control.desk import Progress, status_reply, verify_reply
 from edge.control.messages import (
+    ExportPeopleReply,
+    HistoryReply,
     ImportPeopleReply,
     ImportProblem,
     ResetFireReply,
     StatusReply,
+    TakePeopleReply,
     UplinkReport,
     VerifyReply,
 )
@@ -71,6 +75,7 @@ class SmallDesk:
         self.changed = asyncio.Condition()
         self.asked: list[tuple[str, ...]] = []
         self.slow_s = 0.0
+        self.to_sign = b""
 
     async def record(self, *bodies: Body, personal: tuple[Personal, ...] = ()) -> None:
         records = []
@@ -136,6 +141,17 @@ class SmallDesk:
             problem = ImportProblem(row=2, column="roles", message="no role 'bad'")
             return ImportPeopleReply(applied=False, version=3, problems=(problem,))
         return ImportPeopleReply(applied=not dry_run, version=4, added=csv.count(b"\n"))
+
+    async def take_people(self, envelope: bytes, operator: str, dry_run: bool) -> TakePeopleReply:
+        self.asked.append(("take", hashlib.sha256(envelope).hexdigest(), operator, str(dry_run)))
+        await asyncio.sleep(self.slow_s)
+        return TakePeopleReply(applied=not dry_run, version=4, brings=4)
+
+    async def export_people(self, since: int | None) -> tuple[bytes, ExportPeopleReply]:
+        return self.to_sign, ExportPeopleReply(base=since or 0, number=4)
+
+    async def people_history(self, count: int) -> HistoryReply:
+        return HistoryReply(timezone="UTC", changes=(), reason=f"none of {count}")
 
     async def verify(self, progress: Progress) -> VerifyReply:
         await asyncio.sleep(self.slow_s)

@@ -1,5 +1,6 @@
 """The control socket: real server, real client, real journal."""
 
+import hashlib
 import json
 import os
 import socket
@@ -23,6 +24,7 @@ from edge.control.client import (
 )
 from edge.control.peer import account_name
 from edge.journal import Stored
+from edge.signatures import ENVELOPE_BYTES_MAX
 from tests.edge.control.rig import (
     Running,
     ended,
@@ -152,6 +154,54 @@ def test_an_import_does_not_end_with_its_client(daemon: Running) -> None:
 
 def test_no_repr_shows_a_file_with_pins() -> None:
     assert "4711" not in repr(m.ImportPeople(csv=b"id,pin\n1,4711\n", dry_run=True))
+
+
+def test_a_change_set_larger_than_a_frame_passes_in_parts(daemon: Running) -> None:
+    large = bytes(range(256)) * 12_000
+    daemon.desk.to_sign = large
+    with Client(daemon.state) as client:
+        assert client.take_people(large, dry_run=False).applied
+        assert not client.take_people(b"small", dry_run=True).applied
+        to_sign, about = client.export_people(3)
+        assert client.people_history(7).reason == "none of 7"
+    assert (to_sign, about.base, about.number) == (large, 3, 4)
+    assert daemon.desk.asked == [
+        ("take", hashlib.sha256(large).hexdigest(), ME, "False"),
+        ("take", hashlib.sha256(b"small").hexdigest(), ME, "True"),
+    ]
+    assert "secret" not in repr(m.PeoplePart(data=b"secret"))
+
+
+def test_one_change_set_at_a_time_is_kept_in_memory(daemon: Running) -> None:
+    part = m.frame(m.PeoplePart(data=b"x" * m.PART_BYTES_MAX))
+    with raw(daemon) as first:
+        first.sendall(part)
+        assert isinstance(receive(first), m.Heartbeat)
+        with raw(daemon) as second:
+            second.sendall(part)
+            refused = receive(second)
+            assert isinstance(refused, m.Refused)
+            assert refused.code is m.Refusal.BUSY
+        for _ in range(ENVELOPE_BYTES_MAX // m.PART_BYTES_MAX - 1):
+            first.sendall(part)
+            assert isinstance(receive(first), m.Heartbeat)
+        first.sendall(part)
+        refused = receive(first)
+        assert isinstance(refused, m.Refused)
+        assert refused.code is m.Refusal.TOO_LARGE
+        assert ended(first)
+    with Client(daemon.state) as client:
+        assert client.take_people(b"the next one", dry_run=False).applied
+
+
+def test_a_client_that_goes_makes_room_for_the_next_change_set(daemon: Running) -> None:
+    with raw(daemon) as connection:
+        connection.sendall(m.frame(m.PeoplePart(data=b"x")))
+        assert isinstance(receive(connection), m.Heartbeat)
+    until(lambda: daemon.clients() == 0)
+    with Client(daemon.state) as client:
+        assert client.take_people(b"whole", dry_run=False).applied
+    assert daemon.desk.asked[-1][1] == hashlib.sha256(b"whole").hexdigest()
 
 
 def test_verify_tells_progress_and_the_report(

@@ -1,0 +1,246 @@
+"""What people ask of the running daemon about people: imports, change sets, the history.
+
+Whatever changes them goes one way: on file but not in force, into the journal, in force under the
+journal's number. While journal or `site.db` cannot be written it stays staged.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from controller.events import HoldersReplaced, decode_body, decode_entry
+from controller.site import Outcome
+from edge.config import Config
+from edge.control.messages import (
+    ExportPeopleReply,
+    HistoryReply,
+    ImportPeopleReply,
+    ImportProblem,
+    TakePeopleReply,
+)
+from edge.daemon import Daemon
+from edge.journal import JournalClosed, JournalError
+from edge.people import (
+    LINE_MAX,
+    Change,
+    Made,
+    PeopleError,
+    PeopleSet,
+    PinHasher,
+    PinHashError,
+    SetError,
+    SiteKey,
+    answer,
+    change_of,
+    everybody,
+    exported,
+    not_exported,
+    not_taken,
+    offered,
+    plan_import,
+    seal,
+    sealed,
+    since,
+    taken,
+    told,
+)
+from edge.people.importer import ImportPlan
+from edge.people.records import NAME_CHARS_MAX
+from edge.signatures import SignatureError
+
+SETTLE_AGAIN_S = 2.0
+"""Between tries to settle people on a disk that has just been full."""
+
+KEPT = "kept; it comes into force as soon as the journal can be written: do not import it again"
+WAITING = "an earlier import is kept and not in force yet; import this one after it"
+UNWRITABLE = "the journal cannot be written; try later"
+
+READ_BYTES_MAX = 512 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class _HinderedError(Exception):
+    """The change is not in force. `kept`: it is staged, and comes into force by itself."""
+
+    def __init__(self, why: str, *, kept: bool = False) -> None:
+        self.kept = kept
+        super().__init__(why)
+
+
+class PeopleDesk:
+    """One daemon's. `entropy(n)` gives n unpredictable bytes."""
+
+    def __init__(
+        self, daemon: Daemon, config: Config, key: SiteKey, entropy: Callable[[int], bytes]
+    ) -> None:
+        self._daemon = daemon
+        self._config = config
+        self._key = key
+        self._entropy = entropy
+        self._bringing = asyncio.Lock()
+        self._unsettled = asyncio.Event()
+
+    # --- what is asked ---
+
+    async def import_people(self, csv: bytes, operator: str, dry_run: bool) -> ImportPeopleReply:
+        """As `edge.control.desk.Desk` has it."""
+        async with self._bringing:
+            people = self._daemon.people
+            plan = await asyncio.to_thread(
+                plan_import,
+                people.roll,
+                csv,
+                self._config.policy.roles,
+                self._key,
+                timezone=self._config.policy.zone,
+            )
+            applied = False
+            if not plan.problems and not dry_run:
+                try:
+                    self._refuse_second()
+                    change = await self._sealed(plan)
+                    applied = await self._bring(change, operator)
+                except _HinderedError as error:
+                    return _refused(people.version, str(error), kept=error.kept)
+                except (PeopleError, PinHashError) as error:
+                    return _refused(people.version, str(error))
+            return answer(plan, people.version, applied=applied)
+
+    async def take(self, envelope: bytes, operator: str, dry_run: bool) -> TakePeopleReply:
+        """As `edge.control.desk.Desk` has it."""
+        async with self._bringing:
+            people, config = self._daemon.people, self._config
+            try:
+                offer = await asyncio.to_thread(
+                    offered, envelope, config.keys, self._key, config.site
+                )
+                change = await asyncio.to_thread(change_of, people.roll, offer)
+                applied = False
+                if change is not None and not dry_run:
+                    self._refuse_second()
+                    applied = await self._bring(change, operator)
+            except (SetError, SignatureError) as error:
+                return not_taken(error, people.version)
+            except (_HinderedError, PeopleError) as error:
+                return TakePeopleReply(
+                    applied=False,
+                    version=people.version,
+                    kept=isinstance(error, _HinderedError) and error.kept,
+                    reason=str(error),
+                )
+            return taken(offer, change, people.version, applied=applied)
+
+    async def export(self, base: int | None) -> tuple[bytes, ExportPeopleReply]:
+        """As `edge.control.desk.Desk` has it."""
+        async with self._bringing:
+            try:
+                people = await asyncio.to_thread(self._people_set, base)
+                to_sign = await asyncio.to_thread(sealed, people, self._key, self._entropy)
+            except SetError as error:
+                return b"", not_exported(error)
+            except PeopleError as error:
+                return b"", ExportPeopleReply(reason=str(error))
+            return to_sign, exported(people)
+
+    async def history(self, count: int) -> HistoryReply:
+        """As `edge.control.desk.Desk` has it."""
+        zone = self._config.policy.timezone
+        async with self._bringing:
+            try:
+                entries = await asyncio.to_thread(self._daemon.people.history, count)
+            except PeopleError as error:
+                return HistoryReply(timezone=zone, changes=(), reason=str(error))
+            return told(entries, zone)
+
+    def _people_set(self, base: int | None) -> PeopleSet:
+        people, config = self._daemon.people, self._config
+        steps = people.steps(LINE_MAX)
+        if base is None:
+            return everybody(config.site, config.edge, people.roll, steps)
+        return since(config.site, config.edge, people.roll, steps, base)
+
+    async def _sealed(self, plan: ImportPlan) -> Change:
+        # One core is left to whoever stands at a keypad.
+        return await asyncio.to_thread(seal, plan, PinHasher(), workers=1)
+
+    # --- the one way in ---
+
+    def _refuse_second(self) -> None:
+        if self._unsettled.is_set():
+            raise _HinderedError(WAITING)
+
+    async def _bring(self, change: Change, operator: str) -> bool:
+        """Whether there was anything to bring. Raises _HinderedError, PeopleError."""
+        daemon = self._daemon
+        if not change:
+            return False
+        if self._unwritable():
+            raise _HinderedError(UNWRITABLE)
+        made = Made(
+            by=operator[:NAME_CHARS_MAX], edge=self._config.edge, utc_us=daemon.now().utc_us
+        )
+        directory = await asyncio.to_thread(daemon.people.stage, change, made)
+        outcome = daemon.judge_directory(directory, operator)
+        await daemon.recorder.drained()
+        if self._unwritable():
+            self._unsettled.set()
+            raise _HinderedError(KEPT, kept=True)
+        try:
+            await asyncio.to_thread(daemon.people.settle, _seq_of_holders(outcome))
+        except PeopleError as error:
+            # The core knows them and the journal says so: the file has to follow.
+            log.error("people are recorded and their file cannot be written: %s", error)
+            self._unsettled.set()
+            raise _HinderedError(KEPT, kept=True) from error
+        return True
+
+    def _unwritable(self) -> bool:
+        return self._daemon.recorder.down
+
+    async def run(self, wait_beyond: Callable[[int], Awaitable[None]]) -> None:
+        """Settle what a failing journal or file left staged, until cancelled.
+
+        `wait_beyond`: as in `edge.control.desk.Desk`. Raises JournalClosed: a bug. Whatever else is
+        wrong somebody may mend while the edge runs.
+        """
+        said = ""
+        while True:
+            await self._unsettled.wait()
+            await wait_beyond(self._daemon.site.state.holders_seq - 1)
+            try:
+                async with self._bringing:
+                    await self._settle_late()
+            except JournalClosed:
+                raise
+            except (JournalError, PeopleError) as error:
+                if str(error) != said:
+                    said = str(error)
+                    log.error("imported people are not settled yet, and are tried again: %s", error)
+                await asyncio.sleep(SETTLE_AGAIN_S)
+                continue
+            said = ""
+            self._unsettled.clear()
+
+    async def _settle_late(self) -> None:
+        """In force if the entry is there; otherwise the core goes back to who is on file."""
+        people, state = self._daemon.people, self._daemon.site.state
+        staged = people.staged
+        if staged is None:
+            return
+        entries = await self._daemon.writer.read(state.holders_seq, 1, READ_BYTES_MAX)
+        body = decode_body(decode_entry(entries[0].entry)) if entries else None
+        if isinstance(body, HoldersReplaced) and body.digest == staged.digest:
+            await asyncio.to_thread(people.settle, state.holders_seq)
+            return
+        await asyncio.to_thread(people.settle, None)
+        self._daemon.judge_directory(people.directory())
+
+
+def _refused(version: int, why: str, *, kept: bool = False) -> ImportPeopleReply:
+    problem = ImportProblem(row=0, column="", message=why)
+    return ImportPeopleReply(applied=False, version=version, kept=kept, problems=(problem,))
+
+
+def _seq_of_holders(outcome: Outcome) -> int:
+    return next(e.header.seq for e in outcome.events if isinstance(e.body, HoldersReplaced))
