@@ -34,6 +34,7 @@ from policies.facts import (
     Request,
 )
 from policies.limits import limits, notes_of_leaving, watched
+from policies.schedule import Wall, active_at, wall_at
 
 _MODE_GATE: dict[Mode, tuple[Code, Override]] = {
     Mode.LOCKDOWN: (Code.LOCKDOWN, Override.LOCKDOWN),
@@ -387,8 +388,11 @@ def _permit(case: _Case) -> tuple[list[GrantRule], list[Objection]]:
     """Gate 6: the grants that hold, or why the nearest ones do not."""
     held: list[GrantRule] = []
     near: list[list[Objection]] = []
+    wall: Wall | None = None  # read once, and only where some rule has hours
     for grant in case.concerned.grants:
-        reasons = _against(case, grant)
+        if wall is None and grant.when is not None:
+            wall = wall_at(case.policy.zone, case.request.utc_s)
+        reasons = _against(case, grant, wall)
         if reasons:
             near.append([Objection(code, grant.id, grant.line) for code in reasons])
         else:
@@ -413,14 +417,14 @@ def _distance(reasons: list[Objection]) -> tuple[bool, int]:
     return any(reason.code is Code.MODE_NOT_LISTED for reason in reasons), len(reasons)
 
 
-def _against(case: _Case, grant: GrantRule) -> list[Code]:
+def _against(case: _Case, grant: GrantRule, wall: Wall | None) -> list[Code]:
     request = case.request
     found: list[Code] = []
     if grant.when is not None:
         if not request.clock_trusted:
             found.append(Code.CLOCK_UNTRUSTED)
         else:
-            active = case.policy.is_open(grant.when, request.utc_s)
+            active = active_at(case.policy.schedules[grant.when], wall)
             if active is not True:
                 found.append(Code.SCHEDULE_HORIZON if active is None else Code.OUT_OF_SCHEDULE)
     if case.level + 1 > grant.threat_max:

@@ -81,10 +81,11 @@ def _occupancy(
 ) -> None:
     limit = zone.occupancy
     assert limit is not None, "asked of zones that have limits"
-    inside, coming = request.inside.get(zone.id, 0), 2 if request.second_person else 1
+    inside = request.inside.get(zone.id, 0)
+    coming = 2 if request.second_person or request.escorted else 1
     hard = limit.severity is Severity.HARD
     found = []
-    if limit.most is not None and inside + 1 > limit.most:
+    if limit.most is not None and inside + coming > limit.most:
         found.append(Code.OCCUPANCY_FULL)
     if limit.least is not None and inside + coming < limit.least:
         found.append(Code.BELOW_MINIMUM)
