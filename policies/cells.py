@@ -1,0 +1,241 @@
+"""The questions that stand for all others: which postures, times and circumstances can differ."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from policies.asked import Unhindered
+from policies.compiled import (
+    CompiledPolicy,
+    DenyRule,
+    GrantRule,
+    Passage,
+    Profile,
+    Standing,
+    ZoneRule,
+)
+from policies.facts import CredentialStatus, Direction, HolderFacts, Mode, Request
+from policies.hours import Span, joined
+from policies.schedule import Schedule, active, transitions
+
+
+class Posture(StrEnum):
+    """A mode, or a fire on a calm day."""
+
+    NORMAL = "normal"
+    LOCKDOWN = "lockdown"
+    SHELTER = "shelter"
+    EVACUATE = "evacuate"
+    FIRE = "fire"
+
+
+POSTURES = tuple(Posture)
+
+
+class Circumstance(StrEnum):
+    """What may be so or not when somebody asks; each is off on an ordinary day."""
+
+    ESCORTED = "escorted"
+    CONSENT = "with consent"
+    SECOND_PERSON = "with a second person"
+    NOBODY_FIRST = "before the first person is in"
+    NO_BIOMETRICS = "gives no biometrics"
+
+
+OTHERWISE = {
+    Circumstance.ESCORTED: "not escorted",
+    Circumstance.CONSENT: "without consent",
+    Circumstance.SECOND_PERSON: "alone",
+    Circumstance.NOBODY_FIRST: "once the first person is in",
+    Circumstance.NO_BIOMETRICS: "gives biometrics",
+}
+"""What is said where a circumstance is off and that matters."""
+
+
+class Need(NamedTuple):
+    """What a decision depends on besides posture and level: schedules by id, circumstances."""
+
+    schedules: frozenset[str]
+    flags: frozenset[Circumstance]
+
+
+def need_of(
+    policy: CompiledPolicy, portal: str, direction: Direction, names: tuple[str, ...]
+) -> Need:
+    """For this passage and somebody with these roles; nothing where there is no such passage."""
+    passage = policy.passage(portal, direction)
+    if passage is None:
+        return Need(frozenset(), frozenset())
+    standing = policy.standing(names)
+    grants = passage.concerned(names, standing).grants
+    flags: set[Circumstance] = set()
+    if any(_tells_apart(p) for p in (passage.factors, *(grant.factors for grant in grants))):
+        flags.add(Circumstance.NO_BIOMETRICS)
+    if passage.way_out:  # rules of entry never keep anybody in
+        return Need(frozenset(), frozenset(flags))
+    opening = passage.portal.open_schedule
+    schedules = {grant.when for grant in grants if grant.when is not None}
+    if opening is not None:
+        schedules.add(opening)
+    if standing.visitor or any(grant.escorted for grant in grants):
+        flags.add(Circumstance.ESCORTED)
+    if standing.host_state:
+        flags.add(Circumstance.CONSENT)
+    if any(zone.two_person for zone in passage.entered) or any(g.two_person for g in grants):
+        flags.add(Circumstance.SECOND_PERSON)
+    if opening is not None or any(zone.first_person for zone in passage.entered):
+        flags.add(Circumstance.NOBODY_FIRST)
+    return Need(frozenset(schedules), frozenset(flags))
+
+
+def _tells_apart(profile: Profile) -> bool:
+    return profile.regular != profile.alternative
+
+
+def question(
+    portal: str,
+    direction: Direction,
+    names: tuple[str, ...],
+    utc_s: int,
+    posture: Posture,
+    level: int,
+    circumstance: frozenset[Circumstance],
+    state: Unhindered,
+) -> Request:
+    """Nobody in particular with these roles and a credential in good standing; without roles
+    somebody who presents none."""
+    biometrics = Circumstance.NO_BIOMETRICS not in circumstance
+    holder = HolderFacts("", 1, names, biometrics=biometrics) if names else None
+    fire = posture is Posture.FIRE
+    return Request(
+        portal=portal,
+        direction=direction,
+        utc_s=utc_s,
+        clock_trusted=True,
+        credential=CredentialStatus.ACTIVE if names else CredentialStatus.NONE,
+        holder=holder,
+        mode=Mode.NORMAL if fire else Mode(posture.value),
+        threat=level,
+        fire=fire,
+        consent=Circumstance.CONSENT in circumstance,
+        escorted=Circumstance.ESCORTED in circumstance,
+        second_person=Circumstance.SECOND_PERSON in circumstance,
+        first_person_in=Circumstance.NOBODY_FIRST not in circumstance,
+        inside=state.inside,
+        screened=state.screened,
+    )
+
+
+class Stretches:
+    """The time within a span, cut wherever a schedule of any policy changes.
+
+    Stretches in which all schedules say the same are of one kind: one instant of it stands for all.
+    """
+
+    def __init__(self, policies: Sequence[CompiledPolicy], within: Span) -> None:
+        """Raises ValueError for a span above 400 days or outside the calendar."""
+        self._schedules = [
+            (name, policy, schedule)
+            for policy in policies
+            for name, schedule in sorted(policy.schedules.items())
+        ]
+        begin, end = within
+        said = 0
+        turns: dict[int, int] = defaultdict(int)
+        for place, (_, policy, schedule) in enumerate(self._schedules):
+            before = _bits(active(schedule, policy.zone, begin)) << 2 * place
+            said |= before
+            for at_s, now in transitions(schedule, policy.zone, begin, end):
+                after = _bits(now) << 2 * place
+                turns[at_s] ^= before ^ after
+                before = after
+        kinds: dict[int, list[Span]] = defaultdict(list)
+        edges = [*sorted(at_s for at_s in turns if at_s < end), end]
+        start = begin
+        for edge in edges:
+            kinds[said].append((start, edge))
+            said ^= turns.get(edge, 0)
+            start = edge
+        self._kinds = list(kinds.items())
+        self._found: dict[frozenset[str], list[tuple[int, frozenset[int]]]] = {}
+
+    def of(self, schedules: frozenset[str]) -> list[tuple[int, frozenset[int]]]:
+        """The kinds of time that these schedules tell apart: an instant of each, and the numbers
+        of the finer kinds that it is made of."""
+        known = self._found.get(schedules)
+        if known is None:
+            mask = 0
+            for place, (name, _, _) in enumerate(self._schedules):
+                if name in schedules:
+                    mask |= 3 << 2 * place
+            groups: dict[int, list[int]] = defaultdict(list)
+            for number, (said, _) in enumerate(self._kinds):
+                groups[said & mask].append(number)
+            known = [
+                (self._kinds[members[0]][1][0][0], frozenset(members))
+                for members in groups.values()
+            ]
+            self._found[schedules] = known
+        return known
+
+    def spans(self, numbers: frozenset[int]) -> tuple[Span, ...]:
+        """When it is one of these kinds, in order."""
+        return joined(span for number in numbers for span in self._kinds[number][1])
+
+
+def _bits(state: bool | None) -> int:
+    return 2 if state is None else int(state)
+
+
+Key = tuple[Passage, Standing, tuple[GrantRule, ...], tuple[DenyRule, ...], tuple[Schedule, ...]]
+
+
+class Same:
+    """All that decides over a subject at a passage, without the lines where it stands: where two
+    policies agree on it, no question over it can be answered differently."""
+
+    def __init__(self, policy: CompiledPolicy) -> None:
+        self._policy = policy
+        self._grants = {g.id: msgspec.structs.replace(g, line=0) for g in policy.grants}
+        self._denies = {d.id: msgspec.structs.replace(d, line=0) for d in policy.denies}
+        zones = {zone.id: _plain(zone) for zone in policy.zones}
+        self._passages = {
+            place: msgspec.structs.replace(
+                passage,
+                portal=msgspec.structs.replace(passage.portal, line=0, name=""),
+                source=zones[passage.source.id],
+                judged=zones[passage.judged.id],
+                entered=tuple(zones[zone.id] for zone in passage.entered),
+                grants=(),
+                denies=(),
+                memo={},
+            )
+            for place, passage in policy.passages.items()
+        }
+
+    def of(
+        self, portal: str, direction: Direction, names: tuple[str, ...]
+    ) -> tuple[str, Key] | None:
+        """To be compared with another's; None where there is no such passage."""
+        policy = self._policy
+        passage = policy.passage(portal, direction)
+        if passage is None:
+            return None
+        standing = policy.standing(names)
+        concerned = passage.concerned(names, standing)
+        need = need_of(policy, portal, direction, names)
+        schedules = (policy.schedules[name] for name in sorted(need.schedules))
+        return policy.timezone, (
+            self._passages[portal, direction],
+            standing,
+            tuple(self._grants[grant.id] for grant in concerned.grants),
+            tuple(self._denies[deny.id] for deny in concerned.denies),
+            tuple(msgspec.structs.replace(schedule, line=0) for schedule in schedules),
+        )
+
+
+def _plain(zone: ZoneRule) -> ZoneRule:
+    return msgspec.structs.replace(zone, line=0, name="")
