@@ -1,0 +1,168 @@
+"""Recorded decisions, made again: by the same policy the same, by another what changes."""
+
+from collections import Counter
+from unittest.mock import patch
+
+import msgspec
+import pytest
+
+import policies.whatif
+from controller.events import Body, DecisionMade, Entry
+from policies import Code, CompiledPolicy, Decision, Direction, Mode, Request, decide
+from policies.whatif import Comparison, Outcome, Recorded, again
+from simulators.virtual import run
+from simulators.virtual.faults import Level
+from simulators.virtual.plan import Plan
+from simulators.virtual.rule import Rule
+from tests.controller.hour import run_hour
+from tests.controller.support import POLICY, SECOND_POLICY
+from tests.controller.support import compiled as core_policy
+from tests.policies.support import IN, OUT, ask, changed, compiled, embassy
+
+MADE_MIN = 100
+
+
+class Day(Rule):
+    """Everything that a virtual site decided, as it stands on its disk."""
+
+    name = "what-it-decided"
+
+    def __init__(self) -> None:
+        self.policy: CompiledPolicy | None = None
+        self.recorded_: list[Recorded] = []
+
+    def recorded(self, at_s: float, entry: Entry, body: Body | None) -> None:
+        if isinstance(body, DecisionMade):
+            made = Recorded(entry.seq, body.policy, body.request, body.decision)
+            self.recorded_.append(made)
+
+
+@pytest.fixture(scope="module")
+def day() -> Day:
+    """A morning at a site of four portals where everything goes wrong."""
+    seen, rules = Day(), run.door_rules
+
+    def watching(plan: Plan) -> list[Rule]:
+        seen.policy = plan.config.policy
+        return [*rules(plan), seen]
+
+    with patch.object(run, "door_rules", watching):
+        options = run.Options(seed=5, days=0.5, faults=Level.HEAVY, portals=4, people=60)
+        assert run.simulate(options).broken == ""
+    return seen
+
+
+def made_again(day: Day, policy: CompiledPolicy | None = None) -> list[Comparison]:
+    assert day.policy is not None
+    return [again(policy or day.policy, recorded) for recorded in day.recorded_]
+
+
+def test_the_policy_that_decided_a_day_decides_it_again(day: Day) -> None:
+    outcomes = Counter(comparison.outcome for comparison in made_again(day))
+    assert outcomes == {Outcome.SAME: len(day.recorded_)}
+    assert len(day.recorded_) >= MADE_MIN
+    verdicts = Counter(recorded.decision.granted for recorded in day.recorded_)
+    assert min(verdicts.values()) > MADE_MIN // 20, "a day of one verdict shows little"
+    assert len({recorded.decision.code for recorded in day.recorded_}) >= 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_hour_of_the_core_is_decided_again_each_by_its_own_policy(seed: int) -> None:
+    by_digest = {one.digest: one for one in map(core_policy, (POLICY, SECOND_POLICY))}
+    made = [event for event in run_hour(seed).events if isinstance(event.body, DecisionMade)]
+    outcomes = Counter[Outcome]()
+    for event in made:
+        body = event.body
+        assert isinstance(body, DecisionMade)
+        recorded = Recorded(event.header.seq, body.policy, body.request, body.decision)
+        outcomes[again(by_digest[body.policy], recorded).outcome] += 1
+    assert outcomes == {Outcome.SAME: len(made)}
+    assert len(made) >= MADE_MIN
+
+
+def forgets_a_note(policy: CompiledPolicy, request: Request) -> Decision:
+    decision = decide(policy, request)
+    return msgspec.structs.replace(decision, notes=decision.notes[1:])
+
+
+def forgets_the_time(policy: CompiledPolicy, request: Request) -> Decision:
+    return decide(policy, msgspec.structs.replace(request, utc_s=request.utc_s + 43_200))
+
+
+def forgets_what_was_presented(policy: CompiledPolicy, request: Request) -> Decision:
+    return decide(policy, msgspec.structs.replace(request, presented=request.presented[:1]))
+
+
+@pytest.mark.parametrize("mutant", [forgets_a_note, forgets_the_time, forgets_what_was_presented])
+def test_a_decide_that_errs_does_not_reproduce_the_day(
+    day: Day, mutant: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policies.whatif, "decide", mutant)
+    outcomes = {comparison.outcome for comparison in made_again(day)}
+    assert outcomes == {Outcome.SAME, Outcome.NOT_REPRODUCED}
+
+
+# --- under another policy -------------------------------------------------------------------------
+
+
+def recorded(request: Request, policy: CompiledPolicy | None = None, seq: int = 1) -> Recorded:
+    by = policy or embassy()
+    return Recorded(seq, by.digest, request, decide(by, request))
+
+
+def outcome(policy: CompiledPolicy, request: Request) -> Outcome:
+    return again(policy, recorded(request)).outcome
+
+
+def test_what_opens_what_shuts_and_what_is_refused_otherwise() -> None:
+    stricter = compiled(changed("threat-max = 3", "threat-max = 2"))
+    looser = compiled(changed("threat-max = 3", "threat-max = 4"))
+    at_3 = ask("staff-door", IN, "local-staff", "badge+pin", threat=3)
+    at_4 = ask("staff-door", IN, "local-staff", "badge+pin", threat=4)
+    assert outcome(stricter, at_3) is Outcome.SHUTS
+    assert outcome(looser, at_3) is Outcome.SAME
+    assert outcome(looser, ask("main-gate", IN, "local-staff", threat=4)) is Outcome.OPENS
+    assert outcome(looser, at_4) is Outcome.OTHERWISE  # clearance alone stands before it now
+    now = again(looser, recorded(at_4)).now
+    assert now is not None
+    assert now.code is Code.THREAT_LEVEL
+
+
+def test_factors_that_are_missing_otherwise_are_a_difference() -> None:
+    other = compiled(changed('3 = "badge+pin" }', '3 = "badge+pin+guard" }'))
+    request = ask("staff-door", IN, "staff", threat=3)
+    assert outcome(other, request) is Outcome.OTHERWISE
+
+
+def test_lines_that_moved_are_no_difference() -> None:
+    moved = compiled("# one more line\n" + changed("version  = 1", "version  = 2"))
+    for request in (
+        ask("archive-door", IN, "diplomat", "badge"),
+        ask("main-gate", IN, "visitor"),
+        ask("main-gate", IN, "guard", mode=Mode.LOCKDOWN),
+    ):
+        assert outcome(moved, request) is Outcome.SAME
+
+
+def test_a_portal_that_is_gone_cannot_be_compared() -> None:
+    gone = compiled(changed("[portal.archive-door]", "[portal.vault-door]"))
+    comparison = again(gone, recorded(ask("archive-door", OUT, "diplomat")))
+    assert (comparison.outcome, comparison.now) == (Outcome.INCOMPARABLE, None)
+    assert comparison.why == "the policy has no portal archive-door"
+    unknown = Request(
+        portal="cellar",
+        direction=Direction.ENTRY,
+        utc_s=1,
+        clock_trusted=True,
+        credential=ask("main-gate", IN, "staff").credential,
+        holder=None,
+    )
+    assert outcome(gone, unknown) is Outcome.SAME  # neither of them has it
+
+
+def test_the_same_policy_and_another_answer_is_told_as_such() -> None:
+    true = recorded(ask("main-gate", IN, "staff"))
+    false = msgspec.structs.replace(true, decision=Decision(False, Code.NO_GRANT))
+    assert again(embassy(), false).outcome is Outcome.NOT_REPRODUCED
+    elsewhere = msgspec.structs.replace(false, policy="another")
+    assert again(embassy(), elsewhere).outcome is Outcome.OPENS
