@@ -145,8 +145,8 @@ def test_people_that_cannot_be_settled_yet_do_not_end_the_edge(
     async def run() -> None:
         async with house.line(), running(house) as edge:
             await ready(edge)
-            people, free = edge.daemon.people, threading.Event()
-            stalled = asyncio.ensure_future(edge.daemon.writer._call(lambda _: free.wait(20)))
+            people = edge.daemon.people
+            free, stalled = await _stalled(edge)
             reply = await ask(house, lambda client: client.import_people(PEOPLE, dry_run=False))
             assert not reply.applied
             assert reply.kept
@@ -175,10 +175,24 @@ def _desk(edge: Edge) -> PeopleDesk:
     return edge.desk._people
 
 
+async def _stalled(edge: Edge) -> tuple[threading.Event, "asyncio.Future[bool]"]:
+    """The disk hangs until the event is set; what is written from here on comes behind it."""
+    free, hangs = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hang(_: object) -> bool:
+        loop.call_soon_threadsafe(hangs.set)
+        return free.wait(20)
+
+    stalled = asyncio.ensure_future(edge.daemon.writer._call(hang))
+    async with asyncio.timeout(5):
+        await hangs.wait()
+    return free, stalled
+
+
 async def _without_a_journal(edge: Edge) -> tuple[threading.Event, "asyncio.Future[bool]"]:
     """Its disk hangs until the event is set, and the edge has seen it."""
-    free = threading.Event()
-    stalled = asyncio.ensure_future(edge.daemon.writer._call(lambda _: free.wait(20)))
+    free, stalled = await _stalled(edge)
     edge.daemon.judge_directory(edge.daemon.people.directory())
     async with asyncio.timeout(5):
         while not edge.daemon.recorder.down:

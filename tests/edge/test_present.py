@@ -194,6 +194,11 @@ VALUES: dict[str, Any] = {
     "fires": ("panel",),
     "policy": "p",
     "identity": "osdp",
+    "holder": "h-1",
+    "visitor": "h-1",
+    "host": "h-2",
+    "station": "gate-house",
+    "result": "declined",
 }
 
 
