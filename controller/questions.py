@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from controller.fires import burns_at
 from controller.holders import Credential, Holder
 from controller.ids import HolderId, PortalId
-from controller.moment import Micros
+from controller.moment import SECOND_US, Micros
 from controller.portal import Contact, State
 from controller.state import SiteState
 from controller.turn import Turn
@@ -84,6 +84,7 @@ def _with_surroundings(
         whereabouts_age_s=_age_s(turn, since_s),
         screened=() if credential is None else _screened(turn, people, credential.holder),
         first_person_in=first_in,
+        knowledge_age_s=_knowledge_age_s(turn),
     )
 
 
@@ -133,6 +134,17 @@ def _screened(turn: Turn, people: People, holder: HolderId) -> tuple[Screened, .
         Screened(station, word.result, _age_s(turn, word.at_s))
         for station, word in sorted(people.screened.get(holder, {}).items())
     )
+
+
+def _knowledge_age_s(turn: Turn) -> Seconds:
+    """How old what is known of holders is. Who changes them here knows them; what came by a change
+    set is as old as the set, and where no clock says how old that is, it is too old for anything.
+    """
+    known = turn.directory.provenance
+    if not known.change_set or known.made_utc_us is None:
+        return 0
+    age_s = _age_s(turn, known.made_utc_us // SECOND_US)
+    return SECONDS_MAX if age_s is None else age_s
 
 
 def _age_s(turn: Turn, since_s: int | None) -> Seconds | None:

@@ -18,6 +18,7 @@ from policies.compiled import (
     GrantRule,
     Override,
     Passage,
+    Profile,
     Regime,
     Standing,
     ZoneKind,
@@ -72,16 +73,13 @@ class _Case(msgspec.Struct, frozen=True, gc=False):
 
     def asked(self, passage: Passage) -> FactorTable:
         """What the passage asks this person for."""
-        return _table(self, passage.factors.regular, passage.factors.alternative)
+        return _table(self, passage.factors)
 
 
-def _table(
-    case: _Case, regular: tuple[FactorTable, ...], alternative: tuple[FactorTable, ...]
-) -> FactorTable:
+def _table(case: _Case, profile: Profile) -> FactorTable:
     holder = case.request.holder
-    if holder is None or holder.biometrics:
-        return regular[case.level]
-    return alternative[case.level]
+    regular = holder is None or holder.biometrics
+    return (profile.regular if regular else profile.alternative)[case.level]
 
 
 def decide(policy: CompiledPolicy, request: Request) -> Decision:
@@ -295,7 +293,7 @@ def _closed(case: _Case) -> list[Objection] | None:
 
 
 def _recording(case: _Case) -> list[Objection]:
-    """Gate 0: nobody enters unrecorded, except where the policy says that lives depend on it."""
+    """Gate 0: nobody enters unrecorded, but where the policy says that lives depend on it."""
     if case.request.recorded or case.passage.portal.emergency:
         return []
     return [Objection(Code.NOT_RECORDED)]
@@ -474,7 +472,7 @@ def _factors(
     base = case.asked(case.passage)
     table = 0
     for grant in held:
-        needed = base & _table(case, grant.factors.regular, grant.factors.alternative)
+        needed = base & _table(case, grant.factors)
         if needed >> case.passed & 1:
             return [], (), grant
         table |= needed

@@ -1,14 +1,17 @@
 """Who is where, as people really move: what a grant, a passage, a button and a fire tell of it."""
 
 import pytest
+from msgspec.structs import replace
 
 from controller.effects import ReleasePortal
 from controller.events import DecisionMade, PassageMade, SecondAsked
-from controller.ids import HolderId
+from controller.holders import Provenance
+from controller.ids import HolderId, InputId
+from controller.inputs import DirectoryReplaced
 from controller.site import Outcome
 from policies.codes import Code
 from policies.facts import Mode, ScreeningResult
-from tests.controller.support import EXIT, POLICY, SECOND_US, Rig, calm, of_type
+from tests.controller.support import EXIT, POLICY, SECOND_US, Rig, calm, directory, of_type
 from tests.controller.test_company import codes, passes, screened, vault
 
 DAY_S = 86_400
@@ -181,3 +184,21 @@ def test_the_record_of_a_passage_says_who_went_where() -> None:
     assert rig.site.state.people.presences[HolderId("h-ann")].since_s == pytest.approx(
         rig.utc_us // SECOND_US, abs=20
     )
+
+
+def test_who_knows_holders_from_old_news_lets_nobody_into_a_zone_that_asks_for_fresh_ones() -> None:
+    fresh = POLICY.replace("[zone.store]\n", "[zone.store]\nknowledge-max-s = 3600\n")
+
+    def asked(age_s: int, *, trusted: bool = True, change_set: str = "ab" * 32) -> bool:
+        rig = calm(fresh)
+        made = Provenance(made_utc_us=rig.utc_us - age_s * SECOND_US, change_set=change_set)
+        known = replace(directory(2), provenance=made)
+        rig.feed(DirectoryReplaced(id=InputId(rig.new_id()), directory=known))
+        rig.trusted = trusted
+        (made_out,) = of_type(DecisionMade, rig.badge("blind", "ann"))
+        return made_out.decision.granted
+
+    assert asked(3_600)
+    assert not asked(3_601)
+    assert not asked(60, trusted=False), "nobody says how old it is"
+    assert asked(10**6, change_set=""), "changed here, known here"
