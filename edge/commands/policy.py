@@ -2,23 +2,26 @@
 
 import json
 import sys
-from importlib.metadata import version
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 
 from edge.commands.common import json_option
-from edge.failed import CONFIGURATION, Misconfigured
-from policies import CompiledPolicy, PolicyError, Problem, SourceFile, load
+from edge.commands.policy_compare import COMPARING
+from edge.commands.policy_files import FILES, read, read_or_fail
+from edge.failed import CONFIGURATION
+from policies import CompiledPolicy, PolicyError, Problem
 
-FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 DIGEST_SIGNS = 16
 
 
 @click.group()
 def policy() -> None:
     """Policies as files: check, explain, prove and compare them before they go live."""
+
+
+for command in COMPARING:
+    policy.add_command(command)
 
 
 @policy.command()
@@ -46,25 +49,6 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
         f"{len(checked.grants)} grants, {len(checked.denies)} denials, "
         f"{len(checked.nevers) + len(checked.always)} declared invariants"
     )
-
-
-def read(files: tuple[Path, ...]) -> CompiledPolicy:
-    """The policy that the files spell together. Raises PolicyError with every mistake."""
-    sources = [SourceFile(str(file), file.read_bytes()) for file in files]
-    return load(sources, timezone=ZoneInfo, tzdata_version=version("tzdata"))
-
-
-def read_or_fail(files: tuple[Path, ...]) -> CompiledPolicy:
-    """As `read`; prints every mistake and raises Misconfigured."""
-    try:
-        return read(files)
-    except PolicyError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        count = len(error.problems)
-        mistakes = "1 mistake" if count == 1 else f"{count} mistakes"
-        names = ", ".join(str(file) for file in files)
-        raise Misconfigured(f"{names}: {mistakes}", "mend them and check again") from error
 
 
 def _summary(found: CompiledPolicy) -> dict[str, object]:

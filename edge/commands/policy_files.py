@@ -1,0 +1,31 @@
+"""The files of a policy, as commands are given them."""
+
+from importlib.metadata import version
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from edge.failed import Misconfigured
+from policies import CompiledPolicy, PolicyError, SourceFile, load
+
+FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def read(files: tuple[Path, ...]) -> CompiledPolicy:
+    """The policy that the files spell together. Raises PolicyError with every mistake."""
+    sources = [SourceFile(str(file), file.read_bytes()) for file in files]
+    return load(sources, timezone=ZoneInfo, tzdata_version=version("tzdata"))
+
+
+def read_or_fail(files: tuple[Path, ...]) -> CompiledPolicy:
+    """As `read`; prints every mistake and raises Misconfigured."""
+    try:
+        return read(files)
+    except PolicyError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        count = len(error.problems)
+        mistakes = "1 mistake" if count == 1 else f"{count} mistakes"
+        names = ", ".join(str(file) for file in files)
+        raise Misconfigured(f"{names}: {mistakes}", "mend them and check again") from error
