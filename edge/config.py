@@ -17,6 +17,7 @@ import msgspec
 from drivers.api import DeviceSpec, LineSpec
 from edge.clock import Trust
 from edge.lines import LineError, factory_of
+from edge.policy_files import with_included
 from edge.signatures import KEYS_MAX, PublicKeyError, TrustedKey, public_key
 from edge.site_file import (
     BrokerEntry,
@@ -235,18 +236,18 @@ class _Reader:
         place = self.root.child("policy")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             return None
-        sources = []
-        for name in names:
-            file = self.path.parent / name
-            if file not in self.copies and self._file(name, self.root, "policy") is None:
-                continue
-            data = self._bytes_of(file, place)
-            if data is not None:
-                self.sources[file] = data
-                sources.append(SourceFile(str(file), data))
-        if len(sources) != len(names) or not sources:
-            if not names:
-                self.problems.append(place.problem("at least one policy file is needed"))
+        listed = [self.path.parent / name for name in names]
+        missing = [
+            name
+            for name, file in zip(names, listed, strict=True)
+            if file not in self.copies and self._file(name, self.root, "policy") is None
+        ]
+        if not names:
+            self.problems.append(place.problem("at least one policy file is needed"))
+        if missing or not names:
+            return None
+        sources = with_included(listed, lambda file: self._policy_bytes(file, place))
+        if not set(listed) <= set(self.sources):
             return None
         try:
             policy = load(sources, timezone=ZoneInfo, tzdata_version=version("tzdata"))
@@ -257,6 +258,14 @@ class _Reader:
             wrong = f"the policy is for site '{policy.site}', not for the site of this file"
             self.problems.append(place.problem(wrong))
         return policy
+
+    def _policy_bytes(self, file: Path, place: Place) -> bytes | None:
+        if file not in self.copies and not file.is_file():
+            return None
+        data = self._bytes_of(file, place)
+        if data is not None:
+            self.sources[file] = data
+        return data
 
     def _file(self, name: str, place: Place, key: str) -> Path | None:
         file = self.path.parent / name

@@ -21,7 +21,7 @@ from policies.facts import (
     Screened,
     ScreeningResult,
 )
-from policies.loader import load
+from policies.loader import included, load
 from policies.problems import PolicyError, Problem, SourceFile
 
 __all__ = [
@@ -48,5 +48,6 @@ __all__ = [
     "SourceFile",
     "ZoneRule",
     "decide",
+    "included",
     "load",
 ]

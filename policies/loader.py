@@ -28,6 +28,9 @@ LINE_CHARACTERS_MAX = 1_000
 PROBLEMS_MAX = 500
 """Nobody reads more; the count goes on being right for all of them."""
 
+INCLUDE = "include"
+"""The key that names further files of the policy."""
+
 E = TypeVar("E", bound=Entry)
 T = TypeVar("T")
 _SYNTAX = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end.*)\)$")
@@ -64,6 +67,17 @@ def load(
     if reader.problems or problems or compiled is None:
         raise _error([*reader.problems, *problems])
     return compiled
+
+
+def included(source: SourceFile) -> tuple[str, ...]:
+    """The files beside this one that it includes: what `load` has to be given as well. None where
+    it cannot be read; `load` says why.
+    """
+    decoded = None if is_calendar(source.name) else decode_toml(source)
+    names = decoded[0].get(INCLUDE) if isinstance(decoded, tuple) else None
+    if not isinstance(names, list):
+        return ()
+    return tuple(name for name in names if isinstance(name, str) and name == name_alone(name))
 
 
 def digest_of(sources: Sequence[SourceFile], tzdata_version: str) -> str:
@@ -107,6 +121,7 @@ class _Reader:
             table: {} for table in (*TABLES, "factors", "alternative")
         }
         self.calendars: dict[str, CalendarFile] = {}
+        self.includes: list[tuple[str, Place]] = []
 
     def add(self, problem: Problem) -> None:
         self.problems.append(problem)
@@ -125,8 +140,10 @@ class _Reader:
                 self._header_value(key, raw, place)
             elif key in self.declared:
                 self._table(key, raw, place)
+            elif key == INCLUDE:
+                self._include(raw, place)
             else:
-                self.add(place.unknown_key(key, (*scalars, *self.declared)))
+                self.add(place.unknown_key(key, (*scalars, *self.declared, INCLUDE)))
 
     def read_calendar(self, source: SourceFile) -> None:
         name = name_alone(source.name)
@@ -140,6 +157,10 @@ class _Reader:
         self.calendars[name] = CalendarFile(source.name, days)
 
     def document(self, sources: Sequence[SourceFile]) -> Document:
+        given = {name_alone(source.name) for source in sources}
+        for name, at in self.includes:
+            if name not in given:
+                self.add(at.problem(f"there is no file '{name}' beside this one"))
         place = next(iter(self.header_places.values()), None) or _top(sources)
         known = {key: self.header_places[key] for key in self.header}
         header, problems = convert_entry(Header, self.header, place.top(), known)
@@ -155,6 +176,16 @@ class _Reader:
             calendars=self.calendars,
             whole=not self.problems,
         )
+
+    def _include(self, raw: object, place: Place) -> None:
+        names, problems = _convert(list[str], raw, place)
+        self.problems += problems
+        for index, name in enumerate(names or ()):
+            at = place.child(index)
+            if name != name_alone(name):
+                self.add(at.problem("names a folder", "put the file beside this one"))
+            else:
+                self.includes.append((name, at))
 
     def _header_value(self, key: str, raw: object, place: Place) -> None:
         if key == "schema":  # every file says what it is written in; all must agree
