@@ -65,18 +65,34 @@ def asked_for(policy: CompiledPolicy, request: Request) -> Asked:
 
 
 class Unhindered(msgspec.Struct, frozen=True):
-    """A state of the site in which no limit stands in anybody's way; for `Request`."""
+    """A state of the site in which no limit stands in anybody's way: every minimum of people is met
+    by who comes, every maximum leaves him room, every station has cleared him."""
 
-    inside: dict[str, int]  # people by zone
+    alone: dict[str, int]  # people by zone, where one person comes
+    together: dict[str, int]  # where he comes with another
     screened: tuple[Screened, ...]
+
+    def before(self, request: Request) -> Request:
+        """The question, asked in this state."""
+        together = request.escorted or request.second_person
+        return msgspec.structs.replace(
+            request,
+            inside=self.together if together else self.alone,
+            screened=self.screened,
+            whereabouts=None,
+            knowledge_age_s=0,
+        )
 
 
 def unhindered(policy: CompiledPolicy) -> Unhindered:
-    """Every minimum of people is met but for the one who asks, every station has cleared him."""
-    inside = {
-        zone.id: zone.occupancy.least - 1
+    """That state for the limits of this policy."""
+    least = {
+        zone.id: zone.occupancy.least
         for zone in policy.zones
         if zone.occupancy is not None and zone.occupancy.least is not None
     }
-    screened = tuple(Screened(station, ScreeningResult.CLEARED, 0) for station in policy.screenings)
-    return Unhindered(inside, screened)
+    return Unhindered(
+        {zone: people - 1 for zone, people in least.items()},
+        {zone: max(people - 2, 0) for zone, people in least.items()},
+        tuple(Screened(station, ScreeningResult.CLEARED, 0) for station in policy.screenings),
+    )

@@ -86,6 +86,8 @@ def need_of(
         flags.add(Circumstance.CONSENT)
     if any(zone.two_person for zone in passage.entered) or any(g.two_person for g in grants):
         flags.add(Circumstance.SECOND_PERSON)
+    if any(zone.occupancy is not None for zone in passage.entered):  # two take two places
+        flags |= {Circumstance.ESCORTED, Circumstance.SECOND_PERSON}
     if opening is not None or any(zone.first_person for zone in passage.entered):
         flags.add(Circumstance.NOBODY_FIRST)
     return Need(frozenset(schedules), frozenset(flags))
@@ -107,6 +109,8 @@ def question(
 ) -> Request:
     """Nobody in particular with these roles and a credential in good standing; without roles
     somebody who presents none."""
+    escorted = Circumstance.ESCORTED in circumstance
+    second_person = Circumstance.SECOND_PERSON in circumstance
     biometrics = Circumstance.NO_BIOMETRICS not in circumstance
     holder = HolderFacts("", 1, names, biometrics=biometrics) if names else None
     fire = posture is Posture.FIRE
@@ -121,10 +125,10 @@ def question(
         threat=level,
         fire=fire,
         consent=Circumstance.CONSENT in circumstance,
-        escorted=Circumstance.ESCORTED in circumstance,
-        second_person=Circumstance.SECOND_PERSON in circumstance,
+        escorted=escorted,
+        second_person=second_person,
         first_person_in=Circumstance.NOBODY_FIRST not in circumstance,
-        inside=state.inside,
+        inside=state.together if escorted or second_person else state.alone,
         screened=state.screened,
     )
 

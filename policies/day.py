@@ -39,8 +39,7 @@ def day_of(policy: CompiledPolicy, asker: Request, within: Span) -> tuple[Passag
     days or outside the calendar."""
     stretches = Stretches([policy], within)
     names = asker.holder.roles if asker.holder is not None else ()
-    state = unhindered(policy)
-    asker = msgspec.structs.replace(asker, inside=state.inside, screened=state.screened)
+    asker = unhindered(policy).before(asker)
     found = []
     for (portal, direction), passage in policy.passages.items():
         schedules = need_of(policy, portal, direction, names).schedules

@@ -233,22 +233,18 @@ def _cleared(policy: CompiledPolicy, request: Request) -> Request:
             watchlisted=False,
             watchlists=(),
         )
-    state = unhindered(policy)
-    return msgspec.structs.replace(
+    request = msgspec.structs.replace(
         request,
         holder=holder,
         credential=credential,
         presented=(),
         consent=True,
         hold_egress=False,
-        inside=state.inside,
-        screened=state.screened,
-        whereabouts=None,
-        knowledge_age_s=0,
         interlock_clear=True,
         operable=True,
         recorded=True,
     )
+    return unhindered(policy).before(request)
 
 
 def _carrier(

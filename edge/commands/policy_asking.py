@@ -73,8 +73,7 @@ def asker_of(policy: CompiledPolicy, options: Mapping[str, Any]) -> Request:
     roles: tuple[str, ...] = tuple(sorted(set(options["roles"])))
     for role in roles:
         refuse_unknown("role", role, policy.roles)
-    state = unhindered(policy)
-    return Request(
+    request = Request(
         portal="",
         direction=Direction.ENTRY,
         utc_s=0,
@@ -90,9 +89,8 @@ def asker_of(policy: CompiledPolicy, options: Mapping[str, Any]) -> Request:
         escorted=options["escorted"],
         second_person=options["second_person"],
         first_person_in=not options["before_first"],
-        inside=state.inside,
-        screened=state.screened,
     )
+    return unhindered(policy).before(request)
 
 
 def refuse_unknown(kind: str, name: str, known: Iterable[str]) -> None:

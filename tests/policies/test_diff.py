@@ -62,6 +62,10 @@ def richer(seed: int) -> CompiledPolicy:
     zones, grants = cast(Any, plan["zone"]), cast(Any, plan["grant"])
     for zone in dice.sample(["yard", "hall", "office", "vault"], 2):
         zones[zone][dice.choice(("two-person", "first-person"))] = True
+    for zone, most in zip(
+        dice.sample(["yard", "hall", "office", "vault"], 3), (1, 2, 2), strict=True
+    ):
+        zones[zone] |= {"occupancy-max": most, "occupancy": dice.choice(("hard", "soft"))}
     for grant in dice.sample(grants, 4):
         grant[dice.choice(("two-person", "first-person"))] = True
     return compiled(text_of(plan))
