@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from policies import Direction, Request
-from policies.asked import NEVER, Asked, Way, asked_for
+from policies.asked import NEVER, Asked, Way, asked_for, unhindered
 from policies.day import PARTLY, SHUT, SLOT_S, STANDS_OPEN, PassageDay, day_of, ruler, strip
 from policies.hours import Span, midnight
 from tests.policies.support import IN, OUT, VIENNA, ask, changed, compiled, embassy, holder
@@ -27,7 +27,9 @@ def hours(found: tuple[PassageDay, ...], portal: str, direction: Direction) -> P
 @pytest.mark.parametrize("seed", range(12))
 def test_the_hours_are_what_is_asked_at_every_quarter(seed: int) -> None:
     within = of(date(2026, 11, 20))
-    asker = ask("", IN, holder("staff", "cook"), "", threat=2, escorted=True)
+    state = unhindered(policy(seed))
+    people = {"inside": state.inside, "screened": state.screened}
+    asker = ask("", IN, holder("staff", "cook"), "", threat=2, escorted=True, **people)
     found = day_of(policy(seed), asker, within)
     assert len(found) == len(policy(seed).passages)
     for one in found:
