@@ -14,13 +14,14 @@ from edge import (
     kept,
     recorder,
     safe_mode,
+    signatures,
     watchdog,
     window,
     wire,
 )
 from edge.control import server
 from edge.journal import folder, memory, store
-from edge.people import pins, refs
+from edge.people import history, pins, refs
 from tests.docs.pages import ROOT
 
 S = 1_000_000
@@ -45,6 +46,8 @@ OPERATIONS = [
     f"random time of up to {assembly.LATE_S_MAX:.0f} s",
     f"After {WORDS[safe_mode.UNCLEAN_ENDS]} unclean ends within "
     f"{WORDS[int(safe_mode.WITHIN_S / 60)]} minutes",
+    f"larger than {signatures.ENVELOPE_BYTES_MAX // MIB} MiB, or made by a newer version",
+    f"changed in the last {history.TOUCHED_KEPT} versions",
     f"when the edge has run for {WORDS[int(safe_mode.SERVED_S / 60)]} minutes",
 ]
 ARCHITECTURE = [

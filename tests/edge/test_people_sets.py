@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import sys
+import threading
 from base64 import b64decode
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ import pytest
 from controller import events as ev
 from controller.events import decode_body, decode_entry
 from edge.assembly import Edge
+from edge.people_desk import KEPT, WAITING
 from edge.present import line
 from edge.signatures import ENVELOPE_BYTES_MAX
 from policies.codes import Code
@@ -149,6 +151,9 @@ def test_a_revocation_at_one_edge_closes_the_doors_of_the_other(site: Site) -> N
         assert not (await decided(a, site.a, 1)).decision.granted
         delta = await site.export("delta.set", "--since", "1")
         before = len(site.b.opened_at(FRONT))
+        dry = await site.person("b", "take", "--dry-run", "delta.set")
+        assert "would be taken: 1 person, 1 badge, 0 PINs changed" in dry.out
+        assert (b.daemon.people.version, b.daemon.people.staged) == (1, None)
         taken = await site.person("b", "take", "delta.set", "--json")
         assert (taken.code, taken.json["applied"]) == (0, True), taken.err
         last = await decided(b, site.b, 2)
@@ -232,6 +237,35 @@ async def _later(site: Site) -> bytes:
 def _turned(data: bytes) -> bytes:
     at = data.index(b'"payload":"') + 500
     return data[:at] + (b"A" if data[at : at + 1] != b"A" else b"B") + data[at + 1 :]
+
+
+def test_a_set_taken_while_the_journal_hangs_is_kept_and_comes_in_force(site: Site) -> None:
+    async def run() -> None:
+        await site.keys()
+        await site.export("all.set", "--all")
+        await site.person("b", "take", "all.set")
+        await site.person("a", "import", "-", data=REVOKED)
+        await site.export("delta.set", "--since", "1")
+        async with site.b.line(), running(site.b) as b:
+            await ready(b)
+            people, free = b.daemon.people, threading.Event()
+            stalled = asyncio.ensure_future(b.daemon.writer._call(lambda _: free.wait(60)))
+            kept = await site.person("b", "take", "delta.set")
+            assert kept.code == 1
+            assert f"not in force yet: {KEPT}" in kept.err
+            second = await site.person("b", "take", "delta.set")
+            assert WAITING in second.err
+            assert people.staged is not None
+            free.set()
+            await stalled
+            async with asyncio.timeout(10):
+                while people.staged is not None:
+                    await asyncio.sleep(0.02)
+            assert people.version == 2
+            assert people.directory().provenance.keys == (site.chief,)
+            assert (await decided(b, site.b, 1)).decision.code is Code.CREDENTIAL_REVOKED
+
+    asyncio.run(run())
 
 
 DIES_BEFORE_THE_FILE = """

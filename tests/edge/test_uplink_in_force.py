@@ -70,7 +70,8 @@ def test_a_change_of_people_is_told_in_the_retained_status(
         await until(lambda: len(link.published) == 1)
         assert (link.published[0].people, link.published[0].people_made_us) == (3, 1_000)
         one.committed([])
-        one.committed([])
+        await asyncio.sleep(4 * uplink.REBIRTH_S_MIN)
+        assert len(link.published) == 1, "what is known is not told again with every entry"
         people[0] = InForce(4, 2_000)
         one.committed([])
         await until(lambda: len(link.published) == 2)
