@@ -5,11 +5,12 @@ the production `decide()`, and locks do what the policy says of their hardware. 
 is looked for in the most permissive state, what must always be possible in the most adverse one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from policies.compiled import CompiledPolicy, Lock, OnFire, PortalRule
 from policies.facts import Direction
-from policies.problems import Problem
+from policies.places import Places
+from policies.problems import Problem, SourceFile
 from policies.proof import entering, leaving, reaching
 from policies.proof.movement import World
 from policies.proof.people import SUBSETS_MAX, tried_in_pairs
@@ -153,22 +154,26 @@ def proofs_of(policy: CompiledPolicy, found: tuple[Proof, ...]) -> Proofs:
     )
 
 
-def refusals(policy: CompiledPolicy, file: str) -> list[Problem]:
+def refusals(policy: CompiledPolicy, sources: Sequence[SourceFile]) -> list[Problem]:
     """Why this policy must not be loaded: a problem for each invariant that does not hold.
 
-    `file` is where its rules stand, as it is shown to people.
+    `sources` are the files that spell it.
     """
-    return [_problem(proof, file) for proof in proofs(policy) if not proof.holds]
+    places = Places(sources)
+    return [_problem(proof, places) for proof in proofs(policy) if not proof.holds]
 
 
-def _problem(proof: Proof, file: str) -> Problem:
+def _problem(proof: Proof, places: Places) -> Problem:
     assert proof.story is not None, "asked of what does not hold"
-    steps = proof.story.steps
-    line = proof.line or (steps[-1].line if steps else None) or 1
+    place = places.top
+    if proof.line is not None:
+        place = places.of("never", proof.id) or places.of("always", proof.id) or place
+    elif proof.story.steps:
+        last = proof.story.steps[-1]
+        place = places.of("grant", last.rule or "") or places.of("portal", last.portal) or place
     _, *story = told(proof)
-    said = " ".join(line.strip() for line in story)
-    message = f"does not hold: {proof.statement}. {said}"
-    return Problem(file, line, 1, proof.id, message, "see it with: sentrypost policy prove")
+    message = f"does not hold: {proof.statement}; {'; '.join(line.strip() for line in story)}"
+    return place.at_key(f"{proof.id} {message}", "see `sentrypost policy prove`")
 
 
 def _proof(world: World, name: str, says: str, line: int | None, story: Story | None) -> Proof:

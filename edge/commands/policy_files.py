@@ -7,15 +7,20 @@ from zoneinfo import ZoneInfo
 import click
 
 from edge.failed import Misconfigured
+from edge.policy_files import with_included
 from policies import CompiledPolicy, PolicyError, SourceFile, load
 
 FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+def sources_of(files: tuple[Path, ...]) -> list[SourceFile]:
+    """The files with those that they include, where these are there."""
+    return with_included(files, lambda file: file.read_bytes() if file.is_file() else None)
+
+
 def read(files: tuple[Path, ...]) -> CompiledPolicy:
     """The policy that the files spell together. Raises PolicyError with every mistake."""
-    sources = [SourceFile(str(file), file.read_bytes()) for file in files]
-    return load(sources, timezone=ZoneInfo, tzdata_version=version("tzdata"))
+    return load(sources_of(files), timezone=ZoneInfo, tzdata_version=version("tzdata"))
 
 
 def read_or_fail(files: tuple[Path, ...]) -> CompiledPolicy:

@@ -81,7 +81,7 @@ def _first(
         shorter = None if other == role else world.shortest(fewer, given, world.outside, wrong)
         if shorter is not None:
             steps, names = shorter, fewer
-    end = f"{' and '.join(names)} gets into '{steps[-1].target}'{without}"
+    end = f"somebody who is {' and '.join(names)} gets into '{steps[-1].target}'{without}"
     return Story(roles=names, steps=steps, end=end)
 
 

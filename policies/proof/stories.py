@@ -135,7 +135,7 @@ def step_text(step: Step) -> str:
     given = f", {', '.join(step.given)}" if step.given else ""
     rule = f" by {step.rule}" if step.granted and step.rule else ""
     rule = f", says {step.rule}" if not step.granted and step.rule else rule
-    code = "" if step.code is None else f"{int(step.code)} {TEXTS[step.code]}"
+    code = f"{int(step.code)} {TEXTS[step.code]}"
     verdict = f"granted{rule}" if step.granted else f"refused{rule}"
     with_ = f" with {shown}" if shown and step.means is Means.BADGE else ""
     return (
