@@ -269,6 +269,27 @@ class _Hour:
             person=Personal("person", f"{SURNAME}somebody", "ef" * 16),
         )
 
+    def _to_the_vault(self) -> None:
+        """Two people go in, mostly screened, and perhaps one comes out; some come again."""
+        pair = self.random.sample(["ann", "bob", "cora", "dan"], 2)
+        for who in pair:
+            said = ScreeningResult.CLEARED if self._often(0.7) else ScreeningResult.REFUSED
+            self._soon(0, 1, self._screened(who, said))
+        first, second = pair
+        self._soon(1, 2, lambda: self._badge("vault", Direction.ENTRY, first))
+        self._soon(3, 5, lambda: self._badge("vault", Direction.ENTRY, second))
+        self._soon(6, 7, self._contact("vault", Contact.OPEN))
+        self._soon(8, 9, self._contact("vault", Contact.CLOSED))
+        if self._often(0.5):
+            self._soon(16, 18, lambda: self._badge("vault", Direction.EXIT, second))
+            self._soon(19, 20, self._contact("vault", Contact.OPEN))
+            self._soon(21, 22, self._contact("vault", Contact.CLOSED))
+
+    def _screened(self, who: str, result: ScreeningResult) -> Make:
+        return lambda: inputs.ScreeningHeard(
+            id=self._id(), station="gate-house", holder=HolderId(f"h-{who}"), result=result
+        )
+
     def _screening(self) -> None:
         who = HolderId(f"h-{self.random.choice([*WHO, 'ann', 'cora', 'nobody'])}")
         station = self.random.choice(["gate-house", "gate-house", "no-such-station"])
@@ -290,7 +311,7 @@ class _Hour:
     def _leaf(self) -> None:
         portal = self._portal()
         self._soon(0, 2, self._contact(portal, self.random.choice(list(Contact))))
-        self._soon(1, 500 if self._often(0.25) else 20, self._contact(portal, Contact.CLOSED))
+        self._soon(1, 500 if self._often(0.35) else 20, self._contact(portal, Contact.CLOSED))
 
     def _exit(self) -> None:
         portal = self._portal()
@@ -411,6 +432,7 @@ _HAPPENINGS: list[tuple[Callable[[_Hour], None], float]] = [
     (_Hour._outage, 4),
     (_Hour._stray_answer, 3),
     (_Hour._screening, 3),
+    (_Hour._to_the_vault, 9),
     (_Hour._forget_the_pin, 0.4),
     (_Hour._posture, 2.5),
     (_Hour._fire, 1.2),

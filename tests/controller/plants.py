@@ -14,7 +14,8 @@ from controller.attempt import Attempt
 from controller.attempt import Signal as AttemptSignal
 from controller.effects import Effect, FreeExit, ReleasePortal, SecurePortal
 from controller.events import Body, EdgeStarted, Fire, JournalLost
-from controller.ids import AttemptId, EffectId, PortalId, ReaderId
+from controller.holders import Credential
+from controller.ids import AttemptId, EffectId, HolderId, PortalId, ReaderId
 from controller.inputs import BadgeRead, BoltRead, JournalFailed, PortalLinkHeard
 from controller.moment import SECOND_US
 from controller.portal import IGNORED, Contact, Signal, State
@@ -22,7 +23,7 @@ from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Turn
 from policies.compiled import CompiledPolicy
-from policies.facts import Direction
+from policies.facts import Direction, Screened, ScreeningResult
 
 Patch = pytest.MonkeyPatch
 
@@ -265,7 +266,68 @@ def the_core_remembers_who_it_was(patch: Patch) -> None:
     patch.setattr(passages, "abandon", abandon)
 
 
+def two_cards_are_two_people(patch: Patch) -> None:
+    honest = passages._waiting
+
+    def waiting(turn: Turn, read: BadgeRead, credential: Credential | None) -> object:
+        if credential is not None:
+            credential = replace(credential, holder=HolderId("somebody else"))
+        return honest(turn, read, credential)
+
+    patch.setattr(passages, "_waiting", waiting)
+
+
+def anybody_escorts(patch: Patch) -> None:
+    honest = passages.accompanied
+
+    def accompanied(*asked: object, **by: object) -> object:
+        return replace(honest(*asked, **by), escorted=True)  # type: ignore[arg-type, type-var]
+
+    patch.setattr(passages, "accompanied", accompanied)
+
+
+def nobody_is_followed(patch: Patch) -> None:
+    honest = state.after_passage
+
+    def after(*asked: object) -> object:
+        return replace(honest(*asked), presences={})  # type: ignore[arg-type]
+
+    patch.setattr(state, "after_passage", after)
+
+
+def nobody_is_counted(patch: Patch) -> None:
+    honest = state.after_passage
+
+    def after(*asked: object) -> object:
+        return replace(honest(*asked), inside={})  # type: ignore[arg-type]
+
+    patch.setattr(state, "after_passage", after)
+
+
+def whoever_was_looked_at_is_cleared(patch: Patch) -> None:
+    honest = questions._screened
+
+    def screened(*asked: object) -> tuple[Screened, ...]:
+        cleared = ScreeningResult.CLEARED
+        return tuple(Screened(said.station, cleared, 0) for said in honest(*asked))  # type: ignore[arg-type]
+
+    patch.setattr(questions, "_screened", screened)
+
+
 PLANTS = [
+    Plant(
+        "two cards are two people",
+        "nobody_enters_alone_where_two_are_needed",
+        two_cards_are_two_people,
+    ),
+    Plant("anybody escorts", "a_visitor_enters_with_his_host", anybody_escorts),
+    Plant("nobody is followed", "who_is_inside_does_not_go_in_again", nobody_is_followed),
+    Plant("nobody is counted", "no_more_people_than_places", nobody_is_counted),
+    Plant(
+        "whoever was looked at is cleared",
+        "nobody_enters_unscreened_where_it_is_asked_for",
+        whoever_was_looked_at_is_cleared,
+    ),
     Plant("late wishes stand", "what_comes_too_late_does_not_stand", late_wishes_stand),
     Plant(
         "fire is not told",

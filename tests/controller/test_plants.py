@@ -6,7 +6,7 @@ from tests.controller.hour import run_hour
 from tests.controller.oracles import CHECKERS
 from tests.controller.plants import PLANTS, Plant
 
-SEEDS = range(11, 17)
+SEEDS = range(11, 23)
 INPUTS = 1_500
 
 

@@ -1,0 +1,164 @@
+"""What must hold of people and places, by the facts that were fed and the passages that were made.
+
+A second book about who is where is kept for it, without the core's.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from controller import events as ev
+from controller import inputs
+from controller.effects import ReleasePortal
+from controller.moment import SECOND_US
+from policies.facts import ScreeningResult
+from tests.controller.hour import Run, Step
+from tests.controller.support import way_in
+
+VAULT, PLACES = "vault", 3
+ENTITLED = {"ann", "bob", "cora", "dan", "eve", "gus", "hal"}
+"""Those whose role the vault's grant names, whatever became of their badges."""
+HOST, VISITORS = "bob", {"vic", "wim"}
+NEVER_SEARCHED = {"bob", "cora", "hal"}
+WINDOW_US = 20 * SECOND_US
+
+
+class Pair(NamedTuple):
+    """A release on the way in that two people badged for."""
+
+    step: Step
+    portal: str
+    first: str
+    second: str
+    apart_us: int
+
+
+class Badges:
+    """Who badged for which attempt, and when."""
+
+    def __init__(self, run: Run) -> None:
+        self.of: dict[str, tuple[str, int]] = {}
+        for step in run.steps:
+            if isinstance(step.fact, inputs.BadgeRead):
+                who = step.fact.ref.removeprefix("ref-")
+                self.of[step.fact.attempt] = (who, step.moment.mono_us)
+
+
+def entries(run: Run) -> Iterator[tuple[Step, ReleasePortal, str]]:
+    """Every release on a way in, and whose attempt it was."""
+    badges = Badges(run)
+    for step in run.steps:
+        for effect in step.effects:
+            if isinstance(effect, ReleasePortal) and effect.direction is way_in(effect.portal):
+                yield step, effect, badges.of[effect.attempt][0]
+
+
+def pairs(run: Run) -> Iterator[Pair]:
+    """Releases after a second badge at the same reader."""
+    badges = Badges(run)
+    for step, effect, first in entries(run):
+        fact = step.fact
+        if isinstance(fact, inputs.BadgeRead) and fact.attempt != effect.attempt:
+            second, at_us = badges.of[fact.attempt]
+            apart_us = at_us - badges.of[effect.attempt][1]
+            yield Pair(step, effect.portal, first, second, apart_us)
+
+
+def vault_pairs(run: Run) -> dict[int, Pair]:
+    """Who was let into the vault, by the identity of the step."""
+    return {id(pair.step): pair for pair in pairs(run) if pair.portal == VAULT}
+
+
+def check_nobody_enters_alone_where_two_are_needed(run: Run) -> None:
+    """Two different people, neither of them a visitor, within twenty seconds."""
+    together = {id(pair.step): pair for pair in pairs(run)}
+    for step, effect, first in entries(run):
+        if effect.portal != VAULT:
+            continue
+        pair = together.get(id(step))
+        assert pair is not None, f"{first} alone"
+        assert pair.first != pair.second, pair
+        assert {pair.first, pair.second} <= ENTITLED, pair
+        assert pair.apart_us <= WINDOW_US, pair
+
+
+def check_a_visitor_enters_with_his_host(run: Run) -> None:
+    """The host badged right after him, at the same door."""
+    together = {id(pair.step): pair for pair in pairs(run)}
+    for step, _, first in entries(run):
+        if first in VISITORS:
+            pair = together.get(id(step))
+            assert pair is not None, f"{first} alone"
+            assert pair.second == HOST, pair
+
+
+class _Vault:
+    """Who is in the vault, by what was seen of its door."""
+
+    def __init__(self, run: Run) -> None:
+        self._badges = Badges(run)
+        self._grants: dict[str, list[str]] = {}
+        self.inside: set[str] = set()
+        self.count = 0
+
+    def follow(self, step: Step) -> None:
+        fact = step.fact
+        for effect in step.effects:
+            if isinstance(effect, ReleasePortal):
+                who = [self._badges.of[effect.attempt][0]]
+                if isinstance(fact, inputs.BadgeRead) and fact.attempt != effect.attempt:
+                    who.append(self._badges.of[fact.attempt][0])
+                self._grants[effect.attempt] = who
+        for event in step.events:
+            self._read(event.body)
+
+    def _read(self, body: ev.Body) -> None:
+        if isinstance(body, ev.PassageMade):
+            alone = self._badges.of.get(body.attempt or "")
+            who = self._grants.get(body.attempt or "", [alone[0]] if alone else [])
+            self.inside -= set(who)  # he is seen elsewhere
+            if body.portal != VAULT:
+                return
+            if body.direction is way_in(VAULT):
+                self.inside |= set(who)
+                self.count += len(who)
+            else:
+                self.count = max(0, self.count - 1)
+        elif isinstance(body, ev.EgressReleased) and body.portal == VAULT:
+            self.inside, self.count = set(), 0
+        elif isinstance(body, ev.PortalOpened) and body.portal == VAULT:
+            self.inside = set()
+            self.count = max(0, self.count - (not body.after.released))
+
+
+def check_who_is_inside_does_not_go_in_again(run: Run) -> None:
+    """Hard anti-passback, as people really move."""
+    vault, let_in = _Vault(run), vault_pairs(run)
+    for step in run.steps:
+        pair = let_in.get(id(step))
+        if pair is not None:
+            again = vault.inside & {pair.first, pair.second}
+            assert not again, f"{again} again"
+        vault.follow(step)
+
+
+def check_no_more_people_than_places(run: Run) -> None:
+    """Counted by passages; two come at a time."""
+    vault, let_in = _Vault(run), vault_pairs(run)
+    for step in run.steps:
+        pair = let_in.get(id(step))
+        assert pair is None or vault.count + 2 <= PLACES, f"{vault.count} inside, and {pair}"
+        vault.follow(step)
+
+
+def check_nobody_enters_unscreened_where_it_is_asked_for(run: Run) -> None:
+    """The latest word of the station is good, or the person is never searched."""
+    said: dict[str, ScreeningResult] = {}
+    let_in = vault_pairs(run)
+    good = {ScreeningResult.CLEARED, ScreeningResult.EXEMPT}
+    for step in run.steps:
+        fact = step.fact
+        if isinstance(fact, inputs.ScreeningHeard) and fact.station == "gate-house":
+            said[fact.holder.removeprefix("h-")] = fact.result
+        pair = let_in.get(id(step))
+        for who in set() if pair is None else {pair.first, pair.second} - NEVER_SEARCHED:
+            assert said.get(who) in good, f"{who}: {said.get(who)}"
