@@ -28,12 +28,13 @@ from controller.body import (
 )
 from controller.events_people import (
     HolderLockedOut,
+    HoldersReplaced,
     LockoutEnded,
     PersonScreened,
     SecondAsked,
     VisitorUnescorted,
 )
-from controller.holders import Provenance
+from controller.holders import KeyId
 from controller.ids import (
     AttemptId,
     EffectId,
@@ -56,6 +57,7 @@ __all__ = [
     "Entry",
     "Header",
     "HolderLockedOut",
+    "HoldersReplaced",
     "LockoutEnded",
     "Name",
     "PersonScreened",
@@ -76,7 +78,7 @@ class EdgeStarted(Body, frozen=True, kw_only=True):
 
     `safe_mode`: earlier runs ended uncleanly, and this one begins with what doors need alone.
     `kept_copy`: it serves by the site file and policy that last served, not by the present ones.
-    `unseen`: zones that people may have left unseen meanwhile.
+    `unseen`: zones that people may have left unseen meanwhile. `policy_version`: of `policy`.
     """
 
     version: Text
@@ -86,6 +88,7 @@ class EdgeStarted(Body, frozen=True, kw_only=True):
     safe_mode: bool = False
     kept_copy: bool = False
     unseen: tuple[Name, ...] = ()
+    policy_version: Count = 0
 
 
 class EdgeReady(Body, frozen=True, kw_only=True):
@@ -124,29 +127,22 @@ class ClockJudged(Body, frozen=True, kw_only=True):
     stepped_ms: Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 
 
-class HoldersReplaced(Body, frozen=True, kw_only=True):
-    """The people and credentials known to the edge are now this version.
-
-    `operator`: who brought them, where somebody did while the edge ran.
-    """
-
-    version: Count
-    digest: Text
-    holders: Count
-    credentials: Count
-    operator: Commitment | None = None
-    provenance: Provenance = Provenance()
-
-
 class PolicyActivated(Body, frozen=True, kw_only=True):
     """Decisions follow this policy from here on; pending attempts end under their own. Portals and
     fire inputs are these now; what was latched stays latched.
+
+    `operator`: who brought it. `bundle`: SHA-256 of what was signed, with the ids of the `keys`.
+    `returned`: it is the one that was in force before, and nothing new was signed.
     """
 
     version: Count
     digest: Text
     fires: tuple[Name, ...]
     portals: tuple[Name, ...]
+    operator: Commitment | None = None
+    bundle: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    keys: Annotated[tuple[KeyId, ...], msgspec.Meta(max_length=8)] = ()
+    returned: bool = False
 
 
 class PostureChanged(Body, frozen=True, kw_only=True):

@@ -1,10 +1,26 @@
 """Events about people, beside those of their attempts; each names them by random subject id."""
 
 from controller.attempt import Attempt
-from controller.body import Body, Name, Text
+from controller.body import Body, Count, Name, Text
+from controller.holders import Provenance
 from controller.ids import HolderId
+from controller.ledger import Commitment
 from controller.moment import Micros
 from policies.facts import ScreeningResult
+
+
+class HoldersReplaced(Body, frozen=True, kw_only=True):
+    """The people and credentials known to the edge are now this version.
+
+    `operator`: who brought them, where somebody did while the edge ran.
+    """
+
+    version: Count
+    digest: Text
+    holders: Count
+    credentials: Count
+    operator: Commitment | None = None
+    provenance: Provenance = Provenance()
 
 
 class SecondAsked(Body, frozen=True, kw_only=True):

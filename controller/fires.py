@@ -23,7 +23,7 @@ from controller.ledger import commitment
 from controller.moment import MILLISECOND_US
 from controller.portal import Portal, Signal
 from controller.turn import Turn
-from policies.compiled import OnFire
+from policies.compiled import CompiledPolicy, OnFire
 from policies.facts import Mode
 
 GONE_US = 500 * MILLISECOND_US
@@ -168,6 +168,14 @@ def secure(turn: Turn, portal_id: PortalId) -> None:
             id=effect_id, cause=cause, not_after_us=None, drill=drill, portal=portal_id
         )
     )
+
+
+def secure_other_locks(turn: Turn, was: CompiledPolicy) -> None:
+    """Current means the contrary at a lock that is of the other type now: lock it anew."""
+    for portal_id in turn.state.portals:
+        before, now = was.portal(portal_id), turn.rule(portal_id)
+        if before is not None and now is not None and before.lock is not now.lock:
+            secure(turn, portal_id)
 
 
 def claimed(portal: Portal, now_us: int) -> bool:

@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from controller.events import FireLine
-from controller.holders import Directory
+from controller.holders import Directory, KeyId
 from controller.ids import (
     AttemptId,
     CredentialRef,
@@ -167,7 +167,13 @@ class DirectoryReplaced(Input, frozen=True, kw_only=True):
 
 
 class PolicyReplaced(Input, frozen=True, kw_only=True):
+    """Another policy, and who brought it; the rest as in `PolicyActivated`."""
+
     policy: CompiledPolicy
+    operator: Personal | None = None
+    bundle: str = ""
+    keys: tuple[KeyId, ...] = ()
+    returned: bool = False
 
 
 class JournalFailed(Input, frozen=True, kw_only=True):

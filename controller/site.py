@@ -255,7 +255,8 @@ class Site:
             fires.abort_entry(turn, portal_id)
 
     def _replace_policy(self, turn: Turn, fact: PolicyReplaced) -> None:
-        self.policy = turn.policy = fact.policy
+        was, self.policy = self.policy, fact.policy
+        turn.policy = fact.policy
         self._policies[fact.policy.digest] = fact.policy
         for reader, attempt in list(turn.state.attempts.items()):
             if fact.policy.portal(attempt.portal) is None:
@@ -266,15 +267,23 @@ class Site:
                 digest=fact.policy.digest,
                 fires=tuple(fire.id for fire in fact.policy.fire_inputs),
                 portals=tuple(portal.id for portal in fact.policy.portals),
-            )
+                operator=None if fact.operator is None else commitment(fact.operator),
+                bundle=fact.bundle,
+                keys=fact.keys,
+                returned=fact.returned,
+            ),
+            fact.operator,
         )
         self._forget_policies(turn)
         fires.settle_egress(turn)
+        fires.secure_other_locks(turn, was)
         _settle_posture(turn)
         fires.settle_start(turn)
 
     def _forget_policies(self, turn: Turn) -> None:
-        needed = {attempt.policy for attempt in turn.state.attempts.values()}
+        attempts = turn.state.attempts.values()
+        needed = {attempt.policy for attempt in attempts}
+        needed |= {attempt.first.policy for attempt in attempts if attempt.first is not None}
         needed.add(self.policy.digest)
         self._policies = {d: policy for d, policy in self._policies.items() if d in needed}
 
@@ -293,6 +302,7 @@ def _on_started(turn: Turn, fact: Started) -> None:
             safe_mode=fact.safe_mode,
             kept_copy=fact.kept_copy,
             unseen=unseen(turn.policy),
+            policy_version=turn.policy.version,
         )
     )
     if turn.state.clock_trusted is not turn.moment.trusted:

@@ -75,6 +75,13 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = Mode.NORMAL
     threat: Level = 1
     policy: str = ""
+    policy_version: int = 0
+    policy_version_max: int = 0
+    """The highest that was ever in force."""
+    policy_seq: int = 0
+    """Which entry put it in force."""
+    policy_before: str = ""
+    """The policy to which one step leads back; empty where none does."""
     holders_version: int = 0
     holders_digest: str = ""
     holders_seq: int = 0
@@ -191,12 +198,12 @@ def _started(state: SiteState, body: EdgeStarted, mono_us: Micros) -> SiteState:
     }
     latched = {name: Fire(latched=True) for name, fire in state.fires.items() if fire.latched}
     fires = _not_heard(body.fires, mono_us) | latched
+    state = _with_rules(state, body.policy, body.policy_version)
     return replace(
         state,
         ready=False,
         stopping=False,
         recorded=True,
-        policy=body.policy,
         portals=portals,
         fires=fires,
         readers={},
@@ -210,7 +217,27 @@ def _with_policy(state: SiteState, body: PolicyActivated, mono_us: Micros) -> Si
     kept = {name: fire for name, fire in state.fires.items() if name in body.fires or fire.latched}
     portals = {PortalId(name): state.portals.get(PortalId(name), Portal()) for name in body.portals}
     fires = _not_heard(body.fires, mono_us) | kept
-    return replace(state, policy=body.digest, portals=portals, fires=fires)
+    after = _with_rules(state, body.digest, body.version)
+    # One step and no further: what was taken back comes into force by two signatures alone.
+    before = "" if body.returned else after.policy_before
+    return replace(after, portals=portals, fires=fires, policy_before=before)
+
+
+def _with_rules(state: SiteState, digest: str, version: int) -> SiteState:
+    """The policy in force is this one. A version that stays the same is no other policy to return
+    to: time-zone rules that are updated change the digest, too.
+    """
+    if digest == state.policy:
+        return state
+    other = state.policy and version != state.policy_version
+    return replace(
+        state,
+        policy=digest,
+        policy_version=version,
+        policy_version_max=max(version, state.policy_version_max),
+        policy_seq=state.seq + 1,
+        policy_before=state.policy if other else state.policy_before,
+    )
 
 
 def _not_heard(names: tuple[str, ...], mono_us: Micros) -> dict[str, Fire]:

@@ -225,8 +225,13 @@ def _holders(body: ev.HoldersReplaced, _: Names) -> tuple[Tone, str]:
     )
 
 
-def _policy(body: ev.PolicyActivated, _: Names) -> tuple[Tone, str]:
-    return Tone.NOTICE, f"policy version {body.version} {body.digest[:16]} decides from here on"
+def _policy(body: ev.PolicyActivated, names: Names) -> tuple[Tone, str]:
+    again = "again " if body.returned else ""
+    keys = ", ".join(key[:KEY_SIGNS] for key in body.keys)
+    signed = f", signed with {keys}" if keys else ""
+    brought = "" if body.operator is None else f", by {names.get('operator', 'a named person')}"
+    what = f"policy version {body.version} {body.digest[:16]}"
+    return Tone.NOTICE, f"{what} decides {again}from here on{brought}{signed}"
 
 
 def _posture(body: ev.PostureChanged, _: Names) -> tuple[Tone, str]:

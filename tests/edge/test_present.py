@@ -114,6 +114,18 @@ def test_a_name_to_which_nothing_commits_is_not_shown() -> None:
         assert json.loads(as_json(entry(body), (ADA,)))["personal"] == {}
 
 
+def test_who_brought_a_policy_and_with_whose_signatures() -> None:
+    body = ev.PolicyActivated(version=4, digest="ab" * 32, fires=(), portals=())
+    plain = "policy version 4 abababababababab decides from here on"
+    assert shown(body).endswith(plain)
+    smith = Personal("operator", "smith", SALT)
+    keys = ("c" * 32, "d" * 32)
+    brought = msgspec.structs.replace(body, operator=commitment(smith), keys=keys)
+    assert shown(brought, smith).endswith(f"{plain}, by smith, signed with {'c' * 16}, {'d' * 16}")
+    back = msgspec.structs.replace(body, operator=commitment(smith), returned=True)
+    assert "decides again from here on, by a named person" in shown(back)
+
+
 def test_duress_is_on_no_line() -> None:
     request = msgspec.structs.replace(decision().request, duress=True)
     notes = (Objection(Code.NOTE_DURESS),)
