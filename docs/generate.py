@@ -4,6 +4,7 @@
 `<!-- generated: name -->` and `<!-- end -->` is written anew; what stands around it is left alone.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
@@ -15,6 +16,7 @@ import msgspec
 from controller import attempt, portal
 from controller.events import KINDS, Body
 from docs.meanings import ACTIONS, EVENTS, POLICY_KEYS, SITE_KEYS
+from docs.policy_schema import policy_schema
 from drivers.osdp import states
 from edge import site_file
 from policies.codes import TEXTS
@@ -23,6 +25,7 @@ from policies.model import Header
 
 DOCS = Path(__file__).resolve().parent
 STATE_MACHINES = DOCS / "state-machines.md"
+POLICY_SCHEMA = DOCS.parent / "policies" / "policy.schema.json"
 PAGES = (DOCS / "policy.md", DOCS / "operations.md")
 
 _PAGE = """\
@@ -76,6 +79,11 @@ def _portal_table() -> str:
         notes = [portal.TABLE[state][signal].note for state in portal.State]
         rows.append([signal, *(note or "-" for note in notes)])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def policy_schema_text() -> str:
+    """The whole file."""
+    return json.dumps(policy_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 # --- sections -----------------------------------------------------------------------------------
@@ -280,5 +288,6 @@ def written(page: str) -> str:
 
 if __name__ == "__main__":
     STATE_MACHINES.write_text(state_machines())
+    POLICY_SCHEMA.write_text(policy_schema_text())
     for path in PAGES:
         path.write_text(written(path.read_text()))

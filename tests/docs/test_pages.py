@@ -1,5 +1,6 @@
 """Links and paths in the pages lead somewhere; generated parts are those of the code."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pytest
 
 from controller.events import KINDS
 from docs import generate
-from docs.meanings import ACTIONS
+from docs.meanings import ACTIONS, POLICY_KEYS
 from edge import present
 from edge.present import Tone
+from policies.document import TABLES
 from tests.docs.pages import PAGES, README, ROOT, blocks, links, quoted
 
 LINES_MAX = 100
@@ -116,3 +118,18 @@ def test_every_alarm_and_fault_has_something_to_do():
     said |= {"device-suspected", "fire-line-read", "fire-latched", "posture-changed"}
     assert len(marked) > 5
     assert sorted((marked | said) - ACTIONS.keys()) == []
+
+
+def test_the_published_schema_is_that_of_the_model():
+    assert generate.POLICY_SCHEMA.read_text() == generate.policy_schema_text()
+
+
+def test_the_schema_knows_every_table_and_every_key_with_its_meaning():
+    schema = json.loads(generate.POLICY_SCHEMA.read_text())
+    assert set(TABLES) <= set(schema["properties"])
+    assert schema["additionalProperties"] is False
+    for table, struct in TABLES.items():
+        entry = schema["$defs"][struct.__name__]
+        assert set(entry["properties"]) == set(POLICY_KEYS[table]), table
+        assert entry["additionalProperties"] is False
+        assert all(key["description"] for key in entry["properties"].values())
