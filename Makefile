@@ -29,6 +29,11 @@ env: .venv/test.stamp  ## everything a developer needs, in .venv
 	@PYTHON='$(PYTHON)' sh requirements/environment.sh test
 	@touch $@
 
+# What the figures are compared with is no part of what is tested: an environment of its own.
+.venv/bench.stamp: requirements/bench.lock $(inputs)
+	@PYTHON='$(PYTHON)' sh requirements/environment.sh bench
+	@touch $@
+
 lock: .venv/test.stamp  ## write requirements/*.lock again (UPGRADE=1: with the newest versions)
 	@UPGRADE='$(UPGRADE)' sh requirements/lock.sh
 
@@ -52,8 +57,8 @@ bare:  ## make demo as a stranger has it, and where more and more is missing (SE
 campaign: .venv/test.stamp  ## one long run by NAME, into docs/campaigns.md (no name: the list)
 	@exec $(python) -m tests.campaigns $(NAME) $(ARGS)
 
-bench: .venv/test.stamp  ## the fast figures, into docs/bench.md
-	@exec $(python) -m tests.bench $(ARGS)
+bench: .venv/bench.stamp  ## the fast figures, into docs/bench.md (ARGS=policy for some)
+	@exec .venv/bench/bin/python -m tests.bench $(ARGS)
 
 clean:  ## remove what make and the tools made
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes .venv ready: requirements/environment.sh demo|test
+# Makes .venv/bench ready, for the figures alone: requirements/environment.sh bench
 # Names the Python it would use: requirements/environment.sh python
 #
 # Needs Python >= 3.11 with venv and nothing else: no compiler, no root, no service. Where Debian's
@@ -50,25 +51,28 @@ find_python() {
 
 make_environment() {
     lock=requirements/$1.lock
-    [ -f "$lock" ] || fail "There is no $lock: say demo or test"
-    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    folder=$2
+    [ -f "$lock" ] || fail "There is no $lock: say demo, test or bench"
+    if ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
         python=$(find_python)
-        echo "environment: .venv from $python" >&2
-        "$python" -m venv --clear .venv
+        echo "environment: $folder from $python" >&2
+        "$python" -m venv --clear "$folder"
     fi
     echo "environment: $lock" >&2
     # Wheels only: building from source would run code that no hash has vouched for, and would
     # need a compiler. PIP_ONLY_BINARY=:none: allows it where a platform has no wheel.
     PIP_ONLY_BINARY=${PIP_ONLY_BINARY:-:all:} PIP_DISABLE_PIP_VERSION_CHECK=1 \
-        .venv/bin/python -m pip install -qq --require-hashes --no-deps -r "$lock"
+        "$folder/bin/python" -m pip install -qq --require-hashes --no-deps -r "$lock"
     # The project itself, so that the command exists. Its build backend came with the lock and looks
     # for its own binary on PATH.
-    PATH="$PWD/.venv/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1 \
-        .venv/bin/python -m pip install -qq --no-index --no-deps --no-build-isolation --editable .
+    PATH="$PWD/$folder/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1 \
+        "$folder/bin/python" -m pip install -qq --no-index --no-deps --no-build-isolation \
+        --editable .
 }
 
 case ${1:-} in
 python) find_python ;;
-demo | test) make_environment "$1" ;;
-*) fail "usage: requirements/environment.sh demo|test|python" ;;
+demo | test) make_environment "$1" .venv ;;
+bench) make_environment bench .venv/bench ;;
+*) fail "usage: requirements/environment.sh demo|test|bench|python" ;;
 esac

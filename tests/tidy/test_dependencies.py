@@ -13,7 +13,7 @@ from tests.tidy.repository import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
-LOCKS = ("demo", "test", "tools")
+LOCKS = ("bench", "demo", "test", "tools")
 
 
 def requirements(lines: list[str]) -> list[Requirement]:
@@ -31,6 +31,7 @@ WANTED = {
     "test": [*ALWAYS, *requirements(EXTRAS["demo"]), *requirements(EXTRAS["test"]), *BUILD],
     "tools": requirements_in("tools.in"),
 }
+WANTED["bench"] = [*WANTED["test"], *requirements(EXTRAS["bench"])]
 
 
 def pins(lock: str) -> dict[str, tuple[str, int]]:
@@ -69,6 +70,13 @@ def test_the_demo_runs_what_was_tested():
     tested = pins("test")
     different = {name: pin for name, pin in pins("demo").items() if tested.get(name) != pin}
     assert different == {}
+
+
+def test_the_figures_are_taken_of_what_was_tested():
+    tested, measured = pins("test"), pins("bench")
+    different = {name: pin for name, pin in measured.items() if tested.get(name, pin) != pin}
+    assert different == {}
+    assert tested.keys().isdisjoint({"casbin", "cedarpy"})
 
 
 def test_the_build_backend_is_the_one_that_is_locked():
