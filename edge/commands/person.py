@@ -1,7 +1,7 @@
 """`sentrypost person`: who is known to the site."""
 
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO
@@ -29,6 +29,7 @@ from edge.people import (
     plan_import,
     seal,
 )
+from policies.compiled import RoleRule
 
 Progress = Callable[[int], None]
 
@@ -36,7 +37,7 @@ Progress = Callable[[int], None]
 def import_people(
     path: Path,
     data: bytes,
-    roles: Collection[str],
+    roles: Mapping[str, RoleRule],
     key: SiteKey,
     timezone: tzinfo,
     *,

@@ -133,7 +133,7 @@ def together_of(
 
     Raises click.UsageError for an unknown role, Failed for a file that cannot be read.
     """
-    known = sorted({role for policy in policies for role in policy.roles})
+    known = {name: role for policy in policies for name, role in sorted(policy.roles.items())}
     found = set()
     for text in given:
         roles = tuple(sorted({name.strip() for name in text.split("+")}))

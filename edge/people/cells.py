@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from drivers.badges import Badge, BadgeTextError, parse_badge
 from edge.people.pins import PIN_DIGITS_MAX, PIN_DIGITS_MIN
 from edge.people.records import EXTERNAL_ID_CHARS_MAX, NAME_CHARS_MAX, ROLES_MAX
+from policies.compiled import RoleRule
 from policies.problems import did_you_mean
 
 AWAY_WORD = "none"
@@ -74,8 +75,10 @@ def read_name(text: str) -> str:
     return name
 
 
-def read_roles(text: str, known: Collection[str]) -> tuple[str, ...]:
-    """Roles of the policy, between spaces (or , ; | inside quotes)."""
+def read_roles(text: str, known: Mapping[str, RoleRule]) -> tuple[str, ...]:
+    """Roles of the policy, between spaces (or , ; | inside quotes). A visitor is nothing else: with
+    another role he would get further than any proof about visitors says.
+    """
     roles = sorted({role for role in _BETWEEN_ROLES.split(text) if role})
     if not 1 <= len(roles) <= ROLES_MAX:
         raise CellError(f"{len(roles)} roles", f"a person has 1..{ROLES_MAX}")
@@ -84,6 +87,10 @@ def read_roles(text: str, known: Collection[str]) -> tuple[str, ...]:
             some = ", ".join(sorted(known)[:10]) or "none"
             hint = did_you_mean(role, known) or f"the policy's roles: {some}"
             raise CellError(f"the policy knows no role '{role[:64]}'", hint)
+    visitors = [role for role in roles if known[role].visitor]
+    if visitors and len(visitors) < len(roles):
+        other = next(role for role in roles if role not in visitors)
+        raise CellError(f"'{visitors[0]}' is a visitor's role and '{other}' is not", "give one")
     return tuple(roles)
 
 

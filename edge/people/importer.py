@@ -19,6 +19,7 @@ from edge.people.pins import PinHasher, hash_pins
 from edge.people.records import Change, CredentialRecord, HolderRecord, PinRecord, Roll
 from edge.people.refs import SiteKey, credential_ref
 from edge.people.table import Row, RowProblem, read_table
+from policies.compiled import RoleRule
 from policies.facts import CredentialStatus
 
 COLUMNS = ("id", "name", "roles", "badge", "pin", "valid-from", "valid-until", "status")
@@ -75,7 +76,7 @@ class ImportRefusedError(Exception):
 def plan_import(
     roll: Roll,
     data: bytes,
-    known_roles: Collection[str],
+    known_roles: Mapping[str, RoleRule],
     site_key: SiteKey,
     *,
     timezone: tzinfo,
@@ -123,7 +124,7 @@ class _Planner:
     def __init__(
         self,
         roll: Roll,
-        known_roles: Collection[str],
+        known_roles: Mapping[str, RoleRule],
         site_key: SiteKey,
         timezone: tzinfo,
         new_id: NewId,

@@ -15,10 +15,27 @@ from edge.people import (
     plan_import,
     seal,
 )
+from policies.compiled import RoleRule
 
 KEY = SiteKey(bytes(range(32)))
 CHEAP = PinHasher(PinCost(time_cost=1, memory_kib=64))
-ROLES = frozenset({"staff", "visitor", "guard"})
+ROLES = {
+    name: RoleRule(
+        id=name,
+        line=1,
+        clearance=0,
+        protected=False,
+        host_state=False,
+        emergency=False,
+        visitor=name == "visitor",
+        exempt=False,
+        escort=False,
+        per_host=None,
+        stay_max_s=None,
+        overrides=frozenset(),
+    )
+    for name in ("staff", "visitor", "guard")
+}
 BERLIN = ZoneInfo("Europe/Berlin")
 HEADER = "id,name,roles,badge,pin,valid-from,valid-until,status"
 

@@ -436,3 +436,10 @@ def test_no_repr_and_no_problem_shows_a_pin_or_a_badge() -> None:
     for secret in secrets:
         assert secret not in shown
     assert "argon2" not in shown
+
+
+def test_a_visitor_has_no_other_role() -> None:
+    header = "id,name,roles"
+    (problem,) = plan(csv("v1,Vic,visitor staff", "v2,Wim,visitor", header=header)).problems
+    assert (problem.row, problem.column) == (2, "roles")
+    assert problem.message == "'visitor' is a visitor's role and 'staff' is not"
