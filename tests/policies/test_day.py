@@ -27,9 +27,8 @@ def hours(found: tuple[PassageDay, ...], portal: str, direction: Direction) -> P
 @pytest.mark.parametrize("seed", range(12))
 def test_the_hours_are_what_is_asked_at_every_quarter(seed: int) -> None:
     within = of(date(2026, 11, 20))
-    state = unhindered(policy(seed))
-    people = {"inside": state.inside, "screened": state.screened}
-    asker = ask("", IN, holder("staff", "cook"), "", threat=2, escorted=True, **people)
+    alone = ask("", IN, holder("staff", "cook"), "", threat=2, escorted=True)
+    asker = unhindered(policy(seed)).before(alone)
     found = day_of(policy(seed), asker, within)
     assert len(found) == len(policy(seed).passages)
     for one in found:

@@ -65,13 +65,14 @@ def richer(seed: int) -> CompiledPolicy:
     for zone, most in zip(
         dice.sample(["yard", "hall", "office", "vault"], 3), (1, 2, 2), strict=True
     ):
+        zones[zone].pop("occupancy-min", None)
         zones[zone] |= {"occupancy-max": most, "occupancy": dice.choice(("hard", "soft"))}
     for grant in dice.sample(grants, 4):
         grant[dice.choice(("two-person", "first-person"))] = True
     return compiled(text_of(plan))
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_lines_are_exactly_the_cells_that_differ(seed: int) -> None:
     """Brute force over everything that the lines leave out as making no difference."""
     dice = Random(seed)
@@ -100,7 +101,7 @@ def test_the_lines_are_exactly_the_cells_that_differ(seed: int) -> None:
     assert differing > 200 < same, "the dice found something to compare"
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_policy_does_not_differ_from_itself(seed: int) -> None:
     moved = compiled("# one line more\n" + text_of(tree(seed)))
     assert diff(policy(seed), moved, WEEK) == Difference((), (), WEEK)
