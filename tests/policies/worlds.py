@@ -134,7 +134,8 @@ def _zone(dice: Random, around: tuple[str, ...], kind: str = "premises") -> Tree
         zone |= _some(dice, 0.5, anti_passback_region=("east", "west"))
         zone |= {"anti-passback-s": 300} if zone["anti-passback"] == "timed" else {}
     if dice.random() < 0.4:
-        zone["clearance"] = {"1": dice.choice((0, 0, 2)), "3": dice.choice((2, 4))}
+        least = {"1": dice.choice((0, 0, 2)), "2": dice.choice((2, 4)), "4": dice.choice((4, 6))}
+        zone["clearance"] = least
     if dice.random() < 0.3:
         zone |= {"regime": "consular", "consent-presumed-in-fire": dice.random() < 0.7}
     return zone
