@@ -12,7 +12,7 @@ from policies import Code, Mode, Objection, Request, decide
 from tests.policies import comparison
 from tests.policies.comparison import compared, difference, plainly, smallest
 from tests.policies.reading import Expected, Tree
-from tests.policies.reference import expected
+from tests.policies.reference import WayIn, expected
 from tests.policies.worlds import policy, questions, tree
 
 POLICIES, QUESTIONS = 100, 100
@@ -31,6 +31,21 @@ def test_the_engine_agrees_on_new_policies() -> None:
     first = SystemRandom().randrange(10_000, 2**32)
     sys.stdout.write(f"policies {first} to {first + 9}\n")
     assert compared(range(first, first + 10), QUESTIONS).differences == ()
+
+
+@pytest.mark.xfail(strict=True, reason="a visitor who asks is taken for one of the two")
+def test_a_visitor_is_none_of_the_two_who_enter_together() -> None:
+    """P31. `two-person`: two entitled people, no visitors. When the engine says so, the second
+    reading (`WayIn.state_of`) says so too.
+    """
+    for seed, ask in questions(range(POLICIES), QUESTIONS, outward=False):
+        if ask.portal == "trapdoor" or ask.holder is None:
+            continue
+        way = WayIn(tree(seed), ask, set())
+        two = any(tree(seed)["zone"][name].get("two-person") for name in way.newly_entered)
+        decision = decide(policy(seed), ask)
+        if two and way.visitor and not way.fleeing and decision.code is not Code.OPEN_PORTAL:
+            assert not decision.granted, plainly(ask)
 
 
 def test_whatever_is_answered_otherwise_is_a_difference() -> None:
