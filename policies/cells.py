@@ -194,12 +194,12 @@ def _bits(state: bool | None) -> int:
     return 2 if state is None else int(state)
 
 
-Key = tuple[Passage, Standing, tuple[GrantRule, ...], tuple[DenyRule, ...], tuple[Schedule, ...]]
+Key = tuple[Passage, tuple[GrantRule, ...], tuple[DenyRule, ...], tuple[Schedule, ...]]
 
 
 class Same:
-    """All that decides over a subject at a passage, without the lines where it stands: where two
-    policies agree on it, no question over it can be answered differently."""
+    """All that decides at a passage besides the person, without the lines where it stands: where
+    two policies agree on it and on what the roles come to, they answer every question alike."""
 
     def __init__(self, policy: CompiledPolicy) -> None:
         self._policy = policy
@@ -220,23 +220,22 @@ class Same:
             for place, passage in policy.passages.items()
         }
 
-    def of(
-        self, portal: str, direction: Direction, names: tuple[str, ...]
-    ) -> tuple[str, Key] | None:
+    def standing(self, names: tuple[str, ...]) -> Standing:
+        """What the roles come to; which they are counts in rules alone."""
+        return msgspec.structs.replace(self._policy.standing(names), roles=frozenset())
+
+    def of(self, portal: str, direction: Direction) -> tuple[str, Key] | None:
         """To be compared with another's; None where there is no such passage."""
         policy = self._policy
         passage = policy.passage(portal, direction)
         if passage is None:
             return None
-        standing = policy.standing(names)
-        concerned = passage.concerned(names, standing)
-        need = need_of(policy, portal, direction, names)
-        schedules = (policy.schedules[name] for name in sorted(need.schedules))
+        names = {grant.when for grant in passage.grants} | {passage.portal.open_schedule}
+        schedules = (policy.schedules[name] for name in sorted(n for n in names if n is not None))
         return policy.timezone, (
             self._passages[portal, direction],
-            standing,
-            tuple(self._grants[grant.id] for grant in concerned.grants),
-            tuple(self._denies[deny.id] for deny in concerned.denies),
+            tuple(self._grants[grant.id] for grant in passage.grants),
+            tuple(self._denies[deny.id] for deny in passage.denies),
             tuple(msgspec.structs.replace(schedule, line=0) for schedule in schedules),
         )
 

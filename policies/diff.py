@@ -8,7 +8,7 @@ into as few lines as they allow, none of which says more or less than its cells.
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import tzinfo
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -26,7 +26,7 @@ from policies.cells import (
     question,
 )
 from policies.changed_facts import Fact, changed_facts
-from policies.compiled import LEVELS, CompiledPolicy
+from policies.compiled import LEVELS, CompiledPolicy, DenyRule, GrantRule, Standing
 from policies.facts import Direction
 from policies.hours import Span, hours_in_words, joined
 
@@ -80,6 +80,17 @@ class _Both(msgspec.Struct, frozen=True):
     same: tuple[Same, Same]
     stretches: Stretches
 
+    def standings(self, names: Names) -> tuple[Standing, Standing, bool]:
+        """What the roles come to in either policy; anybody else is told apart from no role."""
+        return self.same[0].standing(names), self.same[1].standing(names), bool(names)
+
+    def named(self, portal: str, direction: Direction) -> frozenset[str]:
+        """Every role that a rule of the passage names."""
+        passages = (policy.passage(portal, direction) for policy in self.policies)
+        rules: list[tuple[GrantRule | DenyRule, ...]]
+        rules = [(*passage.grants, *passage.denies) for passage in passages if passage is not None]
+        return frozenset(role for rule in chain.from_iterable(rules) for role in rule.roles)
+
 
 def diff(
     old: CompiledPolicy,
@@ -105,21 +116,31 @@ def diff(
     roles = sorted({*old.roles, *new.roles})
     subjects = [ANYBODY, *((role,) for role in roles)]
     subjects += sorted({tuple(sorted(set(names))) for names in together if len(set(names)) > 1})
+    numbers: dict[Hashable, int] = {}
+    kinds = {names: numbers.setdefault(both.standings(names), len(numbers)) for names in subjects}
+    others = [
+        names for names in subjects if both.same[0].standing(names) != both.same[1].standing(names)
+    ]
     places = list(dict.fromkeys((*old.passages, *new.passages)))
     changes: list[Change] = []
     for done, (portal, direction) in enumerate(places):
         if progress is not None:
             progress(done, len(places))
-        found = [c for names in subjects for c in _changes(both, portal, direction, names)]
+        # Who come to the same and are named by the same rules are asked for the same.
+        named = both.named(portal, direction)
+        old_place, new_place = (same.of(portal, direction) for same in both.same)
+        asking = others if old_place == new_place else subjects
+        alike = _gathered(((kinds[names], named.intersection(names)), names) for names in asking)
+        found = [c for group in alike.values() for c in _changes(both, portal, direction, group)]
         changes += _together(found)
     return Difference(tuple(changed_facts(old, new)), tuple(changes), within)
 
 
-def _changes(both: _Both, portal: str, direction: Direction, names: Names) -> Iterator[Change]:
-    """The lines of one subject at one passage."""
-    old, new = (same.of(portal, direction, names) for same in both.same)
-    if old == new:
-        return
+def _changes(
+    both: _Both, portal: str, direction: Direction, alike: Sequence[Names]
+) -> Iterator[Change]:
+    """The lines of subjects of one kind at one passage: the first is asked for all."""
+    names = alike[0]
     needs = [need_of(policy, portal, direction, names) for policy in both.policies]
     need = Need(needs[0].schedules | needs[1].schedules, needs[0].flags | needs[1].flags)
     found: dict[tuple[Asked, Asked], list[_Cell]] = defaultdict(list)
@@ -141,7 +162,7 @@ def _changes(both: _Both, portal: str, direction: Direction, names: Names) -> It
             yield Change(
                 portal,
                 direction,
-                (names,),
+                tuple(alike),
                 before,
                 after,
                 postures,
@@ -198,10 +219,10 @@ def _gathered(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
 def _together(changes: Iterable[Change]) -> list[Change]:
     """One line for all subjects to whom the same happens at one passage."""
     alike = _gathered(
-        (msgspec.structs.replace(change, subjects=()), change.subjects[0]) for change in changes
+        (msgspec.structs.replace(change, subjects=()), change.subjects) for change in changes
     )
     return [
-        msgspec.structs.replace(change, subjects=tuple(subjects))
+        msgspec.structs.replace(change, subjects=tuple(sorted(chain.from_iterable(subjects))))
         for change, subjects in alike.items()
     ]
 
