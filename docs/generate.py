@@ -21,6 +21,7 @@ from drivers.osdp import states
 from edge import site_file
 from policies.codes import TEXTS
 from policies.document import LISTED, TABLES
+from policies.foreign_codes import BACNET, ONVIF
 from policies.model import Header
 
 DOCS = Path(__file__).resolve().parent
@@ -244,6 +245,22 @@ def reason_codes() -> str:
     )
 
 
+def foreign_codes() -> str:
+    """Every code as BACnet and ONVIF would say it."""
+    return table(
+        ("code", "name", "BACnet", "ONVIF"),
+        (
+            (
+                str(int(code)),
+                code.name.lower().replace("_", "-"),
+                f"{event.name.lower().replace('_', '-')} ({event:d})" if event else "–",
+                ONVIF[code] or "–",
+            )
+            for code, event in sorted(BACNET.items())
+        ),
+    )
+
+
 def sentence_of(kind: str, body: type[Body]) -> str:
     """The first sentence of the kind's docstring. Raises DriftError where words are missing."""
     text = " ".join((vars(body).get("__doc__") or "").split())
@@ -268,6 +285,7 @@ def event_kinds() -> str:
 SECTIONS: Mapping[str, Callable[[], str]] = {
     "policy-keys": policy_keys,
     "reason-codes": reason_codes,
+    "foreign-codes": foreign_codes,
     "site-keys": site_keys,
     "event-kinds": event_kinds,
 }
