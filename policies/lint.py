@@ -90,17 +90,21 @@ def _grants(linted: Linted) -> Iterator[Finding]:
 
 def _why_dead(world: World, grant: GrantRule, role: str, ways: list[Way]) -> str | None:
     """Why the grant never decides for this role alone; None where it does."""
-    last: Decision | None = None
+    other: str | None = None
+    nearest: Decision | None = None
     for key, passage in ways:
         for request in _asked_for(world, key, passage, (role,)):
             decision = world.decide(request)
-            if decision.rule == grant.id and decision.granted:
-                return None
-            if not decision.granted and request.mode in grant.modes:
-                last = _telling(last, decision, grant)
-            elif decision.granted and last is None:
-                last = decision
-    return "nothing asks for it" if last is None else _because(last)
+            if decision.granted:
+                if decision.rule == grant.id:
+                    return None
+                other = decision.rule
+            elif not decision.missing and request.mode in grant.modes:
+                few = nearest is None or len(decision.objections) < len(nearest.objections)
+                nearest = decision if few else nearest
+    if other is not None:
+        return f"'{other}' lets in whom it would let in"
+    return "it holds nowhere" if nearest is None else _because(nearest)
 
 
 def _asked_for(
@@ -127,16 +131,7 @@ def _with_few_factors(world: World, request: Request) -> Iterator[Request]:
     yield request
 
 
-def _telling(before: Decision | None, now: Decision, grant: GrantRule) -> Decision:
-    """The refusal that comes nearest to a grant."""
-    if before is None or before.granted or len(now.objections) < len(before.objections):
-        return now
-    return before
-
-
 def _because(decision: Decision) -> str:
-    if decision.granted:
-        return f"'{decision.rule}' lets in whom it would let in"
     objection = decision.objections[0]
     if objection.code is Code.DENIED_BY_RULE:
         return f"'{objection.rule}' denies it"

@@ -91,8 +91,11 @@ def _within(world: World, zone: str, reach: frozenset[str]) -> bool:
 
 
 def _presumed(world: World, step: Step) -> bool:
-    """VCCR art. 31(2): consent may be presumed in a fire, for consular premises."""
-    return step.fire and world.policy.zones_by_id[step.target].consent_presumed_in_fire
+    """VCCR art. 31(2): consent may be presumed in a fire, for consular premises. Who came in so may
+    leave again at any time, through whatever lies on his way out."""
+    portal = world.policy.portals_by_id[step.portal]
+    presumed = step.fire and world.policy.zones_by_id[step.target].consent_presumed_in_fire
+    return presumed or step.direction is portal.way_out
 
 
 # --- what must always be possible ----------------------------------------------------------------

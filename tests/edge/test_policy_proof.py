@@ -1,0 +1,92 @@
+"""`sentrypost policy prove` and `lint`, as integrators call them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edge.commands.policy import policy
+from edge.failed import CONFIGURATION, FAILED
+from tests.policies.support import changed, embassy_text
+
+OPEN_GATE = changed("open-s = 8\n", 'open-s = 8\nopen = "office"\n')
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(policy, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def embassy(tmp_path: Path) -> Path:
+    file = tmp_path / "embassy.toml"
+    file.write_text(embassy_text())
+    return file
+
+
+@pytest.fixture
+def open_gate(tmp_path: Path) -> Path:
+    file = tmp_path / "open.toml"
+    file.write_text(OPEN_GATE)
+    return file
+
+
+def test_a_policy_whose_invariants_hold(embassy: Path) -> None:
+    result = run("prove", embassy)
+    assert result.exit_code == 0, result.output
+    assert "holds: a10-safe-room (line " in result.stdout
+    assert "fire opens inward too: archive-door (chancery -> archive, line " in result.stdout
+    assert result.stdout.splitlines()[-1] == "all 25 invariants hold"
+    assert result.stderr == "", "progress is for terminals"
+
+
+def test_a_policy_with_a_breach_fails_with_its_story(open_gate: Path) -> None:
+    result = run("prove", open_gate)
+    assert result.exit_code == FAILED
+    assert "DOES NOT HOLD: no-entry-without-consent (built in)" in result.stdout
+    assert "    1. street -> forecourt by main-gate, as anybody may" in result.stdout
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("3 of 25 invariants do not hold: n10-visitors-alone, n20-host-state, ")
+
+
+def test_proofs_as_json(open_gate: Path) -> None:
+    result = run("prove", "--json", open_gate)
+    assert result.exit_code == FAILED
+    told = json.loads(result.stdout)
+    assert told["ok"] is False
+    failed = {proof["id"]: proof for proof in told["proofs"] if not proof["holds"]}
+    (step,) = failed["n20-host-state"]["story"]["steps"]
+    assert step["portal"] == "main-gate"
+    assert (step["means"], step["code"], step["rule"]) == ("anybody", 105, "office")
+    assert [opened["portal"] for opened in told["opened_by_fire"]] == ["archive-door"]
+
+
+def test_an_included_file_is_proven_as_well(embassy: Path) -> None:
+    never = embassy.with_name("never.toml")
+    never.write_text(
+        'schema = 1\n[[never]]\nid = "n99"\nroles = ["visitor"]\nreach = ["archive"]\n'
+    )
+    embassy.write_text(embassy_text().replace("\n", '\ninclude = ["never.toml"]\n', 1))
+    result = run("prove", embassy)
+    assert result.exit_code == FAILED, result.output
+    assert "4. chancery -> archive by archive-door: its lock lets go in a fire" in result.stdout
+
+
+def test_lint_warns_and_keeps_no_policy_from_use(embassy: Path) -> None:
+    assert run("lint", embassy).stdout == "no warnings\n"
+    embassy.write_text(embassy_text() + "\n[role.nobody]\n")
+    line = len(embassy_text().splitlines()) + 2
+    result = run("lint", embassy)
+    assert result.exit_code == 0
+    expected = f"{embassy}:{line}:1: warning: role.nobody: no grant names it: it opens nothing"
+    assert result.stdout.splitlines() == [expected, "1 warning"]
+    (finding,) = json.loads(run("lint", "--json", embassy).stdout)
+    assert (finding["about"], finding["line"]) == ("role.nobody", line)
+
+
+@pytest.mark.parametrize("command", ["prove", "lint"])
+def test_a_policy_with_mistakes_is_not_looked_at(embassy: Path, command: str) -> None:
+    embassy.write_text(changed('when  = "cleaning"', 'when  = "cleening"'))
+    result = run(command, embassy)
+    assert result.exit_code == CONFIGURATION
+    assert "unknown schedule 'cleening'; did you mean 'cleaning'?" in result.output
