@@ -45,8 +45,11 @@ OPPOSITES: Swaps = {
 
 
 EQUIVALENT = {
-    "wall is None and grant.when is not None -> wall is None or grant.when is not None": (
-        "reads the wall more often than needed, and reads the same"
+    "if wall is None and grant.when is not None: -> if wall is None or grant.when is not None:": (
+        "reads the wall more often, and the same"
+    ),
+    "left = request.inside.get(zone.id, 0) - 1 -> left = request.inside.get(zone.id, 1) - 1": (
+        "nobody or fewer are left: a minimum asks nothing of either"
     ),
 }
 """Mutants that are no mistakes, with the reason."""
@@ -60,12 +63,14 @@ class Mutant(NamedTuple):
     number: int
 
     def made(self) -> tuple[str, str]:
-        """How it differs, and its whole source."""
+        """The line as it was and as it is, and the whole source."""
         tree = ast.parse(_source(self.file))
-        node = list(ast.walk(tree))[self.number]
-        before = ast.unparse(node)
-        _mutate(node)
-        return f"{before} -> {ast.unparse(node)}", ast.unparse(ast.fix_missing_locations(tree))
+        before = ast.unparse(tree).split("\n")
+        _mutate(list(ast.walk(tree))[self.number])
+        source = ast.unparse(ast.fix_missing_locations(tree))
+        pairs = zip(before, source.split("\n"), strict=False)
+        old, new = next((old.strip(), new.strip()) for old, new in pairs if old != new)
+        return f"{old} -> {new}", source
 
 
 def mutants() -> list[Mutant]:
