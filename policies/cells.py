@@ -1,25 +1,24 @@
 """The questions that stand for all others: which postures, times and circumstances can differ."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 import msgspec
 
 from policies.asked import Unhindered
 from policies.compiled import (
     CompiledPolicy,
-    DenyRule,
-    GrantRule,
     Passage,
     Profile,
     Standing,
-    ZoneRule,
 )
 from policies.facts import CredentialStatus, Direction, HolderFacts, Mode, Request
 from policies.hours import Span, joined
 from policies.schedule import Schedule, active, transitions
+
+T = TypeVar("T")
 
 
 class Posture(StrEnum):
@@ -194,7 +193,7 @@ def _bits(state: bool | None) -> int:
     return 2 if state is None else int(state)
 
 
-Key = tuple[Passage, tuple[GrantRule, ...], tuple[DenyRule, ...], tuple[Schedule, ...]]
+Key = tuple[str, Passage, tuple[Schedule, ...]]
 
 
 class Same:
@@ -203,42 +202,35 @@ class Same:
 
     def __init__(self, policy: CompiledPolicy) -> None:
         self._policy = policy
-        self._grants = {g.id: msgspec.structs.replace(g, line=0) for g in policy.grants}
-        self._denies = {d.id: msgspec.structs.replace(d, line=0) for d in policy.denies}
-        zones = {zone.id: _plain(zone) for zone in policy.zones}
-        self._passages = {
-            place: msgspec.structs.replace(
-                passage,
-                portal=msgspec.structs.replace(passage.portal, line=0, name=""),
-                source=zones[passage.source.id],
-                judged=zones[passage.judged.id],
-                entered=tuple(zones[zone.id] for zone in passage.entered),
-                grants=(),
-                denies=(),
-                memo={},
-            )
-            for place, passage in policy.passages.items()
-        }
 
     def standing(self, names: tuple[str, ...]) -> Standing:
         """What the roles come to; which they are counts in rules alone."""
         return msgspec.structs.replace(self._policy.standing(names), roles=frozenset())
 
-    def of(self, portal: str, direction: Direction) -> tuple[str, Key] | None:
+    def of(self, portal: str, direction: Direction) -> Key | None:
         """To be compared with another's; None where there is no such passage."""
         policy = self._policy
         passage = policy.passage(portal, direction)
         if passage is None:
             return None
         names = {grant.when for grant in passage.grants} | {passage.portal.open_schedule}
-        schedules = (policy.schedules[name] for name in sorted(n for n in names if n is not None))
-        return policy.timezone, (
-            self._passages[portal, direction],
-            tuple(self._grants[grant.id] for grant in passage.grants),
-            tuple(self._denies[deny.id] for deny in passage.denies),
-            tuple(msgspec.structs.replace(schedule, line=0) for schedule in schedules),
+        schedules = tuple(
+            policy.schedules[name] for name in sorted(name for name in names if name is not None)
         )
+        return policy.timezone, _plain(passage), _plain(schedules)
 
 
-def _plain(zone: ZoneRule) -> ZoneRule:
-    return msgspec.structs.replace(zone, line=0, name="")
+_DECIDES_NOTHING: Mapping[str, object] = {"line": 0, "name": "", "memo": {}}
+
+
+def _plain(value: T) -> T:
+    """The value without what decides nothing, however deep it stands."""
+    if isinstance(value, tuple):
+        return cast(T, tuple(map(_plain, value)))
+    if not isinstance(value, msgspec.Struct):
+        return value
+    fields = {
+        name: _DECIDES_NOTHING.get(name, _plain(getattr(value, name)))
+        for name in value.__struct_fields__
+    }
+    return cast(T, msgspec.structs.replace(value, **fields))
