@@ -91,9 +91,8 @@ class PeopleDesk:
                 plan_import,
                 people.roll,
                 csv,
-                self._config.policy.roles,
+                self._config.policy,
                 self._key,
-                timezone=self._config.policy.zone,
             )
             applied = False
             if not plan.problems and not dry_run:

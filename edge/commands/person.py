@@ -1,8 +1,7 @@
 """`sentrypost person`: who is known to the site."""
 
 import sys
-from collections.abc import Callable, Mapping
-from datetime import tzinfo
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,7 +28,7 @@ from edge.people import (
     plan_import,
     seal,
 )
-from policies.compiled import RoleRule
+from policies.compiled import CompiledPolicy
 
 Progress = Callable[[int], None]
 
@@ -37,9 +36,8 @@ Progress = Callable[[int], None]
 def import_people(
     path: Path,
     data: bytes,
-    roles: Mapping[str, RoleRule],
+    policy: CompiledPolicy,
     key: SiteKey,
-    timezone: tzinfo,
     *,
     hasher: PinHasher,
     made: Made,
@@ -53,11 +51,11 @@ def import_people(
     not by a dry run. Raises PeopleError, PinHashError.
     """
     if dry_run and not path.exists():
-        return answer(plan_import(EMPTY, data, roles, key, timezone=timezone), 0, applied=False)
+        return answer(plan_import(EMPTY, data, policy, key), 0, applied=False)
     if not dry_run:
         path.parent.mkdir(mode=STATE_MODE, exist_ok=True)
     with People.open(path, create=not dry_run) as people:
-        plan = plan_import(people.roll, data, roles, key, timezone=timezone)
+        plan = plan_import(people.roll, data, policy, key)
         applied = False
         if not plan.problems and not dry_run:
             change = seal(plan, hasher, progress=watch(len(plan.new_pins)))
@@ -106,9 +104,8 @@ def import_(file: BinaryIO, dry_run: bool, as_json: bool, config_file: Path) -> 
             done = import_people(
                 config.state / PEOPLE_FILE,
                 data,
-                config.policy.roles,
+                config.policy,
                 load_site_key(config.site_key),
-                config.policy.zone,
                 hasher=PinHasher(),
                 made=made_here(config.edge),
                 dry_run=dry_run,

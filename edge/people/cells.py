@@ -2,13 +2,18 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from drivers.badges import Badge, BadgeTextError, parse_badge
 from edge.people.pins import PIN_DIGITS_MAX, PIN_DIGITS_MIN
-from edge.people.records import EXTERNAL_ID_CHARS_MAX, NAME_CHARS_MAX, ROLES_MAX
+from edge.people.records import (
+    EXTERNAL_ID_CHARS_MAX,
+    LISTS_MAX,
+    NAME_CHARS_MAX,
+    ROLES_MAX,
+)
 from policies.compiled import RoleRule
 from policies.problems import did_you_mean
 
@@ -92,6 +97,28 @@ def read_roles(text: str, known: Mapping[str, RoleRule]) -> tuple[str, ...]:
         other = next(role for role in roles if role not in visitors)
         raise CellError(f"'{visitors[0]}' is a visitor's role and '{other}' is not", "give one")
     return tuple(roles)
+
+
+def read_watchlists(text: str, known: Collection[str]) -> tuple[str, ...] | Away:
+    """Watchlists of the policy, as roles are written; or that the person is on none."""
+    if text == AWAY_WORD:
+        return Away.AWAY
+    lists = sorted({name for name in _BETWEEN_ROLES.split(text) if name})
+    if len(lists) > LISTS_MAX:
+        raise CellError(f"{len(lists)} watchlists", f"a person is on {LISTS_MAX} at most")
+    for name in lists:
+        if name not in known:
+            some = ", ".join(sorted(known)[:10]) or "none"
+            hint = did_you_mean(name, known) or f"the policy's watchlists: {some}"
+            raise CellError(f"the policy knows no watchlist '{name[:64]}'", hint)
+    return tuple(lists)
+
+
+def read_biometrics(text: str) -> bool:
+    """Whether the person gives face and finger."""
+    if text not in {"yes", "no"}:
+        raise CellError(f"'{text[:20]}' is neither yes nor no", "no: asked for the alternatives")
+    return text == "yes"
 
 
 def read_badge(text: str) -> Badge | Away:

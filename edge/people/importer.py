@@ -7,7 +7,6 @@ the one on file revokes the old one. An import never brings a lost or revoked ba
 
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from datetime import tzinfo
 from typing import TypeVar
 
 import msgspec
@@ -19,10 +18,21 @@ from edge.people.pins import PinHasher, hash_pins
 from edge.people.records import Change, CredentialRecord, HolderRecord, PinRecord, Roll
 from edge.people.refs import SiteKey, credential_ref
 from edge.people.table import Row, RowProblem, read_table
-from policies.compiled import RoleRule
+from policies.compiled import CompiledPolicy
 from policies.facts import CredentialStatus
 
-COLUMNS = ("id", "name", "roles", "badge", "pin", "valid-from", "valid-until", "status")
+COLUMNS = (
+    "id",
+    "name",
+    "roles",
+    "badge",
+    "pin",
+    "valid-from",
+    "valid-until",
+    "status",
+    "watchlists",
+    "biometrics",
+)
 
 T = TypeVar("T")
 NewId = Callable[[], str]
@@ -76,18 +86,18 @@ class ImportRefusedError(Exception):
 def plan_import(
     roll: Roll,
     data: bytes,
-    known_roles: Mapping[str, RoleRule],
+    policy: CompiledPolicy,
     site_key: SiteKey,
     *,
-    timezone: tzinfo,
     new_id: NewId = random_id,
 ) -> ImportPlan:
     """What `data` would do to the people in `roll`. Writes nothing and raises nothing.
 
-    `timezone`: where dates and times without an offset are meant.
+    Roles and watchlists are the policy's; dates and times without an offset are meant where its
+    clock hangs.
     """
     rows, problems = read_table(data, COLUMNS)
-    planner = _Planner(roll, known_roles, site_key, timezone, new_id)
+    planner = _Planner(roll, policy, site_key, new_id)
     planner.problems.extend(problems)
     for row in rows:
         planner.take(row)
@@ -124,13 +134,12 @@ class _Planner:
     def __init__(
         self,
         roll: Roll,
-        known_roles: Mapping[str, RoleRule],
+        policy: CompiledPolicy,
         site_key: SiteKey,
-        timezone: tzinfo,
         new_id: NewId,
     ) -> None:
-        self._roll, self._known_roles, self._key = roll, known_roles, site_key
-        self._timezone, self._new_id = timezone, new_id
+        self._roll, self._policy, self._key = roll, policy, site_key
+        self._new_id = new_id
         self._on_file = {record.external_id: record for record in roll.holders.values()}
         self._credentials: dict[str, list[CredentialRecord]] = {}
         for credential in roll.credentials.values():
@@ -218,7 +227,7 @@ class _Planner:
 
         def moment(column: str, kept: int | None, *, end: bool) -> int | None:
             given = self._read(
-                row, column, lambda text: cells.read_moment(text, self._timezone, end=end)
+                row, column, lambda text: cells.read_moment(text, self._policy.zone, end=end)
             )
             return kept if given is None else None if isinstance(given, Away) else given
 
@@ -230,10 +239,16 @@ class _Planner:
         suspended = before.suspended
         if status in {Status.ACTIVE, Status.SUSPENDED}:
             suspended = status is Status.SUSPENDED
+        lists = self._read(
+            row, "watchlists", lambda text: cells.read_watchlists(text, self._policy.watchlists)
+        )
+        biometrics = self._read(row, "biometrics", cells.read_biometrics)
         return msgspec.structs.replace(
             before,
+            watchlists=() if lists is Away.AWAY else lists or before.watchlists,
+            biometrics=before.biometrics if biometrics is None else biometrics,
             name=self._read(row, "name", cells.read_name) or before.name,
-            roles=self._read(row, "roles", lambda text: cells.read_roles(text, self._known_roles))
+            roles=self._read(row, "roles", lambda text: cells.read_roles(text, self._policy.roles))
             or before.roles,
             valid_from_s=start,
             valid_until_s=until,
@@ -338,6 +353,8 @@ _FIELDS: Mapping[str, str] = {
     "valid-from": "valid_from_s",
     "valid-until": "valid_until_s",
     "status": "suspended",
+    "watchlists": "watchlists",
+    "biometrics": "biometrics",
 }
 
 _BADGE_STATUS: Mapping[Status, CredentialStatus] = {

@@ -21,6 +21,7 @@ NAME_CHARS_MAX = 100
 EXTERNAL_ID_CHARS_MAX = 64
 ROLES_MAX = 16
 """A person with more roles than this is a mistake in somebody's export."""
+LISTS_MAX = 16
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 """SHA-256 in hex."""
@@ -31,6 +32,7 @@ _Role = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 class HolderRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A person as on file. `external_id` is the integrator's key, `version` grows by each change.
+    `biometrics`: gives face and finger; who cannot or will not is asked for the alternatives.
 
     No repr shows the name.
     """
@@ -43,6 +45,8 @@ class HolderRecord(msgspec.Struct, frozen=True, kw_only=True):
     valid_until_s: UtcSeconds | None = None
     suspended: bool = False
     watchlisted: bool = False
+    watchlists: Annotated[tuple[_Role, ...], msgspec.Meta(max_length=LISTS_MAX)] = ()
+    biometrics: bool = True
     version: Count = 1
 
     def __repr__(self) -> str:
@@ -222,4 +226,6 @@ def _facts(record: HolderRecord) -> HolderFacts:
         valid_until_s=record.valid_until_s,
         suspended=record.suspended,
         watchlisted=record.watchlisted,
+        watchlists=tuple(sorted(record.watchlists)),
+        biometrics=record.biometrics,
     )

@@ -65,7 +65,15 @@ _SECOND = (
     "ALTER TABLE staged ADD COLUMN came TEXT NOT NULL DEFAULT '{}'",
 )
 
-STEPS = frozenset({"0001_people", "0002_history"})
+# Names of watchlists as JSON, as with roles.
+_THIRD = (
+    "ALTER TABLE holder ADD COLUMN watchlists TEXT NOT NULL DEFAULT '[]'"
+    " CHECK (length(watchlists) <= 2000)",
+    "ALTER TABLE holder ADD COLUMN biometrics INTEGER NOT NULL DEFAULT 1"
+    " CHECK (biometrics IN (0, 1))",
+)
+
+STEPS = frozenset({"0001_people", "0002_history", "0003_lists"})
 """Every step there is: a file with another one was written by a newer version."""
 
 
@@ -78,4 +86,10 @@ def _people(database: Database) -> None:
 @MIGRATIONS(name="0002_history")
 def _history(database: Database) -> None:
     for statement in _SECOND:
+        database.execute(statement)
+
+
+@MIGRATIONS(name="0003_lists")
+def _lists(database: Database) -> None:
+    for statement in _THIRD:
         database.execute(statement)

@@ -37,6 +37,8 @@ from edge.people.records import (
 from edge.people.schema import APPLICATION_ID, MIGRATIONS, STEPS
 
 FILE_MODE = 0o600
+_LISTS = ("roles", "watchlists")
+"""Columns that hold JSON lists."""
 BUSY_S = 2.0
 """How long a foreign reader of the file may hold up a write; the lock keeps edges apart."""
 
@@ -254,7 +256,8 @@ class People:
         for holder in change.holders_removed:
             self._database.execute("DELETE FROM holder WHERE id = ?", [holder])
         people = (
-            msgspec.structs.asdict(record) | {"roles": msgspec.json.encode(record.roles).decode()}
+            msgspec.structs.asdict(record)
+            | {name: msgspec.json.encode(getattr(record, name)).decode() for name in _LISTS}
             for record in change.holders
         )
         self._database.table("holder").upsert_all(people, pk="id")
@@ -305,7 +308,9 @@ def _read_roll(database: Database, version: int) -> Roll:
     # SQLite has no lists and no booleans: only the second needs leniency.
     holders = (
         msgspec.convert(
-            row | {"roles": msgspec.json.decode(row["roles"])}, HolderRecord, strict=False
+            row | {name: msgspec.json.decode(row[name]) for name in _LISTS},
+            HolderRecord,
+            strict=False,
         )
         for row in database.query("SELECT * FROM holder")
     )

@@ -45,9 +45,7 @@ def test_the_site_of_the_readme_loads_with_the_policy_of_the_page(tmp_path):
 def test_its_people_can_be_imported(tmp_path):
     config = site_in(tmp_path)
     key = load_site_key(config.site_key)
-    plan = plan_import(
-        EMPTY, PEOPLE.encode(), config.policy.roles, key, timezone=config.policy.zone
-    )
+    plan = plan_import(EMPTY, PEOPLE.encode(), config.policy, key)
     assert plan.problems == ()
     assert len(plan.added) == 2
 

@@ -104,9 +104,7 @@ def test_an_import_cut_short_is_in_force_exactly_if_the_journal_has_it(
                 people = edge.daemon.people
                 desk_key = edge.daemon._wiring._key
                 config = house.config()
-                plan = plan_import(
-                    people.roll, PEOPLE, config.policy.roles, desk_key, timezone=config.policy.zone
-                )
+                plan = plan_import(people.roll, PEOPLE, config.policy, desk_key)
                 directory = people.stage(seal(plan, hasher=None))  # no PIN in it: none is hashed
                 if recorded:
                     edge.daemon.judge_directory(directory)

@@ -15,27 +15,35 @@ from edge.people import (
     plan_import,
     seal,
 )
-from policies.compiled import RoleRule
+from policies import SourceFile, load
 
 KEY = SiteKey(bytes(range(32)))
 CHEAP = PinHasher(PinCost(time_cost=1, memory_kib=64))
-ROLES = {
-    name: RoleRule(
-        id=name,
-        line=1,
-        clearance=0,
-        protected=False,
-        host_state=False,
-        emergency=False,
-        visitor=name == "visitor",
-        exempt=False,
-        escort=False,
-        per_host=None,
-        stay_max_s=None,
-        overrides=frozenset(),
-    )
-    for name in ("staff", "visitor", "guard")
-}
+POLICY = load(
+    [
+        SourceFile(
+            "policy.toml",
+            b"""
+schema = 1
+site = "people"
+version = 1
+timezone = "Europe/Berlin"
+[zone.street]
+kind = "public"
+[role.staff]
+[role.guard]
+[role.visitor]
+kind = "visitor"
+[watchlist.banned]
+action = "deny"
+[watchlist.summit]
+action = "observe"
+""",
+        )
+    ],
+    timezone=ZoneInfo,
+    tzdata_version="2025.2",
+)
 BERLIN = ZoneInfo("Europe/Berlin")
 HEADER = "id,name,roles,badge,pin,valid-from,valid-until,status"
 
@@ -45,7 +53,7 @@ def csv(*rows: str, header: str = HEADER) -> bytes:
 
 
 def plan(data: bytes, roll: Roll = EMPTY) -> ImportPlan:
-    return plan_import(roll, data, ROLES, KEY, timezone=BERLIN)
+    return plan_import(roll, data, POLICY, KEY)
 
 
 def change(data: bytes, roll: Roll = EMPTY) -> Change:

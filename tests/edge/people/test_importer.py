@@ -20,14 +20,14 @@ from edge.people import (
 from edge.people.records import changed, directory_of
 from edge.people.table import CELL_CHARS_MAX, ROWS_MAX
 from policies.facts import CredentialStatus
-from tests.edge.people.support import CHEAP, KEY, change, csv, plan
+from tests.edge.people.support import CHEAP, HEADER, KEY, change, csv, plan
 
 ANNA = "0042,Anna Öz,staff guard,h10301:118/1603,0042,2026-01-01,2026-01-31,"
 BERT = "42,Bert,visitor,26:2ec0c87,,,,"
 
 
-def after(*rows: str, roll: Roll = EMPTY) -> Roll:
-    return changed(roll, change(csv(*rows), roll))
+def after(*rows: str, roll: Roll = EMPTY, header: str = HEADER) -> Roll:
+    return changed(roll, change(csv(*rows, header=header), roll))
 
 
 def said(data: bytes, roll: Roll = EMPTY) -> list[str]:
@@ -443,3 +443,20 @@ def test_a_visitor_has_no_other_role() -> None:
     (problem,) = plan(csv("v1,Vic,visitor staff", "v2,Wim,visitor", header=header)).problems
     assert (problem.row, problem.column) == (2, "roles")
     assert problem.message == "'visitor' is a visitor's role and 'staff' is not"
+
+
+def test_watchlists_and_who_gives_no_biometrics_are_columns_too() -> None:
+    header = "id,name,roles,watchlists,biometrics"
+    roll = after(
+        "1,Ann,staff,banned summit,no", "2,Bob,staff,,yes", "3,Cora,staff,,", header=header
+    )
+    assert person(roll, "1").watchlists == ("banned", "summit")
+    assert [person(roll, number).biometrics for number in "123"] == [False, True, True]
+    kept = after("1,Ann,staff,,", header=header, roll=roll)
+    assert person(kept, "1").watchlists == ("banned", "summit"), "an empty cell changes nothing"
+    assert person(after("1,Ann,staff,none,yes", header=header, roll=roll), "1").watchlists == ()
+    wrong = said(csv("4,Dan,staff,baned,perhaps", header=header))
+    assert any("no watchlist 'baned'" in problem for problem in wrong)
+    assert any("neither yes nor no" in problem for problem in wrong)
+    facts = directory_of(roll).holders[HolderId(person(roll, "1").id)].facts
+    assert (facts.watchlists, facts.biometrics) == (("banned", "summit"), False)
