@@ -251,6 +251,20 @@ def test_consent_presumed_in_a_fire_is_no_breach() -> None:
     assert set(failed(powered)) == {*failed(doors), *breached}
 
 
+def test_presumed_consent_ends_where_it_is_not_presumed() -> None:
+    """A fire lets him into the consular forecourt; the mission's open door is beyond that."""
+    consular = '[zone.forecourt]\nregime = "consular"\nconsent-presumed-in-fire = true\n'
+    text = changed("[zone.forecourt]\n", consular, example("embassy"))
+    text = changed("host-state = true  ", 'overrides = ["fire"]\nhost-state = true', text)
+    story = failed(text)["no-entry-without-consent"].story
+    assert story is not None
+    assert story.roles == ("host-police",)
+    assert [(step.portal, step.means, step.fire) for step in story.steps] == [
+        ("main-gate", Means.BADGE, True),
+        ("front-door", Means.ANYBODY, False),
+    ]
+
+
 def test_what_opens_inward_by_itself_is_listed() -> None:
     proofs = prove(compiled(example("embassy")))
     for opened in (proofs.opened_by_fire, proofs.opened_without_power):
