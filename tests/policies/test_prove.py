@@ -265,6 +265,22 @@ def test_presumed_consent_ends_where_it_is_not_presumed() -> None:
     ]
 
 
+def test_somebody_else_may_be_inside_already() -> None:
+    """A zone of at least two takes one more where one is; nobody has to come with a second."""
+    never = """
+[[never]]
+id = "n99"
+roles = ["technician"]
+reach = ["server-room"]
+unless = ["second-person"]
+
+[[always]]
+"""
+    text = changed("\n[[always]]\n", never, example("office"))
+    text = changed("[zone.server-room]\n", "[zone.server-room]\noccupancy-min = 2\n", text)
+    assert "n99" in failed(text)
+
+
 def test_what_opens_inward_by_itself_is_listed() -> None:
     proofs = prove(compiled(example("embassy")))
     for opened in (proofs.opened_by_fire, proofs.opened_without_power):
