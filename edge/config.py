@@ -35,6 +35,7 @@ from policies.document import Place, valid_id
 from policies.loader import convert_entry, decode_toml
 from policies.model import Entry
 from policies.problems import Problem, SourceFile
+from policies.prove import refusals
 
 TABLES = ("broker", "line", "device", "portal", "fire", "key")
 
@@ -257,6 +258,8 @@ class _Reader:
         if policy.site != self.content.get("site"):
             wrong = f"the policy is for site '{policy.site}', not for the site of this file"
             self.problems.append(place.problem(wrong))
+        if not self.copies:  # what was in force is not refused when nothing else is left
+            self.problems += refusals(policy, sources)
         return policy
 
     def _policy_bytes(self, file: Path, place: Place) -> bytes | None:

@@ -7,7 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge.commands.policy import policy
+from edge.config import ConfigError, load_config
 from edge.failed import CONFIGURATION, FAILED
+from tests.edge.house import House
 from tests.policies.support import changed, embassy_text
 
 OPEN_GATE = changed("open-s = 8\n", 'open-s = 8\nopen = "office"\n')
@@ -90,3 +92,28 @@ def test_a_policy_with_mistakes_is_not_looked_at(embassy: Path, command: str) ->
     result = run(command, embassy)
     assert result.exit_code == CONFIGURATION
     assert "unknown schedule 'cleening'; did you mean 'cleaning'?" in result.output
+
+
+def test_an_edge_refuses_a_policy_that_breaks_an_invariant(tmp_path: Path) -> None:
+    """Where the story happens; what was in force before is loaded all the same when it is all that
+    is left."""
+    house = House(tmp_path)
+    house.config()
+    policy, site = tmp_path / "policy.toml", tmp_path / "site.toml"
+    text = changed(
+        'egress = "mechanical"\nexit = "free"',
+        'egress = "electric"\nexit = "free"',
+        policy.read_text(),
+    )
+    policy.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        load_config(site)
+    (problem,) = refused.value.problems
+    line = text.splitlines().index("[portal.front]") + 1
+    assert (problem.file, problem.line) == (str(policy), line)
+    assert "way-out-without-power does not hold" in problem.message
+    assert (
+        "1. hall -> street by front: electric egress, and the lock needs power" in problem.message
+    )
+    kept = load_config(site, {site: site.read_bytes(), policy: text.encode()})
+    assert kept.kept
