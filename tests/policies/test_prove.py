@@ -272,7 +272,7 @@ def test_somebody_else_may_be_inside_already() -> None:
 id = "n99"
 roles = ["technician"]
 reach = ["server-room"]
-unless = ["second-person"]
+unless = ["second-person", "escorted"]
 
 [[always]]
 """
