@@ -75,6 +75,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = Mode.NORMAL
     threat: Level = 1
     policy: str = ""
+    policy_chosen: str = ""
+    """What people have put in force. A start with a kept copy may decide by another."""
     policy_version: int = 0
     policy_version_max: int = 0
     """The highest that was ever in force."""
@@ -198,9 +200,11 @@ def _started(state: SiteState, body: EdgeStarted, mono_us: Micros) -> SiteState:
     }
     latched = {name: Fire(latched=True) for name, fire in state.fires.items() if fire.latched}
     fires = _not_heard(body.fires, mono_us) | latched
-    state = _with_rules(state, body.policy, body.policy_version)
+    if not body.kept_copy:
+        state = _with_chosen(state, body.policy, body.policy_version)
     return replace(
         state,
+        policy=body.policy,
         ready=False,
         stopping=False,
         recorded=True,
@@ -217,26 +221,26 @@ def _with_policy(state: SiteState, body: PolicyActivated, mono_us: Micros) -> Si
     kept = {name: fire for name, fire in state.fires.items() if name in body.fires or fire.latched}
     portals = {PortalId(name): state.portals.get(PortalId(name), Portal()) for name in body.portals}
     fires = _not_heard(body.fires, mono_us) | kept
-    after = _with_rules(state, body.digest, body.version)
+    after = _with_chosen(state, body.digest, body.version)
     # One step and no further: what was taken back comes into force by two signatures alone.
     before = "" if body.returned else after.policy_before
-    return replace(after, portals=portals, fires=fires, policy_before=before)
+    return replace(after, policy=body.digest, portals=portals, fires=fires, policy_before=before)
 
 
-def _with_rules(state: SiteState, digest: str, version: int) -> SiteState:
-    """The policy in force is this one. A version that stays the same is no other policy to return
-    to: time-zone rules that are updated change the digest, too.
+def _with_chosen(state: SiteState, digest: str, version: int) -> SiteState:
+    """People want this one. A version that stays the same is no other policy to return to:
+    time-zone rules that are updated change the digest, too.
     """
-    if digest == state.policy:
+    if digest == state.policy_chosen:
         return state
-    other = state.policy and version != state.policy_version
+    other = state.policy_chosen and version != state.policy_version
     return replace(
         state,
-        policy=digest,
+        policy_chosen=digest,
         policy_version=version,
         policy_version_max=max(version, state.policy_version_max),
         policy_seq=state.seq + 1,
-        policy_before=state.policy if other else state.policy_before,
+        policy_before=state.policy_chosen if other else state.policy_before,
     )
 
 

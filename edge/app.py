@@ -15,8 +15,9 @@ from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
 from edge.assembly import Edge, Outside, assembled
 from edge.clock import SystemClock, boot_time
 from edge.config import Config
+from edge.control.listening import ControlError
 from edge.control.place import SOCKET, STATE_MODE
-from edge.control.server import ControlError, ControlServer
+from edge.control.server import ControlServer
 from edge.journal import JournalError, JournalWriter
 from edge.kept import keep, kept_instead
 from edge.lines import build_lines
@@ -142,7 +143,11 @@ async def _served(
         edge = await assembled(config, outside)
     control = ControlServer.open(edge.desk, config.state / SOCKET)
     edge.alongside["control"] = control.run
-    edge.alongside["service note"] = partial(note_service, run, partial(keep, config), aside)
+    # What the start serves by; a policy that is loaded meanwhile has to last for itself.
+    began = edge.policy.config
+    edge.alongside["service note"] = partial(note_service, run, partial(keep, began), aside)
+    if not run.safe_mode:
+        edge.alongside["policy note"] = partial(edge.policy.note_service, keep, aside)
     if manager is not None:
         edge.alongside["watchdog"] = Watchdog(manager, edge).run
     try:

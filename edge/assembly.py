@@ -24,6 +24,9 @@ from edge.journal import JournalWriter, Record
 from edge.keypads import Keypads
 from edge.people import People, PinCheck, SiteKey
 from edge.people_desk import PeopleDesk
+from edge.policy_desk import PolicyDesk
+from edge.policy_start import at_start
+from edge.policy_store import PolicyStore
 from edge.reports import Reports
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
@@ -72,6 +75,7 @@ class Edge(NamedTuple):
 
     daemon: Daemon
     desk: DaemonDesk
+    policy: PolicyDesk
     alongside: Alongside
     uplink: Uplink | None
 
@@ -97,6 +101,9 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     writer, people = outside.writer, outside.people
     state = await restored_state(writer)
     settle_people(people, state)
+    store = PolicyStore(config.state)
+    began = at_start(config, state, store)
+    config = began.config
     site = Site(Origin(config.site, config.edge, writer.incarnation), config.policy, state)
     keypads = Keypads()
     uplink = _uplink(config, outside, site)
@@ -121,10 +128,12 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         kept_copy=config.kept,
         committed=committed,
     )
+    policy = PolicyDesk(daemon, began, store)
     desk = DaemonDesk(
         daemon,
         config,
         PeopleDesk(daemon, config, outside.key, outside.entropy),
+        policy,
         uplink,
         version("sentrypost"),
         safe_mode=outside.safe_mode,
@@ -134,7 +143,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     if uplink is not None:
         listeners.append(uplink.committed)
         alongside["uplink"] = partial(_later, _held_back_s(outside), uplink.run)
-    return Edge(daemon, desk, alongside, uplink)
+    return Edge(daemon, desk, policy, alongside, uplink)
 
 
 def _held_back_s(outside: Outside) -> float:

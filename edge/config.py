@@ -5,7 +5,7 @@ hang on, where the journal lies and which broker to use.
 """
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -64,8 +64,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     fires: Mapping[str, FireEntry]
     keys: tuple[TrustedKey, ...]
     """Whose signatures count, and for what."""
+    policy_files: tuple[SourceFile, ...]
+    """What `policy` was made of."""
     sources: Mapping[Path, bytes]
-    """What was read: the site file and the policies."""
+    """What was read: the site file, and the policy's files where it comes from those."""
+    policy_faults: tuple[Problem, ...] = ()
+    """Mistakes in the policy that the site file names; another one stands in for it."""
     kept: bool
     """It comes from copies of them and not from the files."""
 
@@ -81,11 +85,15 @@ class ConfigError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def load_config(path: Path, copies: Mapping[Path, bytes] = NO_COPIES) -> Config:
+def load_config(
+    path: Path,
+    copies: Mapping[Path, bytes] = NO_COPIES,
+    policy_files: Sequence[SourceFile] = (),
+) -> Config:
     """Read and check the site file, its policy and its keys.
 
-    `copies` stand for files of theirs, by their absolute paths. Raises ConfigError with every
-    problem found, the policy's included.
+    `copies` stand for files of theirs, by their absolute paths; `policy_files` for the policy that
+    it names, whatever is there. Raises ConfigError with every problem found, the policy's included.
     """
     try:
         data = _content(path.resolve(), copies)
@@ -96,7 +104,24 @@ def load_config(path: Path, copies: Mapping[Path, bytes] = NO_COPIES) -> Config:
     decoded = decode_toml(SourceFile(str(path), data))
     if isinstance(decoded, Problem):
         raise ConfigError([decoded])
-    return _Reader(path.resolve(), data, copies, *decoded).config()
+    return _Reader(path.resolve(), data, copies, policy_files, *decoded).config()
+
+
+def under_policy(config: Config, policy: CompiledPolicy, files: Sequence[SourceFile]) -> Config:
+    """The same site under another policy than its file names."""
+    own = {config.file: config.sources[config.file]}
+    return msgspec.structs.replace(config, policy=policy, policy_files=tuple(files), sources=own)
+
+
+def wiring_problems(config: Config, policy: CompiledPolicy) -> tuple[Problem, ...]:
+    """What of the site file does not fit a policy of the same site."""
+    file = SourceFile(str(config.file), config.sources[config.file])
+    decoded = decode_toml(file)
+    assert not isinstance(decoded, Problem), "it was read before"
+    content, root = decoded
+    check = WiringCheck(root, content, config.devices, config.portals, config.fires)
+    check.check_against(policy)
+    return tuple(sorted(set(check.problems)))
 
 
 def _content(path: Path, copies: Mapping[Path, bytes]) -> bytes:
@@ -114,11 +139,13 @@ class _Reader:
         path: Path,
         data: bytes,
         copies: Mapping[Path, bytes],
+        policy_files: Sequence[SourceFile],
         content: Mapping[str, object],
         root: Place,
     ) -> None:
         self.path = path
         self.copies = copies
+        self.policy_files = tuple(policy_files)
         self.sources = {path: data}
         self.root = root
         self.content = content
@@ -159,6 +186,7 @@ class _Reader:
             portals=portals,
             fires=fires,
             keys=keys,
+            policy_files=self.policy_files,
             sources=self.sources,
             kept=bool(self.copies),
         )
@@ -235,8 +263,27 @@ class _Reader:
     def _policy(self, names: object) -> CompiledPolicy | None:
         """The policy, read whatever else is wrong in this file."""
         place = self.root.child("policy")
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        given = bool(self.policy_files)
+        if not given:
+            self.policy_files = self._named_files(names, place)
+        if not self.policy_files:
             return None
+        try:
+            policy = load(self.policy_files, timezone=ZoneInfo, tzdata_version=version("tzdata"))
+        except PolicyError as error:
+            self.problems += error.problems
+            return None
+        if policy.site != self.content.get("site"):
+            wrong = f"the policy is for site '{policy.site}', not for the site of this file"
+            self.problems.append(place.problem(wrong))
+        if not self.copies and not given:  # what was in force is not refused: nothing else is left
+            self.problems += refusals(policy, self.policy_files)
+        return policy
+
+    def _named_files(self, names: object, place: Place) -> tuple[SourceFile, ...]:
+        """The files that the site file names and what they include; none if one is missing."""
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return ()
         listed = [self.path.parent / name for name in names]
         missing = [
             name
@@ -246,21 +293,9 @@ class _Reader:
         if not names:
             self.problems.append(place.problem("at least one policy file is needed"))
         if missing or not names:
-            return None
+            return ()
         sources = with_included(listed, lambda file: self._policy_bytes(file, place))
-        if not set(listed) <= set(self.sources):
-            return None
-        try:
-            policy = load(sources, timezone=ZoneInfo, tzdata_version=version("tzdata"))
-        except PolicyError as error:
-            self.problems += error.problems
-            return None
-        if policy.site != self.content.get("site"):
-            wrong = f"the policy is for site '{policy.site}', not for the site of this file"
-            self.problems.append(place.problem(wrong))
-        if not self.copies:  # what was in force is not refused when nothing else is left
-            self.problems += refusals(policy, sources)
-        return policy
+        return tuple(sources) if set(listed) <= set(self.sources) else ()
 
     def _policy_bytes(self, file: Path, place: Place) -> bytes | None:
         if file not in self.copies and not file.is_file():

@@ -43,6 +43,7 @@ from edge.people import People, PinCheck
 from edge.recorder import Recorder
 from edge.supervisor import supervise
 from edge.wiring import Wiring
+from policies.compiled import CompiledPolicy
 
 SNAPSHOT_S = 24 * 3600.0
 CLOCK_CHECK_S = 5.0
@@ -249,6 +250,28 @@ class Daemon:
         who = None if operator is None else self._wiring.personal("operator", operator)
         return self.judge(
             inputs.DirectoryReplaced(id=self._wiring.new_id(), directory=directory, operator=who)
+        )
+
+    def judge_policy(
+        self,
+        policy: CompiledPolicy,
+        operator: str,
+        *,
+        bundle: str = "",
+        keys: tuple[str, ...] = (),
+        returned: bool = False,
+    ) -> Outcome:
+        """Let this policy, which fits the wiring, decide from here on; as in `PolicyActivated`."""
+        self._wiring.follow(policy)
+        return self.judge(
+            inputs.PolicyReplaced(
+                id=self._wiring.new_id(),
+                policy=policy,
+                operator=self._wiring.personal("operator", operator),
+                bundle=bundle,
+                keys=keys,
+                returned=returned,
+            )
         )
 
     def judge_fire_reset(self, fire: str, operator: str) -> Outcome:

@@ -14,14 +14,14 @@ class Debounced(Generic[S]):
     """
 
     def __init__(self, settle_us: int) -> None:
-        self._settle_us = settle_us
+        self.settle_us = settle_us
         self._settled: S | None = None
         self._candidate: S | None = None
         self._since_us = 0
 
     def feed(self, state: S, now_us: int) -> S | None:
         """Take a reading; the state when it is news, else None. The first reading always is."""
-        if self._settled is None or self._settle_us == 0:
+        if self._settled is None or self.settle_us == 0:
             self._candidate = None
             if state == self._settled:
                 return None
@@ -37,14 +37,14 @@ class Debounced(Generic[S]):
 
     def due(self, now_us: int) -> S | None:
         """The candidate once the settled state has been left for long enough."""
-        if self._candidate is None or now_us < self._since_us + self._settle_us:
+        if self._candidate is None or now_us < self._since_us + self.settle_us:
             return None
         self._settled, self._candidate = self._candidate, None
         return self._settled
 
     def deadline_us(self) -> int | None:
         """When `due` has to be asked, or None."""
-        return None if self._candidate is None else self._since_us + self._settle_us
+        return None if self._candidate is None else self._since_us + self.settle_us
 
     def reset(self) -> None:
         """Forget everything: the device went away and its next reading is news again."""

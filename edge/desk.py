@@ -16,9 +16,11 @@ from edge.control.messages import (
     UplinkReport,
     VerifyReply,
 )
+from edge.control.messages_policy import PolicyReply, PolicyStatusReply
 from edge.daemon import Daemon
 from edge.journal import Record, Stored
 from edge.people_desk import PeopleDesk
+from edge.policy_desk import PolicyDesk
 from edge.safe_mode import SERVED_S
 from edge.uplink import Uplink
 
@@ -34,6 +36,7 @@ class DaemonDesk:
         daemon: Daemon,
         config: Config,
         people: PeopleDesk,
+        policy: PolicyDesk,
         uplink: Uplink | None,
         version: str,
         *,
@@ -42,6 +45,7 @@ class DaemonDesk:
         self._daemon = daemon
         self._config = config
         self._people = people
+        self._policy = policy
         self._uplink = uplink
         self._version = version
         now = daemon.now()
@@ -114,6 +118,15 @@ class DaemonDesk:
 
     async def people_history(self, count: int) -> HistoryReply:
         return await self._people.history(count)
+
+    async def load_policy(self, envelope: bytes, operator: str) -> PolicyReply:
+        return await self._policy.load(envelope, operator)
+
+    async def return_policy(self, operator: str) -> PolicyReply:
+        return await self._policy.go_back(operator)
+
+    async def policy_status(self) -> PolicyStatusReply:
+        return await self._policy.status()
 
     async def run(self) -> None:
         """What has to be seen to later. Raises JournalClosed: a bug."""

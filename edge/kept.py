@@ -10,6 +10,7 @@ import msgspec
 
 from edge.config import Config, ConfigError, load_config
 from edge.safe_mode import replace_file
+from policies.problems import SourceFile
 
 KEPT = "kept.json"
 """Beside the journal's folder in the state folder."""
@@ -18,17 +19,26 @@ log = logging.getLogger(__name__)
 
 
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file: what each path held when it was read; the site file is `site_file`."""
+    """The file: what each path held when it was read; the site file is `site_file`.
+
+    `policy`: names and texts of the policy's files where it was loaded and not named by the site
+    file.
+    """
 
     site_file: str
     files: dict[str, str]
+    policy: tuple[tuple[str, str], ...] = ()
 
 
 def keep(config: Config) -> None:
     """Keep what this configuration was read from, if something else is kept. Never raises."""
+    named = all(Path(file.name) in config.sources for file in config.policy_files)
     kept = Kept(
         site_file=str(config.file),
         files={str(path): data.decode() for path, data in config.sources.items()},
+        policy=()
+        if named
+        else tuple((file.name, file.data.decode()) for file in config.policy_files),
     )
     file = config.state / KEPT
     try:
@@ -47,10 +57,11 @@ def kept_instead(present: Config) -> Config | None:
     if kept is None:
         return None
     copies = {Path(name): text.encode() for name, text in kept.files.items()}
-    if copies == present.sources:
+    files = tuple(SourceFile(name, text.encode()) for name, text in kept.policy)
+    if copies == present.sources and not files:
         return None
     try:
-        config = load_config(Path(kept.site_file), copies)
+        config = load_config(Path(kept.site_file), copies, files)
     except ConfigError as error:
         log.error("the kept site file or policy cannot be loaded: %s", error)
         return None

@@ -91,7 +91,7 @@ class PeopleDesk:
                 plan_import,
                 people.roll,
                 csv,
-                self._config.policy,
+                self._daemon.site.policy,
                 self._key,
             )
             applied = False
@@ -144,7 +144,7 @@ class PeopleDesk:
 
     async def history(self, count: int) -> HistoryReply:
         """As `edge.control.desk.Desk` has it."""
-        zone = self._config.policy.timezone
+        zone = self._daemon.site.policy.timezone
         async with self._bringing:
             try:
                 entries = await asyncio.to_thread(self._daemon.people.history, count)

@@ -178,6 +178,31 @@ def sign(payload: bytes, payload_type: str, keys: Sequence[SigningKey]) -> bytes
     return msgspec.json.encode(envelope)
 
 
+def signed_too(data: bytes, key: SigningKey) -> bytes:
+    """The envelope with this key's signature beside those that it has. Raises EnvelopeError."""
+    envelope = _envelope(data)
+    message = pae(envelope.payload_type, _bytes(envelope.payload, "payload"))
+    own = _Signature(sig=base64.b64encode(key.private.sign(message)).decode(), keyid=key.id)
+    others = tuple(one for one in envelope.signatures if one.keyid != key.id)
+    if len(others) >= SIGNATURES_MAX:
+        raise EnvelopeError(
+            f"it has {SIGNATURES_MAX} signatures already", "sign the file that was first made"
+        )
+    return msgspec.json.encode(msgspec.structs.replace(envelope, signatures=(*others, own)))
+
+
+def unverified(data: bytes, payload_type: str) -> tuple[bytes, tuple[str, ...]]:
+    """What the envelope holds and which keys it says have signed it, with nothing believed yet.
+
+    Raises EnvelopeError, PayloadTypeError.
+    """
+    envelope = _envelope(data)
+    if envelope.payload_type != payload_type:
+        raise _other_type(envelope.payload_type, payload_type)
+    keys = tuple(one.keyid for one in envelope.signatures)
+    return _bytes(envelope.payload, "payload"), keys
+
+
 def verify(
     data: bytes, trusted: Collection[TrustedKey], payload_type: str, use: Use, *, needs: int = 1
 ) -> Verified:
@@ -196,15 +221,17 @@ def verify(
     }
     # Only now: a type that nobody signed is not worth a word about it.
     if envelope.payload_type != payload_type and signed:
-        raise PayloadTypeError(
-            f"this is {envelope.payload_type[:128]!r} and not {payload_type!r}",
-            "give it to the command that takes it",
-        )
+        raise _other_type(envelope.payload_type, payload_type)
     good = {key for key in signed if use in key.may and envelope.payload_type == payload_type}
     people = tuple(sorted({key.person for key in good}))
     if len(people) < needs:
         raise SignersError(_too_few(signed - good, people, use, needs), _remedy(use, needs))
     return Verified(payload, people, tuple(sorted(key.id for key in good)))
+
+
+def _other_type(found: str, wanted: str) -> PayloadTypeError:
+    said = f"this is {found[:128]!r} and not {wanted!r}"
+    return PayloadTypeError(said, "give it to the command that takes it")
 
 
 def _envelope(data: bytes) -> _Envelope:

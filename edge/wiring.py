@@ -28,7 +28,7 @@ from edge.debounce import Debounced
 from edge.keypads import Keypads, Typed
 from edge.people import People, SiteKey, credential_ref
 from edge.site_file import FireEntry, Input, PortalEntry
-from policies.compiled import Lock
+from policies.compiled import CompiledPolicy, Lock
 from policies.facts import Assurance, Direction, Factor
 
 ID_BYTES = 8
@@ -70,6 +70,7 @@ class Wiring:
         self._key = key
         self._keypads = keypads
         self._entropy = entropy
+        self._policy = config.policy
         self._readers = dict(_readers(config))
         self._locks: dict[str, list[PortalId]] = {}
         self._secure: dict[str, bool] = {}
@@ -79,13 +80,21 @@ class Wiring:
         self._told: dict[tuple[str, str], Contact | bool] = {}
         for name, portal in config.portals.items():
             self._locks.setdefault(portal.lock.device, []).append(PortalId(name))
-            rule = config.policy.portal(name)
-            settle_us = 0 if rule is None else rule.debounce_ms * 1_000
-            self._debounced[name, "contact"] = Debounced(settle_us)
-            self._debounced[name, "bolt"] = Debounced(settle_us)
+            self._debounced[name, "contact"] = Debounced(self._settle_us(name))
+            self._debounced[name, "bolt"] = Debounced(self._settle_us(name))
 
     def new_id(self) -> InputId:
         return InputId(self._entropy(ID_BYTES).hex())
+
+    def follow(self, policy: CompiledPolicy) -> None:
+        """Another policy for the same portals: what it says of their hardware holds from here."""
+        self._policy = policy
+        for (name, _), point in self._debounced.items():
+            point.settle_us = self._settle_us(name)
+
+    def _settle_us(self, portal: str) -> int:
+        rule = self._policy.portal(portal)
+        return 0 if rule is None else rule.debounce_ms * 1_000
 
     # --- from devices -----------------------------------------------------------------------
 
@@ -324,7 +333,7 @@ class Wiring:
 
     def _energised(self, portal: PortalId, *, unlocked: bool) -> bool:
         """Whether the lock's output carries current when the portal is (un)locked."""
-        rule = self._config.policy.portal(portal)
+        rule = self._policy.portal(portal)
         assert rule is not None, "the site file wires the policy's portals and no others"
         return unlocked is (rule.lock is Lock.POWER_TO_UNLOCK)
 

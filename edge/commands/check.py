@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ DIGEST_SIGNS = 16
 @json_option
 def check(config: Path, as_json: bool) -> None:
     """Check the site file and its policy: every mistake, or what they amount to."""
+    from edge.policy_bundle import signers
+    from edge.present import clean
+
     if as_json:
         _as_json(config)
         return
@@ -42,6 +46,37 @@ def check(config: Path, as_json: bool) -> None:
     click.echo(f"broker {where}")
     freed = opened_by_fire(site)
     click.echo("fire opens for entry too: " + (", ".join(freed) if freed else "no portal"))
+    for line in (*about_signers(signers(site.keys)), *_another_in_force(site)):
+        click.echo(clean(line))
+
+
+def about_signers(people: tuple[str, ...]) -> Iterator[str]:
+    """What it means how many people may sign policies."""
+    from edge.policy_bundle import SIGNERS
+
+    if len(people) >= SIGNERS:
+        yield f"policies are signed by two of: {', '.join(people)}"
+    else:
+        yield (
+            "whoever can write the site file can change the policy: fewer than two people have a "
+            "key that may sign policies"
+        )
+
+
+def _another_in_force(site: "Config") -> Iterator[str]:
+    """What the daemon says of the policy, where one runs and it is another one."""
+    from edge.control.client import Client, ControlClientError
+
+    try:
+        with Client(site.state) as daemon:
+            found = daemon.policy_status()
+    except ControlClientError:
+        return
+    if found.digest != site.policy.digest:
+        digest = found.digest[:DIGEST_SIGNS]
+        yield f"in force is another policy: version {found.version}, digest {digest}"
+    if found.note:
+        yield f"{found.note}; {found.remedy}"
 
 
 def loaded(config: Path) -> "Config":
@@ -74,6 +109,7 @@ def _readers(site: "Config") -> list[str]:
 
 def _as_json(config: Path) -> None:
     from edge.config import ConfigError, load_config
+    from edge.policy_bundle import signers
 
     try:
         site = load_config(config)
@@ -103,5 +139,6 @@ def _as_json(config: Path) -> None:
         "readers": _readers(site),
         "fires": list(site.fires),
         "opened_by_fire": opened_by_fire(site),
+        "policy_signers": list(signers(site.keys)),
     }
     click.echo(json.dumps(answer, ensure_ascii=False))

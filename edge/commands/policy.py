@@ -10,6 +10,7 @@ import click
 from edge.commands.common import json_option
 from edge.commands.policy_compare import COMPARING
 from edge.commands.policy_files import FILES, read, read_or_fail
+from edge.commands.policy_live import LIVE
 from edge.commands.policy_proof import lint, prove
 from edge.failed import CONFIGURATION
 from policies import CompiledPolicy, PolicyError, Problem
@@ -23,7 +24,7 @@ def policy() -> None:
     """Policies as files: check, explain, prove and compare them before they go live."""
 
 
-for command in (*COMPARING, prove, lint):
+for command in (*COMPARING, prove, lint, *LIVE):
     policy.add_command(command)
 
 

@@ -267,13 +267,26 @@ def diff(
     elif as_csv:
         _csv(Line._fields, lines)
     else:
-        for fact in found.facts:
-            click.echo(str(fact))
-        if found.facts and lines:
-            click.echo()
-        _print(table(Line._fields, lines) if lines else ())
-        if not (found.facts or lines):
-            click.echo("nothing changes for anybody")
+        _print(_in_words(found.facts, lines))
+
+
+def changes_in_words(old: CompiledPolicy, new: CompiledPolicy) -> Iterator[str]:
+    """What `new` changes in the year from today on, as `diff` says it."""
+    first = _date(None, new)
+    within = (midnight(first, new.zone), midnight(first + YEAR, new.zone))
+    found = differences(old, new, within, progress=_progress("passages"))
+    _wipe()
+    yield from _in_words(found.facts, [line(change, within, new.zone) for change in found.changes])
+
+
+def _in_words(facts: Sequence[object], lines: Sequence[Line]) -> Iterator[str]:
+    for fact in facts:
+        yield str(fact)
+    if facts and lines:
+        yield ""
+    yield from table(Line._fields, lines) if lines else ()
+    if not (facts or lines):
+        yield "nothing changes for anybody"
 
 
 # --- what if -------------------------------------------------------------------------------------

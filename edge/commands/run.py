@@ -3,13 +3,38 @@
 import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from edge.commands.common import Failed, Misconfigured, config_option, failed_by
+from edge.commands.common import (
+    Failed,
+    Misconfigured,
+    config_option,
+    failed_by,
+    state_named_in,
+)
 from edge.failed import FAILED
 
+if TYPE_CHECKING:
+    from edge.config import Config
+
 log = logging.getLogger(__name__)
+
+
+def servable(config: Path) -> "Config":
+    """The site file; where its policy alone has mistakes, with one that was in force before.
+
+    Prints every mistake and raises Misconfigured where that does not help.
+    """
+    from edge.commands.check import loaded
+    from edge.config import ConfigError
+    from edge.policy_start import load_servable
+
+    try:
+        return load_servable(config, state_named_in(config))
+    except (ConfigError, Misconfigured):
+        return loaded(config)
 
 
 @click.command()
@@ -23,8 +48,7 @@ def run(config: Path) -> None:
     import faulthandler
 
     from edge.app import EdgeFailedError, serve
-    from edge.commands.check import loaded
-    from edge.control.server import ControlError
+    from edge.control.listening import ControlError
     from edge.journal import JournalError
     from edge.lines import LineError
     from edge.logs import start_logging
@@ -34,7 +58,7 @@ def run(config: Path) -> None:
     missed = keep_memory_private()
     # A watchdog's SIGABRT leaves no core, and the stacks: places in the code and no values.
     faulthandler.enable()
-    site = loaded(config)
+    site = servable(config)
     commentary = start_logging()
     for what in missed:
         log.warning("%s", what)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from edge.control.message import Message
 from edge.control.messages import (
     CSV_BYTES_MAX,
     LENGTH_BYTES,
@@ -19,14 +20,13 @@ from edge.control.messages import (
     Entries,
     ExportPeople,
     ExportPeopleReply,
+    FilePart,
     FrameError,
     Heartbeat,
     Hello,
     HistoryReply,
     ImportPeople,
     ImportPeopleReply,
-    Message,
-    PeoplePart,
     ReadEntries,
     ReadHistory,
     Refusal,
@@ -46,6 +46,13 @@ from edge.control.messages import (
     decode_reply,
     frame,
     length_of,
+)
+from edge.control.messages_policy import (
+    LoadPolicy,
+    PolicyReply,
+    PolicyStatus,
+    PolicyStatusReply,
+    ReturnPolicy,
 )
 from edge.control.place import SOCKET, address_of
 
@@ -196,11 +203,7 @@ class Client:
         return self._ask(ImportPeople(csv=csv, dry_run=dry_run), ImportPeopleReply)
 
     def take_people(self, envelope: bytes, *, dry_run: bool) -> TakePeopleReply:
-        for at in range(0, len(envelope), PART_BYTES_MAX):
-            self._send(PeoplePart(data=envelope[at : at + PART_BYTES_MAX]))
-            reply = self._receive()
-            if not isinstance(reply, Heartbeat):
-                raise _unexpected(reply)
+        self._send_file(envelope)
         return self._ask(TakePeople(dry_run=dry_run), TakePeopleReply)
 
     def export_people(self, since: int | None) -> tuple[bytes, ExportPeopleReply]:
@@ -210,7 +213,7 @@ class Client:
         while True:
             reply = self._receive()
             match reply:
-                case PeoplePart(data=data):
+                case FilePart(data=data):
                     to_sign += data
                 case ExportPeopleReply():
                     return to_sign, reply
@@ -221,6 +224,16 @@ class Client:
 
     def people_history(self, count: int) -> HistoryReply:
         return self._ask(ReadHistory(count=count), HistoryReply)
+
+    def load_policy(self, envelope: bytes) -> PolicyReply:
+        self._send_file(envelope)
+        return self._ask(LoadPolicy(), PolicyReply)
+
+    def return_policy(self) -> PolicyReply:
+        return self._ask(ReturnPolicy(), PolicyReply)
+
+    def policy_status(self) -> PolicyStatusReply:
+        return self._ask(PolicyStatus(), PolicyStatusReply)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReply:
         """`progress` is called with entries done and entries in all."""
@@ -250,6 +263,13 @@ class Client:
             raise DaemonSilentError from None
         except OSError as error:
             raise ConnectionLostError(str(error)) from error
+
+    def _send_file(self, envelope: bytes) -> None:
+        for at in range(0, len(envelope), PART_BYTES_MAX):
+            self._send(FilePart(data=envelope[at : at + PART_BYTES_MAX]))
+            reply = self._receive()
+            if not isinstance(reply, Heartbeat):
+                raise _unexpected(reply)
 
     def _ask(self, request: Message, kind: type[R]) -> R:
         self._send(request)

@@ -18,6 +18,7 @@ from edge.control.messages import (
     VerifyFinding,
     VerifyReply,
 )
+from edge.control.messages_policy import PolicyReply, PolicyStatusReply
 from edge.journal.record import Stored
 from edge.journal.verify import Report
 from policies.compiled import CompiledPolicy
@@ -68,6 +69,18 @@ class Desk(Protocol):
 
     async def people_history(self, count: int) -> HistoryReply:
         """The newest changes of the people on file."""
+        ...
+
+    async def load_policy(self, envelope: bytes, operator: str) -> PolicyReply:
+        """Put a signed policy in force as a whole, or not at all."""
+        ...
+
+    async def return_policy(self, operator: str) -> PolicyReply:
+        """Put the policy in force again that was before."""
+        ...
+
+    async def policy_status(self) -> PolicyStatusReply:
+        """Which policy is in force, and by whom."""
         ...
 
     async def verify(self, progress: Progress) -> VerifyReply:

@@ -14,6 +14,14 @@ from controller.events import FireLine, Seq
 from controller.ledger import Personal
 from controller.moment import Micros
 from controller.portal import Contact, State
+from edge.control.message import Count, Message, Part
+from edge.control.messages_policy import (
+    LoadPolicy,
+    PolicyReply,
+    PolicyStatus,
+    PolicyStatusReply,
+    ReturnPolicy,
+)
 from policies.facts import Level, Mode
 
 PROTOCOL = 1
@@ -29,7 +37,7 @@ CSV_BYTES_MAX = 700_000
 """What fits into a frame as base64: some ten thousand people."""
 
 PART_BYTES_MAX = 512 * 1024
-"""Of a change set, which may be larger than a frame: what fits into one as base64."""
+"""Of a signed file, which may be larger than a frame: what fits into one as base64."""
 
 HISTORY_MAX = 200
 """Changes of one reply."""
@@ -39,22 +47,6 @@ HISTORY_PEOPLE_MAX = 20
 
 PROBLEMS_MAX = 200
 """Who gets more than this wrong has the wrong file."""
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
-
-
-class Message(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag=True,
-):
-    """The base of all of them."""
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A piece of a message."""
 
 
 # --- requests ---------------------------------------------------------------------------------
@@ -99,13 +91,13 @@ class ImportPeople(Message, frozen=True, kw_only=True):
         return f"ImportPeople(csv=<{len(self.csv)} bytes>, dry_run={self.dry_run})"
 
 
-class PeoplePart(Message, frozen=True, kw_only=True):
-    """The next piece of a change set, in either direction. The server answers it by Heartbeat."""
+class FilePart(Message, frozen=True, kw_only=True):
+    """The next piece of a signed file, in either direction. The server answers it by Heartbeat."""
 
     data: Annotated[bytes, msgspec.Meta(max_length=PART_BYTES_MAX)]
 
     def __repr__(self) -> str:
-        return f"PeoplePart(data=<{len(self.data)} bytes>)"
+        return f"FilePart(data=<{len(self.data)} bytes>)"
 
 
 class TakePeople(Message, frozen=True, kw_only=True):
@@ -117,7 +109,7 @@ class TakePeople(Message, frozen=True, kw_only=True):
 class ExportPeople(Message, frozen=True, kw_only=True):
     """A change set to be signed: what has changed after version `since`, or with None everybody.
 
-    Answered by PeopleParts, which hold what is to be signed, then ExportPeopleReply.
+    Answered by FileParts, which hold what is to be signed, then ExportPeopleReply.
     """
 
     since: Count | None
@@ -139,10 +131,13 @@ Request = (
     | Subscribe
     | ResetFire
     | ImportPeople
-    | PeoplePart
+    | FilePart
     | TakePeople
     | ExportPeople
     | ReadHistory
+    | LoadPolicy
+    | ReturnPolicy
+    | PolicyStatus
     | VerifyJournal
 )
 
@@ -407,10 +402,12 @@ Reply = (
     | Heartbeat
     | ResetFireReply
     | ImportPeopleReply
-    | PeoplePart
+    | FilePart
     | TakePeopleReply
     | ExportPeopleReply
     | HistoryReply
+    | PolicyReply
+    | PolicyStatusReply
     | VerifyProgress
     | VerifyReply
 )

@@ -1,4 +1,4 @@
-"""A change set on its way in: more than one frame holds, and never two at once in memory."""
+"""A signed file on its way in: more than one frame holds, and never two at once in memory."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ class PartError(Exception):
 
 
 class Parts:
-    """What one client has sent of a change set."""
+    """What one client has sent of a signed file."""
 
     def __init__(self, place: asyncio.Lock) -> None:
         """`place`: the one that there is, for all clients of the daemon."""
@@ -24,16 +24,16 @@ class Parts:
         self._ours = False
 
     async def add(self, data: bytes) -> None:
-        """Raises PartError where another client sends one, or for more than a set can be."""
+        """Raises PartError where another client sends one, or for more than one can have."""
         if not self._ours:
             if self._place.locked():
-                busy = "another change set is being taken"
+                busy = "another signed file is being taken"
                 raise PartError(Refusal.BUSY, busy, "wait until it is through")
             await self._place.acquire()
             self._ours = True
         if len(self._data) + len(data) > ENVELOPE_BYTES_MAX:
-            large = f"no change set is larger than {ENVELOPE_BYTES_MAX} bytes"
-            raise PartError(Refusal.TOO_LARGE, large, "give the file that was exported")
+            large = f"no signed file is larger than {ENVELOPE_BYTES_MAX} bytes"
+            raise PartError(Refusal.TOO_LARGE, large, "give the file as it was made")
         self._data += data
 
     def whole(self) -> bytes:

@@ -7,15 +7,15 @@ where it was.
 
 import asyncio
 import logging
-import os
 import socket
-import stat
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from edge.control.desk import Desk
+from edge.control.listening import ControlError, group_of, inode, listen, make_room
+from edge.control.message import Message
 from edge.control.messages import (
     LENGTH_BYTES,
     PART_BYTES_MAX,
@@ -23,12 +23,11 @@ from edge.control.messages import (
     READ_ENTRIES_MAX,
     Entries,
     ExportPeople,
+    FilePart,
     FrameError,
     Heartbeat,
     Hello,
     ImportPeople,
-    Message,
-    PeoplePart,
     ReadEntries,
     ReadHistory,
     Refusal,
@@ -45,21 +44,17 @@ from edge.control.messages import (
     frame,
     length_of,
 )
+from edge.control.messages_policy import LoadPolicy, PolicyStatus, ReturnPolicy
 from edge.control.parts import PartError, Parts
 from edge.control.peer import Peer, may_speak, owns, peer_of
-from edge.control.place import address_of
 from edge.journal.errors import JournalError
 from edge.journal.record import Stored
-
-SOCKET_MODE = 0o660
 
 CLIENTS_MAX = 32
 """Terminals, pages and commands at one edge; each may cost one frame of memory."""
 
 CLIENTS_RESERVED = 4
 """Kept for the daemon's own account and root: a runaway page must not lock the operator out."""
-
-BACKLOG = 16
 
 IDLE_S = 30.0
 """A client that asks nothing for this long has forgotten us."""
@@ -73,32 +68,11 @@ STOP_GRACE_S = 1.0
 HEARTBEAT_S = 5.0
 PROGRESS_S = 0.5
 
-ANSWERS_WITHIN_S = 1.0
-"""Whoever has not answered a connection on a local socket by then does not serve it."""
-
 SAME_VERSION = "use the `sentrypost` of the daemon's own installation"
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class ControlError(Exception):
-    """The socket cannot be served. `remedy` says what to do."""
-
-    def __init__(self, message: str, remedy: str) -> None:
-        self.remedy = remedy
-        super().__init__(message)
-
-
-class ControlInUseError(ControlError):
-    """Another daemon answers on this socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"another daemon already answers at {path}",
-            "stop it first, or give this edge a state folder of its own",
-        )
 
 
 class _Ended(Exception):  # noqa: N818  # no error: the client's, or ours to it
@@ -120,7 +94,7 @@ class ControlServer:
         self._desk = desk
         self._path = path
         self._listening = listening
-        self._inode = _inode(path)
+        self._inode = inode(path)
         self._clients: set[asyncio.Task[None]] = set()
         self._verifying = asyncio.Lock()
         self._taking = asyncio.Lock()
@@ -133,8 +107,8 @@ class ControlServer:
         apart by that lock. Raises ControlInUseError, ControlError.
         """
         try:
-            _make_room(path)
-            listening = _listen(path)
+            make_room(path)
+            listening = listen(path)
         except OSError as error:
             raise ControlError(
                 f"the control socket {path} cannot be made: {error.strerror}",
@@ -164,14 +138,14 @@ class ControlServer:
     def _remove(self) -> None:
         """Ours alone: by now the name may be another daemon's."""
         ours, self._inode = self._inode, None
-        if ours is not None and _inode(self._path) == ours:
+        if ours is not None and inode(self._path) == ours:
             self._path.unlink(missing_ok=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         parts = Parts(self._taking)
         client = _Client(self._desk, self._verifying, parts, reader, writer)
         task = asyncio.get_running_loop().create_task(
-            client.serve(len(self._clients), _group(self._path)), name="control client"
+            client.serve(len(self._clients), group_of(self._path)), name="control client"
         )
         self._clients.add(task)
         task.add_done_callback(self._ended)
@@ -302,9 +276,9 @@ class _Client:
             case ResetFire(fire=fire):
                 await self._send(await self._patiently(desk.reset_fire(fire, who)))
             case ImportPeople(csv=csv, dry_run=dry_run):
-                done = desk.import_people(csv, who, dry_run)
-                await self._send(await self._patiently(done))
-            case PeoplePart(data=data):
+                imported = desk.import_people(csv, who, dry_run)
+                await self._send(await self._patiently(imported))
+            case FilePart(data=data):
                 await self._parts.add(data)
                 await self._send(Heartbeat(last_seq=desk.last_seq))
             case TakePeople(dry_run=dry_run):
@@ -314,10 +288,18 @@ class _Client:
             case ExportPeople(since=since):
                 to_sign, about = await self._patiently(desk.export_people(since))
                 for at in range(0, len(to_sign), PART_BYTES_MAX):
-                    await self._send(PeoplePart(data=to_sign[at : at + PART_BYTES_MAX]))
+                    await self._send(FilePart(data=to_sign[at : at + PART_BYTES_MAX]))
                 await self._send(about)
             case ReadHistory(count=count):
                 await self._send(await desk.people_history(count))
+            case LoadPolicy():
+                done = desk.load_policy(self._parts.whole(), who)
+                await self._send(await self._patiently(done))
+                self._parts.close()
+            case ReturnPolicy():
+                await self._send(await self._patiently(desk.return_policy(who)))
+            case PolicyStatus():
+                await self._send(await desk.policy_status())
             case VerifyJournal():
                 await self._until_gone(self._verify())
 
@@ -429,63 +411,3 @@ def _sent(stored: Stored) -> SentEntry:
         chain=stored.chain.hex(),
         personal=stored.personal,
     )
-
-
-# --- the socket's name ------------------------------------------------------------------------
-
-
-def _inode(path: Path) -> tuple[int, int] | None:
-    """Device and inode; None where there is no such name."""
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return None
-    return (found.st_dev, found.st_ino)
-
-
-def _group(path: Path) -> int:
-    """The socket's group as it is now; where the name is gone, the daemon's own."""
-    try:
-        return path.lstat().st_gid
-    except FileNotFoundError:
-        return os.getegid()
-
-
-def _make_room(path: Path) -> None:
-    """Remove a socket on which nobody answers. Raises ControlInUseError, ControlError, OSError."""
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(mode):
-        raise ControlError(f"{path} is in the way and no socket", "move it away")
-    with (
-        address_of(path) as address,
-        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe,
-    ):
-        probe.settimeout(ANSWERS_WITHIN_S)
-        try:
-            probe.connect(address)
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-        except (BlockingIOError, TimeoutError):
-            # A full backlog: somebody listens and is too busy to accept.
-            raise ControlInUseError(path) from None
-        else:
-            raise ControlInUseError(path)
-
-
-def _listen(path: Path) -> socket.socket:
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        # Linux makes the name with the socket's own mode: at no time may others connect.
-        os.fchmod(listening.fileno(), SOCKET_MODE)
-        with address_of(path) as address:
-            listening.bind(address)
-        path.chmod(SOCKET_MODE)
-        listening.listen(BACKLOG)
-        listening.setblocking(False)
-    except BaseException:
-        listening.close()
-        raise
-    return listening

@@ -3,7 +3,7 @@
 from controller.effects import SecurePortal
 from controller.events import DecisionMade, EdgeStarted, PolicyActivated
 from controller.ids import InputId
-from controller.inputs import PinOutcome, PolicyReplaced
+from controller.inputs import PinOutcome, PolicyReplaced, Started
 from controller.ledger import Personal, commitment
 from controller.site import Site
 from controller.state import SiteState, restore, snapshot
@@ -67,6 +67,18 @@ def test_a_start_under_another_version_can_be_taken_back_and_new_time_zones_are_
         state = rig.site.state
         assert (body.policy, body.policy_version) == (digest, compiled(text).version)
         assert (state.policy, state.policy_before) == (digest, before)
+
+
+def test_a_start_with_a_kept_copy_decides_by_it_and_changes_nobodys_choice() -> None:
+    rig = calm()
+    rig.policy(SECOND_POLICY)
+    chosen = rig.site.state
+    rig.site = Site(rig.site.origin, compiled(POLICY), rig.site.state)
+    rig.feed(Started(id=InputId(rig.new_id()), version="test", safe_mode=True, kept_copy=True))
+    state = rig.site.state
+    assert (state.policy, state.policy_chosen) == (compiled(POLICY).digest, chosen.policy)
+    assert (*versions(state), state.policy_seq) == (2, 2, chosen.policy_seq)
+    assert state.policy_before == compiled(POLICY).digest
 
 
 def test_who_waits_for_a_second_person_is_judged_by_the_rules_he_came_under() -> None:

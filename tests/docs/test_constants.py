@@ -19,7 +19,7 @@ from edge import (
     window,
     wire,
 )
-from edge.control import server
+from edge.control import listening
 from edge.journal import folder, memory, store
 from edge.people import history, pins, refs
 from tests.docs.pages import ROOT
@@ -37,7 +37,7 @@ OPERATIONS = [
     f"gone latches {(OFFLINE_AFTER_NS // 1_000 + fires.GONE_US) // S} s after its last good answer",
     f"within {state.FIRE_FIRST_READING_US // S} s of the start",
     f"`journal/{folder.SEGMENT}` (and `-wal`) | {folder.FILE_MODE:o} |",
-    f"`control.sock` | {server.SOCKET_MODE:o} |",
+    f"`control.sock` | {listening.SOCKET_MODE:o} |",
     f"`{safe_mode.RUNS}` | {safe_mode.FILE_MODE:o} |",
     f"`{kept.KEPT}` | {safe_mode.FILE_MODE:o} |",
     f"come round for {watchdog.LINE_STANDS_S_MAX:.0f} s",
@@ -64,7 +64,7 @@ ARCHITECTURE = [
 SECURITY = [
     f"Argon2id, {pins.MEMORY_KIB // 1024} MiB and {WORDS[pins.TIME_COST]} passes",
     f"explains the next opening for {WORDS[portal.REX_SHUNT_US // S]} seconds",
-    f"socket {server.SOCKET_MODE:o}",
+    f"socket {listening.SOCKET_MODE:o}",
 ]
 README = [f"{refs.KEY_BYTES} raw bytes", f"head -c {refs.KEY_BYTES} /dev/urandom > site.key"]
 

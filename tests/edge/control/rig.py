@@ -45,6 +45,7 @@ from edge.control.messages import (
     UplinkReport,
     VerifyReply,
 )
+from edge.control.messages_policy import PolicyReply, PolicyStatusReply
 from edge.control.place import JOURNAL, SOCKET, address_of
 from edge.control.server import ControlServer
 from edge.journal import JournalWriter, Record, Stored
@@ -152,6 +153,31 @@ class SmallDesk:
 
     async def people_history(self, count: int) -> HistoryReply:
         return HistoryReply(timezone="UTC", changes=(), reason=f"none of {count}")
+
+    async def load_policy(self, envelope: bytes, operator: str) -> PolicyReply:
+        self.asked.append(("load", hashlib.sha256(envelope).hexdigest(), operator))
+        return PolicyReply(applied=True, version=4, digest="ab" * 32)
+
+    async def return_policy(self, operator: str) -> PolicyReply:
+        self.asked.append(("return", operator))
+        return PolicyReply(applied=False, version=4, digest="ab" * 32, reason="nothing before")
+
+    async def policy_status(self) -> PolicyStatusReply:
+        return PolicyStatusReply(
+            name="house",
+            version=4,
+            digest="ab" * 32,
+            tzdata="2025.2",
+            timezone="Europe/Vienna",
+            since_utc_us=UTC_US,
+            operator="smith",
+            signed_by=("Anna", "Ben"),
+            keys=("k1", "k2"),
+            before="",
+            before_version=0,
+            version_max=4,
+            signers=("Anna", "Ben"),
+        )
 
     async def verify(self, progress: Progress) -> VerifyReply:
         await asyncio.sleep(self.slow_s)

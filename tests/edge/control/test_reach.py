@@ -15,9 +15,10 @@ from edge.control.client import (
     Client,
     NoDaemonError,
 )
+from edge.control.listening import ControlError, ControlInUseError
 from edge.control.peer import Peer, account_name, may_speak
 from edge.control.place import address_of
-from edge.control.server import ControlError, ControlInUseError, ControlServer
+from edge.control.server import ControlServer
 from tests.edge.control.rig import (
     Running,
     public_folder,

@@ -169,11 +169,25 @@ def test_a_change_set_larger_than_a_frame_passes_in_parts(daemon: Running) -> No
         ("take", hashlib.sha256(large).hexdigest(), ME, "False"),
         ("take", hashlib.sha256(b"small").hexdigest(), ME, "True"),
     ]
-    assert "secret" not in repr(m.PeoplePart(data=b"secret"))
+    assert "secret" not in repr(m.FilePart(data=b"secret"))
+
+
+def test_a_signed_policy_travels_in_parts_as_well(daemon: Running) -> None:
+    large = bytes(range(256)) * 9_000
+    with Client(daemon.state) as client:
+        assert client.load_policy(large).applied
+        assert client.return_policy().reason == "nothing before"
+        assert client.policy_status().signed_by == ("Anna", "Ben")
+        assert client.take_people(b"people", dry_run=False).applied
+    assert daemon.desk.asked == [
+        ("load", hashlib.sha256(large).hexdigest(), ME),
+        ("return", ME),
+        ("take", hashlib.sha256(b"people").hexdigest(), ME, "False"),
+    ]
 
 
 def test_one_change_set_at_a_time_is_kept_in_memory(daemon: Running) -> None:
-    part = m.frame(m.PeoplePart(data=b"x" * m.PART_BYTES_MAX))
+    part = m.frame(m.FilePart(data=b"x" * m.PART_BYTES_MAX))
     with raw(daemon) as first:
         first.sendall(part)
         assert isinstance(receive(first), m.Heartbeat)
@@ -196,7 +210,7 @@ def test_one_change_set_at_a_time_is_kept_in_memory(daemon: Running) -> None:
 
 def test_a_client_that_goes_makes_room_for_the_next_change_set(daemon: Running) -> None:
     with raw(daemon) as connection:
-        connection.sendall(m.frame(m.PeoplePart(data=b"x")))
+        connection.sendall(m.frame(m.FilePart(data=b"x")))
         assert isinstance(receive(connection), m.Heartbeat)
     until(lambda: daemon.clients() == 0)
     with Client(daemon.state) as client:

@@ -1,0 +1,278 @@
+"""What people ask of the running daemon about the policy: load one, go back, which is in force.
+
+A policy is verified, compiled and proven beside the event loop, kept on disk, and then replaces the
+other between two facts. The journal alone says which one is in force: its entry is made with the
+change, and no door opens on a later decision before that entry is on disk.
+"""
+
+import asyncio
+import hashlib
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
+
+from controller.events import PolicyActivated, decode_body, decode_entry
+from edge.config import Config, under_policy, wiring_problems
+from edge.control.messages_policy import PROBLEMS_SHOWN_MAX, PolicyReply, PolicyStatusReply
+from edge.daemon import Daemon
+from edge.journal import JournalError, Stored
+from edge.policy_bundle import (
+    PAYLOAD_TYPE,
+    SIGNERS,
+    BundleError,
+    compiled,
+    offered,
+    own_tzdata,
+    signers,
+)
+from edge.policy_start import AtStart
+from edge.policy_store import KeptPolicy, PolicyStore
+from edge.safe_mode import SERVED_S, Aside
+from edge.signatures import SignatureError, Use, verify
+from policies import CompiledPolicy, PolicyError, SourceFile
+
+SWITCH_S = 0.000_5
+"""How long the thread that compiles and proves may hold up a decision at a time."""
+
+READ_BYTES_MAX = 512 * 1024
+
+UNWRITABLE = BundleError(
+    "the journal cannot be written: the change would not be on record", "try later"
+)
+
+log = logging.getLogger(__name__)
+
+
+class _Ready(NamedTuple):
+    """A policy that may take over now."""
+
+    policy: CompiledPolicy
+    files: tuple[SourceFile, ...]
+    kept: KeptPolicy
+    signed_by: tuple[str, ...] = ()
+    bundle: str = ""
+    keys: tuple[str, ...] = ()
+    returned: bool = False
+
+
+class PolicyDesk:
+    """One daemon's, from `began` on."""
+
+    def __init__(self, daemon: Daemon, began: AtStart, store: PolicyStore) -> None:
+        self._daemon = daemon
+        self.config = began.config
+        """The site, under the policy in force."""
+        self._kept = began.kept
+        self._note, self._remedy = began.note, began.remedy
+        self._store = store
+        self._changing = asyncio.Lock()
+        self._changed = asyncio.Event()
+
+    # --- what is asked ---
+
+    async def load(self, envelope: bytes, operator: str) -> PolicyReply:
+        """As `edge.control.desk.Desk` has it."""
+        async with self._changing:
+            try:
+                self._refuse_unrecorded()
+                with _switching_quickly():
+                    ready = await asyncio.to_thread(self._judged, envelope)
+                return await self._take_over(ready, operator)
+            except (BundleError, SignatureError) as error:
+                return self._refused(error)
+
+    async def go_back(self, operator: str) -> PolicyReply:
+        """As `edge.control.desk.Desk` has it."""
+        async with self._changing:
+            try:
+                self._refuse_unrecorded()
+                with _switching_quickly():
+                    ready = await asyncio.to_thread(self._before)
+                return await self._take_over(ready, operator)
+            except (BundleError, SignatureError) as error:
+                return self._refused(error)
+
+    async def status(self) -> PolicyStatusReply:
+        """As `edge.control.desk.Desk` has it."""
+        async with self._changing:
+            state, policy = self._daemon.site.state, self._daemon.site.policy
+            before, signed_by = await asyncio.to_thread(self._on_file, state.policy_before)
+            since_utc_us, operator, keys = await self._since(state.policy_seq)
+            return PolicyStatusReply(
+                name=policy.name,
+                version=policy.version,
+                digest=policy.digest,
+                tzdata=policy.tzdata_version,
+                timezone=policy.timezone,
+                since_utc_us=since_utc_us,
+                operator=operator,
+                signed_by=signed_by,
+                keys=keys,
+                before="" if before is None else state.policy_before,
+                before_version=before or 0,
+                version_max=state.policy_version_max,
+                signers=signers(self.config.keys),
+                note=self._note,
+                remedy=self._remedy,
+            )
+
+    async def note_service(self, keep: Callable[[Config], None], aside: Aside) -> None:
+        """`keep` each policy that was loaded and has lasted, for a start in safe mode."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(SERVED_S):
+                    await self._changed.wait()  # it has not lasted
+            except TimeoutError:
+                await aside(partial(keep, self.config))
+
+    # --- beside the event loop ---
+
+    def _judged(self, envelope: bytes) -> _Ready:
+        """Raises BundleError, SignatureError."""
+        config, state = self.config, self._daemon.site.state
+        offer = offered(envelope, config.keys, config.site, state.policy_version_max)
+        self._refuse_unwired(offer.policy)
+        return _Ready(
+            offer.policy,
+            offer.bundle.sources,
+            KeptPolicy(tzdata=own_tzdata(), envelope=envelope),
+            offer.signed.people,
+            hashlib.sha256(offer.signed.payload).hexdigest(),
+            offer.signed.keys,
+        )
+
+    def _before(self) -> _Ready:
+        """Raises BundleError, SignatureError. It was proven when it came into force."""
+        digest = self._daemon.site.state.policy_before
+        kept = self._store.get(digest) if digest else None
+        if kept is None:
+            raise BundleError(
+                "there is no policy to return to", "load one that two people have signed"
+            )
+        files = kept.bundle.sources
+        try:
+            policy = compiled(files)
+        except PolicyError as error:
+            raise BundleError(
+                "this version cannot load it any more", "load another", error.problems
+            ) from None
+        self._refuse_unwired(policy)
+        again = KeptPolicy(tzdata=own_tzdata(), envelope=kept.envelope)
+        return _Ready(policy, files, again, returned=True)
+
+    def _refuse_unwired(self, policy: CompiledPolicy) -> None:
+        problems = wiring_problems(self.config, policy)
+        if problems:
+            raise BundleError(
+                "the site file that this edge has started with does not wire what the policy says",
+                "bring policy and site file together; for other portals see `sentrypost policy "
+                "load --help`",
+                problems,
+            )
+
+    # --- the one way in ---
+
+    def _refuse_unrecorded(self) -> None:
+        if self._daemon.recorder.down:
+            raise UNWRITABLE
+
+    async def _take_over(self, ready: _Ready, operator: str) -> PolicyReply:
+        """Raises BundleError."""
+        daemon = self._daemon
+        try:
+            await asyncio.to_thread(self._keep, ready)
+        except OSError as error:
+            raise BundleError(
+                f"the policy cannot be kept: {error.strerror}", "make room in the state folder"
+            ) from error
+        self._refuse_unrecorded()
+        daemon.judge_policy(
+            ready.policy,
+            operator,
+            bundle=ready.bundle,
+            keys=ready.keys,
+            returned=ready.returned,
+        )
+        self.config = under_policy(self.config, ready.policy, ready.files)
+        self._changed.set()
+        self._kept, self._note, self._remedy = ready.kept, "", ""
+        await daemon.recorder.drained()
+        recorded = not daemon.recorder.down
+        if recorded:
+            state = daemon.site.state
+            needed = {state.policy_chosen, state.policy_before}
+            await asyncio.to_thread(self._store.keep_only, needed)
+        return PolicyReply(
+            applied=True,
+            version=ready.policy.version,
+            digest=ready.policy.digest,
+            recorded=recorded,
+            signed_by=ready.signed_by,
+        )
+
+    def _keep(self, ready: _Ready) -> None:
+        """Both of them: whichever the journal names after a power cut is there."""
+        in_force = self._daemon.site.policy.digest
+        if self._kept is not None and self._store.get(in_force) is None:
+            self._store.put(in_force, self._kept)
+        self._store.put(ready.policy.digest, ready.kept)
+
+    # --- what is told ---
+
+    def _refused(self, error: BundleError | SignatureError) -> PolicyReply:
+        problems = error.problems if isinstance(error, BundleError) else ()
+        policy = self._daemon.site.policy
+        return PolicyReply(
+            applied=False,
+            version=policy.version,
+            digest=policy.digest,
+            reason=str(error),
+            remedy=error.remedy,
+            problems=problems[:PROBLEMS_SHOWN_MAX],
+        )
+
+    def _on_file(self, before: str) -> tuple[int | None, tuple[str, ...]]:
+        """The version that a return leads to, and who has signed the one in force by the keys of
+        today's site file.
+        """
+        earlier = self._store.get(before) if before else None
+        version = None if earlier is None else earlier.bundle.version
+        if self._kept is None:
+            return version, ()
+        envelope, keys = self._kept.envelope, self.config.keys
+        try:
+            found = verify(envelope, keys, PAYLOAD_TYPE, Use.POLICY, needs=SIGNERS)
+        except SignatureError:
+            return version, ()
+        return version, found.people
+
+    async def _since(self, seq: int) -> tuple[int | None, str, tuple[str, ...]]:
+        """When it came into force, who brought it, and the keys, as the journal has them."""
+        try:
+            stored: list[Stored] = await self._daemon.writer.read(seq, 1, READ_BYTES_MAX)
+        except JournalError as error:
+            log.warning("since when the policy is in force cannot be read: %s", error)
+            return None, "", ()
+        if not stored:
+            return None, "", ()
+        entry = decode_entry(stored[0].entry)
+        body = decode_body(entry)
+        operator = next((one.value for one in stored[0].personal if one.field == "operator"), "")
+        keys = body.keys if isinstance(body, PolicyActivated) else ()
+        return entry.utc_us, operator, keys
+
+
+@contextmanager
+def _switching_quickly() -> Iterator[None]:
+    """Whoever wants to decide meanwhile waits SWITCH_S for this interpreter, not ten times that."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
