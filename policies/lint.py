@@ -20,7 +20,7 @@ from policies.facts import Assurance, Decision, Direction, Mode, Presented, Requ
 from policies.places import Places
 from policies.problems import SourceFile
 from policies.proof import entering
-from policies.proof.movement import Given, Way, World, target_of
+from policies.proof.movement import Given, Way, World
 from policies.proof.people import Names, strongest
 from policies.proof.stories import step_text
 
@@ -165,7 +165,7 @@ def _walked(world: World, names: Names) -> set[str]:
     queue = list(found)
     for zone in queue:
         for key, passage in world.from_zone.get(zone, ()):
-            target = target_of(key, passage)
+            target = passage.target.id
             steps = world.steps(key, passage, names, Given())
             if target not in found and any(step.code is not None for step in steps):
                 found[target] = None
@@ -188,7 +188,7 @@ def _open_doors(linted: Linted) -> Iterator[Finding]:
                 f"stands open for anybody at threat level {top}, where no rule lets anybody in"
             )
             yield linted.about("portal", portal.id, message, hint)
-        out = [p for _, p in linted.world.from_zone[target_of(key, passage)] if p.way_out]
+        out = [p for _, p in linted.world.from_zone[passage.target.id] if p.way_out]
         if not any(p.portal.exit is ExitKind.FREE for p in out):
             message = "who walks in here without a badge finds no free exit"
             yield linted.about("portal", portal.id, message, "exit = 'free'")

@@ -16,7 +16,7 @@ from policies.facts import (
     Presented,
     Request,
 )
-from policies.proof.movement import AGES_MAX_S, ALL_FACTORS, Given, World, target_of, usable
+from policies.proof.movement import AGES_MAX_S, ALL_FACTORS, Given, World, usable
 from policies.proof.people import Names, unlike
 from policies.proof.reaching import stuck
 from policies.proof.results import Means, Step, Story
@@ -217,7 +217,7 @@ def _out_of_every_zone(
         found = {
             passage.source.id
             for key, passage in world.ways_out
-            if verdicts[key] is None and target_of(key, passage) in safe
+            if verdicts[key] is None and passage.target.id in safe
         }
         growing = not found <= safe
         safe |= found
@@ -270,7 +270,7 @@ def _without_exits(world: World, safe: frozenset[str], mode: Mode, threat: int) 
     edges: dict[str, list[str]] = {}
     for key, passage in world.ways_out:
         if usable(passage) and world.decide(world.adverse(key, (), mode, threat)).granted:
-            edges.setdefault(target_of(key, passage), []).append(passage.source.id)
+            edges.setdefault(passage.target.id, []).append(passage.source.id)
     found = set(safe)
     queue = list(safe)
     for zone in queue:

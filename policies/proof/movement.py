@@ -76,10 +76,13 @@ class World:
         self._screened = tuple(
             Screened(name, ScreeningResult.CLEARED, 0) for name in policy.screenings
         )
-        self._inside = {
-            zone.id: (zone.occupancy.least or 1) - 1
-            for zone in policy.zones
-            if zone.occupancy is not None
+        self._fewest = {
+            coming: {
+                zone.id: max(0, (zone.occupancy.least or 0) - coming)
+                for zone in policy.zones
+                if zone.occupancy is not None
+            }
+            for coming in (1, 2)
         }
         self._full = {
             zone.id: zone.occupancy.most or 0 for zone in policy.zones if zone.occupancy is not None
@@ -107,7 +110,7 @@ class World:
             consent=given.consent,
             escorted=given.escorted,
             second_person=given.second_person,
-            inside=self._inside,
+            inside=self._fewest[2 if given.second_person or given.escorted else 1],
             screened=self._screened,
         )
 
@@ -247,10 +250,20 @@ class World:
         names = None if basis.holder is None else basis.holder.roles
         schedules = self.schedules_of(passage, names)
         hours = self.hours.all(schedules) if every_hour else self.hours.fullest(schedules)
-        for fire in fires:
-            for mode in Mode:
-                for utc_s in hours:
-                    yield msgspec.structs.replace(basis, fire=fire, mode=mode, utc_s=utc_s)
+        for asked in self._accompanied(basis, passage):
+            for fire in fires:
+                for mode in Mode:
+                    for utc_s in hours:
+                        yield msgspec.structs.replace(asked, fire=fire, mode=mode, utc_s=utc_s)
+
+    def _accompanied(self, basis: Request, passage: Passage) -> Iterator[Request]:
+        """With whoever comes along, and alone: where people are counted company takes a place."""
+        yield basis
+        counted = any(zone.occupancy is not None for zone in passage.entered)
+        if counted and (basis.second_person or basis.escorted):
+            yield msgspec.structs.replace(
+                basis, second_person=False, escorted=False, inside=self._fewest[1]
+            )
 
     def _by_hardware(self, key: tuple[str, Direction], passage: Passage) -> Iterator[Step]:
         portal = passage.portal
@@ -335,11 +348,6 @@ def _kind_of_entry(passage: Passage) -> Key:
 def usable(passage: Passage) -> bool:
     """Whether somebody to whom it is granted can pass: with `egress = "none"` nobody gets out."""
     return not (passage.way_out and passage.portal.egress is Egress.NONE)
-
-
-def target_of(key: tuple[str, Direction], passage: Passage) -> str:
-    """The zone that the passage leads into."""
-    return passage.portal.inner if key[1] is Direction.ENTRY else passage.portal.outer
 
 
 def _question(key: tuple[str, Direction], means: Means) -> Request:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from policies.compiled import AlwaysRule, NeverRule, Passage, Unless, ZoneKind
 from policies.facts import Decision, Mode, Request
-from policies.proof.movement import Given, World, target_of, usable
+from policies.proof.movement import Given, World, usable
 from policies.proof.people import Names, strongest
 from policies.proof.results import Means, Step, Story
 from policies.proof.stories import step_of
@@ -124,7 +124,7 @@ def stuck(
         if zone in reach:
             return None
         for key, passage in world.from_zone.get(zone, ()):
-            target = target_of(key, passage)
+            target = passage.target.id
             if target in reached or not usable(passage):
                 continue
             request = world.adverse(key, names, mode, threat)
@@ -154,8 +154,8 @@ def _distance(world: World, source: str, reach: frozenset[str]) -> int:
     for zone in queue:
         if zone in reach:
             return distances[zone]
-        for key, passage in world.from_zone.get(zone, ()):
-            target = target_of(key, passage)
+        for _, passage in world.from_zone.get(zone, ()):
+            target = passage.target.id
             if target not in distances:
                 distances[target] = distances[zone] + 1
                 queue.append(target)

@@ -123,6 +123,8 @@ def _limit(dice: Random, site: Tree, zone: Tree, grant: Tree) -> None:
         zone["anti-passback"] = "hard"
     elif kind == 5:
         grant["two-person"] = True
+    elif kind == 6:
+        zone["occupancy-max"] = 1
 
 
 def _declared(dice: Random) -> Tree:
@@ -140,7 +142,7 @@ def _declared(dice: Random) -> Tree:
             {
                 "id": f"a{number}",
                 "roles": dice.sample(ROLES, 1),
-                "from": dice.sample(("street", *ZONES), 1),
+                "from": dice.sample(("street", *ZONES), dice.choice((1, 2))),
                 "reach": dice.sample(("street", *ZONES), 2),
                 "in": dice.sample(MODES, dice.choice((1, 2))),
                 "threat-max": dice.choice((1, 3, 5)),

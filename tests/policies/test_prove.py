@@ -265,6 +265,86 @@ def test_presumed_consent_ends_where_it_is_not_presumed() -> None:
     ]
 
 
+def test_people_with_a_denial_do_not_stand_for_those_without() -> None:
+    """The same rules name them all; one role more makes the difference."""
+    never = """
+[[never]]
+id = "n98"
+roles = ["cleaner"]
+reach = ["server-room"]
+
+[[never]]
+id = "n99"
+roles = ["technician"]
+reach = ["server-room"]
+
+[[always]]
+"""
+    assert set(failed(changed("\n[[always]]\n", never, example("office")))) == {"n99"}
+
+
+def test_people_of_low_clearance_do_not_stand_for_those_of_high() -> None:
+    """A role that is denied elsewhere, and named by no rule here, brings the clearance."""
+    more = """
+[role.auditor]
+clearance = 9
+
+[[deny]]
+id = "d99"
+roles = ["auditor"]
+zones = ["store"]
+
+[[never]]
+id = "n99"
+roles = ["technician"]
+reach = ["server-room"]
+
+[fire.panel]
+"""
+    text = changed("\n[fire.panel]\n", HATCH, example("office"))
+    text = changed('from   = "server-room"\nto     = "store"', 'from="rooms"\nto="store"', text)
+    text = changed("\n[fire.panel]\n", more, text)
+    text = changed("clearance     = { 1 = 2 }", "clearance = { 1 = 6 }", text)
+    proof = failed(text)["n99"]
+    assert proof.story is not None
+    assert proof.story.roles == ("auditor", "technician")
+
+
+def test_who_is_inside_an_inner_zone_is_inside_the_outer_one() -> None:
+    side = """
+[portal.side]
+from = "street"
+to = "safe-room"
+kind = "door"
+lock = "power-to-unlock"
+egress = "mechanical"
+exit = "free"
+
+[role.inspector]
+kind = "visitor"
+
+[[grant]]
+id = "g99"
+roles = ["inspector"]
+portals = ["side"]
+escorted = true
+
+[[never]]
+id = "n99"
+roles = ["inspector"]
+reach = ["chancery"]
+"""
+    story = failed(example("embassy") + side)["n99"].story
+    assert story is not None
+    assert [step.portal for step in story.steps] == ["side"]
+
+
+def test_always_means_every_threat_level_that_it_names() -> None:
+    """The ceiling of a grant, at the first level above it."""
+    text = changed('id    = "g10-staff"  ', 'threat-max = 3\nid = "g10-staff"', example("office"))
+    assert any("level 4, at any hour" in line for line in told(failed(text)["a10-staff-get-in"]))
+
+
 def test_somebody_else_may_be_inside_already() -> None:
     """A zone of at least two takes one more where one is; nobody has to come with a second."""
     never = """
