@@ -10,7 +10,7 @@ from controller.moment import Micros
 from policies.facts import CredentialStatus, HolderFacts
 
 
-class Holder(msgspec.Struct, frozen=True, kw_only=True):
+class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A person, by random subject id. Names and PINs stay outside the core.
 
     `knows_pin`: a PIN is on file, so that it makes sense to ask for it.
@@ -22,7 +22,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     """The head of mission's recorded consent stands for this person now."""
 
 
-class Credential(msgspec.Struct, frozen=True, kw_only=True):
+class Credential(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: CredentialId
     holder: HolderId
     status: CredentialStatus = CredentialStatus.ACTIVE

@@ -88,7 +88,7 @@ class Screened(msgspec.Struct, frozen=True):
     age_s: Seconds | None
 
 
-class HolderFacts(msgspec.Struct, frozen=True):
+class HolderFacts(msgspec.Struct, frozen=True, gc=False):
     """The current record of the person behind the credential. `id` is a random subject id."""
 
     id: str

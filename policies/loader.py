@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from enum import Enum
+from functools import cache
 from typing import TypeVar, get_args
 
 import msgspec
@@ -287,11 +288,17 @@ def _syntax_problem(message: str, text: str, broken: Callable[[str, int, int], P
     return broken(found["what"], int(found["line"]), int(found["column"]))
 
 
+@cache
+def _fields(kind: type[Entry]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    """The keys of one kind of entry; working them out takes longer than an entry does."""
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
+
+
 def convert_entry(
     kind: type[E], raw: Mapping[str, object], place: Place, places: Mapping[str, Place]
 ) -> tuple[E | None, list[Problem]]:
     """One entry as its struct, or every mistake in it; `places` overrides where a key stands."""
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = _fields(kind)
     problems: list[Problem] = []
     for key, value in raw.items():
         at = places.get(key) or place.child(key)

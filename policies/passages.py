@@ -1,6 +1,6 @@
 """Every passage of a policy with all that concerns it, looked up once when the policy is loaded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from policies.compiled import (
     DenyRule,
@@ -25,13 +25,41 @@ def passages_of(
 ) -> dict[tuple[str, Direction], Passage]:
     """Both directions of every portal; `factors` per portal: on top of the zone, on the way out."""
     by_id = {zone.id: zone for zone in zones}
+    rules = _Rules(grants, denies)
     return {
-        (portal.id, direction): _passage(
-            portal, direction, by_id, factors[portal.id], grants, denies
-        )
+        (portal.id, direction): _passage(portal, direction, by_id, factors[portal.id], rules)
         for portal in portals
         for direction in Direction
     }
+
+
+class _Rules:
+    """The rules by the place they name: looking through all for each passage takes seconds where
+    both are many."""
+
+    def __init__(self, grants: tuple[GrantRule, ...], denies: tuple[DenyRule, ...]) -> None:
+        self._grants, self._denies = grants, denies
+        self._into = _positions(grant.zones for grant in grants)
+        self._through = _positions(grant.portals for grant in grants)
+        self._denied = _positions(deny.zones for deny in denies)
+
+    def grants(self, portal: PortalRule, zone: ZoneRule) -> tuple[GrantRule, ...]:
+        """In the order of the file; a grant names zones or portals, never both."""
+        found = sorted((*self._into.get(zone.id, ()), *self._through.get(portal.id, ())))
+        return tuple(self._grants[position] for position in found)
+
+    def denies(self, zone: ZoneRule) -> tuple[DenyRule, ...]:
+        """Those of the zone and of the zones around it, in the order of the file."""
+        found = {position for name in zone.lineage for position in self._denied.get(name, ())}
+        return tuple(self._denies[position] for position in sorted(found))
+
+
+def _positions(named: Iterable[frozenset[str]]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for position, names in enumerate(named):
+        for name in names:
+            found.setdefault(name, []).append(position)
+    return found
 
 
 def _passage(
@@ -39,8 +67,7 @@ def _passage(
     direction: Direction,
     zones: Mapping[str, ZoneRule],
     factors: tuple[Profile, Profile],
-    grants: tuple[GrantRule, ...],
-    denies: tuple[DenyRule, ...],
+    rules: _Rules,
 ) -> Passage:
     way_out = direction is portal.way_out
     entering = direction is Direction.ENTRY
@@ -65,8 +92,8 @@ def _passage(
         entered=entered,
         limited=any(_is_limited(zone) for zone in entered),
         factors=needed,
-        grants=tuple(g for g in grants if judged.id in g.zones or portal.id in g.portals),
-        denies=tuple(d for d in denies if d.zones.intersection(judged.lineage)),
+        grants=rules.grants(portal, judged),
+        denies=rules.denies(judged),
         refuge=not way_out and _towards_refuge(portal, source, target),
         memo={},
     )

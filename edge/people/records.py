@@ -197,8 +197,9 @@ def directory_of(roll: Roll, provenance: Provenance = UNSAID) -> Directory:
     neither the order of entry nor the version, and no name goes into it. A changed name or PIN
     shows in it by the version of the person's record.
     """
+    sets: dict[tuple[str, ...], tuple[str, ...]] = {}  # many share few sets of roles
     holders = {
-        id_: Holder(facts=_facts(roll.holders[id_]), knows_pin=id_ in roll.pins)
+        id_: Holder(facts=_facts(roll.holders[id_], sets), knows_pin=id_ in roll.pins)
         for id_ in roll.holders
     }
     credentials = {
@@ -217,11 +218,14 @@ def directory_of(roll: Roll, provenance: Provenance = UNSAID) -> Directory:
     )
 
 
-def _facts(record: HolderRecord) -> HolderFacts:
+def _facts(
+    record: HolderRecord, sets: dict[tuple[str, ...], tuple[str, ...]]
+) -> HolderFacts:
+    roles = tuple(sorted(record.roles))
     return HolderFacts(
         id=record.id,
         version=record.version,
-        roles=tuple(sorted(record.roles)),
+        roles=sets.setdefault(roles, roles),
         valid_from_s=record.valid_from_s,
         valid_until_s=record.valid_until_s,
         suspended=record.suspended,
