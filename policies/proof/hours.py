@@ -26,7 +26,8 @@ class Hours:
 
     def __init__(self, policy: CompiledPolicy) -> None:
         self._policy = policy
-        self._known: dict[frozenset[str], dict[tuple[bool, ...], int]] = {}
+        self._known: dict[frozenset[str], dict[int, int]] = {}
+        self._fullest: dict[frozenset[str], tuple[int, ...]] = {}
 
     def all(self, names: Iterable[str]) -> tuple[int, ...]:
         """UTC seconds, one for each set of these schedules that is active at some time."""
@@ -35,27 +36,35 @@ class Hours:
     def fullest(self, names: Iterable[str]) -> tuple[int, ...]:
         """Of these, the ones at which no other has all the same schedules active and more: what is
         granted at any hour is granted at one of them."""
-        known = self._of(frozenset(names))
-        return tuple(
-            utc_s
-            for active, utc_s in known.items()
-            if not any(other != active and _covers(other, active) for other in known)
-        )
+        asked = frozenset(names)
+        found = self._fullest.get(asked)
+        if found is None:
+            known = self._of(asked)
+            found = self._fullest[asked] = tuple(
+                utc_s
+                for active, utc_s in known.items()
+                if not any(other != active and other & active == active for other in known)
+            )
+        return found
 
-    def _of(self, names: frozenset[str]) -> dict[tuple[bool, ...], int]:
+    def _of(self, names: frozenset[str]) -> dict[int, int]:
+        """By the set of schedules that are active, as a bit mask."""
         found = self._known.get(names)
         if found is None:
             schedules = [self._policy.schedules[name] for name in sorted(names)]
             found = self._known[names] = self._representatives(schedules)
         return found
 
-    def _representatives(self, schedules: list[Schedule]) -> dict[tuple[bool, ...], int]:
-        found: dict[tuple[bool, ...], int] = {}
+    def _representatives(self, schedules: list[Schedule]) -> dict[int, int]:
+        found: dict[int, int] = {}
         seconds = sorted(_seconds(schedules))
         for day in _days(schedules):
             for second in seconds:
                 wall = Wall(day, (day - 1) % WEEK_DAYS, second)
-                active = tuple(active_at(schedule, wall) is True for schedule in schedules)
+                active = 0
+                for place, schedule in enumerate(schedules):
+                    if active_at(schedule, wall):
+                        active |= 1 << place
                 if active not in found:
                     utc_s = self._utc_s(wall)
                     if utc_s is not None:
@@ -67,10 +76,6 @@ class Hours:
         midnight = datetime.fromordinal(wall.day).replace(tzinfo=self._policy.zone)
         utc_s = int((midnight + timedelta(seconds=wall.second)).timestamp())
         return utc_s if wall_at(self._policy.zone, utc_s) == wall else None
-
-
-def _covers(other: tuple[bool, ...], active: tuple[bool, ...]) -> bool:
-    return all(there or not here for here, there in zip(active, other, strict=True))
 
 
 def _seconds(schedules: list[Schedule]) -> set[int]:
