@@ -50,7 +50,9 @@ def run() -> list[Figure]:
 
 
 def measure(policy: CompiledPolicy) -> tuple[dict[str, float], int]:
-    """CPU seconds for each invariant (other work on the machine is none of theirs), and how often `decide()` was asked."""
+    """CPU seconds for each invariant, as other work on the machine is none of theirs, and how often
+    `decide()` was asked.
+    """
     took_s: dict[str, float] = {}
     asked = 0
     began = time.process_time()
