@@ -34,7 +34,8 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
     "zone": {
         "kind": "what the area is; a refuge is fled into in lockdown and shelter",
         "name": "for people; the id where it is empty",
-        "inside": "the zone around this one; it inherits denials and fire inputs, nothing else",
+        "inside": "the zone around this one; denials, fire inputs and the limits on who is inside "
+        "reach inwards, clearance and factors do not",
         "regime": "which convention protects it: mission (VCDR art. 22) or consular (VCCR art. 31)",
         "consent-presumed-in-fire": "consular premises only: in a fire the host state's agents "
         "count as let in (VCCR art. 31(2))",

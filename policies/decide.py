@@ -431,7 +431,7 @@ def _against(case: _Case, grant: GrantRule, wall: Wall | None) -> list[Code]:
         found.append(Code.MODE_NOT_LISTED)
     if (grant.escorted or case.standing.visitor) and not request.escorted:
         found.append(Code.NOT_ESCORTED)
-    if grant.two_person and not request.second_person:
+    if grant.two_person and (case.standing.visitor or not request.second_person):
         found.append(Code.TWO_PERSON)
     return found
 

@@ -25,6 +25,8 @@ from policies.facts import Direction
 from policies.model import EgressRoute, FireEntry, PortalEntry, ScreeningEntry, ZoneEntry
 from policies.profiles import ASKS_NOTHING, BADGE_ALONE, Profiles
 
+NESTED_MAX = 32
+"""Zones inside each other, from a safe to the street; a hostile file nests thousands."""
 TOGETHER_MAX = 2
 """So many people enter at once: two, where a second person presents."""
 _COUNTS = (PortalKind.DOOR, PortalKind.GATE, PortalKind.TURNSTILE)
@@ -90,12 +92,14 @@ def _lineage(
     place = entry.place.child("inside")
     if parent is not None:
         compiling.known("zone", parent, place)
-    while parent is not None and parent not in lineage:
+    while parent is not None and parent not in lineage and len(lineage) < NESTED_MAX:
         lineage.append(parent)
         parent = inside.get(parent)
     if parent == entry.id:
         chain = " in ".join([*lineage, entry.id])
         compiling.problems.append(place.problem(f"a zone inside itself: {chain}"))
+    elif len(lineage) == NESTED_MAX and parent is not None:
+        compiling.problems.append(place.problem(f"more than {NESTED_MAX} zones inside each other"))
     return tuple(lineage)
 
 

@@ -38,7 +38,7 @@ def limits(
             _passback(policy, request, passage, zone, against, notes)
         if zone.screening:
             _screening(policy, request, zone, standing, against, notes)
-        if zone.two_person and not request.second_person:
+        if zone.two_person and (standing.visitor or not request.second_person):
             against.append(Objection(Code.TWO_PERSON, zone.id, zone.line))
         if zone.first_person and not (request.first_person_in or is_first):
             against.append(Objection(Code.FIRST_PERSON_OUT, zone.id, zone.line))

@@ -258,7 +258,7 @@ class WayIn(Passage):
             why.add(Code.MODE_NOT_LISTED)
         if (grant.get("escorted") or self.visitor) and not ask.escorted:
             why.add(Code.NOT_ESCORTED)
-        if grant.get("two-person") and not ask.second_person:
+        if grant.get("two-person") and (self.visitor or not ask.second_person):
             why.add(Code.TWO_PERSON)
         return why
 
@@ -300,7 +300,7 @@ class WayIn(Passage):
     def state_of(self, name: str, zone: Tree) -> None:
         """Gate 8 of one zone newly entered."""
         ask = self.ask
-        if zone.get("two-person") and not ask.second_person:
+        if zone.get("two-person") and (self.visitor or not ask.second_person):
             self.limit(Code.TWO_PERSON)
         if ask.knowledge_age_s > zone.get("knowledge-max-s", ask.knowledge_age_s):
             self.limit(Code.KNOWLEDGE_TOO_OLD)

@@ -113,3 +113,16 @@ def test_dates_that_contradict_each_other_let_nobody_in_and_everybody_out() -> N
 def test_a_policy_with_one_mistake_is_no_policy() -> None:
     """Nothing of it is used, however right the rest is."""
     assert len(problems(changed("threat-max = 3", "threat-max = 30"))) == 1
+
+
+def test_zones_nested_without_end_are_refused_quickly() -> None:
+    zones = ['[zone.z0]\nkind = "public"\n']
+    zones += [
+        f'[zone.z{n}]\nkind = "premises"\nfactors = "f"\ninside = "z{n - 1}"\n'
+        for n in range(1, 2_000)
+    ]
+    head = (
+        'schema = 1\nsite = "deep"\nversion = 1\ntimezone = "UTC"\n[factors]\nf = { 1 = "badge" }\n'
+    )
+    found = problems(head + "".join(zones))
+    assert "more than 32 zones inside each other" in {problem.message for problem in found}

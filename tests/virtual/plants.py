@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from central.collector import Collector
-from controller import fires, passages, site, state
+from controller import fires, passages, site, state, verdicts
 from controller import ledger as arithmetic
 from controller.effects import Effect, ReleasePortal, SecurePortal
 from controller.events import EdgeStarted, Event
@@ -304,53 +304,53 @@ def nobody_leaves_while_the_journal_is_down(patch: Patch) -> None:
 
 def a_clock_that_nobody_vouches_for_is_believed(patch: Patch) -> None:
     """Whoever sets the clock opens the door."""
-    honest = passages._request
+    honest = passages.question
 
     def request(*arguments: Any) -> Request:
         return replace(honest(*arguments), clock_trusted=True)
 
-    patch.setattr(passages, "_request", request)
+    patch.setattr(passages, "question", request)
 
 
 def what_stands_open_stays_open_in_a_lockdown(patch: Patch) -> None:
     """The front door stands open for seconds that the lockdown was for."""
-    honest = passages.settle_lease
+    honest = verdicts.settle_lease
 
     def settle(turn: Turn, portal_id: Any, *, due: bool) -> None:
         if due or not turn.state.portals[portal_id].leased:
             honest(turn, portal_id, due=due)
 
-    patch.setattr(passages, "settle_lease", settle)
+    patch.setattr(verdicts, "settle_lease", settle)
 
 
 def a_lost_badge_is_as_good_as_any(patch: Patch) -> None:
     """Whoever finds a badge enters."""
-    honest = passages._request
+    honest = passages.question
 
     def request(*arguments: Any) -> Request:
         asked = honest(*arguments)
         known = asked.credential is not CredentialStatus.UNKNOWN
         return replace(asked, credential=CredentialStatus.ACTIVE) if known else asked
 
-    patch.setattr(passages, "_request", request)
+    patch.setattr(passages, "question", request)
 
 
 def a_badge_is_taken_for_badge_and_pin(patch: Patch) -> None:
     """Whoever steals a badge reaches the archive."""
-    honest = passages._request
+    honest = passages.question
 
     def request(*arguments: Any) -> Request:
         asked = honest(*arguments)
         pins = tuple(replace(one, factor=Factor.PIN) for one in asked.presented)
         return replace(asked, presented=asked.presented + pins)
 
-    patch.setattr(passages, "_request", request)
+    patch.setattr(passages, "question", request)
 
 
 PLANTS = (
     Plant(a_strike_is_carried_before_its_commit, (RELEASE,), 2, portals=2, people=10),
     Plant(a_posture_is_not_asked_for_after_the_commit, (RELEASE, POSTURE), 1, portals=2, people=10),
-    Plant(nobody_is_asked_at_the_wire, (POSTURE, RELEASE, EXITS), 2, portals=2, people=30),
+    Plant(nobody_is_asked_at_the_wire, (POSTURE, RELEASE, EXITS), 10, portals=2, people=30),
     Plant(
         a_command_whose_end_is_told_is_not_forgotten,
         (GROWS,),
@@ -373,7 +373,7 @@ PLANTS = (
     Plant(the_archive_acknowledges_before_its_commit, (STORED,), 1, days=0.2, portals=2, people=2),
     Plant(a_restart_forgets_the_fire, (EXITS, POSTURE), 1, days=0.3, people=10),
     Plant(a_fire_input_that_falls_silent_is_no_fire, (EXITS, POSTURE), 1, days=0.2, people=2),
-    Plant(what_a_silent_reader_had_kept_is_told, (RELEASE, POSTURE), 1),
+    Plant(what_a_silent_reader_had_kept_is_told, (RELEASE, POSTURE), 2, people=80),
     Plant(a_board_that_is_back_is_not_told_of_the_fire, (EXITS,), 1, days=0.3, people=2),
     Plant(doors_are_secured_whatever_is_in_force, (EXITS,), 1, days=0.2, people=2),
     Plant(
@@ -384,9 +384,7 @@ PLANTS = (
         faults=Level.NORMAL,
         people=60,
     ),
-    Plant(
-        a_clock_that_nobody_vouches_for_is_believed, (PERSONS,), 1, days=0.45, portals=2, people=4
-    ),
+    Plant(a_clock_that_nobody_vouches_for_is_believed, (PERSONS,), 1, days=0.6, people=40),
     Plant(what_stands_open_stays_open_in_a_lockdown, (POSTURE,), 2, portals=2, people=4),
     Plant(
         a_lost_badge_is_as_good_as_any,
