@@ -218,9 +218,7 @@ def directory_of(roll: Roll, provenance: Provenance = UNSAID) -> Directory:
     )
 
 
-def _facts(
-    record: HolderRecord, sets: dict[tuple[str, ...], tuple[str, ...]]
-) -> HolderFacts:
+def _facts(record: HolderRecord, sets: dict[tuple[str, ...], tuple[str, ...]]) -> HolderFacts:
     roles = tuple(sorted(record.roles))
     return HolderFacts(
         id=record.id,
