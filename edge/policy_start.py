@@ -119,7 +119,7 @@ def _chosen(config: Config, state: SiteState, store: PolicyStore) -> AtStart:
 def _why_not_named(config: Config, state: SiteState) -> tuple[str, str]:
     """Why the policy that the site file names is not put in force by a start; empty: it is."""
     if config.policy_faults:
-        return f"the site file's policy has {len(config.policy_faults)} mistakes", MEND_IT
+        return "the site file's policy has mistakes", MEND_IT
     version, highest = config.policy.version, state.policy_version_max
     if version < highest:
         return f"the site file's policy is version {version}, and {highest} was in force", RAISE_IT
