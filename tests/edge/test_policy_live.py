@@ -332,9 +332,8 @@ def test_decisions_go_on_while_a_large_policy_is_loaded(house: House) -> None:
 
 def test_two_that_are_loaded_at_once_come_one_after_the_other(house: House) -> None:
     async def what(edge: Edge) -> None:
-        replies = await asyncio.gather(
-            *(edge.desk.load_policy(bundle(shut(2), *BOTH), WHO) for _ in range(3))
-        )
+        signed = bundle(large(2), *BOTH)  # so that one is proven while the next one comes
+        replies = await asyncio.gather(*(edge.desk.load_policy(signed, WHO) for _ in range(3)))
         assert [reply.applied for reply in replies] == [True, False, False]
         assert len(await bodies(edge, ev.PolicyActivated)) == 1
 

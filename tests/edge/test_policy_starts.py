@@ -138,13 +138,14 @@ def test_without_two_people_who_sign_the_file_counts_but_for_a_lower_version(
 
 def test_new_time_zones_are_the_same_policy(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     run(house, shut(2))
+    write_policy(house, shut(2))
     for edition in ("2031.1", "2031.2"):
         for module in (policy_bundle, config):
             monkeypatch.setattr(module, "version", lambda _, edition=edition: edition)
         assert run(house) == (digest_of(shut(2)), "")
     assert len({digest_of(shut(2)), SECOND}) == 2
     run(house, back=True)
-    assert run(house) == (digest_of(POLICY), ""), "and there is the one before"
+    assert run(house)[0] == digest_of(POLICY), "and there is the one before"
 
 
 def _forge(path: Path) -> None:
