@@ -205,7 +205,7 @@ SITE_KEYS: dict[str, dict[str, str]] = {
     "key": {
         "person": "whose key it is; where two people must sign, two keys of one person are one",
         "public": "as `sentrypost key new` prints it",
-        "may": "what it may sign; so far change sets of people are all that is taken signed",
+        "may": "what it may sign; so far change sets of people and policies are taken signed",
     },
 }
 
