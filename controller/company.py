@@ -2,13 +2,17 @@
 
 from msgspec.structs import replace
 
+from controller.holders import Directory
 from controller.ids import HolderId
+from controller.moment import Moment
+from controller.state import SiteState
 from controller.whereabouts import Passing, People
 from policies.codes import Code
 from policies.compiled import CompiledPolicy, Standing
 from policies.facts import Decision, HolderFacts, Request
 
-ASKS_FOR_COMPANY = frozenset({Code.TWO_PERSON, Code.NOT_ESCORTED})
+HOST_LOST = "the host is not in good standing any more"
+ASKS_FOR_COMPANY = frozenset({Code.TWO_PERSON, Code.NOT_ESCORTED, Code.BELOW_MINIMUM})
 
 
 def accompanied(
@@ -16,7 +20,7 @@ def accompanied(
     request: Request,
     *,
     by: HolderFacts | None = None,
-    people: People | None = None,
+    state: SiteState | None = None,
 ) -> Request:
     """The question with somebody at the person's side; `by` None: with whoever would do.
 
@@ -29,7 +33,7 @@ def accompanied(
     return replace(
         request,
         second_person=not (visitor or other.visitor),
-        escorted=other.escort and _has_room(policy, request.holder, by, people or People()),
+        escorted=other.escort and _has_room(policy, request.holder, by, state or SiteState()),
     )
 
 
@@ -61,20 +65,51 @@ def two_passing(
     )
 
 
+def hosts_lost(
+    policy: CompiledPolicy, people: People, directory: Directory, moment: Moment
+) -> list[tuple[HolderId, HolderId]]:
+    """Visitors, each with his host, of whom the host is known no more, or not in good standing."""
+    lost = []
+    for visitor, host in sorted(people.escorts.items()):
+        holder = directory.holders.get(host)
+        facts = None if holder is None else holder.facts
+        if facts is None or not _may_escort(policy, facts, moment):
+            lost.append((visitor, host))
+    return lost
+
+
+def _may_escort(policy: CompiledPolicy, host: HolderFacts, moment: Moment) -> bool:
+    """By his record; where the clock is not trusted its dates say nothing against him."""
+    over_s = host.valid_until_s if moment.trusted else None
+    expired = over_s is not None and moment.utc_s >= over_s
+    barred = host.suspended or host.watchlisted or expired
+    return not barred and _standing(policy, host).escort
+
+
 def _is_first(policy: CompiledPolicy, verdict: Decision) -> bool:
     return any(grant.first_person for grant in policy.grants if grant.id == verdict.rule)
 
 
+def side_by_side(policy: CompiledPolicy, request: Request, first: HolderFacts | None) -> Request:
+    """The question of the second one: whoever he comes along with is at his side too."""
+    visitors = _standing(policy, first).visitor or _standing(policy, request.holder).visitor
+    return replace(request, second_person=first is not None and not visitors)
+
+
 def _has_room(
-    policy: CompiledPolicy, visitor: HolderFacts | None, host: HolderFacts, people: People
+    policy: CompiledPolicy, visitor: HolderFacts | None, host: HolderFacts, state: SiteState
 ) -> bool:
-    """Whether the host may take one more visitor of this role along."""
+    """Whether the host may take one more visitor of this role along, those included whom a grant
+    in force lets in with him.
+    """
     roles = () if visitor is None else visitor.roles
     limits = [policy.roles[role].per_host for role in roles if role in policy.roles]
     limit = min((limit for limit in limits if limit is not None), default=None)
     if limit is None:
         return True
-    others = [v for v, h in people.escorts.items() if h == host.id]
+    others = {v for v, h in state.people.escorts.items() if h == host.id}
+    passing = (portal.passing for portal in state.portals.values())
+    others |= {p.visitor for p in passing if p is not None and p.visitor and p.host == host.id}
     return len([v for v in others if visitor is None or v != visitor.id]) < limit
 
 

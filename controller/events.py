@@ -270,10 +270,11 @@ class PassageMade(PortalChange, frozen=True, kw_only=True):
 
 
 class GrantUnused(PortalChange, frozen=True, kw_only=True):
-    """A grant ended and the leaf never opened."""
+    """A grant ended and the leaf was not seen to open. `moved`: it may have been used."""
 
     attempt: AttemptId | None
     direction: Direction | None
+    moved: Moved | None = None
 
 
 class GrantAborted(PortalChange, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@ from policies.facts import ScreeningResult
 class HoldersReplaced(Body, frozen=True, kw_only=True):
     """The people and credentials known to the edge are now this version.
 
-    `operator`: who brought them, where somebody did while the edge ran.
+    `operator`: who brought them, where somebody did while the edge ran. `gone`: those of whom
+    nothing is remembered from here on, because nobody knows them any more.
     """
 
     version: Count
@@ -21,6 +22,7 @@ class HoldersReplaced(Body, frozen=True, kw_only=True):
     credentials: Count
     operator: Commitment | None = None
     provenance: Provenance = Provenance()
+    gone: tuple[HolderId, ...] = ()
 
 
 class SecondAsked(Body, frozen=True, kw_only=True):

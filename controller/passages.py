@@ -6,7 +6,13 @@ from msgspec.structs import replace
 
 from controller import attempt as attempts
 from controller.attempt import ANSWER_US, Attempt, Waiting
-from controller.company import ASKS_FOR_COMPANY, accompanied, passing_of, two_passing
+from controller.company import (
+    ASKS_FOR_COMPANY,
+    accompanied,
+    passing_of,
+    side_by_side,
+    two_passing,
+)
 from controller.effects import AskPin, Sign
 from controller.events import (
     AnswerIgnored,
@@ -112,7 +118,7 @@ def on_exit_asked(turn: Turn, asked: ExitAsked) -> None:
         return
     turn.signal(asked.portal, Signal.EXIT_REQUESTED)
     if rule.rex is Rex.UNLOCK:
-        request = question(turn, asked.portal, rule.way_out, None, ())
+        request = question(turn, turn.policy, asked.portal, rule.way_out, None, ())
         request = replace(request, credential=CredentialStatus.NONE)
         verdict = decide(turn.policy, request)
         conclude(turn, asked.attempt, None, turn.policy, request, verdict, None, None)
@@ -165,7 +171,7 @@ def _judge(turn: Turn, policies: Policies, attempt: Attempt, asker: _Asker) -> N
     policy = policies.get(attempt.policy, turn.policy)
     credential = _credential(turn, attempt.credential, attempt.holder)
     portal = PortalId(attempt.portal)
-    request = question(turn, portal, attempt.direction, credential, attempt.presented)
+    request = question(turn, policy, portal, attempt.direction, credential, attempt.presented)
     if attempt.first is not None:
         _judge_second(turn, policies, attempt, asker)
         return
@@ -194,8 +200,11 @@ def _judge_second(turn: Turn, policies: Policies, attempt: Attempt, asker: _Aske
     portal, direction = PortalId(attempt.portal), attempt.direction
     policy = policies.get(attempt.policy, turn.policy)
     credential = _credential(turn, attempt.credential, attempt.holder)
-    request = question(turn, portal, direction, credential, attempt.presented)
-    request = replace(request, second_person=True)
+    rules = policies.get(first.policy, turn.policy)
+    badge = _credential(turn, first.credential, first.holder)
+    asked = question(turn, rules, portal, direction, badge, first.presented)
+    request = question(turn, policy, portal, direction, credential, attempt.presented)
+    request = side_by_side(policy, request, asked.holder)
     verdict = decide(policy, request)
     if credential is not None and _can_ask_pin(turn, verdict, credential, asker):
         _ask_pin(turn, attempt, credential.holder, asker)
@@ -207,10 +216,7 @@ def _judge_second(turn: Turn, policies: Policies, attempt: Attempt, asker: _Aske
         _abandoned(turn, first.id, attempt, "who came along may not enter")
         show(turn, reader, Sign.DENIED)
         return
-    rules = policies.get(first.policy, turn.policy)
-    badge = _credential(turn, first.credential, first.holder)
-    asked = question(turn, portal, direction, badge, first.presented)
-    asked = accompanied(rules, asked, by=request.holder, people=turn.state.people)
+    asked = accompanied(rules, asked, by=request.holder, state=turn.state)
     answer = decide(rules, asked)
     passing = two_passing(rules, asked, answer, first.holder, credential.holder)
     conclude(turn, first.id, reader, rules, asked, answer, None, None, passing)

@@ -6,7 +6,7 @@ from controller.fires import burns_at
 from controller.holders import Credential, Holder
 from controller.ids import HolderId, PortalId
 from controller.moment import SECOND_US, Micros
-from controller.portal import Contact, State
+from controller.portal import TABLE, Contact, Note, Signal, State
 from controller.state import SiteState
 from controller.turn import Turn
 from controller.whereabouts import People, has_first
@@ -27,12 +27,15 @@ SECONDS_MAX = 2**31 - 1
 
 def question(
     turn: Turn,
+    policy: CompiledPolicy,
     portal_id: PortalId,
     direction: Direction,
     credential: Credential | None,
     presented: tuple[Presented, ...],
 ) -> Request:
-    """The question with today's people, posture and site; company is not counted yet."""
+    """The question with today's people, posture and site, in the words of the policy that will
+    answer it; company is not counted yet.
+    """
     holder = None if credential is None else turn.directory.holders.get(credential.holder)
     portal = turn.state.portals.get(portal_id)
     status = CredentialStatus.UNKNOWN
@@ -54,14 +57,18 @@ def question(
         operable=portal is not None and portal.linked,
         recorded=turn.state.recorded,
     )
-    passage = turn.policy.passage(portal_id, direction)
+    passage = policy.passage(portal_id, direction)
     if passage is None or not (passage.limited or passage.way_out):
         return request
-    return _with_surroundings(turn, request, passage, credential)
+    return _with_surroundings(turn, policy, request, passage, credential)
 
 
 def _with_surroundings(
-    turn: Turn, request: Request, passage: Passage, credential: Credential | None
+    turn: Turn,
+    policy: CompiledPolicy,
+    request: Request,
+    passage: Passage,
+    credential: Credential | None,
 ) -> Request:
     """Who is where, what stations said, and whether the first person has come."""
     people = turn.state.people
@@ -69,14 +76,14 @@ def _with_surroundings(
     since_s = None if seen is None else seen.since_s
     zones = (*passage.entered, passage.judged) if passage.way_out else passage.entered
     first_in = all(
-        has_first(people, zone.id, turn.policy, turn.moment.utc_s)
+        has_first(people, zone.id, policy, turn.moment.utc_s)
         for zone in passage.entered
         if zone.first_person
     )
     return replace(
         request,
         inside={
-            zone.id: people.inside.get(zone.id, 0) + reserved(turn, zone.id, request.portal)
+            zone.id: people.inside.get(zone.id, 0) + reserved(turn, policy, zone.id, request.portal)
             for zone in zones
             if zone.occupancy is not None
         },
@@ -88,15 +95,19 @@ def _with_surroundings(
     )
 
 
-def reserved(turn: Turn, zone: str, but: str) -> int:
-    """Places in a zone that grants in force at other portals have reserved: two people at two doors
-    do not both get the last one. A grant that nobody uses gives its place back.
+def reserved(turn: Turn, policy: CompiledPolicy, zone: str, asked_at: str) -> int:
+    """Places in a zone that grants in force have reserved: two people at two doors do not both get
+    the last one. A grant that nobody uses gives its place back; the one in force at `asked_at` is
+    given up by the next, unless its leaf stands open and it counts as used.
     """
     found = 0
     for portal_id, portal in turn.state.portals.items():
-        if portal.passing is None or portal.direction is None or portal_id == but:
+        if portal.passing is None or portal.direction is None:
             continue
-        passage = turn.policy.passage(portal_id, portal.direction)
+        given_up = TABLE[portal.state][Signal.GRANT_ENDED].note is Note.UNUSED
+        if portal_id == asked_at and given_up and not portal.passing.ajar:
+            continue
+        passage = policy.passage(portal_id, portal.direction)
         if passage is not None and any(entered.id == zone for entered in passage.entered):
             found += len(portal.passing.holders)
     return found

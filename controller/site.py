@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from controller import fires, passages, questions, verdicts
+from controller.company import HOST_LOST, hosts_lost
 from controller.effects import (
     AskPin,
     Effect,
@@ -68,7 +69,7 @@ from controller.moment import Moment
 from controller.portal import LEASE_RENEW_US, Contact, Portal, Signal, exit_over_us, rex_deadline_us
 from controller.state import SiteState
 from controller.turn import Origin, Turn
-from controller.whereabouts import unseen
+from controller.whereabouts import gone, unseen
 from policies.compiled import CompiledPolicy, Egress
 from policies.facts import Mode
 
@@ -238,6 +239,10 @@ class Site:
 
     def _replace_directory(self, turn: Turn, fact: DirectoryReplaced) -> None:
         self.directory = turn.directory = fact.directory
+        for visitor, host in hosts_lost(
+            turn.policy, turn.state.people, turn.directory, turn.moment
+        ):
+            turn.record(VisitorUnescorted(visitor=visitor, host=host, reason=HOST_LOST))
         turn.record(
             HoldersReplaced(
                 version=fact.directory.version,
@@ -246,10 +251,10 @@ class Site:
                 credentials=len(fact.directory.credentials),
                 operator=None if fact.operator is None else commitment(fact.operator),
                 provenance=fact.directory.provenance,
+                gone=gone(turn.state.people, fact.directory.holders),
             ),
             fact.operator,
         )
-        _check_hosts(turn)
         # Who was let in a moment ago may be known no more, or for another: badge again.
         for portal_id in sorted(turn.state.portals):
             fires.abort_entry(turn, portal_id)
@@ -301,7 +306,7 @@ def _on_started(turn: Turn, fact: Started) -> None:
             portals=tuple(portal.id for portal in turn.policy.portals),
             safe_mode=fact.safe_mode,
             kept_copy=fact.kept_copy,
-            unseen=unseen(turn.policy),
+            unseen=unseen(turn.policy, turn.state.people),
             policy_version=turn.policy.version,
         )
     )
@@ -311,15 +316,6 @@ def _on_started(turn: Turn, fact: Started) -> None:
     fires.settle_egress(turn)
     _settle_posture(turn)
     fires.settle_start(turn)
-
-
-def _check_hosts(turn: Turn) -> None:
-    """Who escorts must be known and in good standing himself."""
-    for visitor, host in sorted(turn.state.people.escorts.items()):
-        holder = turn.directory.holders.get(host)
-        if holder is None or holder.facts.suspended:
-            reason = "the host is not in good standing any more"
-            turn.record(VisitorUnescorted(visitor=visitor, host=host, reason=reason))
 
 
 def _on_screening(turn: Turn, fact: ScreeningHeard) -> None:

@@ -21,6 +21,7 @@ from controller.events import (
     FactorAsked,
     Fire,
     FireChange,
+    GrantUnused,
     HolderLockedOut,
     HoldersReplaced,
     JournalLost,
@@ -49,6 +50,7 @@ from controller.whereabouts import (
     after_release,
     after_screening,
     after_start,
+    without,
     without_firsts,
 )
 from policies.facts import Level, Mode, UtcSeconds
@@ -150,6 +152,7 @@ def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | No
                 holders_digest=body.digest,
                 holders_seq=state.seq + 1,
                 holders_made_us=body.provenance.made_utc_us,
+                people=without(state.people, body.gone),
             )
         case PolicyActivated():
             return _with_policy(state, body, mono_us)
@@ -163,7 +166,9 @@ def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | No
 
 def _with_portal_change(people: People, change: PortalChange, at_s: UtcSeconds | None) -> People:
     match change:
-        case PassageMade(moved=moved) | PortalOpened(moved=moved) if moved is not None:
+        case PassageMade(moved=moved) | PortalOpened(moved=moved) | GrantUnused(moved=moved) if (
+            moved is not None
+        ):
             return after_passage(people, moved, at_s)
         case EgressReleased(emptied=emptied) if emptied:
             return after_release(people, emptied)

@@ -42,7 +42,7 @@ from controller.holders import Directory
 from controller.ids import AttemptId, EffectId, PortalId
 from controller.ledger import Personal
 from controller.moment import Moment
-from controller.portal import SUPERSEDING, TABLE, Note, Portal, Signal
+from controller.portal import SUPERSEDING, TABLE, Contact, Note, Portal, Signal
 from controller.state import SiteState, apply
 from controller.whereabouts import Moved, Passing, emptied_by, left_alone, passage_made
 from policies.compiled import CompiledPolicy, PortalRule
@@ -181,6 +181,8 @@ class Turn:
         if signal in SUPERSEDING and before.direction is not None:
             self.signal(portal_id, Signal.GRANT_ENDED)
             before = self.state.portals[portal_id]
+        if passing is not None and before.contact is not Contact.CLOSED:
+            passing = replace(passing, ajar=True)
         after, note = leaf.move(
             before,
             signal,
@@ -192,7 +194,7 @@ class Turn:
         )
         if note is None:
             return False
-        change = self._change(portal_id, before, after, note)
+        change = self._change(portal_id, before, after, note, signal)
         self.record(change)
         if isinstance(change, PassageMade) and change.moved is not None:
             for visitor, host in left_alone(self.state.people, change.moved):
@@ -201,14 +203,13 @@ class Turn:
         return True
 
     def _change(
-        self, portal_id: PortalId, before: Portal, after: Portal, note: Note
+        self, portal_id: PortalId, before: Portal, after: Portal, note: Note, signal: Signal
     ) -> PortalChange:
         match note:
             case Note.PASSED:
-                people = 1 if before.passing is None else len(before.passing.holders)
-                moved = passage_made(
-                    self.policy, portal_id, before.direction, before.passing, people
-                )
+                # Somebody inside asked to leave just now: the leaf may have opened for him.
+                by_button = signal is Signal.OPENED_FROM_INSIDE and self._shunted(before)
+                moved = self._passed(portal_id, before, sure=not by_button)
                 return PassageMade(
                     portal=portal_id,
                     after=after,
@@ -216,8 +217,18 @@ class Turn:
                     direction=before.direction,
                     moved=moved,
                 )
-            case Note.UNUSED | Note.ABORTED:
-                return _OF_A_GRANT[note](
+            case Note.UNUSED:
+                # Who badges where the leaf is not seen closed may have gone in without our knowing.
+                ajar = before.passing is not None and before.passing.ajar
+                return GrantUnused(
+                    portal=portal_id,
+                    after=after,
+                    attempt=before.attempt,
+                    direction=before.direction,
+                    moved=self._passed(portal_id, before, sure=False) if ajar else None,
+                )
+            case Note.ABORTED:
+                return GrantAborted(
                     portal=portal_id,
                     after=after,
                     attempt=before.attempt,
@@ -230,6 +241,16 @@ class Turn:
                 return EgressReleased(portal=portal_id, after=after, emptied=emptied)
             case _:
                 return _PLAIN[note](portal=portal_id, after=after)
+
+    def _shunted(self, portal: Portal) -> bool:
+        return portal.shunt_until_us is not None and self.now_us <= portal.shunt_until_us
+
+    def _passed(self, portal_id: PortalId, before: Portal, *, sure: bool) -> Moved | None:
+        """Those who were let through have gone, or, of an open leaf or not `sure`, may have."""
+        passing = before.passing
+        people = 1 if passing is None else len(passing.holders)
+        sure = passing is None or (sure and not passing.ajar)
+        return passage_made(self.policy, portal_id, before.direction, passing, people, sure=sure)
 
     def _left(self, portal_id: PortalId) -> Moved | None:
         """Somebody opened from inside; where the portal stands open, nobody knows which way, and

@@ -123,7 +123,7 @@ def _stands_open(turn: Turn, portal_id: PortalId) -> bool:
         return False
     if not turn.state.ready or turn.state.stopping:
         return False
-    request = question(turn, portal_id, _way_in(rule.way_out), None, ())
+    request = question(turn, turn.policy, portal_id, _way_in(rule.way_out), None, ())
     verdict = decide(turn.policy, replace(request, credential=CredentialStatus.NONE))
     return verdict.granted and verdict.code is Code.OPEN_PORTAL
 

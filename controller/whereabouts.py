@@ -5,7 +5,8 @@ nobody. Whoever leaves without being asked, by a free exit or in a fire, might b
 stood there: of all of them it is then unknown where they are, which is not wrong.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -16,10 +17,15 @@ from policies.compiled import CompiledPolicy, ExitKind, ZoneKind
 from policies.facts import Direction, Headcount, ScreeningResult, UtcSeconds
 from policies.schedule import wall_at
 
+GONE_MAX = 500
+"""What one entry can hold; the next change of people takes the rest."""
 LOCKOUT_US = 15 * 60 * SECOND_US
 """How long too many wrong PINs keep somebody out: long for who guesses, short for who mistyped."""
 WRONG_PINS_MAX = 5
 """One after the other; with four digits that is a chance of one in two thousand."""
+
+
+T = TypeVar("T")
 
 
 class Presence(msgspec.Struct, frozen=True):
@@ -30,10 +36,13 @@ class Presence(msgspec.Struct, frozen=True):
 
 
 class Passing(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom the grant in force at a portal lets through. `is_first`: who may be a zone's first."""
+    """Whom the grant in force at a portal lets through. `is_first`: who may be a zone's first.
+    `ajar`: the leaf was not seen closed when it came, so nobody can say by whom it is used.
+    """
 
     holders: tuple[HolderId, ...]
     is_first: bool = False
+    ajar: bool = False
     visitor: HolderId | None = None
     """One of the two, where the other one, `host`, escorts him."""
     host: HolderId | None = None
@@ -42,10 +51,12 @@ class Passing(msgspec.Struct, frozen=True, kw_only=True):
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """A passage that was made: `people` went from `source` to `zone`, and by that out of the zones
     `left` and into those `entered`. No `holders`: nobody knows who. `people` 0: nor how many.
+    `unsure`: who may have gone or not; where they are is not known from here on.
     `firsts`: zones that have their first person by this. `is_outside`: `zone` is public.
     """
 
     holders: tuple[HolderId, ...] = ()
+    unsure: tuple[HolderId, ...] = ()
     people: Headcount
     source: str
     zone: str
@@ -86,9 +97,11 @@ def passage_made(
     direction: Direction | None,
     passing: Passing | None,
     people: int,
+    *,
+    sure: bool = True,
 ) -> Moved | None:
     """What a passage in this direction makes of everybody's whereabouts; None where the policy has
-    no such passage.
+    no such passage. Not `sure`: those who were let through may have gone or not, and count as gone.
     """
     passage = policy.passage(portal, direction) if direction is not None else None
     if passage is None:
@@ -96,9 +109,12 @@ def passage_made(
     outwards = passage.source.lineage
     entered = [zone for zone in passage.target.lineage if zone not in outwards]
     left = [zone for zone in outwards if zone not in passage.target.lineage]
-    first = passing is not None and passing.is_first
+    let_in = () if passing is None else passing.holders
+    known = passing if sure else None
+    first = known is not None and known.is_first
     return Moved(
-        holders=() if passing is None else passing.holders,
+        holders=let_in if sure else (),
+        unsure=() if sure else let_in,
         people=people,
         source=passage.source.id,
         zone=passage.target.id,
@@ -106,8 +122,8 @@ def passage_made(
         left=tuple(left),
         entered=tuple(entered),
         firsts=tuple(z for z in entered if first and policy.zones_by_id[z].first_person),
-        visitor=None if passing is None else passing.visitor,
-        host=None if passing is None else passing.host,
+        visitor=None if known is None else known.visitor,
+        host=None if known is None else known.host,
     )
 
 
@@ -120,12 +136,13 @@ def emptied_by(policy: CompiledPolicy, portal: str) -> tuple[str, ...]:
     return tuple(zone for zone in passage.source.lineage if zone not in passage.target.lineage)
 
 
-def unseen(policy: CompiledPolicy) -> tuple[str, ...]:
-    """Zones that somebody can leave without this edge: what happens there while it is not running
-    is not known.
+def unseen(policy: CompiledPolicy, people: People) -> tuple[str, ...]:
+    """Zones with people in them that somebody can leave without this edge: what happens there while
+    it is not running is not known.
     """
+    known = {seen.zone for seen in people.presences.values()}
     free = (p for p in policy.passages.values() if p.way_out and p.portal.exit is ExitKind.FREE)
-    return tuple(sorted({passage.source.id for passage in free}))
+    return tuple(sorted(known & {passage.source.id for passage in free}))
 
 
 def after_passage(people: People, moved: Moved, at_s: UtcSeconds | None) -> People:
@@ -136,7 +153,9 @@ def after_passage(people: People, moved: Moved, at_s: UtcSeconds | None) -> Peop
     for zone in moved.left:
         inside[zone] = max(0, inside.get(zone, 0) - moved.people)
     presences = people.presences
-    if moved.holders and moved.is_outside:
+    if moved.unsure:
+        presences = _without(presences, moved.unsure)
+    elif moved.holders and moved.is_outside:
         presences = _without(presences, moved.holders)
     elif moved.holders:
         here = Presence(moved.zone, at_s)
@@ -148,24 +167,28 @@ def after_passage(people: People, moved: Moved, at_s: UtcSeconds | None) -> Peop
         presences=presences,
         inside={zone: count for zone, count in inside.items() if count},
         firsts=people.firsts | dict.fromkeys(moved.firsts, at_s),
-        escorts=_escorts(people.escorts, moved),
+        escorts=_escorts(people.escorts, moved, presences),
     )
 
 
 def after_release(people: People, emptied: tuple[str, ...]) -> People:
     """Whoever was in these zones may have left, and how many are there now nobody counts."""
+    presences = _nobody_known_in(people.presences, emptied)
     return replace(
         people,
-        presences=_nobody_known_in(people.presences, emptied),
+        presences=presences,
+        escorts={v: host for v, host in people.escorts.items() if v in presences},
         inside={zone: count for zone, count in people.inside.items() if zone not in emptied},
     )
 
 
 def after_start(people: People, unseen_zones: tuple[str, ...], mono_us: Micros) -> People:
     """What a restart leaves: a lock-out begins anew, because its clock did."""
+    presences = _nobody_known_in(people.presences, unseen_zones)
     return replace(
         people,
-        presences=_nobody_known_in(people.presences, unseen_zones),
+        presences=presences,
+        escorts={v: host for v, host in people.escorts.items() if v in presences},
         locked_out=dict.fromkeys(people.locked_out, mono_us + LOCKOUT_US),
     )
 
@@ -193,6 +216,31 @@ def after_screening(people: People, holder: HolderId, station: str, screened: Sc
     return replace(people, screened=people.screened | {holder: said})
 
 
+def gone(people: People, known: Container[HolderId]) -> tuple[HolderId, ...]:
+    """Those of whom something is remembered and whom nobody knows any more."""
+    remembered = {*people.presences, *people.escorts, *people.screened}
+    remembered |= {*people.wrong_pins, *people.locked_out}
+    return tuple(sorted(holder for holder in remembered if holder not in known))[:GONE_MAX]
+
+
+def without(people: People, holders: tuple[HolderId, ...]) -> People:
+    """Nothing is remembered of these."""
+    if not holders:
+        return people
+
+    def others(told: Mapping[HolderId, T]) -> dict[HolderId, T]:
+        return {holder: value for holder, value in told.items() if holder not in holders}
+
+    return replace(
+        people,
+        presences=others(people.presences),
+        escorts=others(people.escorts),
+        screened=others(people.screened),
+        wrong_pins=others(people.wrong_pins),
+        locked_out=others(people.locked_out),
+    )
+
+
 def without_firsts(people: People) -> People:
     """Every zone waits for its first person again."""
     return replace(people, firsts={}) if people.firsts else people
@@ -218,12 +266,13 @@ def left_alone(people: People, moved: Moved) -> list[tuple[HolderId, HolderId]]:
     ]
 
 
-def _escorts(escorts: dict[HolderId, HolderId], moved: Moved) -> dict[HolderId, HolderId]:
-    if moved.is_outside and moved.holders:
-        return {v: host for v, host in escorts.items() if v not in moved.holders}
+def _escorts(
+    escorts: dict[HolderId, HolderId], moved: Moved, presences: Mapping[HolderId, Presence]
+) -> dict[HolderId, HolderId]:
+    """Who is not known to be inside is escorted by nobody."""
     if moved.visitor is not None and moved.host is not None:
-        return escorts | {moved.visitor: moved.host}
-    return escorts
+        escorts = escorts | {moved.visitor: moved.host}
+    return {visitor: host for visitor, host in escorts.items() if visitor in presences}
 
 
 def _without(

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from controller import events as ev
 from controller import inputs
 from controller.effects import ReleasePortal
+from controller.ids import PortalId
 from controller.moment import SECOND_US
+from controller.portal import Contact
 from policies.facts import ScreeningResult
 from tests.controller.hour import Run, Step
 from tests.controller.support import way_in
@@ -97,6 +99,8 @@ class _Vault:
     def __init__(self, run: Run) -> None:
         self._badges = Badges(run)
         self._grants: dict[str, list[str]] = {}
+        self._unsure: set[str] = set()
+        """Attempts granted while the leaf was not seen closed: used or not, nobody knows."""
         self.inside: set[str] = set()
         self.count = 0
 
@@ -108,26 +112,38 @@ class _Vault:
                 if isinstance(fact, inputs.BadgeRead) and fact.attempt != effect.attempt:
                     who.append(self._badges.of[fact.attempt][0])
                 self._grants[effect.attempt] = who
+                if step.before.portals[effect.portal].contact is not Contact.CLOSED:
+                    self._unsure.add(effect.attempt)
         for event in step.events:
-            self._read(event.body)
+            self._read(event.body, by_button=_by_button(step))
 
-    def _read(self, body: ev.Body) -> None:
-        if isinstance(body, ev.PassageMade):
+    def _read(self, body: ev.Body, *, by_button: bool) -> None:
+        unused = isinstance(body, ev.GrantUnused) and body.attempt in self._unsure
+        if isinstance(body, ev.PassageMade) or (unused and isinstance(body, ev.GrantUnused)):
             alone = self._badges.of.get(body.attempt or "")
             who = self._grants.get(body.attempt or "", [alone[0]] if alone else [])
             self.inside -= set(who)  # he is seen elsewhere
             if body.portal != VAULT:
                 return
             if body.direction is way_in(VAULT):
-                self.inside |= set(who)
+                unsure = body.attempt in self._unsure or by_button
+                self.inside |= set() if unsure else set(who)
                 self.count += len(who)
             else:
-                self.count = max(0, self.count - 1)
+                self.count = max(0, self.count - max(1, len(who)))
         elif isinstance(body, ev.EgressReleased) and body.portal == VAULT:
             self.inside, self.count = set(), 0
         elif isinstance(body, ev.PortalOpened) and body.portal == VAULT:
             self.inside = set()
             self.count = max(0, self.count - (not body.after.released))
+
+
+def _by_button(step: Step) -> bool:
+    """Whether the leaf opened while a request to exit explains it."""
+    opened = isinstance(step.fact, inputs.ContactRead) and step.fact.contact is Contact.OPEN
+    vault = step.before.portals.get(PortalId(VAULT))
+    until_us = None if vault is None else vault.shunt_until_us
+    return opened and until_us is not None and step.moment.mono_us <= until_us
 
 
 def check_who_is_inside_does_not_go_in_again(run: Run) -> None:

@@ -1,6 +1,7 @@
 """Two people at one door: escorts and visitors, and zones that nobody enters alone."""
 
 import pytest
+from msgspec.structs import replace
 
 from controller.effects import ReleasePortal, ShowAtReader, Sign
 from controller.events import (
@@ -13,12 +14,12 @@ from controller.events import (
     VisitorUnescorted,
 )
 from controller.ids import HolderId, InputId
-from controller.inputs import PinOutcome, ScreeningHeard
+from controller.inputs import DirectoryReplaced, PinOutcome, ScreeningHeard
 from controller.site import Outcome
 from controller.whereabouts import LOCKOUT_US, WRONG_PINS_MAX
 from policies.codes import Code
 from policies.facts import Mode, ScreeningResult
-from tests.controller.support import EXIT, SECOND_US, Rig, calm, of_type
+from tests.controller.support import EXIT, POLICY, SECOND_US, Rig, calm, directory, of_type
 
 
 def screened(rig: Rig, who: str, result: ScreeningResult = ScreeningResult.CLEARED) -> Outcome:
@@ -143,11 +144,6 @@ def test_a_host_who_walks_away_leaves_an_alarm_behind() -> None:
 
 
 def test_a_host_who_is_known_no_more_leaves_an_alarm_behind() -> None:
-    from msgspec.structs import replace
-
-    from controller.inputs import DirectoryReplaced
-    from tests.controller.support import directory
-
     rig = calm()
     rig.badge("gate", "vic")
     rig.badge("gate", "bob")
@@ -157,6 +153,37 @@ def test_a_host_who_is_known_no_more_leaves_an_alarm_behind() -> None:
     without = replace(everybody, holders=holders)
     outcome = rig.feed(DirectoryReplaced(id=InputId(rig.new_id()), directory=without))
     assert of_type(VisitorUnescorted, outcome)
+
+
+def test_a_host_whose_time_is_over_leaves_an_alarm_behind_when_people_change() -> None:
+    rig = calm()
+    rig.badge("gate", "vic")
+    rig.badge("gate", "bob")
+    passes(rig, "gate")
+    everybody = directory(2)
+    bob = everybody.holders[HolderId("h-bob")]
+    over = replace(bob, facts=replace(bob.facts, valid_until_s=rig.utc_us // SECOND_US))
+    ended = replace(everybody, holders={**everybody.holders, HolderId("h-bob"): over})
+    outcome = rig.feed(DirectoryReplaced(id=InputId(rig.new_id()), directory=ended))
+    assert of_type(VisitorUnescorted, outcome)
+
+
+def test_a_host_takes_one_visitor_at_one_door_and_not_another_at_the_next() -> None:
+    rig = calm()
+    rig.badge("gate", "vic")
+    assert of_type(ReleasePortal, rig.badge("gate", "bob"))
+    rig.badge("panic", "wim")
+    assert not of_type(ReleasePortal, rig.badge("panic", "bob")), "the first grant is in force"
+
+
+def test_whom_a_visitor_brings_along_is_not_two_people_for_a_rule_that_wants_two() -> None:
+    text = POLICY.replace(
+        'id = "all"\nroles = ["staff", "guard", "diplomat"]',
+        'id = "all"\nroles = ["staff", "guard", "diplomat"]\ntwo-person = true',
+    )
+    rig = calm(text)
+    rig.badge("panic", "vic")
+    assert not of_type(ReleasePortal, rig.badge("panic", "bob"))
 
 
 def test_five_wrong_pins_one_after_the_other_lock_out_for_a_quarter_of_an_hour() -> None:

@@ -8,11 +8,12 @@ from controller.events import DecisionMade, PassageMade, SecondAsked
 from controller.holders import Provenance
 from controller.ids import HolderId, InputId
 from controller.inputs import DirectoryReplaced
+from controller.portal import Contact
 from controller.site import Outcome
 from policies.codes import Code
 from policies.facts import Mode, ScreeningResult
 from tests.controller.support import EXIT, POLICY, SECOND_US, Rig, calm, directory, of_type
-from tests.controller.test_company import codes, passes, screened, vault
+from tests.controller.test_company import codes, outcome_question, passes, screened, vault
 
 DAY_S = 86_400
 
@@ -66,6 +67,65 @@ def test_nobody_is_kept_in_by_anything_of_this() -> None:
     assert of_type(ReleasePortal, rig.badge("vault", "ann", EXIT)), "seen outside, stands inside"
     rig.later(30)
     assert of_type(ReleasePortal, rig.badge("vault", "cora", EXIT)), "never seen going in"
+
+
+def test_who_badges_at_an_open_leaf_counts_and_is_known_nowhere() -> None:
+    rig = vault("ann", "dan", "cora")
+    rig.badge("vault", "ann")
+    rig.badge("vault", "bob")
+    rig.later(1)
+    rig.opens("vault")
+    rig.badge("vault", "dan")
+    refused = rig.badge("vault", "cora")
+    assert not of_type(ReleasePortal, refused), "two of three places are taken by who is passing"
+    rig.closes("vault")
+    rig.later(30)
+    assert rig.site.state.people.inside["vault"] == 2
+
+
+def test_a_leaf_that_cannot_be_seen_hides_nobody_from_the_count() -> None:
+    rig = vault("ann", "dan", "cora")
+    rig.contact("vault", Contact.FAULTED)
+    assert of_type(ReleasePortal, enter_unseen(rig, "ann", "bob"))
+    assert rig.site.state.people.inside["vault"] == 2
+    assert not of_type(ReleasePortal, enter_unseen(rig, "dan", "cora"))
+
+
+def enter_unseen(rig: Rig, first: str, second: str) -> Outcome:
+    rig.badge("vault", first)
+    rig.later(1)
+    outcome = rig.badge("vault", second)
+    rig.later(30)
+    return outcome
+
+
+def test_a_button_inside_uses_up_nobody_s_way_in() -> None:
+    rig = calm()
+    rig.badge("gate", "ann")
+    rig.rex("gate")
+    rig.later(1)
+    rig.opens("gate")
+    assert HolderId("h-ann") not in rig.site.state.people.presences
+
+
+def test_a_policy_that_comes_between_badge_and_pin_opens_nothing_that_its_own_forbids() -> None:
+    rig = calm(POLICY.replace("[zone.archive]\n", "[zone.archive]\nknowledge-max-s = 3600\n"))
+    question = outcome_question(rig.badge("archive", "cora"))
+    made = Provenance(made_utc_us=rig.utc_us - 7_200 * SECOND_US, change_set="ab" * 32)
+    known = replace(directory(2), provenance=made)
+    rig.feed(DirectoryReplaced(id=InputId(rig.new_id()), directory=known))
+    rig.policy(POLICY.replace("version = 1", "version = 2"))
+    refused = rig.pin(question)
+    assert not of_type(ReleasePortal, refused)
+    assert Code.KNOWLEDGE_TOO_OLD in {c for found in codes(refused) for c in found}
+
+
+def test_nothing_is_remembered_of_who_is_known_no_more() -> None:
+    rig = vault("ann", "vic")
+    nobody = replace(directory(2), holders={}, credentials={}, by_ref={})
+    rig.feed(DirectoryReplaced(id=InputId(rig.new_id()), directory=nobody))
+    people = rig.site.state.people
+    assert (people.screened, people.presences, people.escorts) == ({}, {}, {})
 
 
 def test_after_a_fire_nobody_knows_who_is_inside_which_is_not_wrong() -> None:

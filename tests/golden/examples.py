@@ -57,6 +57,7 @@ PORTAL_AFTER = Portal(
     passing=Passing(
         holders=(HolderId("h1"), HolderId("h2")),
         is_first=True,
+        ajar=True,
         visitor=HolderId("h1"),
         host=HolderId("h2"),
     ),
@@ -70,6 +71,7 @@ PORTAL_AFTER = Portal(
 )
 MOVED = Moved(
     holders=(HolderId("h1"), HolderId("h2")),
+    unsure=(HolderId("h3"),),
     people=2,
     source="street",
     zone="hall",
@@ -177,6 +179,7 @@ _MADE: tuple[Body, ...] = (
         provenance=Provenance(
             made_utc_us=1_795_211_000_000_000, change_set="ab" * 32, keys=("0c" * 16,)
         ),
+        gone=(HolderId("h9"),),
     ),
     ev.PolicyActivated(
         version=4,

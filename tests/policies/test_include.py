@@ -33,7 +33,7 @@ def parted(folder: Path, include: str = '["doors.toml", "people.toml"]') -> None
     """The embassy in three files."""
     text = embassy_text().replace('["holidays.ics"]', "[]")
     doors, people = text.index("[portal.main-gate]"), text.index("[role.head-of-mission]")
-    head = text[:doors].split("schema", 1)
+    head = text[:doors].split("\nschema", 1)
     files(
         folder,
         site=f"include = {include}\nschema{head[1]}",

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from policies.document import LISTED
 from policies.positions import Path, Spot, scan
 from tests.policies.support import embassy_text
 
@@ -31,7 +32,7 @@ def test_every_path_of_the_example_has_its_place() -> None:
     for path, value in leaves(tomllib.loads(text)):
         name = path[-1]
         spot = spots.keys.get(path)
-        rows = path in {("grant",), ("deny",)}  # stand where their first header stands
+        rows = path in {(table,) for table in LISTED}  # stand where their first header stands
         if isinstance(name, str) and not isinstance(value, dict) and not rows:
             assert spot is not None, path
             assert lines[spot.line - 1][spot.column - 1 :].startswith(name), path
