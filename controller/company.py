@@ -15,26 +15,31 @@ HOST_LOST = "the host is not in good standing any more"
 ASKS_FOR_COMPANY = frozenset({Code.TWO_PERSON, Code.NOT_ESCORTED, Code.BELOW_MINIMUM})
 
 
-def accompanied(
-    policy: CompiledPolicy,
-    request: Request,
-    *,
-    by: HolderFacts | None = None,
-    state: SiteState | None = None,
-) -> Request:
-    """The question with somebody at the person's side; `by` None: with whoever would do.
+def accompanied(policy: CompiledPolicy, request: Request) -> Request:
+    """The question with somebody at the person's side who would do."""
+    return replace(request, second_person=_are_two(policy, request.holder), escorted=True)
 
-    A visitor is no second person, and has none: two people means two who answer for themselves.
-    """
-    visitor = _standing(policy, request.holder).visitor
-    if by is None:
-        return replace(request, second_person=not visitor, escorted=True)
-    other = _standing(policy, by)
+
+def accompanied_by(
+    policy: CompiledPolicy, request: Request, by: HolderFacts, state: SiteState
+) -> Request:
+    """The question of the first one, with the second at his side."""
     return replace(
         request,
-        second_person=not (visitor or other.visitor),
-        escorted=other.escort and _has_room(policy, request.holder, by, state or SiteState()),
+        second_person=_are_two(policy, request.holder, by),
+        escorted=_standing(policy, by).escort and _has_room(policy, request.holder, by, state),
     )
+
+
+def side_by_side(policy: CompiledPolicy, request: Request, first: HolderFacts | None) -> Request:
+    """The question of the second one: whoever he comes along with is at his side too."""
+    together = first is not None and _are_two(policy, first, request.holder)
+    return replace(request, second_person=together)
+
+
+def _are_two(policy: CompiledPolicy, *people: HolderFacts | None) -> bool:
+    """A visitor is no second person, and has none: two people answer for themselves."""
+    return not any(_standing(policy, person).visitor for person in people)
 
 
 def passing_of(
@@ -88,12 +93,6 @@ def _may_escort(policy: CompiledPolicy, host: HolderFacts, moment: Moment) -> bo
 
 def _is_first(policy: CompiledPolicy, verdict: Decision) -> bool:
     return any(grant.first_person for grant in policy.grants if grant.id == verdict.rule)
-
-
-def side_by_side(policy: CompiledPolicy, request: Request, first: HolderFacts | None) -> Request:
-    """The question of the second one: whoever he comes along with is at his side too."""
-    visitors = _standing(policy, first).visitor or _standing(policy, request.holder).visitor
-    return replace(request, second_person=first is not None and not visitors)
 
 
 def _has_room(

@@ -9,6 +9,7 @@ from controller.attempt import ANSWER_US, Attempt, Waiting
 from controller.company import (
     ASKS_FOR_COMPANY,
     accompanied,
+    accompanied_by,
     passing_of,
     side_by_side,
     two_passing,
@@ -168,13 +169,13 @@ def _judge(turn: Turn, policies: Policies, attempt: Attempt, asker: _Asker) -> N
 
     The rules are those the attempt began under; people, credentials and posture are today's.
     """
+    if attempt.first is not None:
+        _judge_second(turn, policies, attempt, attempt.first, asker)
+        return
     policy = policies.get(attempt.policy, turn.policy)
     credential = _credential(turn, attempt.credential, attempt.holder)
     portal = PortalId(attempt.portal)
     request = question(turn, policy, portal, attempt.direction, credential, attempt.presented)
-    if attempt.first is not None:
-        _judge_second(turn, policies, attempt, asker)
-        return
     verdict = decide(policy, request)
     codes = {objection.code for objection in verdict.objections}
     alone = verdict
@@ -193,10 +194,10 @@ def _judge(turn: Turn, policies: Policies, attempt: Attempt, asker: _Asker) -> N
     conclude(turn, attempt.id, reader, policy, request, alone, asker.badge, asker.person, passing)
 
 
-def _judge_second(turn: Turn, policies: Policies, attempt: Attempt, asker: _Asker) -> None:
+def _judge_second(
+    turn: Turn, policies: Policies, attempt: Attempt, first: Waiting, asker: _Asker
+) -> None:
     """The second person is judged for himself, then the first one with him at his side."""
-    first = attempt.first
-    assert first is not None, "asked of attempts that somebody waits for"
     portal, direction = PortalId(attempt.portal), attempt.direction
     policy = policies.get(attempt.policy, turn.policy)
     credential = _credential(turn, attempt.credential, attempt.holder)
@@ -212,11 +213,11 @@ def _judge_second(turn: Turn, policies: Policies, attempt: Attempt, asker: _Aske
     attempts.ended(attempt, attempts.Signal.DECIDED)
     reader = attempt.reader
     record(turn, attempt.id, reader, policy, request, verdict, asker.badge, asker.person)
-    if not verdict.granted or credential is None:
+    if not verdict.granted or credential is None or request.holder is None:
         _abandoned(turn, first.id, attempt, "who came along may not enter")
         show(turn, reader, Sign.DENIED)
         return
-    asked = accompanied(rules, asked, by=request.holder, state=turn.state)
+    asked = accompanied_by(rules, asked, request.holder, turn.state)
     answer = decide(rules, asked)
     passing = two_passing(rules, asked, answer, first.holder, credential.holder)
     conclude(turn, first.id, reader, rules, asked, answer, None, None, passing)

@@ -71,20 +71,16 @@ _PLAIN: dict[Note, type[PortalChange]] = {
     Note.FOUND: PortalFound,
     Note.SETTLED: PortalSettled,
 }
-_OF_A_GRANT: dict[Note, type[GrantUnused | GrantAborted]] = {
+_SAYING_MORE: dict[Note, type[PortalChange]] = {
+    Note.PASSED: PassageMade,
     Note.UNUSED: GrantUnused,
     Note.ABORTED: GrantAborted,
-}
-_OF_PEOPLE: dict[Note, type[PortalChange]] = {
-    Note.PASSED: PassageMade,
     Note.OPENED: PortalOpened,
     Note.RELEASED: EgressReleased,
 }
-"""Notes whose events say as well who is where by them."""
+"""Notes whose events say as well whose grant it was, or who is where by them."""
 
-assert _PLAIN.keys() | _OF_A_GRANT.keys() | _OF_PEOPLE.keys() == set(Note), (
-    "every note has its event"
-)
+assert _PLAIN.keys() | _SAYING_MORE.keys() == set(Note), "every note has its event"
 
 
 class Origin:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
-from edge.commands.common import Misconfigured, config_option, json_option
+from edge.commands.common import Misconfigured, config_option, json_option, said_mistakes
 from edge.failed import CONFIGURATION
 
 if TYPE_CHECKING:
@@ -86,10 +87,7 @@ def loaded(config: Path) -> "Config":
     try:
         return load_config(config)
     except ConfigError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        count = len(error.problems)
-        mistakes = "1 mistake" if count == 1 else f"{count} mistakes"
+        mistakes = said_mistakes(error.problems)
         raise Misconfigured(
             f"{config} has {mistakes}", "mend them and run `sentrypost check` again"
         ) from error
@@ -114,17 +112,7 @@ def _as_json(config: Path) -> None:
     try:
         site = load_config(config)
     except ConfigError as error:
-        problems = [
-            {
-                "file": problem.file,
-                "line": problem.line,
-                "column": problem.column,
-                "path": problem.path,
-                "message": problem.message,
-                "hint": problem.hint,
-            }
-            for problem in error.problems
-        ]
+        problems = msgspec.to_builtins(error.problems)
         click.echo(json.dumps({"ok": False, "problems": problems}, ensure_ascii=False))
         sys.exit(CONFIGURATION)
     answer = {

@@ -3,7 +3,7 @@
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -138,3 +138,10 @@ __all__ = [
     "state_option",
     "zone_named",
 ]
+
+
+def said_mistakes(problems: Sequence[object]) -> str:
+    """Print every mistake, one a line, as an error; how many they are, in words."""
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    return "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"

@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 import click
+import msgspec
 
 from edge.commands.common import json_option
 from edge.commands.policy_compare import COMPARING
@@ -13,7 +14,7 @@ from edge.commands.policy_files import FILES, read, read_or_fail
 from edge.commands.policy_live import LIVE
 from edge.commands.policy_proof import lint, prove
 from edge.failed import CONFIGURATION
-from policies import CompiledPolicy, PolicyError, Problem
+from policies import CompiledPolicy, PolicyError
 
 DIGEST_SIGNS = 16
 SCHEMA = "policy.schema.json"
@@ -38,7 +39,7 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
             answer, code = _summary(read(files)), 0
         except PolicyError as error:
             answer, code = (
-                {"ok": False, "problems": [*map(_problem, error.problems)]},
+                {"ok": False, "problems": msgspec.to_builtins(error.problems)},
                 CONFIGURATION,
             )
         click.echo(json.dumps(answer, indent=2))
@@ -76,15 +77,4 @@ def _summary(found: CompiledPolicy) -> dict[str, object]:
         "roles": len(found.roles),
         "grants": len(found.grants),
         "denies": len(found.denies),
-    }
-
-
-def _problem(problem: Problem) -> dict[str, object]:
-    return {
-        "file": problem.file,
-        "line": problem.line,
-        "column": problem.column,
-        "path": problem.path,
-        "message": problem.message,
-        "hint": problem.hint,
     }

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from edge.commands.common import said_mistakes
 from edge.failed import Misconfigured
 from edge.policy_files import with_included
 from policies import CompiledPolicy, PolicyError, SourceFile, load
@@ -28,9 +29,6 @@ def read_or_fail(files: tuple[Path, ...]) -> CompiledPolicy:
     try:
         return read(files)
     except PolicyError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        count = len(error.problems)
-        mistakes = "1 mistake" if count == 1 else f"{count} mistakes"
+        mistakes = said_mistakes(error.problems)
         names = ", ".join(str(file) for file in files)
         raise Misconfigured(f"{names}: {mistakes}", "mend them and check again") from error

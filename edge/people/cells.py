@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
@@ -24,7 +24,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _DATETIME = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?P<zone>Z|[+-]\d\d:\d\d)?\Z", re.ASCII
 )
-_BETWEEN_ROLES = re.compile(r"[\s,;|]+")
+_BETWEEN_NAMES = re.compile(r"[\s,;|]+")
 # Persian and several Indian scripts need the joiners inside words; every other invisible
 # character only makes a name look like another one.
 _JOINERS = "\u200c\u200d"
@@ -84,14 +84,10 @@ def read_roles(text: str, known: Mapping[str, RoleRule]) -> tuple[str, ...]:
     """Roles of the policy, between spaces (or , ; | inside quotes). A visitor is nothing else: with
     another role he would get further than any proof about visitors says.
     """
-    roles = sorted({role for role in _BETWEEN_ROLES.split(text) if role})
+    roles = _names(text)
     if not 1 <= len(roles) <= ROLES_MAX:
         raise CellError(f"{len(roles)} roles", f"a person has 1..{ROLES_MAX}")
-    for role in roles:
-        if role not in known:
-            some = ", ".join(sorted(known)[:10]) or "none"
-            hint = did_you_mean(role, known) or f"the policy's roles: {some}"
-            raise CellError(f"the policy knows no role '{role[:64]}'", hint)
+    _all_known("role", roles, known)
     visitors = [role for role in roles if known[role].visitor]
     if visitors and len(visitors) < len(roles):
         other = next(role for role in roles if role not in visitors)
@@ -103,15 +99,23 @@ def read_watchlists(text: str, known: Collection[str]) -> tuple[str, ...] | Away
     """Watchlists of the policy, as roles are written; or that the person is on none."""
     if text == AWAY_WORD:
         return Away.AWAY
-    lists = sorted({name for name in _BETWEEN_ROLES.split(text) if name})
+    lists = _names(text)
     if len(lists) > LISTS_MAX:
         raise CellError(f"{len(lists)} watchlists", f"a person is on {LISTS_MAX} at most")
-    for name in lists:
+    _all_known("watchlist", lists, known)
+    return tuple(lists)
+
+
+def _names(text: str) -> list[str]:
+    return sorted({name for name in _BETWEEN_NAMES.split(text) if name})
+
+
+def _all_known(what: str, names: Sequence[str], known: Collection[str]) -> None:
+    for name in names:
         if name not in known:
             some = ", ".join(sorted(known)[:10]) or "none"
-            hint = did_you_mean(name, known) or f"the policy's watchlists: {some}"
-            raise CellError(f"the policy knows no watchlist '{name[:64]}'", hint)
-    return tuple(lists)
+            hint = did_you_mean(name, known) or f"the policy's {what}s: {some}"
+            raise CellError(f"the policy knows no {what} '{name[:64]}'", hint)
 
 
 def read_biometrics(text: str) -> bool:

@@ -278,12 +278,12 @@ def two_cards_are_two_people(patch: Patch) -> None:
 
 
 def anybody_escorts(patch: Patch) -> None:
-    honest = passages.accompanied
+    honest = passages.accompanied_by
 
-    def accompanied(*asked: object, **by: object) -> object:
-        return replace(honest(*asked, **by), escorted=True)  # type: ignore[arg-type, type-var]
+    def accompanied(*asked: object) -> object:
+        return replace(honest(*asked), escorted=True)  # type: ignore[arg-type]
 
-    patch.setattr(passages, "accompanied", accompanied)
+    patch.setattr(passages, "accompanied_by", accompanied)
 
 
 def nobody_is_followed(patch: Patch) -> None:

@@ -8,7 +8,7 @@ from controller import attempt, portal
 from controller.events import KINDS, kind_of
 from controller.ids import AttemptId, ReaderId
 from controller.portal import IGNORED, Move, Note, Signal, State
-from controller.turn import _OF_A_GRANT, _OF_PEOPLE, _PLAIN
+from controller.turn import _PLAIN, _SAYING_MORE
 from policies.facts import Direction
 
 S = State
@@ -155,7 +155,7 @@ lost portal-lost | found portal-found | settled portal-settled
 
 def test_each_note_is_an_event_of_its_own() -> None:
     said = dict(pair.split() for line in NOTES.strip().splitlines() for pair in line.split("|"))
-    made = {note: kind_of(kind) for note, kind in (_PLAIN | _OF_A_GRANT | _OF_PEOPLE).items()}
+    made = {note: kind_of(kind) for note, kind in (_PLAIN | _SAYING_MORE).items()}
     assert made == said
     assert set(made.values()) <= set(KINDS)
     assert len(set(made.values())) == len(Note)
