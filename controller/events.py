@@ -8,7 +8,6 @@ Personal values never stand here. A field of type `Commitment` holds a salted co
 """
 
 import re
-from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -25,6 +24,15 @@ from controller.body import (
     Seq,
     Text,
     clipped,
+)
+from controller.events_fires import (
+    Fire,
+    FireChange,
+    FireLatched,
+    FireLine,
+    FireLineRead,
+    FireReset,
+    FireResetRefused,
 )
 from controller.events_people import (
     HolderLockedOut,
@@ -43,7 +51,6 @@ from controller.ids import (
     ReaderId,
 )
 from controller.ledger import Commitment, Personal
-from controller.moment import Micros
 from controller.portal import Portal
 from controller.whereabouts import Moved
 from policies.facts import Decision, Direction, Factor, Level, Mode, Request
@@ -55,6 +62,13 @@ __all__ = [
     "Body",
     "Count",
     "Entry",
+    "Fire",
+    "FireChange",
+    "FireLatched",
+    "FireLine",
+    "FireLineRead",
+    "FireReset",
+    "FireResetRefused",
     "Header",
     "HolderLockedOut",
     "HoldersReplaced",
@@ -366,60 +380,6 @@ class PortalSettled(PortalChange, frozen=True, kw_only=True):
 
 class BoltMoved(PortalChange, frozen=True, kw_only=True):
     """The bolt sensor changed."""
-
-
-# --- fire -------------------------------------------------------------------------------------
-
-
-class FireLine(StrEnum):
-    """A fire input is closed while all is well: everything else counts as fire."""
-
-    UNKNOWN = "unknown"
-    NORMAL = "normal"
-    ALARM = "alarm"
-    CUT = "cut"
-    SHORTED = "shorted"
-    GONE = "gone"
-
-
-class Fire(msgspec.Struct, frozen=True, kw_only=True):
-    """One fire input. `heard`: its line was read since the start. `deadline_us`: when not hearing
-    from it becomes fire.
-    """
-
-    line: FireLine = FireLine.UNKNOWN
-    latched: bool = False
-    heard: bool = False
-    deadline_us: Micros | None = None
-
-
-class FireChange(Body, frozen=True, kw_only=True):
-    """What a fire input is after this event, whole."""
-
-    fire: Name
-    after: Fire
-
-
-class FireLineRead(FireChange, frozen=True, kw_only=True):
-    """The input's line says something new."""
-
-
-class FireLatched(FireChange, frozen=True, kw_only=True):
-    """Fire: egress is released until the input is normal and a named person resets it."""
-
-    reason: Text
-
-
-class FireReset(FireChange, frozen=True, kw_only=True):
-    """A named person reset the latch."""
-
-    operator: Commitment
-
-
-class FireResetRefused(Body, frozen=True, kw_only=True):
-    fire: Text
-    operator: Commitment
-    reason: Text
 
 
 # --- effects ----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from controller import fires, passages, questions, verdicts
+from controller import devices, fires, passages, questions, verdicts
 from controller.company import HOST_LOST, hosts_lost
 from controller.effects import (
     AskPin,
@@ -16,12 +16,9 @@ from controller.effects import (
     SecurePortal,
 )
 from controller.events import (
-    BadgeIgnored,
     ClockJudged,
-    DeviceSuspected,
     EdgeStarted,
     EdgeStopping,
-    EffectEnded,
     Event,
     HoldersReplaced,
     JournalLost,
@@ -30,9 +27,6 @@ from controller.events import (
     PersonScreened,
     PolicyActivated,
     PostureChanged,
-    ReaderFound,
-    ReaderLost,
-    ReaderTampered,
     VisitorUnescorted,
     clipped,
 )
@@ -66,11 +60,11 @@ from controller.inputs import (
 )
 from controller.ledger import commitment
 from controller.moment import Moment
-from controller.portal import LEASE_RENEW_US, Contact, Portal, Signal, exit_over_us, rex_deadline_us
+from controller.portal import LEASE_RENEW_US, Portal, Signal, exit_over_us, rex_deadline_us
 from controller.state import SiteState
 from controller.turn import Origin, Turn
 from controller.whereabouts import gone, unseen
-from policies.compiled import CompiledPolicy, Egress
+from policies.compiled import CompiledPolicy
 from policies.facts import Mode
 
 SHUT_MODES = frozenset({Mode.LOCKDOWN, Mode.SHELTER, Mode.EVACUATE})
@@ -324,72 +318,6 @@ def _on_screening(turn: Turn, fact: ScreeningHeard) -> None:
         turn.record(PersonScreened(station=fact.station, holder=fact.holder, result=fact.result))
 
 
-def _on_contact(turn: Turn, fact: ContactRead) -> None:
-    portal = turn.state.portals.get(fact.portal)
-    # A leaf of which nothing is known any more is not believed to be where it was.
-    contact = Contact.FAULTED if fact.contact is Contact.UNKNOWN else fact.contact
-    if portal is None or portal.contact is contact:
-        return
-    match contact:
-        case Contact.OPEN:
-            explained = _explains_opening(turn, fact.portal)
-            turn.signal(fact.portal, Signal.OPENED_FROM_INSIDE if explained else Signal.OPENED)
-        case Contact.CLOSED:
-            # The strike's time may not be over: whoever comes next must not find it released.
-            if turn.signal(fact.portal, Signal.CLOSED) and portal.contact is Contact.OPEN:
-                fires.secure(turn, fact.portal)
-        case Contact.FAULTED | Contact.UNKNOWN:
-            turn.signal(fact.portal, Signal.CONTACT_FAULTED)
-
-
-def _explains_opening(turn: Turn, portal_id: PortalId) -> bool:
-    """Whether an opening without a grant is somebody's lawful way out.
-
-    A panic bar without a request-to-exit contact cannot tell the way out from force: such an
-    opening is recorded as ungranted and raises no forced alarm.
-    """
-    portal, rule = turn.state.portals[portal_id], turn.rule(portal_id)
-    if rule is None:
-        return False
-    if rule.egress is Egress.MECHANICAL and rule.rex is None:
-        return True
-    if portal.shunt_until_us is not None and turn.now_us <= portal.shunt_until_us:
-        return True
-    return fires.burns_at(turn, portal_id) or turn.state.mode is Mode.EVACUATE
-
-
-def _on_portal_link(turn: Turn, fact: PortalLinkHeard) -> None:
-    portal = turn.state.portals.get(fact.portal)
-    if portal is None or portal.linked is fact.up:
-        return
-    turn.signal(fact.portal, Signal.LINK_FOUND if fact.up else Signal.LINK_LOST)
-    if not fact.up:
-        return
-    # A link that comes back opens nothing for entry: the way out is freed again where it is free
-    # already, everything else is locked.
-    if turn.state.portals[fact.portal].released:
-        fires.free_egress(turn, fact.portal)
-    else:
-        fires.secure(turn, fact.portal)
-
-
-def _on_reader(turn: Turn, fact: ReaderHeard) -> None:
-    known = turn.state.readers.get(fact.reader)
-    if fact.online:
-        turn.record(
-            ReaderFound(reader=fact.reader, secure=fact.secure, identity=clipped(fact.about))
-        )
-    elif known is None or known.online:
-        turn.record(ReaderLost(reader=fact.reader, reason=clipped(fact.about)))
-        passages.abandon(turn, fact.reader, "the reader went away")
-
-
-def _on_reader_tamper(turn: Turn, fact: ReaderTamperHeard) -> None:
-    known = turn.state.readers.get(fact.reader)
-    if fact.tampered is not (known is not None and known.tampered):
-        turn.record(ReaderTampered(reader=fact.reader, tampered=fact.tampered))
-
-
 def _on_posture(turn: Turn, fact: PostureSet) -> None:
     was_mode, was_threat = turn.state.mode, turn.state.threat
     if (was_mode, was_threat) == (fact.mode, fact.threat):
@@ -433,18 +361,6 @@ def _on_clock(turn: Turn, fact: ClockChecked) -> None:
         turn.record(ClockJudged(trusted=fact.trusted, stepped_ms=fact.stepped_ms))
 
 
-def _on_badge_unreadable(turn: Turn, fact: BadgeUnreadable) -> None:
-    turn.record(BadgeIgnored(reader=fact.reader, reason=clipped(fact.reason)))
-
-
-def _on_device_misbehaved(turn: Turn, fact: DeviceMisbehaved) -> None:
-    turn.record(DeviceSuspected(device=fact.device, reason=clipped(fact.reason)))
-
-
-def _on_effect_end(turn: Turn, fact: EffectEndHeard) -> None:
-    turn.record(EffectEnded(effect=fact.effect, outcome=clipped(fact.outcome)))
-
-
 def _on_journal_recovered(turn: Turn, fact: JournalRecovered) -> None:
     if not turn.state.recorded:
         turn.record(JournalRestored(dropped=fact.dropped))
@@ -465,10 +381,6 @@ def _on_stopping(turn: Turn, fact: Stopping) -> None:
         fires.secure(turn, portal_id)
 
 
-def _on_bolt(turn: Turn, fact: BoltRead) -> None:
-    turn.moved_bolt(fact.portal, fact.bolted)
-
-
 def _on_time(turn: Turn, fact: TimePassed) -> None:
     """What had come due was dealt with before; the passing itself is not recorded."""
 
@@ -477,17 +389,17 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     Started: _on_started,
     Stopping: _on_stopping,
     TimePassed: _on_time,
-    BadgeUnreadable: _on_badge_unreadable,
-    ContactRead: _on_contact,
-    BoltRead: _on_bolt,
+    BadgeUnreadable: devices.on_badge_unreadable,
+    ContactRead: devices.on_contact,
+    BoltRead: devices.on_bolt,
     ExitAsked: passages.on_exit_asked,
     FireLineHeard: fires.on_line,
     FireResetAsked: fires.on_reset,
-    ReaderHeard: _on_reader,
-    ReaderTamperHeard: _on_reader_tamper,
-    DeviceMisbehaved: _on_device_misbehaved,
-    PortalLinkHeard: _on_portal_link,
-    EffectEndHeard: _on_effect_end,
+    ReaderHeard: devices.on_reader,
+    ReaderTamperHeard: devices.on_reader_tamper,
+    DeviceMisbehaved: devices.on_device_misbehaved,
+    PortalLinkHeard: devices.on_portal_link,
+    EffectEndHeard: devices.on_effect_end,
     PostureSet: _on_posture,
     ScreeningHeard: _on_screening,
     JournalFailed: _on_journal_failed,
