@@ -110,7 +110,7 @@ async def opened(
         run.begin()
         try:
             with People.open(config.state / "site.db", create=True) as people:
-                pins = PinChecker(people.pin_hash, PinHasher())
+                pins = PinChecker(people.pin, PinHasher())
                 outside = Outside(
                     key=key,
                     clock=SystemClock(config.trust_clock),

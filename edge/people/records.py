@@ -60,14 +60,26 @@ class CredentialRecord(msgspec.Struct, frozen=True, kw_only=True):
     status: CredentialStatus = CredentialStatus.ACTIVE
 
 
-class PinRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The Argon2 hash of a person's PIN. No repr shows it: four digits are soon tried."""
+_PinHash = Annotated[str, msgspec.Meta(pattern=r"^\$argon2id\$", max_length=256)]
+
+
+class PinRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The Argon2 hashes of a person's PIN, and of the one typed under duress where there is one.
+
+    No repr shows them: four digits are soon tried.
+    """
 
     holder: _Id
-    hash: Annotated[str, msgspec.Meta(pattern=r"^\$argon2id\$", max_length=256)]
+    hash: _PinHash
+    duress_hash: _PinHash | None = None
 
     def __repr__(self) -> str:
         return f"PinRecord(holder={self.holder!r}, hash=…)"
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """What of it counts in a digest: a file without duress PINs keeps the one it had."""
+        return (self.hash,) if self.duress_hash is None else (self.hash, self.duress_hash)
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -152,7 +164,7 @@ class Roll(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     holders: Mapping[HolderId, HolderRecord]
     credentials: Mapping[CredentialId, CredentialRecord]
-    pins: Mapping[HolderId, str]
+    pins: Mapping[HolderId, PinRecord]
 
     def __repr__(self) -> str:
         return f"Roll(version={self.version}, holders={len(self.holders)}, …)"
@@ -173,7 +185,7 @@ def changed(roll: Roll, change: Change) -> Roll:
     credentials |= {CredentialId(c.id): c for c in change.credentials}
     bare = set(change.pins_removed)
     pins = {id_: pin for id_, pin in roll.pins.items() if id_ not in bare}
-    pins |= {HolderId(pin.holder): pin.hash for pin in change.pins}
+    pins |= {HolderId(pin.holder): pin for pin in change.pins}
     return Roll(version=change.number, holders=holders, credentials=credentials, pins=pins)
 
 
@@ -185,7 +197,7 @@ def contents_digest(roll: Roll) -> str:
     tables = (
         sorted(roll.holders.values(), key=lambda one: one.id),
         sorted(roll.credentials.values(), key=lambda one: one.id),
-        sorted(roll.pins.items()),
+        sorted((one.holder, *one.hashes) for one in roll.pins.values()),
     )
     return hashlib.sha256(msgspec.json.encode(tables, order="deterministic")).hexdigest()
 

@@ -73,7 +73,13 @@ _THIRD = (
     " CHECK (biometrics IN (0, 1))",
 )
 
-STEPS = frozenset({"0001_people", "0002_history", "0003_lists"})
+# NULL where the person has no second PIN.
+_FOURTH = (
+    "ALTER TABLE pin ADD COLUMN duress_hash TEXT"
+    " CHECK (duress_hash GLOB '$argon2id$*' AND length(duress_hash) <= 256)",
+)
+
+STEPS = frozenset({"0001_people", "0002_history", "0003_lists", "0004_duress"})
 """Every step there is: a file with another one was written by a newer version."""
 
 
@@ -92,4 +98,10 @@ def _history(database: Database) -> None:
 @MIGRATIONS(name="0003_lists")
 def _lists(database: Database) -> None:
     for statement in _THIRD:
+        database.execute(statement)
+
+
+@MIGRATIONS(name="0004_duress")
+def _duress(database: Database) -> None:
+    for statement in _FOURTH:
         database.execute(statement)

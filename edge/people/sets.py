@@ -199,8 +199,7 @@ _Records = tuple[Collection[HolderRecord], Collection[CredentialRecord], Collect
 
 
 def _records(roll: Roll) -> _Records:
-    pins = [PinRecord(holder=holder, hash=stored) for holder, stored in roll.pins.items()]
-    return roll.holders.values(), roll.credentials.values(), pins
+    return roll.holders.values(), roll.credentials.values(), roll.pins.values()
 
 
 class _Ids(msgspec.Struct):
@@ -327,7 +326,7 @@ def _after(roll: Roll, people: PeopleSet) -> Roll:
     """What will stand. Raises SetMalformedError where the records do not fit each other."""
     holders = {HolderId(one.id): one for one in people.holders}
     credentials = {CredentialId(one.id): one for one in people.credentials}
-    pins = {HolderId(one.holder): one.hash for one in people.pins}
+    pins = {HolderId(one.holder): one for one in people.pins}
     if not people.whole:
         touched = _union(people.steps)
         holders = _left(roll.holders, touched.holders) | holders
@@ -361,10 +360,7 @@ def _difference(before: Roll, after: Roll, steps: tuple[Step, ...], offer: Offer
         holders_removed=tuple(set(before.holders) - set(after.holders)),
         credentials=tuple(_new(before.credentials, after.credentials).values()),
         credentials_removed=tuple(set(before.credentials) - set(after.credentials)),
-        pins=tuple(
-            PinRecord(holder=holder, hash=stored)
-            for holder, stored in _new(before.pins, after.pins).items()
-        ),
+        pins=tuple(_new(before.pins, after.pins).values()),
         pins_removed=tuple(set(before.pins) - set(after.pins)),
     )
 

@@ -162,7 +162,7 @@ class People:
         record = self._roll.holders.get(holder)
         return None if record is None else record.name
 
-    def pin_hash(self, holder: HolderId) -> str | None:
+    def pin(self, holder: HolderId) -> PinRecord | None:
         return self._roll.pins.get(holder)
 
     def history(self, count: int) -> tuple[past.Entry, ...]:
@@ -322,7 +322,7 @@ def _read_roll(database: Database, version: int) -> Roll:
         version=version,
         holders={HolderId(record.id): record for record in holders},
         credentials={CredentialId(record.id): record for record in credentials},
-        pins={HolderId(record.holder): record.hash for record in pins},
+        pins={HolderId(record.holder): record for record in pins},
     )
 
 

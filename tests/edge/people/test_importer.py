@@ -58,7 +58,7 @@ def test_a_row_becomes_a_person_with_badge_pin_and_validity() -> None:
     # Berlin is one hour ahead; the last day counts to its end.
     assert anna.valid_from_s == utc_s("2025-12-31T23:00:00")
     assert anna.valid_until_s == utc_s("2026-01-31T23:00:00")
-    assert CHEAP.verify(roll.pins[HolderId(anna.id)], "0042")
+    assert CHEAP.verify(roll.pins[HolderId(anna.id)].hash, "0042")
     directory = directory_of(roll)
     ref = credential_ref(KEY, 26, bytes.fromhex("bb032180"))
     credential = directory.credentials[directory.by_ref[ref]]
@@ -71,7 +71,7 @@ def test_a_row_becomes_a_person_with_badge_pin_and_validity() -> None:
 def test_leading_zeros_make_other_ids_and_other_pins() -> None:
     roll = after("007,A,staff,,0042,,,", "7,B,staff,,00042,,,", "07,C,staff,,42424,,,")
     assert sorted(h.external_id for h in roll.holders.values()) == ["007", "07", "7"]
-    stored = roll.pins[HolderId(person(roll, "007").id)]
+    stored = roll.pins[HolderId(person(roll, "007").id)].hash
     assert CHEAP.verify(stored, "0042")
     assert not CHEAP.verify(stored, "00042")
 
@@ -328,7 +328,7 @@ def test_none_takes_away() -> None:
 
 def test_a_pin_in_the_file_replaces_the_one_on_file() -> None:
     roll = after("0042,,,,77777777,,,", roll=after(ANNA))
-    stored = roll.pins[HolderId(person(roll, "0042").id)]
+    stored = roll.pins[HolderId(person(roll, "0042").id)].hash
     assert CHEAP.verify(stored, "77777777")
     assert person(roll, "0042").version == 2
 

@@ -9,18 +9,36 @@ import pytest
 
 from controller.ids import HolderId
 from controller.inputs import PinOutcome
-from edge.people import PinChecker, PinCost, PinHasher, PinHashError, hash_pins
+from edge.people import PinChecker, PinCost, PinHasher, PinHashError, PinRecord, hash_pins
 from tests.edge.people.support import CHEAP
 
 ANNA, BERT, NOBODY = HolderId("a" * 16), HolderId("b" * 16), HolderId("f" * 16)
-PIN = "00429317"
+CARL = HolderId("c" * 16)
+PIN, DURESS_PIN = "00429317", "00581317"
 # Seconds of work on any machine, and no more memory than the cheap ones.
 SLOW = PinHasher(PinCost(time_cost=30_000, memory_kib=64))
 
 
+ON_FILE = {
+    ANNA: PinRecord(holder=ANNA, hash=CHEAP.hash(PIN), duress_hash=CHEAP.hash(DURESS_PIN)),
+    CARL: PinRecord(holder=CARL, hash=CHEAP.hash(PIN)),
+}
+
+
+class Counting(PinHasher):
+    """Remembers what was verified."""
+
+    def __init__(self) -> None:
+        super().__init__(PinCost(time_cost=1, memory_kib=64))
+        self.verified: list[str] = []
+
+    def verify(self, stored: str, pin: str) -> bool:
+        self.verified.append(stored)
+        return super().verify(stored, pin)
+
+
 def checker(hasher: PinHasher = CHEAP, **limits: float) -> PinChecker:
-    hashes = {ANNA: CHEAP.hash(PIN)}
-    return PinChecker(hashes.get, hasher, **limits)  # type: ignore[arg-type]
+    return PinChecker(ON_FILE.get, hasher, **limits)  # type: ignore[arg-type]
 
 
 def ask(pins: PinChecker, holder: HolderId, pin: str) -> PinOutcome:
@@ -49,6 +67,21 @@ def test_the_right_pin_matches() -> None:
     assert ask(checker(), ANNA, PIN) is PinOutcome.MATCHED
 
 
+def test_the_pin_typed_under_duress_matches_as_the_other_does() -> None:
+    assert ask(checker(), ANNA, DURESS_PIN) is PinOutcome.MATCHED
+    assert ask(checker(), CARL, DURESS_PIN) is PinOutcome.WRONG
+
+
+@pytest.mark.parametrize("holder", [ANNA, CARL, NOBODY])
+@pytest.mark.parametrize("typed", [PIN, DURESS_PIN, "0000"])
+def test_every_check_is_two_hashes_of_one_price(holder: HolderId, typed: str) -> None:
+    hasher = Counting()
+    ask(checker(hasher), holder, typed)
+    assert len(hasher.verified) == 2
+    price = argon2.extract_parameters(CHEAP.decoy())
+    assert [argon2.extract_parameters(one) for one in hasher.verified] == [price, price]
+
+
 @pytest.mark.parametrize("typed", ["", "0042931", "429317", "004293170", "00429318", "*#", "٠٠٤٢"])
 def test_any_other_pin_is_wrong(typed: str) -> None:
     assert ask(checker(), ANNA, typed) is PinOutcome.WRONG
@@ -70,7 +103,7 @@ def test_a_check_past_its_deadline_is_unavailable_in_time() -> None:
     began = time.monotonic()
 
     async def ask_and_stop() -> PinOutcome:
-        # NOBODY: the decoy has the slow price.
+        # NOBODY: the decoys have the slow price.
         return await pins.check(NOBODY, PIN)
 
     assert asyncio.run(ask_and_stop()) is PinOutcome.UNAVAILABLE
@@ -147,8 +180,10 @@ def test_places_come_back_when_checks_end() -> None:
     ["$argon2id$", "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$", "$argon2id$v=19$m=64,t=0,p=1$AA$AA"],
 )
 def test_a_damaged_hash_is_unavailable_and_not_wrong(damaged: str) -> None:
-    pins = PinChecker({ANNA: damaged}.get, CHEAP)
-    assert ask(pins, ANNA, PIN) is PinOutcome.UNAVAILABLE
+    sound = CHEAP.hash(PIN)
+    for stored in ({"hash": damaged}, {"hash": sound, "duress_hash": damaged}):
+        pins = PinChecker({ANNA: PinRecord(holder=ANNA, **stored)}.get, CHEAP)
+        assert ask(pins, ANNA, PIN) is PinOutcome.UNAVAILABLE
 
 
 def test_a_closed_checker_is_unavailable() -> None:
@@ -183,7 +218,8 @@ def test_ctrl_c_ends_the_hashing_of_many_pins() -> None:
 
 def test_no_log_and_no_repr_shows_a_pin(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    pins = PinChecker({ANNA: "$argon2id$broken", BERT: CHEAP.hash(PIN)}.get, CHEAP)
+    broken = PinRecord(holder=ANNA, hash="$argon2id$broken")
+    pins = PinChecker({ANNA: broken, BERT: ON_FILE[CARL]}.get, CHEAP)
 
     async def all_of_them() -> None:
         for holder in (ANNA, BERT, NOBODY):

@@ -49,7 +49,7 @@ from edge.signatures import (
     sign,
 )
 from policies.facts import CredentialStatus
-from tests.edge.people.support import KEY, change, created, csv
+from tests.edge.people.support import CHEAP, KEY, change, created, csv
 
 CHIEF = SigningKey(Ed25519PrivateKey.from_private_bytes(b"c" * 32))
 GUARD = SigningKey(Ed25519PrivateKey.from_private_bytes(b"g" * 32))
@@ -76,6 +76,11 @@ def made(people: People) -> Made:
 
 def edit(people: People, *rows: str) -> None:
     people.apply(change(csv(*rows), people.roll), made(people))
+
+
+def with_duress(brought: Change) -> Change:
+    pins = (msgspec.structs.replace(one, duress_hash=CHEAP.hash("9713")) for one in brought.pins)
+    return msgspec.structs.replace(brought, pins=tuple(pins))
 
 
 def whole(people: People) -> PeopleSet:
@@ -108,7 +113,7 @@ def take(people: People, people_set: PeopleSet) -> bool:
 def source(tmp_path: Path) -> People:
     (tmp_path / "a").mkdir()
     people = created(tmp_path / "a")
-    edit(people, ANNA)
+    people.apply(with_duress(change(csv(ANNA))), made(people))
     edit(people, BERT)
     edit(people, "42,,,,,,,lost")
     return people
@@ -194,10 +199,10 @@ def test_what_brought_the_people_stands_with_them(source: People, follower: Peop
 
 def test_a_set_shows_nothing_to_who_has_not_the_sites_key(source: People) -> None:
     data = file_of(whole(source))
-    (stored,) = source.roll.pins.values()
+    ((stored, under_duress),) = (one.hashes for one in source.roll.pins.values())
     payload = msgspec.json.decode(data)["payload"]
     raw = base64.b64decode(payload)
-    for secret in (b"Anna", b"0042", stored.encode(), stored.encode()[-20:], b"staff"):
+    for secret in (b"Anna", b"0042", stored.encode(), under_duress.encode(), b"staff"):
         assert secret not in data
         assert secret not in raw
     assert "Anna" not in repr(whole(source)) + repr(offer(whole(source)))
@@ -260,7 +265,15 @@ def random_change(chance: random.Random, roll: Roll) -> Change:
         )
         for _ in range(chance.randrange(3) if known else 0)
     ]
-    pins = {holder: f"$argon2id${chance.random()}" for holder in known if chance.random() < 0.2}
+    pins = {
+        holder: PinRecord(
+            holder=holder,
+            hash=f"$argon2id${chance.random()}",
+            duress_hash=chance.choice((None, f"$argon2id${chance.random()}")),
+        )
+        for holder in known
+        if chance.random() < 0.2
+    }
     bare = [holder for holder in roll.pins if holder not in pins and chance.random() < 0.2]
     return Change(
         base=roll.version,
@@ -271,7 +284,7 @@ def random_change(chance: random.Random, roll: Roll) -> Change:
             *taken,
             *(one.id for one in roll.credentials.values() if one.holder in gone),
         ),
-        pins=tuple(PinRecord(holder=holder, hash=stored) for holder, stored in pins.items()),
+        pins=tuple(pins.values()),
         pins_removed=(*bare, *(one for one in gone if HolderId(one) in roll.pins)),
     )
 
@@ -406,7 +419,7 @@ def digested(people_set: PeopleSet) -> PeopleSet:
         version=people_set.number,
         holders={HolderId(one.id): one for one in people_set.holders},
         credentials={CredentialId(one.id): one for one in people_set.credentials},
-        pins={HolderId(one.holder): one.hash for one in people_set.pins},
+        pins={HolderId(one.holder): one for one in people_set.pins},
     )
     digest = contents_digest(after)
     last = msgspec.structs.replace(people_set.steps[-1], digest=digest)
@@ -418,6 +431,9 @@ SPOILED: dict[str, Callable[[PeopleSet], PeopleSet]] = {
     "a record less": lambda s: msgspec.structs.replace(s, holders=s.holders[:1]),
     "a badge less": lambda s: msgspec.structs.replace(s, credentials=s.credentials[:1]),
     "a pin less": lambda s: msgspec.structs.replace(s, pins=()),
+    "a duress pin less": lambda s: msgspec.structs.replace(
+        s, pins=tuple(msgspec.structs.replace(one, duress_hash=None) for one in s.pins)
+    ),
     "a pin of nobody": lambda s: digested(
         msgspec.structs.replace(s, pins=(PinRecord(holder="f" * 16, hash="$argon2id$x"),))
     ),

@@ -1,5 +1,6 @@
 """`site.db`: one owner, all or nothing, and the journal first."""
 
+import hashlib
 import os
 import sqlite3
 import subprocess
@@ -23,12 +24,18 @@ from edge.people import (
     PeopleMovedError,
     PeopleStagedError,
     PinRecord,
+    Roll,
     Staged,
 )
-from tests.edge.people.support import change, created, csv, enrol
+from edge.people.records import contents_digest
+from tests.edge.people.support import CHEAP, change, created, csv, enrol
 
 ANNA = "0042,Anna,staff,26:2ec0c86,0042,,,"
 BERT = "42,Bert,visitor,26:2ec0c87,,,,"
+
+
+ONE_PIN = PinRecord(holder=f"{1:016x}", hash=CHEAP.hash("0042"))
+TWO_PINS = msgspec.structs.replace(ONE_PIN, duress_hash=CHEAP.hash("9713"))
 
 
 def reopened(folder: Path) -> People:
@@ -182,9 +189,11 @@ def test_what_was_applied_stands_after_reopening(tmp_path: Path) -> None:
         assert people.roll == roll
         (anna,) = (h.id for h in roll.holders.values() if h.external_id == "0042")
         assert people.name_of(HolderId(anna)) == "Anna"
-        assert (people.pin_hash(HolderId(anna)) or "").startswith("$argon2id$")
+        stored = people.pin(HolderId(anna))
+        assert stored is not None
+        assert CHEAP.verify(stored.hash, "0042")
         assert people.name_of(HolderId("f" * 16)) is None
-        assert people.pin_hash(HolderId("f" * 16)) is None
+        assert people.pin(HolderId("f" * 16)) is None
 
 
 def test_the_digest_is_independent_of_the_order_of_entry(tmp_path: Path) -> None:
@@ -236,12 +245,45 @@ def test_no_name_and_no_key_of_the_integrator_is_in_the_directory(tmp_path: Path
 
 def test_an_erased_pin_leaves_no_bytes_behind(tmp_path: Path) -> None:
     with created(tmp_path) as people:
-        enrol(people, ANNA)
-        (stored,) = people.roll.pins.values()
-        assert stored.encode() in (tmp_path / "site.db").read_bytes()
-        enrol(people, "0042,,,,none,,,")
+        people.apply(Change(base=0, holders=(holder(1),), pins=(TWO_PINS,)))
+        for stored in TWO_PINS.hashes:
+            assert stored.encode() in (tmp_path / "site.db").read_bytes()
+        enrol(people, "001,,,,none,,,")
     for file in tmp_path.iterdir():
-        assert stored.encode() not in file.read_bytes()
+        for stored in TWO_PINS.hashes:
+            assert stored.encode() not in file.read_bytes()
+
+
+def test_a_duress_pin_stands_after_reopening_and_goes_alone(tmp_path: Path) -> None:
+    with created(tmp_path) as people:
+        people.apply(Change(base=0, holders=(holder(1),), pins=(TWO_PINS,)))
+    with reopened(tmp_path) as people:
+        assert people.pin(HolderId(TWO_PINS.holder)) == TWO_PINS
+        people.apply(Change(base=1, pins=(ONE_PIN,)))
+    with reopened(tmp_path) as people:
+        assert people.pin(HolderId(TWO_PINS.holder)) == ONE_PIN
+
+
+def test_a_duress_pin_is_in_the_digest_of_the_records(tmp_path: Path) -> None:
+    with created(tmp_path) as people:
+        people.apply(Change(base=0, holders=(holder(1),), pins=(ONE_PIN,)))
+        without = contents_digest(people.roll)
+        people.apply(Change(base=1, pins=(TWO_PINS,)))
+        assert contents_digest(people.roll) != without
+
+
+def test_people_without_duress_pins_keep_the_digest_that_they_had() -> None:
+    """Edges compare digests: one that was brought up to date has not other people by that."""
+    anna = holder(1)
+    roll = Roll(
+        version=1,
+        holders={HolderId(anna.id): anna},
+        credentials={},
+        pins={HolderId(anna.id): ONE_PIN},
+    )
+    tables = ([anna], [], [[ONE_PIN.holder, ONE_PIN.hash]])
+    before = msgspec.json.encode(tables, order="deterministic")
+    assert contents_digest(roll) == hashlib.sha256(before).hexdigest()
 
 
 # --- all or nothing -----------------------------------------------------------------------------
