@@ -10,7 +10,7 @@ from policies.problems import Problem, did_you_mean
 PIECE_MS, PIECES_MAX = 100, 65_535
 """Reader outputs are timed in tenths of a second, in two bytes (OSDP clause 6.10)."""
 
-PORTALS_MAX, FIRES_MAX = 500, 200
+PORTALS_MAX, FIRES_MAX = 400, 100
 """What one edge serves: their names must fit into the one entry that every start begins with."""
 
 

@@ -398,6 +398,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     judged: ZoneRule
     entered: tuple[ZoneRule, ...]  # from the judged zone outwards: those that are newly entered
     limited: bool  # any of these has limits that depend on who is where
+    first_person: bool  # any of these waits for its first person
     factors: Profile  # zone AND portal; on the way out what the exit reader asks
     grants: tuple[GrantRule, ...]  # in the order of the file
     denies: tuple[DenyRule, ...]

@@ -53,7 +53,6 @@ _CREDENTIAL: dict[CredentialStatus, Code] = {
 _KEEPS_IN = frozenset({Code.UNKNOWN_CREDENTIAL, Code.CREDENTIAL_LOST, Code.CREDENTIAL_REVOKED})
 """Of gate 3, what keeps a reader exit shut; the rest: a failed factor, an interlock, a hold."""
 
-
 _RANK: dict[Assurance, int] = {Assurance.WEAK: 0, Assurance.INSIDE: 1, Assurance.SECURE: 2}
 
 
@@ -163,6 +162,8 @@ def _leave(case: _Case) -> Decision:
     if free is None and case.standing.protected and _recognised(case):
         free = Code.PROTECTED_EXIT
     notes = _outside_rules(case) + _state_of_the_way_out(case)
+    if case.failed and not any(objection.code is Code.FACTOR_FAILED for objection in keeping):
+        notes.append(Objection(Code.FACTOR_FAILED))  # of one that was not asked for
     if free is not None:
         anonymous = request.credential is CredentialStatus.NONE and request.holder is None
         for objection in keeping:  # nobody was asked for a factor, nor an anonymous one who he is
@@ -175,8 +176,6 @@ def _leave(case: _Case) -> Decision:
     missing: tuple[tuple[Factor, ...], ...] = ()
     if [objection.code for objection in keeping] == [Code.FACTORS_MISSING]:
         missing = missing_sets(case.asked(case.passage), case.passed)
-    if case.failed and not keeping:
-        notes.append(Objection(Code.FACTOR_FAILED))
     return _answer(request, keeping, Code.GRANTED, notes, missing)
 
 
@@ -269,8 +268,9 @@ def _enter(case: _Case) -> Decision:
 
 
 def _may_be_first(case: _Case, held: list[GrantRule]) -> list[GrantRule]:
-    """The grants that count where a zone waits for its first person; none where none waits."""
-    if case.request.first_person_in or not any(zone.first_person for zone in case.passage.entered):
+    """The grants that count where a zone waits for its first person; none where none waits, and
+    none for whoever flees into a refuge: he need not be more than valid."""
+    if case.request.first_person_in or case.sheltering or not case.passage.first_person:
         return []
     return [grant for grant in held if grant.first_person]
 
@@ -287,7 +287,10 @@ def _closed(case: _Case) -> list[Objection] | None:
         return None
     if not request.clock_trusted:
         return [Objection(Code.CLOCK_UNTRUSTED, portal.open_schedule)]
-    if not case.policy.opening(portal.id, request.utc_s):
+    open_now = case.policy.is_open(portal.open_schedule, request.utc_s)
+    if open_now is None:
+        return [Objection(Code.SCHEDULE_HORIZON, portal.open_schedule)]
+    if not open_now:
         return None
     return [] if request.first_person_in else [Objection(Code.FIRST_PERSON_OUT)]
 
@@ -396,18 +399,13 @@ def _permit(case: _Case) -> tuple[list[GrantRule], list[Objection]]:
         else:
             held.append(grant)
     if held:
+        if len(held) > 1 and case.request.mode is not Mode.NORMAL:
+            held.sort(key=lambda grant: _by_override(case, grant))  # a rule of its own comes first
         return held, []
     if not near:
         return [], [Objection(Code.NO_GRANT)]
     nearest = min(_distance(reasons) for reasons in near)
-    return [], [
-        reason
-        for reasons in near
-        if _distance(reasons) == nearest
-        for reason in reasons
-        # The clock is to blame only where nothing else stands against the rule.
-        if reason.code is not Code.CLOCK_UNTRUSTED or len(reasons) == 1
-    ]
+    return [], [reason for why in near if _distance(why) == nearest for reason in why]
 
 
 def _distance(reasons: list[Objection]) -> tuple[bool, int]:
@@ -429,6 +427,8 @@ def _against(case: _Case, grant: GrantRule, wall: Wall | None) -> list[Code]:
         found.append(Code.THREAT_CEILING)
     if not _mode_listed(case, grant):
         found.append(Code.MODE_NOT_LISTED)
+    if case.sheltering:  # nobody is kept from a refuge because he is alone
+        return found
     if (grant.escorted or case.standing.visitor) and not request.escorted:
         found.append(Code.NOT_ESCORTED)
     if grant.two_person and (case.standing.visitor or not request.second_person):

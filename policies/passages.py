@@ -91,6 +91,7 @@ def _passage(
         judged=judged,
         entered=entered,
         limited=any(_is_limited(zone) for zone in entered),
+        first_person=any(zone.first_person for zone in entered),
         factors=needed,
         grants=rules.grants(portal, judged),
         denies=rules.denies(judged),

@@ -61,7 +61,7 @@ BUILT_IN: tuple[tuple[str, str, Check], ...] = (
     ),
     (
         "visitor-escorted",
-        "a visitor's badge opens nothing without an escort",
+        "a visitor's badge opens nothing without an escort, but a refuge to flee into",
         entering.visitor_alone,
     ),
     (

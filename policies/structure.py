@@ -9,9 +9,11 @@ from policies.compiled import (
     Egress,
     ExitKind,
     OnFire,
+    PassbackKind,
     PortalKind,
     PortalRule,
     Regime,
+    Severity,
     ZoneKind,
     ZoneRule,
 )
@@ -34,6 +36,7 @@ def structural_problems(
         problems += _hardware(entry.value, portal, entry.place)
         problems += _route(entry.value, portal, by_id, entry.place)
         problems += _times_and_opening(portal, entry.place)
+        problems += _unseen_passages(portal, by_id, entry.place)
     problems += _interlocks(entries)
     whole = len(zones) == len(document.declared["zone"])
     if whole and len(portals) == len(document.declared["portal"]):
@@ -111,6 +114,28 @@ def _times_and_opening(portal: PortalRule, place: Place) -> Iterator[Problem]:
         yield place.child("stuck-s").problem("must be longer than 'held-s'")
     if portal.open_schedule is not None and portal.interlock is not None:
         yield place.child("open").problem("a portal of an interlock never stands open")
+
+
+def _unseen_passages(
+    portal: PortalRule, zones: Mapping[str, ZoneRule], place: Place
+) -> Iterator[Problem]:
+    """Where nobody sees whether a leaf was opened, whoever was granted the way counts as gone in;
+    a limit that refuses people cannot rest on that."""
+    outer, inner = zones.get(portal.outer), zones.get(portal.inner)
+    if portal.contact or outer is None or inner is None:
+        return
+    for name in sorted(set(outer.lineage) ^ set(inner.lineage)):
+        zone = zones.get(name)
+        if zone is not None and _counts_people(zone):
+            yield place.child("contact").problem(
+                f"leads into or out of '{name}', which refuses people by who is inside",
+                "fit a contact, or make the limit 'soft'",
+            )
+
+
+def _counts_people(zone: ZoneRule) -> bool:
+    hard = zone.occupancy is not None and zone.occupancy.severity is Severity.HARD
+    return hard or (zone.passback is not None and zone.passback.kind is not PassbackKind.SOFT)
 
 
 def _interlocks(entries: tuple[EntryAt[PortalEntry], ...]) -> Iterator[Problem]:

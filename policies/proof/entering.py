@@ -155,15 +155,16 @@ def _in_bad_standing(request: Request) -> Iterator[Request]:
 
 
 def visitor_alone(world: World) -> Story | None:
-    """A visitor's badge opens nothing without an escort, but what stands open to anybody."""
+    """A visitor's badge opens nothing without an escort, but what stands open to anybody, and the
+    way into a refuge to whoever flees."""
     visitors = {role.id for role in world.policy.roles.values() if role.visitor}
     asked = _questions(world, who=lambda names: not visitors.isdisjoint(names))
     end = "a visitor's badge opens it without an escort"
-    return _with(world, asked, {"escorted": False}, end, _open_to_anybody)
+    return _with(world, asked, {"escorted": False}, end, _open_or_sheltering)
 
 
-def _open_to_anybody(_: Passage, __: Request, decision: Decision) -> bool:
-    return decision.code is Code.OPEN_PORTAL
+def _open_or_sheltering(passage: Passage, request: Request, decision: Decision) -> bool:
+    return decision.code is Code.OPEN_PORTAL or _sheltering(passage, request, decision)
 
 
 def alone(world: World) -> Story | None:

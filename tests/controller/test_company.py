@@ -120,6 +120,17 @@ def test_a_visitor_enters_with_his_host_and_not_without() -> None:
     assert {Code.NOT_ESCORTED} in codes(refused)
 
 
+def test_a_visitor_who_lost_his_host_flees_into_the_refuge_alone() -> None:
+    visitors = 'zones = ["court", "lobby"]\nescorted'
+    assert POLICY.count(visitors) == 1
+    rig = calm(POLICY.replace(visitors, 'zones = ["court", "lobby", "refuge"]\nescorted'))
+    assert not of_type(ReleasePortal, rig.badge("refuge", "vic"))
+    rig.later(25)
+    rig.posture(Mode.LOCKDOWN)
+    assert of_type(ReleasePortal, rig.badge("refuge", "vic"))
+    assert not of_type(ReleasePortal, rig.badge("hall", "vic")), "and nowhere else"
+
+
 def test_a_host_takes_no_more_visitors_along_than_the_role_allows() -> None:
     rig = calm()
     rig.badge("gate", "vic")

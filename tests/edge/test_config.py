@@ -254,12 +254,13 @@ def test_more_portals_than_the_first_entry_can_name_are_refused(
     assert "one edge serves at most 1 portals" in said(house)
 
 
-def test_the_first_entry_can_name_as_many_portals_and_fire_inputs_as_are_served() -> None:
+def test_the_first_entry_can_name_all_that_is_served_and_every_zone_left_unseen() -> None:
     longest = "p" * 60
     body = EdgeStarted(
         version="1",
         policy="d" * 64,
         portals=tuple(f"{longest}{n:04}" for n in range(wiring_check.PORTALS_MAX)),
         fires=tuple(f"{longest}{n:04}" for n in range(wiring_check.FIRES_MAX)),
+        unseen=tuple(f"{longest}{n:04}" for n in range(wiring_check.PORTALS_MAX)),
     )
     assert len(msgspec.json.encode(body)) < ENTRY_BYTES_MAX - 1024

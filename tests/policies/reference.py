@@ -40,6 +40,8 @@ class WayOut(Passage):
         """
         ask, causes = self.ask, self.causes_to_keep_shut()
         self.note_leaving()
+        if self.failed() and Code.FACTOR_FAILED not in causes:
+            self.said.add(Code.FACTOR_FAILED)
         known = ask.credential is CredentialStatus.ACTIVE or Factor.GUARD in self.shown()
         reasons = (
             (ask.fire, Code.LIFE_SAFETY),
@@ -54,8 +56,6 @@ class WayOut(Passage):
         self.said |= causes - {Code.FACTORS_MISSING}
         if code is Code.PROTECTED_EXIT and causes:
             self.said.add(Code.NOTE_PROTECTED)
-        if code is Code.GRANTED and self.failed():
-            self.said.add(Code.FACTOR_FAILED)
         if self.nobody:
             self.said.discard(Code.UNKNOWN_CREDENTIAL)
         return granted(code, self.said)
@@ -154,6 +154,8 @@ class WayIn(Passage):
         if self.against:
             return refused(self.against, self.said)
         codes = {grant["id"]: self.code_by(grant) for grant in carriers}
+        if Code.GRANTED in codes.values():  # a rule of its own before one that is lent the mode
+            codes = {rule: code for rule, code in codes.items() if code is Code.GRANTED}
         return Expected(frozenset(), frozenset(self.said), codes)
 
     def code_by(self, grant: Tree) -> Code:
@@ -205,7 +207,7 @@ class WayIn(Passage):
         if ask.threat > self.portal["open-threat-max"]:
             return None
         why = self.hours(self.portal["open"])
-        if why == {Code.CLOCK_UNTRUSTED}:
+        if why & {Code.CLOCK_UNTRUSTED, Code.SCHEDULE_HORIZON}:
             return why
         if why:
             return None
@@ -256,9 +258,10 @@ class WayIn(Passage):
         calm = self.fleeing or ask.mode.value in self.overrides
         if not self.lists_mode(grant) and not (calm and "normal" in grant.get("in", ["normal"])):
             why.add(Code.MODE_NOT_LISTED)
-        if (grant.get("escorted") or self.visitor) and not ask.escorted:
+        if (grant.get("escorted") or self.visitor) and not (ask.escorted or self.fleeing):
             why.add(Code.NOT_ESCORTED)
-        if grant.get("two-person") and (self.visitor or not ask.second_person):
+        alone = not (ask.second_person or self.fleeing)
+        if grant.get("two-person") and (alone or (self.visitor and not self.fleeing)):
             why.add(Code.TWO_PERSON)
         return why
 
@@ -269,9 +272,10 @@ class WayIn(Passage):
         closed = any(self.tree["zone"][name].get("first-person") for name in self.newly_entered)
         if closed and not self.ask.first_person_in:
             first = [grant for grant in holding if grant.get("first-person")]
-            if not first:
+            if self.fleeing or not first:
                 self.limit(Code.FIRST_PERSON_OUT)
-            holding = first or holding
+            else:
+                holding = first
         if self.failed():
             self.against.add(Code.FACTOR_FAILED)
             return []
@@ -368,5 +372,4 @@ def nearest(reasons: list[set[Code]]) -> set[Code]:
         return {Code.NO_GRANT}
     near = [why for why in reasons if Code.MODE_NOT_LISTED not in why] or reasons
     fewest = min(len(why) for why in near)
-    told = {code for why in near if len(why) == fewest for code in why}
-    return told - {Code.CLOCK_UNTRUSTED} if fewest > 1 else told
+    return {code for why in near if len(why) == fewest for code in why}

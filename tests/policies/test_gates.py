@@ -11,6 +11,7 @@ from tests.policies.support import (
     changed,
     compiled,
     embassy,
+    embassy_text,
     holder,
     shown,
     vienna,
@@ -41,6 +42,44 @@ def test_a_hold_keeps_an_identified_exit_shut_where_the_portal_declares_it() -> 
     request = ask("archive-door", OUT, "guard", hold_egress=True, utc_s=AT_23H)
     assert codes_of(decide(HOLDABLE, request)) == [Code.EGRESS_HELD]
     assert decide(embassy(), request).code is Code.GRANTED
+
+
+@pytest.mark.parametrize("mode", [Mode.LOCKDOWN, Mode.SHELTER])
+def test_nobody_is_kept_from_a_refuge_because_he_is_alone(mode: Mode) -> None:
+    """A visitor who lost his host, a rule for two, a zone that waits for its first person."""
+    text = changed('id    = "g50-refuge" ', 'two-person = true\nid    = "g50-refuge" ')
+    text = changed('kind    = "refuge" ', 'first-person = true\nkind = "refuge" ', text)
+    text = changed('id    = "g40', 'first-person = true\nid    = "g40', text)
+    policy = compiled(text)
+    calm = {"utc_s": FRIDAY_10H, "first_person_in": False}
+    for role in ("visitor", "staff"):
+        assert decide(policy, ask("safe-room-door", IN, role, mode=mode, **calm)).granted
+    kept_out = codes_of(decide(policy, ask("safe-room-door", IN, "staff", **calm)))
+    assert kept_out == [Code.TWO_PERSON, Code.FIRST_PERSON_OUT]
+
+
+def test_a_rule_of_its_own_carries_an_entry_before_one_that_an_override_lends_the_mode() -> None:
+    own = '[[grant]]\nid = "own"\nroles = ["guard"]\nzones = ["lobby"]\nin = ["shelter"]\n'
+    first = changed('[[grant]]\nid    = "g10', own + '[[grant]]\nid    = "g10')
+    for text in (first, f"{embassy_text()}\n{own}"):
+        decision = decide(compiled(text), ask("front-door", IN, "guard", mode=Mode.SHELTER))
+        assert (decision.code, decision.rule) == (Code.GRANTED, "own")
+
+
+def test_who_finds_a_portal_shut_because_its_hours_are_not_known_is_told_so() -> None:
+    beyond = decide(embassy(), ask("front-door", IN, None, utc_s=2**40))
+    assert Code.SCHEDULE_HORIZON in codes_of(beyond)
+
+
+@pytest.mark.parametrize("portal", ["front-door", "archive-door"])
+@pytest.mark.parametrize("interlock_clear", [True, False])
+def test_a_failed_factor_that_nobody_needed_is_noted_at_every_exit(
+    portal: str, interlock_clear: bool
+) -> None:
+    shut = {"interlock_clear": interlock_clear}
+    decision = decide(embassy(), ask(portal, OUT, "guard", "badge+face!", **shut))
+    assert Code.FACTOR_FAILED in [note.code for note in decision.notes]
+    assert Code.FACTOR_FAILED not in codes_of(decision)
 
 
 @pytest.mark.parametrize(
@@ -199,9 +238,9 @@ def test_a_visitor_with_another_role_is_still_a_visitor() -> None:
     assert Code.LOCKDOWN in codes_of(decide(embassy(), lockdown))
 
 
-def test_the_clock_is_blamed_only_where_the_rule_would_otherwise_hold() -> None:
+def test_an_untrusted_clock_is_told_beside_what_else_stands_against_the_rule() -> None:
     request = ask("staff-door", IN, "visitor", clock_trusted=False)
-    assert codes_of(decide(embassy(), request)) == [Code.NOT_ESCORTED]
+    assert codes_of(decide(embassy(), request)) == [Code.CLOCK_UNTRUSTED, Code.NOT_ESCORTED]
 
 
 def test_beyond_the_calendar_timed_rules_do_not_hold() -> None:

@@ -223,6 +223,14 @@ NO_WAY_OUT = "no way leads out of this zone into a public one"
         ),
         (yard(door(may_hold='"decree 7"')), "a free or mechanical exit is never held"),
         (yard(door(exit_factors='"standard"')), "a free exit asks for nothing"),
+        (
+            extra(
+                f"[zone.store]\ninside = 'lobby'\nkind = 'premises'\nfactors = 'standard'\n"
+                f"occupancy-max = 3\n[portal.b]\nfrom = 'lobby'\nto = 'store'\n{PORTAL}"
+                "contact = false\n"
+            ),
+            "leads into or out of 'store', which refuses people by who is inside",
+        ),
         (yard(door(drop_arm="true")), "only a turnstile has a drop-arm"),
         (yard(door(held_s="4")), "is shorter than the release itself"),
         (yard(door(stuck_s="20")), "must be longer than 'held-s'"),
