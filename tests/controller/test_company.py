@@ -83,6 +83,7 @@ def test_two_entitled_people_enter_together_and_both_are_then_inside() -> None:
 
 @pytest.mark.parametrize("second", ["ann", "vic", "eve", "stranger", "fay"])
 def test_one_person_twice_a_visitor_or_who_may_not_enter_is_no_second_person(second: str) -> None:
+    """P31."""
     rig = vault("ann", "vic", "eve", "fay")
     rig.badge("vault", "ann")
     rig.later(2)
@@ -90,6 +91,7 @@ def test_one_person_twice_a_visitor_or_who_may_not_enter_is_no_second_person(sec
 
 
 def test_the_second_person_has_twenty_seconds() -> None:
+    """P31."""
     rig = vault("ann")
     rig.badge("vault", "ann")
     (abandoned,) = of_type(AttemptAbandoned, rig.later(21))
@@ -107,6 +109,7 @@ def test_a_lockdown_sends_both_away() -> None:
 
 
 def test_a_visitor_enters_with_his_host_and_not_without() -> None:
+    """P32."""
     rig = calm()
     assert of_type(SecondAsked, rig.badge("gate", "vic"))
     rig.later(2)
@@ -132,6 +135,7 @@ def test_a_visitor_who_lost_his_host_flees_into_the_refuge_alone() -> None:
 
 
 def test_a_host_takes_no_more_visitors_along_than_the_role_allows() -> None:
+    """P32."""
     rig = calm()
     rig.badge("gate", "vic")
     rig.badge("gate", "bob")
@@ -145,6 +149,7 @@ def test_a_host_takes_no_more_visitors_along_than_the_role_allows() -> None:
 
 
 def test_a_host_who_walks_away_leaves_an_alarm_behind() -> None:
+    """P32."""
     rig = calm()
     rig.badge("gate", "vic")
     rig.badge("gate", "bob")

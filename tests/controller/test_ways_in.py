@@ -226,6 +226,7 @@ def test_a_scheduled_portal_is_not_opened_in_lockdown_in_fire_or_without_a_clock
 
 
 def test_a_pin_is_judged_by_the_rules_the_attempt_began_under_and_the_record_says_so() -> None:
+    """P25."""
     rig = calm()
     rig.badge("archive", "ann")
     began_under = rig.site.policy.digest

@@ -34,6 +34,7 @@ def leave(rig: Rig, who: str) -> Outcome:
 
 
 def test_a_grant_alone_moves_nobody_and_gives_its_place_back() -> None:
+    """P29."""
     rig = vault("ann", "cora", "dan")
     rig.badge("vault", "ann")
     assert of_type(ReleasePortal, rig.badge("vault", "bob"))
@@ -129,6 +130,7 @@ def test_nothing_is_remembered_of_who_is_known_no_more() -> None:
 
 
 def test_after_a_fire_nobody_knows_who_is_inside_which_is_not_wrong() -> None:
+    """P29."""
     rig = vault("ann")
     enter(rig, "ann", "bob")
     rig.fire("alarm")
@@ -143,6 +145,7 @@ def test_after_a_fire_nobody_knows_who_is_inside_which_is_not_wrong() -> None:
 
 
 def test_whoever_leaves_unasked_might_be_any_of_those_who_stood_there() -> None:
+    """P29."""
     rig = calm()
     for who in ("ann", "bob"):
         rig.badge("gate", who)
@@ -155,6 +158,7 @@ def test_whoever_leaves_unasked_might_be_any_of_those_who_stood_there() -> None:
 
 
 def test_two_people_do_not_share_the_last_place() -> None:
+    """P30."""
     rig = vault("ann", "dan", "cora")
     enter(rig, "ann", "bob")
     asked = rig.badge("vault", "dan")
@@ -197,6 +201,7 @@ def test_a_grant_at_one_door_reserves_the_place_at_the_other() -> None:
 
 
 def test_the_first_person_of_the_day_is_forgotten_at_midnight_and_in_a_lockdown() -> None:
+    """P33."""
     rig = vault("ann")
     enter(rig, "ann", "bob")
     assert "vault" in rig.site.state.people.firsts
@@ -262,3 +267,20 @@ def test_who_knows_holders_from_old_news_lets_nobody_into_a_zone_that_asks_for_f
     assert not asked(3_601)
     assert not asked(60, trusted=False), "nobody says how old it is"
     assert asked(10**6, change_set=""), "changed here, known here"
+
+
+def test_a_restart_forgets_who_may_have_left_unseen_and_keeps_posture_and_vault() -> None:
+    """P41. A free exit is left unseen while the edge is away; the vault's exit has a reader, and
+    who was inside it still is: he is kept from going in twice and never from coming out.
+    """
+    rig = vault("ann", "bob", "dan")
+    enter(rig, "ann", "bob")
+    rig.badge("front", "dan")
+    passes(rig, "front")
+    assert HolderId("h-dan") in rig.site.state.people.presences
+    rig.posture(Mode.LOCKDOWN)
+    rig.start()
+    state = rig.site.state
+    assert state.mode is Mode.LOCKDOWN
+    assert set(state.people.presences) == {"h-ann", "h-bob"}
+    assert of_type(ReleasePortal, rig.badge("vault", "ann", EXIT))
