@@ -23,16 +23,16 @@ from edge.policy_bundle import (
     PAYLOAD_TYPE,
     SIGNERS,
     BundleError,
-    compiled,
     offered,
     own_tzdata,
+    proven,
     signers,
 )
 from edge.policy_start import AtStart
 from edge.policy_store import KeptPolicy, PolicyStore
 from edge.safe_mode import SERVED_S, Aside
 from edge.signatures import SignatureError, Use, verify
-from policies import CompiledPolicy, PolicyError, SourceFile
+from policies import CompiledPolicy, SourceFile
 
 SWITCH_S = 0.000_5
 """How long the thread that compiles and proves may hold up a decision at a time."""
@@ -147,23 +147,17 @@ class PolicyDesk:
         )
 
     def _before(self) -> _Ready:
-        """Raises BundleError, SignatureError. It was proven when it came into force."""
+        """Raises BundleError, SignatureError. It is proven again: this version may know more."""
         digest = self._daemon.site.state.policy_before
         kept = self._store.get(digest) if digest else None
         if kept is None:
             raise BundleError(
                 "there is no policy to return to", "load one that two people have signed"
             )
-        files = kept.bundle.sources
-        try:
-            policy = compiled(files)
-        except PolicyError as error:
-            raise BundleError(
-                "this version cannot load it any more", "load another", error.problems
-            ) from None
+        policy = proven(kept.bundle)
         self._refuse_unwired(policy)
         again = KeptPolicy(tzdata=own_tzdata(), envelope=kept.envelope)
-        return _Ready(policy, files, again, returned=True)
+        return _Ready(policy, kept.bundle.sources, again, returned=True)
 
     def _refuse_unwired(self, policy: CompiledPolicy) -> None:
         problems = wiring_problems(self.config, policy)

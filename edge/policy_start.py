@@ -15,7 +15,7 @@ from edge.config import Config, ConfigError, load_config, under_policy, wiring_p
 from edge.policy_bundle import SIGNERS, BundleError, compiled, own_tzdata, signers
 from edge.policy_store import KeptPolicy, PolicyStore, kept_policy
 from edge.signatures import SignatureError
-from policies import PolicyError
+from policies import CompiledPolicy, PolicyError
 
 LOAD_IT = "have it signed by two people (`sentrypost policy sign`), then `sentrypost policy load`"
 MEND_IT = "mend them: `sentrypost check` names them"
@@ -51,6 +51,18 @@ def load_servable(path: Path, state: Path) -> Config:
                 continue
             return msgspec.structs.replace(found, policy_faults=error.problems)
         raise
+
+
+def served_next(config: Config) -> CompiledPolicy:
+    """By what the next start serves, as the files tell without the journal: what two people have
+    signed and was put in force last, where two have keys; otherwise what the site file names.
+    """
+    if len(signers(config.keys)) >= SIGNERS:
+        for kept in PolicyStore(config.state).newest():
+            under = _under(config, kept)
+            if under is not None:
+                return under.policy
+    return config.policy
 
 
 def at_start(config: Config, state: SiteState, store: PolicyStore) -> AtStart:

@@ -28,6 +28,7 @@ from edge.people import (
     plan_import,
     seal,
 )
+from edge.policy_start import served_next
 from policies.compiled import CompiledPolicy
 
 Progress = Callable[[int], None]
@@ -104,7 +105,7 @@ def import_(file: BinaryIO, dry_run: bool, as_json: bool, config_file: Path) -> 
             done = import_people(
                 config.state / PEOPLE_FILE,
                 data,
-                config.policy,
+                served_next(config),
                 load_site_key(config.site_key),
                 hasher=PinHasher(),
                 made=made_here(config.edge),

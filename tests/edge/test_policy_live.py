@@ -16,6 +16,7 @@ from edge.control.messages_policy import PolicyReply
 from edge.policy_bundle import ENVELOPE_BYTES_MAX, PAYLOAD_TYPE
 from edge.policy_store import FOLDER
 from edge.signatures import SigningKey, sign, unverified
+from policies import Problem
 from policies.codes import Code
 from tests.edge.checks import ready, stall_disk
 from tests.edge.house import ADA, FRONT, PIN, POLICY, House, bodies, running, until
@@ -262,6 +263,22 @@ def test_one_step_leads_back_without_signatures_and_under_a_name(house: House) -
         await loaded(edge, shut(5))
         lower = await edge.desk.load_policy(bundle(shut(4), *BOTH), WHO)
         assert "is version 4, and version 5 was in force" in lower.reason
+
+    scene(house, what)
+
+
+def test_what_a_return_leads_to_is_proven_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newer version may know more than the one under which it came into force."""
+
+    async def what(edge: Edge) -> None:
+        await loaded(edge, shut(2))
+        broken = Problem("policy.toml", 1, 1, "", "a way out is not free")
+        monkeypatch.setattr(policy_bundle, "refusals", lambda *_: [broken])
+        back = await edge.desk.return_policy(WHO)
+        assert (back.applied, back.version, back.problems) == (False, 2, (str(broken),))
+        assert back.reason == "the policy breaks what must always hold"
 
     scene(house, what)
 

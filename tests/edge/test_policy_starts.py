@@ -11,13 +11,13 @@ import pytest
 
 from controller import events as ev
 from edge import config, policy_bundle
-from edge.config import Config, under_policy
+from edge.config import Config, load_config, under_policy
 from edge.control.client import Client, ControlClientError
 from edge.control.messages_policy import PolicyReply
 from edge.kept import keep, kept_instead
 from edge.policy_bundle import compiled
 from edge.policy_desk import PolicyDesk
-from edge.policy_start import AtStart
+from edge.policy_start import AtStart, served_next
 from edge.policy_store import FOLDER, KeptPolicy, PolicyStore
 from edge.safe_mode import SERVED_S
 from policies import SourceFile
@@ -134,6 +134,15 @@ def test_without_two_people_who_sign_the_file_counts_but_for_a_lower_version(
     assert run(house)[0] == digest_of(shut(3))
     assert run(house, back=True)[0] == digest_of(shut(3))
     assert run(house)[0] == FIRST, "one step leads back there as well"
+
+
+def test_people_are_imported_under_the_policy_of_the_next_start(house: House) -> None:
+    """Where two sign, what was put in force last; the site file names the first one still."""
+    named = load_config(house.folder / "site.toml")
+    assert served_next(named).digest == FIRST
+    run(house, shut(2))
+    assert served_next(named).digest == SECOND
+    assert served_next(msgspec.structs.replace(named, keys=())).digest == FIRST
 
 
 def test_new_time_zones_are_the_same_policy(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
