@@ -8,8 +8,9 @@ from controller.moment import Moment
 from controller.state import SiteState
 from controller.whereabouts import Passing, People
 from policies.codes import Code
-from policies.compiled import CompiledPolicy, Standing
+from policies.compiled import CompiledPolicy
 from policies.facts import Decision, HolderFacts, Request
+from policies.rights import Standing
 
 HOST_LOST = "the host is not in good standing any more"
 ASKS_FOR_COMPANY = frozenset({Code.TWO_PERSON, Code.NOT_ESCORTED, Code.BELOW_MINIMUM})

@@ -5,7 +5,7 @@ decision = decide(policy, Request(...))
 """
 
 from policies.codes import TEXTS, Code
-from policies.compiled import CompiledPolicy, FireInput, PortalRule, RoleRule, ZoneRule
+from policies.compiled import CompiledPolicy, FireInput, PortalRule, ZoneRule
 from policies.decide import decide
 from policies.facts import (
     Assurance,
@@ -23,6 +23,7 @@ from policies.facts import (
 )
 from policies.loader import included, load
 from policies.problems import PolicyError, Problem, SourceFile
+from policies.rights import RoleRule
 
 __all__ = [
     "TEXTS",

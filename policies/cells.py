@@ -8,14 +8,11 @@ from typing import NamedTuple, TypeVar, cast
 import msgspec
 
 from policies.asked import Unhindered
-from policies.compiled import (
-    CompiledPolicy,
-    Passage,
-    Profile,
-    Standing,
-)
+from policies.compiled import CompiledPolicy, Passage
+from policies.factors import Profile
 from policies.facts import CredentialStatus, Direction, HolderFacts, Mode, Request
 from policies.hours import Span, joined
+from policies.rights import Standing
 from policies.schedule import Schedule, active, transitions
 
 T = TypeVar("T")

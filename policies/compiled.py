@@ -4,13 +4,26 @@ Built by `policies.load`; by nothing else, because the loader's checks are what 
 Times are seconds since the epoch, durations carry their unit in the name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import tzinfo
 from enum import StrEnum
 
 import msgspec
 
-from policies.facts import Assurance, Direction, Mode
+from policies.factors import Profile
+from policies.facts import Assurance, Direction
+from policies.rights import (
+    AlwaysRule,
+    DenyRule,
+    GrantRule,
+    NeverRule,
+    OrderKind,
+    OrderRule,
+    RoleRule,
+    Standing,
+    WatchlistRule,
+    standing_of,
+)
 from policies.schedule import Schedule, active, next_change
 
 LEVELS = 5
@@ -73,16 +86,6 @@ class Rex(StrEnum):
     UNLOCK = "unlock"
 
 
-class Override(StrEnum):
-    """The posture that a role may pass in spite of; exactly the one named, nothing else."""
-
-    LOCKDOWN = "lockdown"
-    SHELTER = "shelter"
-    EVACUATE = "evacuate"
-    FIRE = "fire"
-    THREAT = "threat"
-
-
 class Severity(StrEnum):
     """Whether a limit refuses entry or is noted alone."""
 
@@ -96,75 +99,6 @@ class PassbackKind(StrEnum):
     HARD = "hard"
     SOFT = "soft"
     TIMED = "timed"
-
-
-class WatchAction(StrEnum):
-    """What follows when somebody on the list wants in: never detention, search or capture."""
-
-    DENY = "deny"
-    OBSERVE = "observe"
-
-
-class OrderKind(StrEnum):
-    """What somebody may order; `raise` is a threat level, `lower` brings one down, `lift` ends a
-    posture."""
-
-    LOCKDOWN = "lockdown"
-    SHELTER = "shelter"
-    EVACUATE = "evacuate"
-    RAISE = "raise"
-    END_HOLD = "end-hold"
-    END_DRILL = "end-drill"
-    RELEASE = "release"
-    DRILL = "drill"
-    CONSENT = "consent"
-    DELEGATE = "delegate"
-    LIFT = "lift"
-    LOWER = "lower"
-    UNLOCK = "unlock"
-    HOLD = "hold"
-    FIRE_OVERRIDE = "fire-override"
-    POLICY = "policy"
-
-
-TWO_PEOPLE = frozenset(
-    {
-        OrderKind.LIFT,
-        OrderKind.LOWER,
-        OrderKind.UNLOCK,
-        OrderKind.HOLD,
-        OrderKind.FIRE_OVERRIDE,
-        OrderKind.POLICY,
-    }
-)
-"""Orders that take protection away: two people sign them, whatever a policy says (design, 5)."""
-
-
-class Unless(StrEnum):
-    """What makes an exception from a declared `never`."""
-
-    CONSENT = "consent"
-    ESCORTED = "escorted"
-    SECOND_PERSON = "second-person"
-
-
-FactorTable = int
-"""Bit s is set when the set of factors s (a bit per `Factor`, see `policies.factors`) suffices."""
-
-
-class Profile(msgspec.Struct, frozen=True):
-    """Factors asked for, per level, never weaker above; `alternative` is what they are for holders
-    who give no biometrics: as many factors, or more."""
-
-    regular: tuple[FactorTable, ...]
-    alternative: tuple[FactorTable, ...]
-
-    def both(self, other: "Profile") -> "Profile":
-        """What satisfies this one and the other."""
-        return Profile(
-            tuple(a & b for a, b in zip(self.regular, other.regular, strict=True)),
-            tuple(a & b for a, b in zip(self.alternative, other.alternative, strict=True)),
-        )
 
 
 class Passback(msgspec.Struct, frozen=True):
@@ -263,118 +197,6 @@ class FireInput(msgspec.Struct, frozen=True, kw_only=True):
 
     def covers(self, zone: ZoneRule) -> bool:
         return not self.zones or any(ancestor in self.zones for ancestor in zone.lineage)
-
-
-class RoleRule(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    line: int
-    clearance: int
-    protected: bool  # inviolable, VCDR art. 29: never detained
-    host_state: bool  # an agent of the receiving State, VCDR art. 22
-    emergency: bool
-    visitor: bool
-    exempt: bool  # never searched
-    escort: bool  # may escort visitors
-    per_host: int | None  # so many of this role to one escort
-    stay_max_s: int | None
-    overrides: frozenset[Override]
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a set of roles comes to. Who is also a visitor overrides nothing and escorts nobody."""
-
-    roles: frozenset[str]
-    clearance: int
-    protected: bool
-    host_state: bool
-    visitor: bool
-    exempt: bool
-    escort: bool
-    overrides: frozenset[Override]
-
-
-class GrantRule(msgspec.Struct, frozen=True, kw_only=True):
-    """One permission; it opens the ways into `zones`, or the `portals`, exactly one of the two."""
-
-    id: str
-    line: int
-    roles: frozenset[str]
-    zones: frozenset[str]
-    portals: frozenset[str]
-    when: str | None
-    threat_max: int
-    modes: frozenset[Mode]
-    escorted: bool
-    two_person: bool
-    first_person: bool
-    factors: Profile
-
-
-class DenyRule(msgspec.Struct, frozen=True, kw_only=True):
-    """One prohibition for `zones` and everything inside them; it beats every grant."""
-
-    id: str
-    line: int
-    roles: frozenset[str]
-    zones: frozenset[str]
-    reason: str
-
-
-def standing_of(roles: Sequence[RoleRule]) -> Standing:
-    """What the roles of one person come to together."""
-    visitor = any(role.visitor for role in roles)
-    overrides = frozenset(o for role in roles for o in role.overrides)
-    return Standing(
-        roles=frozenset(role.id for role in roles),
-        clearance=max((role.clearance for role in roles), default=0),
-        protected=any(role.protected for role in roles),
-        host_state=any(role.host_state for role in roles),
-        visitor=visitor,
-        # The person of a protected holder is inviolable (VCDR art. 29): he is never searched.
-        exempt=any(role.exempt or role.protected for role in roles),
-        escort=not visitor and any(role.escort for role in roles),
-        overrides=frozenset() if visitor else overrides,
-    )
-
-
-class WatchlistRule(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    line: int
-    action: WatchAction
-    reason: str
-
-
-class OrderRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may give an order of this kind, and how many of them have to sign."""
-
-    kind: OrderKind
-    line: int
-    roles: frozenset[str]
-    people: int
-
-
-class NeverRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Nobody with one of `roles` gets into `reach`; see `policies.prove`."""
-
-    id: str
-    line: int
-    roles: frozenset[str]
-    reach: frozenset[str]
-    unless: frozenset[Unless]
-    reason: str
-
-
-class AlwaysRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Whoever has one of `roles` gets from each of `sources` into one of `reach`."""
-
-    id: str
-    line: int
-    roles: frozenset[str]
-    sources: frozenset[str]
-    reach: frozenset[str]
-    modes: frozenset[Mode]
-    threat_max: int
-    reason: str
 
 
 class Concerned(msgspec.Struct, frozen=True, gc=False):

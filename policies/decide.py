@@ -9,21 +9,8 @@ but five causes are notes.
 import msgspec
 
 from policies.codes import Code
-from policies.compiled import (
-    LEVELS,
-    CompiledPolicy,
-    Concerned,
-    ExitKind,
-    FactorTable,
-    GrantRule,
-    Override,
-    Passage,
-    Profile,
-    Regime,
-    Standing,
-    ZoneKind,
-)
-from policies.factors import BITS, missing_sets
+from policies.compiled import LEVELS, CompiledPolicy, Concerned, ExitKind, Passage, Regime, ZoneKind
+from policies.factors import BITS, FactorTable, Profile, missing_sets
 from policies.facts import (
     Assurance,
     CredentialStatus,
@@ -35,6 +22,7 @@ from policies.facts import (
     Request,
 )
 from policies.limits import limits, notes_of_leaving, watched
+from policies.rights import GrantRule, Override, Standing
 from policies.schedule import Wall, active_at, wall_at
 
 _MODE_GATE: dict[Mode, tuple[Code, Override]] = {

@@ -26,9 +26,10 @@ from policies.cells import (
     question,
 )
 from policies.changed_facts import Fact, changed_facts
-from policies.compiled import LEVELS, CompiledPolicy, DenyRule, GrantRule, Standing
+from policies.compiled import LEVELS, CompiledPolicy
 from policies.facts import Direction
 from policies.hours import Span, hours_in_words, joined
+from policies.rights import DenyRule, GrantRule, Standing
 
 ANYBODY: tuple[str, ...] = ()
 """The subject who presents no credential."""

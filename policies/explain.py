@@ -12,7 +12,7 @@ import msgspec
 
 from policies.asked import NEVER, Asked, Way, asked_for, unhindered
 from policies.codes import TEXTS, Code
-from policies.compiled import CompiledPolicy, GrantRule, Override, Passage
+from policies.compiled import CompiledPolicy, Passage
 from policies.decide import decide
 from policies.facts import (
     Assurance,
@@ -24,6 +24,7 @@ from policies.facts import (
     Request,
 )
 from policies.hours import moment_in_words
+from policies.rights import GrantRule, Override
 
 GATES = {
     "0": "input and record",

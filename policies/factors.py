@@ -8,12 +8,33 @@ suffices less.
 from collections.abc import Iterable
 from functools import cache
 
+import msgspec
+
 from policies.facts import Factor
 
 BITS: dict[Factor, int] = {factor: 1 << place for place, factor in enumerate(Factor)}
 SETS = 1 << len(BITS)
 ANYTHING = (1 << SETS) - 1
 """The table that every set satisfies, the empty one as well."""
+
+
+FactorTable = int
+"""Bit s is set when the set of factors s (a bit per `Factor`) suffices."""
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """Factors asked for, per level, never weaker above; `alternative` is what they are for holders
+    who give no biometrics: as many factors, or more."""
+
+    regular: tuple[FactorTable, ...]
+    alternative: tuple[FactorTable, ...]
+
+    def both(self, other: "Profile") -> "Profile":
+        """What satisfies this one and the other."""
+        return Profile(
+            tuple(a & b for a, b in zip(self.regular, other.regular, strict=True)),
+            tuple(a & b for a, b in zip(self.alternative, other.alternative, strict=True)),
+        )
 
 
 class FactorSyntaxError(ValueError):

@@ -13,7 +13,6 @@ from policies.compiled import (
     PassbackKind,
     PortalKind,
     PortalRule,
-    Profile,
     ScreeningRule,
     Severity,
     ZoneKind,
@@ -21,6 +20,7 @@ from policies.compiled import (
 )
 from policies.compiling import Compiling
 from policies.document import EntryAt, Place
+from policies.factors import Profile
 from policies.facts import Direction
 from policies.model import EgressRoute, FireEntry, PortalEntry, ScreeningEntry, ZoneEntry
 from policies.profiles import ASKS_NOTHING, BADGE_ALONE, Profiles

@@ -3,16 +3,9 @@ screening, and how old our knowledge is. All of it keeps people from entering, n
 """
 
 from policies.codes import Code
-from policies.compiled import (
-    CompiledPolicy,
-    Passage,
-    PassbackKind,
-    Severity,
-    Standing,
-    WatchAction,
-    ZoneRule,
-)
+from policies.compiled import CompiledPolicy, Passage, PassbackKind, Severity, ZoneRule
 from policies.facts import HolderFacts, Objection, Request, ScreeningResult
+from policies.rights import Standing, WatchAction
 
 Found = tuple[list[Objection], list[Objection]]
 """Objections, and notes."""

@@ -5,15 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from policies.codes import Code
-from policies.compiled import (
-    LEVELS,
-    CompiledPolicy,
-    Egress,
-    ExitKind,
-    GrantRule,
-    Passage,
-    PortalRule,
-)
+from policies.compiled import LEVELS, CompiledPolicy, Egress, ExitKind, Passage, PortalRule
 from policies.document import Place
 from policies.factors import minimal_sets, suffices
 from policies.facts import Assurance, Decision, Direction, Mode, Presented, Request
@@ -23,6 +15,7 @@ from policies.proof import entering
 from policies.proof.movement import Given, Way, World
 from policies.proof.people import Names, strongest
 from policies.proof.stories import step_text
+from policies.rights import GrantRule
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):

@@ -16,17 +16,15 @@ from policies.compiled import (
     ExitKind,
     Lock,
     OnFire,
-    Override,
     PassbackKind,
     PortalKind,
     Regime,
     Rex,
     Severity,
-    Unless,
-    WatchAction,
     ZoneKind,
 )
 from policies.facts import Assurance, Level, Mode
+from policies.rights import Override, Unless, WatchAction
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=100)]

@@ -2,18 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from policies.compiled import (
-    DenyRule,
-    ExitKind,
-    GrantRule,
-    Passage,
-    PortalRule,
-    Profile,
-    ZoneKind,
-    ZoneRule,
-)
+from policies.compiled import ExitKind, Passage, PortalRule, ZoneKind, ZoneRule
+from policies.factors import Profile
 from policies.facts import Direction
 from policies.profiles import ASKS_NOTHING
+from policies.rights import DenyRule, GrantRule
 
 
 def passages_of(

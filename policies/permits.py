@@ -1,16 +1,5 @@
 """Who may what: roles, grants, denials, watchlists, orders and what is declared never to happen."""
 
-from policies.compiled import (
-    TWO_PEOPLE,
-    AlwaysRule,
-    DenyRule,
-    GrantRule,
-    NeverRule,
-    OrderKind,
-    OrderRule,
-    RoleRule,
-    WatchlistRule,
-)
 from policies.compiling import Compiling
 from policies.document import EntryAt, Place
 from policies.model import (
@@ -26,6 +15,17 @@ from policies.model import (
 )
 from policies.problems import did_you_mean
 from policies.profiles import ASKS_NOTHING, Profiles
+from policies.rights import (
+    TWO_PEOPLE,
+    AlwaysRule,
+    DenyRule,
+    GrantRule,
+    NeverRule,
+    OrderKind,
+    OrderRule,
+    RoleRule,
+    WatchlistRule,
+)
 
 
 def compiled_role(compiling: Compiling, entry: EntryAt[RoleEntry]) -> RoleRule:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from policies.compiled import LEVELS, Profile
+from policies.compiled import LEVELS
 from policies.compiling import Compiling
 from policies.document import EntryAt, Place
 from policies.factors import (
     ANYTHING,
     BITS,
     FactorSyntaxError,
+    Profile,
     described,
     mask_of,
     minimal_sets,

@@ -14,8 +14,8 @@ from edge.people.records import (
     NAME_CHARS_MAX,
     ROLES_MAX,
 )
-from policies.compiled import RoleRule
 from policies.problems import did_you_mean
+from policies.rights import RoleRule
 
 AWAY_WORD = "none"
 

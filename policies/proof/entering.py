@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from policies.codes import Code
-from policies.compiled import LEVELS, Override, Passage
+from policies.compiled import LEVELS, Passage
 from policies.facts import (
     Assurance,
     CredentialStatus,
@@ -23,6 +23,7 @@ from policies.proof.movement import Given, World
 from policies.proof.people import Names
 from policies.proof.results import Means, Story
 from policies.proof.stories import step_of
+from policies.rights import Override
 
 Asked = tuple[Passage, Request]
 _SHELTERING = (Mode.LOCKDOWN, Mode.SHELTER)

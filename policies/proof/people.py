@@ -8,7 +8,8 @@ records sees to that.
 
 from itertools import combinations
 
-from policies.compiled import CompiledPolicy, Override, RoleRule, Standing
+from policies.compiled import CompiledPolicy
+from policies.rights import Override, RoleRule, Standing
 
 Names = tuple[str, ...]
 

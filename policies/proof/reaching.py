@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
-from policies.compiled import AlwaysRule, NeverRule, Passage, Unless, ZoneKind
+from policies.compiled import Passage, ZoneKind
 from policies.facts import Decision, Mode, Request
 from policies.proof.movement import Given, World, usable
 from policies.proof.people import Names, strongest
 from policies.proof.results import Means, Step, Story
 from policies.proof.stories import step_of
+from policies.rights import AlwaysRule, NeverRule, Unless
 
 Asked = tuple[str, Passage, Request, Decision]
 """A passage tried: where it leads, and what `decide()` said."""

@@ -22,8 +22,9 @@ from controller.events import (
 )
 from edge.daemon import REPEAT_S_MAX
 from edge.supervisor import PAUSE_S_MAX
-from policies.compiled import Lock, Override, PortalRule, ZoneKind
+from policies.compiled import Lock, PortalRule, ZoneKind
 from policies.facts import Direction, Mode
+from policies.rights import Override
 from simulators.virtual.plan import Person, Plan
 from simulators.virtual.seen import Seen, What
 

@@ -22,7 +22,8 @@ from policies import (
     ScreeningResult,
     decide,
 )
-from policies.compiled import AlwaysRule, Egress, Lock, NeverRule, OnFire, Passage
+from policies.compiled import Egress, Lock, OnFire, Passage
+from policies.rights import AlwaysRule, NeverRule
 from tests.policies.support import vienna
 
 HOURS = (vienna("2026-11-18 12:15"), vienna("2026-11-18 19:00"), vienna("2026-11-18 23:15"))
