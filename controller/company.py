@@ -74,22 +74,25 @@ def two_passing(
 def hosts_lost(
     policy: CompiledPolicy, people: People, directory: Directory, moment: Moment
 ) -> list[tuple[HolderId, HolderId]]:
-    """Visitors, each with his host, of whom the host is known no more, or not in good standing."""
+    """Visitors, each with his host, of whom the host is known no more, or not in good standing; of
+    whom that was told is left out.
+    """
     lost = []
     for visitor, host in sorted(people.escorts.items()):
         holder = directory.holders.get(host)
         facts = None if holder is None else holder.facts
-        if facts is None or not _may_escort(policy, facts, moment):
+        may = facts is not None and in_good_standing(facts, moment)
+        may = may and _standing(policy, facts).escort
+        if not may and people.unescorted.get(visitor) != host:
             lost.append((visitor, host))
     return lost
 
 
-def _may_escort(policy: CompiledPolicy, host: HolderFacts, moment: Moment) -> bool:
+def in_good_standing(holder: HolderFacts, moment: Moment) -> bool:
     """By his record; where the clock is not trusted its dates say nothing against him."""
-    over_s = host.valid_until_s if moment.trusted else None
+    over_s = holder.valid_until_s if moment.trusted else None
     expired = over_s is not None and moment.utc_s >= over_s
-    barred = host.suspended or host.watchlisted or expired
-    return not barred and _standing(policy, host).escort
+    return not (holder.suspended or holder.watchlisted or expired)
 
 
 def _is_first(policy: CompiledPolicy, verdict: Decision) -> bool:

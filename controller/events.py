@@ -35,11 +35,16 @@ from controller.events_fires import (
     FireResetRefused,
 )
 from controller.events_people import (
+    AgentWithoutConsent,
+    ConsentEnded,
+    ConsentGiven,
+    ConsentRefused,
     HolderLockedOut,
     HoldersReplaced,
     LockoutEnded,
     PersonScreened,
     SecondAsked,
+    VisitorOverstayed,
     VisitorUnescorted,
 )
 from controller.holders import KeyId
@@ -59,7 +64,11 @@ __all__ = [
     "ENTRY_BYTES_MAX",
     "TEXT_CHARS_MAX",
     # what is defined elsewhere and belongs to the schema
+    "AgentWithoutConsent",
     "Body",
+    "ConsentEnded",
+    "ConsentGiven",
+    "ConsentRefused",
     "Count",
     "Entry",
     "Fire",
@@ -78,6 +87,7 @@ __all__ = [
     "SecondAsked",
     "Seq",
     "Text",
+    "VisitorOverstayed",
     "VisitorUnescorted",
     "clipped",
 ]

@@ -1,12 +1,17 @@
 """Events about people, beside those of their attempts; each names them by random subject id."""
 
+from typing import Annotated
+
+import msgspec
+
 from controller.attempt import Attempt
 from controller.body import Body, Count, Name, Text
-from controller.holders import Provenance
-from controller.ids import HolderId
+from controller.consents import ConsentEnd
+from controller.holders import KeyId, Provenance
+from controller.ids import HolderId, OrderId
 from controller.ledger import Commitment
 from controller.moment import Micros
-from policies.facts import ScreeningResult
+from policies.facts import ScreeningResult, UtcSeconds
 
 
 class HoldersReplaced(Body, frozen=True, kw_only=True):
@@ -46,17 +51,80 @@ class LockoutEnded(Body, frozen=True, kw_only=True):
 
 class PersonScreened(Body, frozen=True, kw_only=True):
     """A screening station's word about somebody. Who declines is denied entry politely, and the
-    protocol officer is called.
+    protocol officer is called. `operator`: who said so, where it was not the station itself.
     """
 
     station: Name
     holder: HolderId
     result: ScreeningResult
+    operator: Commitment | None = None
 
 
 class VisitorUnescorted(Body, frozen=True, kw_only=True):
-    """A visitor is inside and whoever escorted him is with him no more."""
+    """A visitor is inside and whoever escorted him is with him no more.
+
+    `lost`: the host is in good standing no more, which is told once.
+    """
 
     visitor: HolderId
     host: HolderId
     reason: Text
+    lost: bool = False
+
+
+class VisitorOverstayed(Body, frozen=True, kw_only=True):
+    """Somebody is inside for longer than his roles allow for one visit; told once. `since_s`: when
+    he came in. `host`: who escorts him, where somebody does.
+    """
+
+    visitor: HolderId
+    host: HolderId | None
+    since_s: UtcSeconds
+
+
+class ConsentGiven(Body, frozen=True, kw_only=True):
+    """The head of mission consents to the entry of an agent of the receiving State, until
+    `until_s`; an earlier consent for the same person ends by it.
+
+    `order`: what was signed, by these `keys`; nothing signed acts twice. `accept_until_s`: until
+    when it could be given. `signed_by`, `reason` and `operator` commit to who signed it, what for,
+    and who gave it to the edge.
+    """
+
+    holder: HolderId
+    order: OrderId
+    until_s: UtcSeconds
+    accept_until_s: UtcSeconds
+    keys: Annotated[tuple[KeyId, ...], msgspec.Meta(max_length=8)]
+    signed_by: Commitment
+    reason: Commitment
+    operator: Commitment
+
+
+class ConsentRefused(Body, frozen=True, kw_only=True):
+    """A signed consent was not taken, and nothing changed by it."""
+
+    order: OrderId
+    reason: Text
+    operator: Commitment
+
+
+class ConsentEnded(Body, frozen=True, kw_only=True):
+    """A consent holds no more: it was revoked, its time is over, or nobody knows the person any
+    more. `operator`: who revoked it.
+    """
+
+    holder: HolderId
+    order: OrderId
+    cause: ConsentEnd
+    operator: Commitment | None = None
+
+
+class AgentWithoutConsent(Body, frozen=True, kw_only=True):
+    """An agent of the receiving State is inside and the consent to it has ended. Nothing is done to
+    him, and every way out stays as it was.
+    """
+
+    holder: HolderId
+    zone: Name
+    cause: ConsentEnd

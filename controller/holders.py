@@ -18,8 +18,6 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     facts: HolderFacts
     knows_pin: bool = False
-    consent: bool = False
-    """The head of mission's recorded consent stands for this person now."""
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True, gc=False):

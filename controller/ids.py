@@ -1,6 +1,8 @@
 """Names and ids. Names come from the site's files; ids are drawn at the edge, never in the core."""
 
-from typing import NewType
+from typing import Annotated, NewType
+
+import msgspec
 
 PortalId = NewType("PortalId", str)
 ReaderId = NewType("ReaderId", str)
@@ -17,3 +19,6 @@ InputId = NewType("InputId", str)
 AttemptId = NewType("AttemptId", str)
 QuestionId = NewType("QuestionId", str)
 EffectId = NewType("EffectId", str)
+
+OrderId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+"""SHA-256 of what was signed, which holds 128 random bits."""

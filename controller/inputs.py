@@ -12,6 +12,7 @@ from controller.ids import (
     EffectId,
     HolderId,
     InputId,
+    OrderId,
     PortalId,
     QuestionId,
     ReaderId,
@@ -19,7 +20,15 @@ from controller.ids import (
 from controller.ledger import Personal
 from controller.portal import Contact
 from policies.compiled import CompiledPolicy
-from policies.facts import Assurance, Direction, Factor, Level, Mode, ScreeningResult
+from policies.facts import (
+    Assurance,
+    Direction,
+    Factor,
+    Level,
+    Mode,
+    ScreeningResult,
+    UtcSeconds,
+)
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,11 +156,37 @@ class EffectEndHeard(Input, frozen=True, kw_only=True):
 
 
 class ScreeningHeard(Input, frozen=True, kw_only=True):
-    """What a screening station says of somebody."""
+    """What a screening station says of somebody, or `operator` for it; its field is `operator`."""
 
     station: str
     holder: HolderId
     result: ScreeningResult
+    operator: Personal | None = None
+
+
+class ConsentOffered(Input, frozen=True, kw_only=True):
+    """A signed consent of the head of mission; the rest as in `ConsentGiven`.
+
+    `signers`: for each person who has signed, under which id he is on file, where he is. Fields of
+    the personal values: `signed_by`, `reason`, `operator`.
+    """
+
+    order: OrderId
+    holder: HolderId
+    until_s: UtcSeconds
+    accept_until_s: UtcSeconds
+    keys: tuple[KeyId, ...]
+    signers: tuple[HolderId | None, ...]
+    signed_by: Personal
+    reason: Personal
+    operator: Personal
+
+
+class ConsentEndAsked(Input, frozen=True, kw_only=True):
+    """One person takes a consent away; `operator.field` is `operator`."""
+
+    holder: HolderId
+    operator: Personal
 
 
 class PostureSet(Input, frozen=True, kw_only=True):

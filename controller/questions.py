@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from controller.consents import holds
 from controller.fires import burns_at
 from controller.holders import Credential, Holder
 from controller.ids import HolderId, PortalId
@@ -52,7 +53,7 @@ def question(
         mode=turn.state.mode,
         threat=turn.state.threat,
         fire=burns_at(turn, portal_id),
-        consent=holder is not None and holder.consent,
+        consent=_consented(turn, credential, holder),
         interlock_clear=interlock_clear(turn.state, turn.policy, portal_id, turn.now_us),
         operable=portal is not None and portal.linked,
         recorded=turn.state.recorded,
@@ -138,6 +139,12 @@ def _facts(turn: Turn, credential: Credential | None, holder: Holder | None) -> 
     if until_us is None or until_us <= turn.now_us:
         return holder.facts
     return replace(holder.facts, locked_out=True)
+
+
+def _consented(turn: Turn, credential: Credential | None, holder: Holder | None) -> bool:
+    if credential is None or holder is None:
+        return False
+    return holds(turn.state.consents, credential.holder, turn.moment)
 
 
 def _screened(turn: Turn, people: People, holder: HolderId) -> tuple[Screened, ...]:

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from controller import devices, fires, passages, questions, verdicts
-from controller.company import HOST_LOST, hosts_lost
+from controller import devices, fires, passages, questions, verdicts, visits
 from controller.effects import (
     AskPin,
     Effect,
@@ -24,10 +23,8 @@ from controller.events import (
     JournalLost,
     JournalRestored,
     LockoutEnded,
-    PersonScreened,
     PolicyActivated,
     PostureChanged,
-    VisitorUnescorted,
     clipped,
 )
 from controller.holders import NOBODY, Directory
@@ -37,6 +34,8 @@ from controller.inputs import (
     BadgeUnreadable,
     BoltRead,
     ClockChecked,
+    ConsentEndAsked,
+    ConsentOffered,
     ContactRead,
     DeviceMisbehaved,
     DirectoryReplaced,
@@ -59,13 +58,13 @@ from controller.inputs import (
     TimePassed,
 )
 from controller.ledger import commitment
-from controller.moment import Moment
+from controller.moment import SECOND_US, Moment
 from controller.portal import LEASE_RENEW_US, Portal, Signal, exit_over_us, rex_deadline_us
 from controller.state import SiteState
 from controller.turn import Origin, Turn
 from controller.whereabouts import gone, unseen
 from policies.compiled import CompiledPolicy
-from policies.facts import Mode
+from policies.facts import Mode, UtcSeconds
 
 SHUT_MODES = frozenset({Mode.LOCKDOWN, Mode.SHELTER, Mode.EVACUATE})
 """Modes in which no portal is entered but by override."""
@@ -98,6 +97,8 @@ class Site:
         # Attempts end under the policy they began under: kept while one of them is pending.
         self._policies = {policy.digest: policy}
         self._looked_at_schedules_us = 0
+        self._hourglass = visits.Hourglass()
+        self._wall_due_s: UtcSeconds | None = None
         self._due_us = self._next_due_us()
 
     def step(self, fact: Input, moment: Moment) -> Outcome:
@@ -106,6 +107,8 @@ class Site:
         if not isinstance(fact, Started):
             if _is_due(self._due_us, turn):
                 self._deal_with_due(turn)
+            if self._is_wall_due(moment):
+                visits.deal_with_due(turn, self._hourglass)
             self._settle_leases(turn)
         before = turn.state
         turn.cause, turn.drill = clipped(fact.id), fact.drill
@@ -113,7 +116,7 @@ class Site:
         if turn.state is not before:  # whatever was settled still holds otherwise
             self._settle_leases(turn)
         self.state = turn.state
-        self._due_us = self._next_due_us()
+        self._due_us = self._next_due_us_at(turn)
         # A lease that fell due and was ended by this very fact is not wished for at all.
         effects = (
             effect
@@ -138,6 +141,24 @@ class Site:
         if any(portal.open_schedule is not None for portal in self.policy.portals):
             due.append(self._looked_at_schedules_us + LEASE_RENEW_US)
         return min((moment for moment in due if moment is not None), default=None)
+
+    def _next_due_us_at(self, turn: Turn) -> int | None:
+        """With what wall time brings: that runs as monotonic time does until somebody sets it, and
+        is looked at again after every step.
+        """
+        due_us, moment = self._next_due_us(), turn.moment
+        people, policy, events = self.directory, self.policy, turn.events
+        self._wall_due_s = self._hourglass.due_s(self.state, policy, people, events)
+        if self._wall_due_s is None or not moment.trusted:
+            return due_us
+        # What is due by now waits for the next step, as at a start.
+        after_us = max(1, self._wall_due_s * SECOND_US - moment.utc_us)
+        wall_us = moment.mono_us + after_us
+        return wall_us if due_us is None else min(due_us, wall_us)
+
+    def _is_wall_due(self, moment: Moment) -> bool:
+        due_s = self._wall_due_s
+        return due_s is not None and moment.trusted and moment.utc_s >= due_s
 
     def stands(self, effect: Effect, now_us: int) -> bool:
         """Whether the effect is still right: asked after the commit, and again at the wire.
@@ -233,10 +254,8 @@ class Site:
 
     def _replace_directory(self, turn: Turn, fact: DirectoryReplaced) -> None:
         self.directory = turn.directory = fact.directory
-        for visitor, host in hosts_lost(
-            turn.policy, turn.state.people, turn.directory, turn.moment
-        ):
-            turn.record(VisitorUnescorted(visitor=visitor, host=host, reason=HOST_LOST))
+        visits.settle_consents(turn)
+        visits.settle_hosts(turn)
         turn.record(
             HoldersReplaced(
                 version=fact.directory.version,
@@ -278,6 +297,7 @@ class Site:
         fires.secure_other_locks(turn, was)
         _settle_posture(turn)
         fires.settle_start(turn)
+        visits.settle_hosts(turn)
 
     def _forget_policies(self, turn: Turn) -> None:
         attempts = turn.state.attempts.values()
@@ -310,12 +330,6 @@ def _on_started(turn: Turn, fact: Started) -> None:
     fires.settle_egress(turn)
     _settle_posture(turn)
     fires.settle_start(turn)
-
-
-def _on_screening(turn: Turn, fact: ScreeningHeard) -> None:
-    """A word about somebody, from a station that the policy knows; others are nobody's."""
-    if fact.station in turn.policy.screenings and fact.holder in turn.directory.holders:
-        turn.record(PersonScreened(station=fact.station, holder=fact.holder, result=fact.result))
 
 
 def _on_posture(turn: Turn, fact: PostureSet) -> None:
@@ -401,7 +415,9 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     PortalLinkHeard: devices.on_portal_link,
     EffectEndHeard: devices.on_effect_end,
     PostureSet: _on_posture,
-    ScreeningHeard: _on_screening,
+    ScreeningHeard: visits.on_screening,
+    ConsentOffered: visits.on_consent_offered,
+    ConsentEndAsked: visits.on_consent_end_asked,
     JournalFailed: _on_journal_failed,
     JournalRecovered: _on_journal_recovered,
     ClockChecked: _on_clock,

@@ -6,11 +6,14 @@ import msgspec
 from msgspec.structs import replace
 
 from controller.attempt import Attempt
+from controller.consents import Consent, Consents, after_ended, after_given
 from controller.events import (
     AttemptAbandoned,
     AttemptBegan,
     Body,
     ClockJudged,
+    ConsentEnded,
+    ConsentGiven,
     DecisionMade,
     EdgeReady,
     EdgeStarted,
@@ -37,6 +40,8 @@ from controller.events import (
     ReaderLost,
     ReaderTampered,
     SecondAsked,
+    VisitorOverstayed,
+    VisitorUnescorted,
 )
 from controller.ids import PortalId, ReaderId
 from controller.moment import SECOND_US, Micros
@@ -44,12 +49,15 @@ from controller.portal import Portal, restarted
 from controller.whereabouts import (
     People,
     ScreenedAt,
+    after_host_lost,
     after_lockout,
+    after_overstay,
     after_passage,
     after_pin,
     after_release,
     after_screening,
     after_start,
+    after_trust,
     without,
     without_firsts,
 )
@@ -97,6 +105,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     fires: dict[str, Fire] = {}
     attempts: dict[ReaderId, Attempt] = {}
     people: People = People()
+    consents: Consents = Consents()
 
 
 def apply(state: SiteState, event: Event) -> SiteState:
@@ -128,9 +137,10 @@ def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | No
             return replace(state, people=after_lockout(state.people, holder, until_us))
         case LockoutEnded(holder=holder):
             return replace(state, people=after_lockout(state.people, holder, None))
-        case PersonScreened(holder=holder, station=station, result=result):
-            said = ScreenedAt(result, at_s)
-            return replace(state, people=after_screening(state.people, holder, station, said))
+        case PersonScreened() | VisitorOverstayed() | VisitorUnescorted():
+            return replace(state, people=_with_visit(state.people, body, at_s))
+        case ConsentGiven() | ConsentEnded():
+            return replace(state, consents=_with_consent(state, body, at_s))
         case DecisionMade() | AttemptAbandoned():
             return _without_attempt(state, body)
         case ReaderFound() | ReaderLost() | ReaderTampered():
@@ -144,7 +154,8 @@ def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | No
         case JournalLost() | JournalRestored():
             return replace(state, recorded=isinstance(body, JournalRestored))
         case ClockJudged(trusted=trusted):
-            return replace(state, clock_trusted=trusted)
+            people = state.people if at_s is None else after_trust(state.people, at_s)
+            return replace(state, clock_trusted=trusted, people=people)
         case HoldersReplaced():
             return replace(
                 state,
@@ -174,6 +185,31 @@ def _with_portal_change(people: People, change: PortalChange, at_s: UtcSeconds |
             return after_release(people, emptied)
         case _:
             return people
+
+
+def _with_visit(
+    people: People,
+    body: PersonScreened | VisitorOverstayed | VisitorUnescorted,
+    at_s: UtcSeconds | None,
+) -> People:
+    match body:
+        case PersonScreened(holder=holder, station=station, result=result):
+            return after_screening(people, holder, station, ScreenedAt(result, at_s))
+        case VisitorOverstayed(visitor=visitor):
+            return after_overstay(people, visitor)
+        case VisitorUnescorted(visitor=visitor, host=host, lost=lost):
+            return after_host_lost(people, visitor, host) if lost else people
+
+
+def _with_consent(
+    state: SiteState, body: ConsentGiven | ConsentEnded, at_s: UtcSeconds | None
+) -> Consents:
+    match body:
+        case ConsentGiven(holder=holder):
+            given = Consent(order=body.order, until_s=body.until_s, seq=state.seq + 1)
+            return after_given(state.consents, holder, given, body.accept_until_s, at_s)
+        case ConsentEnded(holder=holder):
+            return after_ended(state.consents, holder)
 
 
 def _without_attempt(state: SiteState, body: DecisionMade | AttemptAbandoned) -> SiteState:

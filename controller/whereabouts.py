@@ -29,10 +29,21 @@ T = TypeVar("T")
 
 
 class Presence(msgspec.Struct, frozen=True):
-    """Where somebody was seen last; `since_s` None: by a clock that nobody vouched for."""
+    """Where somebody was seen last; `since_s` None: by a clock that nobody vouched for.
+
+    `entered_s`: when he came in from outside, or the first that a trusted clock knew of it.
+    `overstayed`: that he has been inside for too long was told.
+    """
 
     zone: str
     since_s: UtcSeconds | None
+    entered_s: UtcSeconds | None = None
+    overstayed: bool = False
+
+    @property
+    def inside_since_s(self) -> UtcSeconds | None:
+        """What was stored by an earlier version knows of the last door alone."""
+        return self.since_s if self.entered_s is None else self.entered_s
 
 
 class Passing(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +63,8 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """A passage that was made: `people` went from `source` to `zone`, and by that out of the zones
     `left` and into those `entered`. No `holders`: nobody knows who. `people` 0: nor how many.
     `unsure`: who may have gone or not; where they are is not known from here on.
-    `firsts`: zones that have their first person by this. `is_outside`: `zone` is public.
+    `firsts`: zones that have their first person by this. `is_outside`: `zone` is public;
+    `from_outside`: `source` is.
     """
 
     holders: tuple[HolderId, ...] = ()
@@ -61,6 +73,7 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     zone: str
     is_outside: bool
+    from_outside: bool = False
     left: tuple[str, ...] = ()
     entered: tuple[str, ...] = ()
     firsts: tuple[str, ...] = ()
@@ -84,6 +97,8 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
     """Zones that have had their first person, and when."""
     escorts: dict[HolderId, HolderId] = {}
     """Visitor to host."""
+    unescorted: dict[HolderId, HolderId] = {}
+    """Those of `escorts` of whom it was told that the host is in good standing no more."""
     screened: dict[HolderId, dict[str, ScreenedAt]] = {}
     wrong_pins: dict[HolderId, int] = {}
     """One after the other, since the last right one."""
@@ -119,6 +134,7 @@ def passage_made(
         source=passage.source.id,
         zone=passage.target.id,
         is_outside=passage.target.kind is ZoneKind.PUBLIC,
+        from_outside=passage.source.kind is ZoneKind.PUBLIC,
         left=tuple(left),
         entered=tuple(entered),
         firsts=tuple(z for z in entered if first and policy.zones_by_id[z].first_person),
@@ -158,39 +174,56 @@ def after_passage(people: People, moved: Moved, at_s: UtcSeconds | None) -> Peop
     elif moved.holders and moved.is_outside:
         presences = _without(presences, moved.holders)
     elif moved.holders:
-        here = Presence(moved.zone, at_s)
-        presences = presences | dict.fromkeys(moved.holders, here)
+        presences = presences | {
+            holder: _here(presences.get(holder), moved, at_s) for holder in moved.holders
+        }
     else:
         presences = _nobody_known_in(presences, (moved.source,))
-    return replace(
+    people = replace(
         people,
-        presences=presences,
         inside={zone: count for zone, count in inside.items() if count},
         firsts=people.firsts | dict.fromkeys(moved.firsts, at_s),
-        escorts=_escorts(people.escorts, moved, presences),
     )
+    return _seen(people, presences, _escorts(people.escorts, moved))
 
 
 def after_release(people: People, emptied: tuple[str, ...]) -> People:
     """Whoever was in these zones may have left, and how many are there now nobody counts."""
+    inside = {zone: count for zone, count in people.inside.items() if zone not in emptied}
     presences = _nobody_known_in(people.presences, emptied)
-    return replace(
-        people,
-        presences=presences,
-        escorts={v: host for v, host in people.escorts.items() if v in presences},
-        inside={zone: count for zone, count in people.inside.items() if zone not in emptied},
-    )
+    return _seen(replace(people, inside=inside), presences, people.escorts)
 
 
 def after_start(people: People, unseen_zones: tuple[str, ...], mono_us: Micros) -> People:
     """What a restart leaves: a lock-out begins anew, because its clock did."""
+    locked_out = dict.fromkeys(people.locked_out, mono_us + LOCKOUT_US)
     presences = _nobody_known_in(people.presences, unseen_zones)
-    return replace(
-        people,
-        presences=presences,
-        escorts={v: host for v, host in people.escorts.items() if v in presences},
-        locked_out=dict.fromkeys(people.locked_out, mono_us + LOCKOUT_US),
-    )
+    return _seen(replace(people, locked_out=locked_out), presences, people.escorts)
+
+
+def after_trust(people: People, at_s: UtcSeconds) -> People:
+    """The clock is trusted: whoever came while it was not counts as having come now."""
+    if all(seen.inside_since_s is not None for seen in people.presences.values()):
+        return people
+    presences = {
+        holder: replace(seen, entered_s=at_s) if seen.inside_since_s is None else seen
+        for holder, seen in people.presences.items()
+    }
+    return replace(people, presences=presences)
+
+
+def after_overstay(people: People, visitor: HolderId) -> People:
+    """That he has been inside for too long is told once."""
+    seen = people.presences.get(visitor)
+    if seen is None:
+        return people
+    told = people.presences | {visitor: replace(seen, overstayed=True)}
+    return replace(people, presences=told)
+
+
+def after_host_lost(people: People, visitor: HolderId, host: HolderId) -> People:
+    """That this host is in good standing no more is told once for this visitor."""
+    return replace(people, unescorted=people.unescorted | {visitor: host})
 
 
 def after_pin(people: People, holder: HolderId, *, passed: bool) -> People:
@@ -231,14 +264,13 @@ def without(people: People, holders: tuple[HolderId, ...]) -> People:
     def others(told: Mapping[HolderId, T]) -> dict[HolderId, T]:
         return {holder: value for holder, value in told.items() if holder not in holders}
 
-    return replace(
+    people = replace(
         people,
-        presences=others(people.presences),
-        escorts=others(people.escorts),
         screened=others(people.screened),
         wrong_pins=others(people.wrong_pins),
         locked_out=others(people.locked_out),
     )
+    return _seen(people, others(people.presences), others(people.escorts))
 
 
 def without_firsts(people: People) -> People:
@@ -266,13 +298,27 @@ def left_alone(people: People, moved: Moved) -> list[tuple[HolderId, HolderId]]:
     ]
 
 
-def _escorts(
-    escorts: dict[HolderId, HolderId], moved: Moved, presences: Mapping[HolderId, Presence]
-) -> dict[HolderId, HolderId]:
-    """Who is not known to be inside is escorted by nobody."""
+def _here(before: Presence | None, moved: Moved, at_s: UtcSeconds | None) -> Presence:
+    """Somebody has come into `moved.zone`; a visit begins outside, or where he is first seen."""
+    if before is None or moved.from_outside:
+        return Presence(moved.zone, at_s, at_s)
+    since_s = at_s if before.inside_since_s is None else before.inside_since_s
+    return replace(before, zone=moved.zone, since_s=at_s, entered_s=since_s)
+
+
+def _escorts(escorts: dict[HolderId, HolderId], moved: Moved) -> dict[HolderId, HolderId]:
     if moved.visitor is not None and moved.host is not None:
-        escorts = escorts | {moved.visitor: moved.host}
-    return {visitor: host for visitor, host in escorts.items() if visitor in presences}
+        return escorts | {moved.visitor: moved.host}
+    return escorts
+
+
+def _seen(
+    people: People, presences: dict[HolderId, Presence], escorts: dict[HolderId, HolderId]
+) -> People:
+    """Who is not known to be inside is escorted by nobody."""
+    escorts = {visitor: host for visitor, host in escorts.items() if visitor in presences}
+    told = {v: host for v, host in people.unescorted.items() if escorts.get(v) == host}
+    return replace(people, presences=presences, escorts=escorts, unescorted=told)
 
 
 def _without(

@@ -114,14 +114,14 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "kind": "a visitor enters only with an escort, whatever the grant says, and overrides "
         "nothing",
         "protected": "inviolable (VCDR art. 29): never kept in",
-        "host-state": "agent of the receiving state: enters only with recorded consent, which "
-        "cannot be recorded so far",
+        "host-state": "agent of the receiving state: enters only with recorded consent",
         "emergency": "a responder; decides nothing so far",
         "overrides": "postures that the role may pass in spite of, each exactly as named",
         "screening": "exempt: never searched, as protected roles are",
         "escort": "may escort visitors",
         "per-host": "visitors: so many at once to one escort",
-        "stay-max-s": "visitors: how long one visit may last",
+        "stay-max-s": "how long one visit may last; who stays longer is told of once and leaves as "
+        "ever. The shortest of a holder's roles counts",
     },
     "grant": {
         "id": "named by every decision that rests on it",
@@ -221,6 +221,10 @@ EVENTS: dict[str, str] = {
 ACTIONS: dict[str, str] = {
     "holder-locked-out": "Ask whether the holder has the badge. It ends by itself.",
     "visitor-unescorted": "Send somebody to the visitor.",
+    "visitor-overstayed": "Ask the host, or send somebody to the visitor.",
+    "agent-without-consent": "Call the head of mission. Nothing is done to the agent, who leaves "
+    "as anybody does.",
+    "consent-refused": "The reason says why; nothing was changed.",
     "person-screened": "Declined: deny politely and call the protocol officer. Never a search.",
     "edge-started": "In safe mode, or by the kept copy: find out in the log of the daemon what "
     "ended it three times.",

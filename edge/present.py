@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from controller import events as ev
+from controller.consents import ConsentEnd
 from controller.events import Body, Entry, EntryError, decode_body
 from controller.ledger import Personal, commitment
 from policies.codes import TEXTS
+from policies.facts import ScreeningResult
 
 
 class Tone(StrEnum):
@@ -229,7 +231,7 @@ def _policy(body: ev.PolicyActivated, names: Names) -> tuple[Tone, str]:
     again = "again " if body.returned else ""
     keys = ", ".join(key[:KEY_SIGNS] for key in body.keys)
     signed = f", signed with {keys}" if keys else ""
-    brought = "" if body.operator is None else f", by {names.get('operator', 'a named person')}"
+    brought = "" if body.operator is None else f", by {_operator(names)}"
     what = f"policy version {body.version} {body.digest[:16]}"
     return Tone.NOTICE, f"{what} decides {again}from here on{brought}{signed}"
 
@@ -273,12 +275,68 @@ def _fire_line(body: ev.FireLineRead, _: Names) -> tuple[Tone, str]:
 
 
 def _fire_reset(body: ev.FireReset, names: Names) -> tuple[Tone, str]:
-    return Tone.NOTICE, f"FIRE {body.fire} reset by {names.get('operator', 'a named person')}"
+    return Tone.NOTICE, f"FIRE {body.fire} reset by {_operator(names)}"
 
 
 def _fire_refused(body: ev.FireResetRefused, names: Names) -> tuple[Tone, str]:
-    who = names.get("operator", "a named person")
-    return Tone.NOTICE, f"FIRE {body.fire} not reset for {who}: {body.reason}"
+    return Tone.NOTICE, f"FIRE {body.fire} not reset for {_operator(names)}: {body.reason}"
+
+
+_SCREENED = {
+    ScreeningResult.CLEARED: (Tone.NOTICE, "is cleared at {station}"),
+    ScreeningResult.EXEMPT: (Tone.NOTICE, "is exempt at {station}: nobody searches him"),
+    ScreeningResult.REFUSED: (Tone.DENIED, "is refused at {station}"),
+    ScreeningResult.DECLINED: (
+        Tone.DENIED,
+        "declines to be searched at {station}: deny entry politely, call the protocol officer",
+    ),
+}
+
+
+def _screened(body: ev.PersonScreened, names: Names) -> tuple[Tone, str]:
+    tone, words = _SCREENED[body.result]
+    said = f"{body.holder} {words.format(station=body.station)}"
+    return tone, said if body.operator is None else f"{said}; said by {_operator(names)}"
+
+
+def _overstayed(body: ev.VisitorOverstayed, _: Names) -> tuple[Tone, str]:
+    host = "" if body.host is None else f"; his host is {body.host}"
+    since = local(body.since_s * 1_000_000, UTC)
+    return Tone.ALARM, f"visitor {body.visitor} is inside since {since}, which is too long{host}"
+
+
+def _consent_given(body: ev.ConsentGiven, names: Names) -> tuple[Tone, str]:
+    signed = names.get("signed_by", f"{len(body.keys)} keys")
+    reason = f" ({names['reason']})" if "reason" in names else ""
+    until = local(body.until_s * 1_000_000, UTC)
+    what = f"consent to the entry of {body.holder} until {until}{reason}"
+    return Tone.NOTICE, f"{what}, signed by {signed}, brought by {_operator(names)}"
+
+
+def _consent_refused(body: ev.ConsentRefused, names: Names) -> tuple[Tone, str]:
+    return Tone.NOTICE, f"a consent that {_operator(names)} brought is not taken: {body.reason}"
+
+
+_CONSENT_ENDS = {
+    ConsentEnd.REVOKED: "it was revoked",
+    ConsentEnd.EXPIRED: "its time is over",
+    ConsentEnd.HOLDER_GONE: "nobody knows the person any more",
+}
+
+
+def _consent_ended(body: ev.ConsentEnded, names: Names) -> tuple[Tone, str]:
+    by = "" if body.operator is None else f" by {_operator(names)}"
+    why = f"{_CONSENT_ENDS[body.cause]}{by}"
+    return Tone.NOTICE, f"the consent to the entry of {body.holder} has ended: {why}"
+
+
+def _without_consent(body: ev.AgentWithoutConsent, _: Names) -> tuple[Tone, str]:
+    who = f"{body.holder}, agent of the host state, is in {body.zone} and the consent has ended"
+    return Tone.ALARM, f"{who}: {_CONSENT_ENDS[body.cause]}. Call the head of mission"
+
+
+def _operator(names: Names) -> str:
+    return names.get("operator", "a named person")
 
 
 def _always(tone: Tone, text: str) -> Callable[[Any, Names], tuple[Tone, str]]:
@@ -309,10 +367,15 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.SecondAsked: _always(Tone.NOTICE, "{body.after.portal}: somebody else has to present too"),
     ev.HolderLockedOut: _always(Tone.ALARM, "{body.holder} is locked out after wrong PINs"),
     ev.LockoutEnded: _always(Tone.NOTICE, "{body.holder} is locked out no more"),
-    ev.PersonScreened: _always(Tone.NOTICE, "{body.holder} at {body.station}: {body.result}"),
+    ev.PersonScreened: _screened,
     ev.VisitorUnescorted: _always(
         Tone.ALARM, "visitor {body.visitor} is without escort {body.host}: {body.reason}"
     ),
+    ev.VisitorOverstayed: _overstayed,
+    ev.ConsentGiven: _consent_given,
+    ev.ConsentRefused: _consent_refused,
+    ev.ConsentEnded: _consent_ended,
+    ev.AgentWithoutConsent: _without_consent,
     ev.FactorAsked: _asked,
     ev.FactorAnswered: _answered,
     ev.AnswerIgnored: _always(Tone.NOTICE, "an answer was ignored: {body.reason}"),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 import msgspec
+from msgspec.structs import replace
 
 from controller import inputs, turn
 from controller.effects import AskPin, Effect, FreeEgress, SecurePortal, ShowAtReader
@@ -111,6 +112,7 @@ class _Hour:
         self.watched: deque[Effect] = deque(maxlen=WATCHED)
         self.lasting: dict[tuple[type, str], Effect] = {}
         self.questions: list[QuestionId] = [QuestionId("never-asked")]
+        self.consents: list[inputs.ConsentOffered] = []
         self.forgetful = ""  # who types nothing but wrong PINs
         self.ids = itertools.count()
         self.plan: list[tuple[int, int, Make | None]] = []
@@ -213,6 +215,8 @@ class _Hour:
         self._soon(0, 2, lambda: self._badge(portal, direction, who))
         if self._often(0.2):
             self._soon(0, 4, lambda: self._badge(portal, self._direction(), "bob"))
+        if who == "pia" and self._often(0.7):
+            self._soon(0, 0, self._consent(self.random.randrange(1, 400)))
         if who in {"vic", "wim"} or portal == "vault":
             host = self.random.choice(["bob", "ann", "bob", who])
             self._soon(2, 9, lambda: self._badge(portal, direction, host))
@@ -289,6 +293,51 @@ class _Hour:
         return lambda: inputs.ScreeningHeard(
             id=self._id(), station="gate-house", holder=HolderId(f"h-{who}"), result=result
         )
+
+    def _consent(self, for_s: int) -> Make:
+        """Mostly a new one; now and then a file that was given before."""
+        again = self._often(0.4)
+        late_s = self.random.choice([0, 0, 0, 25 * 3600, -for_s - 1])
+
+        def offered() -> inputs.ConsentOffered:
+            if self.consents and again:
+                return replace(self.random.choice(self.consents[-8:]), id=self._id())
+            now_s = self._moment().utc_s
+            made = inputs.ConsentOffered(
+                id=self._id(),
+                order=f"{next(self.ids):064x}",
+                holder=HolderId("h-pia"),
+                until_s=now_s + for_s + late_s,
+                accept_until_s=now_s + for_s + min(late_s, 0),
+                keys=("0c" * 16,),
+                signers=(HolderId("h-cora"),),
+                signed_by=Personal("signed_by", f"{SURNAME}cora", "ab" * 16),
+                reason=Personal("reason", "Secret-reason", "ab" * 16),
+                operator=Personal("operator", f"{SURNAME}officer", "ab" * 16),
+            )
+            self.consents.append(made)
+            return made
+
+        return offered
+
+    def _consents(self) -> None:
+        """An agent comes with one, and it is taken away, or its time is over."""
+        operator = Personal("operator", f"{SURNAME}officer", "ab" * 16)
+        self._soon(0, 1, self._consent(self.random.randrange(5, 90)))
+        for portal in ("gate", "panic"):
+            self._soon(1, 20, lambda portal=portal: self._badge(portal, Direction.ENTRY, "pia"))
+            self._soon(2, 24, self._contact(portal, Contact.OPEN))
+            self._soon(24, 25, self._contact(portal, Contact.CLOSED))
+        if self._often(0.5):
+            who = HolderId(f"h-{self.random.choice(['pia', 'pia', 'nobody'])}")
+            self._soon(
+                3,
+                20,
+                lambda: inputs.ConsentEndAsked(id=self._id(), holder=who, operator=operator),
+            )
+            if self.consents:
+                self._soon(20, 21, lambda: replace(self.consents[-1], id=self._id()))
+                self._soon(26, 28, lambda: self._badge("gate", Direction.ENTRY, "pia"))
 
     def _screening(self) -> None:
         who = HolderId(f"h-{self.random.choice([*WHO, 'ann', 'cora', 'nobody'])}")
@@ -433,6 +482,7 @@ _HAPPENINGS: list[tuple[Callable[[_Hour], None], float]] = [
     (_Hour._stray_answer, 3),
     (_Hour._screening, 3),
     (_Hour._to_the_vault, 9),
+    (_Hour._consents, 3),
     (_Hour._forget_the_pin, 0.4),
     (_Hour._posture, 2.5),
     (_Hour._fire, 1.2),

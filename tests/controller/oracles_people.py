@@ -19,7 +19,8 @@ from tests.controller.support import way_in
 VAULT, PLACES = "vault", 3
 ENTITLED = {"ann", "bob", "cora", "dan", "eve", "gus", "hal"}
 """Those whose role the vault's grant names, whatever became of their badges."""
-HOST, VISITORS = "bob", {"vic", "wim"}
+HOST, VISITORS, STAY_S = "bob", {"vic", "wim"}, 200
+AGENTS = {"pia"}
 NEVER_SEARCHED = {"bob", "cora", "hal"}
 WINDOW_US = 20 * SECOND_US
 
@@ -106,6 +107,11 @@ class _Vault:
 
     def follow(self, step: Step) -> None:
         fact = step.fact
+        if isinstance(fact, inputs.BadgeRead):
+            portal = step.before.portals.get(fact.portal)
+            # A free way out wishes for no release of its own, and may be used as well as not.
+            if portal is not None and portal.contact is not Contact.CLOSED:
+                self._unsure.add(fact.attempt)
         for effect in step.effects:
             if isinstance(effect, ReleasePortal):
                 who = [self._badges.of[effect.attempt][0]]
@@ -178,3 +184,78 @@ def check_nobody_enters_unscreened_where_it_is_asked_for(run: Run) -> None:
         pair = let_in.get(id(step))
         for who in set() if pair is None else {pair.first, pair.second} - NEVER_SEARCHED:
             assert said.get(who) in good, f"{who}: {said.get(who)}"
+
+
+class _Consent(NamedTuple):
+    """What was given, by a book of its own."""
+
+    order: str
+    until_s: int
+
+
+def check_agents_of_the_host_state_enter_with_a_consent_alone(run: Run) -> None:
+    """One that was given by a trusted clock, that nobody has ended, whose time is not over, and
+    whose file acts for the first time.
+    """
+    book: dict[str, _Consent] = {}
+    acted: set[str] = set()
+    let_in = {id(step): first for step, _, first in entries(run)}
+    for step in run.steps:
+        fact, now_s = step.fact, step.moment.utc_s
+        if isinstance(fact, inputs.ConsentOffered) and _can_act(step, fact, acted):
+            acted.add(fact.order)
+            book[fact.holder] = _Consent(fact.order, fact.until_s)
+        elif isinstance(fact, inputs.ConsentEndAsked):
+            book.pop(fact.holder, None)
+        if let_in.get(id(step)) in AGENTS:
+            consent = book.get(f"h-{let_in[id(step)]}")
+            assert consent is not None, "no consent"
+            assert step.moment.trusted, consent
+            assert now_s < consent.until_s, consent
+        if step.moment.trusted:
+            # What was over once does not come back with a clock that is set.
+            book = {who: one for who, one in book.items() if now_s < one.until_s}
+
+
+def _can_act(step: Step, offered: inputs.ConsentOffered, acted: set[str]) -> bool:
+    now_s = step.moment.utc_s
+    timely = now_s < min(offered.until_s, offered.accept_until_s)
+    timely = timely and offered.until_s <= now_s + 24 * 3600
+    return timely and step.moment.trusted and step.after.recorded and offered.order not in acted
+
+
+def check_a_consent_that_ends_names_its_agent_once(run: Run) -> None:
+    """Where he is known inside; and nothing is done to him."""
+    for step in run.steps:
+        named = [e.body.holder for e in step.events if isinstance(e.body, ev.AgentWithoutConsent)]
+        inside = []
+        for event in step.events:
+            people = run.states[event.header.seq - 1].people
+            if isinstance(event.body, ev.ConsentEnded) and event.body.holder in people.presences:
+                inside.append(event.body.holder)
+        assert named == inside, step.fact
+
+
+def check_who_stays_too_long_is_told_of_once(run: Run) -> None:
+    """By a book of when each visitor came: in time, and never again for the same visit."""
+    came: dict[str, int] = {}
+    told: set[str] = set()
+    for step in run.steps:
+        trusted, now_s = step.moment.trusted, step.moment.utc_s
+        inside = {f"h-{who}" for who in VISITORS} & set(step.after.people.presences)
+        for event in step.events:
+            body = event.body
+            if isinstance(body, ev.VisitorOverstayed):
+                assert body.visitor not in told, body
+                assert came[body.visitor] + STAY_S <= now_s, body
+                told.add(body.visitor)
+            elif isinstance(body, ev.PassageMade) and body.moved and body.portal == "gate":
+                came = {who: at for who, at in came.items() if who not in body.moved.holders}
+                told -= set(body.moved.holders)
+        came = {who: at for who, at in came.items() if who in inside}
+        told &= inside
+        for who in inside - set(came) if trusted else set():
+            came[who] = now_s
+        late = {who for who, at in came.items() if trusted and at + STAY_S <= now_s} - told
+        # Who the visitors are an edge knows a moment after it has started.
+        assert not late or isinstance(step.fact, inputs.Started | inputs.DirectoryReplaced), late

@@ -9,14 +9,15 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from controller import fires, passages, portal, questions, site, state, verdicts
+from controller import fires, passages, portal, questions, site, state, verdicts, visits
 from controller.attempt import Attempt
 from controller.attempt import Signal as AttemptSignal
+from controller.consents import Consents
 from controller.effects import Effect, FreeExit, ReleasePortal, SecurePortal
 from controller.events import Body, EdgeStarted, Fire, JournalLost
 from controller.holders import Credential
 from controller.ids import AttemptId, EffectId, HolderId, PortalId, ReaderId
-from controller.inputs import BadgeRead, BoltRead, JournalFailed, PortalLinkHeard
+from controller.inputs import BadgeRead, BoltRead, ConsentEndAsked, JournalFailed, PortalLinkHeard
 from controller.moment import SECOND_US
 from controller.portal import IGNORED, Contact, Signal, State
 from controller.site import Site
@@ -314,7 +315,44 @@ def whoever_was_looked_at_is_cleared(patch: Patch) -> None:
     patch.setattr(questions, "_screened", screened)
 
 
+def nobody_takes_a_consent_away(patch: Patch) -> None:
+    patch.setitem(site._HANDLERS, ConsentEndAsked, lambda turn, fact: None)
+
+
+def a_consent_acts_again(patch: Patch) -> None:
+    honest = state.after_ended
+
+    def ended(consents: Consents, holder: HolderId) -> Consents:
+        return replace(honest(consents, holder), seen={})
+
+    patch.setattr(state, "after_ended", ended)
+
+
+def agents_are_not_named(patch: Patch) -> None:
+    patch.setattr(visits, "_is_agent", lambda turn, holder: False)
+
+
+def nobody_overstays(patch: Patch) -> None:
+    patch.setattr(visits.Hourglass, "overstayed", lambda self, people, utc_s: [])
+
+
 PLANTS = [
+    Plant(
+        "nobody takes a consent away",
+        "agents_of_the_host_state_enter_with_a_consent_alone",
+        nobody_takes_a_consent_away,
+    ),
+    Plant(
+        "a consent acts again",
+        "agents_of_the_host_state_enter_with_a_consent_alone",
+        a_consent_acts_again,
+    ),
+    Plant(
+        "agents are not named",
+        "a_consent_that_ends_names_its_agent_once",
+        agents_are_not_named,
+    ),
+    Plant("nobody overstays", "who_stays_too_long_is_told_of_once", nobody_overstays),
     Plant(
         "two cards are two people",
         "nobody_enters_alone_where_two_are_needed",

@@ -239,6 +239,9 @@ clearance = 1
 [role.visitor]
 kind = "visitor"
 per-host = 1
+stay-max-s = 200
+[role.police]
+host-state = true
 
 [[grant]]
 id = "all"
@@ -258,6 +261,10 @@ id = "visitors"
 roles = ["visitor"]
 zones = ["court", "lobby"]
 escorted = true
+[[grant]]
+id = "police"
+roles = ["police"]
+zones = ["court", "lobby"]
 [[grant]]
 id = "back-in"
 roles = ["staff", "guard", "diplomat"]
@@ -316,6 +323,7 @@ WHO = {
     "vic": ("visitor", False, CredentialStatus.ACTIVE),
     "wim": ("visitor", False, CredentialStatus.ACTIVE),
     "hal": ("diplomat", True, CredentialStatus.LOST),
+    "pia": ("police", False, CredentialStatus.ACTIVE),
 }
 GUARDS = frozenset({"h-bob"})
 

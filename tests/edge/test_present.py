@@ -10,8 +10,9 @@ import pytest
 
 from controller import events as ev
 from controller.attempt import Attempt
+from controller.consents import ConsentEnd
 from controller.events import KINDS, Body, Entry, Header, decode_entry, encode, kind_of
-from controller.ids import AttemptId, PortalId, QuestionId, ReaderId
+from controller.ids import AttemptId, HolderId, PortalId, QuestionId, ReaderId
 from controller.ledger import Personal, commitment
 from controller.portal import Portal
 from edge.present import _SAYINGS, Tone, as_json, line, local
@@ -25,6 +26,7 @@ from policies.facts import (
     Mode,
     Objection,
     Request,
+    ScreeningResult,
 )
 
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -211,6 +213,11 @@ VALUES: dict[str, Any] = {
     "host": "h-2",
     "station": "gate-house",
     "result": "declined",
+    "order": "0" * 64,
+    "keys": ("k" * 32,),
+    "signed_by": "0" * 64,
+    "cause": "expired",
+    "zone": "hall",
 }
 
 
@@ -237,6 +244,8 @@ def example(kind: str) -> Body:
                 value = ev.Fire()
             elif field.name == "after" and field.type is Attempt:
                 value = ATTEMPT
+            elif field.name == "reason" and body_type is ev.ConsentGiven:
+                value = "0" * 64
             elif field.name == "version" and body_type is ev.EdgeStarted:
                 value = "0.1.0"
             fields[field.name] = value
@@ -257,6 +266,62 @@ def test_what_hurts_is_an_alarm() -> None:
         assert line(entry(example(kind)), (), VIENNA).tone is Tone.ALARM, kind
     for kind in ("contact-faulted", "exit-stuck", "portal-lost", "reader-lost"):
         assert line(entry(example(kind)), (), VIENNA).tone is Tone.FAULT, kind
+
+
+def test_what_a_screening_says_of_somebody_calls_for_the_right_thing() -> None:
+    smith = Personal("operator", "smith", "0f" * 16)
+    said = {
+        result: line(
+            entry(
+                ev.PersonScreened(
+                    station="gate-house",
+                    holder=HolderId("h-1"),
+                    result=result,
+                    operator=commitment(smith),
+                )
+            ),
+            (smith,),
+            VIENNA,
+        )
+        for result in ScreeningResult
+    }
+    tones = {result: one.tone for result, one in said.items()}
+    assert tones == {
+        ScreeningResult.CLEARED: Tone.NOTICE,
+        ScreeningResult.EXEMPT: Tone.NOTICE,
+        ScreeningResult.REFUSED: Tone.DENIED,
+        ScreeningResult.DECLINED: Tone.DENIED,
+    }
+    assert all("gate-house" in one.text and "smith" in one.text for one in said.values())
+    declined = said[ScreeningResult.DECLINED].text
+    assert "politely" in declined
+    assert "protocol officer" in declined
+
+
+def test_a_consent_says_for_whom_until_when_what_for_and_by_whom() -> None:
+    values = [
+        Personal(field, value, "0f" * 16)
+        for field, value in (
+            ("signed_by", "Her Excellency"),
+            ("reason", "a burst pipe"),
+            ("operator", "smith"),
+        )
+    ]
+    given = ev.ConsentGiven(
+        holder=HolderId("h-1"),
+        order="ab" * 32,
+        until_s=1_795_212_000,
+        accept_until_s=1_795_212_000,
+        keys=("0c" * 16,),
+        **{value.field: commitment(value) for value in values},
+    )
+    text = line(entry(given), values, VIENNA).text
+    assert "h-1 until 2026-11-20 22:00:00.000Z (a burst pipe)" in text
+    assert "signed by Her Excellency, brought by smith" in text
+    assert "a burst pipe" not in line(entry(given), (), VIENNA).text
+    for cause in ConsentEnd:
+        alarm = ev.AgentWithoutConsent(holder=HolderId("h-1"), zone="hall", cause=cause)
+        assert line(entry(alarm), (), VIENNA).tone is Tone.ALARM
 
 
 def test_no_saying_for_what_does_not_exist() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from controller import events as ev
 from controller.attempt import Attempt, Waiting
 from controller.attempt import State as AttemptState
+from controller.consents import ConsentEnd
 from controller.events import KINDS, Body, Event, Fire, FireLine, Header, PortalChange, encode
 from controller.holders import Provenance
 from controller.ids import (
@@ -76,6 +77,7 @@ MOVED = Moved(
     source="street",
     zone="hall",
     is_outside=True,
+    from_outside=True,
     left=("yard",),
     entered=("hall",),
     firsts=("hall",),
@@ -201,8 +203,36 @@ _MADE: tuple[Body, ...] = (
     ev.SecondAsked(after=ATTEMPT_AFTER),
     ev.HolderLockedOut(holder=HolderId("h1"), until_us=9_000_000),
     ev.LockoutEnded(holder=HolderId("h1")),
-    ev.PersonScreened(station="gate-house", holder=HolderId("h1"), result=ScreeningResult.DECLINED),
-    ev.VisitorUnescorted(visitor=HolderId("h1"), host=HolderId("h2"), reason="the host left"),
+    ev.PersonScreened(
+        station="gate-house",
+        holder=HolderId("h1"),
+        result=ScreeningResult.DECLINED,
+        operator=commitment(OPERATOR),
+    ),
+    ev.VisitorUnescorted(
+        visitor=HolderId("h1"), host=HolderId("h2"), reason="the host left", lost=True
+    ),
+    ev.VisitorOverstayed(visitor=HolderId("h1"), host=HolderId("h2"), since_s=1_795_200_000),
+    ev.ConsentGiven(
+        holder=HolderId("h1"),
+        order="ab" * 32,
+        until_s=1_795_290_000,
+        accept_until_s=1_795_219_200,
+        keys=("ef" * 16, "01" * 16),
+        signed_by="cd" * 32,
+        reason="ef" * 32,
+        operator=commitment(OPERATOR),
+    ),
+    ev.ConsentRefused(
+        order="ab" * 32, reason="this file was given before", operator=commitment(OPERATOR)
+    ),
+    ev.ConsentEnded(
+        holder=HolderId("h1"),
+        order="ab" * 32,
+        cause=ConsentEnd.REVOKED,
+        operator=commitment(OPERATOR),
+    ),
+    ev.AgentWithoutConsent(holder=HolderId("h1"), zone="hall", cause=ConsentEnd.EXPIRED),
     ev.FactorAsked(factor=Factor.PIN, question=QuestionId("q1"), after=ATTEMPT_AFTER),
     ev.FactorAnswered(
         factor=Factor.PIN, question=QuestionId("q1"), passed=True, after=ATTEMPT_AFTER

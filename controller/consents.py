@@ -1,0 +1,78 @@
+"""Consents of the head of mission that are in force, and the signed files that have had their day.
+
+An agent of the receiving State enters the premises with one alone (VCDR art. 22(1)).
+"""
+
+from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
+
+from controller.ids import HolderId, OrderId
+from controller.moment import Moment
+from policies.facts import UtcSeconds
+
+CONSENT_S_MAX = 24 * 3600
+"""The longest that a consent holds. It is given for a visit, by somebody who knows what for; who
+has business here tomorrow as well needs one of tomorrow."""
+
+CONSENTS_MAX = 500
+"""Files that are remembered at a time, so that the state stays small; each is forgotten when it
+could not be given any more, which is a day at most."""
+
+
+class ConsentEnd(StrEnum):
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    HOLDER_GONE = "holder-gone"
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """`until_s`: the first second at which it does not hold. `seq`: the entry that tells of it."""
+
+    order: OrderId
+    until_s: UtcSeconds
+    seq: int
+
+
+class Consents(msgspec.Struct, frozen=True, kw_only=True):
+    """Mappings are replaced, never changed."""
+
+    in_force: dict[HolderId, Consent] = {}
+    seen: dict[OrderId, UtcSeconds] = {}
+    """Whatever was given, and until when its file could be; none of them acts again."""
+    closed_s: UtcSeconds = 0
+    """Files that had to be given by then are forgotten, and refused whatever a clock says later."""
+
+
+def holds(consents: Consents, holder: HolderId, moment: Moment) -> bool:
+    """Whether a consent stands for this person now. Every one has an end, so that none holds by a
+    clock that nobody vouches for.
+    """
+    consent = consents.in_force.get(holder)
+    return consent is not None and moment.trusted and moment.utc_s < consent.until_s
+
+
+def after_given(
+    consents: Consents,
+    holder: HolderId,
+    consent: Consent,
+    accept_until_s: UtcSeconds,
+    at_s: UtcSeconds | None,
+) -> Consents:
+    """Given; it takes the place of an earlier one for the same person."""
+    over = {
+        order: by_s for order, by_s in consents.seen.items() if at_s is not None and by_s <= at_s
+    }
+    kept = {order: by_s for order, by_s in consents.seen.items() if order not in over}
+    return Consents(
+        in_force=consents.in_force | {holder: consent},
+        seen=kept | {consent.order: accept_until_s},
+        closed_s=max((consents.closed_s, *over.values())),
+    )
+
+
+def after_ended(consents: Consents, holder: HolderId) -> Consents:
+    """None stands for this person any more; that it was given is not forgotten."""
+    left = {other: one for other, one in consents.in_force.items() if other != holder}
+    return replace(consents, in_force=left)
