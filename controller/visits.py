@@ -32,8 +32,9 @@ from controller.ledger import Personal, commitment
 from controller.state import SiteState
 from controller.turn import Turn
 from controller.whereabouts import People, Presence
-from policies.compiled import CompiledPolicy, OrderKind
+from policies.compiled import CompiledPolicy
 from policies.facts import UtcSeconds
+from policies.rights import OrderKind
 
 
 class Basis(NamedTuple):

@@ -222,6 +222,7 @@ def test_a_consent_that_ends_takes_back_nobody_elses_grant() -> None:
 
 @pytest.mark.parametrize("how", ["revoked", "expired", "holder-gone"])
 def test_agents_inside_are_named_once_and_nothing_is_done_to_them(how: str) -> None:
+    """P35."""
     rig = inside()
     match how:
         case "revoked":
@@ -559,6 +560,7 @@ def hosted(until_s: int = 60) -> Rig:
 
 
 def test_a_host_whose_time_is_over_leaves_an_alarm_behind_in_that_second() -> None:
+    """P32."""
     rig = hosted()
     over_us = (rig.site.directory.holders[BOB].facts.valid_until_s or 0) * SECOND_US
     outcome = rig.later(60)
