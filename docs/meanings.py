@@ -115,7 +115,8 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "nothing",
         "protected": "inviolable (VCDR art. 29): never kept in",
         "host-state": "agent of the receiving state: enters only with recorded consent",
-        "emergency": "a responder; decides nothing so far",
+        "emergency": "a responder: opens nothing by itself; `sentrypost policy lint` warns where "
+        "lockdown, evacuation or fire would keep the role out",
         "overrides": "postures that the role may pass in spite of, each exactly as named",
         "screening": "exempt: never searched, as protected roles are",
         "escort": "may escort visitors",

@@ -15,7 +15,7 @@ from policies.proof import entering
 from policies.proof.movement import Given, Way, World
 from policies.proof.people import Names, strongest
 from policies.proof.stories import step_text
-from policies.rights import GrantRule
+from policies.rights import GrantRule, Override
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
@@ -292,6 +292,37 @@ def _orders(linted: Linted) -> Iterator[Finding]:
             yield linted.about("order", kind, f"visitors may give it: {', '.join(visitors)}")
 
 
+CALLED: tuple[tuple[Override, str, Mode, bool], ...] = (
+    (Override.LOCKDOWN, "a lockdown", Mode.LOCKDOWN, False),
+    (Override.EVACUATE, "an evacuation", Mode.EVACUATE, False),
+    (Override.FIRE, "a fire", Mode.NORMAL, True),
+)
+"""What responders are called to: in which mode, and whether there is fire."""
+
+
+def _responders(linted: Linted) -> Iterator[Finding]:
+    """Responders to whom nothing opens just then. What opens to everybody on the way into a refuge
+    is no answer."""
+    for role in linted.policy.roles.values():
+        calm = role.emergency and _opens_something(linted.world, role.id, Mode.NORMAL, False)
+        for override, words, mode, fire in CALLED if calm else ():
+            if not _opens_something(linted.world, role.id, mode, fire):
+                message = f"a responder whom {words} keeps out"
+                lifted = override in role.overrides
+                hint = "a [[grant]] that holds then" if lifted else f'overrides = ["{override}"]'
+                yield linted.about("role", role.id, message, hint)
+
+
+def _opens_something(world: World, role: str, mode: Mode, fire: bool) -> bool:
+    return any(
+        world.decide(request).granted
+        for key, passage in world.entries
+        if not passage.refuge and any(role in grant.roles for grant in passage.grants)
+        for request in world.moments(world.permissive(key, (role,), Given()), passage, (fire,))
+        if request.mode is mode
+    )
+
+
 def _threat(linted: Linted) -> Iterator[Finding]:
     """A higher threat level that opens something."""
     story = entering.threat_opens(linted.world)
@@ -308,5 +339,6 @@ CHECKS: tuple[Check, ...] = (
     _ways_out,
     _unused,
     _orders,
+    _responders,
     _threat,
 )

@@ -139,6 +139,43 @@ def test_a_planted_mistake_is_said_where_it_stands(mistake: str) -> None:
     assert f": warning: {about}: {message}" in str(found)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "kept_out_by"),
+    [
+        ("", ["a fire", "a lockdown", "an evacuation"]),
+        ('overrides = ["shelter", "threat"]', ["a fire", "a lockdown", "an evacuation"]),
+        ('overrides = ["lockdown", "fire"]', ["an evacuation"]),
+        ('overrides = ["lockdown", "evacuate", "fire"]', []),
+    ],
+)
+def test_a_responder_whom_a_posture_keeps_out(overrides: str, kept_out_by: list[str]) -> None:
+    """What opens to everybody who flees is not what a responder is called to."""
+    text = changed(
+        "[role.staff]\n", f"[role.staff]\nemergency = true\n{overrides}\n", example("office")
+    )
+    about = [found for found in found_in(text) if found.about == "role.staff"]
+    assert sorted(found.message for found in about) == [
+        f"a responder whom {posture} keeps out" for posture in kept_out_by
+    ]
+
+
+def test_an_override_without_a_grant_that_holds_then_helps_no_responder() -> None:
+    """A grant that lists other modes than normal does not hold by an override."""
+    text = example("embassy")
+    assert not [found for found in found_in(text) if found.about == "role.guard"]
+    for grant in ("g10-perimeter", "g23-night-watch"):
+        text = changed(f'id    = "{grant}"\n', f'id    = "{grant}"\nin = ["shelter"]\n', text)
+    text = changed('in    = ["normal", "shelter"]', 'in    = ["shelter"]', text)
+    hints = {f.message: f.hint for f in found_in(text) if f.about == "role.guard"}
+    assert hints == dict.fromkeys(
+        (
+            f"a responder whom {what} keeps out"
+            for what in ("a fire", "a lockdown", "an evacuation")
+        ),
+        "a [[grant]] that holds then",
+    )
+
+
 def test_a_schedule_that_its_calendar_leaves_no_day() -> None:
     """Hours that would start on holidays alone: every Monday there is."""
     mondays = ", ".join(
