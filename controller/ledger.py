@@ -12,6 +12,9 @@ import msgspec
 
 SALT_BYTES = 16
 
+PERSONAL_CHARS_MAX = 512
+"""Of a value about a person."""
+
 Commitment = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 """SHA-256 over a salted value, in hex: stands in the stored bytes where the value may not."""
 
@@ -24,7 +27,7 @@ class Personal(msgspec.Struct, frozen=True):
     """
 
     field: Annotated[str, msgspec.Meta(max_length=64)]
-    value: Annotated[str, msgspec.Meta(max_length=512)]
+    value: Annotated[str, msgspec.Meta(max_length=PERSONAL_CHARS_MAX)]
     salt: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
     def __repr__(self) -> str:

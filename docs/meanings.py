@@ -206,7 +206,10 @@ SITE_KEYS: dict[str, dict[str, str]] = {
     "key": {
         "person": "whose key it is; where two people must sign, two keys of one person are one",
         "public": "as `sentrypost key new` prints it",
-        "may": "what it may sign; so far change sets of people and policies are taken signed",
+        "may": "what it may sign: change sets of people, policies, the head of mission's consents; "
+        "nothing takes an `order` so far",
+        "holder": "the person's id on file; needed where the policy's `[order.…]` says which roles "
+        "may sign",
     },
 }
 

@@ -31,6 +31,7 @@ from edge.reports import Reports
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
 from edge.uplink import InForce, Uplink
+from edge.visit_desk import VisitDesk
 from edge.wiring import Wiring
 
 SENT_WITHIN_S = 2.0
@@ -134,6 +135,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         config,
         PeopleDesk(daemon, config, outside.key, outside.entropy),
         policy,
+        VisitDesk(daemon, config),
         uplink,
         version("sentrypost"),
         safe_mode=outside.safe_mode,

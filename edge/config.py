@@ -253,7 +253,8 @@ class _Reader:
                 hint = "copy the line that `sentrypost key new` has printed"
                 self.problems.append(at.problem(f"{error}", hint))
                 continue
-            key = TrustedKey(name, entry.person, public, frozenset(entry.may))
+            may, holder = frozenset(entry.may), entry.holder or ""
+            key = TrustedKey(name, entry.person, public, may, holder)
             other = keys.setdefault(public, key)
             if other is not key:
                 hint = "one key is one entry: name there all that it may sign"

@@ -28,8 +28,9 @@ from controller.events import (
     kind_of,
 )
 from controller.holders import Directory
-from controller.ids import EffectId, HolderId
+from controller.ids import EffectId, HolderId, InputId
 from controller.inputs import Input
+from controller.ledger import PERSONAL_CHARS_MAX, Personal
 from controller.moment import Moment
 from controller.site import Outcome, Site
 from controller.state import snapshot
@@ -278,6 +279,14 @@ class Daemon:
         """A named person resets a fire input's latch."""
         who = self._wiring.personal("operator", operator)
         return self.judge(inputs.FireResetAsked(id=self._wiring.new_id(), fire=fire, operator=who))
+
+    def new_id(self) -> InputId:
+        """For an input that is judged next."""
+        return self._wiring.new_id()
+
+    def personal(self, field: str, value: str) -> Personal:
+        """A personal value for the record, cut to what one can hold."""
+        return self._wiring.personal(field, value[:PERSONAL_CHARS_MAX])
 
     def now(self) -> Moment:
         return self._clock.moment()

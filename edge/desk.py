@@ -17,12 +17,15 @@ from edge.control.messages import (
     VerifyReply,
 )
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply
+from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.daemon import Daemon
 from edge.journal import Record, Stored
 from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
 from edge.safe_mode import SERVED_S
 from edge.uplink import Uplink
+from edge.visit_desk import VisitDesk
+from policies.facts import ScreeningResult
 
 READ_BYTES_MAX = 512 * 1024
 """Half a control frame: personal values and quoting need the rest."""
@@ -37,6 +40,7 @@ class DaemonDesk:
         config: Config,
         people: PeopleDesk,
         policy: PolicyDesk,
+        visits: VisitDesk,
         uplink: Uplink | None,
         version: str,
         *,
@@ -46,6 +50,7 @@ class DaemonDesk:
         self._config = config
         self._people = people
         self._policy = policy
+        self._visits = visits
         self._uplink = uplink
         self._version = version
         now = daemon.now()
@@ -127,6 +132,20 @@ class DaemonDesk:
 
     async def policy_status(self) -> PolicyStatusReply:
         return await self._policy.status()
+
+    async def screen(
+        self, person: str, station: str, result: ScreeningResult, operator: str
+    ) -> VisitReply:
+        return await self._visits.screen(person, station, result, operator)
+
+    async def give_consent(self, envelope: bytes, operator: str) -> VisitReply:
+        return await self._visits.give_consent(envelope, operator)
+
+    async def end_consent(self, person: str, operator: str) -> VisitReply:
+        return await self._visits.end_consent(person, operator)
+
+    async def consents(self) -> ConsentsReply:
+        return await self._visits.consents()
 
     async def run(self) -> None:
         """What has to be seen to later. Raises JournalClosed: a bug."""

@@ -57,6 +57,7 @@ class Use(StrEnum):
     PEOPLE = "people"
     POLICY = "policy"
     ORDER = "order"
+    CONSENT = "consent"
 
 
 class SignatureError(Exception):
@@ -84,12 +85,15 @@ class PublicKeyError(ValueError):
 
 
 class TrustedKey(NamedTuple):
-    """A public key of the site file: its name there, whose it is, and what it may sign."""
+    """A public key of the site file: its name there, whose it is, and what it may sign. `holder`:
+    the integrator's id of that person, where the site file says it.
+    """
 
     name: str
     person: str
     public: bytes
     may: frozenset[Use]
+    holder: str = ""
 
     @property
     def id(self) -> str:

@@ -76,3 +76,4 @@ class KeyEntry(Entry, frozen=True, kw_only=True):
     person: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     public: str
     may: Annotated[tuple[Use, ...], msgspec.Meta(min_length=1)]
+    holder: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None

@@ -13,10 +13,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from edge.control.client import Client, ControlClientError
+from edge.control.messages_visits import VisitReply
 from edge.failed import Failed, Misconfigured, failed_by
-from edge.present import Line, Tone
+from edge.present import Line, Tone, clean
 
 SITE_FILE = Path("site.toml")
+SIGNED_MODE = 0o644
+"""Of a signed file: anybody may read what its signatures keep from being changed."""
+
 SITE_FILE_KEY = "sentrypost.site_file"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -125,6 +129,40 @@ def painted(line: Line) -> str:
     return click.style(line.text, fg=colour, bold=line.tone is Tone.ALARM)
 
 
+def passphrase() -> str:
+    """Asked for on the terminal."""
+    asked: str = click.prompt("Passphrase", hide_input=True, err=True)
+    return asked
+
+
+def write_whole(file: Path, content: bytes, *, new: bool) -> None:
+    """All of it or nothing; `new`: what stands there already is left alone. Raises Failed."""
+    if new and file.exists():
+        raise Failed(f"{file}: there is such a file", "choose another name")
+    fresh = file.with_name(f"{file.name}.new")
+    try:
+        fresh.write_bytes(content)
+        fresh.chmod(SIGNED_MODE)
+        fresh.replace(file)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise Failed(
+            f"{file} cannot be written: {error.strerror}", "choose another place"
+        ) from None
+
+
+def told_of_visit(reply: VisitReply, what: str) -> None:
+    """Say what became of it. Raises Failed where it was refused, or is not on record."""
+    if not reply.accepted:
+        raise Failed(clean(reply.reason), clean(reply.remedy))
+    click.echo(clean(f"{what}: {reply.reason}"))
+    if not reply.recorded:
+        raise Failed(
+            "it holds from here on and is not on record: the journal cannot be written",
+            "mend the disk; if the power goes before, do it again",
+        )
+
+
 __all__ = [
     "Failed",
     "Misconfigured",
@@ -134,8 +172,11 @@ __all__ = [
     "failed_by",
     "json_option",
     "painted",
+    "passphrase",
     "state_named_in",
     "state_option",
+    "told_of_visit",
+    "write_whole",
     "zone_named",
 ]
 

@@ -7,7 +7,7 @@ import click
 
 from edge.commands.common import Failed, config_option, failed_by, json_option
 
-USES = ("people", "policy", "order")
+USES = ("people", "policy", "order", "consent")
 
 
 @click.group()

@@ -14,6 +14,7 @@ from edge.commands.common import (
     config_option,
     failed_by,
     json_option,
+    passphrase,
     zone_named,
 )
 from edge.config import Config
@@ -90,9 +91,7 @@ def export(
         raise click.UsageError("say either --since N or --all")
     site = loaded(config)
     try:
-        key = load_signing_key(
-            key_file, lambda: click.prompt("Passphrase", hide_input=True, err=True)
-        )
+        key = load_signing_key(key_file, passphrase)
         try:
             with Client(site.state) as daemon:
                 to_sign, done = daemon.export_people(base)
@@ -172,11 +171,6 @@ def history(count: int, config: Path, as_json: bool) -> None:
         click.echo(_line(change, done.timezone))
     if not done.changes:
         click.echo("nobody has changed anything yet")
-
-
-def _passphrase() -> str:
-    asked: str = click.prompt("Passphrase", hide_input=True, err=True)
-    return asked
 
 
 # --- where no daemon runs -----------------------------------------------------------------------

@@ -14,7 +14,9 @@ from edge.commands.common import (
     connected,
     failed_by,
     json_option,
+    passphrase,
     state_option,
+    write_whole,
     zone_named,
 )
 from edge.commands.policy_compare import changes_in_words
@@ -50,7 +52,6 @@ from policies import CompiledPolicy, PolicyError, SourceFile
 
 DIGEST_SIGNS = 16
 SIGNED_SUFFIX = ".policy"
-SIGNED_MODE = 0o644
 
 SIGNED_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -179,8 +180,8 @@ def _sign_files(files: tuple[Path, ...], key_file: Path, out: Path) -> None:
     bundle = unpacked(packed(sources, compiled(sources)))
     proven(bundle)
     _say(_about(bundle))
-    key = load_signing_key(key_file, _passphrase)
-    _write(out, signed(msgspec.json.encode(bundle), PAYLOAD_TYPE, [key]), new=True)
+    key = load_signing_key(key_file, passphrase)
+    write_whole(out, signed(msgspec.json.encode(bundle), PAYLOAD_TYPE, [key]), new=True)
     click.echo(f"{out}: signed with key {key.id}")
 
 
@@ -193,8 +194,8 @@ def _sign_too(add: Path, files: tuple[Path, ...], key_file: Path, out: Path) -> 
         click.echo(f"its time zones are {bundle.tzdata}, those of here {own_tzdata()}")
     if files:
         _say(changes_in_words(_policy_in(files), policy))
-    key = load_signing_key(key_file, _passphrase)
-    _write(out, signed_too(envelope, key), new=out != add)
+    key = load_signing_key(key_file, passphrase)
+    write_whole(out, signed_too(envelope, key), new=out != add)
     click.echo(f"{out}: signed with key {key.id}")
 
 
@@ -208,11 +209,6 @@ def _policy_in(files: tuple[Path, ...]) -> CompiledPolicy:
     return compiled(sources)
 
 
-def _passphrase() -> str:
-    asked: str = click.prompt("Passphrase", hide_input=True, err=True)
-    return asked
-
-
 def _read(file: Path) -> bytes:
     """Raises BundleError."""
     with file.open("rb") as opened:
@@ -220,22 +216,6 @@ def _read(file: Path) -> bytes:
     if len(data) > ENVELOPE_BYTES_MAX:
         raise BundleError(f"larger than {ENVELOPE_BYTES_MAX} bytes: no signed policy", COPY_AGAIN)
     return data
-
-
-def _write(file: Path, content: bytes, *, new: bool) -> None:
-    """All of it or nothing; `new`: what stands there already is left alone."""
-    if new and file.exists():
-        raise Failed(f"{file}: there is such a file", "choose another name")
-    fresh = file.with_name(f"{file.name}.new")
-    try:
-        fresh.write_bytes(content)
-        fresh.chmod(SIGNED_MODE)
-        fresh.replace(file)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise Failed(
-            f"{file} cannot be written: {error.strerror}", "choose another place"
-        ) from None
 
 
 def _signatures(

@@ -54,7 +54,16 @@ from edge.control.messages_policy import (
     PolicyStatusReply,
     ReturnPolicy,
 )
+from edge.control.messages_visits import (
+    ConsentsReply,
+    EndConsent,
+    GiveConsent,
+    ListConsents,
+    Screen,
+    VisitReply,
+)
 from edge.control.place import SOCKET, address_of
+from policies.facts import ScreeningResult
 
 DAEMON_SILENT_S = 15.0
 """Three heartbeats."""
@@ -234,6 +243,18 @@ class Client:
 
     def policy_status(self) -> PolicyStatusReply:
         return self._ask(PolicyStatus(), PolicyStatusReply)
+
+    def screen(self, person: str, station: str, result: ScreeningResult) -> VisitReply:
+        return self._ask(Screen(person=person, station=station, result=result), VisitReply)
+
+    def give_consent(self, envelope: bytes) -> VisitReply:
+        return self._ask(GiveConsent(envelope=envelope), VisitReply)
+
+    def end_consent(self, person: str) -> VisitReply:
+        return self._ask(EndConsent(person=person), VisitReply)
+
+    def consents(self) -> ConsentsReply:
+        return self._ask(ListConsents(), ConsentsReply)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReply:
         """`progress` is called with entries done and entries in all."""

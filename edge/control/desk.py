@@ -19,9 +19,11 @@ from edge.control.messages import (
     VerifyReply,
 )
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply
+from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.journal.record import Stored
 from edge.journal.verify import Report
 from policies.compiled import CompiledPolicy
+from policies.facts import ScreeningResult
 
 Progress = Callable[[int, int], None]
 """Called on the event loop with entries done and entries in all."""
@@ -81,6 +83,24 @@ class Desk(Protocol):
 
     async def policy_status(self) -> PolicyStatusReply:
         """Which policy is in force, and by whom."""
+        ...
+
+    async def screen(
+        self, person: str, station: str, result: ScreeningResult, operator: str
+    ) -> VisitReply:
+        """Note what a screening station says of somebody on file."""
+        ...
+
+    async def give_consent(self, envelope: bytes, operator: str) -> VisitReply:
+        """Put a signed consent of the head of mission in force, or nothing of it."""
+        ...
+
+    async def end_consent(self, person: str, operator: str) -> VisitReply:
+        """End the consent for somebody at once."""
+        ...
+
+    async def consents(self) -> ConsentsReply:
+        """Every consent that is in force."""
         ...
 
     async def verify(self, progress: Progress) -> VerifyReply:

@@ -22,6 +22,14 @@ from edge.control.messages_policy import (
     PolicyStatusReply,
     ReturnPolicy,
 )
+from edge.control.messages_visits import (
+    ConsentsReply,
+    EndConsent,
+    GiveConsent,
+    ListConsents,
+    Screen,
+    VisitReply,
+)
 from policies.facts import Level, Mode
 
 PROTOCOL = 1
@@ -138,6 +146,10 @@ Request = (
     | LoadPolicy
     | ReturnPolicy
     | PolicyStatus
+    | Screen
+    | GiveConsent
+    | EndConsent
+    | ListConsents
     | VerifyJournal
 )
 
@@ -408,6 +420,8 @@ Reply = (
     | HistoryReply
     | PolicyReply
     | PolicyStatusReply
+    | VisitReply
+    | ConsentsReply
     | VerifyProgress
     | VerifyReply
 )

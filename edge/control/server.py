@@ -45,6 +45,7 @@ from edge.control.messages import (
     length_of,
 )
 from edge.control.messages_policy import LoadPolicy, PolicyStatus, ReturnPolicy
+from edge.control.messages_visits import EndConsent, GiveConsent, ListConsents, Screen
 from edge.control.parts import PartError, Parts
 from edge.control.peer import Peer, may_speak, owns, peer_of
 from edge.journal.errors import JournalError
@@ -300,6 +301,15 @@ class _Client:
                 await self._send(await self._patiently(desk.return_policy(who)))
             case PolicyStatus():
                 await self._send(await desk.policy_status())
+            case Screen(person=person, station=station, result=result):
+                screened = desk.screen(person, station, result, who)
+                await self._send(await self._patiently(screened))
+            case GiveConsent(envelope=envelope):
+                await self._send(await self._patiently(desk.give_consent(envelope, who)))
+            case EndConsent(person=person):
+                await self._send(await self._patiently(desk.end_consent(person, who)))
+            case ListConsents():
+                await self._send(await desk.consents())
             case VerifyJournal():
                 await self._until_gone(self._verify())
 

@@ -1,6 +1,7 @@
 """What must hold of the running daemon, each as one check that a planted bug has to break."""
 
 import asyncio
+import threading
 import time
 
 from controller import events as ev
@@ -36,6 +37,31 @@ def stall_disk(edge: Edge, for_s: float) -> "asyncio.Task[None]":
     """Keep the journal's own thread busy, as a disk does that hangs for a moment."""
     busy = edge.daemon.writer._call(lambda _: time.sleep(for_s))
     return asyncio.get_running_loop().create_task(busy)
+
+
+async def stalled_disk(edge: Edge) -> tuple[threading.Event, "asyncio.Future[bool]"]:
+    """The disk hangs until the event is set; what is written from here on comes behind it."""
+    free, hangs = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hang(_: object) -> bool:
+        loop.call_soon_threadsafe(hangs.set)
+        return free.wait(20)
+
+    stalled = asyncio.ensure_future(edge.daemon.writer._call(hang))
+    async with asyncio.timeout(5):
+        await hangs.wait()
+    return free, stalled
+
+
+async def without_a_journal(edge: Edge) -> tuple[threading.Event, "asyncio.Future[bool]"]:
+    """Its disk hangs until the event is set, and the edge has seen it."""
+    free, stalled = await stalled_disk(edge)
+    edge.daemon.judge_directory(edge.daemon.people.directory())
+    async with asyncio.timeout(5):
+        while not edge.daemon.recorder.down:
+            await asyncio.sleep(0.02)
+    return free, stalled
 
 
 async def strike_waits_for_the_disk(house: House, line: ReaderLine) -> None:

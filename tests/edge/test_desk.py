@@ -1,7 +1,6 @@
 """What people ask of the running daemon, over its real socket: fire reset, import, status."""
 
 import asyncio
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +17,7 @@ from edge.journal import JournalClosed
 from edge.people import PeopleDamagedError
 from edge.people_desk import PeopleDesk
 from edge.safe_mode import Run
-from tests.edge.checks import ready
+from tests.edge.checks import ready, stalled_disk, without_a_journal
 from tests.edge.house import FIRE_LOOP, VAULT, House, bodies, running, until
 
 PEOPLE = b"id,name,roles,badge\n3,Cy N,staff,26:0000005\n"
@@ -144,7 +143,7 @@ def test_people_that_cannot_be_settled_yet_do_not_end_the_edge(
         async with house.line(), running(house) as edge:
             await ready(edge)
             people = edge.daemon.people
-            free, stalled = await _stalled(edge)
+            free, stalled = await stalled_disk(edge)
             reply = await ask(house, lambda client: client.import_people(PEOPLE, dry_run=False))
             assert not reply.applied
             assert reply.kept
@@ -173,31 +172,6 @@ def _desk(edge: Edge) -> PeopleDesk:
     return edge.desk._people
 
 
-async def _stalled(edge: Edge) -> tuple[threading.Event, "asyncio.Future[bool]"]:
-    """The disk hangs until the event is set; what is written from here on comes behind it."""
-    free, hangs = threading.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def hang(_: object) -> bool:
-        loop.call_soon_threadsafe(hangs.set)
-        return free.wait(20)
-
-    stalled = asyncio.ensure_future(edge.daemon.writer._call(hang))
-    async with asyncio.timeout(5):
-        await hangs.wait()
-    return free, stalled
-
-
-async def _without_a_journal(edge: Edge) -> tuple[threading.Event, "asyncio.Future[bool]"]:
-    """Its disk hangs until the event is set, and the edge has seen it."""
-    free, stalled = await _stalled(edge)
-    edge.daemon.judge_directory(edge.daemon.people.directory())
-    async with asyncio.timeout(5):
-        while not edge.daemon.recorder.down:
-            await asyncio.sleep(0.02)
-    return free, stalled
-
-
 def test_a_fire_is_not_reset_while_that_would_not_be_on_record(house: House) -> None:
     async def run() -> None:
         async with house.line(), running(house) as edge:
@@ -206,7 +180,7 @@ def test_a_fire_is_not_reset_while_that_would_not_be_on_record(house: House) -> 
             await until(edge, ev.EgressReleased)
             house.board.set_input(FIRE_LOOP, True)
             await until(edge, ev.FireLineRead, 3)
-            free, stalled = await _without_a_journal(edge)
+            free, stalled = await without_a_journal(edge)
             refused = await ask(house, lambda client: client.reset_fire("panel"))
             assert not refused.accepted
             assert refused.reason == (
@@ -226,7 +200,7 @@ def test_an_import_of_which_nothing_is_staged_is_to_be_tried_later(house: House)
     async def run() -> None:
         async with house.line(), running(house) as edge:
             await ready(edge)
-            free, stalled = await _without_a_journal(edge)
+            free, stalled = await without_a_journal(edge)
             reply = await ask(house, lambda client: client.import_people(PEOPLE, dry_run=False))
             free.set()
             await stalled

@@ -46,10 +46,12 @@ from edge.control.messages import (
     VerifyReply,
 )
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply
+from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.control.place import JOURNAL, SOCKET, address_of
 from edge.control.server import ControlServer
 from edge.journal import JournalWriter, Record, Stored
 from policies import CompiledPolicy, SourceFile, load
+from policies.facts import ScreeningResult
 from tests.edge.house import POLICY
 
 T = TypeVar("T")
@@ -153,6 +155,23 @@ class SmallDesk:
 
     async def people_history(self, count: int) -> HistoryReply:
         return HistoryReply(timezone="UTC", changes=(), reason=f"none of {count}")
+
+    async def screen(
+        self, person: str, station: str, result: ScreeningResult, operator: str
+    ) -> VisitReply:
+        self.asked.append(("screen", person, station, result, operator))
+        return VisitReply(accepted=True, reason="noted")
+
+    async def give_consent(self, envelope: bytes, operator: str) -> VisitReply:
+        self.asked.append(("consent", hashlib.sha256(envelope).hexdigest(), operator))
+        return VisitReply(accepted=False, reason="nobody has signed it", remedy="have it signed")
+
+    async def end_consent(self, person: str, operator: str) -> VisitReply:
+        self.asked.append(("end consent", person, operator))
+        return VisitReply(accepted=True, reason="ended", recorded=False)
+
+    async def consents(self) -> ConsentsReply:
+        return ConsentsReply(timezone="UTC", clock_trusted=True, consents=())
 
     async def load_policy(self, envelope: bytes, operator: str) -> PolicyReply:
         self.asked.append(("load", hashlib.sha256(envelope).hexdigest(), operator))

@@ -24,7 +24,9 @@ from edge.control.client import (
 )
 from edge.control.peer import account_name
 from edge.journal import Stored
+from edge.orders import ORDER_BYTES_MAX
 from edge.signatures import ENVELOPE_BYTES_MAX
+from policies.facts import ScreeningResult
 from tests.edge.control.rig import (
     Running,
     ended,
@@ -183,6 +185,22 @@ def test_a_signed_policy_travels_in_parts_as_well(daemon: Running) -> None:
         ("load", hashlib.sha256(large).hexdigest(), ME),
         ("return", ME),
         ("take", hashlib.sha256(b"people").hexdigest(), ME, "False"),
+    ]
+
+
+def test_what_is_asked_about_visits_carries_who_asks(daemon: Running) -> None:
+    envelope = bytes(range(256)) * (ORDER_BYTES_MAX // 256)
+    with Client(daemon.state) as client:
+        assert client.screen("1001", "gate-house", ScreeningResult.DECLINED).accepted
+        assert client.give_consent(envelope).remedy == "have it signed"
+        assert not client.end_consent("1001").recorded
+        assert client.consents().consents == ()
+        with pytest.raises(RefusedError):
+            client.give_consent(envelope + b"x")
+    assert daemon.desk.asked == [
+        ("screen", "1001", "gate-house", "declined", ME),
+        ("consent", hashlib.sha256(envelope).hexdigest(), ME),
+        ("end consent", "1001", ME),
     ]
 
 

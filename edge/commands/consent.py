@@ -1,0 +1,177 @@
+"""`sentrypost consent`: the head of mission's consents to the entry of the host state's agents."""
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+
+import click
+import msgspec
+
+from edge.commands.check import loaded
+from edge.commands.common import (
+    config_option,
+    connected,
+    failed_by,
+    json_option,
+    passphrase,
+    state_option,
+    told_of_visit,
+    write_whole,
+    zone_named,
+)
+from edge.commands.policy_asking import utc_of
+from edge.control.messages_visits import ConsentShown, ConsentsReply
+from edge.orders import (
+    ORDER_BYTES_MAX,
+    PAYLOAD_TYPE,
+    ConsentOrder,
+    OrderError,
+    consent_order,
+    read_order,
+    unsigned,
+)
+from edge.present import clean, local
+from edge.signatures import SignatureError, signed_too, unverified
+from edge.signing_keys import SigningKeyError, load_signing_key
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def consent() -> None:
+    """Consents of the head of mission to the entry of agents of the host state."""
+
+
+@consent.command()
+@click.argument("person")
+@click.option(
+    "--until",
+    required=True,
+    help="When it ends, as 2026-11-22T18:00 on the site's wall; a day ahead at most.",
+)
+@click.option("--reason", required=True, help="What for; whoever signs reads it.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The file to write.",
+)
+@config_option
+def new(person: str, until: str, reason: str, out: Path, config: Path) -> None:
+    """Write a consent to the entry of PERSON into a file that is then signed.
+
+    PERSON is the id that the file of people has. An edge takes the file within four hours, and
+    acts on it once.
+    """
+    site = loaded(config)
+    until_s, now_s = int(utc_of(until, site.policy)), int(time.time())
+    try:
+        order = consent_order(site.site, person, until_s, reason, now_s, os.urandom)
+    except OrderError as error:
+        raise failed_by(error) from None
+    _say(order, site.policy.zone)
+    write_whole(out, unsigned(order), new=True)
+    click.echo(f"{out}: `sentrypost consent sign` signs it")
+
+
+@consent.command()
+@click.argument("file", type=FILE)
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The private key to sign with, of `sentrypost key new`.",
+)
+def sign(file: Path, key_file: Path) -> None:
+    """Add a signature to the consent in FILE, and say first what it consents to."""
+    try:
+        envelope = _read(file)
+        _say(read_order(envelope), datetime.now().astimezone().tzinfo or UTC)
+        key = load_signing_key(key_file, passphrase)
+        both = signed_too(envelope, key)
+    except (OrderError, SignatureError, SigningKeyError) as error:
+        raise failed_by(error) from None
+    write_whole(file, both, new=False)
+    signatures = len(unverified(both, PAYLOAD_TYPE)[1])
+    click.echo(f"{file}: signed with key {key.id}; signatures: {signatures}")
+
+
+@consent.command()
+@click.argument("file", type=FILE)
+@state_option
+def give(file: Path, state: Path) -> None:
+    """Put the signed consent in FILE in force at the running edge.
+
+    Somebody must have signed it whose key in the site file may sign consents; where the policy has
+    an [order.consent], so many people with its roles. It ends at its time, by `consent end`, or
+    when nobody knows the person any more, and acts once. While the clock is not trusted it does not
+    hold.
+    """
+    try:
+        envelope = _read(file)
+    except OrderError as error:
+        raise failed_by(error) from None
+    with connected(state) as daemon:
+        told_of_visit(daemon.give_consent(envelope), "consent is in force")
+
+
+@consent.command()
+@click.argument("person")
+@state_option
+def end(person: str, state: Path) -> None:
+    """End the consent for PERSON at once; recorded under your account's name.
+
+    Who is inside is left alone and leaves as anybody does; an alarm names him.
+    """
+    with connected(state) as daemon:
+        told_of_visit(daemon.end_consent(person), "consent has ended")
+
+
+@consent.command(name="list")
+@state_option
+@json_option
+def list_(state: Path, as_json: bool) -> None:
+    """List the consents in force: for whom, until when, what for and by whom."""
+    with connected(state) as daemon:
+        reply = daemon.consents()
+    if as_json:
+        click.echo(msgspec.json.encode(reply))
+        return
+    for line in _listed(reply):
+        click.echo(clean(line))
+
+
+def _read(file: Path) -> bytes:
+    """Raises OrderError where it is too large for one."""
+    with file.open("rb") as opened:
+        data = opened.read(ORDER_BYTES_MAX + 1)
+    if len(data) > ORDER_BYTES_MAX:
+        raise OrderError(f"{file} is larger than any order", "name the file with the consent")
+    return data
+
+
+def _say(order: ConsentOrder, zone: tzinfo) -> None:
+    until, by = (local(at_s * 1_000_000, zone) for at_s in (order.until_s, order.accept_until_s))
+    click.echo(clean(f"site {order.site}: '{order.person}' may enter until {until}"))
+    click.echo(clean(f"reason: {order.reason}"))
+    click.echo(clean(f"an edge takes it until {by}"))
+
+
+def _listed(reply: ConsentsReply) -> Iterator[str]:
+    if not reply.clock_trusted:
+        yield "the clock is not trusted: none of these holds until it is"
+    for one in reply.consents:
+        yield _line(one, reply.timezone)
+    if not reply.consents:
+        yield "no consent is in force"
+
+
+def _line(one: ConsentShown, timezone: str) -> str:
+    """`1001 until 2026-11-22 18:00:00.000+01:00: a burst pipe; signed by …; journal 42`."""
+    until = local(one.until_utc_us, zone_named(timezone))
+    reason = f": {one.reason}" if one.reason else ""
+    by = f"; signed by {one.signed_by}, given by {one.given_by}" if one.signed_by else ""
+    return f"{one.person or f'holder {one.holder}'} until {until}{reason}{by}; journal {one.seq}"

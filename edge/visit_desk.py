@@ -1,0 +1,218 @@
+"""What people ask of the running daemon about visits: screenings, consents of the head of mission.
+
+People are named by the integrator's ids. Whoever asks is the operator in the record.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import TypeVar
+
+from controller.body import Body
+from controller.events import ConsentRefused, PersonScreened, decode_entry
+from controller.ids import HolderId
+from controller.inputs import ConsentEndAsked, ConsentOffered, ScreeningHeard
+from controller.moment import SECOND_US
+from controller.site import Outcome
+from edge.config import Config
+from edge.control.messages_visits import ConsentShown, ConsentsReply, VisitReply
+from edge.daemon import Daemon
+from edge.journal import JournalError, Stored
+from edge.orders import OrderError, SignedOrder, signed_order
+from edge.people.records import HolderRecord
+from edge.present import committed, local
+from edge.signatures import SignatureError
+from policies.facts import ScreeningResult
+from policies.problems import did_you_mean
+
+READ_BYTES_MAX = 512 * 1024
+
+UNWRITABLE = VisitReply(
+    accepted=False,
+    reason="the journal cannot be written; it would not be on record",
+    remedy="try later",
+)
+
+log = logging.getLogger(__name__)
+
+B = TypeVar("B", bound=Body)
+
+
+class VisitDesk:
+    """One daemon's."""
+
+    def __init__(self, daemon: Daemon, config: Config) -> None:
+        self._daemon = daemon
+        self._config = config
+
+    async def screen(
+        self, person: str, station: str, result: ScreeningResult, operator: str
+    ) -> VisitReply:
+        """As `edge.control.desk.Desk` has it."""
+        record, stations = self._on_file(person), self._daemon.site.policy.screenings
+        if record is None:
+            return self._unknown(person)
+        if station not in stations:
+            known = f"it has {', '.join(sorted(stations))}" if stations else "it has none"
+            return VisitReply(
+                accepted=False,
+                reason=f"the policy has no screening station '{station}'",
+                remedy=did_you_mean(station, stations) or known,
+            )
+        if self._daemon.recorder.down:
+            return UNWRITABLE
+        daemon = self._daemon
+        outcome = daemon.judge(
+            ScreeningHeard(
+                id=daemon.new_id(),
+                station=station,
+                holder=HolderId(record.id),
+                result=result,
+                operator=daemon.personal("operator", operator),
+            )
+        )
+        if _first(PersonScreened, outcome) is None:
+            return _not_in_force(person)
+        return await self._done(f"'{person}' at {station}: {result}")
+
+    async def give_consent(self, envelope: bytes, operator: str) -> VisitReply:
+        """As `edge.control.desk.Desk` has it."""
+        try:
+            order = await asyncio.to_thread(
+                signed_order, envelope, self._config.keys, self._config.site
+            )
+        except (OrderError, SignatureError) as error:
+            return VisitReply(accepted=False, reason=str(error), remedy=error.remedy)
+        record = self._on_file(order.order.person)
+        if record is None:
+            return self._unknown(order.order.person)
+        if self._daemon.recorder.down:
+            return UNWRITABLE
+        outcome = self._daemon.judge(self._offered(order, HolderId(record.id), operator))
+        refused = _first(ConsentRefused, outcome)
+        if refused is not None:
+            await self._daemon.recorder.drained()
+            again = "`sentrypost consent new` makes another"
+            return VisitReply(accepted=False, reason=refused.reason, remedy=again)
+        until = local(order.order.until_s * SECOND_US, self._daemon.site.policy.zone)
+        signed = ", ".join(order.signed.people)
+        return await self._done(f"'{order.order.person}' until {until}, signed by {signed}")
+
+    async def end_consent(self, person: str, operator: str) -> VisitReply:
+        """As `edge.control.desk.Desk` has it. It takes something away: no journal is waited for."""
+        in_force = self._daemon.site.state.consents.in_force
+        record = self._on_file(person)
+        if record is None:
+            return self._unknown(person)
+        if HolderId(record.id) not in in_force:
+            return VisitReply(
+                accepted=False,
+                reason=f"there is no consent for '{person}'",
+                remedy="`sentrypost consent list` names them all",
+            )
+        daemon = self._daemon
+        daemon.judge(
+            ConsentEndAsked(
+                id=daemon.new_id(),
+                holder=HolderId(record.id),
+                operator=daemon.personal("operator", operator),
+            )
+        )
+        return await self._done(f"'{person}' enters no more")
+
+    async def consents(self) -> ConsentsReply:
+        """As `edge.control.desk.Desk` has it."""
+        site = self._daemon.site
+        on_file = {HolderId(one.id): one.external_id for one in self._records()}
+        shown = [
+            await self._shown(on_file.get(holder, ""), holder, one.until_s * SECOND_US, one.seq)
+            for holder, one in site.state.consents.in_force.items()
+        ]
+        return ConsentsReply(
+            timezone=site.policy.timezone,
+            clock_trusted=self._daemon.now().trusted,
+            consents=tuple(sorted(shown, key=lambda one: (one.until_utc_us, one.person))),
+        )
+
+    # --- people ---
+
+    def _records(self) -> Iterable[HolderRecord]:
+        return self._daemon.people.roll.holders.values()
+
+    def _on_file(self, person: str) -> HolderRecord | None:
+        return next((one for one in self._records() if one.external_id == person), None)
+
+    def _unknown(self, person: str) -> VisitReply:
+        ids = [one.external_id for one in self._records()]
+        return VisitReply(
+            accepted=False,
+            reason=f"nobody on file has the id '{person}'",
+            remedy=did_you_mean(person, ids) or "give the id that the file of people has",
+        )
+
+    def _offered(self, signed: SignedOrder, holder: HolderId, operator: str) -> ConsentOffered:
+        daemon, order = self._daemon, signed.order
+        return ConsentOffered(
+            id=daemon.new_id(),
+            order=signed.id,
+            holder=holder,
+            until_s=order.until_s,
+            accept_until_s=order.accept_until_s,
+            keys=signed.signed.keys,
+            signers=self._signers(signed),
+            signed_by=daemon.personal("signed_by", ", ".join(signed.signed.people)),
+            reason=daemon.personal("reason", order.reason),
+            operator=daemon.personal("operator", operator),
+        )
+
+    def _signers(self, order: SignedOrder) -> tuple[HolderId | None, ...]:
+        """For each person who has signed, who that is on file, as the site file says."""
+        found: list[HolderId | None] = []
+        for person in order.signed.people:
+            keys = [
+                k for k in self._config.keys if k.person == person and k.id in order.signed.keys
+            ]
+            named = {key.holder for key in keys if key.holder}
+            record = self._on_file(named.pop()) if len(named) == 1 else None
+            found.append(None if record is None else HolderId(record.id))
+        return tuple(found)
+
+    # --- the journal ---
+
+    async def _done(self, what: str) -> VisitReply:
+        await self._daemon.recorder.drained()
+        return VisitReply(accepted=True, reason=what, recorded=not self._daemon.recorder.down)
+
+    async def _shown(
+        self, person: str, holder: HolderId, until_utc_us: int, seq: int
+    ) -> ConsentShown:
+        """With what the journal tells of it."""
+        try:
+            stored: list[Stored] = await self._daemon.writer.read(seq, 1, READ_BYTES_MAX)
+        except JournalError as error:
+            log.warning("who gave a consent cannot be read: %s", error)
+            stored = []
+        entry = decode_entry(stored[0].entry) if stored else None
+        told = {} if entry is None else committed(entry, stored[0].personal)
+        return ConsentShown(
+            person=person,
+            holder=holder,
+            until_utc_us=until_utc_us,
+            seq=seq,
+            given_utc_us=None if entry is None else entry.utc_us,
+            signed_by=told.get("signed_by", ""),
+            reason=told.get("reason", ""),
+            given_by=told.get("operator", ""),
+        )
+
+
+def _first(kind: type[B], outcome: Outcome) -> B | None:
+    return next((event.body for event in outcome.events if isinstance(event.body, kind)), None)
+
+
+def _not_in_force(person: str) -> VisitReply:
+    return VisitReply(
+        accepted=False,
+        reason=f"'{person}' is on file and not in force yet",
+        remedy="try again as soon as the journal can be written",
+    )
