@@ -66,7 +66,7 @@ def need_of(
     if passage is None:
         return Need(frozenset(), frozenset())
     standing = policy.standing(names)
-    grants = passage.concerned(names, standing).grants
+    grants = policy.concerned(names, passage).grants
     flags: set[Circumstance] = set()
     if any(_tells_apart(p) for p in (passage.factors, *(grant.factors for grant in grants))):
         flags.add(Circumstance.NO_BIOMETRICS)

@@ -10,8 +10,9 @@ from enum import StrEnum
 
 import msgspec
 
+from policies.codes import Code
 from policies.factors import Profile
-from policies.facts import Assurance, Direction
+from policies.facts import Assurance, Direction, Objection
 from policies.rights import (
     AlwaysRule,
     DenyRule,
@@ -24,13 +25,25 @@ from policies.rights import (
     WatchlistRule,
     standing_of,
 )
-from policies.schedule import Schedule, active, next_change
+from policies.rule_sets import RuleSet, in_order, naming
+from policies.schedule import (
+    HOUR_S,
+    Schedule,
+    Wall,
+    active_at,
+    next_change,
+    offset_of_hour,
+    wall_at,
+    wall_under,
+)
 
 LEVELS = 5
 """Threat levels are 1 to 5; tables per level are tuples of this length, level 1 first."""
 
 MEMO_MAX = 128
 """Sets of roles whose rules one passage remembers: more than that hardly come to one door."""
+OFFSETS_MAX = 10_000
+"""Hours whose offset from UTC is remembered: more than a year."""
 STANDINGS_MAX = 20_000
 """Sets of roles that are remembered; 100,000 holders have some 3,000."""
 
@@ -200,10 +213,12 @@ class FireInput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Concerned(msgspec.Struct, frozen=True, gc=False):
-    """The rules of one passage that concern one set of roles, in the order of the file."""
+    """What one passage and one set of roles have to do with each other, whoever has them and
+    whenever it is; rules in the order of the file."""
 
+    standing: Standing
     grants: tuple[GrantRule, ...]
-    denies: tuple[DenyRule, ...]
+    denied: tuple[Objection, ...]  # one for each denial
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,21 +239,10 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     factors: Profile  # zone AND portal; on the way out what the exit reader asks
     grants: tuple[GrantRule, ...]  # in the order of the file
     denies: tuple[DenyRule, ...]
+    grants_set: RuleSet  # the same
+    denies_set: RuleSet
     refuge: bool  # leads from inside towards a refuge
-    memo: dict[tuple[str, ...], Concerned]  # of `concerned`; only saves time
-
-    def concerned(self, names: tuple[str, ...], standing: Standing) -> Concerned:
-        """The rules for a holder with the roles `names`, whose standing is given."""
-        found = self.memo.get(names)
-        if found is None:
-            found = Concerned(
-                tuple(g for g in self.grants if not g.roles.isdisjoint(standing.roles)),
-                tuple(d for d in self.denies if not d.roles.isdisjoint(standing.roles)),
-            )
-            if len(self.memo) >= MEMO_MAX:
-                self.memo.clear()
-            self.memo[names] = found
-        return found
+    memo: dict[tuple[str, ...], Concerned]  # of `CompiledPolicy.concerned`; only saves time
 
 
 class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -266,6 +270,9 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     passages: Mapping[tuple[str, Direction], Passage]
     zones_by_id: Mapping[str, ZoneRule]
     portals_by_id: Mapping[str, PortalRule]
+    grants_of: Mapping[str, RuleSet]  # by the roles that they name
+    denies_of: Mapping[str, RuleSet]
+    offsets: dict[int, int]  # of `wall`; only saves time
     standings: dict[tuple[str, ...], Standing]  # of `standing`; only saves time
 
     def standing(self, names: tuple[str, ...]) -> Standing:
@@ -277,6 +284,36 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
                 self.standings.clear()
             self.standings[names] = found
         return found
+
+    def concerned(self, names: tuple[str, ...], passage: Passage) -> Concerned:
+        """What `passage`, one of this policy, is to a holder with these roles."""
+        found = passage.memo.get(names)
+        if found is None:
+            grants = naming(self.grants_of, names) & passage.grants_set
+            denies = naming(self.denies_of, names) & passage.denies_set
+            denials = [self.denies[position] for position in in_order(denies)]
+            found = Concerned(
+                self.standing(names),
+                tuple([self.grants[position] for position in in_order(grants)]),
+                tuple([Objection(Code.DENIED_BY_RULE, deny.id, deny.line) for deny in denials]),
+            )
+            if len(passage.memo) >= MEMO_MAX:
+                passage.memo.clear()
+            passage.memo[names] = found
+        return found
+
+    def wall(self, utc_s: int) -> Wall | None:
+        """What the wall at the site reads; see `wall_at`."""
+        hour = utc_s // HOUR_S
+        offset_s = self.offsets.get(hour)
+        if offset_s is None:
+            offset_s = offset_of_hour(self.zone, hour)
+            if offset_s is None:
+                return wall_at(self.zone, utc_s)
+            if len(self.offsets) >= OFFSETS_MAX:
+                self.offsets.clear()
+            self.offsets[hour] = offset_s
+        return wall_under(offset_s, utc_s)
 
     def portal(self, portal_id: str) -> PortalRule | None:
         return self.portals_by_id.get(portal_id)
@@ -304,7 +341,7 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def is_open(self, schedule_id: str, utc_s: int) -> bool | None:
         """Whether the schedule is active; None: no such schedule, or no calendar that far."""
         schedule = self.schedules.get(schedule_id)
-        return None if schedule is None else active(schedule, self.zone, utc_s)
+        return None if schedule is None else active_at(schedule, self.wall(utc_s))
 
     def next_change(self, schedule_id: str, utc_s: int) -> int | None:
         """The first second after `utc_s` at which the schedule's answer differs; None: no change

@@ -39,6 +39,7 @@ from policies.permits import (
 )
 from policies.problems import Problem
 from policies.profiles import Profiles
+from policies.rule_sets import by_name
 from policies.structure import structural_problems
 
 
@@ -60,7 +61,9 @@ def compile_policy(
     fires = tuple(compiled_fire(compiling, entry) for entry in document.of(FireEntry))
     screenings = {e.id: compiled_screening(e) for e in document.of(ScreeningEntry)}
     roles = {entry.id: compiled_role(compiling, entry) for entry in document.of(RoleEntry)}
-    grants = tuple(compiled_grant(compiling, profiles, e) for e in document.of(GrantEntry))
+    grants = tuple(
+        compiled_grant(compiling, profiles, schedules, e) for e in document.of(GrantEntry)
+    )
     denies = tuple(compiled_deny(compiling, entry) for entry in document.of(DenyEntry))
     watchlists = {entry.id: compiled_watchlist(entry) for entry in document.of(WatchlistEntry)}
     orders = [compiled_order(compiling, entry) for entry in document.of(OrderEntry)]
@@ -94,6 +97,9 @@ def compile_policy(
         passages=MappingProxyType(passages_of(zones, portals, asked, grants, denies)),
         zones_by_id=MappingProxyType({rule.id: rule for rule in zones}),
         portals_by_id=MappingProxyType({rule.id: rule for rule in portals}),
+        grants_of=MappingProxyType(by_name(rule.roles for rule in grants)),
+        denies_of=MappingProxyType(by_name(rule.roles for rule in denies)),
+        offsets={},
         standings={},
     ), []
 

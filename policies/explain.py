@@ -205,19 +205,21 @@ def _overrides(
     found = []
     for override in Override:
         if override in policy.standing(names).overrides:
-            answer = decide(_without(policy, override), request)
+            answer = decide(_without(policy, override, request), request)
             if {o.code for o in answer.objections if o.code // 100 == 5} - objected:
                 found.append(override)
     return tuple(found)
 
 
-def _without(policy: CompiledPolicy, override: Override) -> CompiledPolicy:
-    """The policy in which no role has it."""
+def _without(policy: CompiledPolicy, override: Override, request: Request) -> CompiledPolicy:
+    """The policy in which no role has it, as far as the request asks for it."""
     roles = {
         name: msgspec.structs.replace(role, overrides=role.overrides - {override})
         for name, role in policy.roles.items()
     }
-    return msgspec.structs.replace(policy, roles=roles, standings={})
+    asked = (request.portal, request.direction)
+    passages = {asked: msgspec.structs.replace(policy.passages[asked], memo={})}
+    return msgspec.structs.replace(policy, roles=roles, passages=passages, standings={})
 
 
 def _cleared(policy: CompiledPolicy, request: Request) -> Request:

@@ -6,7 +6,7 @@ suffices less.
 """
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -90,6 +90,7 @@ def minimal_sets(table: int) -> tuple[int, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=10_000)
 def missing_sets(table: int, mask: int) -> tuple[tuple[Factor, ...], ...]:
     """What may be added to `mask` so that it suffices: each set minimal, smallest first."""
     wanted = {needed & ~mask for needed in minimal_sets(table)}

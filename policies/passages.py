@@ -1,12 +1,13 @@
 """Every passage of a policy with all that concerns it, looked up once when the policy is loaded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from policies.compiled import ExitKind, Passage, PortalRule, ZoneKind, ZoneRule
 from policies.factors import Profile
 from policies.facts import Direction
 from policies.profiles import ASKS_NOTHING
 from policies.rights import DenyRule, GrantRule
+from policies.rule_sets import RuleSet, by_name, in_order, naming
 
 
 def passages_of(
@@ -28,31 +29,33 @@ def passages_of(
 
 class _Rules:
     """The rules by the place they name: looking through all for each passage takes seconds where
-    both are many."""
+    both are many. Most passages into a zone have the same ones."""
 
     def __init__(self, grants: tuple[GrantRule, ...], denies: tuple[DenyRule, ...]) -> None:
         self._grants, self._denies = grants, denies
-        self._into = _positions(grant.zones for grant in grants)
-        self._through = _positions(grant.portals for grant in grants)
-        self._denied = _positions(deny.zones for deny in denies)
+        self._granted: dict[RuleSet, tuple[GrantRule, ...]] = {}
+        self._into = by_name(grant.zones for grant in grants)
+        self._through = by_name(grant.portals for grant in grants)
+        self._denied = by_name(deny.zones for deny in denies)
 
-    def grants(self, portal: PortalRule, zone: ZoneRule) -> tuple[GrantRule, ...]:
-        """In the order of the file; a grant names zones or portals, never both."""
-        found = sorted((*self._into.get(zone.id, ()), *self._through.get(portal.id, ())))
-        return tuple(self._grants[position] for position in found)
+    def grants(self, portal: PortalRule, zone: ZoneRule) -> RuleSet:
+        """A grant names zones or portals, never both."""
+        return self._into.get(zone.id, 0) | self._through.get(portal.id, 0)
 
-    def denies(self, zone: ZoneRule) -> tuple[DenyRule, ...]:
-        """Those of the zone and of the zones around it, in the order of the file."""
-        found = {position for name in zone.lineage for position in self._denied.get(name, ())}
-        return tuple(self._denies[position] for position in sorted(found))
+    def denies(self, zone: ZoneRule) -> RuleSet:
+        """Those of the zone and of the zones around it."""
+        return naming(self._denied, zone.lineage)
 
+    def listed(self, grants: RuleSet) -> tuple[GrantRule, ...]:
+        """In the order of the file."""
+        if grants not in self._granted:
+            found = tuple(self._grants[position] for position in in_order(grants))
+            self._granted[grants] = found
+        return self._granted[grants]
 
-def _positions(named: Iterable[frozenset[str]]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for position, names in enumerate(named):
-        for name in names:
-            found.setdefault(name, []).append(position)
-    return found
+    def denials(self, denies: RuleSet) -> tuple[DenyRule, ...]:
+        """In the order of the file."""
+        return tuple(self._denies[position] for position in in_order(denies))
 
 
 def _passage(
@@ -76,6 +79,7 @@ def _passage(
         needed = ASKS_NOTHING
     around = source.lineage
     entered = tuple(zones[zone] for zone in judged.lineage if zone not in around)
+    grants, denies = rules.grants(portal, judged), rules.denies(judged)
     return Passage(
         portal=portal,
         way_out=way_out,
@@ -86,8 +90,10 @@ def _passage(
         limited=any(_is_limited(zone) for zone in entered),
         first_person=any(zone.first_person for zone in entered),
         factors=needed,
-        grants=rules.grants(portal, judged),
-        denies=rules.denies(judged),
+        grants=rules.listed(grants),
+        denies=rules.denials(denies),
+        grants_set=grants,
+        denies_set=denies,
         refuge=not way_out and _towards_refuge(portal, source, target),
         memo={},
     )

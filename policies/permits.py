@@ -1,7 +1,10 @@
 """Who may what: roles, grants, denials, watchlists, orders and what is declared never to happen."""
 
+from collections.abc import Mapping
+
 from policies.compiling import Compiling
 from policies.document import EntryAt, Place
+from policies.grants import needs_of
 from policies.model import (
     AlwaysEntry,
     DenyEntry,
@@ -26,6 +29,7 @@ from policies.rights import (
     RoleRule,
     WatchlistRule,
 )
+from policies.schedule import Schedule
 
 
 def compiled_role(compiling: Compiling, entry: EntryAt[RoleEntry]) -> RoleRule:
@@ -57,7 +61,10 @@ def compiled_role(compiling: Compiling, entry: EntryAt[RoleEntry]) -> RoleRule:
 
 
 def compiled_grant(
-    compiling: Compiling, profiles: Profiles, entry: EntryAt[GrantEntry]
+    compiling: Compiling,
+    profiles: Profiles,
+    schedules: Mapping[str, Schedule],
+    entry: EntryAt[GrantEntry],
 ) -> GrantRule:
     """One grant."""
     value, place = entry.value, entry.place
@@ -68,8 +75,10 @@ def compiled_grant(
         message = "opens nothing" if not value.zones else "names zones and portals"
         hint = "give either 'zones' (every way in) or 'portals' (these only)"
         compiling.problems.append(place.at_key(message, hint))
+    hours = None
     if value.when is not None:
         compiling.known("schedule", value.when, place.child("when"))
+        hours = schedules.get(value.when)
     if not value.in_:
         compiling.problems.append(place.child("in").problem("holds in no mode", 'in = ["normal"]'))
     profile = profiles.named(value.factors, place.child("factors"))
@@ -79,13 +88,19 @@ def compiled_grant(
         roles=frozenset(value.roles),
         zones=frozenset(value.zones),
         portals=frozenset(value.portals),
-        when=value.when,
+        hours=hours,
         threat_max=value.threat_max,
         modes=frozenset(value.in_),
         escorted=value.escorted,
         two_person=value.two_person,
         first_person=value.first_person,
         factors=profile or ASKS_NOTHING,
+        needs=needs_of(
+            value.threat_max,
+            value.in_,
+            escorted=value.escorted,
+            two_person=value.two_person,
+        ),
     )
 
 

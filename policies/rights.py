@@ -9,6 +9,7 @@ import msgspec
 
 from policies.factors import Profile
 from policies.facts import Mode
+from policies.schedule import Schedule
 
 
 class Override(StrEnum):
@@ -107,13 +108,19 @@ class GrantRule(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[str]
     zones: frozenset[str]
     portals: frozenset[str]
-    when: str | None
+    hours: Schedule | None  # None: always, and no clock is needed
     threat_max: int
     modes: frozenset[Mode]
     escorted: bool
     two_person: bool
     first_person: bool
     factors: Profile
+    needs: int  # what it does not hold without, see `policies.grants`
+
+    @property
+    def when(self) -> str | None:
+        """The id of its schedule."""
+        return None if self.hours is None else self.hours.id
 
 
 class DenyRule(msgspec.Struct, frozen=True, kw_only=True):

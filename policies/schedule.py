@@ -10,14 +10,16 @@ the hour comes twice.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 import msgspec
 
 from policies.calendar import FIRST_DAY, LAST_DAY
 
+HOUR_S = 3_600
 DAY_S = 86_400
 WEEK_DAYS = 7
+_EPOCH_S = date(1970, 1, 1).toordinal() * DAY_S
 HORIZON_UTC_S = 253_370_764_800
 """9999-01-01T00:00:00Z: beyond it no clock on a wall can be read, so nothing is known."""
 LOOK_AHEAD_S = 15 * DAY_S
@@ -64,6 +66,23 @@ def wall_at(zone: tzinfo, utc_s: int) -> Wall | None:
     wall = datetime.fromtimestamp(utc_s, zone)
     second = wall.hour * 3_600 + wall.minute * 60 + wall.second
     return Wall(wall.toordinal(), wall.weekday(), second)
+
+
+def wall_under(offset_s: int, utc_s: int) -> Wall:
+    """The wall's reading at `utc_s`, as far ahead of UTC as given."""
+    wall_s = _EPOCH_S + utc_s + offset_s
+    day = wall_s // DAY_S
+    return Wall(day, (day - 1) % WEEK_DAYS, wall_s % DAY_S)
+
+
+def offset_of_hour(zone: tzinfo, hour: int) -> int | None:
+    """How far the wall is ahead of UTC from `hour` hours after 1970 on until the next one, in
+    seconds; None where that changes in between, or the calendar ends."""
+    start_s = hour * HOUR_S
+    if not 0 <= start_s < HORIZON_UTC_S:
+        return None
+    offset_s = _offset_s(zone, start_s)
+    return offset_s if _offset_s(zone, start_s + HOUR_S) == offset_s else None
 
 
 def active_at(schedule: Schedule, wall: Wall | None) -> bool | None:

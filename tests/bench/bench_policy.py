@@ -143,6 +143,7 @@ def _aside(site: big.Site, policy: CompiledPolicy, requests: Sequence[Request]) 
 
 def _forget(policy: CompiledPolicy) -> None:
     policy.standings.clear()
+    policy.offsets.clear()
     for passage in policy.passages.values():
         passage.memo.clear()
 

@@ -53,7 +53,7 @@ def fill_memos(policy: CompiledPolicy, directory: Directory) -> int:
     sets = sorted({one.facts.roles for one in directory.holders.values()})
     for passage in policy.passages.values():
         for names in sets[:MEMO_MAX]:
-            passage.concerned(names, policy.standing(names))
+            policy.concerned(names, passage)
     return len(sets)
 
 

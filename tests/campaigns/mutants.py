@@ -1,7 +1,7 @@
 """Plants every small mistake in the engine, one at a time: all are seen; arguments: [EVERY].
 
-Operators, constants and statements of `policies/decide.py` and `policies/limits.py`; see
-`tests.policies.mutants`. EVERY=10 takes each tenth.
+Operators, constants and statements of `policies/decide.py` and of the files that hold its gates;
+see `tests.policies.mutants`. EVERY=10 takes each tenth.
 """
 
 import os

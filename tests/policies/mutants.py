@@ -20,7 +20,7 @@ from tests.policies import test_properties, test_properties_of_policies
 from tests.policies.comparison import compared
 from tests.records import ROOT
 
-MUTATED = ("decide.py", "limits.py")
+MUTATED = ("case.py", "decide.py", "gates.py", "grants.py", "limits.py")
 SECONDS_MAX = 180
 """A mutant that takes longer does not answer, and is seen by that."""
 
