@@ -13,6 +13,13 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
 
 TEXT_CHARS_MAX = 400
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
+NOTE_CHARS = 1344
+Note = Annotated[str, msgspec.Meta(max_length=NOTE_CHARS)]
+"""What the edge has sealed beside an answer, always of this length; empty where a version before
+there were notes wrote the entry. Only its recipients can tell what it says, or that it says
+anything: `edge.duress`.
+"""
+
 ENTRY_BYTES_MAX = 64 * 1024
 """No event comes near this; what is larger was not made by us."""
 

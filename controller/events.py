@@ -21,6 +21,7 @@ from controller.body import (
     Entry,
     Header,
     Name,
+    Note,
     Seq,
     Text,
     clipped,
@@ -236,6 +237,7 @@ class FactorAnswered(Body, frozen=True, kw_only=True):
     question: QuestionId
     passed: bool
     after: Attempt
+    note: Note = ""
 
 
 class AnswerIgnored(Body, frozen=True, kw_only=True):
@@ -243,6 +245,7 @@ class AnswerIgnored(Body, frozen=True, kw_only=True):
 
     question: QuestionId
     reason: Text
+    note: Note = ""
 
 
 class AttemptAbandoned(Body, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from controller.body import Note
 from controller.events import FireLine
 from controller.holders import Directory, KeyId
 from controller.ids import (
@@ -85,12 +86,16 @@ class PinOutcome(StrEnum):
 
 
 class PinChecked(Input, frozen=True, kw_only=True):
-    """The answer to an AskPin: the result of the check, never the PIN."""
+    """The answer to an AskPin: the result of the check, never the PIN.
+
+    `note`: sealed by the edge beside every check; it goes into the event as it is.
+    """
 
     question: QuestionId
     outcome: PinOutcome
     assurance: Assurance
     person: Personal | None = None
+    note: Note = ""
 
 
 class ContactRead(Input, frozen=True, kw_only=True):

@@ -88,7 +88,8 @@ def on_pin(turn: Turn, policies: Policies, answer: PinChecked) -> None:
     pending = next((a for a in turn.state.attempts.values() if a.question == answer.question), None)
     moved = None if pending is None else attempts.move(pending, attempts.Signal.ANSWERED)
     if pending is None or moved is None:
-        turn.record(AnswerIgnored(question=answer.question, reason="nobody waits for it"))
+        reason = "nobody waits for it"
+        turn.record(AnswerIgnored(question=answer.question, reason=reason, note=answer.note))
         return
     if answer.outcome is PinOutcome.UNAVAILABLE:
         abandon(turn, pending.reader, "the PIN could not be checked")
@@ -98,7 +99,13 @@ def on_pin(turn: Turn, policies: Policies, answer: PinChecked) -> None:
     presented = (*pending.presented, Presented(Factor.PIN, answer.assurance, passed=passed))
     judged = replace(moved, presented=presented, question=None, deadline_us=None)
     turn.record(
-        FactorAnswered(factor=Factor.PIN, question=answer.question, passed=passed, after=judged)
+        FactorAnswered(
+            factor=Factor.PIN,
+            question=answer.question,
+            passed=passed,
+            after=judged,
+            note=answer.note,
+        )
     )
     holder = judged.holder
     if holder is not None and turn.state.people.wrong_pins.get(holder, 0) >= WRONG_PINS_MAX:

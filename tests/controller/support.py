@@ -492,6 +492,7 @@ class Rig:
                 outcome=outcome,
                 assurance=Assurance.SECURE,
                 person=Personal("person", "Surname-of-somebody", "ef" * 16),
+                note=f"sealed beside {question}",
             )
         )
 

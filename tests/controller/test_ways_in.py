@@ -10,6 +10,7 @@ from controller.events import (
     AnswerIgnored,
     AttemptAbandoned,
     DecisionMade,
+    FactorAnswered,
     FactorAsked,
     GrantAborted,
     GrantUnused,
@@ -266,6 +267,15 @@ def test_answers_that_come_late_twice_or_unasked_are_recorded_and_change_nothing
     question = of_type(FactorAsked, rig.badge("archive", "ann"))[0].question
     assert of_type(ReleasePortal, rig.pin(question))
     assert bodies(rig.pin(question)) == [AnswerIgnored]
+
+
+@pytest.mark.parametrize("outcome", [PinOutcome.MATCHED, PinOutcome.WRONG])
+def test_what_is_sealed_beside_an_answer_is_recorded_as_it_is(outcome: PinOutcome) -> None:
+    rig = calm()
+    question = of_type(FactorAsked, rig.badge("archive", "ann"))[0].question
+    (answered,) = of_type(FactorAnswered, rig.pin(question, outcome))
+    (ignored,) = of_type(AnswerIgnored, rig.pin(question, outcome))
+    assert answered.note == ignored.note == f"sealed beside {question}"
 
 
 def test_a_wrong_pin_is_refused_and_an_unchecked_one_is_nobodys_fault() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from controller import events as ev
 from controller.attempt import Attempt, Waiting
 from controller.attempt import State as AttemptState
+from controller.body import NOTE_CHARS
 from controller.consents import ConsentEnd
 from controller.events import KINDS, Body, Event, Fire, FireLine, Header, PortalChange, encode
 from controller.holders import Provenance
@@ -84,6 +85,7 @@ MOVED = Moved(
     visitor=HolderId("h1"),
     host=HolderId("h2"),
 )
+NOTE = "c2VhbGVk" * (NOTE_CHARS // 8)
 FIRE_AFTER = Fire(line=FireLine.ALARM, latched=True, heard=True, deadline_us=3_000_000)
 ATTEMPT_AFTER = Attempt(
     id=AttemptId("a1"),
@@ -235,9 +237,9 @@ _MADE: tuple[Body, ...] = (
     ev.AgentWithoutConsent(holder=HolderId("h1"), zone="hall", cause=ConsentEnd.EXPIRED),
     ev.FactorAsked(factor=Factor.PIN, question=QuestionId("q1"), after=ATTEMPT_AFTER),
     ev.FactorAnswered(
-        factor=Factor.PIN, question=QuestionId("q1"), passed=True, after=ATTEMPT_AFTER
+        factor=Factor.PIN, question=QuestionId("q1"), passed=True, after=ATTEMPT_AFTER, note=NOTE
     ),
-    ev.AnswerIgnored(question=QuestionId("q1"), reason="nobody waits for it"),
+    ev.AnswerIgnored(question=QuestionId("q1"), reason="nobody waits for it", note=NOTE),
     ev.AttemptAbandoned(
         attempt=AttemptId("a1"), reader=READER, portal=PORTAL, reason="no answer in time"
     ),
