@@ -129,10 +129,12 @@ def _decision(body: DecisionMade, names: dict[str, str]) -> str:
 
 def _plain(body: Body, names: dict[str, str]) -> str:
     """The body's own words and numbers, with `names` where it only commits to them; what is nested
-    can be seen with --json.
+    can be seen with --json. A sealed note is noise to whoever reads lines.
     """
     said = []
     for field in msgspec.structs.fields(body):
+        if field.name == "note":
+            continue
         value = names.get(field.name, getattr(body, field.name))
         if isinstance(value, str | int) and value != "":
             text = str(value)

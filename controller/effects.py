@@ -79,5 +79,6 @@ class AskPin(Effect, frozen=True, kw_only=True):
     """Have the PIN typed at `reader` checked against `holder`'s; the answer is a PinChecked."""
 
     question: QuestionId
+    attempt: AttemptId
     reader: ReaderId
     holder: HolderId

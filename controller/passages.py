@@ -283,6 +283,7 @@ def _ask_pin(turn: Turn, attempt: Attempt, holder: HolderId, asker: _Asker) -> N
             not_after_us=deadline_us,
             drill=drill,
             question=asked_as,
+            attempt=asked.id,
             reader=asked.reader,
             holder=holder,
         )

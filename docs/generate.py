@@ -211,9 +211,11 @@ def site_keys() -> str:
         "portal": site_file.PortalEntry,
         "fire": site_file.FireEntry,
         "key": site_file.KeyEntry,
+        "duress": site_file.DuressEntry,
     }
     covered("the site file's tables", structs, SITE_KEYS)
-    titles = {"": "### At the top", "broker": "### `[broker]`"}
+    titles = {"": "### At the top"}
+    titles |= {name: f"### `[{name}]`" for name in ("broker", "duress")}
     return "\n".join(
         f"{titles.get(name, f'### `[{name}.<id>]`')}\n\n{keys_of(struct, SITE_KEYS[name])}"
         for name, struct in structs.items()

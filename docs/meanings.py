@@ -211,6 +211,10 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "holder": "the person's id on file; needed where the policy's `[order.…]` says which roles "
         "may sign",
     },
+    "duress": {
+        "recipients": "public keys, four at most, as `sentrypost duress new` prints them: who has "
+        "the private half is told when a PIN for duress was typed",
+    },
 }
 
 EVENTS: dict[str, str] = {

@@ -18,6 +18,7 @@ from edge.config import Config
 from edge.control.listening import ControlError
 from edge.control.place import SOCKET, STATE_MODE
 from edge.control.server import ControlServer
+from edge.duress import Sealer
 from edge.journal import JournalError, JournalWriter
 from edge.kept import keep, kept_instead
 from edge.lines import build_lines
@@ -110,7 +111,7 @@ async def opened(
         run.begin()
         try:
             with People.open(config.state / "site.db", create=True) as people:
-                pins = PinChecker(people.pin, PinHasher())
+                pins = PinChecker(people.pin, PinHasher(), Sealer(config.recipients))
                 outside = Outside(
                     key=key,
                     clock=SystemClock(config.trust_clock),

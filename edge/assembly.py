@@ -102,6 +102,8 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     writer, people = outside.writer, outside.people
     state = await restored_state(writer)
     settle_people(people, state)
+    if not config.recipients and any(one.duress_hash for one in people.roll.pins.values()):
+        log.warning("people have duress PINs and [duress] names nobody: nobody is told of duress")
     store = PolicyStore(config.state)
     began = at_start(config, state, store)
     config = began.config

@@ -16,12 +16,14 @@ import msgspec
 
 from drivers.api import DeviceSpec, LineSpec
 from edge.clock import Trust
+from edge.duress import RECIPIENTS_MAX, RecipientError, recipient
 from edge.lines import LineError, factory_of
 from edge.policy_files import with_included
 from edge.signatures import KEYS_MAX, PublicKeyError, TrustedKey, public_key
 from edge.site_file import (
     BrokerEntry,
     DeviceEntry,
+    DuressEntry,
     FireEntry,
     Header,
     KeyEntry,
@@ -37,7 +39,7 @@ from policies.model import Entry
 from policies.problems import Problem, SourceFile
 from policies.prove import refusals
 
-TABLES = ("broker", "line", "device", "portal", "fire", "key")
+TABLES = ("broker", "line", "device", "portal", "fire", "key", "duress")
 
 NO_COPIES: Mapping[Path, bytes] = MappingProxyType({})
 
@@ -64,6 +66,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     fires: Mapping[str, FireEntry]
     keys: tuple[TrustedKey, ...]
     """Whose signatures count, and for what."""
+    recipients: tuple[bytes, ...]
+    """Public keys of those who are told of duress."""
     policy_files: tuple[SourceFile, ...]
     """What `policy` was made of."""
     sources: Mapping[Path, bytes]
@@ -153,12 +157,13 @@ class _Reader:
 
     def config(self) -> Config:
         header = self._header()
-        broker = self._broker()
+        broker = self._single("broker", BrokerEntry)
         lines = self._table("line", LineEntry)
         devices = self._table("device", DeviceEntry)
         portals = self._table("portal", PortalEntry)
         fires = self._table("fire", FireEntry)
         keys = self._keys()
+        recipients = self._recipients()
         policy = self._policy(self.content.get("policy"))
         self._check_lines(lines, devices)
         specs = self._line_specs(lines, devices)
@@ -186,6 +191,7 @@ class _Reader:
             portals=portals,
             fires=fires,
             keys=keys,
+            recipients=recipients,
             policy_files=self.policy_files,
             sources=self.sources,
             kept=bool(self.copies),
@@ -209,14 +215,15 @@ class _Reader:
                 self.problems.append(self.root.child(key).problem("must start with a letter"))
         return header
 
-    def _broker(self) -> BrokerEntry | None:
-        raw = self.content.get("broker")
+    def _single(self, table: str, kind: type[E]) -> E | None:
+        """A table that stands once, if it stands there."""
+        raw, place = self.content.get(table), self.root.child(table)
         if raw is None:
             return None
         if not isinstance(raw, dict):
-            self.problems.append(self.root.child("broker").problem("must be a table"))
+            self.problems.append(place.problem("must be a table"))
             return None
-        entry, problems = convert_entry(BrokerEntry, raw, self.root.child("broker"), {})
+        entry, problems = convert_entry(kind, raw, place, {})
         self.problems += problems
         return entry
 
@@ -260,6 +267,26 @@ class _Reader:
                 hint = "one key is one entry: name there all that it may sign"
                 self.problems.append(at.problem(f"key '{other.name}' is the same", hint))
         return tuple(keys.values())
+
+    def _recipients(self) -> tuple[bytes, ...]:
+        """Who is told of duress, each of them once."""
+        entry = self._single("duress", DuressEntry)
+        place = self.root.child("duress", "recipients")
+        found: list[bytes] = []
+        for text in () if entry is None else entry.recipients:
+            try:
+                public = recipient(text)
+            except RecipientError as error:
+                hint = "copy the line that `sentrypost duress new` has printed"
+                self.problems.append(place.problem(f"'{text[:16]}…' {error}", hint))
+                continue
+            if public in found:
+                self.problems.append(place.problem(f"'{text[:16]}…' stands there twice"))
+            found.append(public)
+        if len(found) > RECIPIENTS_MAX:
+            wrong = f"{len(found)} recipients: a note has places for {RECIPIENTS_MAX}"
+            self.problems.append(place.problem(wrong, "let several people have one key"))
+        return tuple(found)
 
     def _policy(self, names: object) -> CompiledPolicy | None:
         """The policy, read whatever else is wrong in this file."""

@@ -28,7 +28,7 @@ from controller.events import (
     kind_of,
 )
 from controller.holders import Directory
-from controller.ids import EffectId, HolderId, InputId
+from controller.ids import EffectId, InputId
 from controller.inputs import Input
 from controller.ledger import PERSONAL_CHARS_MAX, Personal
 from controller.moment import Moment
@@ -36,6 +36,7 @@ from controller.site import Outcome, Site
 from controller.state import snapshot
 from controller.turn import POLICY_DIGEST_CHARS
 from drivers import api
+from edge.duress import Occasion
 from edge.journal.errors import JournalError
 from edge.journal.store import Record
 from edge.journal.writer import JournalWriter
@@ -298,19 +299,29 @@ class Daemon:
 
     def _check(self, typed: Typed, device: str) -> None:
         assert self._tasks is not None, "facts come while the daemon runs"
-        self._tasks.create_task(self._answer(typed, device), name=f"pin {typed.question}")
+        name = f"pin {typed.asked.question}"
+        self._tasks.create_task(self._answer(typed, device), name=name)
 
     async def _answer(self, typed: Typed, device: str) -> None:
-        outcome = await self._pins.check(typed.holder, typed.pin)
+        asked = typed.asked
+        occasion = Occasion(
+            site=self.site.origin.site,
+            reader=asked.reader,
+            holder=asked.holder,
+            attempt=asked.attempt,
+            utc_us=self._clock.moment().utc_us,
+        )
+        checked = await self._pins.check(occasion, typed.pin)
         if self._deaf:
             return
         self.judge(
             inputs.PinChecked(
                 id=self._wiring.new_id(),
-                question=typed.question,
-                outcome=outcome,
+                question=asked.question,
+                outcome=checked.outcome,
                 assurance=self._wiring.assurance(device),
-                person=self._wiring.holder_name(HolderId(typed.holder)),
+                person=self._wiring.holder_name(asked.holder),
+                note=checked.note,
             )
         )
 
@@ -350,7 +361,7 @@ class Daemon:
             if not self.site.stands(effect, now_us):
                 self._effect_ended(effect, api.Outcome.WITHDRAWN)
             elif isinstance(effect, AskPin):
-                self._keypads.ask(effect.reader, effect.question, effect.holder)
+                self._keypads.ask(effect)
             else:
                 for command in self._wiring.commands(effect):
                     assert len(self._outstanding) < OUTSTANDING_MAX, "commands never end"

@@ -93,6 +93,7 @@ class PeopleDesk:
                 csv,
                 self._daemon.site.policy,
                 self._key,
+                duress_is_told=bool(self._config.recipients),
             )
             applied = False
             if not plan.problems and not dry_run:
@@ -114,7 +115,9 @@ class PeopleDesk:
                 offer = await asyncio.to_thread(
                     offered, envelope, config.keys, self._key, config.site
                 )
-                change = await asyncio.to_thread(change_of, people.roll, offer)
+                change = await asyncio.to_thread(
+                    change_of, people.roll, offer, duress_is_told=bool(config.recipients)
+                )
                 applied = False
                 if change is not None and not dry_run:
                     self._refuse_second()

@@ -77,3 +77,9 @@ class KeyEntry(Entry, frozen=True, kw_only=True):
     public: str
     may: Annotated[tuple[Use, ...], msgspec.Meta(min_length=1)]
     holder: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+
+
+class DuressEntry(Entry, frozen=True, kw_only=True):
+    """Public keys of those who are told of duress, and of nobody else."""
+
+    recipients: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]

@@ -60,7 +60,7 @@ class Code(IntEnum):
     SCREENING_REFUSED = 811
     SCREENING_DECLINED = 812
 
-    NOTE_DURESS = 901
+    NOTE_DURESS = 901  # of questions asked by hand: see `Request.duress`
     NOTE_WATCHLISTED = 902
     NOTE_PASSBACK = 903
     NOTE_OCCUPANCY = 904

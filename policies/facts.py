@@ -145,6 +145,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     operable: bool = True
     recorded: bool = True
     duress: bool = False
+    """For questions asked by hand. The daemon never sets it: a request is recorded, and whoever
+    reads the journal would see what only the recipients of a sealed note may know (`edge.duress`).
+    """
 
 
 class Objection(msgspec.Struct, frozen=True):

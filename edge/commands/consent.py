@@ -23,6 +23,7 @@ from edge.commands.common import (
 )
 from edge.commands.policy_asking import utc_of
 from edge.control.messages_visits import ConsentShown, ConsentsReply
+from edge.key_files import KeyFileError
 from edge.orders import (
     ORDER_BYTES_MAX,
     PAYLOAD_TYPE,
@@ -34,7 +35,7 @@ from edge.orders import (
 )
 from edge.present import clean, local
 from edge.signatures import SignatureError, signed_too, unverified
-from edge.signing_keys import SigningKeyError, load_signing_key
+from edge.signing_keys import load_signing_key
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -92,7 +93,7 @@ def sign(file: Path, key_file: Path) -> None:
         _say(read_order(envelope), datetime.now().astimezone().tzinfo or UTC)
         key = load_signing_key(key_file, passphrase)
         both = signed_too(envelope, key)
-    except (OrderError, SignatureError, SigningKeyError) as error:
+    except (OrderError, SignatureError, KeyFileError) as error:
         raise failed_by(error) from None
     write_whole(file, both, new=False)
     signatures = len(unverified(both, PAYLOAD_TYPE)[1])

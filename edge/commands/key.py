@@ -32,8 +32,9 @@ def new(name: str, person: str | None, may: tuple[str, ...], passphrase: bool) -
     Whoever has NAME.key and its passphrase signs as that person. It belongs on a stick in a safe
     and not on the edge.
     """
+    from edge.key_files import KeyFileError
     from edge.signatures import public_text
-    from edge.signing_keys import SigningKeyError, make_signing_key
+    from edge.signing_keys import make_signing_key
     from policies.document import valid_id
 
     if not valid_id(name):
@@ -44,7 +45,7 @@ def new(name: str, person: str | None, may: tuple[str, ...], passphrase: bool) -
         chosen = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
     try:
         made = make_signing_key(path, chosen.encode())
-    except SigningKeyError as error:
+    except KeyFileError as error:
         raise failed_by(error) from error
     click.echo(f"{path}: the private key; keep it closed", err=True)
     click.echo("for the site file of every edge:", err=True)

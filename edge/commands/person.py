@@ -42,24 +42,26 @@ def import_people(
     *,
     hasher: PinHasher,
     made: Made,
+    duress_is_told: bool,
     dry_run: bool,
     watch: Callable[[int], Progress | None] = lambda _: None,
 ) -> ImportPeopleReply:
     """Plan and, unless it is a dry run or has problems, apply an import where no daemon runs.
 
-    `made`: who imports, for the history. `watch` is told how many PINs there are to hash and gives
-    what is told the progress. The file of people and its folder are made when there are none, and
-    not by a dry run. Raises PeopleError, PinHashError.
+    `made`: who imports, for the history; `duress_is_told`: as in `plan_import`. `watch` is told how
+    many PINs there are to hash and gives what is told the progress. The file of people and its
+    folder are made when there are none, and not by a dry run. Raises PeopleError, PinHashError.
     """
     if dry_run and not path.exists():
-        return answer(plan_import(EMPTY, data, policy, key), 0, applied=False)
+        plan = plan_import(EMPTY, data, policy, key, duress_is_told=duress_is_told)
+        return answer(plan, 0, applied=False)
     if not dry_run:
         path.parent.mkdir(mode=STATE_MODE, exist_ok=True)
     with People.open(path, create=not dry_run) as people:
-        plan = plan_import(people.roll, data, policy, key)
+        plan = plan_import(people.roll, data, policy, key, duress_is_told=duress_is_told)
         applied = False
         if not plan.problems and not dry_run:
-            change = seal(plan, hasher, progress=watch(len(plan.new_pins)))
+            change = seal(plan, hasher, progress=watch(len(plan.to_hash)))
             if change:
                 people.apply(change, made)
                 applied = True
@@ -91,9 +93,9 @@ person.add_command(history)
 def import_(file: BinaryIO, dry_run: bool, as_json: bool, config_file: Path) -> None:
     """Take the people in FILE (CSV) into the site; - reads standard input.
 
-    Columns, in any order: id, name, roles, badge, pin, valid-from, valid-until, status. An empty
-    cell leaves what is on file, none takes it away. With one mistake nothing is imported; all
-    mistakes are named.
+    Columns, in any order: id, name, roles, badge, pin, duress-pin, valid-from, valid-until, status,
+    watchlists, biometrics. An empty cell leaves what is on file, none takes it away. With one
+    mistake nothing is imported; all mistakes are named.
     """
     data = file.read(FILE_BYTES_MAX + 1)
     try:
@@ -109,6 +111,7 @@ def import_(file: BinaryIO, dry_run: bool, as_json: bool, config_file: Path) -> 
                 load_site_key(config.site_key),
                 hasher=PinHasher(),
                 made=made_here(config.edge),
+                duress_is_told=bool(config.recipients),
                 dry_run=dry_run,
                 watch=_bar,
             )

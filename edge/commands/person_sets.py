@@ -28,6 +28,7 @@ from edge.control.messages import (
 )
 from edge.control.peer import account_name
 from edge.control.place import STATE_MODE
+from edge.key_files import KeyFileError
 from edge.people import (
     EMPTY,
     LINE_MAX,
@@ -52,7 +53,7 @@ from edge.people import (
 from edge.present import clean, local
 from edge.secret_file import write_new_secret
 from edge.signatures import ENVELOPE_BYTES_MAX, SignatureError, sign
-from edge.signing_keys import SigningKeyError, load_signing_key
+from edge.signing_keys import load_signing_key
 
 PEOPLE_FILE = "site.db"
 
@@ -97,7 +98,7 @@ def export(
                 to_sign, done = daemon.export_people(base)
         except NoDaemonError:
             to_sign, done = _exported(site, base)
-    except (ControlClientError, PeopleError, SiteKeyError, SigningKeyError) as error:
+    except (ControlClientError, PeopleError, SiteKeyError, KeyFileError) as error:
         raise failed_by(error) from None
     if to_sign:
         _written(file, sign(to_sign, PAYLOAD_TYPE, [key]))
@@ -193,17 +194,19 @@ def _exported(site: Config, base: int | None) -> tuple[bytes, ExportPeopleReply]
 
 def _taken(site: Config, data: bytes, *, dry_run: bool) -> TakePeopleReply:
     path, key = site.state / PEOPLE_FILE, load_site_key(site.site_key)
+    is_told = bool(site.recipients)
     try:
         offer = offered(data, site.keys, key, site.site)
         if dry_run and not path.exists():
-            return taken(offer, change_of(EMPTY, offer), 0, applied=False)
+            brought = change_of(EMPTY, offer, duress_is_told=is_told)
+            return taken(offer, brought, 0, applied=False)
     except (SetError, SignatureError) as error:
         return not_taken(error, 0)
     if not dry_run:
         path.parent.mkdir(mode=STATE_MODE, exist_ok=True)
     with People.open(path, create=not dry_run) as people:
         try:
-            change = change_of(people.roll, offer)
+            change = change_of(people.roll, offer, duress_is_told=is_told)
         except SetError as error:
             return not_taken(error, people.version)
         applied = change is not None and not dry_run

@@ -22,6 +22,7 @@ from edge.commands.common import (
 from edge.commands.policy_compare import changes_in_words
 from edge.commands.policy_files import FILES, sources_of
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply
+from edge.key_files import KeyFileError
 from edge.policy_bundle import (
     COPY_AGAIN,
     ENVELOPE_BYTES_MAX,
@@ -47,7 +48,7 @@ from edge.signatures import (
 from edge.signatures import (
     sign as signed,
 )
-from edge.signing_keys import SigningKeyError, load_signing_key
+from edge.signing_keys import load_signing_key
 from policies import CompiledPolicy, PolicyError, SourceFile
 
 DIGEST_SIGNS = 16
@@ -86,7 +87,7 @@ def sign(files: tuple[Path, ...], key_file: Path, out: Path | None, add: Path | 
     except PolicyError as error:
         _name(error.problems)
         raise Failed("the policy has mistakes", "mend them and sign it then") from None
-    except (SignatureError, SigningKeyError) as error:
+    except (SignatureError, KeyFileError) as error:
         raise failed_by(error) from None
 
 

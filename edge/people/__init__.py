@@ -2,7 +2,15 @@
 
 from edge.people.answer import answer, exported, not_exported, not_taken, taken, told
 from edge.people.importer import ImportPlan, ImportRefusedError, Update, plan_import, seal
-from edge.people.pins import PinCheck, PinChecker, PinCost, PinHasher, PinHashError, hash_pins
+from edge.people.pins import (
+    Checked,
+    PinCheck,
+    PinChecker,
+    PinCost,
+    PinHasher,
+    PinHashError,
+    hash_pins,
+)
 from edge.people.records import (
     EMPTY,
     Change,
@@ -45,6 +53,7 @@ __all__ = [
     "LINE_MAX",
     "PAYLOAD_TYPE",
     "Change",
+    "Checked",
     "CredentialRecord",
     "HolderRecord",
     "ImportPlan",

@@ -148,6 +148,27 @@ def read_pin(text: str) -> str | Away:
     return text
 
 
+def tell_apart(pin: str, duress_pin: str) -> None:
+    """Raises CellError where a slip of the fingers could turn one into the other, which would be a
+    false alarm, or where whoever counts the keys could tell them apart.
+    """
+    hint = "choose one that differs in at least two digits, and not by two that changed places"
+    if len(pin) != len(duress_pin):
+        raise CellError(
+            f"{len(duress_pin)} digits, the PIN has {len(pin)}",
+            "who looks on must not be able to count which of them is typed",
+        )
+    other = [place for place in range(len(pin)) if pin[place] != duress_pin[place]]
+    if not other:
+        raise CellError("the same as the PIN", hint)
+    if len(other) == 1:
+        raise CellError("one digit off the PIN", hint)
+    first, last = other[0], other[-1]
+    swapped = duress_pin[first] == pin[last] and duress_pin[last] == pin[first]
+    if len(other) == 2 and last == first + 1 and swapped:
+        raise CellError("the PIN with two neighbours swapped", hint)
+
+
 def read_status(text: str) -> Status:
     try:
         return Status(text)

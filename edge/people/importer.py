@@ -1,8 +1,8 @@
 """A file of people to a change of `site.db`: planned without writing, with every mistake named.
 
-An empty cell and a missing column leave what is on file; the word `none` takes it away (badge,
-pin, valid-from, valid-until). Nobody is removed by being left out. A row with another badge than
-the one on file revokes the old one. An import never brings a lost or revoked badge back.
+An empty cell and a missing column leave what is on file; the word `none` takes it away (badge, pin,
+duress-pin, valid-from, valid-until). Nobody is removed by being left out. A row with another badge
+than the one on file revokes the old one. An import never brings a lost or revoked badge back.
 """
 
 import secrets
@@ -27,6 +27,7 @@ COLUMNS = (
     "roles",
     "badge",
     "pin",
+    "duress-pin",
     "valid-from",
     "valid-until",
     "status",
@@ -44,10 +45,17 @@ def random_id() -> str:
 
 
 class NewPin(msgspec.Struct, frozen=True):
-    """A PIN that waits to be hashed. No repr shows it."""
+    """A PIN that waits to be hashed, with the one for duress where there is one. No repr shows
+    them.
+    """
 
     holder: HolderId
     pin: str
+    duress_pin: str | None = None
+
+    @property
+    def pins(self) -> tuple[str, ...]:
+        return (self.pin,) if self.duress_pin is None else (self.pin, self.duress_pin)
 
     def __repr__(self) -> str:
         return f"NewPin(holder={self.holder!r}, pin=…)"
@@ -71,6 +79,11 @@ class ImportPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything but the new PINs, which are hashed last because that takes so long."""
     new_pins: tuple[NewPin, ...]
 
+    @property
+    def to_hash(self) -> tuple[str, ...]:
+        """Every new PIN, one person after the other."""
+        return tuple(pin for new in self.new_pins for pin in new.pins)
+
     def __repr__(self) -> str:
         return f"ImportPlan(problems={len(self.problems)}, added={len(self.added)}, …)"
 
@@ -89,15 +102,16 @@ def plan_import(
     policy: CompiledPolicy,
     site_key: SiteKey,
     *,
+    duress_is_told: bool = False,
     new_id: NewId = random_id,
 ) -> ImportPlan:
     """What `data` would do to the people in `roll`. Writes nothing and raises nothing.
 
     Roles and watchlists are the policy's; dates and times without an offset are meant where its
-    clock hangs.
+    clock hangs. `duress_is_told`: the site file names somebody; otherwise duress PINs are refused.
     """
     rows, problems = read_table(data, COLUMNS)
-    planner = _Planner(roll, policy, site_key, new_id)
+    planner = _Planner(roll, policy, site_key, new_id, duress_is_told=duress_is_told)
     planner.problems.extend(problems)
     for row in rows:
         planner.take(row)
@@ -119,13 +133,16 @@ def seal(
     """
     if plan.problems:
         raise ImportRefusedError(plan.problems)
-    pins = [new.pin for new in plan.new_pins]
-    hashes = hash_pins(pins, hasher, workers=workers, progress=progress)
+    hashes = iter(hash_pins(plan.to_hash, hasher, workers=workers, progress=progress))
     records = tuple(
-        PinRecord(holder=new.holder, hash=stored)
-        for new, stored in zip(plan.new_pins, hashes, strict=True)
+        PinRecord(
+            holder=new.holder,
+            hash=next(hashes),
+            duress_hash=None if new.duress_pin is None else next(hashes),
+        )
+        for new in plan.new_pins
     )
-    return msgspec.structs.replace(plan.draft, pins=records)
+    return msgspec.structs.replace(plan.draft, pins=(*plan.draft.pins, *records))
 
 
 class _Planner:
@@ -137,9 +154,12 @@ class _Planner:
         policy: CompiledPolicy,
         site_key: SiteKey,
         new_id: NewId,
+        *,
+        duress_is_told: bool,
     ) -> None:
         self._roll, self._policy, self._key = roll, policy, site_key
         self._new_id = new_id
+        self._duress_is_told = duress_is_told
         self._on_file = {record.external_id: record for record in roll.holders.values()}
         self._credentials: dict[str, list[CredentialRecord]] = {}
         for credential in roll.credentials.values():
@@ -151,6 +171,7 @@ class _Planner:
         self._removed_credentials: list[str] = []
         self._holders: list[HolderRecord] = []
         self._pins: list[NewPin] = []
+        self._kept_pins: list[PinRecord] = []
         self._removed_pins: list[str] = []
         self._added: list[str] = []
         self._updated: list[Update] = []
@@ -182,7 +203,7 @@ class _Planner:
             if getattr(before, field) != getattr(after, field)
         ]
         columns += ["badge"] * self._badge(row, before.id, status)
-        columns += ["pin"] * self._pin(row, before.id)
+        columns += self._pins_of(row, HolderId(before.id))
         self._note(before, after, columns)
 
     def refuse_held_badges(self) -> None:
@@ -217,6 +238,7 @@ class _Planner:
                 holders=tuple(self._holders),
                 credentials=credentials,
                 credentials_removed=tuple(self._removed_credentials),
+                pins=tuple(self._kept_pins),
                 pins_removed=tuple(self._removed_pins),
             ),
             new_pins=tuple(self._pins),
@@ -307,19 +329,48 @@ class _Planner:
                 moved = True
         return moved
 
-    def _pin(self, row: Row, holder: str) -> bool:
-        """Whether the row changes the PIN.
+    def _pins_of(self, row: Row, holder: HolderId) -> list[str]:
+        """The columns of PINs that the row changes.
 
         A PIN in the file always does: to learn that it is the old one takes as long as hashing it.
         """
-        given = self._read(row, "pin", cells.read_pin)
-        if isinstance(given, Away):
-            had = HolderId(holder) in self._roll.pins
-            self._removed_pins += [holder] * had
-            return had
-        if given is not None:
-            self._pins.append(NewPin(HolderId(holder), given))
-        return given is not None
+        pin = self._read(row, "pin", cells.read_pin)
+        for_duress = self._read(row, "duress-pin", cells.read_pin)
+        on_file = self._roll.pins.get(holder)
+        had_two = on_file is not None and on_file.duress_hash is not None
+        if for_duress is not None and not isinstance(for_duress, Away):
+            self._check_duress_pin(row, pin, for_duress)
+            if pin is not None:
+                self._pins.append(NewPin(holder, pin, for_duress))
+            return ["pin", "duress-pin"]
+        gone = ["duress-pin"] * had_two
+        if isinstance(pin, Away):
+            self._removed_pins += [holder] * (on_file is not None)
+            return ["pin", *gone] if on_file is not None else []
+        if pin is not None:
+            if had_two and not row.cells.get("duress-pin"):
+                hint = "give both in one row, or duress-pin none"
+                self._problem(row, "pin", "the duress PIN on file cannot be compared", hint)
+            self._pins.append(NewPin(holder, pin))
+            return ["pin", *gone]
+        if on_file is not None and for_duress is not None:
+            self._kept_pins += [msgspec.structs.replace(on_file, duress_hash=None)] * had_two
+            return gone
+        return []
+
+    def _check_duress_pin(self, row: Row, pin: str | Away | None, for_duress: str) -> None:
+        """What is wrong with it, beside a PIN that is wrong itself."""
+        if not self._duress_is_told:
+            hint = "name them under [duress] in the site file of every edge: sentrypost duress new"
+            self._problem(row, "duress-pin", "nobody would be told of duress", hint)
+        if isinstance(pin, Away) or not row.cells.get("pin"):
+            hint = "give both in one row: they are compared, and on file neither can be read"
+            self._problem(row, "duress-pin", "no PIN beside it", hint)
+        elif pin is not None:
+            try:
+                cells.tell_apart(pin, for_duress)
+            except CellError as error:
+                self._problem(row, "duress-pin", error.message, error.hint)
 
     def _note(self, before: HolderRecord, after: HolderRecord, columns: list[str]) -> None:
         new = HolderId(before.id) not in self._roll.holders

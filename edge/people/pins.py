@@ -8,14 +8,16 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import argon2
 import msgspec
 from argon2.exceptions import HashingError, InvalidHashError, VerificationError, VerifyMismatchError
 
+from controller.body import Note
 from controller.ids import HolderId
 from controller.inputs import PinOutcome
+from edge.duress import Occasion, Sealer
 from edge.people.records import PinRecord
 
 PIN_DIGITS_MIN = 4
@@ -94,10 +96,17 @@ class PinHasher:
         return f"$argon2id$v=19$m={cost.memory_kib},t={cost.time_cost},p={cost.lanes}${salt}${tag}"
 
 
+class Checked(NamedTuple):
+    """All that is known of a PIN when it was checked. `note`: sealed, and of one size always."""
+
+    outcome: PinOutcome
+    note: Note
+
+
 class PinCheck(Protocol):
     """What the edge asks. A seeded model stands in for it where time is virtual."""
 
-    async def check(self, holder: HolderId, pin: str) -> PinOutcome:
+    async def check(self, occasion: Occasion, pin: str) -> Checked:
         """Whether this is the person's PIN. Ends within a deadline and raises nothing."""
         ...
 
@@ -109,6 +118,7 @@ class PinChecker:
         self,
         pin_of: Callable[[HolderId], PinRecord | None],
         hasher: PinHasher,
+        sealer: Sealer,
         *,
         deadline_s: float = DEADLINE_S,
         workers: int = WORKERS,
@@ -117,48 +127,53 @@ class PinChecker:
         """`pin_of`: what is stored of a person's PINs, None where there are none (`People.pin`)."""
         self._pin_of = pin_of
         self._hasher = hasher
+        self._sealer = sealer
         self._decoy = hasher.decoy()
         self._deadline_s = deadline_s
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="pin-check")
         self._places = threading.Semaphore(workers + waiting_max)
 
-    async def check(self, holder: HolderId, pin: str) -> PinOutcome:
-        """Whether `pin` is one of the two on file: the one typed under duress is right as well.
+    async def check(self, occasion: Occasion, pin: str) -> Checked:
+        """Whether `pin` is one of the two on file: the one for duress is right as well.
 
-        The work is the same whoever it is and whatever was typed. UNAVAILABLE when too
-        many wait, the deadline passes, or the check itself fails. The PIN is held until its check
-        ends, which after a deadline is at most one check later.
+        The work is the same whoever it is and whatever was typed. UNAVAILABLE when too many wait,
+        the deadline passes, or the check itself fails. The PIN is held until its check ends, which
+        after a deadline is at most one check later.
         """
-        job = self._begin(self._pin_of(holder), pin)
+        job = self._begin(occasion, pin)
         if job is None:
-            return PinOutcome.UNAVAILABLE
+            return self._unavailable(occasion)
         try:
-            matched = await asyncio.wait_for(asyncio.wrap_future(job), self._deadline_s)
+            return await asyncio.wait_for(asyncio.wrap_future(job), self._deadline_s)
         except TimeoutError:
             _log.warning("a PIN check took longer than %.1f s", self._deadline_s)
-            return PinOutcome.UNAVAILABLE
         except PinHashError as error:
-            _log.error("PIN check for holder %s: %s", holder, error)
-            return PinOutcome.UNAVAILABLE
-        return PinOutcome.MATCHED if matched else PinOutcome.WRONG
+            _log.error("PIN check for holder %s: %s", occasion.holder, error)
+        return self._unavailable(occasion)
+
+    def judged(self, occasion: Occasion, pin: str) -> Checked:
+        """The check itself: two hashes and a note, whatever was typed. Raises PinHashError."""
+        stored = self._pin_of(occasion.holder)
+        usual = self._decoy if stored is None else stored.hash
+        for_duress = (stored and stored.duress_hash) or self._decoy
+        right, under_duress = (self._hasher.verify(one, pin) for one in (usual, for_duress))
+        note = self._sealer.note(occasion, under_duress=under_duress)
+        return Checked(PinOutcome.MATCHED if right or under_duress else PinOutcome.WRONG, note)
 
     def close(self) -> None:
         """Take no more; what waits is dropped, the check that runs ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _matches(self, stored: PinRecord | None, pin: str) -> bool:
-        """Two hashes are always verified, so that the time it takes says nothing."""
-        usual = self._decoy if stored is None else stored.hash
-        under_duress = (stored and stored.duress_hash) or self._decoy
-        matched = [self._hasher.verify(one, pin) for one in (usual, under_duress)]
-        return any(matched)
+    def _unavailable(self, occasion: Occasion) -> Checked:
+        note = self._sealer.note(occasion, under_duress=False)
+        return Checked(PinOutcome.UNAVAILABLE, note)
 
-    def _begin(self, stored: PinRecord | None, pin: str) -> Future[bool] | None:
+    def _begin(self, occasion: Occasion, pin: str) -> Future[Checked] | None:
         if not self._places.acquire(blocking=False):
             _log.warning("too many PIN checks wait")
             return None
         try:
-            job = self._pool.submit(self._matches, stored, pin)
+            job = self._pool.submit(self.judged, occasion, pin)
         except RuntimeError as error:  # closed, or the system gives no thread
             self._places.release()
             _log.error("no PIN check: %s", error)

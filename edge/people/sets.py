@@ -85,6 +85,10 @@ class SetForkError(SetError):
     """The people on file have been changed otherwise than the set knows."""
 
 
+class SetUntoldError(SetError):
+    """The set brings duress PINs, and nobody would be told."""
+
+
 class NothingNewError(SetError):
     """There is nothing to export."""
 
@@ -279,8 +283,11 @@ def _decoded(content: bytes, site: str) -> PeopleSet:
     return people
 
 
-def change_of(roll: Roll, offer: Offered) -> Change | None:
-    """The change that brings these people; None where they are on file already. Raises SetError."""
+def change_of(roll: Roll, offer: Offered, *, duress_is_told: bool = False) -> Change | None:
+    """The change that brings these people; None where they are on file already. Raises SetError.
+
+    `duress_is_told`: as in `plan_import`.
+    """
     people, here = offer.people, contents_digest(roll)
     if people.number < roll.version:
         raise SetOlderError(
@@ -302,7 +309,13 @@ def change_of(roll: Roll, offer: Offered) -> Change | None:
     if contents_digest(after) != people.digest:
         raise _malformed("its records are not those of its digest")
     later = tuple(step for step in people.steps if step.number > roll.version)
-    return _difference(roll, after, later, offer)
+    change = _difference(roll, after, later, offer)
+    if not duress_is_told and any(one.duress_hash for one in change.pins):
+        raise SetUntoldError(
+            "the set brings duress PINs, and the site file here names nobody who is told of duress",
+            "name them under [duress] as at the other edge, and start this one again",
+        )
+    return change
 
 
 def _gap(version: int, people: PeopleSet) -> SetGapError:

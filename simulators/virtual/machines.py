@@ -5,6 +5,7 @@ any more, and nothing that it still holds reaches disk, wire or broker.
 """
 
 import asyncio
+import base64
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context, copy_context
@@ -14,14 +15,16 @@ from typing import Any
 
 from central.archive import ArchiveError, SqliteArchive
 from central.collector import Collector, Finding
+from controller.body import NOTE_CHARS
 from controller.ids import HolderId
 from controller.inputs import Input, PinOutcome
 from drivers.api import Command
 from drivers.mqtt_link import LinkReport, LinkSettings
 from drivers.osdp.factory import line_config
 from edge.assembly import Edge, Outside, assembled
+from edge.duress import Occasion
 from edge.journal import JournalError, JournalWriter, Record
-from edge.people import People, load_site_key
+from edge.people import Checked, People, load_site_key
 from simulators.virtual.broker import VirtualBroker
 from simulators.virtual.clock import VirtualClock
 from simulators.virtual.disk import Disk
@@ -80,13 +83,17 @@ class VirtualPins:
         self.failing = 0.0
         """The share of checks that do not end in time."""
 
-    async def check(self, holder: HolderId, pin: str) -> PinOutcome:
+    async def check(self, occasion: Occasion, pin: str) -> Checked:
         self._aim("pin")
+        # Of the attempt, not of `_chance`: what is sealed has no say in what happens.
+        sealed = Random(occasion.attempt).randbytes(NOTE_CHARS * 3 // 4)
+        note = base64.b64encode(sealed).decode()
         if self._chance.random() < self.failing:
             await asyncio.sleep(3.0)
-            return PinOutcome.UNAVAILABLE
+            return Checked(PinOutcome.UNAVAILABLE, note)
         await asyncio.sleep(self._chance.uniform(PIN_S_MIN, PIN_S_MAX))
-        return PinOutcome.MATCHED if self._pins.get(holder) == pin else PinOutcome.WRONG
+        right = self._pins.get(occasion.holder) == pin
+        return Checked(PinOutcome.MATCHED if right else PinOutcome.WRONG, note)
 
 
 class Machine:

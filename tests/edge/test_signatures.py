@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import signatures
+from edge.key_files import KeyFileError
 from edge.signatures import (
     ENVELOPE_BYTES_MAX,
     LOW_ORDER,
@@ -29,7 +30,7 @@ from edge.signatures import (
     sign,
     verify,
 )
-from edge.signing_keys import SigningKeyError, load_signing_key, make_signing_key
+from edge.signing_keys import load_signing_key, make_signing_key
 
 KIND = "application/vnd.example.thing.v1+json"
 PAYLOAD = b'{"thing":1}'
@@ -247,11 +248,11 @@ def test_a_key_file_is_for_its_owner_and_never_written_over(tmp_path: Path) -> N
     assert path.stat().st_mode & 0o777 == 0o600
     assert load_signing_key(path, no_passphrase).public == made.public
     before = path.read_bytes()
-    with pytest.raises(SigningKeyError, match="never written over"):
+    with pytest.raises(KeyFileError, match="never written over"):
         make_signing_key(path)
     assert path.read_bytes() == before
     path.chmod(0o640)
-    with pytest.raises(SigningKeyError, match="chmod 600"):
+    with pytest.raises(KeyFileError, match="chmod 600"):
         load_signing_key(path, no_passphrase)
 
 
@@ -260,7 +261,7 @@ def test_a_passphrase_closes_the_key(tmp_path: Path) -> None:
     made = make_signing_key(path, b"correct horse")
     assert load_signing_key(path, lambda: "correct horse").public == made.public
     for wrong in ("", "battery"):
-        with pytest.raises(SigningKeyError, match="passphrase is wrong"):
+        with pytest.raises(KeyFileError, match="passphrase is wrong"):
             load_signing_key(path, lambda wrong=wrong: wrong)  # type: ignore[misc]
 
 
@@ -271,9 +272,9 @@ def test_what_is_no_private_key_is_said_to_be_none(tmp_path: Path, content: byte
     path = tmp_path / "some.key"
     path.touch(0o600)
     path.write_bytes(content)
-    with pytest.raises(SigningKeyError, match="not a private key"):
+    with pytest.raises(KeyFileError, match="not a private key"):
         load_signing_key(path, no_passphrase)
-    with pytest.raises(SigningKeyError, match="cannot be read"):
+    with pytest.raises(KeyFileError, match="cannot be read"):
         load_signing_key(tmp_path / "none.key", no_passphrase)
 
 

@@ -52,8 +52,8 @@ def csv(*rows: str, header: str = HEADER) -> bytes:
     return "\n".join((header, *rows, "")).encode()
 
 
-def plan(data: bytes, roll: Roll = EMPTY) -> ImportPlan:
-    return plan_import(roll, data, POLICY, KEY)
+def plan(data: bytes, roll: Roll = EMPTY, *, duress_is_told: bool = True) -> ImportPlan:
+    return plan_import(roll, data, POLICY, KEY, duress_is_told=duress_is_told)
 
 
 def change(data: bytes, roll: Roll = EMPTY) -> Change:

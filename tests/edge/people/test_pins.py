@@ -6,14 +6,25 @@ import time
 
 import argon2
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from controller.ids import HolderId
+from controller.ids import AttemptId, HolderId, ReaderId
 from controller.inputs import PinOutcome
-from edge.people import PinChecker, PinCost, PinHasher, PinHashError, PinRecord, hash_pins
+from edge.duress import Occasion, Sealer, opened
+from edge.people import (
+    Checked,
+    PinChecker,
+    PinCost,
+    PinHasher,
+    PinHashError,
+    PinRecord,
+    hash_pins,
+)
 from tests.edge.people.support import CHEAP
 
 ANNA, BERT, NOBODY = HolderId("a" * 16), HolderId("b" * 16), HolderId("f" * 16)
 CARL = HolderId("c" * 16)
+NOON_US = 1_795_212_000_000_000
 PIN, DURESS_PIN = "00429317", "00581317"
 # Seconds of work on any machine, and no more memory than the cheap ones.
 SLOW = PinHasher(PinCost(time_cost=30_000, memory_kib=64))
@@ -37,15 +48,33 @@ class Counting(PinHasher):
         return super().verify(stored, pin)
 
 
+WATCH_ROOM = X25519PrivateKey.generate()
+SEALER = Sealer([WATCH_ROOM.public_key().public_bytes_raw()])
+
+
 def checker(hasher: PinHasher = CHEAP, **limits: float) -> PinChecker:
-    return PinChecker(ON_FILE.get, hasher, **limits)  # type: ignore[arg-type]
+    return PinChecker(ON_FILE.get, hasher, SEALER, **limits)  # type: ignore[arg-type]
+
+
+def at(holder: HolderId) -> Occasion:
+    return Occasion(
+        "house", ReaderId("vault-in"), holder, AttemptId("e" * 16), 1_795_212_000_000_000
+    )
+
+
+async def outcome(pins: PinChecker, holder: HolderId, pin: str = PIN) -> PinOutcome:
+    return (await pins.check(at(holder), pin)).outcome
+
+
+def checked(pins: PinChecker, holder: HolderId, pin: str) -> Checked:
+    try:
+        return asyncio.run(pins.check(at(holder), pin))
+    finally:
+        pins.close()
 
 
 def ask(pins: PinChecker, holder: HolderId, pin: str) -> PinOutcome:
-    try:
-        return asyncio.run(pins.check(holder, pin))
-    finally:
-        pins.close()
+    return checked(pins, holder, pin).outcome
 
 
 def test_the_default_price_is_the_one_of_rfc_9106() -> None:
@@ -82,6 +111,33 @@ def test_every_check_is_two_hashes_of_one_price(holder: HolderId, typed: str) ->
     assert [argon2.extract_parameters(one) for one in hasher.verified] == [price, price]
 
 
+@pytest.mark.parametrize(
+    ("holder", "typed", "told"),
+    [
+        (ANNA, PIN, False),
+        (ANNA, DURESS_PIN, True),
+        (ANNA, "0000", False),
+        (CARL, PIN, False),
+        (CARL, DURESS_PIN, False),
+        (NOBODY, DURESS_PIN, False),
+    ],
+)
+def test_the_note_beside_a_check_tells_of_duress_alone(
+    holder: HolderId, typed: str, told: bool
+) -> None:
+    note = checked(checker(), holder, typed).note
+    assert opened(note, WATCH_ROOM) == (at(holder) if told else None)
+
+
+def test_a_check_that_was_not_made_has_its_note_too() -> None:
+    closed = checker()
+    closed.close()
+    for pins in (closed, checker(SLOW, deadline_s=0.05)):
+        found = checked(pins, NOBODY, DURESS_PIN)
+        assert found.outcome is PinOutcome.UNAVAILABLE
+        assert opened(found.note, WATCH_ROOM) is None
+
+
 @pytest.mark.parametrize("typed", ["", "0042931", "429317", "004293170", "00429318", "*#", "٠٠٤٢"])
 def test_any_other_pin_is_wrong(typed: str) -> None:
     assert ask(checker(), ANNA, typed) is PinOutcome.WRONG
@@ -104,7 +160,7 @@ def test_a_check_past_its_deadline_is_unavailable_in_time() -> None:
 
     async def ask_and_stop() -> PinOutcome:
         # NOBODY: the decoys have the slow price.
-        return await pins.check(NOBODY, PIN)
+        return await outcome(pins, NOBODY)
 
     assert asyncio.run(ask_and_stop()) is PinOutcome.UNAVAILABLE
     assert time.monotonic() - began < 1
@@ -115,7 +171,7 @@ def test_the_event_loop_goes_on_during_a_check() -> None:
     pins = checker(SLOW, deadline_s=0.3)
 
     async def longest_pause_s() -> float:
-        checking = asyncio.create_task(pins.check(NOBODY, PIN))
+        checking = asyncio.create_task(outcome(pins, NOBODY))
         longest, last = 0.0, time.monotonic()
         while not checking.done():
             await asyncio.sleep(0.001)
@@ -134,7 +190,7 @@ def test_more_than_may_wait_are_unavailable_at_once() -> None:
         began = time.monotonic()
 
         async def one() -> float:
-            assert await pins.check(NOBODY, PIN) is PinOutcome.UNAVAILABLE
+            assert await outcome(pins, NOBODY) is PinOutcome.UNAVAILABLE
             return time.monotonic() - began
 
         return await asyncio.gather(*(one() for _ in range(5)))
@@ -151,7 +207,7 @@ def test_a_check_that_is_given_up_keeps_its_place_until_it_ends() -> None:
         took = []
         for _ in range(2):
             began = time.monotonic()
-            assert await pins.check(NOBODY, PIN) is PinOutcome.UNAVAILABLE
+            assert await outcome(pins, NOBODY) is PinOutcome.UNAVAILABLE
             took.append(time.monotonic() - began)
         return took
 
@@ -167,7 +223,7 @@ def test_places_come_back_when_checks_end() -> None:
     async def many() -> set[PinOutcome]:
         outcomes = set()
         for _ in range(20):
-            outcomes.add(await pins.check(ANNA, PIN))
+            outcomes.add(await outcome(pins, ANNA))
             await asyncio.sleep(0.01)
         return outcomes
 
@@ -182,7 +238,7 @@ def test_places_come_back_when_checks_end() -> None:
 def test_a_damaged_hash_is_unavailable_and_not_wrong(damaged: str) -> None:
     sound = CHEAP.hash(PIN)
     for stored in ({"hash": damaged}, {"hash": sound, "duress_hash": damaged}):
-        pins = PinChecker({ANNA: PinRecord(holder=ANNA, **stored)}.get, CHEAP)
+        pins = PinChecker({ANNA: PinRecord(holder=ANNA, **stored)}.get, CHEAP, SEALER)
         assert ask(pins, ANNA, PIN) is PinOutcome.UNAVAILABLE
 
 
@@ -219,16 +275,16 @@ def test_ctrl_c_ends_the_hashing_of_many_pins() -> None:
 def test_no_log_and_no_repr_shows_a_pin(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     broken = PinRecord(holder=ANNA, hash="$argon2id$broken")
-    pins = PinChecker({ANNA: broken, BERT: ON_FILE[CARL]}.get, CHEAP)
+    pins = PinChecker({ANNA: broken, BERT: ON_FILE[CARL]}.get, CHEAP, SEALER)
 
     async def all_of_them() -> None:
         for holder in (ANNA, BERT, NOBODY):
-            await pins.check(holder, PIN)
+            await outcome(pins, holder)
 
     asyncio.run(all_of_them())
     pins.close()
-    asyncio.run(pins.check(ANNA, PIN))
-    asyncio.run(checker(SLOW, deadline_s=0.01).check(NOBODY, PIN))
+    asyncio.run(outcome(pins, ANNA))
+    asyncio.run(outcome(checker(SLOW, deadline_s=0.01), NOBODY))
     assert caplog.records
     assert PIN not in caplog.text + repr(pins) + repr(CHEAP)
     assert "argon2id" not in caplog.text

@@ -103,7 +103,7 @@ def offer(people_set: PeopleSet) -> Offered:
 
 def take(people: People, people_set: PeopleSet) -> bool:
     """Whether there was anything to take. Raises SetError, SignatureError."""
-    brought = change_of(people.roll, offer(people_set))
+    brought = change_of(people.roll, offer(people_set), duress_is_told=True)
     if brought is not None:
         people.apply(brought, Made(by="ben", edge="annex", utc_us=NOON_US + 10**9))
     return brought is not None
@@ -185,7 +185,7 @@ def test_the_history_travels_and_can_be_handed_on(
 def test_what_brought_the_people_stands_with_them(source: People, follower: People) -> None:
     assert source.directory().provenance.change_set == ""
     taken = offer(whole(source))
-    brought = change_of(follower.roll, taken)
+    brought = change_of(follower.roll, taken, duress_is_told=True)
     assert brought is not None
     coming = follower.stage(brought, Made(by="ben"))
     follower.settle(9)
@@ -195,6 +195,19 @@ def test_what_brought_the_people_stands_with_them(source: People, follower: Peop
     assert provenance.keys == (CHIEF.id,)
     assert provenance.made_utc_us == NOON_US + 3 * 60_000_000
     assert [entry.seq for entry in follower.history(10)] == [9, 9, 9]
+
+
+def test_duress_pins_are_not_taken_where_nobody_would_be_told(
+    source: People, follower: People
+) -> None:
+    with pytest.raises(sets.SetUntoldError) as refused:
+        change_of(follower.roll, offer(whole(source)))
+    assert "[duress]" in refused.value.remedy
+    take(follower, whole(source))
+    edit(source, "0042,Anna B,,,,,,")
+    later = change_of(follower.roll, offer(delta(source, 3)))
+    assert later is not None, "what brings none is taken, whatever is on file"
+    assert later.pins == ()
 
 
 def test_a_set_shows_nothing_to_who_has_not_the_sites_key(source: People) -> None:
@@ -315,7 +328,7 @@ class Line:
 
 def follow(roll: Roll, people_set: PeopleSet) -> Roll:
     believed = Offered(people=people_set, change_set="0" * 64, keys=(), signed_by=())
-    brought = change_of(roll, believed)
+    brought = change_of(roll, believed, duress_is_told=True)
     return roll if brought is None else changed(roll, brought)
 
 
