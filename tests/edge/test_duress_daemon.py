@@ -3,29 +3,50 @@
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from controller import events as ev
 from controller.body import NOTE_CHARS
 from edge.commands.duress import TOLD, duress
-from edge.people import Change, People, PinCost, PinHasher, PinRecord
+from edge.duress import recipient_text
+from edge.people import (
+    LINE_MAX,
+    PAYLOAD_TYPE,
+    Change,
+    Made,
+    People,
+    PinCost,
+    PinHasher,
+    PinRecord,
+    Step,
+    everybody,
+    load_site_key,
+    sealed,
+)
+from edge.people.records import Touched, changed, contents_digest
+from edge.signatures import SigningKey, public_text, sign
 from tests.edge.checks import ready
 from tests.edge.house import ADA, PIN, VAULT, House, bodies, running, until
 
 DURESS_PIN = "6933"
 CHEAP = PinHasher(PinCost(time_cost=1, memory_kib=8))
+TWO_PINS = PinRecord(holder="a" * 16, hash=CHEAP.hash(PIN), duress_hash=CHEAP.hash(DURESS_PIN))
+TOUCHED = Touched(pins=("a" * 16,))
 
 
 def forceable(folder: Path, *, recipients: Sequence[str]) -> House:
     """A house where Ada has two PINs."""
     house = House(folder)
     with People.open(folder / "state" / "site.db") as people:
-        pins = PinRecord(holder="a" * 16, hash=CHEAP.hash(PIN), duress_hash=CHEAP.hash(DURESS_PIN))
-        people.apply(Change(base=people.version, pins=(pins,)))
+        people.apply(Change(base=people.version, pins=(TWO_PINS,)))
     if recipients:
         with (folder / "site.toml").open("a") as file:
             file.write(f"\n[duress]\nrecipients = {json.dumps(recipients)}\n")
@@ -67,6 +88,38 @@ def test_the_door_opens_and_those_who_can_help_are_told(
     shown = run("open", "state", "--key", "watch-room.key")
     assert shown.exit_code == code, shown.output
     assert (f"DURESS holder {'a' * 16} at vault-in, site house" in shown.stdout) is (code == TOLD)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_running_edge_takes_duress_pins_only_where_somebody_is_told(
+    tmp_path: Path, told: bool
+) -> None:
+    signer = SigningKey(Ed25519PrivateKey.generate())
+    recipients = [recipient_text(X25519PrivateKey.generate().public_key().public_bytes_raw())]
+    house = forceable(tmp_path, recipients=recipients * told)
+    with (tmp_path / "site.toml").open("a") as file:
+        public = public_text(signer.public)
+        file.write(f'\n[key.chief]\nperson = "c"\npublic = "{public}"\nmay = ["people"]\n')
+    with People.open(tmp_path / "state" / "site.db") as people:
+        line, roll = people.steps(LINE_MAX), people.roll
+    another = msgspec.structs.replace(TWO_PINS, duress_hash=CHEAP.hash("8855"))
+    later = changed(roll, Change(base=2, pins=(another,)))
+    step = Step(number=3, digest=contents_digest(later), made=Made(), touched=TOUCHED)
+    brought = everybody("house", "annex", later, (*line, step))
+    key = load_site_key(tmp_path / "site.key")
+    envelope = sign(sealed(brought, key, os.urandom), PAYLOAD_TYPE, [signer])
+
+    async def asked() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            rows = b"id,pin,duress-pin\n1,2580,2469\n"
+            imported = await edge.desk.import_people(rows, "ann", True)
+            assert (not imported.problems) is told
+            taken = await edge.desk.take_people(envelope, "ann", False)
+            assert taken.applied is told
+            assert ("[duress]" in taken.remedy) is not told
+
+    asyncio.run(asked())
 
 
 def test_a_site_that_tells_nobody_says_so_when_it_starts(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from edge.commands.duress import duress
 from edge.commands.key import key
 from edge.commands.person import person
 from edge.people import People
@@ -119,3 +120,33 @@ def test_the_history_tells_who_when_and_whom(house: House) -> None:
     assert (newest["number"], newest["people"], newest["seq"]) == (2, ["1"], None)
     without_people(house)
     assert "there is none" in run("history").stderr
+
+
+def test_people_with_duress_pins_come_only_where_somebody_is_told(house: House) -> None:
+    data = b"id,pin,duress-pin\n1,2580,2469\n"
+    site, told = house.folder / "site.toml", "sentrypost duress new"
+    alone = site.read_text()
+    for words in (("--dry-run",), ()):
+        refused = run("import", "-", *words, data=data)
+        assert refused.exit_code == 1
+        assert told in refused.stderr
+    entry = CliRunner().invoke(duress, ["new", "watch-room"]).stdout
+    site.write_text(f"{alone}\n{entry}")
+    assert run("import", "-", data=data).exit_code == 0
+    assert export("all.set", "--all").exit_code == 0
+    file = without_people(house)
+    dry = run(
+        "import", "-", "--dry-run", data=b"id,name,roles,pin,duress-pin\n1,A,staff,2580,2469\n"
+    )
+    assert dry.exit_code == 0, dry.output
+    site.write_text(alone)
+    for words in (("--dry-run",), ()):
+        refused = run("take", "all.set", *words)
+        assert refused.exit_code == 1
+        assert "names nobody who is told of duress" in refused.stderr
+    site.write_text(f"{alone}\n{entry}")
+    for words in (("--dry-run",), ()):
+        assert run("take", "all.set", *words).exit_code == 0
+    with People.open(file) as people:
+        (pins,) = people.roll.pins.values()
+        assert pins.duress_hash is not None
