@@ -63,8 +63,7 @@ def on_badge(turn: Turn, policies: Policies, read: BadgeRead) -> None:
         turn.record(BadgeIgnored(reader=read.reader, reason=reason, badge=badge), read.badge)
         show(turn, read.reader, Sign.TRY_AGAIN)
         return
-    credential_id = turn.directory.by_ref.get(read.ref)
-    credential = turn.directory.credentials.get(credential_id) if credential_id else None
+    credential = turn.directory.by_ref.get(read.ref)
     first = _waiting(turn, read, credential)
     if first is None:
         abandon(turn, read.reader, "a newer badge at the same reader")
@@ -254,7 +253,7 @@ def _credential(
     turn: Turn, credential_id: CredentialId | None, holder: HolderId | None
 ) -> Credential | None:
     """The credential as it is today; none where the badge is somebody else's by now."""
-    credential = turn.directory.credentials.get(credential_id) if credential_id else None
+    credential = turn.directory.credential(credential_id) if credential_id else None
     if credential is not None and credential.holder != holder:
         return None
     return credential

@@ -261,7 +261,7 @@ class Site:
                 version=fact.directory.version,
                 digest=fact.directory.digest,
                 holders=len(fact.directory.holders),
-                credentials=len(fact.directory.credentials),
+                credentials=len(fact.directory.by_ref),
                 operator=None if fact.operator is None else commitment(fact.operator),
                 provenance=fact.directory.provenance,
                 gone=gone(turn.state.people, fact.directory.holders),

@@ -174,11 +174,8 @@ class Wiring:
         return [inputs.BadgeUnreadable(id=self.new_id(), reader=place.reader, reason=fact.reason)]
 
     def _name_behind(self, ref: CredentialRef) -> str | None:
-        directory = self._people.directory()
-        credential_id = directory.by_ref.get(ref)
-        if credential_id is None:
-            return None
-        return self._people.name_of(directory.credentials[credential_id].holder)
+        credential = self._people.directory().by_ref.get(ref)
+        return None if credential is None else self._people.name_of(credential.holder)
 
     def personal(self, field: str, value: str) -> Personal:
         """A personal value with a fresh salt."""

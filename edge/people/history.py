@@ -13,6 +13,10 @@ from edge.people.records import UNKNOWN, Change, Digest, Made, Roll, Step, Touch
 TOUCHED_KEPT = 500
 """What a change was about is known of so many: an edge that has missed more takes everybody."""
 
+SCHEME = 2
+"""How the digests of steps are made; `edge/people/schema.py` tells of those before. Digests of
+another scheme cannot be compared with what is on file."""
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One change as it is shown. `came`: who brought it here and when; `seq`: the journal's number.
@@ -29,14 +33,19 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def begin(database: Database, roll: Roll) -> None:
-    """A file from before there was a history begins one with the people as they stand."""
+    """The people as they stand are the beginning of the line where none leads to them: in a file
+    from before there was a history, and in one whose digests a later version makes otherwise."""
     if roll.version and database.table("history").count == 0:
         step = Step(number=roll.version, digest=contents_digest(roll), made=UNKNOWN)
         write(database, Change(base=roll.version, steps=(step,)), UNKNOWN)
+    database.execute(
+        "UPDATE history SET digest = ?, scheme = ? WHERE number = ? AND scheme <> ?",
+        [contents_digest(roll), SCHEME, roll.version, SCHEME],
+    )
 
 
-def write(database: Database, change: Change, came: Made) -> None:
-    """The steps of a change, inside its transaction."""
+def write(database: Database, change: Change, came: Made, scheme: int = SCHEME) -> None:
+    """The steps of a change, inside its transaction. `scheme`: that of their digests."""
     rows = (
         {
             "number": step.number,
@@ -47,6 +56,7 @@ def write(database: Database, change: Change, came: Made) -> None:
             "change_set": change.change_set,
             "keys": msgspec.json.encode(change.keys).decode(),
             "seq": None,
+            "scheme": scheme,
         }
         for step in change.steps
     )
@@ -80,18 +90,20 @@ def newest(database: Database, count: int, roll: Roll) -> tuple[Entry, ...]:
 
 
 def steps(database: Database, count: int) -> tuple[Step, ...]:
-    """The last `count` changes, in order."""
-    rows = database.query("SELECT * FROM history ORDER BY number DESC LIMIT ?", [count])
+    """The last `count` changes, in order: those whose digests can be compared with today's."""
+    rows = database.query(
+        "SELECT * FROM history WHERE scheme = ? ORDER BY number DESC LIMIT ?", [SCHEME, count]
+    )
     return tuple(reversed([_step(row) for row in rows]))
 
 
 def _entry(row: dict[str, object], roll: Roll) -> Entry:
     step = _step(row)
     touched = step.touched or Touched()
-    credentials = {one.id: one.holder for one in roll.credentials.values()}
-    owners = {credentials.get(credential, "") for credential in touched.credentials}
-    subjects = {*touched.holders, *touched.pins, *owners}
-    people = sorted(one.external_id for one in roll.holders.values() if one.id in subjects)
+    badges = map(roll.credentials.get, touched.credentials)
+    owners = {badge.holder for badge in badges if badge is not None}
+    subjects = map(roll.holders.get, {*touched.holders, *touched.pins, *owners})
+    people = sorted(one.external_id for one in subjects if one is not None)
     return Entry(
         step=step,
         came=msgspec.json.decode(str(row["came"]), type=Made),

@@ -160,10 +160,10 @@ class _Planner:
         self._roll, self._policy, self._key = roll, policy, site_key
         self._new_id = new_id
         self._duress_is_told = duress_is_told
-        self._on_file = {record.external_id: record for record in roll.holders.values()}
-        self._credentials: dict[str, list[CredentialRecord]] = {}
+        self._on_file = {record.external_id: record.id for record in roll.holders.values()}
+        self._credentials: dict[str, list[str]] = {}
         for credential in roll.credentials.values():
-            self._credentials.setdefault(credential.holder, []).append(credential)
+            self._credentials.setdefault(credential.holder, []).append(credential.id)
         self._row_of_id: dict[str, int] = {}
         self._row_of_badge: dict[CredentialRef, int] = {}
         self._issued: list[tuple[int, CredentialRecord]] = []
@@ -189,7 +189,7 @@ class _Planner:
         if first != row.number:
             self._problem(row, "id", f"row {first} is the same person", "remove one of the rows")
             return
-        before = self._on_file.get(external_id)
+        before = self._roll.holders.get(self._on_file.get(external_id, ""))
         if before is None:
             before = HolderRecord(id=self._new_id(), external_id=external_id, name="?", roles=())
             for column in ("name", "roles"):
@@ -208,12 +208,13 @@ class _Planner:
 
     def refuse_held_badges(self) -> None:
         """After all rows: nobody gets a badge that somebody else keeps."""
-        held = {record.ref: record for record in self._roll.credentials.values()}
+        refs = {issued.ref for _, issued in self._issued}
+        held = {one.ref: one for one in self._roll.credentials.values() if one.ref in refs}
         gone = set(self._removed_credentials)
         for number, issued in self._issued:
             holder = held.get(issued.ref)
             if holder is not None and holder.id not in gone:
-                other = self._roll.holders[HolderId(holder.holder)].external_id
+                other = self._roll.holders[holder.holder].external_id
                 self.problems.append(
                     RowProblem(
                         number,
@@ -279,7 +280,7 @@ class _Planner:
 
     def _badge(self, row: Row, holder: str, status: Status | None) -> bool:
         """What the row does to the person's badges; whether it does anything."""
-        own = self._credentials.get(holder, [])
+        own = [self._roll.credentials[one] for one in self._credentials.get(holder, [])]
         given = self._read(row, "badge", cells.read_badge)
         named = _BADGE_STATUS.get(status) if status else None
         if given is None:
@@ -373,7 +374,7 @@ class _Planner:
                 self._problem(row, "duress-pin", error.message, error.hint)
 
     def _note(self, before: HolderRecord, after: HolderRecord, columns: list[str]) -> None:
-        new = HolderId(before.id) not in self._roll.holders
+        new = before.id not in self._roll.holders
         if new:
             self._added.append(after.external_id)
             self._holders.append(after)

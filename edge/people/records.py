@@ -4,13 +4,15 @@ Pure functions: the same `changed` says before a change what will stand and afte
 """
 
 import hashlib
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterable
+from itertools import islice
+from typing import Annotated, TypeVar
 
 import msgspec
 
-from controller.holders import Credential, Directory, Holder, Provenance
+from controller.holders import NOBODY, UNSAID, Credential, Directory, Holder, Provenance
 from controller.ids import CredentialId, CredentialRef, HolderId
+from controller.packed import AT_ONCE, Form, Line, Packed
 from policies.facts import CredentialStatus, HolderFacts, UtcSeconds
 
 COUNT_MAX = 2**53 - 1
@@ -76,11 +78,6 @@ class PinRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __repr__(self) -> str:
         return f"PinRecord(holder={self.holder!r}, hash=…)"
 
-    @property
-    def hashes(self) -> tuple[str, ...]:
-        """What of it counts in a digest: a file without duress PINs keeps the one it had."""
-        return (self.hash,) if self.duress_hash is None else (self.hash, self.duress_hash)
-
 
 class Made(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who did it, at which edge, and when; empty and 0 where that is not known."""
@@ -91,7 +88,6 @@ class Made(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 UNKNOWN = Made()
-UNSAID = Provenance()
 
 
 class Touched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -158,35 +154,73 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         )
 
 
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+def _form(kind: type[R]) -> Form[str, R]:
+    """Records whose first field is the id under which they are kept."""
+    first, *others = msgspec.structs.fields(kind)
+    line, names = Line(others), [field.name for field in others]
+
+    def pack(record: R) -> bytes:
+        return line.pack(msgspec.structs.astuple(record)[1:])
+
+    def unpack(key: str, data: bytes) -> R:
+        values = dict(zip(names, line.unpack(data), strict=True))
+        return kind(**{first.name: key}, **values)
+
+    return Form(pack, unpack)
+
+
 class Roll(msgspec.Struct, frozen=True, kw_only=True):
     """Everybody on file, one immutable value. `version` counts the changes ever made."""
 
-    version: int
-    holders: Mapping[HolderId, HolderRecord]
-    credentials: Mapping[CredentialId, CredentialRecord]
-    pins: Mapping[HolderId, PinRecord]
+    version: int = 0
+    holders: Packed[str, HolderRecord] = Packed(_form(HolderRecord))
+    credentials: Packed[str, CredentialRecord] = Packed(_form(CredentialRecord))
+    pins: Packed[str, PinRecord] = Packed(_form(PinRecord))
 
     def __repr__(self) -> str:
         return f"Roll(version={self.version}, holders={len(self.holders)}, …)"
 
+    def after(
+        self,
+        *,
+        version: int,
+        holders: Iterable[HolderRecord] = (),
+        credentials: Iterable[CredentialRecord] = (),
+        pins: Iterable[PinRecord] = (),
+        gone: "Touched",
+    ) -> "Roll":
+        """With these records, and without those of `gone` that are not among them."""
+        return Roll(
+            version=version,
+            holders=self.holders.replaced(((one.id, one) for one in holders), gone.holders),
+            credentials=self.credentials.replaced(
+                ((one.id, one) for one in credentials), gone.credentials
+            ),
+            pins=self.pins.replaced(((one.holder, one) for one in pins), gone.pins),
+        )
 
-EMPTY = Roll(version=0, holders={}, credentials={}, pins={})
+
+EMPTY = Roll()
 
 
 def changed(roll: Roll, change: Change) -> Roll:
     """What stands after `change`. Raises ValueError when it was planned on another version."""
     if change.base != roll.version:
         raise ValueError(f"planned on version {change.base}, on file is {roll.version}")
-    left = set(change.holders_removed)
-    holders = {id_: h for id_, h in roll.holders.items() if id_ not in left}
-    holders |= {HolderId(h.id): h for h in change.holders}
-    gone = set(change.credentials_removed)
-    credentials = {id_: c for id_, c in roll.credentials.items() if id_ not in gone}
-    credentials |= {CredentialId(c.id): c for c in change.credentials}
-    bare = set(change.pins_removed)
-    pins = {id_: pin for id_, pin in roll.pins.items() if id_ not in bare}
-    pins |= {HolderId(pin.holder): pin for pin in change.pins}
-    return Roll(version=change.number, holders=holders, credentials=credentials, pins=pins)
+    return roll.after(
+        version=change.number,
+        holders=change.holders,
+        credentials=change.credentials,
+        pins=change.pins,
+        gone=Touched(
+            holders=change.holders_removed,
+            credentials=change.credentials_removed,
+            pins=change.pins_removed,
+        ),
+    )
 
 
 def contents_digest(roll: Roll) -> str:
@@ -194,48 +228,49 @@ def contents_digest(roll: Roll) -> str:
 
     The order of entry does not count, and neither does the version.
     """
-    tables = (
-        sorted(roll.holders.values(), key=lambda one: one.id),
-        sorted(roll.credentials.values(), key=lambda one: one.id),
-        sorted((one.holder, *one.hashes) for one in roll.pins.values()),
-    )
-    return hashlib.sha256(msgspec.json.encode(tables, order="deterministic")).hexdigest()
+    digests = (roll.holders.digest, roll.credentials.digest, roll.pins.digest)
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def directory_of(roll: Roll, provenance: Provenance = UNSAID) -> Directory:
     """The people as the core knows them.
 
-    The digest is SHA-256 over all that the core is told, in an order of its own: it depends on
-    neither the order of entry nor the version, and no name goes into it. A changed name or PIN
-    shows in it by the version of the person's record.
+    No name goes into it. A changed name or PIN shows in its digest by the version of the person's
+    record.
     """
-    sets: dict[tuple[str, ...], tuple[str, ...]] = {}  # many share few sets of roles
-    holders = {
-        id_: Holder(facts=_facts(roll.holders[id_], sets), knows_pin=id_ in roll.pins)
-        for id_ in roll.holders
-    }
-    credentials = {
-        id_: Credential(id=id_, holder=HolderId(record.holder), status=record.status)
-        for id_, record in roll.credentials.items()
-    }
-    refs = {CredentialRef(record.ref): id_ for id_, record in roll.credentials.items()}
-    content = msgspec.json.encode([holders, credentials, refs], order="deterministic")
-    return Directory(
+    directory = NOBODY.after(
         version=roll.version,
-        digest=hashlib.sha256(content).hexdigest(),
-        holders=holders,
-        credentials=credentials,
-        by_ref=refs,
         provenance=provenance,
+        holders=(_holder(record, roll) for record in roll.holders.values()),
+    )
+    badges = map(_credential, roll.credentials.values())
+    while some := tuple(islice(badges, AT_ONCE)):
+        directory = directory.after(version=roll.version, provenance=provenance, credentials=some)
+    return directory
+
+
+def directory_after(
+    directory: Directory, change: Change, roll: Roll, provenance: Provenance = UNSAID
+) -> Directory:
+    """`directory_of(roll)`, where `change` has led from the people in `directory` to `roll`, at the
+    price of the change. Raises ValueError for a badge that two people would have."""
+    touched = change.touched
+    records = map(roll.holders.get, {*touched.holders, *touched.pins})
+    return directory.after(
+        version=roll.version,
+        provenance=provenance,
+        holders=(_holder(record, roll) for record in records if record is not None),
+        holders_gone=map(HolderId, change.holders_removed),
+        credentials=map(_credential, change.credentials),
+        credentials_gone=map(CredentialId, change.credentials_removed),
     )
 
 
-def _facts(record: HolderRecord, sets: dict[tuple[str, ...], tuple[str, ...]]) -> HolderFacts:
-    roles = tuple(sorted(record.roles))
-    return HolderFacts(
+def _holder(record: HolderRecord, roll: Roll) -> Holder:
+    facts = HolderFacts(
         id=record.id,
         version=record.version,
-        roles=sets.setdefault(roles, roles),
+        roles=tuple(sorted(record.roles)),
         valid_from_s=record.valid_from_s,
         valid_until_s=record.valid_until_s,
         suspended=record.suspended,
@@ -243,3 +278,11 @@ def _facts(record: HolderRecord, sets: dict[tuple[str, ...], tuple[str, ...]]) -
         watchlists=tuple(sorted(record.watchlists)),
         biometrics=record.biometrics,
     )
+    return Holder(facts=facts, knows_pin=record.id in roll.pins)
+
+
+def _credential(record: CredentialRecord) -> tuple[CredentialRef, Credential]:
+    credential = Credential(
+        id=CredentialId(record.id), holder=HolderId(record.holder), status=record.status
+    )
+    return CredentialRef(record.ref), credential

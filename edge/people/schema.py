@@ -79,7 +79,13 @@ _FOURTH = (
     " CHECK (duress_hash GLOB '$argon2id$*' AND length(duress_hash) <= 256)",
 )
 
-STEPS = frozenset({"0001_people", "0002_history", "0003_lists", "0004_duress"})
+# How a digest is made. 1: over JSON of everybody; 2: over the trees of `controller/packed.py`.
+_FIFTH = (
+    "ALTER TABLE history ADD COLUMN scheme INTEGER NOT NULL DEFAULT 1 CHECK (scheme >= 1)",
+    "ALTER TABLE staged ADD COLUMN scheme INTEGER NOT NULL DEFAULT 1 CHECK (scheme >= 1)",
+)
+
+STEPS = frozenset({"0001_people", "0002_history", "0003_lists", "0004_duress", "0005_digests"})
 """Every step there is: a file with another one was written by a newer version."""
 
 
@@ -104,4 +110,10 @@ def _lists(database: Database) -> None:
 @MIGRATIONS(name="0004_duress")
 def _duress(database: Database) -> None:
     for statement in _FOURTH:
+        database.execute(statement)
+
+
+@MIGRATIONS(name="0005_digests")
+def _digests(database: Database) -> None:
+    for statement in _FIFTH:
         database.execute(statement)

@@ -10,13 +10,13 @@ of each other there are two lines, which the digests tell apart; neither is ever
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from controller.ids import CredentialId, HolderId
+from controller.packed import Packed
 from edge.people.records import (
     COUNT_MAX,
     EMPTY,
@@ -37,7 +37,9 @@ from edge.signatures import ENVELOPE_BYTES_MAX, TrustedKey, Use, verify
 PAYLOAD_TYPE = "application/vnd.sentrypost.people.v1"
 """JSON of PeopleSet under ChaCha20-Poly1305, behind its nonce."""
 
-SCHEMA = 1
+SCHEMA = 2
+"""Since 2 the digests are made as `edge.people.history.SCHEME` 2 has it."""
+
 SEAL_USE = b"people"
 NONCE_BYTES = 12
 
@@ -51,6 +53,7 @@ ANEW = (
 )
 
 Entropy = Callable[[int], bytes]
+V = TypeVar("V")
 
 
 class SetError(Exception):
@@ -67,6 +70,10 @@ class SetForeignError(SetError):
 
 class SetNewerError(SetError):
     """The set was made by a newer version."""
+
+
+class SetOutdatedError(SetError):
+    """The set was made by an older version, whose digests are other ones."""
 
 
 class SetMalformedError(SetError):
@@ -176,14 +183,15 @@ def _made(
     *,
     whole: bool,
 ) -> PeopleSet:
-    touched = _union(steps)
-    records = _records(roll)
-    if not whole:
-        records = (
-            [one for one in records[0] if one.id in touched.holders],
-            [one for one in records[1] if one.id in touched.credentials],
-            [one for one in records[2] if one.holder in touched.pins],
+    touched = (
+        Touched(
+            holders=tuple(roll.holders),
+            credentials=tuple(roll.credentials),
+            pins=tuple(roll.pins),
         )
+        if whole
+        else _union(steps)
+    )
     return PeopleSet(
         site=site,
         edge=edge,
@@ -193,33 +201,25 @@ def _made(
         base_digest=base_digest,
         whole=whole,
         steps=steps,
-        holders=tuple(records[0]),
-        credentials=tuple(records[1]),
-        pins=tuple(records[2]),
+        holders=_among(roll.holders, touched.holders),
+        credentials=_among(roll.credentials, touched.credentials),
+        pins=_among(roll.pins, touched.pins),
     )
 
 
-_Records = tuple[Collection[HolderRecord], Collection[CredentialRecord], Collection[PinRecord]]
+def _among(records: Packed[str, V], ids: Iterable[str]) -> tuple[V, ...]:
+    """Those of `ids` that there are."""
+    return tuple(record for record in map(records.get, ids) if record is not None)
 
 
-def _records(roll: Roll) -> _Records:
-    return roll.holders.values(), roll.credentials.values(), roll.pins.values()
-
-
-class _Ids(msgspec.Struct):
-    holders: set[str]
-    credentials: set[str]
-    pins: set[str]
-
-
-def _union(steps: Iterable[Step]) -> _Ids:
-    ids = _Ids(set(), set(), set())
-    for step in steps:
-        touched = step.touched or Touched()
-        ids.holders.update(touched.holders)
-        ids.credentials.update(touched.credentials)
-        ids.pins.update(touched.pins)
-    return ids
+def _union(steps: Iterable[Step]) -> Touched:
+    """What some of the steps have touched, each once."""
+    all_touched = [step.touched for step in steps if step.touched is not None]
+    return Touched(
+        holders=tuple(sorted({id_ for one in all_touched for id_ in one.holders})),
+        credentials=tuple(sorted({id_ for one in all_touched for id_ in one.credentials})),
+        pins=tuple(sorted({id_ for one in all_touched for id_ in one.pins})),
+    )
 
 
 def sealed(people: PeopleSet, key: SiteKey, entropy: Entropy) -> bytes:
@@ -268,6 +268,11 @@ def _decoded(content: bytes, site: str) -> PeopleSet:
             raise SetNewerError(
                 f"a newer version made the set (schema {head.schema}, known is {SCHEMA})",
                 "install that version here too",
+            )
+        if head.schema < SCHEMA:
+            raise SetOutdatedError(
+                f"an older version made the set (schema {head.schema}, known is {SCHEMA})",
+                "install this version at the other edge too, and export there again",
             )
         people = msgspec.json.decode(content, type=PeopleSet)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -337,46 +342,46 @@ def _malformed(why: str) -> SetMalformedError:
 
 def _after(roll: Roll, people: PeopleSet) -> Roll:
     """What will stand. Raises SetMalformedError where the records do not fit each other."""
-    holders = {HolderId(one.id): one for one in people.holders}
-    credentials = {CredentialId(one.id): one for one in people.credentials}
-    pins = {HolderId(one.holder): one for one in people.pins}
-    if not people.whole:
-        touched = _union(people.steps)
-        holders = _left(roll.holders, touched.holders) | holders
-        credentials = _left(roll.credentials, touched.credentials) | credentials
-        pins = _left(roll.pins, touched.pins) | pins
-    owners = {one.holder for one in credentials.values()} | set(pins)
-    if not owners <= set(holders):
+    after = (EMPTY if people.whole else roll).after(
+        version=people.number,
+        holders=people.holders,
+        credentials=people.credentials,
+        pins=people.pins,
+        gone=Touched() if people.whole else _union(people.steps),
+    )
+    owners, refs = set(after.pins), set()
+    for badge in after.credentials.values():
+        owners.add(badge.holder)
+        refs.add(badge.ref)
+    external_ids = {one.external_id for one in after.holders.values()}
+    if not owners <= set(after.holders):
         raise _malformed("a badge or a PIN of nobody")
-    if len({one.ref for one in credentials.values()}) != len(credentials):
+    if len(refs) != len(after.credentials):
         raise _malformed("one badge twice")
-    if len({one.external_id for one in holders.values()}) != len(holders):
+    if len(external_ids) != len(after.holders):
         raise _malformed("one person twice")
-    return Roll(version=people.number, holders=holders, credentials=credentials, pins=pins)
-
-
-K = TypeVar("K", bound=str)
-V = TypeVar("V")
-
-
-def _left(records: Mapping[K, V], gone: Collection[str]) -> dict[K, V]:
-    return {id_: record for id_, record in records.items() if id_ not in gone}
+    return after
 
 
 def _difference(before: Roll, after: Roll, steps: tuple[Step, ...], offer: Offered) -> Change:
+    holders, holders_removed = _new(before.holders, after.holders)
+    credentials, credentials_removed = _new(before.credentials, after.credentials)
+    pins, pins_removed = _new(before.pins, after.pins)
     return Change(
         base=before.version,
         steps=steps,
         change_set=offer.change_set,
         keys=offer.keys,
-        holders=tuple(_new(before.holders, after.holders).values()),
-        holders_removed=tuple(set(before.holders) - set(after.holders)),
-        credentials=tuple(_new(before.credentials, after.credentials).values()),
-        credentials_removed=tuple(set(before.credentials) - set(after.credentials)),
-        pins=tuple(_new(before.pins, after.pins).values()),
-        pins_removed=tuple(set(before.pins) - set(after.pins)),
+        holders=holders,
+        holders_removed=holders_removed,
+        credentials=credentials,
+        credentials_removed=credentials_removed,
+        pins=pins,
+        pins_removed=pins_removed,
     )
 
 
-def _new(before: Mapping[K, V], after: Mapping[K, V]) -> dict[K, V]:
-    return {id_: record for id_, record in after.items() if before.get(id_) != record}
+def _new(before: Packed[str, V], after: Packed[str, V]) -> tuple[tuple[V, ...], tuple[str, ...]]:
+    """The records that are not as they were, and the ids of those that are no more."""
+    ids = tuple(before.differing(after))
+    return _among(after, ids), tuple(one for one in ids if one not in after)

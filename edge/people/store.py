@@ -9,7 +9,7 @@ import fcntl
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -17,11 +17,12 @@ from typing import Self
 import msgspec
 from sqlite_utils import Database
 
-from controller.holders import Directory
-from controller.ids import CredentialId, HolderId
+from controller.holders import NOBODY, Directory
+from controller.ids import HolderId
 from edge.people import history as past
 from edge.people.records import (
     COUNT_MAX,
+    EMPTY,
     UNKNOWN,
     Change,
     CredentialRecord,
@@ -30,8 +31,10 @@ from edge.people.records import (
     PinRecord,
     Roll,
     Step,
+    Touched,
     changed,
     contents_digest,
+    directory_after,
     directory_of,
 )
 from edge.people.schema import APPLICATION_ID, MIGRATIONS, STEPS
@@ -95,6 +98,9 @@ class People:
 
     def __init__(self, path: Path, database: Database, lock: int) -> None:
         self._path, self._database, self._lock = path, database, lock
+        self._roll, self._directory = EMPTY, NOBODY
+        self._applied_seq = 0
+        self._staged: Staged | None = None
         self._load()
 
     @classmethod
@@ -183,18 +189,18 @@ class People:
         PeopleStagedError or PeopleDamagedError.
         """
         after, change = self._planned(change, made)
-        arrival = past.provenance_of(change.steps[-1], change.change_set, change.keys)
-        directory = directory_of(after, arrival)
-        row = {
-            "one": 1,
-            "version": directory.version,
-            "digest": directory.digest,
-            "change": msgspec.json.encode(change),
-            "came": msgspec.json.encode(made).decode(),
-        }
         with self._writing():
-            self._try(change, made)
+            directory = self._try(change, made, after)
+            row = {
+                "one": 1,
+                "version": directory.version,
+                "digest": directory.digest,
+                "change": msgspec.json.encode(change),
+                "came": msgspec.json.encode(made).decode(),
+                "scheme": past.SCHEME,
+            }
             self._database.table("staged").insert(row)
+        self._staged = Staged(version=directory.version, digest=directory.digest)
         return directory
 
     def settle(self, seq: int | None) -> None:
@@ -203,34 +209,35 @@ class People:
         Does nothing when nothing is staged. A number may be below the one before: a new journal
         begins at 1. Raises PeopleDamagedError, or ValueError for what is no entry's number.
         """
+        self._be_sure()
         if self._staged is None:
             return
-        if seq is not None and not 1 <= seq <= COUNT_MAX:
+        if seq is None:
+            with self._writing():
+                self._database.execute("DELETE FROM staged")
+        elif 1 <= seq <= COUNT_MAX:
+            with self._writing():
+                after, directory = self._bring_staged(seq)
+                self._database.execute("DELETE FROM staged")
+            self._roll, self._directory, self._applied_seq = after, directory, seq
+        else:
             raise ValueError(f"seq {seq}: entries count from 1")
-        with self._writing():
-            if seq is not None:
-                row = next(iter(self._database.query("SELECT change, came FROM staged")))
-                came = msgspec.json.decode(row["came"], type=Made)
-                change = msgspec.json.decode(row["change"], type=Change)
-                if not change.steps:  # staged by a version that kept no history
-                    _, change = _stepped(self._roll, change, came)
-                self._write(change, came)
-                past.note_seq(self._database, change, seq)
-                self._set_meta("applied_seq", seq)
-            self._database.execute("DELETE FROM staged")
+        self._staged = None
 
     def apply(self, change: Change, made: Made = UNKNOWN) -> Directory:
         """Bring `change` in force at once, where no daemon runs and so no journal is open.
 
         The daemon records version and digest when it starts. Raises as `stage` does.
         """
-        _, change = self._planned(change, made)
+        after, change = self._planned(change, made)
         with self._writing():
-            self._write(change, made)
-        return self._directory
+            directory = self._write(change, made, after)
+        self._roll, self._directory = after, directory
+        return directory
 
     def _planned(self, change: Change, made: Made) -> tuple[Roll, Change]:
         """What will stand, and the change with its place in the line of changes."""
+        self._be_sure()
         if self._staged is not None:
             raise PeopleStagedError(
                 f"{self._path}: an earlier change is not settled with the journal; "
@@ -241,14 +248,32 @@ class People:
         except ValueError as error:
             raise PeopleMovedError(f"{self._path}: {error}; import the file again") from None
 
-    def _try(self, change: Change, came: Made) -> None:
+    def _bring_staged(self, seq: int) -> tuple[Roll, Directory]:
+        (row,) = self._database.query("SELECT change, came, scheme FROM staged")
+        came = msgspec.json.decode(row["came"], type=Made)
+        staged = msgspec.json.decode(row["change"], type=Change)
+        # A version that kept no history staged no step.
+        after, change = _stepped(self._roll, staged, came)
+        directory = self._write(change, came, after, row["scheme"])
+        past.begin(self._database, after)
+        past.note_seq(self._database, change, seq)
+        self._set_meta("applied_seq", seq)
+        return after, directory
+
+    def _try(self, change: Change, came: Made, after: Roll) -> Directory:
         """What is staged may soon stand in the journal: then the file must not refuse it."""
         self._database.execute("SAVEPOINT trial")
-        self._write(change, came)
+        directory = self._write(change, came, after)
         self._database.execute("ROLLBACK TO trial")
+        return directory
 
-    def _write(self, change: Change, came: Made) -> None:
-        """The rows of `change`; children go before and come after what they hang on."""
+    def _write(
+        self, change: Change, came: Made, after: Roll, scheme: int = past.SCHEME
+    ) -> Directory:
+        """The rows of `change`, which leads to `after`, and what the core will know.
+
+        Children go before and come after what they hang on.
+        """
         for credential in change.credentials_removed:
             self._database.execute("DELETE FROM credential WHERE id = ?", [credential])
         for holder in change.pins_removed:
@@ -266,18 +291,41 @@ class People:
         self._database.table("pin").upsert_all(
             map(msgspec.structs.asdict, change.pins), pk="holder"
         )
-        past.write(self._database, change, came)
+        past.write(self._database, change, came, scheme)
         self._set_meta("version", change.number)
+        if change.holders_removed:
+            self._see_all_of(after)
+        arrival = past.provenance_of(change.steps[-1], change.change_set, change.keys)
+        return directory_after(self._directory, change, after, arrival)
+
+    def _see_all_of(self, roll: Roll) -> None:
+        """With a person the file drops badges and PIN, which the change has to name as well."""
+        tables: dict[str, Sized] = {
+            "holder": roll.holders,
+            "credential": roll.credentials,
+            "pin": roll.pins,
+        }
+        for name, records in tables.items():
+            if self._database.table(name).count != len(records):
+                raise sqlite3.IntegrityError(f"{name}: the change leaves something of nobody")
 
     def _set_meta(self, key: str, value: int) -> None:
         self._database.execute("UPDATE meta SET value = ? WHERE key = ?", [value, key])
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """One transaction, durable at its end; what is in memory follows the disk."""
+        """One transaction, durable at its end, after which memory follows.
+
+        Where it fails the disk may have it nevertheless: before the next one all is read again.
+        """
+        self._doubtful = True
         with _damage(self._path), self._database.atomic():
             yield
-        self._load()
+        self._doubtful = False
+
+    def _be_sure(self) -> None:
+        if self._doubtful:
+            self._load()
 
     def _load(self) -> None:
         with _damage(self._path):
@@ -286,8 +334,9 @@ class People:
             staged = list(self._database.query("SELECT version, digest FROM staged"))
             arrival = past.provenance(self._database)
         self._roll, self._directory = roll, directory_of(roll, arrival)
-        self._applied_seq: int = meta["applied_seq"]
+        self._applied_seq = meta["applied_seq"]
         self._staged = msgspec.convert(staged[0], Staged) if staged else None
+        self._doubtful = False
 
 
 def _stepped(roll: Roll, change: Change, made: Made) -> tuple[Roll, Change]:
@@ -318,11 +367,8 @@ def _read_roll(database: Database, version: int) -> Roll:
         msgspec.convert(row, CredentialRecord) for row in database.query("SELECT * FROM credential")
     )
     pins = (msgspec.convert(row, PinRecord) for row in database.query("SELECT * FROM pin"))
-    return Roll(
-        version=version,
-        holders={HolderId(record.id): record for record in holders},
-        credentials={CredentialId(record.id): record for record in credentials},
-        pins={HolderId(record.holder): record for record in pins},
+    return EMPTY.after(
+        version=version, holders=holders, credentials=credentials, pins=pins, gone=Touched()
     )
 
 

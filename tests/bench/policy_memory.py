@@ -1,7 +1,7 @@
 """What a policy and everybody it is asked about take of a fresh process.
 
 usage: python -m tests.bench.policy_memory FOLDER [trace]: the figures as JSON, megabytes of 10**6.
-FOLDER holds the policy's files and people.json; `trace`: by tracemalloc, else by what the system
+FOLDER holds the policy's files and the people; `trace`: by tracemalloc, else by what the system
 says the process has (which counts what the readers of the files left behind, too).
 """
 
@@ -16,21 +16,19 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from controller.holders import Directory
-from controller.ids import CredentialId, HolderId
-from edge.people import CredentialRecord, HolderRecord, Roll
-from edge.people.records import directory_of
+from edge.people import EMPTY, CredentialRecord, HolderRecord, Roll
+from edge.people.records import Touched, directory_of
 from policies import CompiledPolicy, SourceFile, load
 from policies.compiled import MEMO_MAX
-
-People = tuple[list[HolderRecord], list[CredentialRecord]]
 
 
 def write(folder: Path, sources: tuple[SourceFile, ...], roll: Roll) -> None:
     """What `main` reads."""
     for source in sources:
         (folder / source.name).write_bytes(source.data)
-    people: People = (list(roll.holders.values()), list(roll.credentials.values()))
-    (folder / "people.json").write_bytes(msgspec.json.encode(people))
+    for name, records in (("holders", roll.holders), ("credentials", roll.credentials)):
+        lines = b"\n".join(map(msgspec.json.encode, records.values()))
+        (folder / f"{name}.jsonl").write_bytes(lines)
 
 
 def read_policy(folder: Path) -> CompiledPolicy:
@@ -39,13 +37,17 @@ def read_policy(folder: Path) -> CompiledPolicy:
 
 
 def read_people(folder: Path) -> Roll:
-    holders, credentials = msgspec.json.decode((folder / "people.json").read_bytes(), type=People)
-    return Roll(
-        version=1,
-        holders={HolderId(one.id): one for one in holders},
-        credentials={CredentialId(one.id): one for one in credentials},
-        pins={},
-    )
+    """One after the other, as `site.db` gives them."""
+    with (
+        (folder / "holders.jsonl").open("rb") as holders,
+        (folder / "credentials.jsonl").open("rb") as credentials,
+    ):
+        return EMPTY.after(
+            version=1,
+            holders=(msgspec.json.decode(line, type=HolderRecord) for line in holders),
+            credentials=(msgspec.json.decode(line, type=CredentialRecord) for line in credentials),
+            gone=Touched(),
+        )
 
 
 def fill_memos(policy: CompiledPolicy, directory: Directory) -> int:

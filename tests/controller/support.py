@@ -13,7 +13,7 @@ import msgspec
 from controller import inputs
 from controller.effects import Effect
 from controller.events import Body, Event, FireLine
-from controller.holders import Credential, Directory, Holder
+from controller.holders import NOBODY, Credential, Directory, Holder
 from controller.ids import (
     AttemptId,
     CredentialId,
@@ -329,22 +329,19 @@ GUARDS = frozenset({"h-bob"})
 
 
 def directory(version: int = 1) -> Directory:
-    return Directory(
+    return NOBODY.after(
         version=version,
-        digest=f"d{version}",
-        holders={
-            HolderId(f"h-{who}"): Holder(
-                facts=HolderFacts(f"h-{who}", version, (role,)), knows_pin=pin
-            )
+        holders=(
+            Holder(facts=HolderFacts(f"h-{who}", version, (role,)), knows_pin=pin)
             for who, (role, pin, _) in WHO.items()
-        },
-        credentials={
-            CredentialId(f"c-{who}"): Credential(
-                id=CredentialId(f"c-{who}"), holder=HolderId(f"h-{who}"), status=status
+        ),
+        credentials=(
+            (
+                CredentialRef(f"ref-{who}"),
+                Credential(CredentialId(f"c-{who}"), HolderId(f"h-{who}"), status),
             )
             for who, (_, _, status) in WHO.items()
-        },
-        by_ref={CredentialRef(f"ref-{who}"): CredentialId(f"c-{who}") for who in WHO},
+        ),
     )
 
 

@@ -164,9 +164,7 @@ def test_a_host_who_is_known_no_more_leaves_an_alarm_behind() -> None:
     rig.badge("gate", "vic")
     rig.badge("gate", "bob")
     passes(rig, "gate")
-    everybody = directory(2)
-    holders = {name: holder for name, holder in everybody.holders.items() if name != "h-bob"}
-    without = replace(everybody, holders=holders)
+    without = directory().after(version=2, holders_gone=[HolderId("h-bob")])
     outcome = rig.feed(DirectoryReplaced(id=InputId(rig.new_id()), directory=without))
     assert of_type(VisitorUnescorted, outcome)
 
@@ -176,10 +174,9 @@ def test_a_host_whose_time_is_over_leaves_an_alarm_behind_when_people_change() -
     rig.badge("gate", "vic")
     rig.badge("gate", "bob")
     passes(rig, "gate")
-    everybody = directory(2)
-    bob = everybody.holders[HolderId("h-bob")]
+    bob = directory().holders[HolderId("h-bob")]
     over = replace(bob, facts=replace(bob.facts, valid_until_s=rig.utc_us // SECOND_US))
-    ended = replace(everybody, holders={**everybody.holders, HolderId("h-bob"): over})
+    ended = directory().after(version=2, holders=[over])
     outcome = rig.feed(DirectoryReplaced(id=InputId(rig.new_id()), directory=ended))
     assert of_type(VisitorUnescorted, outcome)
 

@@ -23,6 +23,7 @@ MAY_BE_IMPORTED = frozenset(
         "itertools",
         "re",
         "tomllib",
+        "zlib",
     }
     | {"types", "typing", "msgspec"}
 )

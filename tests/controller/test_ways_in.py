@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from msgspec.structs import replace
 
 from controller.effects import LeasePortal, ReleasePortal, SecurePortal
 from controller.events import (
@@ -24,7 +23,7 @@ from controller.events import (
     SecureEnded,
 )
 from controller.holders import Credential
-from controller.ids import CredentialId, HolderId, InputId
+from controller.ids import CredentialId, CredentialRef, HolderId, InputId
 from controller.inputs import DirectoryReplaced, PinOutcome, ReaderHeard
 from controller.portal import Contact, State
 from policies.codes import Code
@@ -245,12 +244,9 @@ def test_the_pin_of_one_person_opens_nothing_for_whom_the_badge_was_given_meanwh
     rig.badge("archive", "ann")
     (pending,) = rig.site.state.attempts.values()
     assert pending.question is not None
-    people = directory(2)
     given = Credential(id=CredentialId("c-ann"), holder=HolderId("h-bob"))
-    credentials = {**people.credentials, given.id: given}
-    rig.feed(
-        DirectoryReplaced(id=InputId("given"), directory=replace(people, credentials=credentials))
-    )
+    people = directory().after(version=2, credentials=[(CredentialRef("ref-ann"), given)])
+    rig.feed(DirectoryReplaced(id=InputId("given"), directory=people))
     (decision,) = of_type(DecisionMade, rig.pin(pending.question))
     assert not decision.decision.granted
 

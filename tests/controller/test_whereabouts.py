@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from controller.effects import ReleasePortal
 from controller.events import DecisionMade, PassageMade, SecondAsked
-from controller.holders import Provenance
+from controller.holders import NOBODY, Provenance
 from controller.ids import HolderId, InputId
 from controller.inputs import DirectoryReplaced
 from controller.portal import Contact
@@ -123,7 +123,7 @@ def test_a_policy_that_comes_between_badge_and_pin_opens_nothing_that_its_own_fo
 
 def test_nothing_is_remembered_of_who_is_known_no_more() -> None:
     rig = vault("ann", "vic")
-    nobody = replace(directory(2), holders={}, credentials={}, by_ref={})
+    nobody = replace(NOBODY, version=2)
     rig.feed(DirectoryReplaced(id=InputId(rig.new_id()), directory=nobody))
     people = rig.site.state.people
     assert (people.screened, people.presences, people.escorts) == ({}, {}, {})

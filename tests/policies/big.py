@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import NamedTuple
 
-from edge.people import CredentialRecord, HolderRecord, Roll
+from edge.people import EMPTY, CredentialRecord, HolderRecord, Roll
+from edge.people.records import Touched
 from policies import (
     Assurance,
     CompiledPolicy,
@@ -250,21 +251,23 @@ def roll(count: int = HOLDERS, seed: int = 0) -> Roll:
     """So many people with a badge each; one in five has a last day."""
     dice = Random(seed)
     sets = _role_sets(dice)
-    holders, credentials = {}, {}
+    holders, credentials = [], []
     for number in range(count):
         person = f"{dice.getrandbits(64):016x}"
         badge = f"{dice.getrandbits(64):016x}"
         until_s = YEAR_FROM_S + dice.randrange(YEAR_S) if dice.random() < 0.2 else None
-        holders[person] = HolderRecord(
-            id=person,
-            external_id=f"{number:06}",
-            name=f"Person {number} of the House",
-            roles=dice.choice(sets),
-            valid_until_s=until_s,
+        holders.append(
+            HolderRecord(
+                id=person,
+                external_id=f"{number:06}",
+                name=f"Person {number} of the House",
+                roles=dice.choice(sets),
+                valid_until_s=until_s,
+            )
         )
         ref = f"{dice.getrandbits(256):064x}"
-        credentials[badge] = CredentialRecord(id=badge, holder=person, ref=ref)
-    return Roll(version=1, holders=holders, credentials=credentials, pins={})  # type: ignore[arg-type]
+        credentials.append(CredentialRecord(id=badge, holder=person, ref=ref))
+    return EMPTY.after(version=1, holders=holders, credentials=credentials, gone=Touched())
 
 
 def expected(site: Site, policy: CompiledPolicy, request: Request) -> bool:

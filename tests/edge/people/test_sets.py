@@ -36,7 +36,7 @@ from edge.people import (
     sets,
     since,
 )
-from edge.people.records import changed, contents_digest
+from edge.people.records import Touched, changed, contents_digest
 from edge.signatures import (
     ENVELOPE_BYTES_MAX,
     EnvelopeError,
@@ -148,7 +148,7 @@ def test_a_delta_carries_what_has_changed_and_no_more(source: People, follower: 
     assert carried.pins == ()
     assert take(follower, carried)
     assert same(source, follower)
-    assert follower.roll.pins == {}, "what was taken away is gone"
+    assert follower.roll.pins == EMPTY.pins, "what was taken away is gone"
 
 
 def test_a_delta_fits_wherever_its_steps_reach(source: People, follower: People) -> None:
@@ -212,7 +212,8 @@ def test_duress_pins_are_not_taken_where_nobody_would_be_told(
 
 def test_a_set_shows_nothing_to_who_has_not_the_sites_key(source: People) -> None:
     data = file_of(whole(source))
-    ((stored, under_duress),) = (one.hashes for one in source.roll.pins.values())
+    (pin,) = source.roll.pins.values()
+    stored, under_duress = pin.hash, pin.duress_hash or ""
     payload = msgspec.json.decode(data)["payload"]
     raw = base64.b64decode(payload)
     for secret in (b"Anna", b"0042", stored.encode(), under_duress.encode(), b"staff"):
@@ -428,11 +429,12 @@ def test_everybody_without_the_line_that_leads_here_is_refused(
 
 def digested(people_set: PeopleSet) -> PeopleSet:
     """With the digest of its records, whatever they are."""
-    after = Roll(
+    after = EMPTY.after(
         version=people_set.number,
-        holders={HolderId(one.id): one for one in people_set.holders},
-        credentials={CredentialId(one.id): one for one in people_set.credentials},
-        pins={HolderId(one.holder): one for one in people_set.pins},
+        holders=people_set.holders,
+        credentials=people_set.credentials,
+        pins=people_set.pins,
+        gone=Touched(),
     )
     digest = contents_digest(after)
     last = msgspec.structs.replace(people_set.steps[-1], digest=digest)
@@ -501,8 +503,8 @@ def spoiled_files(source: People) -> dict[str, tuple[bytes, type[Exception]]]:
     good = whole(source)
     data = file_of(good)
     payload = sealed(good, KEY, os.urandom)
-    future = msgspec.json.encode(good).replace(b'"schema":1', b'"schema":2,"doors":"open"')
-    unknown = msgspec.json.encode(good).replace(b'"schema":1', b'"schema":1,"doors":"open"')
+    future = msgspec.json.encode(good).replace(b'"schema":2', b'"schema":3,"doors":"open"')
+    unknown = msgspec.json.encode(good).replace(b'"schema":2', b'"schema":2,"doors":"open"')
 
     def closed(content: bytes) -> bytes:
         nonce = os.urandom(12)
@@ -545,7 +547,7 @@ def spoiled_files(source: People) -> dict[str, tuple[bytes, type[Exception]]]:
         "50 MB of envelope": (sign(b"A" * 37_500_000, PAYLOAD_TYPE, [CHIEF]), EnvelopeError),
         "future": (closed(future), sets.SetNewerError),
         "unknown field": (closed(unknown), sets.SetMalformedError),
-        "no set": (closed(b'{"schema":1,"site":"house"}'), sets.SetMalformedError),
+        "no set": (closed(b'{"schema":2,"site":"house"}'), sets.SetMalformedError),
         "no json": (closed(b"\xff\x00"), sets.SetMalformedError),
         "the payload alone": (payload, EnvelopeError),
     }
