@@ -9,7 +9,7 @@ import fcntl
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -285,18 +285,30 @@ class People:
             | {name: msgspec.json.encode(getattr(record, name)).decode() for name in _LISTS}
             for record in change.holders
         )
-        self._database.table("holder").upsert_all(people, pk="id")
-        credentials = map(msgspec.structs.asdict, change.credentials)
-        self._database.table("credential").upsert_all(credentials, pk="id")
-        self._database.table("pin").upsert_all(
-            map(msgspec.structs.asdict, change.pins), pk="holder"
-        )
+        self._put("holder", people)
+        self._put("credential", map(msgspec.structs.asdict, change.credentials))
+        self._put("pin", map(msgspec.structs.asdict, change.pins))
         past.write(self._database, change, came, scheme)
         self._set_meta("version", change.number)
         if change.holders_removed:
             self._see_all_of(after)
         arrival = past.provenance_of(change.steps[-1], change.change_set, change.keys)
         return directory_after(self._directory, change, after, arrival)
+
+    def _put(self, table: str, rows: Iterable[Mapping[str, object]]) -> None:
+        """Rows that are new or take the place of the one with the same key, their first column.
+
+        Not by `upsert_all`: that finds out first whether SQLite can do this, by writing, and where
+        the disk is full at that moment it believes from then on that it cannot, and loses rows.
+        """
+        for row in rows:
+            key, *others = row
+            self._database.execute(
+                f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+                f" ON CONFLICT ({key}) DO UPDATE SET"
+                f" {', '.join(f'{name} = excluded.{name}' for name in others)}",
+                list(row.values()),
+            )
 
     def _see_all_of(self, roll: Roll) -> None:
         """With a person the file drops badges and PIN, which the change has to name as well."""

@@ -113,15 +113,14 @@ def inside(policy: str = POLICY) -> Rig:
 def others(**changes: object) -> Directory:
     """Everybody, with another record of some."""
     everybody = directory(2)
-    holders = dict(everybody.holders)
+    gone = [HolderId(f"h-{who}") for who, change in changes.items() if change is None]
+    changed = []
     for who, change in changes.items():
-        name = HolderId(f"h-{who}")
-        if change is None:
-            del holders[name]
-        else:
-            facts = replace(holders[name].facts, **change)  # type: ignore[arg-type]
-            holders[name] = replace(holders[name], facts=facts)
-    return replace(everybody, holders=holders)
+        if change is not None:
+            holder = everybody.holders[HolderId(f"h-{who}")]
+            facts = replace(holder.facts, **change)  # type: ignore[arg-type]
+            changed.append(replace(holder, facts=facts))
+    return everybody.after(version=2, holders=changed, holders_gone=gone)
 
 
 def known(rig: Rig, people: Directory) -> Outcome:

@@ -1,9 +1,12 @@
 """`site.db`: one owner, all or nothing, and the journal first."""
 
 import os
+import random
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -27,6 +30,7 @@ from edge.people import (
 )
 from edge.people.records import contents_digest
 from tests.edge.people.support import CHEAP, change, created, csv, enrol
+from tests.edge.people.test_sets import random_change
 
 ANNA = "0042,Anna,staff,26:2ec0c86,0042,,,"
 BERT = "42,Bert,visitor,26:2ec0c87,,,,"
@@ -298,6 +302,145 @@ def test_a_change_that_fails_in_the_middle_leaves_nothing(tmp_path: Path) -> Non
 def test_a_pin_without_its_person_is_refused(tmp_path: Path) -> None:
     with created(tmp_path) as people, pytest.raises(PeopleDamagedError):
         people.apply(Change(base=0, pins=(PinRecord(holder="a" * 16, hash="$argon2id$x"),)))
+
+
+# --- memory and disk ----------------------------------------------------------------------------
+
+
+def as_read_anew(folder: Path, people: People) -> bool:
+    """Whether memory is what the file has."""
+    with sqlite3.connect(folder / "site.db") as copy:
+        copy.execute("VACUUM INTO ?", [str(folder / "copy.db")])
+    copy.close()
+    (folder / "copy.db").chmod(0o600)
+    with People.open(folder / "copy.db") as read:
+        same = (read.roll, read.directory()) == (people.roll, people.directory())
+        same = same and (read.applied_seq, read.staged) == (people.applied_seq, people.staged)
+        assert read.steps(3) == people.steps(3)
+    (folder / "copy.db").unlink()
+    return same
+
+
+def test_memory_is_what_the_disk_has_after_every_step(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    with created(tmp_path) as people:
+        for seq in range(1, 13):
+            brought = random_change(chance, people.roll)
+            match chance.randrange(4):
+                case 0:
+                    people.apply(brought)
+                case 1:
+                    people.stage(brought)
+                    assert as_read_anew(tmp_path, people)
+                    people.settle(None)
+                case _:
+                    coming = people.stage(brought)
+                    people.settle(seq)
+                    assert people.directory() == coming
+            assert as_read_anew(tmp_path, people), f"step {seq} of seed {seed}"
+
+
+def test_a_change_reads_nobody_of_all_who_are_on_file(tmp_path: Path) -> None:
+    """What it costs does not grow with the people."""
+    with created(tmp_path) as people:
+        people.apply(Change(base=0, holders=tuple(map(holder, range(50)))))
+        asked: list[str] = []
+        people._database.conn.set_trace_callback(asked.append)
+        staged(people, ANNA)
+        people.settle(3)
+        enrol(people, "42,Bert,visitor,,,,,")
+        people._database.conn.set_trace_callback(None)
+        everybody = ("FROM holder", "FROM credential", "FROM pin")
+        reads = [one for one in asked if one.startswith("SELECT") and one.endswith(everybody)]
+        assert reads == []
+        assert any(one.startswith("INSERT") for one in asked), "statements are seen"
+
+
+class LateError(sqlite3.OperationalError):
+    """The disk fails behind a transaction that it has."""
+
+
+def commit_reports_an_error(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once: what was written is on disk nevertheless, as after a failed sync of its folder."""
+    atomic = people._database.atomic
+
+    @contextmanager
+    def failing() -> Iterator[None]:
+        outermost = not people._database.conn.in_transaction
+        with atomic():
+            yield
+        if outermost:
+            monkeypatch.undo()
+            raise LateError("disk I/O error")
+
+    monkeypatch.setattr(people._database, "atomic", failing)
+
+
+def test_a_write_that_failed_and_is_there_is_seen_before_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with created(tmp_path) as people:
+        commit_reports_an_error(people, monkeypatch)
+        with pytest.raises(PeopleDamagedError):
+            staged(people, ANNA)
+        with pytest.raises(PeopleStagedError):
+            staged(people, BERT)
+        commit_reports_an_error(people, monkeypatch)
+        with pytest.raises(PeopleDamagedError):
+            people.settle(4)
+        people.settle(4)
+        assert (people.version, people.applied_seq, people.staged) == (1, 4, None)
+        assert as_read_anew(tmp_path, people)
+        late = change(csv(BERT), people.roll)
+        commit_reports_an_error(people, monkeypatch)
+        with pytest.raises(PeopleDamagedError):
+            people.apply(late)
+        with pytest.raises(PeopleMovedError):
+            people.apply(late)
+        assert as_read_anew(tmp_path, people)
+        assert people.version == 2
+
+
+def test_a_write_that_failed_and_is_not_there_leaves_memory_as_it_was(tmp_path: Path) -> None:
+    with created(tmp_path) as people:
+        enrol(people, ANNA)
+        twice = msgspec.structs.replace(holder(2), external_id="0042")
+        for attempt in (people.apply, people.stage):
+            with pytest.raises(PeopleDamagedError):
+                attempt(Change(base=1, holders=(twice,)))
+            assert as_read_anew(tmp_path, people)
+        enrol(people, BERT)
+        assert as_read_anew(tmp_path, people)
+        assert people.version == 2
+
+
+def test_no_row_is_lost_where_the_library_believes_that_sqlite_is_old(tmp_path: Path) -> None:
+    """It finds that out by writing, and believes it for good where the disk is full just then."""
+    with created(tmp_path) as people:
+        people._database.use_old_upsert = True
+        enrol(people, ANNA)
+        assert as_read_anew(tmp_path, people)
+
+
+def test_nobody_goes_and_leaves_a_badge_or_a_pin_behind(tmp_path: Path) -> None:
+    """The file would drop them with the person, and memory would keep them."""
+    with created(tmp_path) as people:
+        people.apply(
+            Change(base=0, holders=(holder(1),), credentials=(credential(1),), pins=(ONE_PIN,))
+        )
+        gone = Change(base=1, holders_removed=(holder(1).id,))
+        badge, pin = (credential(1).id,), (ONE_PIN.holder,)
+        for short in (
+            gone,
+            msgspec.structs.replace(gone, credentials_removed=badge),
+            msgspec.structs.replace(gone, pins_removed=pin),
+        ):
+            with pytest.raises(PeopleDamagedError):
+                people.stage(short)
+            assert as_read_anew(tmp_path, people)
+        people.apply(msgspec.structs.replace(gone, credentials_removed=badge, pins_removed=pin))
+        assert as_read_anew(tmp_path, people)
+        assert (len(people.roll.holders), people.directory().by_ref) == (0, NOBODY.by_ref)
 
 
 # --- the journal first --------------------------------------------------------------------------
