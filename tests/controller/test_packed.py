@@ -106,6 +106,7 @@ def test_many_in_one_shard_are_told_apart() -> None:
     alike = (key for key in ids() if crc32(short(key)) % WIDTH**3 == 7)
     known = {key: key[-4:] for key in islice(alike, 8)}
     assert dict(of(known).items()) == known
+    assert of(dict(reversed(known.items()))).digest == of(known).digest
     last = max(known)
     others = [key for key in known if key != last]
     assert of(known).replaced((), others) == of({last: known[last]})
