@@ -38,7 +38,8 @@ def test_every_pin_is_hashed_for_whom_it_is() -> None:
     held = {
         roll.holders[holder].name: [
             pin
-            for stored in record.hashes
+            for stored in (record.hash, record.duress_hash)
+            if stored is not None
             for pin in ("2580", "2469", "1111", "3333", "4444")
             if CHEAP.verify(stored, pin)
         ]
@@ -122,8 +123,8 @@ def test_it_can_be_taken_away_alone_and_goes_with_the_pin() -> None:
     alone = after("1,,,,none", roll=before)
     assert on_file(alone) == PinRecord(holder=on_file(before).holder, hash=on_file(before).hash)
     assert alone.holders[HolderId(on_file(alone).holder)].version == 2
-    assert after("1,,,none,", roll=before).pins == {}
-    assert after("1,,,none,none", roll=before).pins == {}
+    assert after("1,,,none,", roll=before).pins == EMPTY.pins
+    assert after("1,,,none,none", roll=before).pins == EMPTY.pins
 
 
 def test_what_is_not_named_stays() -> None:
