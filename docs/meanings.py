@@ -114,7 +114,8 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "kind": "a visitor enters only with an escort, whatever the grant says, and overrides "
         "nothing",
         "protected": "inviolable (VCDR art. 29): never kept in",
-        "host-state": "agent of the receiving state: enters only with recorded consent",
+        "host-state": "agent of the receiving state: enters only with recorded consent "
+        "(`sentrypost consent`)",
         "emergency": "a responder: opens nothing by itself; `sentrypost policy lint` warns where "
         "lockdown, evacuation or fire would keep the role out",
         "overrides": "postures that the role may pass in spite of, each exactly as named",

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from controller import visits
-from controller.consents import CONSENT_S_MAX, CONSENTS_MAX, ConsentEnd
+from controller.consents import CONSENT_S_MAX, CONSENTS_MAX, Consent, ConsentEnd, Consents, holds
 from controller.effects import Effect, ReleasePortal
 from controller.events import (
     AgentWithoutConsent,
@@ -26,6 +26,7 @@ from controller.inputs import (
     ScreeningHeard,
 )
 from controller.ledger import Personal, commitment
+from controller.moment import Moment
 from controller.site import Outcome, Site
 from controller.state import restore, snapshot
 from policies.codes import Code
@@ -174,6 +175,17 @@ def test_a_consent_ends_by_itself_at_its_second_and_not_before() -> None:
     assert (ended.holder, ended.cause, ended.operator) == (PIA, ConsentEnd.EXPIRED, None)
     assert outcome.events[-1].header.cause == "time"
     assert not is_let_in(rig)
+
+
+@pytest.mark.parametrize(
+    ("utc_s", "trusted", "held"), [(99, True, True), (100, True, False), (99, False, False)]
+)
+def test_a_consent_holds_by_itself_until_its_end(utc_s: int, trusted: bool, held: bool) -> None:
+    """Whether or not its end was dealt with."""
+    given = Consents(in_force={PIA: Consent(order="0" * 64, until_s=100, seq=1)})
+    moment = Moment(0, utc_s * SECOND_US, trusted)
+    assert holds(given, PIA, moment) is held
+    assert not holds(given, ANN, moment)
 
 
 def test_one_person_takes_a_consent_away_at_once() -> None:
