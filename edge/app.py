@@ -25,6 +25,7 @@ from edge.lines import build_lines
 from edge.people import People, PeopleError, PinChecker, PinHasher, load_site_key
 from edge.safe_mode import UNCLEAN_ENDS, Run, note_service
 from edge.service_manager import ServiceManager, service_manager
+from edge.undisturbed import set_aside
 from edge.watchdog import Watchdog, extend_start
 
 ASIDE_S = 1.0
@@ -60,6 +61,7 @@ async def serve(config: Config) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
+        set_aside()
         try:
             await edge.run()
         except ExceptionGroup as group:

@@ -8,9 +8,7 @@ change, and no door opens on a later decision before that entry is on disk.
 import asyncio
 import hashlib
 import logging
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -32,10 +30,8 @@ from edge.policy_start import AtStart
 from edge.policy_store import KeptPolicy, PolicyStore
 from edge.safe_mode import SERVED_S, Aside
 from edge.signatures import SignatureError, Use, verify
+from edge.undisturbed import undisturbed
 from policies import CompiledPolicy, SourceFile
-
-SWITCH_S = 0.000_5
-"""How long the thread that compiles and proves may hold up a decision at a time."""
 
 READ_BYTES_MAX = 512 * 1024
 
@@ -78,7 +74,7 @@ class PolicyDesk:
         async with self._changing:
             try:
                 self._refuse_unrecorded()
-                with _switching_quickly():
+                with undisturbed():
                     ready = await asyncio.to_thread(self._judged, envelope)
                 return await self._take_over(ready, operator)
             except (BundleError, SignatureError) as error:
@@ -89,7 +85,7 @@ class PolicyDesk:
         async with self._changing:
             try:
                 self._refuse_unrecorded()
-                with _switching_quickly():
+                with undisturbed():
                     ready = await asyncio.to_thread(self._before)
                 return await self._take_over(ready, operator)
             except (BundleError, SignatureError) as error:
@@ -259,14 +255,3 @@ class PolicyDesk:
         operator = next((one.value for one in stored[0].personal if one.field == "operator"), "")
         keys = body.keys if isinstance(body, PolicyActivated) else ()
         return entry.utc_us, operator, keys
-
-
-@contextmanager
-def _switching_quickly() -> Iterator[None]:
-    """Whoever wants to decide meanwhile waits SWITCH_S for this interpreter, not ten times that."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)

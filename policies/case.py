@@ -49,9 +49,7 @@ def case_of(policy: CompiledPolicy, request: Request, passage: Passage) -> Case:
     sheltering = passage.refuge and request.mode in _REFUGE_MODES
     # A valid badge opens its way into a refuge: what the threat adds elsewhere would keep people
     # out where they are safest, just when they need it.
-    level = 0 if sheltering else request.threat - 1
-    if not 0 <= level < LEVELS:
-        level = 0 if level < 0 else LEVELS - 1
+    level = 0 if sheltering else min(max(request.threat, 1), LEVELS) - 1
     least = 0 if passage.way_out else _RANK[passage.judged.assurance]
     passed = shown = 0
     failed = False

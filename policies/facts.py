@@ -150,7 +150,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """
 
 
-class Objection(msgspec.Struct, frozen=True):
+class Objection(msgspec.Struct, frozen=True, gc=False):
     """One reason against; `rule` is the policy's id of what objects, `line` where it stands."""
 
     code: Code
@@ -158,7 +158,7 @@ class Objection(msgspec.Struct, frozen=True):
     line: int | None = None
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """The answer. `code` is the primary reason, `objections` are all of them in gate order.
 
     `missing` lists the sets of factors any one of which would turn a refusal that objects to

@@ -4,7 +4,7 @@ What a grant does not hold without, hours apart, is an integer with a bit for ea
 the question does not bring. A grant holds where the two have no bit in common.
 """
 
-from collections.abc import Iterable
+from functools import cache
 
 from policies.case import Case, Objections
 from policies.codes import Code
@@ -38,6 +38,7 @@ _OVERRIDE: dict[Mode, Override] = {
 _NORMAL = Mode.NORMAL
 _CLOCK_UNTRUSTED, _HORIZON = Code.CLOCK_UNTRUSTED, Code.SCHEDULE_HORIZON
 _OUT_OF_SCHEDULE = Code.OUT_OF_SCHEDULE
+_ASSURANCE_TOO_LOW, _FACTORS_MISSING = Code.ASSURANCE_TOO_LOW, Code.FACTORS_MISSING
 _NO_GRANT = Objection(Code.NO_GRANT)
 _FACTOR_FAILED = Objection(Code.FACTOR_FAILED)
 
@@ -45,11 +46,12 @@ _Near = tuple[GrantRule, Code | None, int]
 """A grant that does not hold: what the clock has against it, and which needs are not met."""
 
 
-def needs_of(threat_max: int, modes: Iterable[Mode], *, escorted: bool, two_person: bool) -> int:
+@cache
+def needs_of(threat_max: int, modes: frozenset[Mode], *, escorted: bool, two_person: bool) -> int:
     """The needs of a grant. An override never makes it hold in a mode that its author left out
     beside others: a grant for shelter alone stays shut in an evacuation."""
     needs = sum(_LEVEL[threat_max:])
-    for mode in set(Mode).difference(modes):
+    for mode in frozenset(Mode) - modes:
         needs |= _MODE[mode]
         if _NORMAL not in modes:
             needs |= _LENT[mode]
@@ -150,6 +152,6 @@ def factors(
             return grant, 0
         table |= needed
     weak = table >> case.shown & 1  # enough, had it come over a better line
-    code = Code.ASSURANCE_TOO_LOW if weak else Code.FACTORS_MISSING
+    code = _ASSURANCE_TOO_LOW if weak else _FACTORS_MISSING
     against.append(Objection(code, held[0].id, held[0].line))
     return None, table

@@ -82,6 +82,7 @@ def compiled_grant(
     if not value.in_:
         compiling.problems.append(place.child("in").problem("holds in no mode", 'in = ["normal"]'))
     profile = profiles.named(value.factors, place.child("factors"))
+    modes = frozenset(value.in_)
     return GrantRule(
         id=entry.id,
         line=place.line,
@@ -90,14 +91,14 @@ def compiled_grant(
         portals=frozenset(value.portals),
         hours=hours,
         threat_max=value.threat_max,
-        modes=frozenset(value.in_),
+        modes=modes,
         escorted=value.escorted,
         two_person=value.two_person,
         first_person=value.first_person,
         factors=profile or ASKS_NOTHING,
         needs=needs_of(
             value.threat_max,
-            value.in_,
+            modes,
             escorted=value.escorted,
             two_person=value.two_person,
         ),

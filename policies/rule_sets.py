@@ -3,7 +3,7 @@
 Thousands of rules meet in a fraction of a microsecond, and come out in the order of the file.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 RuleSet = int
 
@@ -25,9 +25,12 @@ def naming(rules: Mapping[str, RuleSet], names: Iterable[str]) -> RuleSet:
     return found
 
 
-def in_order(rules: RuleSet) -> Iterator[int]:
+def in_order(rules: RuleSet) -> list[int]:
     """Their positions, rising."""
+    found = []
     while rules:
-        lowest = rules & -rules
-        yield lowest.bit_length() - 1
-        rules ^= lowest
+        last = rules.bit_length() - 1
+        found.append(last)
+        rules ^= 1 << last
+    found.reverse()
+    return found

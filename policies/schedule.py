@@ -50,7 +50,7 @@ class Schedule(msgspec.Struct, frozen=True):
     holiday_hours: tuple[Interval, ...] = ()
 
 
-class Wall(msgspec.Struct, frozen=True):
+class Wall(msgspec.Struct, frozen=True, gc=False):
     """What clock and calendar on the site's wall read: `day` is the ordinal of the date (as in
     `datetime.date`), `weekday` counts from Monday, 0, and `second` from midnight."""
 
