@@ -74,8 +74,6 @@ def opened_closed(folder: Path) -> Iterator[ClosedJournal]:
     try:
         files.look(segment)
         with closing(files.connect_to_read(segment)) as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            files.refuse_version(segment, version)
             files.refuse_schema(segment, connection)
             yield ClosedJournal(segment, connection)
     except sqlite3.Error as error:

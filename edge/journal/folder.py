@@ -26,7 +26,10 @@ LOCK = "lock"
 APPLICATION_ID = 0x53504A4C
 """`SPJL`, where `file` and SQLite look for it."""
 
-SCHEMA_VERSION = 1
+STEPS = ("0001_init.sql", "0002_checkpoint.sql")
+"""What makes a segment, in order. A step that was released is never edited."""
+
+SCHEMA_VERSION = len(STEPS)
 META_KEYS = {"site", "edge", "incarnation", "created_utc_us", "acked"}
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -164,17 +167,32 @@ def refuse_version(segment: Path, version: int) -> None:
         )
 
 
-def refuse_schema(segment: Path, connection: Connection) -> None:
-    """Raises JournalForeign where tables differ or something was added: a trigger could alter
-    what is stored.
+def refuse_schema(segment: Path, connection: Connection) -> int:
+    """The version of the segment's tables, which are those of that version.
+
+    Raises JournalNewer, and JournalForeign where tables differ or something was added: a trigger
+    could alter what is stored.
     """
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    refuse_version(segment, version)
     found = frozenset(connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall())
-    if found != expected_schema():
-        names = ", ".join(sorted({str(row[1]) for row in found ^ expected_schema()}))
+    if found != expected_schema(version):
+        names = ", ".join(sorted({str(row[1]) for row in found ^ expected_schema(version)}))
         raise JournalForeign(
             f"{segment} has tables that are not ours ({names}); keep it as evidence, and put a "
             "copy that verifies in its place or start with an empty folder"
         )
+    return version
+
+
+def bring_up(connection: Connection, version: int) -> None:
+    """Add what this version keeps beside the rows; no row of an older one changes a byte."""
+    if version == SCHEMA_VERSION:
+        return
+    steps = "".join(step_sql(name) for name in STEPS[version:])
+    connection.executescript(
+        f"BEGIN IMMEDIATE;\n{steps}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
+    )
 
 
 class Meta(NamedTuple):
@@ -198,15 +216,15 @@ def read_meta(segment: Path, connection: Connection) -> Meta:
     return Meta(found["site"], found["edge"], found["incarnation"], int(acked[:18]))
 
 
-def schema_sql() -> str:
-    return files("edge.journal").joinpath("schema/0001_init.sql").read_text("utf-8")
+def step_sql(name: str) -> str:
+    return files("edge.journal").joinpath("schema", name).read_text("utf-8")
 
 
 @cache
-def expected_schema() -> frozenset[tuple[str, str, str | None]]:
-    """What SQLite itself makes of the schema file."""
+def expected_schema(version: int) -> frozenset[tuple[str, str, str | None]]:
+    """What SQLite itself makes of the steps up to a version."""
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(schema_sql())
+        connection.executescript("".join(step_sql(name) for name in STEPS[:version]))
         rows = connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
     return frozenset(rows)
 
@@ -253,7 +271,7 @@ def fill_segment(
         ("acked", "0"),
     )
     connection.execute("PRAGMA synchronous = FULL")
-    connection.executescript(f"BEGIN IMMEDIATE;\n{schema_sql()}")
+    connection.executescript("BEGIN IMMEDIATE;\n" + "".join(step_sql(name) for name in STEPS))
     connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -10,7 +10,9 @@ from typing import Self
 
 from controller.events import ENTRY_BYTES_MAX, EntryError
 from controller.ledger import SALT_BYTES, Personal, leaf, link, origin
+from controller.merkle import Frontier
 from edge.journal import folder as files
+from edge.journal.checkpoints import tree
 from edge.journal.disk import Connection, Disk, Lock
 from edge.journal.errors import (
     UNREADABLE,
@@ -66,6 +68,7 @@ class Journal:
         meta = files.read_meta(folder / files.SEGMENT, connection)
         self.site, self.edge, self.incarnation, self._acked = meta
         self._tip = self._newest(connection)
+        self._tree = tree(connection, self._tip.seq)
 
     @classmethod
     def open(
@@ -112,8 +115,7 @@ class Journal:
     ) -> Self:
         segment = folder / files.SEGMENT
         try:
-            files.refuse_version(segment, connection.execute("PRAGMA user_version").fetchone()[0])
-            files.refuse_schema(segment, connection)
+            files.bring_up(connection, files.refuse_schema(segment, connection))
             journal = cls(folder, lock, connection)
             if (journal.site, journal.edge) != (site, edge):
                 raise JournalForeign(
@@ -145,6 +147,11 @@ class Journal:
     def tip(self) -> Tip:
         """`last_seq` and `head` together."""
         return self._tip
+
+    @property
+    def tree(self) -> Frontier:
+        """The tree over the leaves of all that is stored."""
+        return self._tree
 
     @property
     def acked(self) -> int:
@@ -211,9 +218,10 @@ class Journal:
                     )
             connection.execute("COMMIT")
         except UNREADABLE as error:
-            raise self._stopped(error) from error
+            raise self.stop(error) from error
         if batch:
             self._tip = batch[-1].tip
+            self._tree = self._tree.with_leaves(row[2] for one in batch for row in one.entries)
 
     def read(
         self, from_seq: int, limit_entries: int, limit_bytes: int, *, checked: bool = True
@@ -311,7 +319,7 @@ class Journal:
             )
             connection.execute("COMMIT")
         except UNREADABLE as error:
-            raise self._stopped(error) from error
+            raise self.stop(error) from error
 
     def newest_snapshot(self) -> Snapshot | None:
         """The newest snapshot that verifies against the chain; None where there is none.
@@ -357,7 +365,7 @@ class Journal:
             connection.execute("UPDATE meta SET value = ? WHERE key = 'acked'", (str(seq),))
             connection.execute("COMMIT")
         except UNREADABLE as error:
-            raise self._stopped(error) from error
+            raise self.stop(error) from error
         self._acked = seq
 
     def close(self) -> None:
@@ -454,7 +462,7 @@ class Journal:
             found[seq] = (*found.get(seq, ()), personal_from(seq, field, value, salt))
         return found
 
-    def _stopped(self, error: sqlite3.Error | UnicodeDecodeError) -> JournalFailed:
+    def stop(self, error: sqlite3.Error | UnicodeDecodeError) -> JournalFailed:
         """Fail-stop: after a failed sync this connection's view of the disk may be wrong."""
         self._failure = failed(error, self.folder)
         connection, self._open = self._open, None

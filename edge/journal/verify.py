@@ -286,7 +286,6 @@ def verify_folder(
 def _begun(
     segment: Path, connection: Connection, site: str | None, edge: str | None
 ) -> Verification:
-    files.refuse_version(segment, connection.execute("PRAGMA user_version").fetchone()[0])
     files.refuse_schema(segment, connection)
     meta = files.read_meta(segment, connection)
     identity = _Identity(*meta[:3])

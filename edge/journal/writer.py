@@ -8,7 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
+from controller.merkle import Frontier
+from edge.journal import checkpoints
 from edge.journal import folder as files
+from edge.journal.checkpoints import Kept
 from edge.journal.disk import Disk
 from edge.journal.errors import JournalClosed, JournalError, JournalStalled
 from edge.journal.record import Record, Snapshot, Stored, Tip
@@ -196,6 +199,26 @@ class JournalWriter:
     async def set_acked(self, seq: int, *, incarnation: str) -> None:
         """As `Journal.set_acked`."""
         await self._call(lambda journal: journal.set_acked(seq, incarnation=incarnation))
+
+    async def checkpoint(self, sign: Callable[[Frontier], str], utc_us: int) -> Kept:
+        """As `checkpoints.take`; covers every append submitted before it."""
+        return await self._call(lambda journal: checkpoints.take(journal, sign, utc_us))
+
+    async def note_cosigned(self, size: int, cosigned: str) -> None:
+        """As `checkpoints.note_cosigned`."""
+        await self._call(lambda journal: checkpoints.note_cosigned(journal, size, cosigned))
+
+    async def newest_cosigned(self) -> Kept | None:
+        """As `checkpoints.newest_cosigned`."""
+        return await self._call(checkpoints.newest_cosigned)
+
+    async def root_at(self, size: int) -> bytes | None:
+        """As `checkpoints.root_at`."""
+        return await self._call(lambda journal: checkpoints.root_at(journal, size))
+
+    async def proof_since(self, old: int, size: int) -> tuple[bytes, ...] | None:
+        """As `checkpoints.proof_since`."""
+        return await self._call(lambda journal: checkpoints.proof_since(journal, old, size))
 
     async def reconcile(self, pending: Sequence[Record]) -> tuple[Record, ...]:
         """As `Journal.reconcile`: which of the records with unknown outcome to append again."""

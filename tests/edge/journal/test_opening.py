@@ -135,8 +135,8 @@ def test_tables_that_are_not_ours_are_refused(tmp_path: Path, change: str) -> No
 def test_a_newer_schema_asks_for_a_newer_program(tmp_path: Path) -> None:
     fill(tmp_path / "j", 3)
     with by_hand(tmp_path / "j") as raw:
-        raw.execute("PRAGMA user_version = 2")
-    with pytest.raises(JournalNewer, match="schema 2, this version knows 1; install"):
+        raw.execute("PRAGMA user_version = 3")
+    with pytest.raises(JournalNewer, match="schema 3, this version knows 2; install"):
         open_journal(tmp_path / "j")
 
 

@@ -1,0 +1,150 @@
+"""What was said of a journal's size, in rows beside its entries, and the tree it is said of."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from controller.merkle import EMPTY, HASH_BYTES, Frontier, above, consistency
+from edge.journal.disk import Connection
+from edge.journal.errors import UNREADABLE, failed
+
+if TYPE_CHECKING:
+    from edge.journal.store import Journal
+
+KEPT_MAX = 100
+"""The newest ones; of those before, the last of each day and the newest that was cosigned stay."""
+
+DAY_US = 86_400_000_000
+LEAVES_AT_ONCE = 10_000
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """One checkpoint. `note` is signed; `cosigned` is the same with the witness's line, or None."""
+
+    frontier: Frontier
+    utc_us: int
+    note: str
+    cosigned: str | None = None
+
+    @property
+    def size(self) -> int:
+        return self.frontier.size
+
+
+def _leaves(connection: Connection, begin: int, end: int) -> Iterator[bytes]:
+    """The leaf hashes of entries `begin` + 1 to `end`: the tree counts from 0, entries from 1."""
+    while begin < end:
+        upto = min(end, begin + LEAVES_AT_ONCE)
+        rows = connection.execute(
+            "SELECT leaf FROM entry WHERE seq > ? AND seq <= ? ORDER BY seq", (begin, upto)
+        ).fetchall()
+        yield from (row[0] for row in rows)
+        begin = upto
+
+
+def tree(connection: Connection, size: int) -> Frontier:
+    """The tree of the first `size` leaves, grown from the newest checkpoint that is whole."""
+    for kept in _newest(connection, size):
+        if kept.frontier.whole:
+            return kept.frontier.with_leaves(_leaves(connection, kept.size, size))
+    return EMPTY.with_leaves(_leaves(connection, 0, size))
+
+
+def _newest(connection: Connection, size: int) -> Iterator[Kept]:
+    """The checkpoints of at most that size, the largest first."""
+    rows = connection.execute(
+        "SELECT size, utc_us, peaks, note, cosigned FROM checkpoint WHERE size <= ?"
+        " ORDER BY size DESC",
+        (size,),
+    )
+    return (_kept(*row) for row in rows)
+
+
+def take(journal: "Journal", sign: Callable[[Frontier], str], utc_us: int) -> Kept:
+    """Say what is stored now, durably; `sign` makes the note of the tree. One of the same size
+    keeps its cosignature. Raises JournalFailed (journal stopped).
+    """
+    connection, frontier = journal.connection, journal.tree
+    note = sign(frontier)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(
+            "INSERT INTO checkpoint VALUES (?, ?, ?, ?, NULL) ON CONFLICT (size) DO UPDATE"
+            " SET utc_us = excluded.utc_us, peaks = excluded.peaks, note = excluded.note",
+            (frontier.size, utc_us, b"".join(frontier.peaks), note),
+        )
+        connection.execute(
+            "DELETE FROM checkpoint WHERE size NOT IN"
+            " (SELECT size FROM checkpoint ORDER BY size DESC LIMIT ?)"
+            " AND size NOT IN (SELECT max(size) FROM checkpoint GROUP BY utc_us / ?)"
+            " AND size IS NOT (SELECT max(size) FROM checkpoint WHERE cosigned IS NOT NULL)",
+            (KEPT_MAX, DAY_US),
+        )
+        connection.execute("COMMIT")
+    except UNREADABLE as error:
+        raise journal.stop(error) from error
+    return Kept(frontier=frontier, utc_us=utc_us, note=note)
+
+
+def note_cosigned(journal: "Journal", size: int, cosigned: str) -> None:
+    """Keep the witness's word beside the checkpoint of that size, if it is kept still, durably.
+
+    Raises JournalFailed (journal stopped).
+    """
+    connection = journal.connection
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE checkpoint SET cosigned = ? WHERE size = ?", (cosigned, size))
+        connection.execute("COMMIT")
+    except UNREADABLE as error:
+        raise journal.stop(error) from error
+
+
+def newest_cosigned(journal: "Journal") -> Kept | None:
+    """The largest that the witness has cosigned. Raises JournalFailed as `Journal.read`."""
+    try:
+        row = journal.connection.execute(
+            "SELECT size, utc_us, peaks, note, cosigned FROM checkpoint"
+            " WHERE cosigned IS NOT NULL ORDER BY size DESC LIMIT 1"
+        ).fetchone()
+    except UNREADABLE as error:
+        raise failed(error, journal.folder) from error
+    return None if row is None else _kept(*row)
+
+
+def root_at(journal: "Journal", size: int) -> bytes | None:
+    """The root over the first `size` entries; None where there are not as many.
+
+    Raises JournalFailed as `Journal.read`.
+    """
+    if not 0 <= size <= journal.last_seq:
+        return None
+    try:
+        return tree(journal.connection, size).root
+    except UNREADABLE as error:
+        raise failed(error, journal.folder) from error
+
+
+def proof_since(journal: "Journal", old: int, size: int) -> tuple[bytes, ...] | None:
+    """That the first `size` entries begin with the first `old`; None where there are not as many.
+
+    Raises JournalFailed as `Journal.read`.
+    """
+    connection = journal.connection
+
+    def newer(begin: int, end: int) -> Iterable[bytes]:
+        return _leaves(connection, begin, end)
+
+    if not 0 <= old <= size <= journal.last_seq:
+        return None
+    try:
+        return consistency(old, size, above(tree(connection, old), newer))
+    except UNREADABLE as error:
+        raise failed(error, journal.folder) from error
+
+
+def _kept(size: int, utc_us: int, peaks: bytes, note: str, cosigned: str | None) -> Kept:
+    hashes = (peaks[place : place + HASH_BYTES] for place in range(0, len(peaks), HASH_BYTES))
+    frontier = Frontier(size, tuple(hashes))
+    return Kept(frontier=frontier, utc_us=utc_us, note=note, cosigned=cosigned)
