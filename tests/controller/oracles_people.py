@@ -118,9 +118,12 @@ class _Vault:
                 if isinstance(fact, inputs.BadgeRead) and fact.attempt != effect.attempt:
                     who.append(self._badges.of[fact.attempt][0])
                 self._grants[effect.attempt] = who
-                if step.before.portals[effect.portal].contact is not Contact.CLOSED:
-                    self._unsure.add(effect.attempt)
         for event in step.events:
+            body = event.body
+            if isinstance(body, ev.DecisionMade) and body.decision.granted:
+                # A free way out is granted by no release.
+                if step.before.portals[body.portal].contact is not Contact.CLOSED:
+                    self._unsure.add(body.attempt)
             self._read(event.body, by_button=_by_button(step))
 
     def _read(self, body: ev.Body, *, by_button: bool) -> None:
