@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from central.witness import Remembered
 from controller import ledger
 from controller.events import Entry, EntryError, decode_entry
 from edge.journal.disk import Connection
@@ -24,7 +25,7 @@ from edge.wire import Batch
 APPLICATION_ID = 0x53504152
 """`SPAR` in the file's header, so that no other database is taken for an archive."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_S = 5.0
 """A report that reads the archive may hold it up this long, then storing fails and is retried."""
 
@@ -69,6 +70,16 @@ CREATE TABLE fork (
     PRIMARY KEY (journal, seq, leaf)
 ) WITHOUT ROWID;
 """
+
+_SECOND = """
+CREATE TABLE witnessed (
+    log TEXT PRIMARY KEY,
+    key TEXT NOT NULL,
+    note TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+_STEPS = (_SCHEMA, _SECOND)
+"""What makes an archive, in order. A step that was released is never edited."""
 
 
 class ArchiveError(Exception):
@@ -177,17 +188,20 @@ class SqliteArchive:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if (application, version) == (APPLICATION_ID, SCHEMA_VERSION):
             return
-        if (application, version) != (0, 0) or self._db.execute(
+        known = application == APPLICATION_ID and 0 < version < SCHEMA_VERSION
+        fresh = (application, version) == (0, 0) and not self._db.execute(
             "SELECT 1 FROM sqlite_schema"
-        ).fetchone():
+        ).fetchone()
+        if not known and not fresh:
             raise ArchiveError(
                 f"{path} is no archive of this version (application {application:#x}, version "
                 f"{version}): name another file, or install the version that wrote it"
             )
         self._db.execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA.split(";"):
+        for statement in "".join(_STEPS[version:]).split(";"):
             self._db.execute(statement)
-        self._db.execute("INSERT INTO meta VALUES ('id', ?)", (entropy(8).hex(),))
+        if fresh:
+            self._db.execute("INSERT INTO meta VALUES ('id', ?)", (entropy(8).hex(),))
         self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._db.execute("COMMIT")
@@ -248,6 +262,26 @@ class SqliteArchive:
                 data=data,
                 personal=tuple(ledger.Personal(*row) for row in personal),
             )
+
+    def remembered(self, log: str) -> Remembered | None:
+        """As `central.witness.Memory`."""
+        try:
+            row = self._db.execute(
+                "SELECT key, note FROM witnessed WHERE log = ?", (log,)
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise ArchiveError(f"cannot read the archive: {error}; mend the disk") from error
+        return None if row is None else Remembered(*row)
+
+    def remember(self, log: str, what: Remembered) -> None:
+        """As `central.witness.Memory`."""
+        try:
+            self._db.execute("INSERT OR REPLACE INTO witnessed VALUES (?, ?, ?)", (log, *what))
+        except sqlite3.Error as error:
+            raise ArchiveError(
+                f"cannot write the archive: {error}; nothing is cosigned: make room or mend the "
+                "disk"
+            ) from error
 
     def _journal(self, site: str, edge: str, incarnation: str) -> _Journal:
         self._db.execute(

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from central.archive import Archived, ArchiveError, BatchRefusedError, ForkError, Mark, Receipt
+from central.witness import NotCosigned, Remembered, Witness
 from drivers.mqtt_link import (
     CongestedError,
     Happening,
@@ -22,7 +23,15 @@ from drivers.mqtt_link import (
     Session,
 )
 from edge import wire
-from edge.topics import ALL_JOURNALS, ALL_STATUSES, Address, TopicError, Topics, parse
+from edge.topics import (
+    ALL_CHECKPOINTS,
+    ALL_JOURNALS,
+    ALL_STATUSES,
+    Address,
+    TopicError,
+    Topics,
+    parse,
+)
 
 EDGES_MAX = 10_000
 """Statuses remembered; more than all our sites have, and a bound on what a forger can fill."""
@@ -40,6 +49,8 @@ class Archive(Protocol):
     def id(self) -> str: ...
     def store(self, site: str, edge: str, batch: wire.Batch) -> Receipt: ...
     def mark(self, site: str, edge: str, incarnation: str) -> Mark: ...
+    def remembered(self, log: str) -> Remembered | None: ...
+    def remember(self, log: str, what: Remembered) -> None: ...
     def close(self) -> None: ...
 
 
@@ -80,7 +91,7 @@ class ArchiveFailing(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-Finding = EntriesStored | EdgeSeen | BatchRefused | MessageIgnored | ArchiveFailing
+Finding = EntriesStored | EdgeSeen | BatchRefused | MessageIgnored | ArchiveFailing | NotCosigned
 
 
 class Collector:
@@ -91,10 +102,12 @@ class Collector:
         link: Link,
         open_archive: Callable[[], Archive],
         found: Callable[[Finding], None],
+        witness: Witness | None = None,
     ) -> None:
         self._link = link
         self._open_archive = open_archive
         self._found = found
+        self._witness = witness
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
         self._archive: Archive
         self._statuses: dict[tuple[str, str], wire.Status] = {}
@@ -116,7 +129,7 @@ class Collector:
             self._thread.shutdown(wait=False)
 
     async def _serve(self, stop: asyncio.Event) -> None:
-        session = Session(filters=(ALL_JOURNALS, ALL_STATUSES))
+        session = Session(filters=(ALL_JOURNALS, ALL_CHECKPOINTS, ALL_STATUSES))
         async with asyncio.TaskGroup() as tasks:
             link = tasks.create_task(self._link.run(session), name="central link")
             consume = tasks.create_task(self._consume(), name="central consume")
@@ -147,6 +160,8 @@ class Collector:
             if address.leaf == "journal":
                 batch = await self._blocking(wire.decode_batch, happening.payload)
                 await self._collect(address, batch)
+            elif address.leaf == "checkpoint":
+                await self._cosign(address, wire.decode_checkpoint(happening.payload))
             elif address.leaf == "status":
                 self._look(address, wire.decode_status(happening.payload))
         except (TopicError, wire.WireError) as error:
@@ -186,10 +201,30 @@ class Collector:
             archive=self._archive.id,
         )
         topic = Topics(site, edge).journal_ack
+        self._published(Publication(topic=topic, payload=wire.encode_ack(ack), qos=1))
+
+    def _published(self, publication: Publication) -> None:
         try:
-            self._link.publish(Publication(topic=topic, payload=wire.encode_ack(ack), qos=1))
+            self._link.publish(publication)
         except (NotConnectedError, CongestedError):
-            return  # the edge sends the batch again, and hears it then
+            return  # the edge sends it again, and hears it then
+
+    async def _cosign(self, address: Address, sent: wire.CheckpointSent) -> None:
+        if self._witness is None:
+            return
+        try:
+            judged = await self._blocking(
+                self._witness.judge, self._archive, address.site, address.edge, sent
+            )
+        except ArchiveError as error:
+            self._found(ArchiveFailing(reason=str(error)))
+            return
+        if judged.told is not None:
+            self._found(judged.told)
+        if judged.answer is not None:
+            topic = Topics(address.site, address.edge).checkpoint_ack
+            payload = wire.encode_checkpoint(judged.answer)
+            self._published(Publication(topic=topic, payload=payload, qos=1))
 
     def _look(self, address: Address, status: wire.Status) -> None:
         key = (address.site, address.edge)

@@ -7,6 +7,7 @@ import click
 
 if TYPE_CHECKING:
     from drivers.mqtt_link import LinkSettings
+    from edge.signatures import SigningKey
 
 BROKER_PORT = 1883
 
@@ -30,25 +31,61 @@ def central() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file that holds the password alone.",
 )
+@click.option(
+    "--witness-key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A private key: cosign the size of every journal with it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
 def run(
-    broker: str, archive: Path, username: str | None, password_file: Path | None, as_json: bool
+    broker: str,
+    archive: Path,
+    username: str | None,
+    password_file: Path | None,
+    witness_key: Path | None,
+    as_json: bool,
 ) -> None:
     """Store what the edges send, acknowledge it, and print it, until SIGTERM or Ctrl-C.
 
-    A broker that cannot be reached is reported and tried again for as long as it takes.
+    With a key of `sentrypost key new` it is the witness of their journals: it remembers how large
+    each was, and says so when one comes back smaller or changed. A broker that cannot be reached is
+    reported and tried again for as long as it takes.
     """
     import asyncio
 
     from central.archive import ArchiveError
     from central.service import serve
 
+    key = None if witness_key is None else _key(witness_key)
     password = password_file.read_text().rstrip("\n") if password_file else None
     settings = _settings(broker, username, password)
     try:
-        asyncio.run(serve(settings, archive, as_json=as_json))
+        asyncio.run(serve(settings, archive, key, as_json=as_json))
     except ArchiveError as error:
         raise click.ClickException(str(error)) from error
+
+
+@central.command("key")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def key_(file: Path) -> None:
+    """Print what edges have to know of the witness whose private key is in FILE.
+
+    It goes into their site files, as `witness` in `[broker]`.
+    """
+    from central.witness import Witness
+
+    click.echo(Witness(_key(file), int).key.text)
+
+
+def _key(file: Path) -> "SigningKey":
+    from edge.signing_keys import SigningKeyError, load_signing_key
+
+    try:
+        return load_signing_key(
+            file, lambda: click.prompt(f"Passphrase of {file.name}", hide_input=True, err=True)
+        )
+    except SigningKeyError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _settings(broker: str, username: str | None, password: str | None) -> "LinkSettings":

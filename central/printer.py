@@ -21,6 +21,7 @@ from central.collector import (
     Finding,
     MessageIgnored,
 )
+from central.witness import NotCosigned
 from controller.events import Body, DecisionMade, EntryError, decode_body
 from policies.codes import TEXTS
 
@@ -74,6 +75,9 @@ def lines(finding: Finding, *, as_json: bool) -> list[str]:
             return [_notice(name, site, edge, reason, as_json=as_json)]
         case MessageIgnored(topic=topic, reason=reason):
             return [_notice("ignored", "", "", f"{topic}: {reason}", as_json=as_json)]
+        case NotCosigned(site=site, edge=edge, reason=reason, alarm=alarm):
+            name = "journal-tampered" if alarm else "not-cosigned"
+            return [_notice(name, site, edge, reason, as_json=as_json)]
         case ArchiveFailing(reason=reason):
             return [_notice("archive-failing", "", "", reason, as_json=as_json)]
 

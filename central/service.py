@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from central.archive import SqliteArchive
 from central.collector import Collector, Finding
 from central.printer import LinePrinter, clean, lines
+from central.witness import Witness
 from drivers.mqtt_link import (
     CallbackFailed,
     InboundDropped,
@@ -21,6 +23,7 @@ from drivers.mqtt_link import (
     LinkUp,
     MqttLink,
 )
+from edge.signatures import SigningKey
 
 PRINT_S_MAX = 2.0
 """What waits to be printed may hold up a stop for no longer."""
@@ -101,8 +104,12 @@ def _write_line(line: str) -> None:
         raise
 
 
-async def serve(settings: LinkSettings, archive: Path, *, as_json: bool) -> None:
-    """Until SIGTERM or SIGINT. Raises ArchiveError when the archive cannot be opened."""
+async def serve(
+    settings: LinkSettings, archive: Path, key: SigningKey | None, *, as_json: bool
+) -> None:
+    """Until SIGTERM or SIGINT. `key`: under which the size of journals is cosigned; None: it is
+    not. Raises ArchiveError when the archive cannot be opened.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -113,6 +120,7 @@ async def serve(settings: LinkSettings, archive: Path, *, as_json: bool) -> None
     console = _Console(archive, as_json=as_json)
     link = MqttLink(settings, console.link)
     try:
-        await Collector(link, lambda: SqliteArchive(archive), console.found).run(stop)
+        witness = None if key is None else Witness(key, lambda: int(time.time()))
+        await Collector(link, lambda: SqliteArchive(archive), console.found, witness).run(stop)
     finally:
         console.close()

@@ -138,6 +138,15 @@ class JournalRestored(Body, frozen=True, kw_only=True):
     dropped: Count
 
 
+class JournalDoubted(Body, frozen=True, kw_only=True):
+    """A witness has cosigned a journal of this edge that this one does not hold: it was cut, put
+    back from an old copy, or written anew. `witnessed` entries there, `held` here.
+    """
+
+    witnessed: Count
+    held: Count
+
+
 class EntryDropped(Body, frozen=True, kw_only=True):
     """Stands in the place of an entry that did not fit into memory while nothing could be written.
 
@@ -425,6 +434,20 @@ def _leaves(body_type: type[Body]) -> list[type[Body]]:
 
 KINDS: dict[str, type[Body]] = {kind_of(leaf): leaf for leaf in _leaves(Body)}
 """Every kind of event there is, by its name on the wire."""
+
+URGENT = frozenset(
+    kind_of(body_type)
+    for body_type in (
+        DeviceSuspected,
+        EdgeStopping,
+        JournalDoubted,
+        PolicyActivated,
+        PostureChanged,
+        ReaderTampered,
+    )
+)
+"""Kinds after which the journal's size is said at once: whoever has reason to make them unseen must
+not have a minute for it."""
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _ENTRY = msgspec.json.Decoder(Entry)

@@ -224,6 +224,13 @@ class JournalRecovered(Input, frozen=True, kw_only=True):
     dropped: int
 
 
+class JournalDoubtHeard(Input, frozen=True, kw_only=True):
+    """As `JournalDoubted`."""
+
+    witnessed: int
+    held: int
+
+
 class ClockChecked(Input, frozen=True, kw_only=True):
     trusted: bool
     stepped_ms: int

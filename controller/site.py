@@ -20,6 +20,7 @@ from controller.events import (
     EdgeStopping,
     Event,
     HoldersReplaced,
+    JournalDoubted,
     JournalLost,
     JournalRestored,
     LockoutEnded,
@@ -44,6 +45,7 @@ from controller.inputs import (
     FireLineHeard,
     FireResetAsked,
     Input,
+    JournalDoubtHeard,
     JournalFailed,
     JournalRecovered,
     PinChecked,
@@ -370,6 +372,12 @@ def _on_journal_failed(turn: Turn, fact: JournalFailed) -> None:
             fires.abort_entry(turn, portal_id)
 
 
+def _on_journal_doubt(turn: Turn, fact: JournalDoubtHeard) -> None:
+    """Once: the doubt ends with this journal, and nobody is told the same every minute."""
+    if not turn.state.doubted:
+        turn.record(JournalDoubted(witnessed=fact.witnessed, held=fact.held))
+
+
 def _on_clock(turn: Turn, fact: ClockChecked) -> None:
     if fact.trusted is not turn.state.clock_trusted or fact.stepped_ms:
         turn.record(ClockJudged(trusted=fact.trusted, stepped_ms=fact.stepped_ms))
@@ -420,5 +428,6 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     ConsentEndAsked: visits.on_consent_end_asked,
     JournalFailed: _on_journal_failed,
     JournalRecovered: _on_journal_recovered,
+    JournalDoubtHeard: _on_journal_doubt,
     ClockChecked: _on_clock,
 }

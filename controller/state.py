@@ -27,6 +27,7 @@ from controller.events import (
     GrantUnused,
     HolderLockedOut,
     HoldersReplaced,
+    JournalDoubted,
     JournalLost,
     JournalRestored,
     LockoutEnded,
@@ -81,6 +82,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool = False
     stopping: bool = False
     recorded: bool = True
+    doubted: bool = False
+    """A witness remembers another journal of this edge: what was ordered may be missing here."""
     clock_trusted: bool = False
     mode: Mode = Mode.NORMAL
     threat: Level = 1
@@ -153,6 +156,8 @@ def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | No
             return replace(state, stopping=True)
         case JournalLost() | JournalRestored():
             return replace(state, recorded=isinstance(body, JournalRestored))
+        case JournalDoubted():
+            return replace(state, doubted=True)
         case ClockJudged(trusted=trusted):
             people = state.people if at_s is None else after_trust(state.people, at_s)
             return replace(state, clock_trusted=trusted, people=people)

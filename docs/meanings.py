@@ -178,6 +178,8 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "host": "name or address of the MQTT broker; without `[broker]` nothing leaves the edge",
         "port": "TCP port; there is no TLS on it so far",
         "username": "this edge's account at the broker",
+        "witness": "public key of the witness that cosigns the journal's size, as `sentrypost"
+        " central key` prints it; without it nobody remembers how large the journal was",
         "password-file": "file with the password alone",
     },
     "line": {

@@ -13,6 +13,7 @@ from random import SystemRandom
 
 from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
 from edge.assembly import Edge, Outside, assembled
+from edge.checkpoints import journal_key
 from edge.clock import SystemClock, boot_time
 from edge.config import Config
 from edge.control.listening import ControlError
@@ -103,11 +104,12 @@ async def opened(
     """An edge with its journal and people open, its state restored and nothing running yet.
 
     `run` is told that it began, or was refused. Raises JournalError, PeopleError, SiteKeyError,
-    ControlError or LineError, each with its remedy, when the edge cannot start.
+    SigningKeyError, ControlError or LineError, each with its remedy, when the edge cannot start.
     """
     key = load_site_key(config.site_key)
     drivers = build_lines(config.lines)
     config.state.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
+    signing = journal_key(config.state)
     # The journal first: its lock knows who has it.
     async with _journal(config) as writer:
         run.begin()
@@ -116,6 +118,7 @@ async def opened(
                 pins = PinChecker(people.pin, PinHasher(), Sealer(config.recipients))
                 outside = Outside(
                     key=key,
+                    journal_key=signing,
                     clock=SystemClock(config.trust_clock),
                     entropy=os.urandom,
                     jitter=SystemRandom(),

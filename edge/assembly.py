@@ -17,6 +17,7 @@ from controller.state import SiteState
 from controller.turn import Origin
 from drivers.api import Driver
 from drivers.mqtt_link import Link, LinkReport
+from edge.checkpoints import Checkpointer
 from edge.config import Config
 from edge.daemon import Clock, Daemon
 from edge.desk import DaemonDesk
@@ -30,9 +31,11 @@ from edge.policy_store import PolicyStore
 from edge.reports import Reports
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
+from edge.signatures import SigningKey
 from edge.uplink import InForce, Uplink
 from edge.visit_desk import VisitDesk
 from edge.wiring import Wiring
+from edge.witnessed import JournalDoubt, Witnessed, WitnessReport
 
 SENT_WITHIN_S = 2.0
 """What a stop waits for the archive's word on the last entries; the next start sends the rest."""
@@ -59,6 +62,7 @@ class Outside(NamedTuple):
     """
 
     key: SiteKey
+    journal_key: SigningKey
     clock: Clock
     entropy: Callable[[int], bytes]
     jitter: Random
@@ -78,6 +82,7 @@ class Edge(NamedTuple):
     desk: DaemonDesk
     policy: PolicyDesk
     alongside: Alongside
+    checkpoints: Checkpointer
     uplink: Uplink | None
 
     async def run(self) -> None:
@@ -85,7 +90,10 @@ class Edge(NamedTuple):
         await self.daemon.run(self.alongside, self._sent)
 
     async def _sent(self) -> None:
-        """Until the archive has everything, for so long as it is there and within a limit."""
+        """The last word on the journal's size; then until the archive has everything, for so long
+        as it is there and within a limit.
+        """
+        await self.checkpoints.take()
         if self.uplink is None:
             return
         try:
@@ -109,7 +117,6 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     config = began.config
     site = Site(Origin(config.site, config.edge, writer.incarnation), config.policy, state)
     keypads = Keypads()
-    uplink = _uplink(config, outside, site)
     listeners: list[Callable[[Sequence[Record]], None]] = []
 
     def committed(records: Sequence[Record]) -> None:
@@ -131,6 +138,13 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         kept_copy=config.kept,
         committed=committed,
     )
+    checkpoints = Checkpointer(
+        writer,
+        outside.journal_key,
+        lambda: outside.clock.moment().utc_us,
+        lambda kept: None if uplink is None else uplink.said(kept),
+    )
+    uplink = _uplink(config, outside, daemon, checkpoints)
     policy = PolicyDesk(daemon, began, store)
     desk = DaemonDesk(
         daemon,
@@ -142,12 +156,13 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         version("sentrypost"),
         safe_mode=outside.safe_mode,
     )
-    listeners.append(desk.committed)
-    alongside: Alongside = {"desk": desk.run}
+    listeners += [desk.committed, checkpoints.committed]
+    alongside: Alongside = {"desk": desk.run, "checkpoints": checkpoints.run}
     if uplink is not None:
         listeners.append(uplink.committed)
         alongside["uplink"] = partial(_later, _held_back_s(outside), uplink.run)
-    return Edge(daemon, desk, policy, alongside, uplink)
+        alongside["witness"] = uplink.witnessed.look_back
+    return Edge(daemon, desk, policy, alongside, checkpoints, uplink)
 
 
 def _held_back_s(outside: Outside) -> float:
@@ -170,17 +185,26 @@ def settle_people(people: People, state: SiteState) -> None:
     people.settle(state.holders_seq if recorded else None)
 
 
-def _uplink(config: Config, outside: Outside, site: Site) -> Uplink | None:
-    """The way to the archive, where the site has a broker."""
+def _uplink(
+    config: Config, outside: Outside, daemon: Daemon, checkpoints: Checkpointer
+) -> Uplink | None:
+    """The way to the archive and its witness, where the site has a broker."""
     if outside.link is None:
         return None
     reports = Reports(asyncio.get_running_loop().time)
+
+    def heard(report: WitnessReport) -> None:
+        if isinstance(report, JournalDoubt):
+            daemon.judge_doubt(report.witnessed, report.held)
+        reports.tell(report)
+
     return Uplink(
         outside.writer,
         outside.link(reports.tell),
         config.site,
         config.edge,
         version("sentrypost"),
+        Witnessed(outside.writer, checkpoints.key, config.witness, heard),
         reports.tell,
-        lambda: InForce(site.state.holders_version, site.state.holders_made_us),
+        lambda: InForce(daemon.site.state.holders_version, daemon.site.state.holders_made_us),
     )

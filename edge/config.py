@@ -18,6 +18,7 @@ from drivers.api import DeviceSpec, LineSpec
 from edge.clock import Trust
 from edge.duress import RECIPIENTS_MAX, RecipientError, recipient
 from edge.lines import LineError, factory_of
+from edge.notes import Algorithm, NoteError, NoteKey, note_key
 from edge.policy_files import with_included
 from edge.signatures import KEYS_MAX, PublicKeyError, TrustedKey, public_key
 from edge.site_file import (
@@ -59,6 +60,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     policy: CompiledPolicy
     broker: BrokerEntry | None
     broker_password: str | None
+    witness: NoteKey | None
+    """Who cosigns the journal's size, where somebody does."""
     lines: Mapping[str, tuple[str, LineSpec]]
     """By id: the driver's name and the line."""
     devices: Mapping[str, DeviceEntry]
@@ -173,6 +176,7 @@ class _Reader:
             wiring.check_against(policy)
         self.problems += wiring.problems
         password = self._password(broker)
+        witness = self._witness(broker)
         site_key = None if header is None else self._file(header.site_key, self.root, "site-key")
         if self.problems or header is None or policy is None or site_key is None:
             raise ConfigError(self.problems)
@@ -186,6 +190,7 @@ class _Reader:
             policy=policy,
             broker=broker,
             broker_password=password,
+            witness=witness,
             lines=specs,
             devices=devices,
             portals=portals,
@@ -351,6 +356,21 @@ class _Reader:
         except UnicodeDecodeError:
             self.problems.append(at.child("password-file").problem("the file is not UTF-8 text"))
             return None
+
+    def _witness(self, broker: BrokerEntry | None) -> NoteKey | None:
+        if broker is None or broker.witness is None:
+            return None
+        at = self.root.child("broker", "witness")
+        try:
+            key = note_key(broker.witness)
+        except NoteError as error:
+            hint = "copy the line that `sentrypost central key` has printed"
+            self.problems.append(at.problem(str(error), hint))
+            return None
+        if key.algorithm is not Algorithm.WITNESS:
+            self.problems.append(at.problem("the key of a journal, and not of a witness"))
+            return None
+        return key
 
     def _secret(self, name: str, place: Place, key: str) -> bytes | None:
         """The content of a file that nobody but its owner may touch."""

@@ -276,6 +276,12 @@ class Daemon:
             )
         )
 
+    def judge_doubt(self, witnessed: int, held: int) -> Outcome:
+        """A witness remembers another journal of ours."""
+        return self.judge(
+            inputs.JournalDoubtHeard(id=self._wiring.new_id(), witnessed=witnessed, held=held)
+        )
+
     def judge_fire_reset(self, fire: str, operator: str) -> Outcome:
         """A named person resets a fire input's latch."""
         who = self._wiring.personal("operator", operator)

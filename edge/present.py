@@ -204,6 +204,14 @@ def _started(body: ev.EdgeStarted, _: Names) -> tuple[Tone, str]:
     return tone, f"the edge started{how}{kept}, version {body.version}; {of}"
 
 
+def _journal_doubted(body: ev.JournalDoubted, _: Names) -> tuple[Tone, str]:
+    return (
+        Tone.ALARM,
+        f"this journal is not what the witness has seen: {body.witnessed} entries there, "
+        f"{body.held} here; keep the state folder as evidence",
+    )
+
+
 def _journal_restored(body: ev.JournalRestored, _: Names) -> tuple[Tone, str]:
     lost = f"{body.dropped} entries were lost" if body.dropped else "nothing was lost"
     return Tone.NOTICE, f"the journal is written again, {lost}"
@@ -352,6 +360,7 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.EdgeReady: _always(Tone.NOTICE, "the edge is ready, cards are accepted"),
     ev.EdgeStopping: _always(Tone.NOTICE, "the edge stops: {body.reason}"),
     ev.JournalLost: _always(Tone.ALARM, "the journal cannot be written: {body.reason}"),
+    ev.JournalDoubted: _journal_doubted,
     ev.JournalRestored: _journal_restored,
     ev.EntryDropped: _always(Tone.ALARM, "an entry was lost while nothing could be written"),
     ev.ClockJudged: _clock,

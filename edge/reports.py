@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from drivers.mqtt_link import LinkReport, LinkUp
 from edge.uplink import UplinkReport
+from edge.witnessed import WitnessReport
 
 EVERY_S = 10.0
 """One line of a kind per this time; the next one says how many there were."""
@@ -19,7 +20,7 @@ class Reports:
         self._now_s = now_s
         self._said: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def tell(self, report: LinkReport | UplinkReport) -> None:
+    def tell(self, report: LinkReport | UplinkReport | WitnessReport) -> None:
         kind = (type(report).__name__, getattr(report, "problem", ""))
         now_s = self._now_s()
         quiet_until_s, unsaid = self._said.get(kind, (now_s, 0))

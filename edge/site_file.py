@@ -23,6 +23,7 @@ class BrokerEntry(Entry, frozen=True, kw_only=True):
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 1883
     username: str | None = None
     password_file: str | None = None
+    witness: str | None = None
 
 
 class LineEntry(Entry, frozen=True, kw_only=True):

@@ -43,6 +43,8 @@ class Topics:
         self.status = f"{self._own}/status"
         self.journal = f"{self._own}/journal"
         self.journal_ack = f"{self._own}/journal/ack"
+        self.checkpoint = f"{self._own}/checkpoint"
+        self.checkpoint_ack = f"{self._own}/checkpoint/ack"
         self.request = f"{self._own}/request"
         self.posture = f"{self._own}/posture"
         self.muster = f"{self._own}/muster"
@@ -63,6 +65,7 @@ class Topics:
 
 
 ALL_JOURNALS = f"{PREFIX}/+/+/journal"
+ALL_CHECKPOINTS = f"{PREFIX}/+/+/checkpoint"
 ALL_STATUSES = f"{PREFIX}/+/+/status"
 
 

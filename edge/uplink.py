@@ -27,9 +27,11 @@ from drivers.mqtt_link import (
     Session,
 )
 from edge import wire
+from edge.journal.checkpoints import Kept
 from edge.journal.errors import JournalClosed, JournalError
 from edge.topics import Topics
 from edge.window import RESEND_S, Window
+from edge.witnessed import Witnessed
 
 LINGER_S = 0.02
 """A batch that is not full waits this long for company: one fsync at the archive, not many."""
@@ -150,6 +152,7 @@ class Uplink:
         site: str,
         edge: str,
         version: str,
+        witnessed: Witnessed,
         report: Callable[[UplinkReport], None] = lambda _report: None,
         in_force: Callable[[], InForce] = InForce,
     ) -> None:
@@ -158,6 +161,7 @@ class Uplink:
         self._topics = Topics(site, edge)
         self._origin = ledger.origin(site, edge, outbox.incarnation)
         self._version = version
+        self.witnessed = witnessed
         self._report = report
         self._in_force = in_force
         self._born_with = InForce()
@@ -189,10 +193,16 @@ class Uplink:
             self._birth_due = True  # what is retained must not tell of other people
         self._wake.set()
 
+    def said(self, kept: Kept) -> None:
+        """There is a new checkpoint for the witness. Called on the loop; never blocks."""
+        self.witnessed.taken(kept)
+        self._wake.set()
+
     async def run(self) -> None:
         """Serve until cancelled. Raises JournalClosed when the journal was closed meanwhile."""
+        topics = self._topics
         session = Session(
-            filters=(self._topics.journal_ack, self._topics.status),
+            filters=(topics.journal_ack, topics.checkpoint_ack, topics.status),
             will=lambda number: self._status(number, alive=False),
             farewell=lambda number: self._status(number, alive=False),
         )
@@ -226,6 +236,8 @@ class Uplink:
                 self._window.probe(loop.time())
             while self._link.connected and not self._window.full and await self._send_batch():
                 pass
+            if self._link.connected and self.witnessed.due(loop.time()):
+                await self._send_checkpoint()
             try:
                 async with asyncio.timeout_at(self._look_again_s(loop.time())):
                     await self._wake.wait()
@@ -241,6 +253,8 @@ class Uplink:
             times.append(max(now_s, self._born_s) + REBIRTH_S_MIN)
         if self._unnoted > self._outbox.acked:
             times.append(now_s + RESEND_S)
+        if self._link.connected and self.witnessed.look_again_s is not None:
+            times.append(self.witnessed.look_again_s)
         if self._window.flying:
             times.append(self._window.stalls_s)
         behind = self._window.sent < self._outbox.last_seq
@@ -265,6 +279,17 @@ class Uplink:
             return False
         window.launched(records[-1].seq, records[-1].chain, asyncio.get_running_loop().time())
         return True
+
+    async def _send_checkpoint(self) -> None:
+        try:
+            payload = await self.witnessed.message(asyncio.get_running_loop().time())
+        except JournalClosed:
+            raise
+        except JournalError as error:
+            self._report(JournalSilent(reason=str(error)))
+            return
+        if payload is not None:
+            self._published(Publication(topic=self._topics.checkpoint, payload=payload, qos=1))
 
     async def _read(self, from_seq: int, limit: int) -> Sequence[Record]:
         """Of the journal; nothing when it cannot be read now."""
@@ -309,12 +334,15 @@ class Uplink:
                 case Connected(number=number):
                     self._number = number
                     self._give_birth()
+                    self.witnessed.connected()
                     self._window.restart(asyncio.get_running_loop().time())
                     self._wake.set()
                 case Disconnected():
                     pass  # `connected` says so, and the next connection starts from `base`
                 case Message(topic=topic) if topic == self._topics.journal_ack:
                     await self._acknowledged(happening.payload)
+                case Message(topic=topic) if topic == self._topics.checkpoint_ack:
+                    await self._cosigned(happening.payload)
                 case Message(topic=topic) if topic == self._topics.status:
                     # A retained one is from before the birth that we have just published.
                     if not happening.retained:
@@ -342,6 +370,15 @@ class Uplink:
             self._report(ArchiveDiverged(seq=ack.stored_up_to, archive=ack.archive))
         else:
             await self._believe(ack)
+
+    async def _cosigned(self, payload: bytes) -> None:
+        try:
+            await self.witnessed.heard(payload)
+        except JournalClosed:
+            raise
+        except JournalError as error:
+            self._report(JournalSilent(reason=str(error)))
+        self._wake.set()
 
     async def _believe(self, ack: wire.Ack) -> None:
         now_s = asyncio.get_running_loop().time()

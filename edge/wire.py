@@ -19,6 +19,7 @@ import msgspec
 from controller.events import ENTRY_BYTES_MAX, Seq, Text
 from controller.ledger import Personal
 from controller.moment import Micros
+from edge.notes import NOTE_BYTES_MAX
 
 BATCH_ENTRIES_MAX = 100
 BATCH_ENTRY_BYTES = 64 * 1024
@@ -27,6 +28,9 @@ BATCH_ENTRY_BYTES = 64 * 1024
 BATCH_BYTES_MAX = 1024 * 1024
 """A batch after decompression. Twice `BATCH_ENTRY_BYTES` for escapes, plus personal values; the
 limit is what a few compressed bytes can make a receiver allocate."""
+
+PROOF_MAX = 64
+"""Hashes of one proof: a tree of 2**53 leaves has paths of 53."""
 
 PERSONAL_MAX = 16
 """Personal values of one entry."""
@@ -37,6 +41,7 @@ _COMPRESS_ABOVE_BYTES = 1024
 
 Incarnation = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+NoteText = Annotated[str, msgspec.Meta(max_length=NOTE_BYTES_MAX)]
 Mark = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
 
@@ -90,6 +95,31 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
     archive: Text = ""
 
 
+class CheckpointSent(msgspec.Struct, frozen=True, kw_only=True):
+    """An edge's word on the size of its journal, for a witness.
+
+    `note`: the signed checkpoint; `key`: the journal's public key. `proof`: that the journal begins
+    with the `old` entries which the witness has cosigned, as far as the edge knows.
+    """
+
+    v: int = 1
+    note: NoteText
+    key: Annotated[str, msgspec.Meta(max_length=512)]
+    old: Mark
+    proof: Annotated[tuple[Hash, ...], msgspec.Meta(max_length=PROOF_MAX)] = ()
+
+
+class CheckpointSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A witness's answer: the largest checkpoint of this journal that it has ever cosigned.
+
+    `problem`: why it is not the one that was sent; empty where it is.
+    """
+
+    v: int = 1
+    note: NoteText
+    problem: Text = ""
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Birth (`alive`) and death of one connection of an edge; the death is also the last will.
 
@@ -129,6 +159,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _BATCH = msgspec.json.Decoder(Batch)
 _ACK = msgspec.json.Decoder(Ack)
+_CHECKPOINT = msgspec.json.Decoder(CheckpointSent)
+_CHECKPOINT_SEEN = msgspec.json.Decoder(CheckpointSeen)
 _STATUS = msgspec.json.Decoder(Status)
 
 
@@ -152,6 +184,20 @@ def encode_ack(ack: Ack) -> bytes:
 def decode_ack(payload: bytes) -> Ack:
     """Raises WireError."""
     return _decoded(_ACK, payload, "acknowledgement")
+
+
+def encode_checkpoint(message: CheckpointSent | CheckpointSeen) -> bytes:
+    return _ENCODER.encode(message)
+
+
+def decode_checkpoint(payload: bytes) -> CheckpointSent:
+    """Raises WireError."""
+    return _decoded(_CHECKPOINT, payload, "checkpoint")
+
+
+def decode_checkpoint_seen(payload: bytes) -> CheckpointSeen:
+    """Raises WireError."""
+    return _decoded(_CHECKPOINT_SEEN, payload, "cosignature")
 
 
 def encode_status(status: Status) -> bytes:

@@ -13,6 +13,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+import central.witness
 from central.archive import ArchiveError, SqliteArchive
 from central.collector import Collector, Finding
 from controller.body import NOTE_CHARS
@@ -25,6 +29,7 @@ from edge.assembly import Edge, Outside, assembled
 from edge.duress import Occasion
 from edge.journal import JournalError, JournalWriter, Record
 from edge.people import Checked, People, load_site_key
+from edge.signatures import SigningKey
 from simulators.virtual.broker import VirtualBroker
 from simulators.virtual.clock import VirtualClock
 from simulators.virtual.disk import Disk
@@ -44,6 +49,9 @@ RESTART_S_MIN, RESTART_S_MAX = 1.0, 4.0
 """What an init system waits before it starts a program again."""
 
 PIN_S_MIN, PIN_S_MAX = 0.1, 0.4
+
+JOURNAL_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"journal".ljust(32)))
+WITNESS_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"witness".ljust(32)))
 
 Aim = Callable[[str], None]
 """Told the name of an operation that is in flight: a fault may strike now."""
@@ -237,7 +245,9 @@ class EdgeMachine(Machine):
         self._stopping = False
 
     async def _serve(self, chance: Random) -> None:
-        config, self._stopping = self._plan.config, False
+        self._stopping = False
+        witness = central.witness.Witness(WITNESS_KEY, int).key
+        config = msgspec.structs.replace(self._plan.config, witness=witness)
         try:
             writer = await WatchedWriter.open(
                 JOURNAL,
@@ -288,6 +298,7 @@ class EdgeMachine(Machine):
 
         return Outside(
             key=load_site_key(config.site_key),
+            journal_key=JOURNAL_KEY,
             clock=self.clock,
             entropy=chance.randbytes,
             jitter=Random(chance.getrandbits(64)),
@@ -353,7 +364,12 @@ class CentralMachine(Machine):
         settings = LinkSettings(host="virtual", port=1883, client_id=CENTRAL_CLIENT)
         self._link = VirtualLink(self._broker, settings, _unheard, Random(chance.getrandbits(64)))
         self._stop = asyncio.Event()
-        collector = Collector(self._link, lambda: self.open_archive(chance), self._found)
+        collector = Collector(
+            self._link,
+            lambda: self.open_archive(chance),
+            self._found,
+            central.witness.Witness(WITNESS_KEY, lambda: virtual_loop().now_ns() // 10**9),
+        )
         try:
             await collector.run(self._stop)
         except ArchiveError as error:

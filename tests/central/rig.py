@@ -13,13 +13,16 @@ from pathlib import Path
 
 from central.archive import SqliteArchive
 from central.collector import Archive, Collector, Finding
+from central.witness import Witness
 from controller import ledger
 from controller.events import BadgeIgnored, Body, DecisionMade, Event, Header, encode, kind_of
 from controller.ids import AttemptId, PortalId, ReaderId
 from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
 from edge.journal.store import Record
 from edge.journal.writer import JournalWriter
+from edge.notes import Algorithm, NoteKey
 from edge.uplink import Uplink, UplinkReport
+from edge.witnessed import Sizes, Witnessed
 from policies.codes import Code
 from policies.facts import CredentialStatus, Decision, Direction, HolderFacts, Request
 
@@ -94,6 +97,11 @@ async def journal(folder: Path, *, site: str = SITE, edge: str = EDGE) -> Journa
     return await JournalWriter.open(folder, site=site, edge=edge, entropy=os.urandom, utc_us=1)
 
 
+def unwitnessed(sizes: Sizes) -> Witnessed:
+    """For an edge that knows no witness."""
+    return Witnessed(sizes, NoteKey("none", bytes(32), Algorithm.LOG), None, lambda _: None)
+
+
 class EdgeRig:
     """One edge: journal, link and uplink."""
 
@@ -128,7 +136,7 @@ async def running_edge(
     link_reports: list[LinkReport] = []
     reports: list[UplinkReport] = []
     link = MqttLink(settings(port, f"{site}-{edge}", **options), link_reports.append)
-    uplink = Uplink(outbox, link, site, edge, "0.1.0", reports.append)
+    uplink = Uplink(outbox, link, site, edge, "0.1.0", unwitnessed(outbox), reports.append)
     rig = EdgeRig(outbox, link, uplink)
     rig.reports, rig.link_reports = reports, link_reports
     try:
@@ -159,11 +167,13 @@ async def running_central(
     *,
     make: type[Collector] = Collector,
     open_archive: Callable[[], Archive] | None = None,
+    witness: Witness | None = None,
 ) -> AsyncIterator[list[Finding]]:
     found: list[Finding] = []
     stop = asyncio.Event()
     link = MqttLink(settings(port, "central"), lambda _report: None)
-    collector = make(link, open_archive or (lambda: SqliteArchive(path)), found.append)
+    opening = open_archive or (lambda: SqliteArchive(path))
+    collector = make(link, opening, found.append, witness)
     task = asyncio.create_task(collector.run(stop), name="central")
     try:
         await until(lambda: link.connected or task.done(), "central connected")

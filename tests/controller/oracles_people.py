@@ -120,11 +120,13 @@ class _Vault:
                 self._grants[effect.attempt] = who
         for event in step.events:
             body = event.body
-            if isinstance(body, ev.DecisionMade) and body.decision.granted:
-                # A free way out is granted by no release.
-                if step.before.portals[body.portal].contact is not Contact.CLOSED:
-                    self._unsure.add(body.attempt)
-            self._read(event.body, by_button=_by_button(step))
+            if (  # a free way out is granted by no release
+                isinstance(body, ev.DecisionMade)
+                and body.decision.granted
+                and step.before.portals[body.portal].contact is not Contact.CLOSED
+            ):
+                self._unsure.add(body.attempt)
+            self._read(body, by_button=_by_button(step))
 
     def _read(self, body: ev.Body, *, by_button: bool) -> None:
         unused = isinstance(body, ev.GrantUnused) and body.attempt in self._unsure

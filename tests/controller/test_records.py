@@ -5,6 +5,7 @@ from controller.events import (
     DecisionMade,
     FireLatched,
     GrantUnused,
+    JournalDoubted,
     decode_body,
     decode_entry,
     encode,
@@ -15,6 +16,7 @@ from controller.inputs import (
     DeviceMisbehaved,
     EffectEndHeard,
     FireResetAsked,
+    JournalDoubtHeard,
     JournalFailed,
     ReaderHeard,
     Stopping,
@@ -105,3 +107,12 @@ def test_a_start_remembers_no_reader_until_it_answers() -> None:
     assert rig.site.state.readers[reader].secure
     rig.start()
     assert rig.site.state.readers == {}
+
+
+def test_a_doubt_about_the_journal_is_recorded_once_and_outlives_a_restart() -> None:
+    rig = calm()
+    doubt = JournalDoubtHeard(id=InputId("1"), witnessed=1_200, held=900)
+    assert len(of_type(JournalDoubted, rig.feed(doubt))) == 1
+    assert not rig.feed(doubt).events
+    rig.start()
+    assert rig.site.state.doubted

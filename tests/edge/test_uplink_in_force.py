@@ -10,6 +10,7 @@ from drivers.mqtt_link import Connected, Happening, Publication, Session
 from edge import uplink, wire
 from edge.journal import Record
 from edge.uplink import InForce, Uplink
+from tests.central.rig import unwitnessed
 
 STATUS = "sentrypost/v1/house/gate/status"
 
@@ -65,7 +66,9 @@ def test_a_change_of_people_is_told_in_the_retained_status(
 
     async def run() -> None:
         link, people = QuietLink(), [InForce(3, 1_000)]
-        one = Uplink(Journal(), link, "house", "gate", "1.0", in_force=lambda: people[0])
+        journal = Journal()
+        witnessed = unwitnessed(journal)  # type: ignore[arg-type]  # it is never asked
+        one = Uplink(journal, link, "house", "gate", "1.0", witnessed, in_force=lambda: people[0])
         task = asyncio.create_task(one.run())
         await until(lambda: len(link.published) == 1)
         assert (link.published[0].people, link.published[0].people_made_us) == (3, 1_000)

@@ -19,6 +19,7 @@ from edge.uplink import Uplink, UplinkReport
 from simulators.virtual.broker import VirtualBroker
 from simulators.virtual.link import VirtualLink
 from simulators.virtual.loop import virtual_loop
+from tests.central.rig import unwitnessed
 
 SITE, EDGE, INCARNATION = "embassy-vienna", "gate-1", "0123456789abcdef"
 CENTRAL = "central"
@@ -191,7 +192,10 @@ class Journey:
 
     def start_edge(self) -> None:
         self._edge, self._edge_link = object(), self._link(EDGE)
-        self.uplink = Uplink(self.outbox, self._edge_link, SITE, EDGE, "0", self.reports.append)
+        witnessed = unwitnessed(self.outbox)
+        self.uplink = Uplink(
+            self.outbox, self._edge_link, SITE, EDGE, "0", witnessed, self.reports.append
+        )
         self.edge_task = self._loop.spawn(self._edge, self.uplink.run(), name="edge")
 
     def start_central(self) -> None:

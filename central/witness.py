@@ -1,0 +1,127 @@
+"""The witness: it remembers how large each journal was, and cosigns what only adds to that.
+
+Whoever steals an edge's key can write a journal anew and sign it; he cannot make the witness forget
+the one it has seen. What it cosigns is on disk before the line leaves: it never says of one journal
+that it was larger and later that it is smaller.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from controller.checkpoint import Checkpoint, CheckpointError, checkpoint_of, log_name
+from controller.merkle import continues
+from edge import wire
+from edge.notes import Algorithm, NoteError, NoteKey, cosignature, note_key, opened
+from edge.signatures import SigningKey
+
+NAME = "sentrypost/_central"
+"""Under which central cosigns; its key tells two of them apart."""
+
+
+ASKED_MAX = 3
+"""An answer may be lost on its way; who proves from elsewhere after that does not hold what was
+cosigned."""
+
+
+class Remembered(NamedTuple):
+    """What is kept of one journal: its public key, and the largest note that was cosigned."""
+
+    key: str
+    note: str
+
+
+class Memory(Protocol):
+    """Where it is kept; used on the archive's thread. Each may raise ArchiveError."""
+
+    def remembered(self, log: str) -> Remembered | None: ...
+    def remember(self, log: str, what: Remembered) -> None:
+        """Durable on return."""
+        ...
+
+
+class NotCosigned(msgspec.Struct, frozen=True, kw_only=True):
+    """A checkpoint that does not add to what was cosigned. `alarm`: the journal was cut, put back
+    from an old copy, written anew, or somebody else signs for it.
+    """
+
+    site: str
+    edge: str
+    reason: str
+    alarm: bool
+
+
+class Judgement(NamedTuple):
+    """What is answered, if anything is, and what is told."""
+
+    answer: wire.CheckpointSeen | None
+    told: NotCosigned | None = None
+
+
+class Witness:
+    """One key, and what it has signed. `utc_s()` is the clock's."""
+
+    def __init__(self, key: SigningKey, utc_s: Callable[[], int]) -> None:
+        self._key = key
+        self._utc_s = utc_s
+        self._asked: Counter[str] = Counter()
+        """How often a journal was asked, in vain so far, to prove from what was cosigned."""
+
+    @property
+    def key(self) -> NoteKey:
+        """What edges have to know of it."""
+        return NoteKey(NAME, self._key.public, Algorithm.WITNESS)
+
+    def judge(self, memory: Memory, site: str, edge: str, sent: wire.CheckpointSent) -> Judgement:
+        """Cosign it, or say what was cosigned before. Raises ArchiveError."""
+        try:
+            key, checkpoint = _read(site, edge, sent)
+        except (NoteError, CheckpointError) as error:
+            told = NotCosigned(site=site, edge=edge, reason=str(error), alarm=False)
+            return Judgement(None, told)
+        known = memory.remembered(key.name)
+        if known is not None:
+            if known.key != key.text:
+                reason = "it is signed under another key than before"
+                return Judgement(None, NotCosigned(site=site, edge=edge, reason=reason, alarm=True))
+            problem, alarm = self._against(_of(known.note), checkpoint, sent)
+            if problem:
+                told = NotCosigned(site=site, edge=edge, reason=problem, alarm=alarm)
+                return Judgement(wire.CheckpointSeen(note=known.note, problem=problem), told)
+        line = cosignature(checkpoint.text, NAME, self._key, self._utc_s())
+        seen = Remembered(key.text, sent.note + line)
+        memory.remember(key.name, seen)
+        del self._asked[key.name]
+        return Judgement(wire.CheckpointSeen(note=seen.note))
+
+    def _against(
+        self, known: Checkpoint, checkpoint: Checkpoint, sent: wire.CheckpointSent
+    ) -> tuple[str, bool]:
+        """Why it is not cosigned, and whether that is an alarm; empty where it may be."""
+        if checkpoint.size < known.size:
+            return f"{checkpoint.size} entries, and {known.size} were cosigned", True
+        if sent.old != known.size:
+            self._asked[known.origin] += 1
+            in_vain = self._asked[known.origin] > ASKED_MAX
+            return f"proven from {sent.old}, and {known.size} were cosigned", in_vain
+        path = tuple(bytes.fromhex(node) for node in sent.proof)
+        if not continues(known.size, known.root, checkpoint.size, checkpoint.root, path):
+            return f"it does not begin with the {known.size} entries that were cosigned", True
+        return "", False
+
+
+def _read(site: str, edge: str, sent: wire.CheckpointSent) -> tuple[NoteKey, Checkpoint]:
+    """Raises NoteError, CheckpointError."""
+    key = note_key(sent.key)
+    checkpoint = checkpoint_of(opened(sent.note, key))
+    incarnation = checkpoint.origin.rpartition("/")[2]
+    if not checkpoint.origin == key.name == log_name(site, edge, incarnation):
+        raise NoteError(f"of another journal, {checkpoint.origin[:80]}")
+    return key, checkpoint
+
+
+def _of(note: str) -> Checkpoint:
+    """Of a note that this witness has kept."""
+    return checkpoint_of(note.rpartition("\n\n")[0] + "\n")

@@ -1,0 +1,161 @@
+"""What the witness knows of our journal: the largest size that it has cosigned.
+
+We send it each checkpoint with a proof that nothing before was changed; its answer is the note with
+its own line, or, where it does not agree, the one that it cosigned last. Only its signature is
+believed. A witness that remembers more than we hold, or something else, has seen a journal that was
+cut, replaced or rewritten since: that is told, and never mended by itself.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from controller.checkpoint import Checkpoint, CheckpointError, checkpoint_of
+from edge import wire
+from edge.journal.checkpoints import Kept
+from edge.notes import NoteError, NoteKey, cosigned_at, opened
+
+ANSWER_S = 10.0
+"""Without a word for so long, what was sent is sent again."""
+
+
+class Sizes(Protocol):
+    """What is needed of the journal (`edge.journal.writer.JournalWriter`)."""
+
+    @property
+    def last_seq(self) -> int: ...
+    async def newest_cosigned(self) -> Kept | None: ...
+    async def note_cosigned(self, size: int, cosigned: str) -> None: ...
+    async def root_at(self, size: int) -> bytes | None: ...
+    async def proof_since(self, old: int, size: int) -> tuple[bytes, ...] | None: ...
+
+
+class CosignatureIgnored(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that says to come from the witness was not believed; nothing was changed."""
+
+    reason: str
+
+
+class CheckpointRefused(msgspec.Struct, frozen=True, kw_only=True):
+    """The witness does not cosign our checkpoint."""
+
+    reason: str
+
+
+class JournalDoubt(msgspec.Struct, frozen=True, kw_only=True):
+    """The witness has cosigned what this journal does not hold: `witnessed` entries, where here
+    are `held`, or others under the same numbers.
+    """
+
+    witnessed: int
+    held: int
+
+
+WitnessReport = CosignatureIgnored | CheckpointRefused | JournalDoubt
+
+
+class Witnessed:
+    """Our side of it. `own` is the journal's key, `witness` the one that is believed; without one
+    nothing is sent. Every method may raise JournalError.
+    """
+
+    def __init__(
+        self,
+        sizes: Sizes,
+        own: NoteKey,
+        witness: NoteKey | None,
+        report: Callable[[WitnessReport], None],
+    ) -> None:
+        self._sizes = sizes
+        self._own = own
+        self._witness = witness
+        self._report = report
+        self._newest: Kept | None = None
+        self._old: int | None = None
+        self._sent_s: float | None = None
+        self._due = False
+
+    async def look_back(self) -> None:
+        """At the start: is what the witness has cosigned still all here?"""
+        cosigned = None if self._witness is None else await self._sizes.newest_cosigned()
+        if cosigned is None or cosigned.cosigned is None:
+            return
+        try:
+            await self._compare(self._believed(cosigned.cosigned))
+        except (NoteError, CheckpointError) as error:
+            self._report(CosignatureIgnored(reason=f"the one on file: {error}"))
+
+    def taken(self, kept: Kept) -> None:
+        """There is a new checkpoint."""
+        self._newest, self._due = kept, self._witness is not None
+
+    def connected(self) -> None:
+        """The way to the witness is new: what was on it may be lost."""
+        self._due = self._witness is not None and self._newest is not None
+
+    def due(self, now_s: float) -> bool:
+        """Whether there is something to send now."""
+        unanswered = self._sent_s is not None and now_s >= self._sent_s + ANSWER_S
+        return self._due or unanswered
+
+    @property
+    def look_again_s(self) -> float | None:
+        """When an answer is overdue; None: none is awaited."""
+        return None if self._sent_s is None else self._sent_s + ANSWER_S
+
+    async def message(self, now_s: float) -> bytes | None:
+        """The newest checkpoint with its proof; None where the journal cannot prove it."""
+        self._due, self._sent_s = False, None
+        kept = self._newest
+        if kept is None:
+            return None
+        if self._old is None:
+            cosigned = await self._sizes.newest_cosigned()
+            self._old = 0 if cosigned is None else cosigned.size
+        proof = await self._sizes.proof_since(self._old, kept.size)
+        if proof is None:
+            return None
+        self._sent_s = now_s
+        sent = wire.CheckpointSent(
+            note=kept.note,
+            key=self._own.text,
+            old=self._old,
+            proof=tuple(node.hex() for node in proof),
+        )
+        return wire.encode_checkpoint(sent)
+
+    async def heard(self, payload: bytes) -> None:
+        """The witness's answer, or what says to be one."""
+        try:
+            seen = wire.decode_checkpoint_seen(payload)
+            checkpoint = self._believed(seen.note)
+        except (wire.WireError, NoteError, CheckpointError) as error:
+            self._report(CosignatureIgnored(reason=str(error)))
+            return
+        self._sent_s = None
+        if not await self._compare(checkpoint):
+            return
+        await self._sizes.note_cosigned(checkpoint.size, seen.note)
+        behind = self._old is None or self._old < checkpoint.size
+        self._old = checkpoint.size
+        if seen.problem:
+            self._report(CheckpointRefused(reason=seen.problem))
+            self._due = behind  # once more, from what it has; not again and again
+
+    async def _compare(self, checkpoint: Checkpoint) -> bool:
+        """Whether our journal holds what was cosigned; if not, that is told."""
+        if await self._sizes.root_at(checkpoint.size) == checkpoint.root:
+            return True
+        self._report(JournalDoubt(witnessed=checkpoint.size, held=self._sizes.last_seq))
+        return False
+
+    def _believed(self, note: str) -> Checkpoint:
+        """Raises NoteError, CheckpointError."""
+        if self._witness is None:
+            raise NoteError("no witness's key is configured")
+        cosigned_at(note, self._witness)
+        checkpoint = checkpoint_of(opened(note, self._own))
+        if checkpoint.origin != self._own.name:
+            raise NoteError(f"of another journal, {checkpoint.origin[:80]}")
+        return checkpoint

@@ -1,0 +1,146 @@
+"""The witness: what adds to a journal is cosigned, what was cut or written anew is not."""
+
+import random
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from central.archive import SqliteArchive
+from central.witness import ASKED_MAX, Witness
+from controller.checkpoint import Checkpoint, checkpoint_of, log_name
+from controller.ledger import leaf
+from controller.merkle import EMPTY, above, consistency
+from edge import wire
+from edge.notes import Algorithm, NoteKey, cosigned_at, opened, signed
+from edge.signatures import SigningKey
+
+SITE, EDGE, JOURNAL = "testonia", "gate", "0123456789abcdef"
+NAME = log_name(SITE, EDGE, JOURNAL)
+SEEN_S = 1_795_000_000
+
+
+def key(number: int) -> SigningKey:
+    return SigningKey(Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32))
+
+
+OWN, OTHER, CENTRAL = key(1), key(2), key(3)
+
+
+def leaves(count: int, salt: str = "") -> list[bytes]:
+    return [leaf(f"{salt}{number}".encode()) for number in range(count)]
+
+
+def sent(size: int, old: int = 0, *, by: SigningKey = OWN, salt: str = "") -> wire.CheckpointSent:
+    """The checkpoint of a journal of that many entries, proven from `old`."""
+    own = leaves(size, salt)
+    tree = EMPTY.with_leaves(own)
+    proof = consistency(old, size, above(EMPTY.with_leaves(own[:old]), lambda a, b: own[a:b]))
+    return wire.CheckpointSent(
+        note=signed(Checkpoint(NAME, size, tree.root).text, NAME, by),
+        key=NoteKey(NAME, by.public, Algorithm.LOG).text,
+        old=old,
+        proof=tuple(node.hex() for node in proof),
+    )
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[SqliteArchive]:
+    with closing(SqliteArchive(tmp_path / "archive.db")) as opened_one:
+        yield opened_one
+
+
+def witness() -> Witness:
+    return Witness(CENTRAL, lambda: SEEN_S)
+
+
+def judge(archive: SqliteArchive, one: wire.CheckpointSent) -> tuple[int, str, bool]:
+    """The size that the answer vouches for (-1: no answer), the problem, and whether it alarms."""
+    answer, told = witness().judge(archive, SITE, EDGE, one)
+    assert (told is None) == (answer is not None and not answer.problem)
+    if answer is None:
+        assert told is not None
+        return -1, told.reason, told.alarm
+    assert cosigned_at(answer.note, witness().key) == SEEN_S
+    size = checkpoint_of(opened(answer.note, NoteKey(NAME, OWN.public, Algorithm.LOG))).size
+    return size, answer.problem, told is not None and told.alarm
+
+
+def test_what_adds_to_the_journal_is_cosigned(archive: SqliteArchive) -> None:
+    assert judge(archive, sent(0)) == (0, "", False)
+    assert judge(archive, sent(5)) == (5, "", False)
+    assert judge(archive, sent(5, 5)) == (5, "", False), "an idle journal says so as well"
+    assert judge(archive, sent(1_000, 5)) == (1_000, "", False)
+
+
+def test_a_first_sight_begins_anywhere(archive: SqliteArchive) -> None:
+    assert judge(archive, sent(40, 17)) == (40, "", False)
+
+
+def test_a_journal_that_comes_back_smaller_is_an_alarm(archive: SqliteArchive) -> None:
+    judge(archive, sent(50))
+    assert judge(archive, sent(49, 0)) == (50, "49 entries, and 50 were cosigned", True)
+
+
+@pytest.mark.parametrize("size", [50, 51, 100])
+def test_a_journal_that_was_written_anew_is_an_alarm(archive: SqliteArchive, size: int) -> None:
+    judge(archive, sent(50))
+    rewritten = sent(size, 50, salt="forged ")
+    what = "it does not begin with the 50 entries that were cosigned"
+    assert judge(archive, rewritten) == (50, what, True)
+    assert judge(archive, sent(size, 50)) == (size, "", False), "the true one goes on"
+
+
+def test_proven_from_elsewhere_it_hears_from_where_and_not_for_ever(archive: SqliteArchive) -> None:
+    """Who has heard it and goes on does not hold what was cosigned."""
+    one = witness()
+    for size, old, problem, alarm in (
+        (50, 0, "", False),
+        (60, 20, "proven from 20, and 50 were cosigned", False),
+        (60, 50, "", False),
+        *((70 + n, 0, "proven from 0, and 60 were cosigned", n == ASKED_MAX) for n in range(4)),
+    ):
+        answer, told = one.judge(archive, SITE, EDGE, sent(size, old))
+        assert answer is not None
+        assert (answer.problem, told is not None and told.alarm) == (problem, alarm)
+
+
+def test_a_stolen_name_under_another_key_is_an_alarm(archive: SqliteArchive) -> None:
+    judge(archive, sent(50))
+    assert judge(archive, sent(60, 50, by=OTHER)) == (-1, "it is signed under another key than "
+                                                      "before", True)  # fmt: skip
+
+
+def test_nobody_speaks_for_another_edge(archive: SqliteArchive) -> None:
+    answer, told = witness().judge(archive, SITE, "annex", sent(5))
+    assert answer is None
+    assert told is not None
+    assert "of another journal" in told.reason
+
+
+def test_what_it_cosigned_outlives_the_witness(tmp_path: Path) -> None:
+    for opening in range(2):
+        with closing(SqliteArchive(tmp_path / "archive.db")) as archive:
+            if opening == 0:
+                judge(archive, sent(50))
+            else:
+                assert judge(archive, sent(10))[2], "smaller than before the restart"
+
+
+def test_no_changed_message_is_cosigned(archive: SqliteArchive, seed: int) -> None:
+    dice = random.Random(seed)
+    judge(archive, sent(50))
+    good = msgspec.json.encode(sent(70, 50))
+    for _ in range(2_000):
+        place = dice.randrange(len(good))
+        bad = good[:place] + bytes([good[place] ^ 1 << dice.randrange(7)]) + good[place + 1 :]
+        try:
+            one = wire.decode_checkpoint(bad)
+        except wire.WireError:
+            continue
+        if msgspec.structs.replace(one, v=1) != sent(70, 50):
+            answer, _ = witness().judge(archive, SITE, EDGE, one)
+            assert answer is None or answer.problem, bad

@@ -1,0 +1,237 @@
+"""An edge and its witness over a real broker: what a cut, an old copy and a forger come to."""
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from central.collector import Finding
+from central.witness import ASKED_MAX, NotCosigned, Witness
+from drivers.mqtt_link import MqttLink
+from edge.checkpoints import Checkpointer
+from edge.journal.checkpoints import Kept
+from edge.journal.writer import JournalWriter
+from edge.notes import cosigned_at
+from edge.signatures import SigningKey
+from edge.uplink import Uplink
+from edge.witnessed import CosignatureIgnored, JournalDoubt, Witnessed, WitnessReport
+from simulators.broker_process import BrokerProcess
+from tests.central.rig import EDGE, SITE, journal, record, running, running_central, settings, until
+
+SEEN_S = 1_795_000_000
+
+
+def key(number: int) -> SigningKey:
+    return SigningKey(Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32))
+
+
+OWN, CENTRAL, FORGER = key(1), key(3), key(9)
+
+
+def witness(by: SigningKey = CENTRAL) -> Witness:
+    return Witness(by, lambda: SEEN_S)
+
+
+class WitnessedEdge:
+    """An edge's journal with what says its size, and the way to the witness."""
+
+    def __init__(self, outbox: JournalWriter, port: int) -> None:
+        self.outbox = outbox
+        self.reports: list[WitnessReport] = []
+        self.checkpoints = Checkpointer(outbox, OWN, lambda: SEEN_S * 10**6, self._said)
+        self.witnessed = Witnessed(outbox, self.checkpoints.key, witness().key, self.reports.append)
+        link = MqttLink(settings(port, f"{SITE}-{EDGE}"), lambda _: None)
+        self.uplink = Uplink(outbox, link, SITE, EDGE, "0.1.0", self.witnessed)
+
+    def _said(self, kept: Kept) -> None:
+        self.uplink.said(kept)
+
+    async def happen(self, count: int, reason: str = "out of turn") -> None:
+        first = self.outbox.last_seq + 1
+        records = [
+            record(self.outbox.incarnation, seq, reason=reason)
+            for seq in range(first, first + count)
+        ]
+        await self.outbox.append(records)
+        self.uplink.committed(records)
+        self.checkpoints.committed(records)
+        await self.checkpoints.take()
+
+    async def cosigned(self) -> int:
+        kept = await self.outbox.newest_cosigned()
+        if kept is None or kept.cosigned is None:
+            return 0
+        assert cosigned_at(kept.cosigned, witness().key) == SEEN_S
+        return kept.size
+
+    async def cosigned_up_to(self, size: int) -> None:
+        async with asyncio.timeout(15):
+            while await self.cosigned() < size:
+                await asyncio.sleep(0.01)
+        assert await self.cosigned() == size
+
+
+@contextlib.asynccontextmanager
+async def running_edge(folder: Path, port: int) -> AsyncIterator[WitnessedEdge]:
+    outbox = await journal(folder)
+    edge = WitnessedEdge(outbox, port)
+    try:
+        async with running(edge.uplink.run(), "uplink"):
+            yield edge
+    finally:
+        await outbox.close()
+
+
+def doubts(edge: WitnessedEdge) -> list[JournalDoubt]:
+    return [report for report in edge.reports if isinstance(report, JournalDoubt)]
+
+
+def alarms(found: list[Finding]) -> list[str]:
+    return [one.reason for one in found if isinstance(one, NotCosigned) and one.alarm]
+
+
+def by_hand(folder: Path, change: Callable[[sqlite3.Connection], object]) -> None:
+    connection = sqlite3.connect(folder / "segment-000001.db")
+    with connection:
+        change(connection)
+    connection.close()
+
+
+def test_every_size_that_was_said_is_cosigned_through_restarts(
+    tmp_path: Path, broker: BrokerProcess
+) -> None:
+    async def run() -> None:
+        archive = tmp_path / "archive.db"
+        for round_ in range(2):
+            async with (
+                running_central(archive, broker.port, witness=witness()) as found,
+                running_edge(tmp_path / "j", broker.port) as edge,
+            ):
+                await edge.happen(30)
+                await edge.cosigned_up_to(60 * round_ + 30)
+                await edge.happen(30)
+                await edge.cosigned_up_to(60 * round_ + 60)
+                await edge.witnessed.look_back()
+            assert not alarms(found)
+            assert edge.reports == []
+
+    asyncio.run(run())
+
+
+def test_a_witness_that_comes_late_sees_what_is_there_by_then(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    async def run() -> None:
+        async with running_edge(tmp_path / "j", mosquitto.port) as edge:
+            await edge.happen(10)
+            await edge.happen(10)
+            archive = tmp_path / "archive.db"
+            async with running_central(archive, mosquitto.port, witness=witness()):
+                await edge.happen(1)
+                await edge.cosigned_up_to(21)
+
+    asyncio.run(run())
+
+
+def test_an_old_copy_that_was_put_back_is_told_by_the_witness(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """Nothing in the copy can know it."""
+    folder, copy = tmp_path / "j", tmp_path / "copy"
+
+    async def run() -> None:
+        archive = tmp_path / "archive.db"
+        async with running_central(archive, mosquitto.port, witness=witness()) as found:
+            async with running_edge(folder, mosquitto.port) as edge:
+                await edge.happen(20)
+                await edge.cosigned_up_to(20)
+            shutil.copytree(folder, copy)
+            async with running_edge(folder, mosquitto.port) as edge:
+                await edge.happen(40)
+                await edge.cosigned_up_to(60)
+            async with running_edge(copy, mosquitto.port) as edge:
+                await edge.witnessed.look_back()
+                assert not edge.reports
+                await edge.happen(5, "something else")
+                await until(lambda: bool(doubts(edge)), "the doubt")
+                assert doubts(edge)[0] == JournalDoubt(witnessed=60, held=25)
+                assert await edge.cosigned() == 20
+            assert alarms(found)[0] == "25 entries, and 60 were cosigned"
+
+    asyncio.run(run())
+
+
+def test_a_tail_that_was_cut_is_seen_at_the_start_without_anybody(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    def cut(connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM personal WHERE seq > 30")
+        connection.execute("DELETE FROM entry WHERE seq > 30")
+        connection.execute("UPDATE meta SET value = '0' WHERE key = 'acked'")
+
+    async def run() -> None:
+        archive = tmp_path / "archive.db"
+        async with (
+            running_central(archive, mosquitto.port, witness=witness()),
+            running_edge(tmp_path / "j", mosquitto.port) as edge,
+        ):
+            await edge.happen(50)
+            await edge.cosigned_up_to(50)
+        by_hand(tmp_path / "j", cut)
+        async with running_edge(tmp_path / "j", 1) as edge:
+            await edge.witnessed.look_back()
+            assert doubts(edge) == [JournalDoubt(witnessed=50, held=30)]
+
+    asyncio.run(run())
+
+
+def test_a_history_written_anew_under_the_stolen_key_is_not_cosigned(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """Chain, tree and signature all fit; only the witness can know."""
+    folder, forged = tmp_path / "j", tmp_path / "forged"
+
+    def other(connection: sqlite3.Connection) -> None:
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'incarnation'", (incarnation,))
+
+    async def run() -> None:
+        nonlocal incarnation
+        archive = tmp_path / "archive.db"
+        async with running_central(archive, mosquitto.port, witness=witness()) as found:
+            async with running_edge(folder, mosquitto.port) as edge:
+                incarnation = edge.outbox.incarnation
+                await edge.happen(50)
+                await edge.cosigned_up_to(50)
+            await (await journal(forged)).close()
+            by_hand(forged, other)
+            async with running_edge(forged, mosquitto.port) as edge:
+                await edge.happen(80, "nothing of note")
+                await until(lambda: bool(doubts(edge)), "the doubt")
+                assert doubts(edge)[0] == JournalDoubt(witnessed=50, held=80)
+                assert await edge.cosigned() == 0
+                for _ in range(ASKED_MAX):
+                    await edge.happen(1, "nothing of note")
+                    await asyncio.sleep(0.05)
+                await until(lambda: bool(alarms(found)), "central's alarm")
+
+    incarnation = ""
+    asyncio.run(run())
+
+
+def test_nobody_but_the_witness_is_believed(tmp_path: Path, mosquitto: BrokerProcess) -> None:
+    async def run() -> None:
+        archive = tmp_path / "archive.db"
+        async with (
+            running_central(archive, mosquitto.port, witness=witness(FORGER)),
+            running_edge(tmp_path / "j", mosquitto.port) as edge,
+        ):
+            await edge.happen(10)
+            await until(lambda: bool(edge.reports), "the forger's line")
+            assert isinstance(edge.reports[0], CosignatureIgnored)
+            assert await edge.cosigned() == 0
+
+    asyncio.run(run())
