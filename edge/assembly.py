@@ -161,7 +161,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     if uplink is not None:
         listeners.append(uplink.committed)
         alongside["uplink"] = partial(_later, _held_back_s(outside), uplink.run)
-        alongside["witness"] = uplink.witnessed.look_back
+        alongside["witness"] = uplink.look_back
     return Edge(daemon, desk, policy, alongside, checkpoints, uplink)
 
 

@@ -52,6 +52,7 @@ class Checkpointer:
         self._taken = taken
         self._due = asyncio.Event()
         self._entries = 0
+        self._said = ""
 
     @property
     def key(self) -> NoteKey:
@@ -86,8 +87,11 @@ class Checkpointer:
         except JournalClosed:
             raise
         except JournalError as error:
-            log.warning("no checkpoint: %s", error)
+            if str(error) != self._said:
+                log.warning("no checkpoint, and tried again: %s", error)
+            self._said = str(error)
             return False
+        self._said = ""
         self._taken(kept)
         return True
 

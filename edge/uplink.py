@@ -9,8 +9,8 @@ without personal values.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -41,6 +41,9 @@ LIVE_OUTSTANDING_MAX = 128
 
 REBIRTH_S_MIN = 1.0
 """Two edges under one name, or a forger, must not make us publish births without end."""
+
+
+T = TypeVar("T")
 
 
 class Committed(Protocol):
@@ -280,26 +283,31 @@ class Uplink:
         window.launched(records[-1].seq, records[-1].chain, asyncio.get_running_loop().time())
         return True
 
-    async def _send_checkpoint(self) -> None:
+    async def look_back(self) -> None:
+        """Once, at the start: is all still there that the witness has cosigned?"""
+        await self._unless_silent(self.witnessed.look_back())
+
+    async def _unless_silent(self, asking: Awaitable[T]) -> T | None:
+        """What the journal says; None when it cannot be asked now."""
         try:
-            payload = await self.witnessed.message(asyncio.get_running_loop().time())
+            return await asking
         except JournalClosed:
             raise
         except JournalError as error:
             self._report(JournalSilent(reason=str(error)))
-            return
+            return None
+
+    async def _send_checkpoint(self) -> None:
+        payload = await self._unless_silent(
+            self.witnessed.message(asyncio.get_running_loop().time())
+        )
         if payload is not None:
             self._published(Publication(topic=self._topics.checkpoint, payload=payload, qos=1))
 
     async def _read(self, from_seq: int, limit: int) -> Sequence[Record]:
         """Of the journal; nothing when it cannot be read now."""
-        try:
-            return await self._outbox.read(from_seq, limit, wire.BATCH_ENTRY_BYTES)
-        except JournalClosed:
-            raise
-        except JournalError as error:
-            self._report(JournalSilent(reason=str(error)))
-            return ()
+        reading = self._outbox.read(from_seq, limit, wire.BATCH_ENTRY_BYTES)
+        return await self._unless_silent(reading) or ()
 
     def _compose(self, records: Sequence[Record]) -> tuple[Sequence[Record], bytes]:
         """The longest batch of the first `records` that a receiver accepts, and its bytes."""
@@ -342,7 +350,8 @@ class Uplink:
                 case Message(topic=topic) if topic == self._topics.journal_ack:
                     await self._acknowledged(happening.payload)
                 case Message(topic=topic) if topic == self._topics.checkpoint_ack:
-                    await self._cosigned(happening.payload)
+                    await self._unless_silent(self.witnessed.heard(happening.payload))
+                    self._wake.set()
                 case Message(topic=topic) if topic == self._topics.status:
                     # A retained one is from before the birth that we have just published.
                     if not happening.retained:
@@ -371,15 +380,6 @@ class Uplink:
         else:
             await self._believe(ack)
 
-    async def _cosigned(self, payload: bytes) -> None:
-        try:
-            await self.witnessed.heard(payload)
-        except JournalClosed:
-            raise
-        except JournalError as error:
-            self._report(JournalSilent(reason=str(error)))
-        self._wake.set()
-
     async def _believe(self, ack: wire.Ack) -> None:
         now_s = asyncio.get_running_loop().time()
         self._window.stored(ack.stored_up_to, now_s)
@@ -393,12 +393,9 @@ class Uplink:
 
     async def _note(self) -> None:
         """Into the journal; if it cannot take it now, a little later."""
-        try:
-            await self._outbox.set_acked(self._unnoted, incarnation=self._outbox.incarnation)
-        except JournalClosed:
-            raise
-        except JournalError as error:
-            self._report(JournalSilent(reason=str(error)))
+        await self._unless_silent(
+            self._outbox.set_acked(self._unnoted, incarnation=self._outbox.incarnation)
+        )
 
     async def _chain_at(self, seq: int) -> bytes | None:
         """Our journal's chain after entry `seq`; None when it is no longer kept."""
