@@ -78,13 +78,14 @@ def key_(file: Path) -> None:
 
 
 def _key(file: Path) -> "SigningKey":
-    from edge.signing_keys import SigningKeyError, load_signing_key
+    from edge.key_files import KeyFileError
+    from edge.signing_keys import load_signing_key
 
     try:
         return load_signing_key(
             file, lambda: click.prompt(f"Passphrase of {file.name}", hide_input=True, err=True)
         )
-    except SigningKeyError as error:
+    except KeyFileError as error:
         raise click.ClickException(str(error)) from None
 
 

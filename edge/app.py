@@ -104,7 +104,7 @@ async def opened(
     """An edge with its journal and people open, its state restored and nothing running yet.
 
     `run` is told that it began, or was refused. Raises JournalError, PeopleError, SiteKeyError,
-    SigningKeyError, ControlError or LineError, each with its remedy, when the edge cannot start.
+    ControlError or LineError, each with its remedy, when the edge cannot start.
     """
     key = load_site_key(config.site_key)
     drivers = build_lines(config.lines)

@@ -7,11 +7,14 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from controller.checkpoint import Checkpoint, log_name
 from controller.events import URGENT, decode_entry
 from controller.merkle import Frontier
 from edge.journal import JournalClosed, JournalError, JournalWriter, Record
 from edge.journal.checkpoints import Kept
+from edge.key_files import KeyFileError
 from edge.notes import Algorithm, NoteKey, signed
 from edge.signatures import SigningKey
 from edge.signing_keys import load_signing_key, make_signing_key
@@ -29,11 +32,19 @@ log = logging.getLogger(__name__)
 
 
 def journal_key(state: Path) -> SigningKey:
-    """The key in the state folder, made by the first start. Raises SigningKeyError."""
+    """The key in the state folder, made by the first start.
+
+    Doors do not depend on it: where it cannot be read or made another one serves until the end,
+    and the witness will not take that one's word.
+    """
     path = state / KEY_FILE
-    if not path.exists():
-        return make_signing_key(path)
-    return load_signing_key(path, str)  # it has no passphrase: nobody stands by at a start
+    try:
+        if not path.exists():
+            return make_signing_key(path)
+        return load_signing_key(path, str)  # it has no passphrase: nobody stands by at a start
+    except KeyFileError as error:
+        log.error("the journal's size is signed under a key of this run alone: %s", error)
+        return SigningKey(Ed25519PrivateKey.generate())
 
 
 class Checkpointer:

@@ -1,0 +1,139 @@
+"""The edge says how large its journal is, and hears at the start whether it was larger."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from central.witness import NAME
+from controller import events as ev
+from controller.checkpoint import Checkpoint, checkpoint_of, log_name
+from controller.ids import ReaderId
+from controller.merkle import EMPTY
+from edge.checkpoints import KEY_FILE, Checkpointer, journal_key
+from edge.journal import Record
+from edge.journal.checkpoints import Kept
+from edge.journal.writer import JournalWriter
+from edge.notes import Algorithm, NoteKey, cosignature, opened, signed
+from edge.signatures import SigningKey
+from tests.central.rig import record
+from tests.edge.house import House, bodies, running, until
+
+WITNESS = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\7" * 32))
+DAY_US = 1_795_000_000_000_000
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def entry(writer: JournalWriter, seq: int, body: ev.Body) -> Record:
+    header = ev.Header(
+        site=writer.site,
+        edge=writer.edge,
+        incarnation=writer.incarnation,
+        seq=seq,
+        kind=ev.kind_of(type(body)),
+        utc_us=DAY_US,
+        mono_us=seq,
+        clock_trusted=True,
+        cause="test",
+        policy="p1",
+    )
+    return Record(seq, ev.encode(ev.Event(header=header, body=body)))
+
+
+async def _journal(folder: Path) -> JournalWriter:
+    return await JournalWriter.open(
+        folder, site="embassy-vienna", edge="gate-1", entropy=lambda n: b"\1" * n, utc_us=1
+    )
+
+
+def test_the_size_is_said_each_minute_and_at_once_where_it_matters(tmp_path: Path) -> None:
+    async def run() -> None:
+        writer = await _journal(tmp_path / "j")
+        own = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\1" * 32))
+        taken: list[Kept] = []
+        arrived = asyncio.Event()
+
+        def take(kept: Kept) -> None:
+            taken.append(kept)
+            arrived.set()
+
+        checkpoints = Checkpointer(writer, own, lambda: DAY_US, take)
+        task = asyncio.create_task(checkpoints.run())
+        await asyncio.wait_for(arrived.wait(), 10)
+        arrived.clear()
+        quiet = [record(writer.incarnation, seq) for seq in range(1, 11)]
+        await writer.append(quiet)
+        checkpoints.committed(quiet)
+        await asyncio.sleep(0.05)
+        assert [kept.size for kept in taken] == [0], "nothing of note"
+        urgent = entry(writer, 11, ev.ReaderTampered(reader=ReaderId("r"), tampered=True))
+        await writer.append([urgent])
+        checkpoints.committed([urgent])
+        await asyncio.wait_for(arrived.wait(), 10)
+        assert [kept.size for kept in taken] == [0, 11]
+        for kept in taken:
+            said = checkpoint_of(opened(kept.note, checkpoints.key))
+            assert (said.size, said.root) == (kept.size, kept.frontier.root)
+            assert said.origin == log_name(writer.site, writer.edge, writer.incarnation)
+        task.cancel()
+        await writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_key_that_cannot_be_used_keeps_no_door_shut(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = journal_key(tmp_path)
+    assert journal_key(tmp_path).public == first.public
+    assert (tmp_path / KEY_FILE).stat().st_mode & 0o777 == 0o600
+    (tmp_path / KEY_FILE).write_text("nonsense")
+    with caplog.at_level(logging.ERROR):
+        assert journal_key(tmp_path).public != first.public
+    assert "key of this run alone" in caplog.text
+    assert journal_key(tmp_path / "no such folder").public
+
+
+def test_an_edge_whose_journal_was_cut_says_so_at_the_start(house: House) -> None:
+    """As the witness's line in the state folder tells, without broker and central."""
+    witness = NoteKey(NAME, WITNESS.public, Algorithm.WITNESS)
+    with (house.folder / "site.toml").open("a") as site:
+        site.write(f'\n[broker]\nhost = "127.0.0.1"\nport = 1\nwitness = "{witness.text}"\n')
+
+    async def one_run() -> list[ev.Body]:
+        async with house.line(), running(house) as edge:
+            await until(edge, ev.EdgeReady)
+            assert edge.uplink is not None
+            await edge.uplink.look_back()  # once more than by itself
+            await edge.daemon.recorder.drained()
+            return list(await bodies(edge, ev.JournalDoubted))
+
+    async def witnessed(size: int) -> None:
+        """What central would have sent back for a journal of that size."""
+        folder = house.folder / "state"
+        own = journal_key(folder)
+        writer = await JournalWriter.open(
+            folder / "journal", site="house", edge="gate", entropy=bytes, utc_us=1
+        )
+        name = log_name(writer.site, writer.edge, writer.incarnation)
+        root = await writer.root_at(min(size, writer.last_seq)) or EMPTY.root
+        text = Checkpoint(name, size, root).text
+        note = signed(text, name, own)
+        kept = await writer.checkpoint(lambda _: note, DAY_US)
+        await writer.note_cosigned(kept.size, note + cosignature(text, NAME, WITNESS, 1))
+        await writer.close()
+
+    assert asyncio.run(one_run()) == []
+    asyncio.run(witnessed(10))
+    assert asyncio.run(one_run()) == [], "what is still there"
+    asyncio.run(witnessed(10_000))
+    (doubt,) = asyncio.run(one_run())
+    assert isinstance(doubt, ev.JournalDoubted)
+    assert doubt.witnessed == 10_000
+    assert len(asyncio.run(one_run())) == 1, "once"
