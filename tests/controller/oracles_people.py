@@ -107,11 +107,6 @@ class _Vault:
 
     def follow(self, step: Step) -> None:
         fact = step.fact
-        if isinstance(fact, inputs.BadgeRead):
-            portal = step.before.portals.get(fact.portal)
-            # A free way out wishes for no release of its own, and may be used as well as not.
-            if portal is not None and portal.contact is not Contact.CLOSED:
-                self._unsure.add(fact.attempt)
         for effect in step.effects:
             if isinstance(effect, ReleasePortal):
                 who = [self._badges.of[effect.attempt][0]]
