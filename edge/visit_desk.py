@@ -5,7 +5,6 @@ People are named by the integrator's ids. Whoever asks is the operator in the re
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from typing import TypeVar
 
 from controller.body import Body
@@ -19,13 +18,16 @@ from edge.control.messages_visits import ConsentShown, ConsentsReply, VisitReply
 from edge.daemon import Daemon
 from edge.journal import JournalError, Stored
 from edge.orders import OrderError, SignedOrder, signed_order
-from edge.people.records import HolderRecord
+from edge.people.records import HolderRecord, Roll
 from edge.present import committed, local
 from edge.signatures import SignatureError
 from policies.facts import ScreeningResult
 from policies.problems import did_you_mean
 
 READ_BYTES_MAX = 512 * 1024
+
+LIKENESSES_MAX = 10_000
+"""People among whom a mistyped id is looked for: among more it takes a core for too long."""
 
 UNWRITABLE = VisitReply(
     accepted=False,
@@ -49,9 +51,9 @@ class VisitDesk:
         self, person: str, station: str, result: ScreeningResult, operator: str
     ) -> VisitReply:
         """As `edge.control.desk.Desk` has it."""
-        record, stations = self._on_file(person), self._daemon.site.policy.screenings
+        record, stations = await self._on_file(person), self._daemon.site.policy.screenings
         if record is None:
-            return self._unknown(person)
+            return await self._unknown(person)
         if station not in stations:
             known = f"it has {', '.join(sorted(stations))}" if stations else "it has none"
             return VisitReply(
@@ -83,12 +85,13 @@ class VisitDesk:
             )
         except (OrderError, SignatureError) as error:
             return VisitReply(accepted=False, reason=str(error), remedy=error.remedy)
-        record = self._on_file(order.order.person)
+        record = await self._on_file(order.order.person)
         if record is None:
-            return self._unknown(order.order.person)
+            return await self._unknown(order.order.person)
         if self._daemon.recorder.down:
             return UNWRITABLE
-        outcome = self._daemon.judge(self._offered(order, HolderId(record.id), operator))
+        signers = await self._signers(order)
+        outcome = self._daemon.judge(self._offered(order, HolderId(record.id), signers, operator))
         refused = _first(ConsentRefused, outcome)
         if refused is not None:
             await self._daemon.recorder.drained()
@@ -100,11 +103,10 @@ class VisitDesk:
 
     async def end_consent(self, person: str, operator: str) -> VisitReply:
         """As `edge.control.desk.Desk` has it. It takes something away: no journal is waited for."""
-        in_force = self._daemon.site.state.consents.in_force
-        record = self._on_file(person)
-        if record is None:
-            return self._unknown(person)
-        if HolderId(record.id) not in in_force:
+        holder = self._with_consent(person)
+        if holder is None and await self._on_file(person) is None:
+            return await self._unknown(person)
+        if holder is None:
             return VisitReply(
                 accepted=False,
                 reason=f"there is no consent for '{person}'",
@@ -114,7 +116,7 @@ class VisitDesk:
         daemon.judge(
             ConsentEndAsked(
                 id=daemon.new_id(),
-                holder=HolderId(record.id),
+                holder=holder,
                 operator=daemon.personal("operator", operator),
             )
         )
@@ -122,12 +124,12 @@ class VisitDesk:
 
     async def consents(self) -> ConsentsReply:
         """As `edge.control.desk.Desk` has it."""
-        site = self._daemon.site
-        on_file = {HolderId(one.id): one.external_id for one in self._records()}
-        shown = [
-            await self._shown(on_file.get(holder, ""), holder, one.until_s * SECOND_US, one.seq)
-            for holder, one in site.state.consents.in_force.items()
-        ]
+        site, on_file = self._daemon.site, self._daemon.people.roll.holders
+        shown = []
+        for holder, one in site.state.consents.in_force.items():
+            record = on_file.get(holder)
+            person = "" if record is None else record.external_id
+            shown.append(await self._shown(person, holder, one.until_s * SECOND_US, one.seq))
         return ConsentsReply(
             timezone=site.policy.timezone,
             clock_trusted=self._daemon.now().trusted,
@@ -136,21 +138,33 @@ class VisitDesk:
 
     # --- people ---
 
-    def _records(self) -> Iterable[HolderRecord]:
-        return self._daemon.people.roll.holders.values()
+    async def _on_file(self, person: str) -> HolderRecord | None:
+        return await asyncio.to_thread(_named, self._daemon.people.roll, person)
 
-    def _on_file(self, person: str) -> HolderRecord | None:
-        return next((one for one in self._records() if one.external_id == person), None)
+    def _with_consent(self, person: str) -> HolderId | None:
+        """Looked for among those alone who have one: it is taken away at once."""
+        on_file = self._daemon.people.roll.holders
+        for holder in self._daemon.site.state.consents.in_force:
+            record = on_file.get(holder)
+            if record is not None and record.external_id == person:
+                return holder
+        return None
 
-    def _unknown(self, person: str) -> VisitReply:
-        ids = [one.external_id for one in self._records()]
+    async def _unknown(self, person: str) -> VisitReply:
+        meant = await asyncio.to_thread(_meant, self._daemon.people.roll, person)
         return VisitReply(
             accepted=False,
             reason=f"nobody on file has the id '{person}'",
-            remedy=did_you_mean(person, ids) or "give the id that the file of people has",
+            remedy=meant or "give the id that the file of people has",
         )
 
-    def _offered(self, signed: SignedOrder, holder: HolderId, operator: str) -> ConsentOffered:
+    def _offered(
+        self,
+        signed: SignedOrder,
+        holder: HolderId,
+        signers: tuple[HolderId | None, ...],
+        operator: str,
+    ) -> ConsentOffered:
         daemon, order = self._daemon, signed.order
         return ConsentOffered(
             id=daemon.new_id(),
@@ -159,13 +173,13 @@ class VisitDesk:
             until_s=order.until_s,
             accept_until_s=order.accept_until_s,
             keys=signed.signed.keys,
-            signers=self._signers(signed),
+            signers=signers,
             signed_by=daemon.personal("signed_by", ", ".join(signed.signed.people)),
             reason=daemon.personal("reason", order.reason),
             operator=daemon.personal("operator", operator),
         )
 
-    def _signers(self, order: SignedOrder) -> tuple[HolderId | None, ...]:
+    async def _signers(self, order: SignedOrder) -> tuple[HolderId | None, ...]:
         """For each person who has signed, who that is on file, as the site file says."""
         found: list[HolderId | None] = []
         for person in order.signed.people:
@@ -173,7 +187,7 @@ class VisitDesk:
                 k for k in self._config.keys if k.person == person and k.id in order.signed.keys
             ]
             named = {key.holder for key in keys if key.holder}
-            record = self._on_file(named.pop()) if len(named) == 1 else None
+            record = await self._on_file(named.pop()) if len(named) == 1 else None
             found.append(None if record is None else HolderId(record.id))
         return tuple(found)
 
@@ -208,6 +222,16 @@ class VisitDesk:
 
 def _first(kind: type[B], outcome: Outcome) -> B | None:
     return next((event.body for event in outcome.events if isinstance(event.body, kind)), None)
+
+
+def _named(roll: Roll, person: str) -> HolderRecord | None:
+    return next((one for one in roll.holders.values() if one.external_id == person), None)
+
+
+def _meant(roll: Roll, person: str) -> str | None:
+    if len(roll.holders) > LIKENESSES_MAX:
+        return None
+    return did_you_mean(person, [one.external_id for one in roll.holders.values()])
 
 
 def _not_in_force(person: str) -> VisitReply:

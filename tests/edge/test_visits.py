@@ -36,7 +36,7 @@ from policies.codes import Code
 from policies.facts import ScreeningResult
 from tests.edge.checks import ready, without_a_journal
 from tests.edge.house import ADA, BOB, POLICY, House, bodies, running, until
-from tests.edge.signed import ANNA, ANNA_TOO, BEN, CARL, STRANGER
+from tests.edge.signed import ANNA, ANNA_TOO, BEN, CARL, STRANGER, key
 
 WHO = "smith"
 HOUR_S = 3600
@@ -54,13 +54,17 @@ zones = ["hall"]
 )
 TWO_SIGN = POLICE + '\n[order.consent]\nroles = ["staff"]\npeople = 1\n'
 
+DORA, DORA_TOO = key(6), key(7)
 KEYS = (
     ("anna", "Anna", ANNA, "consent", "1"),
     ("ben", "Ben", BEN, "consent", ""),
-    ("anna-2", "Anna", ANNA_TOO, "consent", "1"),
+    ("anna-2", "Anna", ANNA_TOO, "consent", ""),
     ("carl", "Carl", CARL, "order", ""),
+    ("dora", "Dora", DORA, "consent", "3"),
+    ("dora-2", "Dora", DORA_TOO, "consent", "1"),
 )
-"""Anna is Ada on file and staff; Ben is nobody there; Carl may not sign consents."""
+"""Anna is Ada on file and staff, by one of her keys; Ben is nobody there; Carl may not sign
+consents; Dora's keys do not agree on who she is."""
 
 
 def screened(valid_s: int) -> str:
@@ -80,8 +84,8 @@ def guarded(folder: Path, policy: str) -> House:
     house = House(folder)
     (folder / "policy.toml").write_text(policy)
     with (folder / "site.toml").open("a") as file:
-        for name, person, key, use, holder in KEYS:
-            public = json.dumps(public_text(key.public))
+        for name, person, one, use, holder in KEYS:
+            public = json.dumps(public_text(one.public))
             file.write(f'\n[key.{name}]\nperson = "{person}"\npublic = {public}\nmay = ["{use}"]\n')
             file.write(f'holder = "{holder}"\n' if holder else "")
     return house
@@ -121,8 +125,8 @@ NONCES: list[int] = []
 
 def signed(what: ConsentOrder, *keys: SigningKey) -> bytes:
     envelope = unsigned(what)
-    for key in keys:
-        envelope = signed_too(envelope, key)
+    for one in keys:
+        envelope = signed_too(envelope, one)
     return envelope
 
 
@@ -254,6 +258,31 @@ def test_a_policy_that_names_roles_asks_who_the_signer_is_on_file(tmp_path: Path
         assert (await gives(edge, BEN, ANNA)).accepted
         assert (await edge.desk.import_people(b"id,roles\n1,police\n", WHO, False)).applied
         assert "0 of 1" in (await gives(edge, ANNA)).reason, "she is staff no more"
+
+    scene(house, what)
+
+
+def test_two_people_on_file_sign_where_two_are_asked_for(tmp_path: Path) -> None:
+    house = guarded(tmp_path, TWO_SIGN.replace("people = 1", "people = 2"))
+
+    async def what(edge: Edge) -> None:
+        reply = await edge.desk.import_people(b"id,name,roles\n3,Dora,staff\n", WHO, False)
+        assert reply.applied, reply
+        await police(edge)
+        assert "1 of 2" in (await gives(edge, DORA)).reason
+        assert "1 of 2" in (await gives(edge, ANNA, BEN)).reason
+        assert (await gives(edge, ANNA, DORA)).accepted
+
+    scene(house, what)
+
+
+def test_the_key_that_has_signed_says_who_the_signer_is(tmp_path: Path) -> None:
+    house = guarded(tmp_path, TWO_SIGN)
+
+    async def what(edge: Edge) -> None:
+        await police(edge)
+        assert "0 of 1" in (await gives(edge, ANNA_TOO)).reason, "it names nobody on file"
+        assert "0 of 1" in (await gives(edge, DORA, DORA_TOO)).reason, "she cannot be two"
 
     scene(house, what)
 
@@ -407,9 +436,9 @@ def test_a_consent_from_the_first_word_to_the_last_by_command(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(house.folder)
-    key = make_signing_key(house.folder / "head.key")
+    head = make_signing_key(house.folder / "head.key")
     with (house.folder / "site.toml").open("a") as file:
-        public = json.dumps(public_text(key.public))
+        public = json.dumps(public_text(head.public))
         file.write(f'\n[key.head]\nperson = "Her Excellency"\npublic = {public}\n')
         file.write('may = ["consent"]\n')
 
