@@ -20,7 +20,8 @@ P = TypeVar("P")
 
 WIDTH = 25
 """Parts of a node, at each of three levels. At 100,000 records a shard has six: a lookup reads
-through them, and with fewer in each the shards themselves would be what takes the room."""
+through them, and with fewer in each the shards themselves would be what takes the room. Digests
+depend on it: another width is another scheme (`edge/people/history.py`)."""
 
 AT_ONCE = 10_000
 """Changes that are made together: bounds what a map of everybody takes while it is made."""

@@ -79,7 +79,7 @@ def on_badge(turn: Turn, policies: Policies, read: BadgeRead) -> None:
         first=first,
     )
     asker = _Asker(read.question, read.offers, read.badge, read.person)
-    _judge(turn, policies, begun, asker)
+    _judge(turn, policies, begun, credential, asker)
 
 
 def on_pin(turn: Turn, policies: Policies, answer: PinChecked) -> None:
@@ -109,7 +109,8 @@ def on_pin(turn: Turn, policies: Policies, answer: PinChecked) -> None:
     holder = judged.holder
     if holder is not None and turn.state.people.wrong_pins.get(holder, 0) >= WRONG_PINS_MAX:
         turn.record(HolderLockedOut(holder=holder, until_us=turn.now_us + LOCKOUT_US))
-    _judge(turn, policies, judged, _Asker(None, (), None, answer.person))
+    credential = _credential(turn, judged.credential, holder)
+    _judge(turn, policies, judged, credential, _Asker(None, (), None, answer.person))
 
 
 def on_exit_asked(turn: Turn, asked: ExitAsked) -> None:
@@ -170,16 +171,21 @@ def abandon_entries(turn: Turn, reason: str) -> None:
 # --- judging ----------------------------------------------------------------------------------
 
 
-def _judge(turn: Turn, policies: Policies, attempt: Attempt, asker: _Asker) -> None:
+def _judge(
+    turn: Turn,
+    policies: Policies,
+    attempt: Attempt,
+    credential: Credential | None,
+    asker: _Asker,
+) -> None:
     """Judge what was presented so far: conclude, ask for one more factor, or for somebody else.
 
     The rules are those the attempt began under; people, credentials and posture are today's.
     """
     if attempt.first is not None:
-        _judge_second(turn, policies, attempt, attempt.first, asker)
+        _judge_second(turn, policies, attempt, credential, attempt.first, asker)
         return
     policy = policies.get(attempt.policy, turn.policy)
-    credential = _credential(turn, attempt.credential, attempt.holder)
     portal = PortalId(attempt.portal)
     request = question(turn, policy, portal, attempt.direction, credential, attempt.presented)
     verdict = decide(policy, request)
@@ -201,12 +207,16 @@ def _judge(turn: Turn, policies: Policies, attempt: Attempt, asker: _Asker) -> N
 
 
 def _judge_second(
-    turn: Turn, policies: Policies, attempt: Attempt, first: Waiting, asker: _Asker
+    turn: Turn,
+    policies: Policies,
+    attempt: Attempt,
+    credential: Credential | None,
+    first: Waiting,
+    asker: _Asker,
 ) -> None:
     """The second person is judged for himself, then the first one with him at his side."""
     portal, direction = PortalId(attempt.portal), attempt.direction
     policy = policies.get(attempt.policy, turn.policy)
-    credential = _credential(turn, attempt.credential, attempt.holder)
     rules = policies.get(first.policy, turn.policy)
     badge = _credential(turn, first.credential, first.holder)
     asked = question(turn, rules, portal, direction, badge, first.presented)
@@ -261,9 +271,10 @@ def _credential(
 
 def _can_ask_pin(turn: Turn, verdict: Decision, credential: Credential, asker: _Asker) -> bool:
     """Whether a PIN alone would turn the refusal, and both reader and holder have one to give."""
+    if (Factor.PIN,) not in verdict.missing or Factor.PIN not in asker.offers:
+        return False
     holder = turn.directory.holders.get(credential.holder)
-    knows_pin = holder is not None and holder.knows_pin
-    return (Factor.PIN,) in verdict.missing and Factor.PIN in asker.offers and knows_pin
+    return holder is not None and holder.knows_pin
 
 
 def _ask_pin(turn: Turn, attempt: Attempt, holder: HolderId, asker: _Asker) -> None:
