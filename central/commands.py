@@ -67,14 +67,22 @@ def run(
 
 @central.command("key")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def key_(file: Path) -> None:
+@click.option("--new", is_flag=True, help="Make the key first; FILE must not exist.")
+def key_(file: Path, new: bool) -> None:
     """Print what edges have to know of the witness whose private key is in FILE.
 
-    It goes into their site files, as `witness` in `[broker]`.
+    It goes into their site files, as `witness` in `[broker]`. Whoever has FILE can speak for the
+    witness: it belongs where central runs, and nowhere else.
     """
     from central.witness import Witness
+    from edge.key_files import KeyFileError
+    from edge.signing_keys import make_signing_key
 
-    click.echo(Witness(_key(file), int).key.text)
+    try:
+        key = make_signing_key(file) if new else _key(file)
+    except KeyFileError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(Witness(key, int).key.text)
 
 
 def _key(file: Path) -> "SigningKey":

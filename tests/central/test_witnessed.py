@@ -7,22 +7,34 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from central.collector import Finding
+from central.commands import central
 from central.witness import ASKED_MAX, NotCosigned, Witness
 from drivers.mqtt_link import MqttLink
 from edge.checkpoints import Checkpointer
 from edge.journal.checkpoints import Kept
 from edge.journal.writer import JournalWriter
-from edge.notes import cosigned_at
+from edge.notes import Algorithm, NoteKey, cosigned_at, note_key
 from edge.signatures import SigningKey
 from edge.uplink import Uplink
 from edge.witnessed import CosignatureIgnored, JournalDoubt, Witnessed, WitnessReport
 from simulators.broker_process import BrokerProcess
-from tests.central.rig import EDGE, SITE, journal, record, running, running_central, settings, until
+from tests.central.rig import (
+    EDGE,
+    SITE,
+    CentralProcess,
+    journal,
+    record,
+    running,
+    running_central,
+    settings,
+    until,
+)
 
-SEEN_S = 1_795_000_000
+SEEN_S = 1_700_000_000
 
 
 def key(number: int) -> SigningKey:
@@ -39,11 +51,12 @@ def witness(by: SigningKey = CENTRAL) -> Witness:
 class WitnessedEdge:
     """An edge's journal with what says its size, and the way to the witness."""
 
-    def __init__(self, outbox: JournalWriter, port: int) -> None:
+    def __init__(self, outbox: JournalWriter, port: int, believed: NoteKey) -> None:
         self.outbox = outbox
+        self._believed = believed
         self.reports: list[WitnessReport] = []
         self.checkpoints = Checkpointer(outbox, OWN, lambda: SEEN_S * 10**6, self._said)
-        self.witnessed = Witnessed(outbox, self.checkpoints.key, witness().key, self.reports.append)
+        self.witnessed = Witnessed(outbox, self.checkpoints.key, believed, self.reports.append)
         link = MqttLink(settings(port, f"{SITE}-{EDGE}"), lambda _: None)
         self.uplink = Uplink(outbox, link, SITE, EDGE, "0.1.0", self.witnessed)
 
@@ -65,7 +78,7 @@ class WitnessedEdge:
         kept = await self.outbox.newest_cosigned()
         if kept is None or kept.cosigned is None:
             return 0
-        assert cosigned_at(kept.cosigned, witness().key) == SEEN_S
+        assert cosigned_at(kept.cosigned, self._believed) >= SEEN_S
         return kept.size
 
     async def cosigned_up_to(self, size: int) -> None:
@@ -76,9 +89,11 @@ class WitnessedEdge:
 
 
 @contextlib.asynccontextmanager
-async def running_edge(folder: Path, port: int) -> AsyncIterator[WitnessedEdge]:
+async def running_edge(
+    folder: Path, port: int, believed: NoteKey | None = None
+) -> AsyncIterator[WitnessedEdge]:
     outbox = await journal(folder)
-    edge = WitnessedEdge(outbox, port)
+    edge = WitnessedEdge(outbox, port, believed or witness().key)
     try:
         async with running(edge.uplink.run(), "uplink"):
             yield edge
@@ -233,5 +248,44 @@ def test_nobody_but_the_witness_is_believed(tmp_path: Path, mosquitto: BrokerPro
             await until(lambda: bool(edge.reports), "the forger's line")
             assert isinstance(edge.reports[0], CosignatureIgnored)
             assert await edge.cosigned() == 0
+
+    asyncio.run(run())
+
+
+def test_a_key_is_made_once_and_printed_as_edges_need_it(tmp_path: Path) -> None:
+    run, file = CliRunner().invoke, tmp_path / "witness.key"
+    made = run(central, ["key", str(file), "--new"])
+    assert made.exit_code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert note_key(made.output).algorithm is Algorithm.WITNESS
+    assert run(central, ["key", str(file)]).output == made.output
+    again = run(central, ["key", str(file), "--new"])
+    assert (again.exit_code, "never written over" in again.output) == (1, True)
+    assert run(central, ["key", str(tmp_path / "none.key")]).exit_code == 1
+
+
+def test_central_as_a_process_cosigns_and_says_what_was_tampered_with(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    folder, copy, file = tmp_path / "j", tmp_path / "copy", tmp_path / "witness.key"
+    made = CliRunner().invoke(central, ["key", str(file), "--new"])
+    key_of_central = note_key(made.output)
+
+    async def run() -> None:
+        one = CentralProcess(mosquitto.port, tmp_path / "a.db", "--witness-key", str(file))
+        try:
+            async with running_edge(folder, mosquitto.port, key_of_central) as edge:
+                await edge.happen(20)
+                await edge.cosigned_up_to(20)
+            shutil.copytree(folder, copy)
+            async with running_edge(folder, mosquitto.port, key_of_central) as edge:
+                await edge.happen(20)
+                await edge.cosigned_up_to(40)
+            async with running_edge(copy, mosquitto.port, key_of_central) as edge:
+                await edge.happen(1)
+                await until(lambda: bool(doubts(edge)), "the doubt")
+            await until(lambda: "JOURNAL-TAMPERED" in one.output, "central's alarm")
+        finally:
+            one.stop()
 
     asyncio.run(run())
