@@ -42,7 +42,7 @@ demo: .venv/demo.stamp  ## a whole site at work, until Ctrl-C or for SECONDS=20
 
 test: .venv/test.stamp  ## every test (ARGS="-k broker" for some)
 	@sh requirements/peers.sh
-	@exec $(python) -m pytest $(ARGS)
+	@exec $(python) -m pytest --numprocesses=$(workers) --dist=worksteal $(ARGS)
 
 lint: .venv/test.stamp  ## style, types, layers
 	@$(python) -m ruff check .

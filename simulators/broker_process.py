@@ -41,12 +41,16 @@ class MosquittoMissingError(BrokerStartError):
         )
 
 
-def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on now; somebody else may take it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def reserved_port() -> socket.socket:
+    """A socket that holds a free port of 127.0.0.1 until it is closed.
+
+    Nobody else is given the port meanwhile, neither to listen nor to connect from. Whoever names it
+    may listen on it, a server with SO_REUSEADDR that is; until then connections are refused.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
 
 
 def unprivileged_account() -> str | None:
@@ -71,7 +75,7 @@ class BrokerProcess:
     """One broker on 127.0.0.1, with a folder of its own; a context manager that starts and stops.
 
     Port and folder stay the same over `stop`, `kill` and `start`, so a restart is the same broker
-    to its clients. What Mosquitto kept in sessions survives `stop`, not `kill`; the embedded broker
+    to its clients; the port is held for it from the beginning to `close`. What Mosquitto kept in sessions survives `stop`, not `kill`; the embedded broker
     keeps nothing.
     """
 
@@ -95,7 +99,8 @@ class BrokerProcess:
         """
         self.kind: BrokerKind = kind or default_kind()
         self.host = "127.0.0.1"
-        self.port = port or free_port()
+        self._reserved = None if port else reserved_port()
+        self.port: int = self._reserved.getsockname()[1] if self._reserved else port
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="sentrypost-broker-"))
         self._extra = extra
@@ -163,6 +168,8 @@ class BrokerProcess:
     def close(self) -> None:
         """Stop it for good and remove the folder that it made."""
         self.stop()
+        if self._reserved:
+            self._reserved.close()
         if self._own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from simulators.broker_process import BrokerProcess
+from simulators.broker_process import BrokerProcess, reserved_port
 from tests.servers import make_broker, require
 
 # How long one example takes is the machine's affair; where a time matters a test measures it.
 settings.register_profile("sentrypost", deadline=None)
 settings.load_profile("sentrypost")
 
-# One seed for the run: `SENTRYPOST_SEED=7 make test` repeats a run that failed.
+# One seed for the run: `SENTRYPOST_SEED=7 make test` repeats a run that failed. It stays in the
+# environment, where pytest's workers find it: they collect the same tests and draw the same seeds.
 SEED = int(os.environ.get("SENTRYPOST_SEED") or random.SystemRandom().randrange(2**32))
+os.environ["SENTRYPOST_SEED"] = str(SEED)
 
 
 def pytest_report_header() -> str:
@@ -29,6 +31,13 @@ def seed(request: pytest.FixtureRequest) -> int:
     own = random.Random(f"{SEED}/{request.node.nodeid}").randrange(2**32)
     print(f"seed {own} (SENTRYPOST_SEED={SEED})")  # noqa: T201  # shown with a failure
     return own
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port of 127.0.0.1 on which nobody listens unless the test does."""
+    with reserved_port() as held:
+        yield held.getsockname()[1]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from central.collector import EdgeSeen, EntriesStored
 from central.printer import LinePrinter, clean, lines
 from controller.events import decode_entry
 from edge import wire
-from simulators.broker_process import BrokerProcess, free_port
+from simulators.broker_process import BrokerProcess
 from tests.central.rig import (
     EDGE,
     NAME,
@@ -180,13 +180,12 @@ def test_a_broker_that_refuses_is_told_once_with_a_remedy_and_waited_for(tmp_pat
             assert central.stop() == 0
 
 
-def test_a_broker_that_is_not_there_yet(tmp_path: Path) -> None:
-    port = free_port()
-    central = CentralProcess(port, tmp_path / "archive.db", "--json")
+def test_a_broker_that_is_not_there_yet(tmp_path: Path, silent_port: int) -> None:
+    central = CentralProcess(silent_port, tmp_path / "archive.db", "--json")
     try:
         wait_for(lambda: "unreachable" in central.output, "told")
         assert central.json_lines[0]["link"] == "unreachable"
-        with BrokerProcess("mosquitto", port=port):
+        with BrokerProcess("mosquitto", port=silent_port):
             wait_for(lambda: '"ready":true' in central.output, "ready")
             assert central.stop() == 0
     finally:
@@ -217,8 +216,10 @@ def test_what_cannot_work_is_told_at_once(options: tuple[str, ...], said: str) -
     assert "Traceback" not in ended.stderr
 
 
-def test_a_signal_before_the_broker_answers_ends_it_as_well(tmp_path: Path) -> None:
-    central = CentralProcess(free_port(), tmp_path / "archive.db", "--json")
+def test_a_signal_before_the_broker_answers_ends_it_as_well(
+    tmp_path: Path, silent_port: int
+) -> None:
+    central = CentralProcess(silent_port, tmp_path / "archive.db", "--json")
     wait_for(lambda: "unreachable" in central.output, "trying")
     central.process.send_signal(signal.SIGINT)
     assert central.process.wait(10) == 0

@@ -22,7 +22,7 @@ from drivers.mqtt_link import (
     Publication,
     Session,
 )
-from simulators.broker_process import BrokerProcess, free_port
+from simulators.broker_process import BrokerProcess
 from tests.drivers.mqtt import Rig, connected, running, until
 from tests.servers import make_broker
 
@@ -104,9 +104,9 @@ def test_wrong_credentials_are_reported_with_a_remedy_and_tried_again(tmp_path: 
     asyncio.run(scene())
 
 
-def test_waiting_grows_and_is_never_the_same_for_two_edges() -> None:
+def test_waiting_grows_and_is_never_the_same_for_two_edges(silent_port: int) -> None:
     async def scene() -> None:
-        rig = Rig(free_port(), backoff_s_min=0.02, backoff_s_max=0.16)
+        rig = Rig(silent_port, backoff_s_min=0.02, backoff_s_max=0.16)
         async with running(rig):
             await until(lambda: len(rig.failures()) >= 7, "tried again and again")
         waits_s = [report.retry_s for report in rig.reports if isinstance(report, LinkFailed)]

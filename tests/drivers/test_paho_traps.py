@@ -55,7 +55,7 @@ from drivers.mqtt_link import (
 )
 from edge import wire
 from edge.topics import Topics
-from simulators.broker_process import BrokerProcess, free_port
+from simulators.broker_process import BrokerProcess
 from tests.central.rig import EDGE, SITE, running_central, running_edge
 from tests.drivers.certificate import certificate
 from tests.drivers.mqtt import Rig, connected, running, until
@@ -288,13 +288,12 @@ def test_a_broker_that_is_frozen_while_we_connect_is_found_out(
     asyncio.run(scene())
 
 
-def test_a_broker_that_is_away_is_tried_until_it_is_there() -> None:
+def test_a_broker_that_is_away_is_tried_until_it_is_there(silent_port: int) -> None:
     async def scene() -> None:
-        port = free_port()
-        async with running(Rig(port)) as rig:
+        async with running(Rig(silent_port)) as rig:
             await until(lambda: len(rig.failures()) >= 2, "tried, twice")
             assert set(rig.failures()) == {Problem.UNREACHABLE}
-            broker = await asyncio.to_thread(BrokerProcess("embedded", port=port).start)
+            broker = await asyncio.to_thread(BrokerProcess("embedded", port=silent_port).start)
             try:
                 await connected(rig)
             finally:

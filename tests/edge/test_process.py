@@ -15,7 +15,7 @@ from controller import events as ev
 from edge.journal import Journal, verify_folder
 from edge.journal.folder import SEGMENT
 from policies.codes import Code
-from simulators.broker_process import BrokerProcess, free_port
+from simulators.broker_process import BrokerProcess
 from simulators.osdp_line import ReaderLine
 from tests.central.rig import CentralProcess
 from tests.edge.house import ADA, FIRE_LOOP, FRONT, VAULT, House
@@ -488,9 +488,9 @@ def test_with_standard_error_blocked_a_fire_frees_the_way_out_and_a_stop_is_one(
 
 
 def test_a_broker_that_is_not_there_is_named_with_its_remedy_and_doors_work(
-    tmp_path: Path,
+    tmp_path: Path, silent_port: int
 ) -> None:
-    house = House(tmp_path, f'[broker]\nhost = "127.0.0.1"\nport = {free_port()}\n')
+    house = House(tmp_path, f'[broker]\nhost = "127.0.0.1"\nport = {silent_port}\n')
 
     async def scene(_: ReaderLine) -> None:
         async with running_process(house) as edge:

@@ -21,7 +21,6 @@ from edge.control.client import Client
 from edge.control.messages import StatusReply
 from edge.kept import keep, kept_instead
 from edge.safe_mode import RUNS, SERVED_S, UNCLEAN_ENDS, WITHIN_S, Run, note_service
-from simulators.broker_process import free_port
 from simulators.osdp_line import ReaderLine
 from simulators.virtual.loop import run as run_virtually
 from tests.edge.house import ADA, FIRE_LOOP, FRONT, House
@@ -404,8 +403,10 @@ def test_a_copy_that_cannot_be_made_harms_nobody(
 # --- real processes -----------------------------------------------------------------------------
 
 
-def with_broker_gone(folder: Path) -> House:
-    return House(folder, f'[broker]\nhost = "127.0.0.1"\nport = {free_port()}\n')
+@pytest.fixture
+def lonely(tmp_path: Path, silent_port: int) -> House:
+    """A house whose broker is gone."""
+    return House(tmp_path, f'[broker]\nhost = "127.0.0.1"\nport = {silent_port}\n')
 
 
 def with_line(house: House, scene: Callable[[ReaderLine], Awaitable[None]]) -> None:
@@ -437,18 +438,16 @@ async def doors_are_as_ever(house: House, edge: EdgeProcess) -> None:
     await freed(house)
 
 
-def test_killed_three_times_it_serves_doors_and_nothing_else(tmp_path: Path) -> None:
-    house = with_broker_gone(tmp_path)
-
+def test_killed_three_times_it_serves_doors_and_nothing_else(lonely: House) -> None:
     async def scene(_: ReaderLine) -> None:
-        async with running_process(house) as edge:
+        async with running_process(lonely) as edge:
             await edge.until_said(NO_BROKER_THERE)
             await edge.kill()
         for _ in range(2):
-            await dies(house, plant=PROMPT)
-        async with running_process(house) as edge:
-            await doors_are_as_ever(house, edge)
-            status = await status_of(house)
+            await dies(lonely, plant=PROMPT)
+        async with running_process(lonely) as edge:
+            await doors_are_as_ever(lonely, edge)
+            status = await status_of(lonely)
             assert (status.safe_mode, status.kept_copy) == (True, False)
             page = [line.text for line in lines(status)]
             assert "safe mode ON: it kept ending; nothing goes to the archive" in page
@@ -456,29 +455,27 @@ def test_killed_three_times_it_serves_doors_and_nothing_else(tmp_path: Path) -> 
             assert "safe mode: the edge ended 3 times without being asked to" in edge.said
             assert NO_BROKER_THERE not in edge.said, "nobody went for the broker"
             assert await edge.stop() == 0
-        async with running_process(house) as edge:
+        async with running_process(lonely) as edge:
             await edge.until_said(NO_BROKER_THERE)
-            assert not (await status_of(house)).safe_mode
+            assert not (await status_of(lonely)).safe_mode
             assert await edge.stop() == 0
-        starts = entries(house, ev.EdgeStarted)
+        starts = entries(lonely, ev.EdgeStarted)
         assert [one.safe_mode for one in starts] == [False, False, False, True, False]
 
-    with_line(house, scene)
+    with_line(lonely, scene)
 
 
-def test_what_kills_it_in_the_uplink_is_survived(tmp_path: Path) -> None:
-    house = with_broker_gone(tmp_path)
-
+def test_what_kills_it_in_the_uplink_is_survived(lonely: House) -> None:
     async def scene(_: ReaderLine) -> None:
         for _ in range(3):
-            edge = await EdgeProcess.start(house, plant=POISONED_UPLINK, check=False)
+            edge = await EdgeProcess.start(lonely, plant=POISONED_UPLINK, check=False)
             assert await edge.ended() == 1
             assert "the edge ended: ZeroDivisionError: what the archive said" in edge.said
-        async with running_process(house, plant=POISONED_UPLINK) as edge:
-            await doors_are_as_ever(house, edge)
+        async with running_process(lonely, plant=POISONED_UPLINK) as edge:
+            await doors_are_as_ever(lonely, edge)
             assert await edge.stop() == 0
 
-    with_line(house, scene)
+    with_line(lonely, scene)
 
 
 def test_a_policy_that_kills_it_gives_way_to_the_one_that_served(house: House) -> None:
@@ -508,39 +505,36 @@ def test_a_policy_that_kills_it_gives_way_to_the_one_that_served(house: House) -
     with_line(house, scene)
 
 
-def test_safe_mode_is_over_when_it_has_lasted_and_the_uplink_begins(tmp_path: Path) -> None:
-    house = with_broker_gone(tmp_path)
-
+def test_safe_mode_is_over_when_it_has_lasted_and_the_uplink_begins(lonely: House) -> None:
     async def scene(_: ReaderLine) -> None:
         for _ in range(3):
-            await dies(house, plant=PROMPT)
-        async with running_process(house, plant=SERVES_AT_ONCE + PROMPT) as edge:
+            await dies(lonely, plant=PROMPT)
+        async with running_process(lonely, plant=SERVES_AT_ONCE + PROMPT) as edge:
             await edge.until_said("safe mode is over")
             await edge.until_said(NO_BROKER_THERE)
-            assert not (await status_of(house)).safe_mode
+            assert not (await status_of(lonely)).safe_mode
             await edge.kill()
-        assert not (house.folder / "state" / kept.KEPT).exists(), "it was not tried whole"
-        async with running_process(house, plant=PROMPT) as edge:
-            assert not (await status_of(house)).safe_mode
+        assert not (lonely.folder / "state" / kept.KEPT).exists(), "it was not tried whole"
+        async with running_process(lonely, plant=PROMPT) as edge:
+            assert not (await status_of(lonely)).safe_mode
             assert await edge.stop() == 0
 
-    with_line(house, scene)
+    with_line(lonely, scene)
 
 
-def test_after_a_kill_the_doors_do_not_wait_and_the_broker_does(tmp_path: Path) -> None:
-    house = with_broker_gone(tmp_path)
+def test_after_a_kill_the_doors_do_not_wait_and_the_broker_does(lonely: House) -> None:
     very_late = "import edge.assembly as assembly\nassembly.LATE_S_MAX = 1e9\n"
 
     async def scene(_: ReaderLine) -> None:
-        async with running_process(house, plant=very_late) as edge:
+        async with running_process(lonely, plant=very_late) as edge:
             await edge.until_said(NO_BROKER_THERE)
             await edge.kill()
-        async with running_process(house, plant=very_late) as edge:
-            await doors_are_as_ever(house, edge)
+        async with running_process(lonely, plant=very_late) as edge:
+            await doors_are_as_ever(lonely, edge)
             assert NO_BROKER_THERE not in edge.said
             assert await edge.stop() == 0
 
-    with_line(house, scene)
+    with_line(lonely, scene)
 
 
 def test_what_refuses_to_start_has_not_ended(house: House) -> None:

@@ -24,7 +24,7 @@ from edge import wire
 from edge.journal.errors import JournalFailed
 from edge.topics import Topics
 from edge.uplink import AckIgnored, ArchiveDiverged, ArchiveFellBack, JournalSilent
-from simulators.broker_process import BrokerProcess, free_port
+from simulators.broker_process import BrokerProcess
 from tests.central.rig import (
     EDGE,
     NAME,
@@ -96,10 +96,11 @@ def ack(
     )
 
 
-def test_a_broker_that_is_not_there_is_reported_and_waited_for(tmp_path: Path) -> None:
+def test_a_broker_that_is_not_there_is_reported_and_waited_for(
+    tmp_path: Path, silent_port: int
+) -> None:
     async def scene() -> None:
-        port = free_port()
-        async with running_edge(tmp_path / "journal", port) as edge:
+        async with running_edge(tmp_path / "journal", silent_port) as edge:
             await edge.happen(250)
             await until(lambda: len(edge.link_reports) >= 2, "reported")
             report = edge.link_reports[0]
@@ -108,9 +109,9 @@ def test_a_broker_that_is_not_there_is_reported_and_waited_for(tmp_path: Path) -
             assert "start the broker" in report.remedy
             assert edge.uplink.status.behind == 250
             assert not edge.uplink.status.connected
-            broker = BrokerProcess("mosquitto", port=port)
+            broker = BrokerProcess("mosquitto", port=silent_port)
             with broker:
-                async with running_central(tmp_path / "archive.db", port):
+                async with running_central(tmp_path / "archive.db", silent_port):
                     await complete(tmp_path / "archive.db", edge)
 
     asyncio.run(scene())

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from simulators import broker as broker_command
 from simulators import broker_process
-from simulators.broker_process import BrokerProcess, BrokerStartError, default_kind, free_port
+from simulators.broker_process import BrokerProcess, BrokerStartError, default_kind
 from tests.mqtt import (
     DISCONNECT_PACKET,
     Client,
@@ -393,10 +393,26 @@ def test_a_broker_that_cannot_start_says_why():
             process.start()
         wait_for(lambda: "address already in use" in process.log, "the reason is in the log")
         process.close()
-    free = BrokerProcess("embedded", port=free_port(), pending_max=0)
+    free = BrokerProcess("embedded", pending_max=0)
     with pytest.raises(BrokerStartError, match="pending-max"):
         free.start()
     free.close()
+
+
+def test_the_port_of_a_broker_is_its_own_while_it_is_down():
+    broker = BrokerProcess("embedded")
+    try:
+        for _ in range(2):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection((broker.host, broker.port))
+            with socket.socket() as stranger, pytest.raises(OSError, match="already in use"):
+                stranger.bind((broker.host, broker.port))
+            broker.start()
+            broker.kill()
+    finally:
+        broker.close()
+    with socket.socket() as stranger:
+        stranger.bind((broker.host, broker.port))
 
 
 def test_the_environment_may_name_the_broker(monkeypatch):
