@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.records import ROOT
@@ -21,11 +22,11 @@ MINOR_MIN = 11
 def programs() -> dict[str, Path]:
     """`sentrypost` under each minor version of Python found, ours first."""
     ours = f"3.{sys.version_info.minor}"
-    found = {ours: Path(sys.executable).parent / "sentrypost"}
-    for version, python in sorted(_pythons().items()):
-        if version != ours:
-            found[version] = _installed(version, python)
-    return found
+    others = sorted(set(found := _pythons()) - {ours})
+    with ThreadPoolExecutor() as pool:
+        made = list(pool.map(_installed, others, (found[version] for version in others)))
+    programs = [Path(sys.executable).parent / "sentrypost", *made]
+    return dict(zip([ours, *others], programs, strict=True))
 
 
 def _pythons() -> dict[str, Path]:

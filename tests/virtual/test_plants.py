@@ -8,7 +8,7 @@ SEEDS_TRIED = 4
 """From the plant's own seed on: a change of the simulated world makes other runs of the seeds."""
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
 def test_the_mistake_is_found(plant: Plant) -> None:
     finding = hunt(plant.name, range(plant.seed, plant.seed + SEEDS_TRIED), compare=True)

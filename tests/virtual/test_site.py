@@ -5,6 +5,7 @@ import json
 import os
 import random
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ ENTRIES_MIN, KINDS_MIN = 10_000, 15
 SMALL = ("--portals", "4", "--people", "20", "--days", "0.37", "--faults", "heavy")
 
 
+@pytest.mark.timeout(900)
 def test_a_day_of_ten_doors_and_two_hundred_people() -> None:
     verdict = simulate(Options(seed=1, days=1, faults=Level.NORMAL, portals=10, people=200))
     assert verdict.broken == ""
@@ -32,22 +34,24 @@ def test_a_day_of_ten_doors_and_two_hundred_people() -> None:
 
 
 @pytest.mark.parametrize("one", SEEDS)
-def test_twenty_seeds_with_everything_going_wrong(one: int) -> None:
+def test_everything_going_wrong_breaks_no_rule(one: int) -> None:
     """Seventeen that are always the same, and three that nobody has seen before."""
     verdict = simulate(Options(seed=one, days=0.4, faults=Level.HEAVY, portals=4, people=20))
     assert not verdict.broken, f"{repeated_by(verdict.options)}\n  {verdict.broken}"
     assert sum(verdict.faults.values()) > 50, "hardly anything went wrong"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_one_seed_is_one_run_under_every_python_and_every_hash_seed() -> None:
     """What a set or a dict of another order could change would show here."""
     found = programs()
     ours = next(iter(found.values()))
     runs = [(ours, "1"), (ours, "2"), (ours, "3"), *((other, "4") for other in found.values())]
-    traces = {hash_of_run(program, 11, hash_seed) for program, hash_seed in runs}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        another = pool.submit(hash_of_run, ours, 12, "1")
+        traces = set(pool.map(lambda run: hash_of_run(run[0], 11, run[1]), runs))
     assert len(traces) == 1, f"{len(traces)} different runs of one seed, with {list(found)}"
-    assert traces != {hash_of_run(ours, 12, "1")}, "another seed is another run"
+    assert traces != {another.result()}, "another seed is another run"
 
 
 def hash_of_run(program: Path, seed: int, hash_seed: str) -> str:
