@@ -247,7 +247,7 @@ async def bodies(edge: Edge, kind: type[Body] = Body) -> list[Body]:
     return [body for body in found if isinstance(body, kind)]
 
 
-async def until(edge: Edge, kind: type[Body], count: int = 1, within_s: float = 5.0) -> list[Body]:
+async def until(edge: Edge, kind: type[Body], count: int = 1, within_s: float = 30.0) -> list[Body]:
     """Wait until the journal holds so many of a kind."""
     async with asyncio.timeout(within_s):
         while len(found := await bodies(edge, kind)) < count:

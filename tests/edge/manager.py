@@ -33,12 +33,12 @@ class Manager:
         """Read on the running loop."""
         asyncio.get_running_loop().add_reader(self._socket, self._read)
 
-    async def until_told(self, words: str, within_s: float = 15.0) -> None:
+    async def until_told(self, words: str, within_s: float = 30.0) -> None:
         async with asyncio.timeout(within_s):
             while not any(words in one for one in self.told):
                 await asyncio.sleep(0.01)
 
-    async def until_fed(self, times: int, within_s: float = 15.0) -> None:
+    async def until_fed(self, times: int, within_s: float = 30.0) -> None:
         """So many more times."""
         already = len(self.feeds)
         async with asyncio.timeout(within_s):

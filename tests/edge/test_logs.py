@@ -35,7 +35,7 @@ def told(room: int = ROOM) -> Iterator[tuple[logging.Logger, Commentary, int]]:
         os.close(writing)
 
 
-def lines(reading: int, until: str, within_s: float = 5.0) -> list[dict[str, Any]]:
+def lines(reading: int, until: str, within_s: float = 30.0) -> list[dict[str, Any]]:
     """What can be read until a line has these words."""
     data, end = b"", time.monotonic() + within_s
     while until.encode() not in data or not data.endswith(b"\n"):

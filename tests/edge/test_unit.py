@@ -15,7 +15,15 @@ from edge.journal import verify_folder
 from edge.watchdog import LINE_STANDS_S_MAX
 from simulators.broker_process import BrokerProcess
 from tests.edge.house import ADA, FIRE_LOOP, PIN, House
-from tests.edge.process import VAULT_STRUCK, entries, freed, opens, running_process, told
+from tests.edge.process import (
+    PATIENCE_S,
+    VAULT_STRUCK,
+    entries,
+    freed,
+    opens,
+    running_process,
+    told,
+)
 from tests.edge.sandbox import ROOT, UNIT, environment, sandbox, settings
 from tests.servers import require
 
@@ -125,7 +133,7 @@ async def pin_opens(house: House) -> None:
     reader = house.readers["vault-in"]
     seen = len(reader.executed)
     house.badge("vault-in", ADA)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while len(reader.executed) == seen:
             await asyncio.sleep(0.01)
         reader.press_keys(PIN + "#")
@@ -144,7 +152,7 @@ def test_inside_of_it_an_edge_does_all_that_it_does(
         with Client(state) as client:
             people = b"id,name,roles,pin\n7,Gus,staff,1234\n"
             assert client.import_people(people, dry_run=False).applied
-            until_normal = time.monotonic() + 5
+            until_normal = time.monotonic() + PATIENCE_S
             while client.status().fires[0].line != "normal":
                 assert time.monotonic() < until_normal
                 time.sleep(0.01)
