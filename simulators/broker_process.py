@@ -75,8 +75,8 @@ class BrokerProcess:
     """One broker on 127.0.0.1, with a folder of its own; a context manager that starts and stops.
 
     Port and folder stay the same over `stop`, `kill` and `start`, so a restart is the same broker
-    to its clients; the port is held for it from the beginning to `close`. What Mosquitto kept in sessions survives `stop`, not `kill`; the embedded broker
-    keeps nothing.
+    to its clients; a port that was not named is held from the beginning to `close`. What Mosquitto
+    kept in sessions survives `stop`, not `kill`; the embedded broker keeps nothing.
     """
 
     def __init__(

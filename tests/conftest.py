@@ -20,6 +20,9 @@ settings.load_profile("sentrypost")
 SEED = int(os.environ.get("SENTRYPOST_SEED") or random.SystemRandom().randrange(2**32))
 os.environ["SENTRYPOST_SEED"] = str(SEED)
 
+# Hundreds of programs are started from here: each would compile all of its modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 def pytest_report_header() -> str:
     """The seed stands at the top of every run."""
