@@ -5,7 +5,7 @@
 
 python := .venv/bin/python
 inputs := pyproject.toml requirements/environment.sh
-# Half of the time tests wait, for a disk, a broker or an edge: two for each core of a small machine.
+# Half of the time tests wait, for a disk, a broker, an edge: two for each core of a small machine.
 workers := 4
 
 # `make campaign kills` and `make campaign NAME=kills` say the same: after `campaign`, a second word
