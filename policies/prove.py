@@ -56,7 +56,7 @@ BUILT_IN: tuple[tuple[str, str, Check], ...] = (
     ),
     (
         "no-visitor-alone",
-        "a visitor without an escort gets no further than anybody without a badge",
+        "a visitor without an escort gets no further than anybody, but into a refuge",
         reaching.no_escort,
     ),
     (

@@ -42,11 +42,21 @@ def no_consent(world: World) -> Story | None:
 
 
 def no_escort(world: World) -> Story | None:
-    """A visitor without an escort where not anybody gets as well."""
+    """A visitor without an escort where not anybody gets as well, but by fleeing into a refuge."""
     given = Given(escorted=False)
     anybody = world.reached(None, given, world.outside)
     visitors = sorted(role.id for role in world.policy.roles.values() if role.visitor)
-    return _first(world, visitors, given, lambda step: step.target not in anybody, _without(given))
+
+    def wrong(step: Step) -> bool:
+        return step.target not in anybody and not _flight(world, step)
+
+    return _first(world, visitors, given, wrong, _without(given))
+
+
+def _flight(world: World, step: Step) -> bool:
+    """From inside towards a refuge, in a mode that people flee from."""
+    passage = world.policy.passage(step.portal, step.direction)
+    return passage is not None and passage.refuge and step.mode in (Mode.LOCKDOWN, Mode.SHELTER)
 
 
 def _without(given: Given) -> str:
