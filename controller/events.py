@@ -140,11 +140,13 @@ class JournalRestored(Body, frozen=True, kw_only=True):
 
 class JournalDoubted(Body, frozen=True, kw_only=True):
     """A witness has cosigned a journal of this edge that this one does not hold: it was cut, put
-    back from an old copy, or written anew. `witnessed` entries there, `held` here.
+    back from an old copy, or written anew. `witnessed` entries there, `held` here. `before`: the
+    incarnation of which that is true, where this one goes on from it.
     """
 
     witnessed: Count
     held: Count
+    before: Text = ""
 
 
 class EntryDropped(Body, frozen=True, kw_only=True):

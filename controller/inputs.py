@@ -229,6 +229,7 @@ class JournalDoubtHeard(Input, frozen=True, kw_only=True):
 
     witnessed: int
     held: int
+    before: str = ""
 
 
 class ClockChecked(Input, frozen=True, kw_only=True):

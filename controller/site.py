@@ -375,7 +375,9 @@ def _on_journal_failed(turn: Turn, fact: JournalFailed) -> None:
 def _on_journal_doubt(turn: Turn, fact: JournalDoubtHeard) -> None:
     """Once: the doubt ends with this journal, and nobody is told the same every minute."""
     if not turn.state.doubted:
-        turn.record(JournalDoubted(witnessed=fact.witnessed, held=fact.held))
+        turn.record(
+            JournalDoubted(witnessed=fact.witnessed, held=fact.held, before=clipped(fact.before))
+        )
 
 
 def _on_clock(turn: Turn, fact: ClockChecked) -> None:

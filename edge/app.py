@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from random import SystemRandom
 
 from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
@@ -24,6 +25,7 @@ from edge.journal import JournalError, JournalWriter
 from edge.kept import keep, kept_instead
 from edge.lines import build_lines
 from edge.people import People, PeopleError, PinChecker, PinHasher, load_site_key
+from edge.renewal import sound_journal
 from edge.safe_mode import UNCLEAN_ENDS, Run, note_service
 from edge.service_manager import ServiceManager, service_manager
 from edge.undisturbed import set_aside
@@ -177,13 +179,19 @@ async def _extended(manager: ServiceManager | None, writer: JournalWriter) -> As
 
 @asynccontextmanager
 async def _journal(config: Config) -> AsyncIterator[JournalWriter]:
-    writer = await JournalWriter.open(
-        config.state / "journal",
-        site=config.site,
-        edge=config.edge,
-        entropy=os.urandom,
-        utc_us=time.time_ns() // 1_000,
-    )
+    now_us = time.time_ns() // 1_000
+
+    async def opening(folder: Path, shrunk: bool) -> JournalWriter:
+        return await JournalWriter.open(
+            folder,
+            site=config.site,
+            edge=config.edge,
+            entropy=os.urandom,
+            utc_us=now_us,
+            shrunk=shrunk,
+        )
+
+    writer = await sound_journal(config.state, opening, now_us)
     try:
         yield writer
     finally:

@@ -28,6 +28,7 @@ from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
 from edge.policy_start import at_start
 from edge.policy_store import PolicyStore
+from edge.renewal import goes_on_from
 from edge.reports import Reports
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
@@ -158,11 +159,19 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     )
     listeners += [desk.committed, checkpoints.committed]
     alongside: Alongside = {"desk": desk.run, "checkpoints": checkpoints.run}
+    origin = goes_on_from(writer)
+    if origin is not None and not state.doubted:
+        alongside["renewal"] = partial(_told, daemon, *origin)
     if uplink is not None:
         listeners.append(uplink.committed)
         alongside["uplink"] = partial(_later, _held_back_s(outside), uplink.run)
         alongside["witness"] = uplink.look_back
     return Edge(daemon, desk, policy, alongside, checkpoints, uplink)
+
+
+async def _told(daemon: Daemon, before: str, witnessed: int, held: int) -> None:
+    """Once in the life of a journal that goes on from another one."""
+    daemon.judge_doubt(witnessed, held, before)
 
 
 def _held_back_s(outside: Outside) -> float:

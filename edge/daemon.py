@@ -276,10 +276,12 @@ class Daemon:
             )
         )
 
-    def judge_doubt(self, witnessed: int, held: int) -> Outcome:
-        """A witness remembers another journal of ours."""
+    def judge_doubt(self, witnessed: int, held: int, before: str = "") -> Outcome:
+        """A witness remembers another journal of ours; as `JournalDoubted`."""
         return self.judge(
-            inputs.JournalDoubtHeard(id=self._wiring.new_id(), witnessed=witnessed, held=held)
+            inputs.JournalDoubtHeard(
+                id=self._wiring.new_id(), witnessed=witnessed, held=held, before=before
+            )
         )
 
     def judge_fire_reset(self, fire: str, operator: str) -> Outcome:

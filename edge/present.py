@@ -207,8 +207,8 @@ def _started(body: ev.EdgeStarted, _: Names) -> tuple[Tone, str]:
 def _journal_doubted(body: ev.JournalDoubted, _: Names) -> tuple[Tone, str]:
     return (
         Tone.ALARM,
-        f"this journal is not what the witness has seen: {body.witnessed} entries there, "
-        f"{body.held} here; keep the state folder as evidence",
+        f"{'the journal before this one' if body.before else 'this journal'} is not what was seen"
+        f" of it: {body.witnessed} entries there, {body.held} here; keep the folder as evidence",
     )
 
 

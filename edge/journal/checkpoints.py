@@ -101,6 +101,20 @@ def note_cosigned(journal: "Journal", size: int, cosigned: str) -> None:
         raise journal.stop(error) from error
 
 
+def note(journal: "Journal", key: str, value: str) -> None:
+    """Keep a word about this journal as a whole, durably: `doubted` or `continues`.
+
+    It is read again when the journal is opened next. Raises JournalFailed (journal stopped).
+    """
+    connection = journal.connection
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        connection.execute("COMMIT")
+    except UNREADABLE as error:
+        raise journal.stop(error) from error
+
+
 def newest_cosigned(journal: "Journal") -> Kept | None:
     """The largest that the witness has cosigned. Raises JournalFailed as `Journal.read`."""
     try:

@@ -202,6 +202,10 @@ class Meta(NamedTuple):
     edge: str
     incarnation: str
     acked: int
+    doubted: int | None
+    """As `Journal.doubted`."""
+    continues: str
+    """As `Journal.continues`."""
 
 
 def read_meta(segment: Path, connection: Connection) -> Meta:
@@ -213,7 +217,15 @@ def read_meta(segment: Path, connection: Connection) -> Meta:
             f"{segment} does not say whose journal it is; keep it as evidence, and put a copy "
             "that verifies in its place or start with an empty folder"
         )
-    return Meta(found["site"], found["edge"], found["incarnation"], int(acked[:18]))
+    witnessed = found.get("doubted", "")
+    return Meta(
+        found["site"],
+        found["edge"],
+        found["incarnation"],
+        int(acked[:18]),
+        int(witnessed[:18]) if witnessed.isascii() and witnessed.isdigit() else None,
+        found.get("continues", ""),
+    )
 
 
 def step_sql(name: str) -> str:

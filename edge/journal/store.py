@@ -66,7 +66,11 @@ class Journal:
         self._open: Connection | None = connection
         self._failure: JournalFailed | None = None
         meta = files.read_meta(folder / files.SEGMENT, connection)
-        self.site, self.edge, self.incarnation, self._acked = meta
+        self.site, self.edge, self.incarnation, self._acked = meta[:4]
+        self.doubted = meta.doubted
+        """How many entries a witness has cosigned of a journal of this name that this is not."""
+        self.continues = meta.continues
+        """The incarnation that this one goes on from, as somebody doubted it."""
         self._tip = self._newest(connection)
         self._tree = tree(connection, self._tip.seq)
 
@@ -80,13 +84,15 @@ class Journal:
         entropy: Callable[[int], bytes],
         utc_us: int,
         create: bool = True,
+        shrunk: bool = False,
         disk: Disk = files,
     ) -> Self:
         """The journal in `folder`; a new one where the folder is empty or does not exist.
 
         `entropy(n)` gives n random bytes; it and `utc_us` serve only a new journal. `create=False`
-        never makes one. `disk` is where the folder lies. Raises JournalInUse, JournalForeign,
-        JournalNewer, JournalMissing, JournalShrank, JournalFailed (full, read-only, broken).
+        never makes one. `shrunk`: one that ends too early is opened all the same. `disk` is where
+        the folder lies. Raises JournalInUse, JournalForeign, JournalNewer, JournalMissing,
+        JournalShrank, JournalFailed (full, read-only, broken).
         """
         segment = folder / files.SEGMENT
         try:
@@ -101,7 +107,7 @@ class Journal:
             if create and not disk.has_segment(segment):
                 disk.create_segment(folder, site=site, edge=edge, entropy=entropy, utc_us=utc_us)
             disk.look(segment)
-            return cls._opened(folder, lock, disk.connect(segment), site, edge)
+            return cls._opened(folder, lock, disk.connect(segment), site, edge, shrunk=shrunk)
         except (*UNREADABLE, OSError) as error:
             lock.release()
             raise failed(error, folder) from error
@@ -111,7 +117,14 @@ class Journal:
 
     @classmethod
     def _opened(
-        cls, folder: Path, lock: Lock, connection: Connection, site: str, edge: str
+        cls,
+        folder: Path,
+        lock: Lock,
+        connection: Connection,
+        site: str,
+        edge: str,
+        *,
+        shrunk: bool,
     ) -> Self:
         segment = folder / files.SEGMENT
         try:
@@ -122,11 +135,11 @@ class Journal:
                     f"{segment} is the journal of site {journal.site!r} edge {journal.edge!r}, "
                     f"not of {site!r} {edge!r}; name that edge's state folder"
                 )
-            if journal._acked > journal.last_seq:
+            if journal._acked > journal.last_seq and not shrunk:
                 raise JournalShrank(
                     f"{segment} ends at {journal.last_seq}, but the archive stored up to "
                     f"{journal._acked}: entries were removed or an old copy was put back; keep "
-                    "the folder as evidence and start with an empty one"
+                    "the folder as evidence; a start of the edge goes on with a new one"
                 )
         except BaseException:
             connection.close()

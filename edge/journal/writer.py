@@ -83,6 +83,7 @@ class JournalWriter:
         edge: str,
         entropy: Callable[[int], bytes],
         utc_us: int,
+        shrunk: bool = False,
         disk: Disk = files,
         hand: Hand | None = None,
     ) -> Self:
@@ -98,6 +99,7 @@ class JournalWriter:
                 entropy=entropy,
                 utc_us=utc_us,
                 create=create,
+                shrunk=shrunk,
                 disk=disk,
             )
 
@@ -207,6 +209,24 @@ class JournalWriter:
     async def note_cosigned(self, size: int, cosigned: str) -> None:
         """As `checkpoints.note_cosigned`."""
         await self._call(lambda journal: checkpoints.note_cosigned(journal, size, cosigned))
+
+    @property
+    def doubted(self) -> int | None:
+        """As `Journal.doubted`."""
+        return self._work.journal.doubted
+
+    @property
+    def continues(self) -> str:
+        """As `Journal.continues`."""
+        return self._work.journal.continues
+
+    async def note_doubted(self, witnessed: int) -> None:
+        """A witness remembers so many entries of another journal of this name."""
+        await self._call(lambda journal: checkpoints.note(journal, "doubted", str(witnessed)))
+
+    async def note_continues(self, before: str) -> None:
+        """This journal goes on from the incarnation `before`, which was doubted."""
+        await self._call(lambda journal: checkpoints.note(journal, "continues", before))
 
     async def newest_cosigned(self) -> Kept | None:
         """As `checkpoints.newest_cosigned`."""
