@@ -138,6 +138,12 @@ class JournalRestored(Body, frozen=True, kw_only=True):
     dropped: Count
 
 
+class ReserveUsed(Body, frozen=True, kw_only=True):
+    """The disk was full, and the room that was kept for that is used now. When it is full again
+    nobody enters any more.
+    """
+
+
 class JournalDoubted(Body, frozen=True, kw_only=True):
     """A witness has cosigned a journal of this edge that this one does not hold: it was cut, put
     back from an old copy, or written anew. `witnessed` entries there, `held` here. `before`: the

@@ -224,6 +224,10 @@ class JournalRecovered(Input, frozen=True, kw_only=True):
     dropped: int
 
 
+class ReserveTaken(Input, frozen=True, kw_only=True):
+    """As `ReserveUsed`."""
+
+
 class JournalDoubtHeard(Input, frozen=True, kw_only=True):
     """As `JournalDoubted`."""
 

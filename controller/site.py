@@ -26,6 +26,7 @@ from controller.events import (
     LockoutEnded,
     PolicyActivated,
     PostureChanged,
+    ReserveUsed,
     clipped,
 )
 from controller.holders import NOBODY, Directory
@@ -54,6 +55,7 @@ from controller.inputs import (
     PostureSet,
     ReaderHeard,
     ReaderTamperHeard,
+    ReserveTaken,
     ScreeningHeard,
     Started,
     Stopping,
@@ -372,6 +374,10 @@ def _on_journal_failed(turn: Turn, fact: JournalFailed) -> None:
             fires.abort_entry(turn, portal_id)
 
 
+def _on_reserve_taken(turn: Turn, fact: ReserveTaken) -> None:
+    turn.record(ReserveUsed())
+
+
 def _on_journal_doubt(turn: Turn, fact: JournalDoubtHeard) -> None:
     """Once: the doubt ends with this journal, and nobody is told the same every minute."""
     if not turn.state.doubted:
@@ -431,5 +437,6 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     JournalFailed: _on_journal_failed,
     JournalRecovered: _on_journal_recovered,
     JournalDoubtHeard: _on_journal_doubt,
+    ReserveTaken: _on_reserve_taken,
     ClockChecked: _on_clock,
 }

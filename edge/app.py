@@ -14,6 +14,7 @@ from random import SystemRandom
 
 from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
 from edge.assembly import Edge, Outside, assembled
+from edge.ballast import Ballast
 from edge.checkpoints import journal_key
 from edge.clock import SystemClock, boot_time
 from edge.config import Config
@@ -128,6 +129,7 @@ async def opened(
                     writer=writer,
                     people=people,
                     pins=pins,
+                    ballast=Ballast(config.state),
                     link=_link(config),
                     unclean=run.unclean,
                     safe_mode=run.safe_mode,

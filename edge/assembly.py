@@ -17,6 +17,7 @@ from controller.state import SiteState
 from controller.turn import Origin
 from drivers.api import Driver
 from drivers.mqtt_link import Link, LinkReport
+from edge.ballast import Ballast
 from edge.checkpoints import Checkpointer
 from edge.config import Config
 from edge.daemon import Clock, Daemon
@@ -71,6 +72,7 @@ class Outside(NamedTuple):
     writer: JournalWriter
     people: People
     pins: PinCheck
+    ballast: Ballast | None
     link: Callable[[Callable[[LinkReport], None]], Link] | None
     unclean: bool = False
     safe_mode: bool = False
@@ -133,6 +135,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         pins=outside.pins,
         drivers=outside.drivers,
         clock=outside.clock,
+        release_reserve=_nothing if outside.ballast is None else outside.ballast.release,
         jitter=outside.jitter,
         version=version("sentrypost"),
         safe_mode=outside.safe_mode,
@@ -159,6 +162,8 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     )
     listeners += [desk.committed, checkpoints.committed]
     alongside: Alongside = {"desk": desk.run, "checkpoints": checkpoints.run}
+    if outside.ballast is not None:
+        alongside["ballast"] = outside.ballast.run
     origin = goes_on_from(writer)
     if origin is not None and not state.doubted:
         alongside["renewal"] = partial(_told, daemon, *origin)
@@ -167,6 +172,10 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         alongside["uplink"] = partial(_later, _held_back_s(outside), uplink.run)
         alongside["witness"] = uplink.look_back
     return Edge(daemon, desk, policy, alongside, checkpoints, uplink)
+
+
+def _nothing() -> bool:
+    return False
 
 
 async def _told(daemon: Daemon, before: str, witnessed: int, held: int) -> None:

@@ -87,6 +87,7 @@ class Daemon:
         pins: PinCheck,
         drivers: Mapping[str, api.Driver],
         clock: Clock,
+        release_reserve: Callable[[], bool],
         jitter: Random,
         version: str,
         safe_mode: bool,
@@ -102,6 +103,7 @@ class Daemon:
         self._drivers = drivers
         self._by_device = {name: d for d in drivers.values() for name in d.devices}
         self._clock = clock
+        self._release_reserve = release_reserve
         self._jitter = jitter
         self._version = version
         self._safe_mode = safe_mode
@@ -122,6 +124,7 @@ class Daemon:
             failed=self._journal_failed,
             recovered=self._journal_recovered,
             header=self._gap_header,
+            make_room=self._use_reserve,
         )
 
     # --- the life of a daemon ---------------------------------------------------------------
@@ -283,6 +286,12 @@ class Daemon:
                 id=self._wiring.new_id(), witnessed=witnessed, held=held, before=before
             )
         )
+
+    async def _use_reserve(self) -> bool:
+        released = await asyncio.to_thread(self._release_reserve)
+        if released:
+            self.judge(inputs.ReserveTaken(id=self._wiring.new_id()))
+        return released
 
     def judge_fire_reset(self, fire: str, operator: str) -> Outcome:
         """A named person resets a fire input's latch."""

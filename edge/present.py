@@ -361,6 +361,9 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.EdgeStopping: _always(Tone.NOTICE, "the edge stops: {body.reason}"),
     ev.JournalLost: _always(Tone.ALARM, "the journal cannot be written: {body.reason}"),
     ev.JournalDoubted: _journal_doubted,
+    ev.ReserveUsed: _always(
+        Tone.ALARM, "the disk was full, and its reserve is used: make room, or entry stops"
+    ),
     ev.JournalRestored: _journal_restored,
     ev.EntryDropped: _always(Tone.ALARM, "an entry was lost while nothing could be written"),
     ev.ClockJudged: _clock,

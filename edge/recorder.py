@@ -9,11 +9,17 @@ is not an emergency passage.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from controller.effects import Effect
 from controller.events import EntryDropped, Event, Header, encode
-from edge.journal.errors import JournalClosed, JournalError, JournalFailed, RecordRefused
+from edge.journal.errors import (
+    JournalClosed,
+    JournalError,
+    JournalFailed,
+    JournalFull,
+    RecordRefused,
+)
 from edge.journal.memory import MemoryRing
 from edge.journal.store import Record
 from edge.journal.writer import JournalWriter
@@ -44,13 +50,16 @@ class Recorder:
         failed: Callable[[str], None],
         recovered: Callable[[int], None],
         header: Callable[[int], Header],
+        make_room: Callable[[], Awaitable[bool]],
     ) -> None:
+        """`make_room` frees what was kept for a full disk; whether there was something to free."""
         self._writer = writer
         self._carry = carry
         self._committed = committed
         self._failed = failed
         self._recovered = recovered
         self._header = header
+        self._make_room = make_room
         self._waiting: list[tuple[tuple[Event, ...], tuple[Effect, ...]]] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -147,16 +156,31 @@ class Recorder:
             if not self._down and not self._writer.stopped:
                 return
             try:
-                if self._down:
-                    await self._catch_up()
-                else:
-                    await self._writer.reopen()
+                await self._try()
+            except JournalFull as error:
+                if not await self._make_room():
+                    self._say(error)
+                    return
+                log.critical("the disk is full: the room that was kept for that is used now")
+                try:
+                    await self._try()
+                except JournalFailed as again:
+                    self._say(again)
             except (JournalClosed, RecordRefused):
                 raise
             except JournalError as error:
-                if str(error) != self._said:
-                    log.error("the journal still cannot be written: %s", error)
-                    self._said = str(error)
+                self._say(error)
+
+    async def _try(self) -> None:
+        if self._down:
+            await self._catch_up()
+        else:
+            await self._writer.reopen()
+
+    def _say(self, error: JournalError) -> None:
+        if str(error) != self._said:
+            log.error("the journal still cannot be written: %s", error)
+            self._said = str(error)
 
     async def _catch_up(self) -> None:
         """Bring what was kept to disk by its numbers; what had arrived after all stays as it is."""

@@ -306,6 +306,7 @@ class EdgeMachine(Machine):
             writer=writer,
             people=people,
             pins=self.pins,
+            ballast=None,
             link=link,
         )
 

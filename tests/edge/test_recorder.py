@@ -4,7 +4,7 @@ import asyncio
 import os
 import resource
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -51,6 +51,7 @@ class Rig:
         self.committed: list[int] = []
         self.carried: list[str] = []
         self.made: list[Event] = []
+        self.room: Callable[[], bool] = lambda: False
         self.recorder = Recorder(
             writer,
             carry=lambda effects: self.carried.extend(e.id for e in effects),
@@ -58,7 +59,11 @@ class Rig:
             failed=lambda reason: self._said("failed", reason),
             recovered=lambda dropped: self._said("recovered", str(dropped)),
             header=lambda seq: self.header(seq, ev.EntryDropped),
+            make_room=self._make_room,
         )
+
+    async def _make_room(self) -> bool:
+        return self.room()
 
     def header(self, seq: int, kind: type[ev.Body]) -> Header:
         return Header(

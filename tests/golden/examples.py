@@ -172,6 +172,7 @@ _MADE: tuple[Body, ...] = (
     ev.EdgeStopping(reason="asked to"),
     ev.JournalLost(reason="disk full"),
     ev.JournalRestored(dropped=2),
+    ev.ReserveUsed(),
     ev.JournalDoubted(witnessed=1_200, held=900, before="0123456789abcdef"),
     ev.EntryDropped(),
     ev.ClockJudged(trusted=True, stepped_ms=-1_500),

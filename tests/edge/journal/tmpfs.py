@@ -8,9 +8,9 @@ from pathlib import Path
 class Tmpfs:
     """Mounted on `path` until `unmount`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mebibytes: int = 2) -> None:
         self.path = path
-        self.mounted = self._mount("-t", "tmpfs", "-o", "size=2m", "tmpfs")
+        self.mounted = self._mount("-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs")
 
     def remount(self, option: str) -> None:
         assert self._mount("-o", f"remount,{option}")
