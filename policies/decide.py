@@ -15,7 +15,7 @@ from policies.compiled import CompiledPolicy, ExitKind
 from policies.factors import missing_sets
 from policies.facts import CredentialStatus, Decision, Factor, Mode, Objection, Request
 from policies.gates import credential, open_portal, posture, prohibition, recording, validity
-from policies.grants import by_override, factors, permit
+from policies.grants import by_override, factors, permit, wanted
 from policies.limits import limits, notes_of_leaving
 from policies.rights import GrantRule
 
@@ -61,7 +61,7 @@ def _answer(
     rule: str | None = None,
 ) -> Decision:
     """The decision these objections make; duress adds a note and changes nothing else."""
-    if len(notes) > 1:
+    if notes:
         notes.sort(key=_gate)
     if request.sealed_bag:
         notes.append(_SEALED_BAG)
@@ -187,14 +187,14 @@ def _enter(case: Case) -> Decision:
     overridden = posture(case, against)
     held = permit(case, against)
     first = _may_be_first(case, held)
-    grant, table = factors(case, first or held, against)
+    grant = factors(case, first or held, against)
     _state(case, first, against, notes)
     if closed and case.anonymous:
         against += closed
     if against or grant is None:
         missing: Missing = ()
         if len(against) == 1 and against[0].code is _FACTORS_MISSING:
-            missing = missing_sets(table, case.passed)
+            missing = missing_sets(wanted(case, first or held), case.passed)
         return _answer(request, against or [_NO_GRANT], _GRANTED, notes, missing)
     if overridden or by_override(case, grant):
         notes.append(Objection(Code.NOTE_OVERRIDDEN, grant.id, grant.line))

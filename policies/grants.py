@@ -97,7 +97,7 @@ def permit(case: Case, against: Objections) -> list[GrantRule]:
             held.append(grant)
     if not held:
         _tell_nearest(near, against)
-    elif len(held) > 1 and case.request.mode is not _NORMAL:
+    elif case.request.mode is not _NORMAL:
         held.sort(key=lambda grant: by_override(case, grant))  # a rule of its own comes first
     return held
 
@@ -114,10 +114,9 @@ def _late(case: Case, hours: Schedule, wall: Wall | None) -> Code | None:
 
 def _tell_nearest(near: list[_Near], against: Objections) -> None:
     """The reasons of those with the fewest."""
-    distances = [_distance(late, wrong) for _, late, wrong in near]
-    nearest = min(distances)
-    for distance, (grant, late, wrong) in zip(distances, near, strict=True):
-        if distance == nearest:
+    nearest = min(_distance(late, wrong) for _, late, wrong in near)
+    for grant, late, wrong in near:
+        if _distance(late, wrong) == nearest:
             if late is not None:
                 against.append(Objection(late, grant.id, grant.line))
             for needs, code in _SAID:
@@ -135,23 +134,26 @@ def by_override(case: Case, grant: GrantRule) -> bool:
     return not case.sheltering and grant.needs & _MODE[case.request.mode] != 0
 
 
-def factors(
-    case: Case, held: list[GrantRule], against: Objections
-) -> tuple[GrantRule | None, FactorTable]:
-    """Gate 7: the grant that carries the passage; where none does, what would satisfy one."""
+def factors(case: Case, held: list[GrantRule], against: Objections) -> GrantRule | None:
+    """Gate 7: of the grants that hold, the one that carries the passage."""
     if case.failed:
         against.append(_FACTOR_FAILED)
-        return None, 0
+        return None
     if not held:  # no rule, no question: what would be asked for is not known
-        return None, 0
+        return None
     base = case.table(case.passage.factors)
-    table = 0
     for grant in held:
-        needed = base & case.table(grant.factors)
-        if needed >> case.passed & 1:
-            return grant, 0
-        table |= needed
-    weak = table >> case.shown & 1  # enough, had it come over a better line
+        if (base & case.table(grant.factors)) >> case.passed & 1:
+            return grant
+    weak = wanted(case, held) >> case.shown & 1  # enough, had it come over a better line
     code = _ASSURANCE_TOO_LOW if weak else _FACTORS_MISSING
     against.append(Objection(code, held[0].id, held[0].line))
-    return None, table
+    return None
+
+
+def wanted(case: Case, held: list[GrantRule]) -> FactorTable:
+    """What passage and any one of the grants ask this person for."""
+    table = 0
+    for grant in held:
+        table |= case.table(grant.factors)
+    return table & case.table(case.passage.factors)

@@ -45,9 +45,7 @@ OPPOSITES: Swaps = {
 
 
 EQUIVALENT = {
-    "if wall is None and grant.when is not None: -> if wall is None or grant.when is not None:": (
-        "reads the wall more often, and the same"
-    ),
+    "if len(against) > 1: -> if len(against) >= 1:": "one alone is in order",
     "left = request.inside.get(zone.id, 0) - 1 -> left = request.inside.get(zone.id, 1) - 1": (
         "nobody or fewer are left: a minimum asks nothing of either"
     ),

@@ -65,11 +65,13 @@ def with_role(person: HolderFacts, role: str) -> HolderFacts:
 
 
 def test_verdict_code_and_objections_agree() -> None:
-    """P02, and the objections come in the order of the gates."""
+    """P02, and objections and notes come in the order of the gates."""
     for seed, ask in anything():
         decision = decide(policy(seed), ask)
         gates = [objection.code // 100 for objection in decision.objections]
         assert gates == sorted(gates), plainly(ask)
+        noted = [note.code // 100 for note in decision.notes]
+        assert noted == sorted(noted), plainly(ask)
         assert all(2 <= gate <= 8 for gate in gates), plainly(ask)
         assert decision.granted is not bool(gates), plainly(ask)
         if decision.granted:
