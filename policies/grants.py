@@ -153,7 +153,8 @@ def factors(case: Case, held: list[GrantRule], against: Objections) -> GrantRule
 
 def wanted(case: Case, held: list[GrantRule]) -> FactorTable:
     """What passage and any one of the grants ask this person for."""
+    base = case.table(case.passage.factors)
     table = 0
     for grant in held:
-        table |= case.table(grant.factors)
-    return table & case.table(case.passage.factors)
+        table |= base & case.table(grant.factors)
+    return table
