@@ -22,7 +22,7 @@ from edge.checkpoints import Checkpointer
 from edge.config import Config
 from edge.daemon import Clock, Daemon
 from edge.desk import DaemonDesk
-from edge.journal import JournalWriter, Record
+from edge.journal import JournalWriter, Record, Signers
 from edge.keypads import Keypads
 from edge.people import People, PinCheck, SiteKey
 from edge.people_desk import PeopleDesk
@@ -157,6 +157,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         policy,
         VisitDesk(daemon, config),
         uplink,
+        Signers(outside.journal_key.public, config.witness),
         version("sentrypost"),
         safe_mode=outside.safe_mode,
     )

@@ -14,12 +14,12 @@ from edge.control.messages import (
     StatusReply,
     TakePeopleReply,
     UplinkReport,
-    VerifyReply,
 )
+from edge.control.messages_journal import VerifyReply
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.daemon import Daemon
-from edge.journal import Record, Stored
+from edge.journal import Record, Signers, Stored
 from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
 from edge.safe_mode import SERVED_S
@@ -42,6 +42,7 @@ class DaemonDesk:
         policy: PolicyDesk,
         visits: VisitDesk,
         uplink: Uplink | None,
+        signers: Signers,
         version: str,
         *,
         safe_mode: bool,
@@ -52,6 +53,7 @@ class DaemonDesk:
         self._policy = policy
         self._visits = visits
         self._uplink = uplink
+        self._signers = signers
         self._version = version
         now = daemon.now()
         self._started_utc_us = now.utc_us
@@ -152,4 +154,4 @@ class DaemonDesk:
         await self._people.run(self.wait_beyond)
 
     async def verify(self, progress: Progress) -> VerifyReply:
-        return verify_reply(await self._daemon.writer.verify(progress))
+        return verify_reply(await self._daemon.writer.verify(progress, self._signers))

@@ -89,6 +89,11 @@ def cosignature(text: str, name: str, key: SigningKey, utc_s: int) -> str:
     return _line(name, own.id + utc_s.to_bytes(TIME_BYTES, "big") + signature)
 
 
+def text_of(note: str) -> str:
+    """The text of a note, whoever has signed it. Raises NoteError."""
+    return _parts(note)[0]
+
+
 def opened(note: str, key: NoteKey) -> str:
     """The text that the log's key has signed. Raises NoteError."""
     text, lines = _parts(note)

@@ -1,17 +1,24 @@
 """`sentrypost journal`"""
 
 import sys
+from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from edge.commands.common import Failed, failed_by, json_option, state_option
 from edge.commands.entries import opened_journal, show, show_whole
+from edge.commands.signers import given_key, key_option, signers
 from edge.control.client import Client, ControlClientError, NoDaemonError
-from edge.control.messages import VerifyReply
+from edge.control.messages_journal import VerifyReply
 from edge.control.place import JOURNAL
-from edge.present import clean
+from edge.present import clean, local
+
+if TYPE_CHECKING:
+    from edge.journal import Signers
 
 FINDINGS_SHOWN = 20
 
@@ -64,15 +71,22 @@ def show_(seq: int | None, first: int | None, last: int | None, state: Path, as_
 
 
 @journal.command()
+@key_option
 @state_option
 @json_option
-def verify(state: Path, as_json: bool) -> None:
-    """Prove that nobody edited the journal: every entry, the chain, personal values, snapshots.
+def verify(key: str | None, state: Path, as_json: bool) -> None:
+    """Prove that nobody edited the journal: every entry, the chain, personal values, snapshots,
+    and the signed checkpoints of its size.
 
-    What this cannot see: entries cut off at the end, and a history rewritten as a whole. Compare
-    number and head with what the archive or a witness remembers.
+    What this cannot see: the end cut off with the checkpoints there, and a history rewritten by who
+    has the journal's key. Compare number and head with what the archive or a witness remembers.
     """
-    report = _verified(state)
+    report = _verified(state, key)
+    if key is not None and report.key != given_key(key).text:
+        raise Failed(
+            f"signatures were judged under another key than the one given: {report.key}",
+            "this is another journal, or another key signs it now; compare with central's",
+        )
     if as_json:
         click.echo(msgspec.json.encode(report))
     else:
@@ -81,22 +95,22 @@ def verify(state: Path, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _verified(state: Path) -> VerifyReply:
+def _verified(state: Path, key: str | None) -> VerifyReply:
     try:
         with Client(state) as client:
             return client.verify(_progress)
     except NoDaemonError:
-        return _verified_files(state)
+        return _verified_files(state, signers(state, key))
     except ControlClientError as error:
         raise failed_by(error) from error
 
 
-def _verified_files(state: Path) -> VerifyReply:
+def _verified_files(state: Path, known: "Signers") -> VerifyReply:
     from edge.control.desk import verify_reply
     from edge.journal import JournalError, verify_folder
 
     try:
-        return verify_reply(verify_folder(state / JOURNAL, progress=_progress))
+        return verify_reply(verify_folder(state / JOURNAL, signers=known, progress=_progress))
     except JournalError as error:
         raise failed_by(error) from error
 
@@ -117,6 +131,8 @@ def _tell(report: VerifyReply) -> None:
         f"{report.snapshots} snapshots; the archive stored up to {report.acked}"
     )
     click.echo(f"head at {report.last_seq}: {report.head}")
+    for said in _told_of_checkpoints(report):
+        click.echo(clean(said))
     if report.sound:
         click.echo("SOUND: nothing was edited")
         return
@@ -126,3 +142,17 @@ def _tell(report: VerifyReply) -> None:
     if more > 0:
         click.echo(f"and {more} more")
     click.echo("NOT SOUND: keep a copy of the folder as evidence, and compare with the archive")
+
+
+def _told_of_checkpoints(report: VerifyReply) -> Iterator[str]:
+    if not report.key:
+        yield f"{report.checkpoints} checkpoints; no key is here to judge their signatures by"
+    else:
+        yield f"{report.checkpoints} checkpoints; signatures judged by {report.key}"
+    if not report.witness:
+        yield "no witness is named: nobody but this edge says how large its journal was"
+    elif report.cosigned is None:
+        yield f"nothing is cosigned by {report.witness}"
+    else:
+        at = local(report.cosigned.utc_s * 1_000_000, UTC)
+        yield f"cosigned up to {report.cosigned.size} at {at} by {report.witness}"

@@ -40,13 +40,11 @@ from edge.control.messages import (
     Subscribe,
     TakePeople,
     TakePeopleReply,
-    VerifyJournal,
-    VerifyProgress,
-    VerifyReply,
     decode_reply,
     frame,
     length_of,
 )
+from edge.control.messages_journal import VerifyJournal, VerifyProgress, VerifyReply
 from edge.control.messages_policy import (
     LoadPolicy,
     PolicyReply,

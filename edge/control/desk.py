@@ -15,9 +15,8 @@ from edge.control.messages import (
     StatusReply,
     TakePeopleReply,
     UplinkReport,
-    VerifyFinding,
-    VerifyReply,
 )
+from edge.control.messages_journal import VerifyCosigned, VerifyFinding, VerifyReply
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.journal.record import Stored
@@ -110,6 +109,10 @@ class Desk(Protocol):
 
 def verify_reply(report: Report) -> VerifyReply:
     """A journal's report as it goes over the socket."""
+    said = report.checkpoints
+    cosigned = None
+    if said.cosigned is not None:
+        cosigned = VerifyCosigned(size=said.cosigned.size, utc_s=said.cosigned.utc_s)
     return VerifyReply(
         site=report.site,
         edge=report.edge,
@@ -120,6 +123,10 @@ def verify_reply(report: Report) -> VerifyReply:
         acked=report.acked,
         personal=report.personal,
         snapshots=report.snapshots,
+        checkpoints=said.kept,
+        key=said.key,
+        witness=said.witness,
+        cosigned=cosigned,
         findings=tuple(VerifyFinding(seq=f.seq, what=f.what) for f in report.findings),
     )
 

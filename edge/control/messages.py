@@ -15,6 +15,7 @@ from controller.ledger import Personal
 from controller.moment import Micros
 from controller.portal import Contact, State
 from edge.control.message import Count, Message, Part
+from edge.control.messages_journal import VerifyJournal, VerifyProgress, VerifyReply
 from edge.control.messages_policy import (
     LoadPolicy,
     PolicyReply,
@@ -127,10 +128,6 @@ class ReadHistory(Message, frozen=True, kw_only=True):
     """The newest changes of the people on file; answered by HistoryReply."""
 
     count: Annotated[int, msgspec.Meta(ge=1, le=HISTORY_MAX)]
-
-
-class VerifyJournal(Message, frozen=True, kw_only=True):
-    """Has anybody edited the journal? Answered by VerifyProgress, then VerifyReply."""
 
 
 Request = (
@@ -375,35 +372,6 @@ class HistoryReply(Message, frozen=True, kw_only=True):
     timezone: str
     changes: tuple[ChangeShown, ...]
     reason: str = ""
-
-
-class VerifyProgress(Message, frozen=True, kw_only=True):
-    done: Count
-    total: Count
-
-
-class VerifyFinding(Part, frozen=True, kw_only=True):
-    seq: int
-    what: str
-
-
-class VerifyReply(Message, frozen=True, kw_only=True):
-    """What a verification saw, as `edge.journal.Report`; `head` in hex."""
-
-    site: str
-    edge: str
-    incarnation: str
-    entries: Count
-    last_seq: Count
-    head: str
-    acked: Count
-    personal: Count
-    snapshots: Count
-    findings: tuple[VerifyFinding, ...]
-
-    @property
-    def sound(self) -> bool:
-        return not self.findings
 
 
 Reply = (

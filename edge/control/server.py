@@ -38,12 +38,11 @@ from edge.control.messages import (
     Status,
     Subscribe,
     TakePeople,
-    VerifyJournal,
-    VerifyProgress,
     decode_request,
     frame,
     length_of,
 )
+from edge.control.messages_journal import VerifyJournal, VerifyProgress
 from edge.control.messages_policy import LoadPolicy, PolicyStatus, ReturnPolicy
 from edge.control.messages_visits import EndConsent, GiveConsent, ListConsents, Screen
 from edge.control.parts import PartError, Parts

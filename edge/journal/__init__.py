@@ -25,11 +25,14 @@ from edge.journal.memory import MemoryRing
 from edge.journal.record import Record, Snapshot, Stored, Tip
 from edge.journal.store import Journal
 from edge.journal.verify import Finding, Report, verify_folder
+from edge.journal.verify_checkpoints import CheckpointReport, Cosigned, Signers
 from edge.journal.work import Reopened
 from edge.journal.writer import JournalWriter
 
 __all__ = [
     "AckRefused",
+    "CheckpointReport",
+    "Cosigned",
     "Finding",
     "Journal",
     "JournalClosed",
@@ -51,6 +54,7 @@ __all__ = [
     "RecordRefused",
     "Reopened",
     "Report",
+    "Signers",
     "Snapshot",
     "Stored",
     "Tip",

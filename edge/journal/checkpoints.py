@@ -18,6 +18,9 @@ KEPT_MAX = 100
 DAY_US = 86_400_000_000
 LEAVES_AT_ONCE = 10_000
 
+FIRST_VERSION = 2
+"""Of the segment's tables: the first with checkpoints."""
+
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """One checkpoint. `note` is signed; `cosigned` is the same with the witness's line, or None."""
@@ -58,7 +61,21 @@ def _newest(connection: Connection, size: int) -> Iterator[Kept]:
         " ORDER BY size DESC",
         (size,),
     )
-    return (_kept(*row) for row in rows)
+    return (_kept(*row) for row in rows if _sound(*row))
+
+
+def every(connection: Connection) -> Iterator[tuple[int, Kept | None]]:
+    """Each that is kept, by its size, the smallest first; None where its row lost its types.
+
+    Nothing in a journal of the first version, which had no place for them. Raises sqlite3.Error.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version < FIRST_VERSION:
+        return
+    for row in connection.execute(
+        "SELECT size, utc_us, peaks, note, cosigned FROM checkpoint ORDER BY size"
+    ).fetchall():
+        yield row[0], _kept(*row) if _sound(*row) else None
 
 
 def take(journal: "Journal", sign: Callable[[Frontier], str], utc_us: int) -> Kept:
@@ -156,6 +173,13 @@ def proof_since(journal: "Journal", old: int, size: int) -> tuple[bytes, ...] | 
         return consistency(old, size, above(tree(connection, old), newer))
     except UNREADABLE as error:
         raise failed(error, journal.folder) from error
+
+
+def _sound(size: object, utc_us: object, peaks: object, note: object, cosigned: object) -> bool:
+    """Whether a row has its types still: SQLite checks them on writing only."""
+    numbers = isinstance(size, int) and isinstance(utc_us, int)
+    texts = isinstance(note, str) and isinstance(cosigned, str | None)
+    return numbers and texts and isinstance(peaks, bytes)
 
 
 def _kept(size: int, utc_us: int, peaks: bytes, note: str, cosigned: str | None) -> Kept:

@@ -84,8 +84,9 @@ def refuse_rotten(seq: int, *columns: object) -> None:
     """Raises JournalDamaged where a column lost its type: SQLite checks `strict` on writing only,
     and a flipped bit makes numbers of bytes.
     """
-    if not all(isinstance(column, bytes) for column in columns):
-        raise JournalDamaged(seq, "its row cannot be read")
+    for column in columns:
+        if not isinstance(column, bytes):
+            raise JournalDamaged(seq, "its row cannot be read")
 
 
 def personal_from(seq: int, field: object, value: object, salt: object) -> Personal:

@@ -1,7 +1,9 @@
-"""Nobody edited the journal: every row against itself, its neighbours and its personal values.
+"""Nobody edited the journal: every row against itself, its neighbours, its personal values, and
+what was signed of the journal's size.
 
-What a chain alone cannot see: rows cut off at the end, and a history rewritten as a whole with
-every hash made anew. Both need somebody else who remembers a head (the archive, a witness).
+What nothing here can see: rows cut off at the end together with what was said of them, and a
+history rewritten as a whole by who has the journal's key. Both need somebody else who remembers a
+head (the archive, a witness).
 """
 
 from collections import defaultdict
@@ -19,6 +21,7 @@ from edge.journal.disk import Connection
 from edge.journal.errors import UNREADABLE, JournalDamaged, JournalForeign, failed
 from edge.journal.record import Said, personal_from, refuse_rotten, said_by, snapshot_digest
 from edge.journal.store import Journal
+from edge.journal.verify_checkpoints import CheckpointReport, CheckpointVerification, Signers
 
 STEP_ENTRIES = 2_000
 """How many rows are in memory at a time, and how often progress is told."""
@@ -30,6 +33,8 @@ FINDINGS_MAX = 100
 """Who rewrites a log makes a finding of every row; the first ones are what is needed."""
 
 BEFORE_ALL = -(2**63)
+
+NOBODY = Signers()
 
 Progress = Callable[[int, int], None]
 """Called with entries done and entries in all."""
@@ -46,7 +51,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a verification saw. `findings` in the order of discovery, not more than FINDINGS_MAX.
 
     `personal` values were there and fitted or are among the findings; erased ones leave no trace.
-    `head` is the chain's value at `last_seq`: compare it with what others remember.
+    `head` is the chain's value at `last_seq`: compare it with what others remember. A finding about
+    a checkpoint has its size as `seq`.
     """
 
     site: str
@@ -58,6 +64,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     acked: int
     personal: int
     snapshots: int
+    checkpoints: CheckpointReport
     findings: tuple[Finding, ...]
 
     @property
@@ -83,7 +90,14 @@ class Verification:
     two appends.
     """
 
-    def __init__(self, identity: tuple[str, str, str], last_seq: int, acked: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        identity: tuple[str, str, str],
+        last_seq: int,
+        acked: int,
+        signers: Signers = NOBODY,
+    ) -> None:
         """Of the journal with this site, edge, incarnation, up to `last_seq`."""
         self._identity = _Identity(*identity)
         self._acked = acked
@@ -95,12 +109,13 @@ class Verification:
         self._seen = BEFORE_ALL
         self._expected = 1
         self._chain: bytes | None = origin(*identity)
+        self._sizes = CheckpointVerification(connection, identity, signers, self._find)
 
     @classmethod
-    def of(cls, journal: Journal) -> "Verification":
+    def of(cls, journal: Journal, signers: Signers) -> "Verification":
         """Of an open journal as it stands now."""
         identity = (journal.site, journal.edge, journal.incarnation)
-        return cls(identity, journal.last_seq, journal.acked)
+        return cls(journal.connection, identity, journal.last_seq, journal.acked, signers)
 
     def step(self, connection: Connection, entries_max: int = STEP_ENTRIES) -> bool:
         """Verify the next rows; True when everything has been. Never raises sqlite3.Error: what
@@ -117,7 +132,8 @@ class Verification:
                 self._judge(seq, entry, leaf_hash, chain, beside.pop(seq, ()))
             for seq in beside:
                 self._find(seq, "a personal value without its entry")
-            if rows:
+            self._sizes.fold()
+            if rows or not self._sizes.look_at_notes():
                 return False
             self._end(connection)
         except UNREADABLE as error:
@@ -136,6 +152,7 @@ class Verification:
             acked=self._acked,
             personal=self._personal,
             snapshots=self._snapshots,
+            checkpoints=self._sizes.report(),
             findings=tuple(self._findings),
         )
 
@@ -177,12 +194,14 @@ class Verification:
             self._find(self._expected, f"{gap} missing")
             # What came before is gone: the row's own chain value is all there is to go on from.
             self._chain = None
+            self._sizes.lost(seq - 1)
         self._expected = seq + 1
         try:
             refuse_rotten(seq, entry, leaf_hash, chain)
         except JournalDamaged as error:
             self._find(seq, error.what)
             self._chain = None
+            self._sizes.lost(seq)
             return
         if leaf(entry) != leaf_hash:
             self._find(seq, "its bytes are not those that were hashed when it was stored")
@@ -190,6 +209,10 @@ class Verification:
             self._find(seq, "the chain breaks here")
         # Go on from what is stored, so that one edit is one finding.
         self._chain = chain
+        if self._sizes.next_size is not None:
+            self._sizes.leaves.append(leaf_hash)
+            if seq == self._sizes.next_size:
+                self._sizes.reached()
         try:
             said = said_by(entry)
         except EntryError as error:
@@ -219,6 +242,7 @@ class Verification:
             self._find(
                 self._expected, f"to {self._acked} are missing: the archive stored that many"
             )
+        self._sizes.ended(self._expected - 1)
         for (seq,) in connection.execute(
             "SELECT seq FROM personal WHERE seq > ? AND seq NOT IN"
             " (SELECT seq FROM entry WHERE seq > ?)",
@@ -253,6 +277,7 @@ def verify_folder(
     *,
     site: str | None = None,
     edge: str | None = None,
+    signers: Signers = NOBODY,
     progress: Progress | None = None,
 ) -> Report:
     """Verify the journal in a folder that no daemon uses, changing nothing in it.
@@ -270,7 +295,7 @@ def verify_folder(
     try:
         files.look(segment)
         with closing(files.connect_to_read(segment)) as connection:
-            verification = _begun(segment, connection, site, edge)
+            verification = _begun(segment, connection, site, edge, signers)
             while not verification.step(connection):
                 if progress is not None:
                     progress(verification.entries, verification.last_seq)
@@ -284,7 +309,7 @@ def verify_folder(
 
 
 def _begun(
-    segment: Path, connection: Connection, site: str | None, edge: str | None
+    segment: Path, connection: Connection, site: str | None, edge: str | None, signers: Signers
 ) -> Verification:
     files.refuse_schema(segment, connection)
     meta = files.read_meta(segment, connection)
@@ -295,4 +320,4 @@ def _begun(
             "name the folder of the one you mean"
         )
     last = connection.execute("SELECT max(seq) FROM entry").fetchone()[0] or 0
-    return Verification(identity, last, meta.acked)
+    return Verification(connection, identity, last, meta.acked, signers)

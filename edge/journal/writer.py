@@ -16,7 +16,8 @@ from edge.journal.disk import Disk
 from edge.journal.errors import JournalClosed, JournalError, JournalStalled
 from edge.journal.record import Record, Snapshot, Stored, Tip
 from edge.journal.store import Journal
-from edge.journal.verify import LIVE_STEP_ENTRIES, Progress, Report, Verification
+from edge.journal.verify import LIVE_STEP_ENTRIES, NOBODY, Progress, Report, Verification
+from edge.journal.verify_checkpoints import Signers
 from edge.journal.work import Answers, Append, Call, Delivery, Reopened, Work, give, refuse
 
 WAITING_RECORDS_MAX = 20_000
@@ -255,12 +256,12 @@ class JournalWriter:
         """
         return await self._call(self._work.reopen)
 
-    async def verify(self, progress: Progress | None = None) -> Report:
+    async def verify(self, progress: Progress | None = None, signers: Signers = NOBODY) -> Report:
         """Verify everything stored up to now, in steps between which appends go on.
 
         Raises JournalFailed, JournalClosed where the journal stops meanwhile.
         """
-        verification = await self._call(Verification.of)
+        verification = await self._call(lambda journal: Verification.of(journal, signers))
         while not await self._call(
             lambda journal: verification.step(journal.connection, LIVE_STEP_ENTRIES)
         ):

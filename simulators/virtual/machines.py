@@ -27,7 +27,7 @@ from drivers.mqtt_link import LinkReport, LinkSettings
 from drivers.osdp.factory import line_config
 from edge.assembly import Edge, Outside, assembled
 from edge.duress import Occasion
-from edge.journal import JournalError, JournalWriter, Record
+from edge.journal import JournalError, JournalWriter, Record, Signers
 from edge.people import Checked, People, load_site_key
 from edge.signatures import SigningKey
 from simulators.virtual.broker import VirtualBroker
@@ -52,6 +52,8 @@ PIN_S_MIN, PIN_S_MAX = 0.1, 0.4
 
 JOURNAL_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"journal".ljust(32)))
 WITNESS_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"witness".ljust(32)))
+SIGNERS = Signers(JOURNAL_KEY.public, central.witness.Witness(WITNESS_KEY, int).key)
+"""Whose signatures count at the site."""
 
 Aim = Callable[[str], None]
 """Told the name of an operation that is in flight: a fault may strike now."""
@@ -246,8 +248,7 @@ class EdgeMachine(Machine):
 
     async def _serve(self, chance: Random) -> None:
         self._stopping = False
-        witness = central.witness.Witness(WITNESS_KEY, int).key
-        config = msgspec.structs.replace(self._plan.config, witness=witness)
+        config = msgspec.structs.replace(self._plan.config, witness=SIGNERS.witness)
         try:
             writer = await WatchedWriter.open(
                 JOURNAL,

@@ -14,7 +14,7 @@ from edge.journal.verify import Verification
 from simulators.virtual.doors_rules import door_rules
 from simulators.virtual.faults import Faults, Level
 from simulators.virtual.loop import run
-from simulators.virtual.machines import JOURNAL
+from simulators.virtual.machines import JOURNAL, SIGNERS
 from simulators.virtual.people import DAY_S
 from simulators.virtual.plan import write_plan
 from simulators.virtual.rule import Rule, Violation
@@ -172,12 +172,13 @@ def _compare(site: Site) -> None:
     at_s = site.loop.time()
     connection = site.edge.disk.connect(JOURNAL / SEGMENT)
     identity = (site.plan.config.site, site.plan.config.edge, site.ledger.incarnation)
-    verification = Verification(identity, len(site.ledger.entries), 0)
+    entries = len(site.ledger.entries)
+    verification = Verification(connection, identity, entries, 0, SIGNERS)
     while not verification.step(connection):
         pass
     connection.close()
     report = verification.report()
-    if not report.sound or report.last_seq != len(site.ledger.entries):
+    if not report.sound or report.last_seq != entries:
         raise Violation("the-chain-verifies", at_s, str(report.findings[:3]))
     archive = site.central.open_archive(Random(0))
     try:

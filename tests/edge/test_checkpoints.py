@@ -137,3 +137,16 @@ def test_an_edge_whose_journal_was_cut_says_so_at_the_start(house: House) -> Non
     assert isinstance(doubt, ev.JournalDoubted)
     assert doubt.witnessed == 10_000
     assert len(asyncio.run(one_run())) == 1, "once"
+
+
+def test_a_running_edge_judges_what_it_signed_by_its_own_key(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await until(edge, ev.EdgeReady)
+            assert await edge.checkpoints.take()
+            report = await edge.desk.verify(lambda *_: None)
+            assert report.sound
+            assert report.checkpoints >= 1
+            assert report.key == edge.checkpoints.key.text
+
+    asyncio.run(run())

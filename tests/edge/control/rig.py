@@ -43,8 +43,8 @@ from edge.control.messages import (
     StatusReply,
     TakePeopleReply,
     UplinkReport,
-    VerifyReply,
 )
+from edge.control.messages_journal import VerifyReply
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.control.place import JOURNAL, SOCKET, address_of

@@ -5,7 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from controller.checkpoint import Checkpoint, log_name
 from controller.ledger import leaf
 from controller.merkle import EMPTY, Frontier, continues
 from edge.journal import Journal, verify_folder
@@ -18,16 +20,30 @@ from edge.journal.checkpoints import (
     root_at,
     take,
 )
-from tests.edge.journal.support import by_hand, fill, open_journal, records, segment
+from edge.notes import signed
+from edge.signatures import SigningKey
+from tests.edge.journal.support import (
+    EDGE,
+    INCARNATION,
+    SITE,
+    by_hand,
+    fill,
+    open_journal,
+    records,
+    segment,
+)
 from tests.tidy.repository import ROOT
 
 FIRST_VERSION = ROOT / "tests" / "golden" / "journals" / "segment-v1.db"
 DAY_0 = 1_700_000_000_000_000
 
 
+NAME = log_name(SITE, EDGE, INCARNATION)
+KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\1" * 32))
+
+
 def said(frontier: Frontier) -> str:
-    """Stands for the signed note."""
-    return f"{frontier.size} {frontier.root.hex()}"
+    return signed(Checkpoint(NAME, frontier.size, frontier.root).text, NAME, KEY)
 
 
 def plain_root(count: int) -> bytes:

@@ -1,0 +1,169 @@
+"""What was said of the journal's size, against the leaves as a verification passes them.
+
+One tree grows along. Where a checkpoint stands, the tree must have the root that its note says; the
+signatures are looked at behind the last entry, a few at a time: they cost more than entries do.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from controller.checkpoint import Checkpoint, CheckpointError, checkpoint_of, log_name
+from controller.merkle import EMPTY, Frontier
+from edge.journal.checkpoints import Kept, every
+from edge.journal.disk import Connection
+from edge.journal.errors import UNREADABLE
+from edge.notes import Algorithm, NoteError, NoteKey, cosigned_at, opened, text_of
+
+NOTES_AT_ONCE = 8
+"""Two signatures each: some 2 ms of a running edge's writer."""
+
+
+class Signers(NamedTuple):
+    """By whose keys signatures are judged; where one is None, nobody's are.
+
+    `log`: the public half of the journal's own key.
+    """
+
+    log: bytes | None = None
+    witness: NoteKey | None = None
+
+    def log_key(self, site: str, edge: str, incarnation: str) -> NoteKey | None:
+        """The journal's own key with the name that it signs under."""
+        if self.log is None:
+            return None
+        return NoteKey(log_name(site, edge, incarnation), self.log, Algorithm.LOG)
+
+
+class Cosigned(msgspec.Struct, frozen=True, kw_only=True):
+    """The largest size under which the witness's signature holds, and when it saw that."""
+
+    size: int
+    utc_s: int
+
+
+class CheckpointReport(msgspec.Struct, frozen=True, kw_only=True):
+    """`kept` checkpoints; under which keys, as text, their signatures were judged: empty where none
+    was known.
+    """
+
+    kept: int = 0
+    key: str = ""
+    witness: str = ""
+    cosigned: Cosigned | None = None
+
+
+class CheckpointVerification:
+    """Those of one journal. `find(size, what)` is told of what does not hold.
+
+    Whoever passes the entries puts each leaf into `leaves`, up to the last that `next_size` asks
+    for, and calls `reached` there.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        identity: tuple[str, str, str],
+        signers: Signers,
+        find: Callable[[int, str], None],
+    ) -> None:
+        """Of what is kept now: of checkpoints that come later nothing is said."""
+        self.leaves: list[bytes] = []
+        self.next_size: int | None = None
+        self._name = log_name(*identity)
+        self._key = signers.log_key(*identity)
+        self._witness = signers.witness
+        self._find = find
+        self._tree: Frontier | None = EMPTY
+        self._ahead: deque[Kept] = deque()
+        try:
+            for size, kept in every(connection):
+                if kept is None:
+                    find(size, "its checkpoint cannot be read")
+                else:
+                    self._ahead.append(kept)
+        except UNREADABLE as error:
+            find(0, f"the checkpoints cannot be read: {error}")
+        self._unsigned = self._ahead.copy()
+        self._kept = len(self._ahead)
+        self._cosigned: Cosigned | None = None
+        self._look_ahead()
+        if self._ahead and self._ahead[0].size == 0:
+            self.reached()
+
+    def fold(self) -> None:
+        """Take the leaves passed so far into the tree."""
+        if self._tree is not None:
+            self._tree = self._tree.with_leaves(self.leaves)
+        self.leaves.clear()
+
+    def lost(self, size: int) -> None:
+        """The leaf of entry `size` is not to be had: no tree, up to the next checkpoint."""
+        self._tree = None
+        self.leaves.clear()
+        while self._ahead and self._ahead[0].size <= size:
+            self._ahead.popleft()
+        self._look_ahead()
+
+    def reached(self) -> None:
+        """Every leaf up to `next_size` was passed."""
+        self.fold()
+        kept = self._ahead.popleft()
+        self._look_ahead()
+        try:
+            said = self._said(kept)
+        except (NoteError, CheckpointError) as error:
+            self._find(kept.size, f"its checkpoint is none: {error}")
+            return
+        if self._tree is not None and self._tree.root != said.root:
+            self._find(kept.size, "its checkpoint was made of other entries")
+        if not kept.frontier.whole or kept.frontier.root != said.root:
+            self._find(kept.size, "the tree beside its checkpoint is not the one of the note")
+        else:
+            # Go on from what is stored, so that one edit is one finding.
+            self._tree = kept.frontier
+
+    def ended(self, last_seq: int) -> None:
+        """There are no more entries."""
+        for kept in self._ahead:
+            upto = f"to {kept.size} are missing: a checkpoint was made of them"
+            self._find(last_seq + 1, upto)
+        self._ahead.clear()
+
+    def look_at_notes(self) -> bool:
+        """Judge the next signatures; True when all were."""
+        for _ in range(min(NOTES_AT_ONCE, len(self._unsigned))):
+            self._judge(self._unsigned.popleft())
+        return not self._unsigned
+
+    def report(self) -> CheckpointReport:
+        return CheckpointReport(
+            kept=self._kept,
+            key="" if self._key is None else self._key.text,
+            witness="" if self._witness is None else self._witness.text,
+            cosigned=self._cosigned,
+        )
+
+    def _look_ahead(self) -> None:
+        self.next_size = self._ahead[0].size if self._ahead else None
+
+    def _said(self, kept: Kept) -> Checkpoint:
+        """Raises NoteError, CheckpointError."""
+        said = checkpoint_of(text_of(kept.note))
+        if (said.origin, said.size) != (self._name, kept.size):
+            raise NoteError(f"it is about {said.size} entries of {said.origin[:80]}")
+        return said
+
+    def _judge(self, kept: Kept) -> None:
+        try:
+            if self._key is not None:
+                opened(kept.note, self._key)
+            if kept.cosigned is not None and text_of(kept.cosigned) != text_of(kept.note):
+                raise NoteError("the witness has cosigned something else")
+            if kept.cosigned is not None and self._witness is not None:
+                utc_s = cosigned_at(kept.cosigned, self._witness)
+                self._cosigned = Cosigned(size=kept.size, utc_s=utc_s)
+        except NoteError as error:
+            self._find(kept.size, f"its checkpoint: {error}")
