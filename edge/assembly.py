@@ -113,8 +113,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     writer, people = outside.writer, outside.people
     state = await restored_state(writer)
     settle_people(people, state)
-    if not config.recipients and any(one.duress_hash for one in people.roll.pins.values()):
-        log.warning("people have duress PINs and [duress] names nobody: nobody is told of duress")
+    _look_at_duress(config, people)
     store = PolicyStore(config.state)
     began = at_start(config, state, store)
     config = began.config
@@ -182,6 +181,11 @@ def _nothing() -> bool:
 async def _told(daemon: Daemon, before: str, witnessed: int, held: int) -> None:
     """Once in the life of a journal that goes on from another one."""
     daemon.judge_doubt(witnessed, held, before)
+
+
+def _look_at_duress(config: Config, people: People) -> None:
+    if not config.recipients and any(one.duress_hash for one in people.roll.pins.values()):
+        log.warning("people have duress PINs and [duress] names nobody: nobody is told of duress")
 
 
 def _held_back_s(outside: Outside) -> float:
