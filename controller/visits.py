@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from controller import fires
-from controller.company import HOST_LOST, hosts_lost, in_good_standing
+from controller.company import HOST_LOST, hosts_lost
 from controller.consents import CONSENT_S_MAX, CONSENTS_MAX, ConsentEnd, Consents
 from controller.events import (
     AgentWithoutConsent,
@@ -29,6 +29,7 @@ from controller.holders import Directory
 from controller.ids import HolderId
 from controller.inputs import ConsentEndAsked, ConsentOffered, ScreeningHeard
 from controller.ledger import Personal, commitment
+from controller.signers import why_not_enough
 from controller.state import SiteState
 from controller.turn import Turn
 from controller.whereabouts import People, Presence
@@ -222,22 +223,12 @@ def _why_not_now(consents: Consents, offered: ConsentOffered, utc_s: UtcSeconds)
 
 
 def _why_not_enough(turn: Turn, offered: ConsentOffered) -> str | None:
-    """Nobody consents to his own entry. Where the policy names roles, whoever signs has to be on
-    file with one of them, and in good standing.
-    """
+    """Nobody consents to his own entry. Where the policy names roles, they count."""
     rule = turn.policy.orders.get(OrderKind.CONSENT)
     signers = {who for who in offered.signers if who != offered.holder}
     if rule is None:
         return None if signers else "nobody but the person himself has signed it"
-    may = []
-    for who in signers:
-        holder = None if who is None else turn.directory.holders.get(who)
-        if holder is not None and in_good_standing(holder.facts, turn.moment):
-            may += [who] if rule.roles.intersection(holder.facts.roles) else []
-    if len(may) >= rule.people:
-        return None
-    roles = ", ".join(sorted(rule.roles))
-    return f"{len(may)} of {rule.people} people have signed it who may by the policy ({roles})"
+    return why_not_enough(rule, signers, turn.directory, turn.moment)
 
 
 def _end(turn: Turn, holder: HolderId, cause: ConsentEnd, by: Personal | None = None) -> None:

@@ -1,8 +1,9 @@
 """A policy as a signed file: every byte that it is made of, and what it amounts to.
 
 The payload names site, version and digest, so that whoever signs it signs those, and holds the
-files with them, so that nothing else is needed to put it in force. Two people sign a policy; the
-digest is over the edition of the time zones too, because another one may decide otherwise.
+files with them, so that nothing else is needed to put it in force. Two people sign a policy, or as
+many as the one in force asks for; the digest is over the edition of the time zones too, because
+another one may decide otherwise.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,6 +18,7 @@ from policies import CompiledPolicy, PolicyError, SourceFile, load
 from policies.calendar import name_alone
 from policies.loader import SOURCES_MAX, digest_of
 from policies.prove import refusals
+from policies.rights import OrderKind, OrderRule
 
 PAYLOAD_TYPE = "application/vnd.sentrypost.policy.v1"
 """JSON of Bundle."""
@@ -24,7 +26,7 @@ PAYLOAD_TYPE = "application/vnd.sentrypost.policy.v1"
 SCHEMA = 1
 
 SIGNERS = 2
-"""People, not keys."""
+"""People, not keys; what a policy asks for can be more."""
 
 PAYLOAD_BYTES_MAX = 2 * 1024 * 1024
 """Six times what a site of 1,000 portals takes."""
@@ -96,6 +98,23 @@ def signers(keys: Collection[TrustedKey]) -> tuple[str, ...]:
     return tuple(sorted({key.person for key in keys if Use.POLICY in key.may}))
 
 
+def rule_in(policy: CompiledPolicy) -> OrderRule | None:
+    """What it says of who puts another one in its place."""
+    return policy.orders.get(OrderKind.POLICY)
+
+
+def needed_by(policy: CompiledPolicy) -> int:
+    """So many people put another one in its place."""
+    rule = rule_in(policy)
+    return SIGNERS if rule is None else max(SIGNERS, rule.people)
+
+
+def roles_in(policy: CompiledPolicy) -> tuple[str, ...]:
+    """One of them each of these people has on file; empty where it names none."""
+    rule = rule_in(policy)
+    return () if rule is None else tuple(sorted(rule.roles))
+
+
 def packed(sources: Sequence[SourceFile], policy: CompiledPolicy) -> bytes:
     """What is to be signed. `policy` is what the files spell. Raises BundleError."""
     files = (BundleFile(name_alone(source.name), source.data.decode()) for source in sources)
@@ -139,8 +158,9 @@ def unpacked(payload: bytes) -> Bundle:
 def offered(envelope: bytes, keys: Collection[TrustedKey], site: str, version_max: int) -> Offer:
     """The policy of a signed file, if everything speaks for it; takes seconds for a large one.
 
-    `version_max`: the highest version that was ever in force. Whether the site's wiring fits is not
-    asked here. Raises SignatureError, BundleError.
+    `version_max`: the highest version that was ever in force. What the policy in force asks of who
+    signs, and whether the site's wiring fits, is not looked at here. Raises SignatureError,
+    BundleError.
     """
     if len(envelope) > ENVELOPE_BYTES_MAX:
         raise BundleError(f"larger than {ENVELOPE_BYTES_MAX} bytes: no signed policy", COPY_AGAIN)

@@ -13,6 +13,8 @@ from functools import partial
 from typing import NamedTuple
 
 from controller.events import PolicyActivated, decode_body, decode_entry
+from controller.ids import HolderId
+from controller.signers import why_not_enough
 from edge.config import Config, under_policy, wiring_problems
 from edge.control.messages_policy import PROBLEMS_SHOWN_MAX, PolicyReply, PolicyStatusReply
 from edge.daemon import Daemon
@@ -21,15 +23,19 @@ from edge.policy_bundle import (
     PAYLOAD_TYPE,
     SIGNERS,
     BundleError,
+    needed_by,
     offered,
     own_tzdata,
     proven,
+    roles_in,
+    rule_in,
     signers,
 )
 from edge.policy_start import AtStart
 from edge.policy_store import KeptPolicy, PolicyStore
 from edge.safe_mode import SERVED_S, Aside
 from edge.signatures import SignatureError, Use, verify
+from edge.signers import signers_on_file
 from edge.undisturbed import undisturbed
 from policies import CompiledPolicy, SourceFile
 
@@ -51,6 +57,7 @@ class _Ready(NamedTuple):
     signed_by: tuple[str, ...] = ()
     bundle: str = ""
     keys: tuple[str, ...] = ()
+    signers: tuple[HolderId | None, ...] = ()
     returned: bool = False
 
 
@@ -76,6 +83,7 @@ class PolicyDesk:
                 self._refuse_unrecorded()
                 with undisturbed():
                     ready = await asyncio.to_thread(self._judged, envelope)
+                self._refuse_unentitled(ready)
                 return await self._take_over(ready, operator)
             except (BundleError, SignatureError) as error:
                 return self._refused(error)
@@ -111,6 +119,8 @@ class PolicyDesk:
                 before_version=before or 0,
                 version_max=state.policy_version_max,
                 signers=signers(self.config.keys),
+                needs=needed_by(policy),
+                roles=roles_in(policy),
                 note=self._note,
                 remedy=self._remedy,
             )
@@ -140,6 +150,7 @@ class PolicyDesk:
             offer.signed.people,
             hashlib.sha256(offer.signed.payload).hexdigest(),
             offer.signed.keys,
+            signers_on_file(offer.signed, config.keys, self._daemon.people.roll),
         )
 
     def _before(self) -> _Ready:
@@ -170,6 +181,18 @@ class PolicyDesk:
     def _refuse_unrecorded(self) -> None:
         if self._daemon.recorder.down:
             raise UNWRITABLE
+
+    def _refuse_unentitled(self, ready: _Ready) -> None:
+        """Of the people as they are now. Raises BundleError."""
+        site = self._daemon.site
+        rule = rule_in(site.policy)
+        why = rule and why_not_enough(rule, ready.signers, site.directory, self._daemon.now())
+        if why:
+            raise BundleError(
+                why,
+                "[order.policy] of the policy in force asks for them: have it signed by people "
+                "with its roles, whose [key.…] in the site file names them on file (holder)",
+            )
 
     async def _take_over(self, ready: _Ready, operator: str) -> PolicyReply:
         """Raises BundleError."""

@@ -21,6 +21,7 @@ from edge.orders import OrderError, SignedOrder, signed_order
 from edge.people.records import HolderRecord, Roll
 from edge.present import committed, local
 from edge.signatures import SignatureError
+from edge.signers import signers_on_file
 from policies.facts import ScreeningResult
 from policies.problems import did_you_mean
 
@@ -90,7 +91,9 @@ class VisitDesk:
             return await self._unknown(order.order.person)
         if self._daemon.recorder.down:
             return UNWRITABLE
-        signers = await self._signers(order)
+        signers = await asyncio.to_thread(
+            signers_on_file, order.signed, self._config.keys, self._daemon.people.roll
+        )
         outcome = self._daemon.judge(self._offered(order, HolderId(record.id), signers, operator))
         refused = _first(ConsentRefused, outcome)
         if refused is not None:
@@ -139,7 +142,7 @@ class VisitDesk:
     # --- people ---
 
     async def _on_file(self, person: str) -> HolderRecord | None:
-        return await asyncio.to_thread(_named, self._daemon.people.roll, person)
+        return await asyncio.to_thread(self._daemon.people.roll.named, person)
 
     def _with_consent(self, person: str) -> HolderId | None:
         """Looked for among those alone who have one: it is taken away at once."""
@@ -179,18 +182,6 @@ class VisitDesk:
             operator=daemon.personal("operator", operator),
         )
 
-    async def _signers(self, order: SignedOrder) -> tuple[HolderId | None, ...]:
-        """For each person who has signed, who that is on file, as the site file says."""
-        found: list[HolderId | None] = []
-        for person in order.signed.people:
-            keys = [
-                k for k in self._config.keys if k.person == person and k.id in order.signed.keys
-            ]
-            named = {key.holder for key in keys if key.holder}
-            record = await self._on_file(named.pop()) if len(named) == 1 else None
-            found.append(None if record is None else HolderId(record.id))
-        return tuple(found)
-
     # --- the journal ---
 
     async def _done(self, what: str) -> VisitReply:
@@ -222,10 +213,6 @@ class VisitDesk:
 
 def _first(kind: type[B], outcome: Outcome) -> B | None:
     return next((event.body for event in outcome.events if isinstance(event.body, kind)), None)
-
-
-def _named(roll: Roll, person: str) -> HolderRecord | None:
-    return next((one for one in roll.holders.values() if one.external_id == person), None)
 
 
 def _meant(roll: Roll, person: str) -> str | None:

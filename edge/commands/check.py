@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,12 @@ from edge.failed import CONFIGURATION
 
 if TYPE_CHECKING:
     from edge.config import Config
+    from policies import CompiledPolicy
 
 DIGEST_SIGNS = 16
+
+_IN_WORDS = {2: "two", 3: "three", 4: "four", 5: "five"}
+"""As many people as can have to sign."""
 
 
 @click.command()
@@ -23,7 +27,7 @@ DIGEST_SIGNS = 16
 @json_option
 def check(config: Path, as_json: bool) -> None:
     """Check the site file and its policy: every mistake, or what they amount to."""
-    from edge.policy_bundle import signers
+    from edge.policy_start import served_next
     from edge.present import clean
 
     if as_json:
@@ -47,21 +51,38 @@ def check(config: Path, as_json: bool) -> None:
     click.echo(f"broker {where}")
     freed = opened_by_fire(site)
     click.echo("fire opens for entry too: " + (", ".join(freed) if freed else "no portal"))
-    for line in (*about_signers(signers(site.keys)), *_another_in_force(site)):
+    for line in (*_about_keys(site, served_next(site)), *_another_in_force(site)):
         click.echo(clean(line))
 
 
-def about_signers(people: tuple[str, ...]) -> Iterator[str]:
-    """What it means how many people may sign policies."""
+def about_signers(people: tuple[str, ...], needs: int, roles: Collection[str]) -> Iterator[str]:
+    """What it means how many people may sign policies. `needs`: as many as the policy in force asks
+    for, on file with one of `roles` where it names any.
+    """
     from edge.policy_bundle import SIGNERS
 
-    if len(people) >= SIGNERS:
-        yield f"policies are signed by two of: {', '.join(people)}"
-    else:
+    if len(people) < SIGNERS:
         yield (
             "whoever can write the site file can change the policy: fewer than two people have a "
             "key that may sign policies"
         )
+        return
+    on_file = f", each on file with one of the roles: {', '.join(roles)}" if roles else ""
+    yield f"policies are signed by {_IN_WORDS[needs]} of: {', '.join(people)}{on_file}"
+    if len(people) < needs:
+        yield "no policy can be loaded: fewer people have a key that may sign policies"
+
+
+def _about_keys(site: "Config", policy: "CompiledPolicy") -> Iterator[str]:
+    """Who may put another policy in the place of `policy`, and whose key says too little."""
+    from edge.policy_bundle import needed_by, roles_in, signers
+    from edge.signatures import Use
+
+    roles = roles_in(policy)
+    yield from about_signers(signers(site.keys), needed_by(policy), roles)
+    for key in site.keys if roles else ():
+        if Use.POLICY in key.may and not key.holder:
+            yield f"key.{key.name} counts for nothing there: it does not name its holder on file"
 
 
 def _another_in_force(site: "Config") -> Iterator[str]:

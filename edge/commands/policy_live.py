@@ -27,15 +27,16 @@ from edge.policy_bundle import (
     COPY_AGAIN,
     ENVELOPE_BYTES_MAX,
     PAYLOAD_TYPE,
-    SIGNERS,
     Bundle,
     BundleError,
     compiled,
+    needed_by,
     own_tzdata,
     packed,
     proven,
     unpacked,
 )
+from edge.policy_start import served_next
 from edge.present import clean, local
 from edge.signatures import (
     SignatureError,
@@ -101,7 +102,8 @@ def sign(files: tuple[Path, ...], key_file: Path, out: Path | None, add: Path | 
 @json_option
 def show(file: Path, config: Path | None, as_json: bool) -> None:
     """Say what the signed policy FILE holds and who has signed it."""
-    keys = () if config is None else loaded(config).keys
+    site = None if config is None else loaded(config)
+    keys = () if site is None else site.keys
     try:
         envelope = _read(file)
         payload, ids = unverified(envelope, PAYLOAD_TYPE)
@@ -123,8 +125,9 @@ def show(file: Path, config: Path | None, as_json: bool) -> None:
         click.echo(clean(f"file {one.name}, {len(one.text.encode())} bytes"))
     for key in ids:
         click.echo(clean(f"signature of key {key}{_worth(key, good, config)}"))
-    if config is not None:
-        click.echo(clean(f"{len(people)} of {SIGNERS} people: {', '.join(people) or 'nobody'}"))
+    if site is not None:
+        needs = needed_by(served_next(site))
+        click.echo(clean(f"{len(people)} of {needs} people: {', '.join(people) or 'nobody'}"))
 
 
 @click.command()
@@ -134,8 +137,9 @@ def show(file: Path, config: Path | None, as_json: bool) -> None:
 def load(file: BinaryIO, state: Path, as_json: bool) -> None:
     """Put the signed policy FILE in force at the running edge.
 
-    Two people must have signed it who may sign policies by the site file; its version is higher
-    than every one before; every invariant holds; and it has the portals and fire inputs that the
+    Two people must have signed it who may sign policies by the site file, or as many as
+    [order.policy] of the policy in force says, with its roles; its version is higher than every one
+    before; every invariant holds; and it has the portals and fire inputs that the
     site file wires. For other portals stop the edge, change site file and policy together, and
     start it. What is refused changes nothing; who waits at a keypad is judged by the earlier one.
     """
@@ -277,7 +281,7 @@ def _in_force(reply: PolicyStatusReply) -> Iterator[str]:
         yield f"`sentrypost policy return` leads to version {reply.before_version}, digest {before}"
     else:
         yield "there is no policy to return to"
-    yield from about_signers(reply.signers)
+    yield from about_signers(reply.signers, reply.needs, reply.roles)
     if reply.note:
         yield f"{reply.note}; {reply.remedy}"
 

@@ -49,7 +49,8 @@ class PolicyStatusReply(Message, frozen=True, kw_only=True):
     `keys`: the ids that the journal has of them.
 
     `before`, `before_version`: what a return leads to, empty and 0 where there is none.
-    `version_max`: the highest that was ever in force. `signers`: who may sign policies. `note`,
+    `version_max`: the highest that was ever in force. `signers`: who may sign policies; `needs`: so
+    many of them sign the next one, each on file with one of `roles` where there are any. `note`,
     `remedy`: why the policy that the site file names is not the one in force, where that matters.
     """
 
@@ -66,5 +67,7 @@ class PolicyStatusReply(Message, frozen=True, kw_only=True):
     before_version: Count
     version_max: Count
     signers: tuple[str, ...]
+    needs: Count = 2
+    roles: tuple[str, ...] = ()
     note: str = ""
     remedy: str = ""

@@ -183,6 +183,10 @@ class Roll(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"Roll(version={self.version}, holders={len(self.holders)}, …)"
 
+    def named(self, external_id: str) -> HolderRecord | None:
+        """Whom the integrator calls that. Everybody is looked at: beside the event loop."""
+        return next((one for one in self.holders.values() if one.external_id == external_id), None)
+
     def after(
         self,
         *,
