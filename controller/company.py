@@ -9,7 +9,16 @@ from controller.state import SiteState
 from controller.whereabouts import Passing, People
 from policies.codes import Code
 from policies.compiled import CompiledPolicy
-from policies.facts import Decision, HolderFacts, Request
+from policies.facts import (
+    CredentialStatus,
+    Decision,
+    Direction,
+    HolderFacts,
+    Objection,
+    Request,
+)
+from policies.gates import validity
+from policies.limits import watched
 from policies.rights import Standing
 
 HOST_LOST = "the host is not in good standing any more"
@@ -81,18 +90,30 @@ def hosts_lost(
     for visitor, host in sorted(people.escorts.items()):
         holder = directory.holders.get(host)
         facts = None if holder is None else holder.facts
-        may = facts is not None and in_good_standing(facts, moment)
+        may = facts is not None and in_good_standing(policy, facts, moment)
         may = may and _standing(policy, facts).escort
         if not may and people.unescorted.get(visitor) != host:
             lost.append((visitor, host))
     return lost
 
 
-def in_good_standing(holder: HolderFacts, moment: Moment) -> bool:
-    """By his record; where the clock is not trusted its dates say nothing against him."""
-    over_s = holder.valid_until_s if moment.trusted else None
-    expired = over_s is not None and moment.utc_s >= over_s
-    return not (holder.suspended or holder.watchlisted or expired)
+def in_good_standing(policy: CompiledPolicy, holder: HolderFacts, moment: Moment) -> bool:
+    """Whether no gate would object to the person's record, wherever he went; where the clock is not
+    trusted its dates say nothing against him. A lock-out for wrong PINs is none of the record: who
+    types them may be anybody.
+    """
+    himself = Request(
+        portal="",
+        direction=Direction.ENTRY,
+        utc_s=moment.utc_s,
+        clock_trusted=moment.trusted,
+        credential=CredentialStatus.ACTIVE,
+        holder=holder,
+    )
+    against: list[Objection] = []
+    validity(himself, against)
+    watched(policy, holder, against, notes=[])
+    return all(objection.code is Code.CLOCK_UNTRUSTED for objection in against)
 
 
 def _is_first(policy: CompiledPolicy, verdict: Decision) -> bool:

@@ -389,6 +389,7 @@ def _on_journal_doubt(turn: Turn, fact: JournalDoubtHeard) -> None:
 def _on_clock(turn: Turn, fact: ClockChecked) -> None:
     if fact.trusted is not turn.state.clock_trusted or fact.stepped_ms:
         turn.record(ClockJudged(trusted=fact.trusted, stepped_ms=fact.stepped_ms))
+        visits.settle_hosts(turn)  # a record that has not begun, by the time that it is now
 
 
 def _on_journal_recovered(turn: Turn, fact: JournalRecovered) -> None:

@@ -5,7 +5,7 @@ run. By a clock that is not trusted nothing falls due; what did meanwhile is dea
 it is trusted again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from controller import fires
@@ -85,7 +85,7 @@ class Hourglass:
         if before is None or any(new is not old for new, old in zip(now, before, strict=True)):
             due = [consent.until_s for consent in state.consents.in_force.values()]
             due += [since_s + stay_s for _, since_s, stay_s in self._stays(people)]
-            due += [until_s for *_, until_s in _hosts(people, directory)]
+            due += _hosts_end(people, directory)
             self._due_s = min(due, default=None)
         return self._due_s
 
@@ -124,9 +124,7 @@ def deal_with_due(turn: Turn, hourglass: Hourglass) -> None:
     for visitor, since_s in hourglass.overstayed(turn.state.people, utc_s):
         host = turn.state.people.escorts.get(visitor)
         turn.record(VisitorOverstayed(visitor=visitor, host=host, since_s=since_s))
-    for visitor, host, until_s in _hosts(turn.state.people, turn.directory):
-        if until_s <= utc_s:
-            _tell_host_lost(turn, visitor, host)
+    settle_hosts(turn)
 
 
 def settle_consents(turn: Turn) -> None:
@@ -137,10 +135,10 @@ def settle_consents(turn: Turn) -> None:
 
 
 def settle_hosts(turn: Turn) -> None:
-    """Other people or rules: who was a host may be none any more."""
+    """Other people, rules or time: who was a host may be none any more."""
     lost = hosts_lost(turn.policy, turn.state.people, turn.directory, turn.moment)
     for visitor, host in lost:
-        _tell_host_lost(turn, visitor, host)
+        turn.record(VisitorUnescorted(visitor=visitor, host=host, reason=HOST_LOST, lost=True))
 
 
 def on_screening(turn: Turn, fact: ScreeningHeard) -> None:
@@ -228,7 +226,7 @@ def _why_not_enough(turn: Turn, offered: ConsentOffered) -> str | None:
     signers = {who for who in offered.signers if who != offered.holder}
     if rule is None:
         return None if signers else "nobody but the person himself has signed it"
-    return why_not_enough(rule, signers, turn.directory, turn.moment)
+    return why_not_enough(turn.policy, rule, signers, turn.directory, turn.moment)
 
 
 def _end(turn: Turn, holder: HolderId, cause: ConsentEnd, by: Personal | None = None) -> None:
@@ -263,19 +261,13 @@ def _stay_max_s(policy: CompiledPolicy, directory: Directory, holder: HolderId) 
     return min((stay_s for stay_s in stays if stay_s is not None), default=None)
 
 
-def _hosts(people: People, directory: Directory) -> list[tuple[HolderId, HolderId, UtcSeconds]]:
-    """Visitors with hosts whose record has an end, and that end; what was told is left out."""
-    found = []
-    for visitor, host in sorted(people.escorts.items()):
+def _hosts_end(people: People, directory: Directory) -> Iterator[UtcSeconds]:
+    """When the records of hosts end; of whom that was told is left out."""
+    for visitor, host in people.escorts.items():
         known = directory.holders.get(host)
         until_s = None if known is None else known.facts.valid_until_s
         if until_s is not None and people.unescorted.get(visitor) != host:
-            found.append((visitor, host, until_s))
-    return found
-
-
-def _tell_host_lost(turn: Turn, visitor: HolderId, host: HolderId) -> None:
-    turn.record(VisitorUnescorted(visitor=visitor, host=host, reason=HOST_LOST, lost=True))
+            yield until_s
 
 
 def _who_moved(events: Iterable[Event]) -> list[HolderId]:

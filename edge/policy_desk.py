@@ -185,8 +185,9 @@ class PolicyDesk:
     def _refuse_unentitled(self, ready: _Ready) -> None:
         """Of the people as they are now. Raises BundleError."""
         site = self._daemon.site
-        rule = rule_in(site.policy)
-        why = rule and why_not_enough(rule, ready.signers, site.directory, self._daemon.now())
+        policy, people = site.policy, site.directory
+        rule = rule_in(policy)
+        why = rule and why_not_enough(policy, rule, ready.signers, people, self._daemon.now())
         if why:
             raise BundleError(
                 why,

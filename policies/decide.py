@@ -143,12 +143,13 @@ def _keeping_in(case: Case) -> Objections:
 
 def _outside_rules(case: Case) -> Objections:
     """What would refuse this person the way in now. It never keeps anybody in."""
-    if case.request.holder is None:
+    request = case.request
+    if request.holder is None:
         return []
     refusing: Objections = []
     observed: Objections = []
     credential(case, refusing)
-    validity(case, refusing)
+    validity(request, refusing)
     prohibition(case, refusing, observed)
     permit(case, refusing)
     denied = any(objection.code is _WATCHLISTED for objection in refusing)
@@ -177,7 +178,7 @@ def _enter(case: Case) -> Decision:
     notes: Objections = []
     recording(case, against)
     credential(case, against)
-    validity(case, against)
+    validity(request, against)
     prohibition(case, against, notes)
     closed = open_portal(case)
     # Who stays anonymous passes an open portal; who says that he is barred is told so even there.

@@ -7,7 +7,7 @@ none of them keeps anybody in, is said where they are put in order: `policies.de
 from policies.case import Case, Objections
 from policies.codes import Code
 from policies.compiled import Regime, ZoneKind
-from policies.facts import CredentialStatus, HolderFacts, Mode, Objection
+from policies.facts import CredentialStatus, HolderFacts, Mode, Objection, Request
 from policies.limits import watched
 from policies.rights import Override
 
@@ -76,10 +76,9 @@ def credential(case: Case, against: Objections) -> None:
         against.append(_UNKNOWN)
 
 
-def validity(case: Case, against: Objections) -> None:
+def validity(request: Request, against: Objections) -> None:
     """Gate 3, the person behind it. With an untrusted clock no window can be judged, so nobody
     whose record has one enters: whoever must get in without a clock has none."""
-    request = case.request
     holder = request.holder
     if holder is None:
         return

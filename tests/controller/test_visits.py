@@ -48,6 +48,23 @@ OPERATOR = Personal("operator", "Officer Smith", "ab" * 16)
 STAY_S = 200
 TWO_SIGN = POLICY + '\n[order.consent]\nroles = ["diplomat", "guard"]\npeople = 2\n'
 
+LISTS = """
+[watchlist.barred]
+action = "deny"
+reason = "court order"
+[watchlist.seen]
+action = "observe"
+"""
+IN_NO_GOOD_STANDING: tuple[dict[str, object], ...] = (
+    {"suspended": True},
+    {"watchlisted": True},
+    {"watchlists": ("seen", "barred")},
+    {"watchlists": ("no such list",)},
+    {"valid_from_s": 2**31 - 1},
+    {"valid_until_s": 1},
+)
+"""Records to which the gates of person and prohibition object."""
+
 
 def consent(rig: Rig, number: int = 1, **changes: object) -> ConsentOffered:
     """A consent for Pia that holds for an hour, as it stands in a signed file."""
@@ -382,13 +399,19 @@ def test_a_policy_that_says_who_consents_is_obeyed(signers: tuple[HolderId | Non
     assert of_type(ConsentGiven, gives(rig, 2, signers=(CORA, BOB)))
 
 
-@pytest.mark.parametrize("record", [{"suspended": True}, {"watchlisted": True}, {"roles": ()}])
+@pytest.mark.parametrize("record", [*IN_NO_GOOD_STANDING, {"roles": ()}])
 def test_who_consents_is_in_good_standing(record: dict[str, object]) -> None:
-    rig = calm(TWO_SIGN)
+    rig = calm(TWO_SIGN + LISTS)
     known(rig, others(bob=record))
     assert "1 of 2" in refused(gives(rig, signers=(CORA, BOB)))
     known(rig, others(bob={"valid_until_s": rig.utc_us // SECOND_US}))
     assert "1 of 2" in refused(gives(rig, 2, signers=(CORA, BOB)))
+
+
+def test_who_is_observed_consents_as_anybody() -> None:
+    rig = calm(TWO_SIGN + LISTS)
+    known(rig, others(bob={"watchlists": ("seen",), "valid_from_s": rig.utc_us // SECOND_US}))
+    assert of_type(ConsentGiven, gives(rig, signers=(CORA, BOB)))
 
 
 def test_no_more_are_remembered_than_the_state_can_bear() -> None:
@@ -601,6 +624,32 @@ def test_a_host_whose_role_may_escort_no_more_leaves_an_alarm_behind() -> None:
     rig = hosted(10 * HOUR_S)
     outcome = rig.policy(POLICY.replace("escort = true", "escort = false"))
     assert of_type(VisitorUnescorted, outcome)
+
+
+@pytest.mark.parametrize("record", IN_NO_GOOD_STANDING)
+def test_a_host_who_may_not_enter_himself_leaves_an_alarm_behind(
+    record: dict[str, object],
+) -> None:
+    rig = calm(POLICY + LISTS)
+    brought(rig)
+    assert not of_type(VisitorUnescorted, known(rig, others(bob={"watchlists": ("seen",)})))
+    (alone,) = of_type(VisitorUnescorted, known(rig, others(bob=record)))
+    assert (alone.visitor, alone.host, alone.lost) == (VIC, BOB, True)
+
+
+def test_a_host_whose_list_denies_from_now_on_leaves_an_alarm_behind() -> None:
+    rig = calm(POLICY + LISTS)
+    brought(rig)
+    known(rig, others(bob={"watchlists": ("seen",)}))
+    assert of_type(VisitorUnescorted, rig.policy(POLICY + LISTS.replace("observe", "deny")))
+
+
+def test_a_host_whose_time_has_not_come_is_told_of_when_the_clock_is_trusted_again() -> None:
+    rig = calm()
+    brought(rig)
+    trust(rig, False)
+    assert not of_type(VisitorUnescorted, known(rig, others(bob={"valid_from_s": 2**31 - 1})))
+    assert of_type(VisitorUnescorted, trust(rig, True))
 
 
 def test_a_host_whose_time_is_over_is_told_of_when_the_clock_is_trusted_again() -> None:
