@@ -70,7 +70,7 @@ def compile_policy(
     nevers = tuple(compiled_never(compiling, entry) for entry in document.of(NeverEntry))
     always = tuple(compiled_always(compiling, entry) for entry in document.of(AlwaysEntry))
     problems = compiling.problems
-    problems += structural_problems(zones, portals, document)
+    problems += structural_problems(zones, portals, fires, document)
     header = document.header
     if problems or header is None or zone is None or not document.whole:
         return None, problems

@@ -62,7 +62,7 @@ def _lacks(case: Case) -> int:
     """What the question does not bring."""
     request, standing = case.request, case.concerned.standing
     mode = request.mode
-    if case.sheltering:  # nobody is kept from a refuge because he is alone
+    if case.sheltering:  # nobody is kept from a refuge because he is alone, or because it is late
         return _LEVEL[case.level] | _LENT[mode]
     lent = mode is not _NORMAL and _OVERRIDE[mode] in standing.overrides
     lacks = _LEVEL[case.level] | (_LENT if lent else _MODE)[mode]
@@ -87,7 +87,7 @@ def permit(case: Case, against: Objections) -> list[GrantRule]:
     for grant in case.concerned.grants:
         wrong = (grant.needs | of_visitors) & lacks
         late = None
-        if grant.hours is not None:
+        if grant.hours is not None and not case.sheltering:
             if wall is None:
                 wall = case.policy.wall(case.request.utc_s)
             late = _late(case, grant.hours, wall)

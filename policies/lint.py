@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from policies.codes import Code
-from policies.compiled import LEVELS, CompiledPolicy, Egress, ExitKind, Passage, PortalRule
+from policies.compiled import LEVELS, CompiledPolicy, ExitKind, Passage, PortalRule
 from policies.document import Place
 from policies.factors import minimal_sets, suffices
 from policies.facts import Assurance, Decision, Direction, Mode, Presented, Request
@@ -223,12 +223,9 @@ def _people_of_zones(linted: Linted) -> Iterator[Finding]:
 
 
 def _ways_out(linted: Linted) -> Iterator[Finding]:
-    """Electric ways out that no fire input releases, and exits that ask for more than entries."""
+    """Exits that ask for more than entries."""
     policy = linted.policy
     for portal in policy.portals:
-        if portal.egress is Egress.ELECTRIC and not policy.fire_inputs_of(portal.id):
-            message = "no fire input covers either side, so no fire releases its electric way out"
-            yield linted.about("portal", portal.id, message, "[fire.panel]")
         if portal.exit is not ExitKind.READER:
             continue
         exit_ = policy.passages[(portal.id, portal.way_out)]

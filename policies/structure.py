@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from policies.compiled import (
     Egress,
     ExitKind,
+    FireInput,
     OnFire,
     PassbackKind,
     PortalKind,
     PortalRule,
     Regime,
+    Rex,
     Severity,
     ZoneKind,
     ZoneRule,
@@ -26,7 +28,10 @@ _CANNOT_COUNT = (PortalKind.LIFT, PortalKind.VEHICLE_BARRIER)
 
 
 def structural_problems(
-    zones: tuple[ZoneRule, ...], portals: tuple[PortalRule, ...], document: Document
+    zones: tuple[ZoneRule, ...],
+    portals: tuple[PortalRule, ...],
+    fires: tuple[FireInput, ...],
+    document: Document,
 ) -> list[Problem]:
     by_id = {zone.id: zone for zone in zones}
     zone_places = {entry.id: entry for entry in document.of(ZoneEntry)}
@@ -34,6 +39,7 @@ def structural_problems(
     problems = [p for zone in zones for p in _zone(zone, by_id, zone_places[zone.id].place)]
     for entry, portal in zip(entries, portals, strict=True):
         problems += _hardware(entry.value, portal, entry.place)
+        problems += _electric_way_out(portal, by_id, fires, entry.place)
         problems += _route(entry.value, portal, by_id, entry.place)
         problems += _times_and_opening(portal, entry.place)
         problems += _unseen_passages(portal, by_id, entry.place)
@@ -74,6 +80,28 @@ def _hardware(entry: PortalEntry, portal: PortalRule, place: Place) -> Iterator[
         yield place.child("may-hold").problem("a free or mechanical exit is never held")
     if entry.drop_arm and portal.kind is not PortalKind.TURNSTILE:
         yield place.child("drop-arm").problem("only a turnstile has a drop-arm")
+
+
+def _electric_way_out(
+    portal: PortalRule,
+    zones: Mapping[str, ZoneRule],
+    fires: tuple[FireInput, ...],
+    place: Place,
+) -> Iterator[Problem]:
+    """A lock that somebody has to switch: in a fire, and on any calm day."""
+    if portal.egress is not Egress.ELECTRIC:
+        return
+    sides = [zones[side] for side in (portal.outer, portal.inner) if side in zones]
+    if len(sides) == 2 and not any(fire.covers(side) for fire in fires for side in sides):
+        yield place.child("egress").problem(
+            "no fire input covers this electric way out: nothing would release it in a fire",
+            "add one: [fire.NAME], with zones = [] for all of them",
+        )
+    if portal.exit is ExitKind.FREE and portal.rex is not Rex.UNLOCK:
+        yield place.child("rex" if portal.rex is not None else "exit").problem(
+            "nothing opens this electric way out for who asks for nothing",
+            "rex = 'unlock', or exit = 'reader' with a hard-wired release",
+        )
 
 
 def _route(

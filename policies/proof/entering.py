@@ -186,11 +186,12 @@ def alone(world: World) -> Story | None:
 
 
 def timed_without_clock(world: World) -> Story | None:
-    """A rule with hours, while the clock is not trusted."""
+    """A rule with hours, while the clock is not trusted, but on the flight into a refuge."""
     timed = {grant.id for grant in world.policy.grants if grant.when is not None}
 
-    def excused(_: Passage, __: Request, decision: Decision) -> bool:
-        return decision.code is not Code.OPEN_PORTAL and decision.rule not in timed
+    def excused(passage: Passage, request: Request, decision: Decision) -> bool:
+        untimed = decision.code is not Code.OPEN_PORTAL and decision.rule not in timed
+        return untimed or _sheltering(passage, request, decision)
 
     end = "a rule with hours holds although nobody knows the time"
     change = {"clock_trusted": False}

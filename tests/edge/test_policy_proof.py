@@ -103,8 +103,8 @@ def test_an_edge_refuses_a_policy_that_breaks_an_invariant(tmp_path: Path) -> No
     house.config()
     policy, site = tmp_path / "policy.toml", tmp_path / "site.toml"
     text = changed(
-        'egress = "mechanical"\nexit = "free"',
-        'egress = "electric"\nexit = "free"',
+        'egress = "mechanical"\nexit = "free"\nrex = "shunt"',
+        'egress = "electric"\nexit = "free"\nrex = "unlock"',
         policy.read_text(),
     )
     policy.write_text(text)

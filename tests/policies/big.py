@@ -223,6 +223,7 @@ def site(rules: int, seed: int = 0) -> Site:
     ground: dict[str, object] = {
         "schedule": _schedules(dice),
         "factors": {"entrance": {"1": "badge", "4": "badge+pin"}, **profiles},
+        "fire": {"panel": {}},
         "zone": zones,
         "portal": portals,
         "role": _roles(dice),

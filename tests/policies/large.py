@@ -18,6 +18,8 @@ high = { 1 = "badge+pin", 4 = "badge+pin+face" }
 
 [zone.street]
 kind = "public"
+
+[fire.panel]
 """
 
 

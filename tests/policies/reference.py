@@ -251,7 +251,7 @@ class WayIn(Passage):
 
     def why_grant_does_not_hold(self, grant: Tree) -> set[Code]:
         ask, why = self.ask, set()
-        if "when" in grant:
+        if "when" in grant and not self.fleeing:
             why |= self.hours(grant["when"])
         if self.level > grant.get("threat-max", 5):
             why.add(Code.THREAT_CEILING)

@@ -42,6 +42,7 @@ def small_site(seed: int) -> Tree:
         "zone": {"street": {"kind": "public"}, **zones},
         "portal": {f"{a}-{b}": _portal(dice, a, b) for a, b in WAYS},
         "role": _roles(dice),
+        "fire": {"panel": {}},
         "grant": grants,
         "deny": [
             {"id": f"d{n}", "roles": dice.sample(ROLES, 1), "zones": dice.sample(ZONES, 1)}

@@ -94,11 +94,6 @@ SEEDED: dict[str, tuple[list[Edit], str, str]] = {
         "zone.server-room",
         "waits for a first person, and no rule lets anybody be the first",
     ),
-    "an electric way out without fire": (
-        [("\n[fire.panel]\n", '\n[fire.panel]\nzones = ["server-room"]\n')],
-        "portal.front-door",
-        "no fire input covers either side, so no fire releases its electric way out",
-    ),
     "an exit that asks for more than the way in": (
         [('exit   = "free"\nrex    = "shunt"\nbolt   = true',
           'exit   = "reader"\nhard-wired-release = true\nexit-factors = "server"'),

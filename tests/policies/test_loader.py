@@ -221,6 +221,14 @@ NO_WAY_OUT = "no way leads out of this zone into a public one"
             yard(door(egress='"electric"', on_fire='"leave"')),
             "an electric way out must be released in a fire",
         ),
+        (
+            yard(door(egress='"electric"', rex='"unlock"')),
+            "no fire input covers this electric way out",
+        ),
+        (
+            yard(door(egress='"electric"')) + "[fire.panel]\n",
+            "nothing opens this electric way out for who asks for nothing",
+        ),
         (yard(door(may_hold='"decree 7"')), "a free or mechanical exit is never held"),
         (yard(door(exit_factors='"standard"')), "a free exit asks for nothing"),
         (

@@ -184,7 +184,11 @@ def test_what_a_policy_names_must_exist() -> None:
     for old, new, message in (
         ('when  = "cleaning"', 'when  = "cleanin"', "unknown schedule 'cleanin'"),
         ('zones = ["safe-room"]', 'zones = ["save-room"]', "unknown zone 'save-room'"),
-        ('portals = ["staff-door"]', 'portals = ["staf-door"]', "unknown portal 'staf-door'"),
+        (
+            'zones = ["safe-room"]\n\n[[grant]]',
+            'portals = ["staf-door"]\n\n[[grant]]',
+            "unknown portal 'staf-door'",
+        ),
         ('roles = ["host-police"]', 'roles = ["host-polize"]', "unknown role 'host-polize'"),
         (
             'factors = "high"\n\n[[grant]]',

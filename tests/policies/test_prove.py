@@ -83,10 +83,12 @@ zones = ["store"]
 
 [fire.panel]
 """
-SHELTER_HOURS: Edit = (
-    'id    = "g70-refuge"            #',
-    'id    = "g70-refuge"\nwhen = "session" #',
+SERVER_BUTTON: Edit = (
+    'rex    = "shunt"\nbolt   = true\n\n[portal.back-door]',
+    'rex    = "unlock"\nbolt   = true\n\n[portal.back-door]',
 )
+GATE_BUTTON: Edit = ('rex    = "shunt"\nopen-s = 8', 'rex    = "unlock"\nopen-s = 8')
+"""An electric way out is opened by a button, where nobody is asked for anything."""
 
 WRONG: dict[str, tuple[str, list[Edit], str, list[str]]] = {
     "a visitor's grant, and the clearance gone": (
@@ -104,7 +106,7 @@ WRONG: dict[str, tuple[str, list[Edit], str, list[str]]] = {
     ),
     "a lock that lets go in a fire": (
         "office",
-        [(SERVER_LOCK, 'lock = "power-to-lock"\negress = "electric"\n')],
+        [(SERVER_LOCK, 'lock = "power-to-lock"\negress = "electric"\n'), SERVER_BUTTON],
         "n10-server",
         ["2. rooms -> server-room by server-door: its lock lets go in a fire, from both sides"],
     ),
@@ -157,13 +159,13 @@ WRONG: dict[str, tuple[str, list[Edit], str, list[str]]] = {
     ),
     "the main gate on a magnet": (
         "embassy",
-        [(GATE, 'lock = "power-to-lock"\negress = "electric"\n')],
+        [(GATE, 'lock = "power-to-lock"\negress = "electric"\n'), GATE_BUTTON],
         "no-entry-without-consent",
         ["1. street -> forecourt by main-gate: its lock lets go in a fire, from both sides"],
     ),
     "the only way out needs power": (
         "embassy",
-        [(GATE, 'lock = "power-to-unlock"\negress = "electric"\n')],
+        [(GATE, 'lock = "power-to-unlock"\negress = "electric"\n'), GATE_BUTTON],
         "way-out-without-power",
         [
             "1. forecourt -> street by main-gate: electric egress, and the lock needs power",
@@ -182,13 +184,6 @@ WRONG: dict[str, tuple[str, list[Edit], str, list[str]]] = {
         [(', "city-police"]\nzones  = ["security"]', ']\nzones = ["security"]')],
         "n10-records",
         ["who: city-police and officer", "by trap-inner with badge+pin: normal, level 1"],
-    ),
-    "a refuge with hours": (
-        "conference",
-        [SHELTER_HOURS],
-        "a10-shelter",
-        ["foyer -> shelter by shelter-door with every factor: lockdown, level 1, at any hour,"
-         " clock not trusted", "refused, says g70-refuge (202", "no way leads from"],
     ),
     "a refuge that is none": (
         "embassy",
@@ -238,7 +233,7 @@ def test_the_shortest_story_is_told() -> None:
 def test_consent_presumed_in_a_fire_is_no_breach() -> None:
     """VCCR art. 31(2): of consular premises a fire may open the doors, and nothing else."""
     gate = 'lock = "power-to-unlock"\negress = "electric"\n'
-    doors = changed(GATE, gate, example("embassy"))
+    doors = changed(*GATE_BUTTON, changed(GATE, gate, example("embassy")))
     doors = changed('open   = "office"', "", doors)
     doors = changed('"power-to-lock"  ', '"power-to-unlock"', doors)
     for zone in ("forecourt", "lobby", "chancery", "archive", "safe-room"):

@@ -209,6 +209,7 @@ def tree(seed: int) -> Tree:
         "portal": {f"{a}-{b}": _portal(dice, a, b) for a, b in WAYS},
         "screening": {"gate": {"valid-s": 3600}, "post": {}},
         "role": _roles(dice),
+        "fire": {"panel": {}},
         "watchlist": {"banned": {"action": "deny"}, "press": {"action": "observe"}},
         "grant": [_grant(dice, number) for number in range(dice.choice((8, 12, 18)))],
         "deny": [],
