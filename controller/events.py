@@ -35,6 +35,13 @@ from controller.events_fires import (
     FireReset,
     FireResetRefused,
 )
+from controller.events_journal import (
+    EntryDropped,
+    JournalDoubted,
+    JournalLost,
+    JournalRestored,
+    ReserveUsed,
+)
 from controller.events_people import (
     AgentWithoutConsent,
     ConsentEnded,
@@ -43,6 +50,7 @@ from controller.events_people import (
     HolderLockedOut,
     HoldersReplaced,
     LockoutEnded,
+    PersonErased,
     PersonScreened,
     SecondAsked,
     VisitorOverstayed,
@@ -72,6 +80,7 @@ __all__ = [
     "ConsentRefused",
     "Count",
     "Entry",
+    "EntryDropped",
     "Fire",
     "FireChange",
     "FireLatched",
@@ -82,9 +91,14 @@ __all__ = [
     "Header",
     "HolderLockedOut",
     "HoldersReplaced",
+    "JournalDoubted",
+    "JournalLost",
+    "JournalRestored",
     "LockoutEnded",
     "Name",
+    "PersonErased",
     "PersonScreened",
+    "ReserveUsed",
     "SecondAsked",
     "Seq",
     "Text",
@@ -124,42 +138,6 @@ class EdgeStopping(Body, frozen=True, kw_only=True):
     """The daemon ends in good order."""
 
     reason: Text
-
-
-class JournalLost(Body, frozen=True, kw_only=True):
-    """The journal could not be written; recorded when it can be again."""
-
-    reason: Text
-
-
-class JournalRestored(Body, frozen=True, kw_only=True):
-    """The journal is written again. `dropped` entries did not fit into memory meanwhile."""
-
-    dropped: Count
-
-
-class ReserveUsed(Body, frozen=True, kw_only=True):
-    """The disk was full, and the room that was kept for that is used now. When it is full again
-    nobody enters any more.
-    """
-
-
-class JournalDoubted(Body, frozen=True, kw_only=True):
-    """A witness has cosigned a journal of this edge that this one does not hold: it was cut, put
-    back from an old copy, or written anew. `witnessed` entries there, `held` here. `before`: the
-    incarnation of which that is true, where this one goes on from it.
-    """
-
-    witnessed: Count
-    held: Count
-    before: Text = ""
-
-
-class EntryDropped(Body, frozen=True, kw_only=True):
-    """Stands in the place of an entry that did not fit into memory while nothing could be written.
-
-    The number is kept so that the gap is seen; what happened is lost.
-    """
 
 
 class ClockJudged(Body, frozen=True, kw_only=True):
@@ -449,6 +427,7 @@ URGENT = frozenset(
         DeviceSuspected,
         EdgeStopping,
         JournalDoubted,
+        PersonErased,
         PolicyActivated,
         PostureChanged,
         ReaderTampered,

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from controller.attempt import Attempt
-from controller.body import Body, Count, Name, Text
+from controller.body import Body, Count, Name, Seq, Text
 from controller.consents import ConsentEnd
 from controller.holders import KeyId, Provenance
 from controller.ids import HolderId, OrderId
@@ -128,3 +128,36 @@ class AgentWithoutConsent(Body, frozen=True, kw_only=True):
     holder: HolderId
     zone: Name
     cause: ConsentEnd
+
+
+ERASED_RANGES_MAX = 1_500
+"""Ranges of numbers in one entry, 36 bytes each at most; who has more has several entries."""
+
+Range = tuple[Seq, Seq]
+"""The first number and the last."""
+
+
+class ErasedValues(msgspec.Struct, frozen=True, kw_only=True):
+    """Values beside entries of this journal: of these `fields`, in every range of `entries`."""
+
+    fields: Annotated[
+        tuple[Annotated[str, msgspec.Meta(max_length=64)], ...], msgspec.Meta(max_length=8)
+    ]
+    entries: Annotated[tuple[Range, ...], msgspec.Meta(max_length=ERASED_RANGES_MAX)]
+
+
+class PersonErased(Body, frozen=True, kw_only=True):
+    """Somebody is erased: off the file of people, and so are the values about him beside entries of
+    this journal. Entries, commitments and his random id stay. Many values take several entries.
+
+    `values` are those among the entries up to `searched`; of later ones, all that name him. It is
+    recorded first and then done, after a crash by the next start. `reason`: on what grounds;
+    `operator`: who did it. `inside`: he was known to be inside, and it was wanted nevertheless.
+    """
+
+    holder: HolderId
+    reason: Text
+    operator: Commitment
+    searched: Count
+    values: Annotated[tuple[ErasedValues, ...], msgspec.Meta(max_length=16)]
+    inside: bool = False

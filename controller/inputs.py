@@ -6,6 +6,7 @@ import msgspec
 
 from controller.body import Note
 from controller.events import FireLine
+from controller.events_people import ErasedValues
 from controller.holders import Directory, KeyId
 from controller.ids import (
     AttemptId,
@@ -204,6 +205,20 @@ class DirectoryReplaced(Input, frozen=True, kw_only=True):
 
     directory: Directory
     operator: Personal | None = None
+
+
+class PersonEraseAsked(Input, frozen=True, kw_only=True):
+    """Erase somebody; as in `PersonErased`. `operator.field` is `operator`.
+
+    `even_inside`: also where he is known to be inside, whence no badge lets him out then.
+    """
+
+    holder: HolderId
+    reason: str
+    operator: Personal
+    searched: int
+    values: tuple[ErasedValues, ...]
+    even_inside: bool
 
 
 class PolicyReplaced(Input, frozen=True, kw_only=True):

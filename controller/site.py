@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from controller import devices, fires, passages, questions, verdicts, visits
+from controller import devices, erasures, fires, passages, questions, verdicts, visits
 from controller.effects import (
     AskPin,
     Effect,
@@ -49,6 +49,7 @@ from controller.inputs import (
     JournalDoubtHeard,
     JournalFailed,
     JournalRecovered,
+    PersonEraseAsked,
     PinChecked,
     PolicyReplaced,
     PortalLinkHeard,
@@ -435,6 +436,7 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     ScreeningHeard: visits.on_screening,
     ConsentOffered: visits.on_consent_offered,
     ConsentEndAsked: visits.on_consent_end_asked,
+    PersonEraseAsked: erasures.on_erase_asked,
     JournalFailed: _on_journal_failed,
     JournalRecovered: _on_journal_recovered,
     JournalDoubtHeard: _on_journal_doubt,

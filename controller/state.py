@@ -32,6 +32,7 @@ from controller.events import (
     JournalRestored,
     LockoutEnded,
     PassageMade,
+    PersonErased,
     PersonScreened,
     PolicyActivated,
     PortalChange,
@@ -103,6 +104,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     """Which entry brought the people now in force; a change waits on file until it has one."""
     holders_made_us: Micros | None = None
     """When they were last changed, wherever that was."""
+    erasure_seq: int = 0
+    """The newest entry by which somebody is erased; what it says may still have to be done."""
     portals: dict[PortalId, Portal] = {}
     readers: dict[ReaderId, Reader] = {}
     fires: dict[str, Fire] = {}
@@ -170,6 +173,9 @@ def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | No
                 holders_made_us=body.provenance.made_utc_us,
                 people=without(state.people, body.gone),
             )
+        case PersonErased(holder=holder):
+            people = without(state.people, (holder,))
+            return replace(state, people=people, erasure_seq=state.seq + 1)
         case PolicyActivated():
             return _with_policy(state, body, mono_us)
         case PostureChanged(mode=mode, threat=threat):

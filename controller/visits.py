@@ -131,7 +131,13 @@ def settle_consents(turn: Turn) -> None:
     """Other people: a consent ends with who is known no more."""
     for holder in sorted(turn.state.consents.in_force):
         if holder not in turn.directory.holders:
-            _end(turn, holder, ConsentEnd.HOLDER_GONE)
+            end_consent(turn, holder)
+
+
+def end_consent(turn: Turn, holder: HolderId) -> None:
+    """Somebody is known no more: a consent to his entry ends, where there is one."""
+    if holder in turn.state.consents.in_force:
+        _end(turn, holder, ConsentEnd.HOLDER_GONE)
 
 
 def settle_hosts(turn: Turn) -> None:

@@ -235,6 +235,7 @@ ACTIONS: dict[str, str] = {
     "visitor-overstayed": "Ask the host, or send somebody to the visitor.",
     "agent-without-consent": "Call the head of mission. Nothing is done to the agent, who leaves "
     "as anybody does.",
+    "person-erased": "Erase backups too, and see that the other edges took the change set.",
     "consent-refused": "The reason says why; nothing was changed.",
     "person-screened": "Declined: deny politely and call the protocol officer. Never a search.",
     "edge-started": "In safe mode, or by the kept copy: find out in the log of the daemon what "

@@ -19,7 +19,7 @@ from edge.checkpoints import journal_key
 from edge.clock import SystemClock, boot_time
 from edge.config import Config
 from edge.control.listening import ControlError
-from edge.control.place import SOCKET, STATE_MODE
+from edge.control.place import PEOPLE_FILE, SOCKET, STATE_MODE
 from edge.control.server import ControlServer
 from edge.duress import Sealer
 from edge.journal import JournalError, JournalWriter
@@ -117,7 +117,7 @@ async def opened(
     async with _journal(config) as writer:
         run.begin()
         try:
-            with People.open(config.state / "site.db", create=True) as people:
+            with People.open(config.state / PEOPLE_FILE, create=True) as people:
                 pins = PinChecker(people.pin, PinHasher(), Sealer(config.recipients))
                 outside = Outside(
                     key=key,

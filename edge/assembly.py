@@ -22,6 +22,8 @@ from edge.checkpoints import Checkpointer
 from edge.config import Config
 from edge.daemon import Clock, Daemon
 from edge.desk import DaemonDesk
+from edge.erase_desk import EraseDesk
+from edge.erasing import Erasing
 from edge.journal import JournalWriter, Record, Signers
 from edge.keypads import Keypads
 from edge.people import People, PinCheck, SiteKey
@@ -149,10 +151,12 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     )
     uplink = _uplink(config, outside, daemon, checkpoints)
     policy = PolicyDesk(daemon, began, store)
+    people_desk, erase_desk = _people_desks(config, outside, daemon)
     desk = DaemonDesk(
         daemon,
         config,
-        PeopleDesk(daemon, config, outside.key, outside.entropy),
+        people_desk,
+        erase_desk,
         policy,
         VisitDesk(daemon, config),
         uplink,
@@ -161,17 +165,29 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         safe_mode=outside.safe_mode,
     )
     listeners += [desk.committed, checkpoints.committed]
-    alongside: Alongside = {"desk": desk.run, "checkpoints": checkpoints.run}
-    if outside.ballast is not None:
-        alongside["ballast"] = outside.ballast.run
-    origin = goes_on_from(writer)
-    if origin is not None and not state.doubted:
-        alongside["renewal"] = partial(_told, daemon, *origin)
+    alongside = _alongside(outside, daemon, desk, erase_desk)
+    alongside["checkpoints"] = checkpoints.run
     if uplink is not None:
         listeners.append(uplink.committed)
         alongside["uplink"] = partial(_later, _held_back_s(outside), uplink.run)
         alongside["witness"] = uplink.look_back
     return Edge(daemon, desk, policy, alongside, checkpoints, uplink)
+
+
+def _alongside(
+    outside: Outside, daemon: Daemon, desk: DaemonDesk, erase_desk: EraseDesk
+) -> Alongside:
+    """What sees to people and journal beside the daemon."""
+    alongside: Alongside = {
+        "desk": desk.run,
+        "erasures": partial(erase_desk.run, desk.wait_beyond),
+    }
+    if outside.ballast is not None:
+        alongside["ballast"] = outside.ballast.run
+    origin = goes_on_from(outside.writer)
+    if origin is not None and not daemon.site.state.doubted:
+        alongside["renewal"] = partial(_told, daemon, *origin)
+    return alongside
 
 
 def _nothing() -> bool:
@@ -186,6 +202,13 @@ async def _told(daemon: Daemon, before: str, witnessed: int, held: int) -> None:
 def _look_at_duress(config: Config, people: People) -> None:
     if not config.recipients and any(one.duress_hash for one in people.roll.pins.values()):
         log.warning("people have duress PINs and [duress] names nobody: nobody is told of duress")
+
+
+def _people_desks(config: Config, outside: Outside, daemon: Daemon) -> tuple[PeopleDesk, EraseDesk]:
+    """One takes people away by the other: what a change set takes is erased as well."""
+    erasing = Erasing(daemon)
+    people = PeopleDesk(daemon, config, outside.key, outside.entropy, erasing)
+    return people, EraseDesk(daemon, people, erasing)
 
 
 def _held_back_s(outside: Outside) -> float:

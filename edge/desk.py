@@ -15,10 +15,12 @@ from edge.control.messages import (
     TakePeopleReply,
     UplinkReport,
 )
+from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_journal import VerifyReply
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.daemon import Daemon
+from edge.erase_desk import EraseDesk
 from edge.journal import Record, Signers, Stored
 from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
@@ -39,6 +41,7 @@ class DaemonDesk:
         daemon: Daemon,
         config: Config,
         people: PeopleDesk,
+        erase: EraseDesk,
         policy: PolicyDesk,
         visits: VisitDesk,
         uplink: Uplink | None,
@@ -50,6 +53,7 @@ class DaemonDesk:
         self._daemon = daemon
         self._config = config
         self._people = people
+        self._erase = erase
         self._policy = policy
         self._visits = visits
         self._uplink = uplink
@@ -119,6 +123,15 @@ class DaemonDesk:
 
     async def take_people(self, envelope: bytes, operator: str, dry_run: bool) -> TakePeopleReply:
         return await self._people.take(envelope, operator, dry_run)
+
+    async def erase_person(self, asked: ErasePerson, operator: str) -> ErasePersonReply:
+        return await self._erase.erase(
+            asked.person,
+            asked.reason,
+            operator,
+            even_inside=asked.even_inside,
+            dry_run=asked.dry_run,
+        )
 
     async def export_people(self, since: int | None) -> tuple[bytes, ExportPeopleReply]:
         return await self._people.export(since)

@@ -6,9 +6,10 @@ journal's number. While journal or `site.db` cannot be written it stays staged.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from controller.events import HoldersReplaced, decode_body, decode_entry
+from controller.ids import HolderId
 from controller.site import Outcome
 from edge.config import Config
 from edge.control.messages import (
@@ -19,6 +20,7 @@ from edge.control.messages import (
     TakePeopleReply,
 )
 from edge.daemon import Daemon
+from edge.erasing import Erasing, erased_by_set
 from edge.journal import JournalClosed, JournalError
 from edge.people import (
     LINE_MAX,
@@ -45,7 +47,7 @@ from edge.people import (
     told,
 )
 from edge.people.importer import ImportPlan
-from edge.people.records import NAME_CHARS_MAX
+from edge.people.records import NAME_CHARS_MAX, removal
 from edge.signatures import SignatureError
 
 SETTLE_AGAIN_S = 2.0
@@ -60,7 +62,7 @@ READ_BYTES_MAX = 512 * 1024
 log = logging.getLogger(__name__)
 
 
-class _HinderedError(Exception):
+class HinderedError(Exception):
     """The change is not in force. `kept`: it is staged, and comes into force by itself."""
 
     def __init__(self, why: str, *, kept: bool = False) -> None:
@@ -72,9 +74,15 @@ class PeopleDesk:
     """One daemon's. `entropy(n)` gives n unpredictable bytes."""
 
     def __init__(
-        self, daemon: Daemon, config: Config, key: SiteKey, entropy: Callable[[int], bytes]
+        self,
+        daemon: Daemon,
+        config: Config,
+        key: SiteKey,
+        entropy: Callable[[int], bytes],
+        erasing: Erasing,
     ) -> None:
         self._daemon = daemon
+        self._erasing = erasing
         self._config = config
         self._key = key
         self._entropy = entropy
@@ -101,7 +109,7 @@ class PeopleDesk:
                     self._refuse_second()
                     change = await self._sealed(plan)
                     applied = await self._bring(change, operator)
-                except _HinderedError as error:
+                except HinderedError as error:
                     return _refused(people.version, str(error), kept=error.kept)
                 except (PeopleError, PinHashError) as error:
                     return _refused(people.version, str(error))
@@ -121,14 +129,15 @@ class PeopleDesk:
                 applied = False
                 if change is not None and not dry_run:
                     self._refuse_second()
+                    await self._record_erasures(change, operator)
                     applied = await self._bring(change, operator)
             except (SetError, SignatureError) as error:
                 return not_taken(error, people.version)
-            except (_HinderedError, PeopleError) as error:
+            except (HinderedError, PeopleError) as error:
                 return TakePeopleReply(
                     applied=False,
                     version=people.version,
-                    kept=isinstance(error, _HinderedError) and error.kept,
+                    kept=isinstance(error, HinderedError) and error.kept,
                     reason=str(error),
                 )
             return taken(offer, change, people.version, applied=applied)
@@ -166,35 +175,69 @@ class PeopleDesk:
         # One core is left to whoever stands at a keypad.
         return await asyncio.to_thread(seal, plan, PinHasher(), workers=1)
 
+    # --- people taken away ---
+
+    async def remove(self, holders: Sequence[HolderId], operator: str) -> None:
+        """Take away those of them who are on file, and leave no byte of anybody who was.
+
+        Raises HinderedError, PeopleError.
+        """
+        async with self._bringing:
+            await self._remove(holders, operator)
+
+    async def _remove(self, holders: Sequence[HolderId], operator: str) -> None:
+        people = self._daemon.people
+        change = await asyncio.to_thread(removal, people.roll, holders)
+        if change:
+            self._refuse_second()
+            await self._bring(change, operator)
+        await asyncio.to_thread(people.compact)
+
+    async def _record_erasures(self, change: Change, operator: str) -> None:
+        """Nobody is taken away but by being erased: whoever is gone from a set was, elsewhere."""
+        gone = map(self._daemon.people.roll.holders.get, change.holders_removed)
+        reason = erased_by_set(change)
+        for record in gone:
+            if record is None:
+                continue
+            if self._unwritable():
+                raise HinderedError(UNWRITABLE)
+            search = await self._erasing.search(record)
+            holder = HolderId(record.id)
+            await self._erasing.record(holder, search, reason, operator, even_inside=True)
+            self._erasing.due.set()
+
     # --- the one way in ---
 
     def _refuse_second(self) -> None:
         if self._unsettled.is_set():
-            raise _HinderedError(WAITING)
+            raise HinderedError(WAITING)
 
     async def _bring(self, change: Change, operator: str) -> bool:
-        """Whether there was anything to bring. Raises _HinderedError, PeopleError."""
+        """Whether there was anything to bring; `operator` is empty where nobody knows any more.
+
+        Raises HinderedError, PeopleError."""
         daemon = self._daemon
         if not change:
             return False
         if self._unwritable():
-            raise _HinderedError(UNWRITABLE)
+            raise HinderedError(UNWRITABLE)
         made = Made(
             by=operator[:NAME_CHARS_MAX], edge=self._config.edge, utc_us=daemon.now().utc_us
         )
         directory = await asyncio.to_thread(daemon.people.stage, change, made)
-        outcome = daemon.judge_directory(directory, operator)
+        outcome = daemon.judge_directory(directory, operator or None)
         await daemon.recorder.drained()
         if self._unwritable():
             self._unsettled.set()
-            raise _HinderedError(KEPT, kept=True)
+            raise HinderedError(KEPT, kept=True)
         try:
             await asyncio.to_thread(daemon.people.settle, _seq_of_holders(outcome))
         except PeopleError as error:
             # The core knows them and the journal says so: the file has to follow.
             log.error("people are recorded and their file cannot be written: %s", error)
             self._unsettled.set()
-            raise _HinderedError(KEPT, kept=True) from error
+            raise HinderedError(KEPT, kept=True) from error
         return True
 
     def _unwritable(self) -> bool:

@@ -301,6 +301,15 @@ _SCREENED = {
 }
 
 
+def _erased(body: ev.PersonErased, names: Names) -> tuple[Tone, str]:
+    inside = " although known to be inside" if body.inside else ""
+    count = sum(
+        len(one.fields) * (last - first + 1) for one in body.values for first, last in one.entries
+    )
+    what = f"{body.holder} is erased{inside}, with {count} values beside the entries"
+    return Tone.NOTICE, f"{what}, by {_operator(names)}: {body.reason}"
+
+
 def _screened(body: ev.PersonScreened, names: Names) -> tuple[Tone, str]:
     tone, words = _SCREENED[body.result]
     said = f"{body.holder} {words.format(station=body.station)}"
@@ -380,6 +389,7 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.HolderLockedOut: _always(Tone.ALARM, "{body.holder} is locked out after wrong PINs"),
     ev.LockoutEnded: _always(Tone.NOTICE, "{body.holder} is locked out no more"),
     ev.PersonScreened: _screened,
+    ev.PersonErased: _erased,
     ev.VisitorUnescorted: _always(
         Tone.ALARM, "visitor {body.visitor} is without escort {body.host}: {body.reason}"
     ),

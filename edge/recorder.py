@@ -100,7 +100,7 @@ class Recorder:
             taken, self._waiting = self._waiting, []
             events = [event for outcome, _ in taken for event in outcome]
             effects = [effect for _, outcome in taken for effect in outcome]
-            records = [_record(event) for event in events]
+            records = [record_of(event) for event in events]
             await self._store(records)
             if not self._down:
                 self._committed(records)
@@ -203,12 +203,13 @@ class Recorder:
         kept = {record.seq: record for record in self._kept.records}
         last = min(self._newest, after + RECOVER_RECORDS)
         return [
-            kept.get(seq) or _record(Event(header=self._header(seq), body=EntryDropped()))
+            kept.get(seq) or record_of(Event(header=self._header(seq), body=EntryDropped()))
             for seq in range(after + 1, last + 1)
         ]
 
 
-def _record(event: Event) -> Record:
+def record_of(event: Event) -> Record:
+    """As the journal stores it."""
     return Record(seq=event.header.seq, entry=encode(event), personal=event.personal)
 
 

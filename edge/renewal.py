@@ -57,7 +57,7 @@ async def _continued(folder: Path, before: JournalWriter, opening: Opening, utc_
     """Make the new journal, whole: its state, and what it goes on from."""
     state = await restored_state(before)
     # Numbers of the old journal mean nothing in the new one.
-    state = replace(state, seq=0, holders_seq=0, policy_seq=0, doubted=False)
+    state = replace(state, seq=0, holders_seq=0, policy_seq=0, erasure_seq=0, doubted=False)
     fresh = await opening(folder, False)
     try:
         witnessed = max(before.acked, before.doubted or 0)

@@ -8,11 +8,12 @@ from typing import BinaryIO
 import click
 import msgspec
 
-from edge.commands.person_sets import PEOPLE_FILE, export, history, made_here, take
+from edge.commands.person_erase import erase
+from edge.commands.person_sets import export, history, made_here, take
 from edge.config import ConfigError, load_config
 from edge.control.client import Client, ControlClientError, NoDaemonError
 from edge.control.messages import ImportPeopleReply
-from edge.control.place import STATE_MODE
+from edge.control.place import PEOPLE_FILE, STATE_MODE
 from edge.people import (
     EMPTY,
     FILE_BYTES_MAX,
@@ -76,6 +77,7 @@ def person() -> None:
 person.add_command(export)
 person.add_command(take)
 person.add_command(history)
+person.add_command(erase)
 
 
 @person.command("import")

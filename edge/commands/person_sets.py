@@ -1,5 +1,6 @@
 """`sentrypost person export`, `take` and `history`: people from one edge to another."""
 
+import asyncio
 import os
 import time
 from pathlib import Path
@@ -27,7 +28,8 @@ from edge.control.messages import (
     TakePeopleReply,
 )
 from edge.control.peer import account_name
-from edge.control.place import STATE_MODE
+from edge.control.place import PEOPLE_FILE, STATE_MODE
+from edge.journal import JournalError
 from edge.key_files import KeyFileError
 from edge.people import (
     EMPTY,
@@ -54,8 +56,6 @@ from edge.present import clean, local
 from edge.secret_file import write_new_secret
 from edge.signatures import ENVELOPE_BYTES_MAX, SignatureError, sign
 from edge.signing_keys import load_signing_key
-
-PEOPLE_FILE = "site.db"
 
 
 def made_here(edge: str) -> Made:
@@ -130,7 +130,7 @@ def take(file: BinaryIO, dry_run: bool, config: Path, as_json: bool) -> None:
                 done = daemon.take_people(data, dry_run=dry_run)
         except NoDaemonError:
             done = _taken(site, data, dry_run=dry_run)
-    except (ControlClientError, PeopleError, SiteKeyError) as error:
+    except (ControlClientError, JournalError, PeopleError, SiteKeyError) as error:
         raise failed_by(error) from None
     if as_json:
         click.echo(msgspec.json.encode(done))
@@ -211,7 +211,13 @@ def _taken(site: Config, data: bytes, *, dry_run: bool) -> TakePeopleReply:
             return not_taken(error, people.version)
         applied = change is not None and not dry_run
         if change is not None and not dry_run:
-            people.apply(change, made_here(site.edge))
+            gone = [people.roll.holders[one] for one in change.holders_removed]
+            if gone:
+                from edge.erase_closed import taken_closed
+
+                asyncio.run(taken_closed(site, people, change, gone, made_here(site.edge)))
+            else:
+                people.apply(change, made_here(site.edge))
         return taken(offer, change, people.version, applied=applied)
 
 

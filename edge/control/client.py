@@ -44,6 +44,7 @@ from edge.control.messages import (
     frame,
     length_of,
 )
+from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_journal import VerifyJournal, VerifyProgress, VerifyReply
 from edge.control.messages_policy import (
     LoadPolicy,
@@ -212,6 +213,9 @@ class Client:
     def take_people(self, envelope: bytes, *, dry_run: bool) -> TakePeopleReply:
         self._send_file(envelope)
         return self._ask(TakePeople(dry_run=dry_run), TakePeopleReply)
+
+    def erase_person(self, asked: ErasePerson) -> ErasePersonReply:
+        return self._ask(asked, ErasePersonReply)
 
     def export_people(self, since: int | None) -> tuple[bytes, ExportPeopleReply]:
         """What is to be signed, empty where there is nothing, and what it is."""

@@ -16,6 +16,7 @@ from edge.control.messages import (
     TakePeopleReply,
     UplinkReport,
 )
+from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_journal import VerifyCosigned, VerifyFinding, VerifyReply
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
@@ -62,6 +63,10 @@ class Desk(Protocol):
 
     async def take_people(self, envelope: bytes, operator: str, dry_run: bool) -> TakePeopleReply:
         """Take a signed change set as a whole, or not at all."""
+        ...
+
+    async def erase_person(self, asked: ErasePerson, operator: str) -> ErasePersonReply:
+        """Erase somebody, whole, or say what there is of him."""
         ...
 
     async def export_people(self, since: int | None) -> tuple[bytes, ExportPeopleReply]:

@@ -15,6 +15,7 @@ from controller.ledger import Personal
 from controller.moment import Micros
 from controller.portal import Contact, State
 from edge.control.message import Count, Message, Part
+from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_journal import VerifyJournal, VerifyProgress, VerifyReply
 from edge.control.messages_policy import (
     LoadPolicy,
@@ -138,6 +139,7 @@ Request = (
     | ImportPeople
     | FilePart
     | TakePeople
+    | ErasePerson
     | ExportPeople
     | ReadHistory
     | LoadPolicy
@@ -384,6 +386,7 @@ Reply = (
     | ImportPeopleReply
     | FilePart
     | TakePeopleReply
+    | ErasePersonReply
     | ExportPeopleReply
     | HistoryReply
     | PolicyReply

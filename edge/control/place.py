@@ -10,6 +10,8 @@ SOCKET = "control.sock"
 JOURNAL = "journal"
 """The journal's folder, beside the socket in the state folder."""
 
+PEOPLE_FILE = "site.db"
+
 STATE_MODE = 0o750
 """The state folder's: its group reaches the socket. Journal and people are closed themselves."""
 

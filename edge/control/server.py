@@ -42,6 +42,7 @@ from edge.control.messages import (
     frame,
     length_of,
 )
+from edge.control.messages_erase import ErasePerson
 from edge.control.messages_journal import VerifyJournal, VerifyProgress
 from edge.control.messages_policy import LoadPolicy, PolicyStatus, ReturnPolicy
 from edge.control.messages_visits import EndConsent, GiveConsent, ListConsents, Screen
@@ -285,6 +286,8 @@ class _Client:
                 taken = desk.take_people(self._parts.whole(), who, dry_run)
                 await self._send(await self._patiently(taken))
                 self._parts.close()
+            case ErasePerson():
+                await self._send(await self._patiently(desk.erase_person(request, who)))
             case ExportPeople(since=since):
                 to_sign, about = await self._patiently(desk.export_people(since))
                 for at in range(0, len(to_sign), PART_BYTES_MAX):

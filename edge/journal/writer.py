@@ -3,13 +3,14 @@
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
+from controller.events_people import ErasedValues
 from controller.merkle import Frontier
-from edge.journal import checkpoints
+from edge.journal import checkpoints, erasure
 from edge.journal import folder as files
 from edge.journal.checkpoints import Kept
 from edge.journal.disk import Disk
@@ -240,6 +241,34 @@ class JournalWriter:
     async def proof_since(self, old: int, size: int) -> tuple[bytes, ...] | None:
         """As `checkpoints.proof_since`."""
         return await self._call(lambda journal: checkpoints.proof_since(journal, old, size))
+
+    async def search(self, search: erasure.Search) -> None:
+        """As `erasure.look`, to its end, in steps between which appends go on."""
+        while not await self._call(lambda journal: erasure.look(journal, search)):
+            pass
+
+    async def erased_up_to(self) -> int:
+        """As `erasure.done`."""
+        return await self._call(erasure.done)
+
+    async def erasures(self, first: int, last: int) -> list[erasure.Recorded]:
+        """As `erasure.recorded`, in steps."""
+        found: list[erasure.Recorded] = []
+        for at in range(first, last + 1, erasure.STEP_ENTRIES):
+            upto = min(last, at + erasure.STEP_ENTRIES - 1)
+            found += await self._call(partial(erasure.recorded, first=at, last=upto))
+        return found
+
+    async def remove(self, values: Iterable[ErasedValues]) -> None:
+        """As `erasure.remove`, in steps."""
+        for one in values:
+            for at in range(0, len(one.entries), erasure.STEP_RANGES):
+                some = one.entries[at : at + erasure.STEP_RANGES]
+                await self._call(partial(erasure.remove, fields=one.fields, entries=some))
+
+    async def settle_erasures(self, seq: int) -> None:
+        """As `erasure.settle`."""
+        await self._call(lambda journal: erasure.settle(journal, seq))
 
     async def reconcile(self, pending: Sequence[Record]) -> tuple[Record, ...]:
         """As `Journal.reconcile`: which of the records with unknown outcome to append again."""

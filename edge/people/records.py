@@ -227,6 +227,26 @@ def changed(roll: Roll, change: Change) -> Roll:
     )
 
 
+def badges_of(roll: Roll, holder: str) -> frozenset[str]:
+    """The references of somebody's badges."""
+    return frozenset(one.ref for one in roll.credentials.values() if one.holder == holder)
+
+
+def removal(roll: Roll, holders: Iterable[str]) -> Change:
+    """The change that takes these people away, with badges and PINs; nothing where none of them is
+    on file.
+    """
+    gone = tuple(sorted(holder for holder in set(holders) if holder in roll.holders))
+    return Change(
+        base=roll.version,
+        holders_removed=gone,
+        credentials_removed=tuple(
+            one.id for one in roll.credentials.values() if gone and one.holder in gone
+        ),
+        pins_removed=tuple(holder for holder in gone if holder in roll.pins),
+    )
+
+
 def contents_digest(roll: Roll) -> str:
     """SHA-256 over every record, names and PIN hashes included: the same people, the same digest.
 

@@ -235,6 +235,16 @@ class People:
         self._roll, self._directory = after, directory
         return directory
 
+    def compact(self) -> None:
+        """Leave no byte in the file of what was taken away. Raises PeopleDamagedError.
+
+        Deleting overwrites a row where it lies; what it left behind when its page was once divided
+        goes by writing the whole file anew, and that nowhere but in memory on the way.
+        """
+        with _damage(self._path):
+            self._database.execute("PRAGMA temp_store = MEMORY")
+            self._database.execute("VACUUM")
+
     def _planned(self, change: Change, made: Made) -> tuple[Roll, Change]:
         """What will stand, and the change with its place in the line of changes."""
         self._be_sure()

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from controller import inputs, turn
 from controller.effects import AskPin, Effect, FreeEgress, SecurePortal, ShowAtReader
 from controller.events import Event, FireLine, encode
+from controller.events_people import ErasedValues
 from controller.ids import (
     AttemptId,
     CredentialRef,
@@ -456,8 +457,21 @@ class _Hour:
                 2,
                 lambda: inputs.DirectoryReplaced(id=self._id(), directory=directory(version)),
             )
+            self._soon(0, 2, self._erased)
         else:
             self._soon(0, 2, self._other_policy)
+
+    def _erased(self) -> inputs.PersonEraseAsked:
+        """Somebody, who often is inside; the next change of people knows him again."""
+        return inputs.PersonEraseAsked(
+            id=self._id(),
+            holder=HolderId(f"h-{self.random.choice([*WHO])}"),
+            reason="asked for",
+            operator=Personal("operator", f"{SURNAME}officer", "ab" * 16),
+            searched=self.site.state.seq,
+            values=(ErasedValues(fields=("badge", "person"), entries=((1, 2), (4, 4))),),
+            even_inside=self._often(0.2),
+        )
 
     def _other_policy(self) -> inputs.PolicyReplaced:
         self.version = 3 - self.version

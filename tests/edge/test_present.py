@@ -215,6 +215,7 @@ VALUES: dict[str, Any] = {
     "result": "declined",
     "order": "0" * 64,
     "keys": ("k" * 32,),
+    "values": (),
     "signed_by": "0" * 64,
     "cause": "expired",
     "zone": "hall",

@@ -10,6 +10,7 @@ from controller.attempt import State as AttemptState
 from controller.body import NOTE_CHARS
 from controller.consents import ConsentEnd
 from controller.events import KINDS, Body, Event, Fire, FireLine, Header, PortalChange, encode
+from controller.events_people import ErasedValues
 from controller.holders import Provenance
 from controller.ids import (
     AttemptId,
@@ -235,6 +236,17 @@ _MADE: tuple[Body, ...] = (
         order="ab" * 32,
         cause=ConsentEnd.REVOKED,
         operator=commitment(OPERATOR),
+    ),
+    ev.PersonErased(
+        holder=HolderId("h1"),
+        reason="asked for by the person",
+        operator=commitment(OPERATOR),
+        searched=1_200,
+        values=(
+            ErasedValues(fields=("badge", "person"), entries=((3, 3), (7, 9))),
+            ErasedValues(fields=("operator",), entries=((12, 12),)),
+        ),
+        inside=True,
     ),
     ev.AgentWithoutConsent(holder=HolderId("h1"), zone="hall", cause=ConsentEnd.EXPIRED),
     ev.FactorAsked(factor=Factor.PIN, question=QuestionId("q1"), after=ATTEMPT_AFTER),

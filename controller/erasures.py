@@ -1,0 +1,118 @@
+"""Erasing a person: whose a value is, whether it may be done now, and how it is recorded.
+
+Commitments cannot be taken back from the log, values can: they lie beside it. Whom an entry is
+about stands in its body, by random id; which of the values beside it are his is said here, for the
+edge and the archive alike.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from controller import visits
+from controller.body import Entry, clipped
+from controller.events import ConsentGiven, DecisionMade, PersonErased, kind_of
+from controller.events_people import ERASED_RANGES_MAX, ErasedValues, Range
+from controller.ids import HolderId
+from controller.inputs import PersonEraseAsked
+from controller.ledger import commitment
+from controller.state import SiteState
+from controller.turn import Turn
+
+ABOUT_HIM: Mapping[str, tuple[str, ...]] = {
+    kind_of(DecisionMade): ("badge", "person"),
+    kind_of(ConsentGiven): ("reason",),
+}
+"""By kind: the fields whose values are about whom the body names. Other values beside such entries
+are about somebody else: an operator, whoever has signed."""
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+class _Request(msgspec.Struct):
+    holder: _Id | None = None
+
+
+class _Named(msgspec.Struct):
+    request: _Request | None = None
+    holder: str | None = None
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
+def subject(entry: Entry) -> HolderId | None:
+    """Whom the values of `ABOUT_HIM` beside this entry are about; None where it names nobody."""
+    if entry.kind not in ABOUT_HIM:
+        return None
+    try:
+        named = _NAMED.decode(entry.body)
+    except msgspec.DecodeError:
+        return None
+    if named.holder is not None:
+        return HolderId(named.holder)
+    holder = None if named.request is None else named.request.holder
+    return None if holder is None else HolderId(holder.id)
+
+
+def why_not(state: SiteState, holder: HolderId, *, even_inside: bool) -> str | None:
+    """Why somebody is not erased now; None where he may be.
+
+    Whoever is inside needs his badge to come out by a reader.
+    """
+    if not state.recorded:
+        return "the journal cannot be written; it would not be on record"
+    seen = state.people.presences.get(holder)
+    if seen is not None and not even_inside:
+        return f"the person is inside, last seen in {seen.zone}"
+    return None
+
+
+def on_erase_asked(turn: Turn, asked: PersonEraseAsked) -> None:
+    """Record the erasure, whole, and remember nothing of the person; or change nothing."""
+    holder = asked.holder
+    if why_not(turn.state, holder, even_inside=asked.even_inside) is not None:
+        return
+    inside = holder in turn.state.people.presences
+    visits.end_consent(turn, holder)
+    for values in in_parts(asked.values):
+        turn.record(
+            PersonErased(
+                holder=holder,
+                reason=clipped(asked.reason),
+                operator=commitment(asked.operator),
+                searched=asked.searched,
+                values=values,
+                inside=inside,
+            ),
+            asked.operator,
+        )
+
+
+def in_parts(values: Iterable[ErasedValues]) -> Iterator[tuple[ErasedValues, ...]]:
+    """As many as one entry holds at a time; one part at least, for whoever has no values."""
+    part: list[ErasedValues] = []
+    room = ERASED_RANGES_MAX
+    for one in values:
+        left = one.entries
+        while left:
+            if not room:
+                yield tuple(part)
+                part, room = [], ERASED_RANGES_MAX
+            taken, left = left[:room], left[room:]
+            part.append(ErasedValues(fields=one.fields, entries=taken))
+            room -= len(taken)
+    yield tuple(part)
+
+
+def ranges(numbers: Iterable[int]) -> tuple[Range, ...]:
+    """Ascending numbers as ranges."""
+    found: list[Range] = []
+    for number in numbers:
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return tuple(found)

@@ -1,0 +1,39 @@
+"""Events about the journal itself: what it missed, and whether it is to be believed."""
+
+from controller.body import Body, Count, Text
+
+
+class JournalLost(Body, frozen=True, kw_only=True):
+    """The journal could not be written; recorded when it can be again."""
+
+    reason: Text
+
+
+class JournalRestored(Body, frozen=True, kw_only=True):
+    """The journal is written again. `dropped` entries did not fit into memory meanwhile."""
+
+    dropped: Count
+
+
+class ReserveUsed(Body, frozen=True, kw_only=True):
+    """The disk was full, and the room that was kept for that is used now. When it is full again
+    nobody enters any more.
+    """
+
+
+class JournalDoubted(Body, frozen=True, kw_only=True):
+    """A witness has cosigned a journal of this edge that this one does not hold: it was cut, put
+    back from an old copy, or written anew. `witnessed` entries there, `held` here. `before`: the
+    incarnation of which that is true, where this one goes on from it.
+    """
+
+    witnessed: Count
+    held: Count
+    before: Text = ""
+
+
+class EntryDropped(Body, frozen=True, kw_only=True):
+    """Stands in the place of an entry that did not fit into memory while nothing could be written.
+
+    The number is kept so that the gap is seen; what happened is lost.
+    """
