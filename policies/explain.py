@@ -102,14 +102,8 @@ def explain(policy: CompiledPolicy, request: Request) -> Explanation:
     decision = decide(policy, request)
     passage = policy.passage(request.portal, request.direction)
     if passage is None:
-        gates = tuple(
-            Gate(number, name, Answer.OBJECTS, decision.objections)
-            if number == "0"
-            else Gate(number, name, Answer.NOT_ASKED)
-            for number, name in GATES.items()
-        )
         sentence = f"{TEXTS[decision.code].capitalize()}: {request.portal} ({decision.code})."
-        return Explanation(sentence, decision, gates, None, None)
+        return Explanation(sentence, decision, tuple(_of_no_portal(decision)), None, None)
     clear = _cleared(policy, request)
     asked = asked_for(policy, clear)
     following = _next_grant(policy, request, passage, decision)
@@ -142,6 +136,18 @@ def _grant(passage: Passage, objection: Objection) -> GrantRule | None:
 # --- the gates -----------------------------------------------------------------------------------
 
 
+def _of_no_portal(decision: Decision) -> Iterable[Gate]:
+    """No gate after the first is asked, but what concerns no portal, a sealed bag, stays noted."""
+    notes = _told(decision)
+    for number, name in GATES.items():
+        if number == "0":
+            yield Gate(number, name, Answer.OBJECTS, decision.objections)
+        elif number == "9" and notes:
+            yield Gate(number, name, Answer.NOTED, notes=notes)
+        else:
+            yield Gate(number, name, Answer.NOT_ASKED)
+
+
 def _gates(
     policy: CompiledPolicy,
     request: Request,
@@ -153,9 +159,7 @@ def _gates(
     permitted = True
     for number, name in GATES.items():
         objections = tuple(o for o in decision.objections if place(passage, o) == number)
-        # Nothing that may be read over a shoulder tells of duress.
-        told = (note for note in decision.notes if note.code is not Code.NOTE_DURESS)
-        notes = tuple(note for note in told if place(passage, note) == number)
+        notes = tuple(note for note in _told(decision) if place(passage, note) == number)
         answer = _answer(number, request, passage, opened, permitted=permitted)
         if objections:
             answer = Answer.OBJECTS
@@ -173,6 +177,11 @@ def _gates(
             rule, line = _carrier(policy, passage, clear)
         permitted = permitted and not (number == "6" and objections)
         yield Gate(number, name, answer, objections, notes, rule, line, overrides)
+
+
+def _told(decision: Decision) -> tuple[Objection, ...]:
+    """The notes, but nothing that may be read over a shoulder tells of duress."""
+    return tuple(note for note in decision.notes if note.code is not Code.NOTE_DURESS)
 
 
 def _answer(

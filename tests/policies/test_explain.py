@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace as but
 
@@ -200,6 +201,16 @@ def test_a_portal_that_the_policy_does_not_have() -> None:
     answer = explain(embassy(), ask("cellar-door", IN, "staff"))
     assert answer.sentence == "No such portal in the policy: cellar-door (201)."
     assert [gate.answer for gate in answer.gates].count(Answer.NOT_ASKED) == len(GATES) - 1
+
+
+@pytest.mark.parametrize("duress", [False, True])
+def test_a_sealed_bag_is_noted_at_a_portal_that_the_policy_does_not_have(duress: bool) -> None:
+    found = gates(ask("cellar-door", IN, "staff", sealed_bag=True, duress=duress))
+    assert found["0"].answer is Answer.OBJECTS
+    assert found["9"].answer is Answer.NOTED
+    assert [note.code for note in found["9"].notes] == [Code.NOTE_SEALED_BAG]
+    bare = gates(ask("cellar-door", IN, "staff", duress=duress))
+    assert (bare["9"].answer, bare["9"].notes) == (Answer.NOT_ASKED, ())
 
 
 def test_people_without_a_standing_are_named_as_such() -> None:
