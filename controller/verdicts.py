@@ -15,13 +15,9 @@ from controller.whereabouts import Passing
 from policies.codes import Code
 from policies.compiled import CompiledPolicy, PortalRule
 from policies.decide import decide
-from policies.facts import CredentialStatus, Decision, Direction, Objection, Request
+from policies.facts import CredentialStatus, Decision, Direction, Request, as_recorded
 
 SHOW_WITHIN_US = 2 * SECOND_US
-
-REASONS_MAX = 64
-"""Objections and notes that are recorded of one verdict, the first in gate order. A policy with
-hundreds of grants can give hundreds; an entry must hold them, and nobody reads more."""
 
 NEVER_ASKED_FOR = frozenset({Code.LIFE_SAFETY, Code.EVACUATION, Code.FREE_EXIT})
 """Grants on the way out that need no identity and therefore wait for nothing."""
@@ -67,11 +63,7 @@ def record(
             direction=request.direction,
             policy=policy.digest,
             request=request,
-            decision=replace(
-                verdict,
-                objections=verdict.objections[:REASONS_MAX],
-                notes=_first_notes(verdict.notes),
-            ),
+            decision=as_recorded(verdict),
             person=None if person is None else commitment(person),
             badge=None if badge is None else commitment(badge),
         ),
@@ -130,12 +122,6 @@ def _stands_open(turn: Turn, portal_id: PortalId) -> bool:
 
 def _way_in(way_out: Direction) -> Direction:
     return Direction.ENTRY if way_out is Direction.EXIT else Direction.EXIT
-
-
-def _first_notes(notes: tuple[Objection, ...]) -> tuple[Objection, ...]:
-    """The first in gate order, and of those after them what no rule gave but the moment: duress."""
-    of_the_moment = tuple(n for n in notes[REASONS_MAX:] if n.code >= Code.NOTE_DURESS)
-    return notes[:REASONS_MAX] + of_the_moment
 
 
 def _release(

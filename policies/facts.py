@@ -171,3 +171,20 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     notes: tuple[Objection, ...] = ()
     missing: tuple[tuple[Factor, ...], ...] = ()
     rule: str | None = None
+
+
+REASONS_MAX = 64
+"""Objections and notes that are recorded of one decision, the first in gate order. A policy with
+hundreds of grants can give hundreds; an entry must hold them, and nobody reads more."""
+
+
+def as_recorded(decision: Decision) -> Decision:
+    """The decision as far as it is recorded; of notes also those that no rule gives but the moment,
+    wherever they stand. What was recorded is left as it is.
+    """
+    of_the_moment = tuple(n for n in decision.notes[REASONS_MAX:] if n.code >= Code.NOTE_DURESS)
+    return msgspec.structs.replace(
+        decision,
+        objections=decision.objections[:REASONS_MAX],
+        notes=decision.notes[:REASONS_MAX] + of_the_moment,
+    )

@@ -28,6 +28,7 @@ from edge.commands.policy_asking import (
 from edge.commands.policy_files import FILES, read_or_fail
 from edge.commands.policy_words import (
     comparison_cells,
+    cut_in_words,
     day_words,
     gate_cells,
     plain_change,
@@ -322,12 +323,13 @@ def whatif(
         sys.maxsize if end is None else int(utc_of(end, policy)),
     )
     counts: Counter[Outcome] = Counter()
-    differing = list(_differing(policy, journal, span, counts))
+    cut: list[int] = []
+    differing = list(_differing(policy, journal, span, counts, cut))
     _wipe()
     if as_json:
         plain = [plain_comparison(comparison) for comparison in differing]
         summary = {outcome.value: counts[outcome] for outcome in Outcome}
-        click.echo(json.dumps({"counts": summary, "differences": plain}, indent=2))
+        click.echo(json.dumps({"counts": summary, "cut": cut, "differences": plain}, indent=2))
     else:
         head = ("entry", "when", "portal", "who", "outcome", "was", "would be")
         cells = [comparison_cells(comparison, policy.zone) for comparison in differing]
@@ -337,6 +339,7 @@ def whatif(
             _print(table(head, cells) if cells else ())
             said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome)
             click.echo(f"{counts.total()} decisions: {said}")
+            _print(cut_in_words(cut))
     if broken := counts[Outcome.NOT_REPRODUCED]:
         said = "1 decision is" if broken == 1 else f"{broken} decisions are"
         raise Failed(
@@ -346,14 +349,17 @@ def whatif(
 
 
 def _differing(
-    policy: CompiledPolicy, journal: Path, span: Span, counts: Counter[Outcome]
+    policy: CompiledPolicy, journal: Path, span: Span, counts: Counter[Outcome], cut: list[int]
 ) -> Iterator[Comparison]:
+    """Those that are not the same; `counts` and `cut` are told of all, `cut` by entry."""
     progress = _progress("decisions")
     for recorded in recorded_decisions(journal):
         if span[0] <= recorded.request.utc_s < span[1]:
             comparison = again(policy, recorded)
             counts[comparison.outcome] += 1
             progress(counts.total(), 0)
+            if comparison.cut:
+                cut.append(recorded.seq)
             if comparison.outcome is not Outcome.SAME:
                 yield comparison
     if not counts:

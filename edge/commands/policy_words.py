@@ -9,10 +9,14 @@ from policies.asked import Asked, Way
 from policies.day import PassageDay, strip
 from policies.diff import Change, Line
 from policies.explain import Explanation, Gate, objection_in_words
+from policies.facts import REASONS_MAX
 from policies.hours import Span, clock, moment_in_words
 from policies.whatif import Comparison
 
 Plain = dict[str, object]
+
+ENTRIES_NAMED_MAX = 10
+"""In one line; JSON names all."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -183,6 +187,17 @@ def decision_in_words(decision: Decision) -> str:
     return f"{verdict}: {TEXTS[decision.code]} ({decision.code:d}{rule}){missing}"
 
 
+def cut_in_words(entries: Sequence[int]) -> Iterator[str]:
+    """Where only the reasons that a record holds could be compared; nothing where all could."""
+    if entries:
+        named = ", ".join(map(str, entries[:ENTRIES_NAMED_MAX]))
+        more = ", ..." if len(entries) > ENTRIES_NAMED_MAX else ""
+        yield (
+            f"{len(entries)} with {REASONS_MAX} reasons or more, of which the first {REASONS_MAX}"
+            f" are recorded and compared: {named}{more}"
+        )
+
+
 def plain_comparison(comparison: Comparison) -> Plain:
     recorded, now = comparison.recorded, comparison.now
     request = recorded.request
@@ -196,6 +211,7 @@ def plain_comparison(comparison: Comparison) -> Plain:
         "policy": recorded.policy,
         "outcome": comparison.outcome.value,
         "why": comparison.why,
+        "cut": comparison.cut,
         "was": _plain_decision(recorded.decision),
         "now": None if now is None else _plain_decision(now),
     }

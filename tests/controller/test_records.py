@@ -24,6 +24,7 @@ from controller.inputs import (
 from controller.ledger import Personal
 from policies.codes import Code
 from policies.facts import Mode
+from policies.whatif import Outcome, Recorded, again
 from tests.controller.support import ENTRY, EXIT, POLICY, Rig, calm, of_type
 
 LONG = "x" * 10_000 + "\udc80"
@@ -69,7 +70,7 @@ def test_every_effect_of_a_drill_is_marked() -> None:
 
 def test_an_input_that_changes_nothing_is_not_recorded() -> None:
     rig: Rig = calm()
-    for again in (
+    for once_more in (
         lambda: rig.closes("gate"),
         lambda: rig.link("gate"),
         lambda: rig.fire("normal"),
@@ -77,7 +78,7 @@ def test_an_input_that_changes_nothing_is_not_recorded() -> None:
         lambda: rig.rex("gate", active=False),
         lambda: rig.later(0),
     ):
-        outcome = again()
+        outcome = once_more()
         assert outcome.events == ()
         assert outcome.effects == ()
 
@@ -93,6 +94,9 @@ def test_a_refusal_for_many_reasons_still_fits_into_an_entry() -> None:
     for direction in (ENTRY, EXIT):
         outcome = rig.badge("mag", "fay", direction)
         (decision,) = of_type(DecisionMade, outcome)
+        recorded = Recorded(1, decision.policy, decision.request, decision.decision)
+        comparison = again(rig.site.policy, recorded)
+        assert (comparison.outcome, comparison.cut) == (Outcome.SAME, True)
         assert Code.OUT_OF_SCHEDULE in {
             o.code for o in (*decision.decision.objections, *decision.decision.notes)
         }

@@ -18,8 +18,9 @@ from edge.commands.policy_files import read
 from edge.failed import CONFIGURATION, FAILED
 from edge.present import as_json
 from policies import Decision, Direction, decide
+from policies.facts import REASONS_MAX, as_recorded
 from tests.edge.control.rig import Running
-from tests.policies.support import IN, ask, changed, embassy_text, vienna
+from tests.policies.support import IN, ask, changed, embassy_text, holder, vienna
 
 USAGE = 2
 
@@ -304,6 +305,32 @@ def test_a_decision_that_its_own_policy_does_not_give_again_is_an_error(
     assert "1 decision is not what this very policy answers" in result.output
     said = done("explain", embassy, "--journal", file, "--seq", "1")
     assert said.startswith("NOT REPRODUCED: entry 1 says 603, by this policy.")
+
+
+def test_whatif_names_the_entries_whose_reasons_were_cut_off(tmp_path: Path) -> None:
+    """More rules than an entry holds reasons; none of them holds at ten on a Friday."""
+    file, lines = tmp_path / "many.toml", tmp_path / "journal.jsonl"
+    rule = '[[grant]]\nid = "g%d"\nroles = ["auditor"]\nportals = ["main-gate"]\nwhen = "x"\n'
+    file.write_text(
+        embassy_text()
+        + '[role.auditor]\n[schedule.x]\nmon-fri = ["02:00-03:00"]\n'
+        + "".join(rule % number for number in range(REASONS_MAX + 1))
+    )
+    made = decision(file, 0, 1)
+    request = msgspec.structs.replace(made.request, holder=holder("auditor"))
+    cut = msgspec.structs.replace(
+        made, request=request, decision=as_recorded(decide(read((file,)), request))
+    )
+    lines.write_text(journal_lines(made, *[cut] * 11))
+    said = done("whatif", file, "--journal", lines).splitlines()
+    assert said[0].startswith("12 decisions: 12 same, ")
+    assert said[1] == (
+        "11 with 64 reasons or more, of which the first 64 are recorded and compared: "
+        "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ..."
+    )
+    assert told("whatif", file, "--journal", lines)["cut"] == [*range(2, 13)]
+    lines.write_text(journal_lines(made))
+    assert told("whatif", file, "--journal", lines)["cut"] == []
 
 
 def test_whatif_and_explain_read_a_state_folder(

@@ -9,6 +9,7 @@ import pytest
 import policies.whatif
 from controller.events import Body, DecisionMade, Entry
 from policies import Code, CompiledPolicy, Decision, Direction, Mode, Request, decide
+from policies.facts import REASONS_MAX, as_recorded
 from policies.whatif import Comparison, Outcome, Recorded, again
 from simulators.virtual import run
 from simulators.virtual.faults import Level
@@ -17,7 +18,7 @@ from simulators.virtual.rule import Rule
 from tests.controller.hour import run_hour
 from tests.controller.support import POLICY, SECOND_POLICY
 from tests.controller.support import compiled as core_policy
-from tests.policies.support import IN, OUT, ask, changed, compiled, embassy
+from tests.policies.support import IN, OUT, ask, changed, compiled, embassy, vienna
 
 MADE_MIN = 100
 
@@ -158,6 +159,61 @@ def test_a_portal_that_is_gone_cannot_be_compared() -> None:
         holder=None,
     )
     assert outcome(gone, unknown) is Outcome.SAME  # neither of them has it
+
+
+MANY = REASONS_MAX + 6
+
+
+def many_grants(role: str = "guest", count: int = MANY) -> CompiledPolicy:
+    """As many rules as give more reasons at night than a record holds."""
+    return compiled(
+        POLICY
+        + "".join(
+            f'[[grant]]\nid = "g{number}"\nroles = ["{role}"]\nportals = ["mag"]\nwhen = "office"\n'
+            for number in range(count)
+        )
+    )
+
+
+def at_night(policy: CompiledPolicy, way: Direction = IN, *, duress: bool = False) -> Recorded:
+    """A guest's decision as it stands in the journal."""
+    night = ask("mag", way, "guest", utc_s=vienna("2026-11-20 23:00"), duress=duress)
+    return Recorded(1, policy.digest, night, as_recorded(decide(policy, night)))
+
+
+@pytest.mark.parametrize("duress", [False, True])
+@pytest.mark.parametrize("direction", Direction)
+def test_what_was_recorded_of_many_reasons_is_reproduced(
+    direction: Direction, duress: bool
+) -> None:
+    policy = many_grants()
+    made = at_night(policy, direction, duress=duress)
+    full = decide(policy, made.request)
+    assert len(full.objections) + len(full.notes) > REASONS_MAX
+    assert len(made.decision.objections) + len(made.decision.notes) <= REASONS_MAX + 1 + duress
+    assert (Code.NOTE_DURESS in {note.code for note in made.decision.notes}) is duress
+    comparison = again(policy, made)
+    assert (comparison.outcome, comparison.cut) == (Outcome.SAME, True)
+    assert again(embassy(), recorded(ask("main-gate", IN, "staff"))).cut is False
+
+
+def test_many_reasons_are_no_excuse_for_another_answer() -> None:
+    policy = many_grants()
+    made = at_night(policy)
+    objections = made.decision.objections
+    for other in (objections[1:], objections[:-1], objections[::-1]):
+        false = msgspec.structs.replace(made.decision, objections=other)
+        comparison = again(policy, msgspec.structs.replace(made, decision=false))
+        assert comparison.outcome is Outcome.NOT_REPRODUCED
+
+
+def test_another_policy_says_where_reasons_were_cut_off() -> None:
+    """One answer alone may be cut: the comparison has to say so in both cases."""
+    many, few = many_grants(), many_grants(count=3)
+    for was, now in ((many, few), (few, many)):
+        comparison = again(now, at_night(was))
+        assert (comparison.outcome, comparison.cut) == (Outcome.SAME, True)
+    assert not again(many_grants(count=4), at_night(few)).cut
 
 
 def test_the_same_policy_and_another_answer_is_told_as_such() -> None:
