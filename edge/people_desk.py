@@ -40,6 +40,7 @@ from edge.people import (
     not_taken,
     offered,
     plan_import,
+    refuse_mixed,
     seal,
     sealed,
     since,
@@ -49,12 +50,14 @@ from edge.people import (
 from edge.people.importer import ImportPlan
 from edge.people.records import NAME_CHARS_MAX, removal
 from edge.signatures import SignatureError
+from policies.compiled import CompiledPolicy
 
 SETTLE_AGAIN_S = 2.0
 """Between tries to settle people on a disk that has just been full."""
 
 KEPT = "kept; it comes into force as soon as the journal can be written: do not import it again"
 WAITING = "an earlier import is kept and not in force yet; import this one after it"
+OTHER_POLICY = "another policy came into force meanwhile; try again"
 UNWRITABLE = "the journal cannot be written; try later"
 
 READ_BYTES_MAX = 512 * 1024
@@ -94,12 +97,12 @@ class PeopleDesk:
     async def import_people(self, csv: bytes, operator: str, dry_run: bool) -> ImportPeopleReply:
         """As `edge.control.desk.Desk` has it."""
         async with self._bringing:
-            people = self._daemon.people
+            people, policy = self._daemon.people, self._daemon.site.policy
             plan = await asyncio.to_thread(
                 plan_import,
                 people.roll,
                 csv,
-                self._daemon.site.policy,
+                policy,
                 self._key,
                 duress_is_told=bool(self._config.recipients),
             )
@@ -108,7 +111,7 @@ class PeopleDesk:
                 try:
                     self._refuse_second()
                     change = await self._sealed(plan)
-                    applied = await self._bring(change, operator)
+                    applied = await self._bring(change, operator, policy)
                 except HinderedError as error:
                     return _refused(people.version, str(error), kept=error.kept)
                 except (PeopleError, PinHashError) as error:
@@ -119,6 +122,7 @@ class PeopleDesk:
         """As `edge.control.desk.Desk` has it."""
         async with self._bringing:
             people, config = self._daemon.people, self._config
+            policy = self._daemon.site.policy
             try:
                 offer = await asyncio.to_thread(
                     offered, envelope, config.keys, self._key, config.site
@@ -127,10 +131,12 @@ class PeopleDesk:
                     change_of, people.roll, offer, duress_is_told=bool(config.recipients)
                 )
                 applied = False
+                if change is not None:
+                    await asyncio.to_thread(refuse_mixed, change, policy)
                 if change is not None and not dry_run:
                     self._refuse_second()
                     await self._record_erasures(change, operator)
-                    applied = await self._bring(change, operator)
+                    applied = await self._bring(change, operator, policy)
             except (SetError, SignatureError) as error:
                 return not_taken(error, people.version)
             except (HinderedError, PeopleError) as error:
@@ -213,10 +219,14 @@ class PeopleDesk:
         if self._unsettled.is_set():
             raise HinderedError(WAITING)
 
-    async def _bring(self, change: Change, operator: str) -> bool:
+    async def _bring(
+        self, change: Change, operator: str, policy: CompiledPolicy | None = None
+    ) -> bool:
         """Whether there was anything to bring; `operator` is empty where nobody knows any more.
+        `policy`: what the change was looked at under, None where that does not matter.
 
-        Raises HinderedError, PeopleError."""
+        Raises HinderedError, PeopleError.
+        """
         daemon = self._daemon
         if not change:
             return False
@@ -226,6 +236,9 @@ class PeopleDesk:
             by=operator[:NAME_CHARS_MAX], edge=self._config.edge, utc_us=daemon.now().utc_us
         )
         directory = await asyncio.to_thread(daemon.people.stage, change, made)
+        if policy is not None and daemon.site.policy is not policy:
+            await self._drop_staged()
+            raise HinderedError(OTHER_POLICY)
         outcome = daemon.judge_directory(directory, operator or None)
         await daemon.recorder.drained()
         if self._unwritable():
@@ -239,6 +252,14 @@ class PeopleDesk:
             self._unsettled.set()
             raise HinderedError(KEPT, kept=True) from error
         return True
+
+    async def _drop_staged(self) -> None:
+        """Raises PeopleError; it is tried again then."""
+        try:
+            await asyncio.to_thread(self._daemon.people.settle, None)
+        except PeopleError:
+            self._unsettled.set()
+            raise
 
     def _unwritable(self) -> bool:
         return self._daemon.recorder.down

@@ -13,12 +13,14 @@ from functools import partial
 from typing import NamedTuple
 
 from controller.events import PolicyActivated, decode_body, decode_entry
+from controller.holders import Directory
 from controller.ids import HolderId
 from controller.signers import why_not_enough
 from edge.config import Config, under_policy, wiring_problems
 from edge.control.messages_policy import PROBLEMS_SHOWN_MAX, PolicyReply, PolicyStatusReply
 from edge.daemon import Daemon
 from edge.journal import JournalError, Stored
+from edge.people import in_words, is_mixed
 from edge.policy_bundle import (
     PAYLOAD_TYPE,
     SIGNERS,
@@ -176,6 +178,22 @@ class PolicyDesk:
                 problems,
             )
 
+    def _refuse_mixed(self, policy: CompiledPolicy, people: Directory) -> None:
+        """Takes a while for many people. Raises BundleError."""
+        roll = self._daemon.people.roll
+        mixed = [
+            one.facts.id
+            for one in people.holders.values()
+            if is_mixed(one.facts.roles, policy.roles)
+        ]
+        if mixed:
+            on_file = ((holder, roll.holders.get(holder)) for holder in mixed)
+            ids = (holder if one is None else one.external_id for holder, one in on_file)
+            raise BundleError(
+                f"by this policy visitors have another role as well: {in_words(ids)}",
+                "give each of them one kind of role (`sentrypost person import`) and do it again",
+            )
+
     # --- the one way in ---
 
     def _refuse_unrecorded(self) -> None:
@@ -198,6 +216,8 @@ class PolicyDesk:
     async def _take_over(self, ready: _Ready, operator: str) -> PolicyReply:
         """Raises BundleError."""
         daemon = self._daemon
+        people = daemon.site.directory
+        await asyncio.to_thread(self._refuse_mixed, ready.policy, people)
         try:
             await asyncio.to_thread(self._keep, ready)
         except OSError as error:
@@ -205,6 +225,8 @@ class PolicyDesk:
                 f"the policy cannot be kept: {error.strerror}", "make room in the state folder"
             ) from error
         self._refuse_unrecorded()
+        if daemon.site.directory is not people:
+            raise BundleError("people were changed just now", "do it again")
         daemon.judge_policy(
             ready.policy,
             operator,

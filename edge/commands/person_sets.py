@@ -35,9 +35,12 @@ from edge.people import (
     EMPTY,
     LINE_MAX,
     PAYLOAD_TYPE,
+    Change,
     Made,
+    Offered,
     People,
     PeopleError,
+    Roll,
     SetError,
     SiteKeyError,
     change_of,
@@ -47,11 +50,13 @@ from edge.people import (
     not_exported,
     not_taken,
     offered,
+    refuse_mixed,
     sealed,
     since,
     taken,
     told,
 )
+from edge.policy_start import served_next
 from edge.present import clean, local
 from edge.secret_file import write_new_secret
 from edge.signatures import ENVELOPE_BYTES_MAX, SignatureError, sign
@@ -194,11 +199,10 @@ def _exported(site: Config, base: int | None) -> tuple[bytes, ExportPeopleReply]
 
 def _taken(site: Config, data: bytes, *, dry_run: bool) -> TakePeopleReply:
     path, key = site.state / PEOPLE_FILE, load_site_key(site.site_key)
-    is_told = bool(site.recipients)
     try:
         offer = offered(data, site.keys, key, site.site)
         if dry_run and not path.exists():
-            brought = change_of(EMPTY, offer, duress_is_told=is_told)
+            brought = _brought(site, EMPTY, offer)
             return taken(offer, brought, 0, applied=False)
     except (SetError, SignatureError) as error:
         return not_taken(error, 0)
@@ -206,7 +210,7 @@ def _taken(site: Config, data: bytes, *, dry_run: bool) -> TakePeopleReply:
         path.parent.mkdir(mode=STATE_MODE, exist_ok=True)
     with People.open(path, create=not dry_run) as people:
         try:
-            change = change_of(people.roll, offer, duress_is_told=is_told)
+            change = _brought(site, people.roll, offer)
         except SetError as error:
             return not_taken(error, people.version)
         applied = change is not None and not dry_run
@@ -219,6 +223,14 @@ def _taken(site: Config, data: bytes, *, dry_run: bool) -> TakePeopleReply:
             else:
                 people.apply(change, made_here(site.edge))
         return taken(offer, change, people.version, applied=applied)
+
+
+def _brought(site: Config, roll: Roll, offer: Offered) -> Change | None:
+    """Raises SetError."""
+    change = change_of(roll, offer, duress_is_told=bool(site.recipients))
+    if change is not None:
+        refuse_mixed(change, served_next(site))
+    return change
 
 
 def _history(site: Config, count: int) -> HistoryReply:

@@ -46,6 +46,7 @@ from edge.people.store import (
     Staged,
 )
 from edge.people.table import FILE_BYTES_MAX, RowProblem
+from edge.people.visitors import in_words, is_mixed, refuse_mixed
 
 __all__ = [
     "EMPTY",
@@ -89,11 +90,14 @@ __all__ = [
     "everybody",
     "exported",
     "hash_pins",
+    "in_words",
+    "is_mixed",
     "load_site_key",
     "not_exported",
     "not_taken",
     "offered",
     "plan_import",
+    "refuse_mixed",
     "seal",
     "sealed",
     "since",

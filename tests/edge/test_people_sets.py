@@ -21,7 +21,7 @@ from edge.signatures import ENVELOPE_BYTES_MAX
 from policies.codes import Code
 from simulators.secret_file import write_secret
 from tests.edge.checks import ready
-from tests.edge.house import ADA, FRONT, House, bodies, running, until
+from tests.edge.house import ADA, FRONT, POLICY, House, bodies, running, until
 from tests.edge.process import ROOT, running_process
 
 REVOKED = b"id,status\n1,revoked\n"
@@ -193,6 +193,9 @@ def test_a_revocation_at_one_edge_closes_the_doors_of_the_other(site: Site) -> N
 def test_what_is_refused_by_a_running_edge_changes_nothing(site: Site) -> None:
     async def run() -> None:
         await site.keys()
+        for house, kind in ((site.a, "regular"), (site.b, "visitor")):
+            guest = f'\n[role.guest]\nkind = "{kind}"\n'
+            (house.folder / "policy.toml").write_text(POLICY + guest)
         await site.export("all.set", "--all")
         await site.person("b", "take", "all.set")
         async with site.b.line(), running(site.b) as b:
@@ -223,6 +226,7 @@ async def spoiled(site: Site) -> list[tuple[str, bytes, str]]:
         ("50 MB", b"A" * 50_000_000, f"larger than {ENVELOPE_BYTES_MAX} bytes"),
         ("text", b"id,name\n1,Eve\n", "no signed file"),
         ("a gap", await _later(site), "the set builds on version 2, version 1 is on file"),
+        ("a visitor and more", await _mixed(site), "have another role as well: 1 person (2)"),
     ]
 
 
@@ -232,6 +236,13 @@ async def _later(site: Site) -> bytes:
         done = await site.person("a", "import", "-", data=b"id,status\n2," + status + b"\n")
         assert done.code == 0, done.err
     return (await site.export("later.set", "--since", "2")).read_bytes()
+
+
+async def _mixed(site: Site) -> bytes:
+    """Somebody with roles that A's policy lets him have."""
+    done = await site.person("a", "import", "-", data=b"id,roles\n2,staff guest\n")
+    assert done.code == 0, done.err
+    return (await site.export("mixed.set", "--since", "1")).read_bytes()
 
 
 def _turned(data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ from typing import Any
 import pytest
 
 from controller import events as ev
+from controller.holders import Directory
 from edge import policy_bundle
 from edge.assembly import Edge
 from edge.control.messages_policy import PolicyReply
+from edge.people import Change, Made, People
+from edge.people_desk import OTHER_POLICY
 from edge.policy_bundle import ENVELOPE_BYTES_MAX, PAYLOAD_TYPE
-from edge.policy_store import FOLDER
+from edge.policy_store import FOLDER, KeptPolicy, PolicyStore
 from edge.signatures import SigningKey, sign, unverified
 from policies import Problem
 from policies.codes import Code
@@ -238,6 +242,103 @@ def test_other_time_zones_are_told_with_what_to_do(
         assert f"tzdata {policy_bundle.own_tzdata()}" in reply.remedy
 
     scene(house, what)
+
+
+# --- people -------------------------------------------------------------------------------------
+
+
+def guests(number: int) -> str:
+    """Staff who clean are guests by it."""
+    return version(number) + CLEANER + 'kind = "visitor"\n'
+
+
+CLEANER = "\n[role.cleaner]\n"
+
+
+def cleaning_house(folder: Path) -> House:
+    house = signed_house(folder)
+    (folder / "policy.toml").write_text(POLICY + CLEANER)
+    return house
+
+
+async def imported(edge: Edge, csv: bytes) -> None:
+    reply = await edge.desk.import_people(csv, WHO, False)
+    assert reply.applied, reply
+
+
+def test_a_policy_that_makes_visitors_of_people_with_other_roles_is_refused(
+    tmp_path: Path,
+) -> None:
+    async def what(edge: Edge) -> None:
+        await imported(edge, b"id,roles\n1,staff cleaner\n2,cleaner\n")
+        seq = edge.daemon.site.state.seq
+        reply = await edge.desk.load_policy(bundle(guests(2), *BOTH), WHO)
+        assert (reply.applied, reply.reason) == (
+            False,
+            "by this policy visitors have another role as well: 1 person (1)",
+        )
+        assert "Ada" not in reply.reason + reply.remedy
+        assert edge.daemon.site.state.seq == seq
+        await imported(edge, b"id,roles\n1,staff\n")
+        await loaded(edge, guests(2))
+        await loaded(edge, version(3) + CLEANER)
+        await imported(edge, b"id,roles\n1,staff cleaner\n")
+        back = await edge.desk.return_policy(WHO)
+        assert not back.applied, "nor does a return make them"
+        assert "1 person (1)" in back.reason
+
+    scene(cleaning_house(tmp_path), what)
+
+
+def test_people_who_come_just_before_a_policy_does_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping, go_on = threading.Event(), threading.Event()
+    honest = PolicyStore.put
+
+    def slow(store: PolicyStore, digest: str, kept: KeptPolicy) -> None:
+        keeping.set()
+        assert go_on.wait(20)
+        honest(store, digest, kept)
+
+    async def what(edge: Edge) -> None:
+        monkeypatch.setattr(PolicyStore, "put", slow)
+        loading = asyncio.create_task(edge.desk.load_policy(bundle(guests(2), *BOTH), WHO))
+        await asyncio.to_thread(keeping.wait, 20)
+        await imported(edge, b"id,roles\n1,staff cleaner\n")
+        go_on.set()
+        reply = await loading
+        assert (reply.applied, reply.reason) == (False, "people were changed just now")
+
+    scene(cleaning_house(tmp_path), what)
+
+
+def test_people_who_were_looked_at_under_another_policy_are_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staging, go_on = threading.Event(), threading.Event()
+    honest = People.stage
+
+    def slow(people: People, change: Change, made: Made) -> Directory:
+        staging.set()
+        assert go_on.wait(20)
+        return honest(people, change, made)
+
+    async def what(edge: Edge) -> None:
+        both = b"id,roles\n1,staff cleaner\n"
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(People, "stage", slow)
+            importing = asyncio.create_task(edge.desk.import_people(both, WHO, False))
+            await asyncio.to_thread(staging.wait, 20)
+            await loaded(edge, guests(2))
+            go_on.set()
+            (problem,) = (await importing).problems
+        assert problem.message == OTHER_POLICY
+        (again,) = (await edge.desk.import_people(both, WHO, False)).problems
+        assert "is a visitor's role" in again.message
+        await imported(edge, b"id,roles\n1,cleaner\n")
+
+    scene(cleaning_house(tmp_path), what)
 
 
 # --- going back ---------------------------------------------------------------------------------

@@ -150,3 +150,23 @@ def test_people_with_duress_pins_come_only_where_somebody_is_told(house: House) 
     with People.open(file) as people:
         (pins,) = people.roll.pins.values()
         assert pins.duress_hash is not None
+
+
+def test_a_set_that_brings_a_visitor_with_another_role_is_refused(house: House) -> None:
+    """By the policy of here; the other edge has another one."""
+    policy = house.folder / "policy.toml"
+    there = policy.read_text() + "\n[role.cleaner]\n"
+    policy.write_text(there)
+    assert run("import", "-", data=b"id,roles\n1,staff cleaner\n").exit_code == 0
+    export("all.set", "--all")
+    file = without_people(house)
+    policy.write_text(there + 'kind = "visitor"\n')
+    for words in (("--dry-run",), ()):
+        done = run("take", "all.set", *words)
+        assert done.exit_code == 1
+        assert "visitors who have another role as well: 1 person (1)" in done.output
+        assert "Ada" not in done.output
+    with People.open(file) as people:
+        assert people.version == 0
+    policy.write_text(there)
+    assert run("take", "all.set").exit_code == 0, "it was refused for that alone"
