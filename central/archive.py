@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from central import erasures
 from central.witness import Remembered
 from controller import ledger
 from controller.events import Entry, EntryError, decode_entry
@@ -25,7 +26,7 @@ from edge.wire import Batch
 APPLICATION_ID = 0x53504152
 """`SPAR` in the file's header, so that no other database is taken for an archive."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_S = 5.0
 """A report that reads the archive may hold it up this long, then storing fails and is retried."""
 
@@ -78,7 +79,7 @@ CREATE TABLE witnessed (
     note TEXT NOT NULL
 ) WITHOUT ROWID;
 """
-_STEPS = (_SCHEMA, _SECOND)
+_STEPS = (_SCHEMA, _SECOND, erasures.SCHEMA)
 """What makes an archive, in order. A step that was released is never edited."""
 
 
@@ -175,6 +176,8 @@ class SqliteArchive:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
             self._db.execute("PRAGMA trusted_schema = OFF")
+            # An erased personal value leaves no bytes behind in the file.
+            self._db.execute("PRAGMA secure_delete = ON")
             self._prepare(path, entropy)
         except (sqlite3.Error, OSError) as error:
             raise ArchiveError(
@@ -283,6 +286,22 @@ class SqliteArchive:
                 "disk"
             ) from error
 
+    def erase(self) -> bool:
+        """Look for values of erased people among some more entries; False: nothing to do now.
+
+        Raises ArchiveError; it may be called again.
+        """
+        try:
+            try:
+                return erasures.step(self._db)
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise ArchiveError(
+                f"cannot erase in the archive: {error}; make room or mend the disk"
+            ) from error
+
     def _journal(self, site: str, edge: str, incarnation: str) -> _Journal:
         self._db.execute(
             "INSERT OR IGNORE INTO journal (site, edge, incarnation, mark, chain)"
@@ -312,6 +331,8 @@ class SqliteArchive:
             [(journal.id, a.entry.seq, a.entry.kind, a.entry.utc_us, a.data) for a in new],
         )
         proven = tuple(_proven(archived) for archived in new)
+        unproven = sum(len(a.personal) for a in new) - sum(len(a.personal) for a in proven)
+        proven = self._kept(journal, proven)
         # Only with a new entry: a batch sent again never brings back what was erased here.
         self._db.executemany(
             "INSERT INTO personal (journal, seq, field, value, salt) VALUES (?, ?, ?, ?, ?)",
@@ -324,7 +345,21 @@ class SqliteArchive:
         return Receipt(
             mark=self._mark_of(self._advanced(journal)),
             new=proven,
-            unproven=sum(len(a.personal) for a in new) - sum(len(a.personal) for a in proven),
+            unproven=unproven,
+        )
+
+    def _kept(self, journal: _Journal, new: tuple[Archived, ...]) -> tuple[Archived, ...]:
+        """Without what is erased, by an entry among them or by an earlier one."""
+        if not new:
+            return new
+        erasures.note(self._db, journal.id, [archived.entry for archived in new])
+        beside = [erasures.Beside(archived.entry, archived.personal) for archived in new]
+        left = erasures.kept(self._db, journal.id, beside)
+        return tuple(
+            archived
+            if archived.personal is personal
+            else msgspec.structs.replace(archived, personal=personal)
+            for archived, personal in zip(new, left, strict=True)
         )
 
     def _advanced(self, journal: _Journal) -> _Journal:

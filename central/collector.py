@@ -51,6 +51,7 @@ class Archive(Protocol):
     def mark(self, site: str, edge: str, incarnation: str) -> Mark: ...
     def remembered(self, log: str) -> Remembered | None: ...
     def remember(self, log: str, what: Remembered) -> None: ...
+    def erase(self) -> bool: ...
     def close(self) -> None: ...
 
 
@@ -146,11 +147,20 @@ class Collector:
 
     async def _consume(self) -> None:
         while True:
+            if not self._link.waiting:
+                self._idle.set()
+                await self._erase()
             happening = await self._link.next()
             self._idle.clear()
             await self._handle(happening)
-            if not self._link.waiting:
-                self._idle.set()
+
+    async def _erase(self) -> None:
+        """Go on with erasing where there is something to erase, while nothing else is to do."""
+        try:
+            while not self._link.waiting and await self._blocking(self._archive.erase):
+                pass
+        except ArchiveError as error:
+            self._found(ArchiveFailing(reason=str(error)))
 
     async def _handle(self, happening: Happening) -> None:
         if not isinstance(happening, Message):
