@@ -1,4 +1,4 @@
-"""The archive forgets whom an edge erases: at every journal of the site, in every byte, for good."""
+"""The archive forgets whom an edge erases: at every journal of the site, in every byte."""
 
 import asyncio
 import sqlite3
