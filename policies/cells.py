@@ -84,7 +84,7 @@ def need_of(
         flags.add(Circumstance.SECOND_PERSON)
     if any(zone.occupancy is not None for zone in passage.entered):  # two take two places
         flags |= {Circumstance.ESCORTED, Circumstance.SECOND_PERSON}
-    if opening is not None or any(zone.first_person for zone in passage.entered):
+    if passage.first_person:
         flags.add(Circumstance.NOBODY_FIRST)
     return Need(frozenset(schedules), frozenset(flags))
 

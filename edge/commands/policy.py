@@ -10,7 +10,7 @@ import msgspec
 
 from edge.commands.common import json_option
 from edge.commands.policy_compare import COMPARING
-from edge.commands.policy_files import FILES, read, read_or_fail
+from edge.commands.policy_files import FILES, read_or_fail, read_proven
 from edge.commands.policy_live import LIVE
 from edge.commands.policy_proof import lint, prove
 from edge.failed import CONFIGURATION
@@ -33,10 +33,14 @@ for command in (*COMPARING, prove, lint, *LIVE):
 @click.argument("files", nargs=-1, required=True, type=FILES)
 @json_option
 def check(files: tuple[Path, ...], as_json: bool) -> None:
-    """Name every mistake in the policy that FILES spell together, or what it amounts to."""
+    """Name every mistake in the policy that FILES spell together, or what it amounts to.
+
+    It is proven as well: what must always hold and does not is a mistake, which `prove` tells in
+    full.
+    """
     if as_json:
         try:
-            answer, code = _summary(read(files)), 0
+            answer, code = _summary(read_proven(files)), 0
         except PolicyError as error:
             answer, code = (
                 {"ok": False, "problems": msgspec.to_builtins(error.problems)},
@@ -44,7 +48,7 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
             )
         click.echo(json.dumps(answer, indent=2))
         sys.exit(code)
-    checked = read_or_fail(files)
+    checked = read_or_fail(files, read_proven)
     click.echo(
         f"policy {checked.name}, version {checked.version}, "
         f"digest {checked.digest[:DIGEST_SIGNS]}, times in {checked.timezone}"

@@ -1,5 +1,6 @@
 """The files of a policy, as commands are given them."""
 
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from edge.commands.common import said_mistakes
 from edge.failed import Misconfigured
 from edge.policy_files import with_included
 from policies import CompiledPolicy, PolicyError, SourceFile, load
+from policies.prove import refusals
 
 FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -24,10 +26,21 @@ def read(files: tuple[Path, ...]) -> CompiledPolicy:
     return load(sources_of(files), timezone=ZoneInfo, tzdata_version=version("tzdata"))
 
 
-def read_or_fail(files: tuple[Path, ...]) -> CompiledPolicy:
-    """As `read`; prints every mistake and raises Misconfigured."""
+def read_proven(files: tuple[Path, ...]) -> CompiledPolicy:
+    """As `read`; what must always hold and does not is a mistake too."""
+    policy = read(files)
+    broken = refusals(policy, sources_of(files))
+    if broken:
+        raise PolicyError(broken)
+    return policy
+
+
+def read_or_fail(
+    files: tuple[Path, ...], reading: Callable[[tuple[Path, ...]], CompiledPolicy] = read
+) -> CompiledPolicy:
+    """As `reading`; prints every mistake and raises Misconfigured."""
     try:
-        return read(files)
+        return reading(files)
     except PolicyError as error:
         mistakes = said_mistakes(error.problems)
         names = ", ".join(str(file) for file in files)

@@ -53,6 +53,21 @@ def test_a_policy_with_a_breach_fails_with_its_story(open_gate: Path) -> None:
     assert "4. chancery -> archive by archive-door: its lock lets go in a fire" in result.stdout
 
 
+def test_a_check_names_what_does_not_hold_as_it_names_mistakes(
+    embassy: Path, open_gate: Path
+) -> None:
+    result = run("check", open_gate)
+    assert result.exit_code == CONFIGURATION
+    told = result.stderr.splitlines()
+    assert [line for line in told if "n20-host-state does not hold: nobody who is " in line]
+    assert told[-1].endswith("open.toml: 4 mistakes"), told
+    answer = run("check", "--json", open_gate)
+    assert answer.exit_code == CONFIGURATION
+    found = json.loads(answer.stdout)
+    assert (found["ok"], len(found["problems"])) == (False, 4)
+    assert run("check", embassy).exit_code == 0
+
+
 def test_proofs_as_json(open_gate: Path) -> None:
     result = run("prove", "--json", open_gate)
     assert result.exit_code == FAILED

@@ -217,6 +217,18 @@ def test_a_second_person_is_a_circumstance() -> None:
     assert not any("lockdown" in one for one in found)
 
 
+def test_a_first_person_is_a_circumstance_where_a_zone_waits_for_one() -> None:
+    """A door that stands open by schedule waits for nobody by itself."""
+    longer = embassy_text().replace('mon-fri = ["07:30-18:30"]', 'mon-fri = ["07:30-19:30"]')
+    waiting = changed("[zone.lobby]", "[zone.lobby]\nfirst-person = true", longer)
+    assert not any("first person" in one for one in lines(embassy(), compiled(longer)))
+    found = lines(compiled(longer), compiled(waiting))
+    who = "anybody, diplomat, guard, head-of-mission, local-staff, staff"
+    first = f"front-door | {who} | open | never | normal | 1 | Mon-Fri 07:30-19:30 | before the"
+    assert f"{first} first person is in" in found
+    assert all("before the first person is in" in one for one in found)
+
+
 def test_what_a_role_comes_to_shows_where_no_rule_changed() -> None:
     new = compiled(changed("[role.staff]\nclearance = 3", "[role.staff]\nclearance = 2"))
     assert facts(embassy(), new) == ["role staff: clearance 3 -> 2"]
