@@ -18,6 +18,7 @@ import msgspec
 from central import erasures
 from central.witness import Remembered
 from controller import ledger
+from controller.checkpoint import log_name
 from controller.events import Entry, EntryError, decode_entry
 from edge.journal.disk import Connection
 from edge.journal.folder import write_log_again
@@ -275,6 +276,28 @@ class SqliteArchive:
         except sqlite3.Error as error:
             raise ArchiveError(f"cannot read the archive: {error}; mend the disk") from error
         return None if row is None else Remembered(*row)
+
+    def journals(self, site: str, edge: str) -> int:
+        """As `central.witness.Memory`."""
+        first, behind = log_name(site, edge, ""), log_name(site, edge, "")[:-1] + "0"
+        try:
+            row = self._db.execute(
+                "SELECT count(*) FROM witnessed WHERE log > ? AND log < ?", (first, behind)
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise ArchiveError(f"cannot read the archive: {error}; mend the disk") from error
+        return int(row[0])
+
+    def forget(self, site: str, edge: str) -> int:
+        """Forget what was cosigned of an edge's journals; of how many. Raises ArchiveError."""
+        first, behind = log_name(site, edge, ""), log_name(site, edge, "")[:-1] + "0"
+        try:
+            gone = self._db.execute(
+                "DELETE FROM witnessed WHERE log > ? AND log < ? RETURNING log", (first, behind)
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise ArchiveError(f"cannot write the archive: {error}; mend the disk") from error
+        return len(gone)
 
     def remember(self, log: str, what: Remembered) -> None:
         """As `central.witness.Memory`."""

@@ -65,6 +65,33 @@ def run(
         raise click.ClickException(str(error)) from error
 
 
+@central.command()
+@click.argument("site")
+@click.argument("edge")
+@click.option(
+    "--archive",
+    required=True,
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="The archive's SQLite file.",
+)
+def forget(site: str, edge: str, archive: Path) -> None:
+    """Forget what the witness has cosigned of the journals of EDGE at SITE.
+
+    For an edge whose key was lost or stolen, when it is known why: from here on the first key that
+    is seen counts, and nobody remembers any more how large its journals were.
+    """
+    from contextlib import closing
+
+    from central.archive import ArchiveError, SqliteArchive
+
+    try:
+        with closing(SqliteArchive(archive)) as opened:
+            count = opened.forget(site, edge)
+    except ArchiveError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"forgotten: {count} journals of {site}/{edge}")
+
+
 @central.command("key")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--new", is_flag=True, help="Make the key first; FILE must not exist.")

@@ -14,12 +14,15 @@ import msgspec
 from controller.checkpoint import Checkpoint, CheckpointError, checkpoint_of, log_name
 from controller.merkle import continues
 from edge import wire
-from edge.notes import Algorithm, NoteError, NoteKey, cosignature, note_key, opened
+from edge.notes import Algorithm, NoteError, NoteKey, alone, cosignature, note_key, opened
 from edge.signatures import SigningKey
 
 NAME = "sentrypost/_central"
 """Under which central cosigns; its key tells two of them apart."""
 
+
+JOURNALS_MAX = 1_000
+"""Incarnations of one edge that are remembered: a new one comes with a restore, not every day."""
 
 ASKED_MAX = 3
 """An answer may be lost on its way; who proves from elsewhere after that does not hold what was
@@ -37,6 +40,10 @@ class Memory(Protocol):
     """Where it is kept; used on the archive's thread. Each may raise ArchiveError."""
 
     def remembered(self, log: str) -> Remembered | None: ...
+    def journals(self, site: str, edge: str) -> int:
+        """How many incarnations of an edge are remembered."""
+        ...
+
     def remember(self, log: str, what: Remembered) -> None:
         """Durable on return."""
         ...
@@ -90,8 +97,11 @@ class Witness:
             if problem:
                 told = NotCosigned(site=site, edge=edge, reason=problem, alarm=alarm)
                 return Judgement(wire.CheckpointSeen(note=known.note, problem=problem), told)
+        elif memory.journals(site, edge) >= JOURNALS_MAX:
+            reason = f"more than {JOURNALS_MAX} journals of one edge: somebody invents them"
+            return Judgement(None, NotCosigned(site=site, edge=edge, reason=reason, alarm=True))
         line = cosignature(checkpoint.text, NAME, self._key, self._utc_s())
-        seen = Remembered(key.text, sent.note + line)
+        seen = Remembered(key.text, alone(sent.note, key) + line)
         memory.remember(key.name, seen)
         del self._asked[key.name]
         return Judgement(wire.CheckpointSeen(note=seen.note))

@@ -18,7 +18,7 @@ from controller.turn import Origin
 from drivers.api import Driver
 from drivers.mqtt_link import Link, LinkReport
 from edge.ballast import Ballast
-from edge.checkpoints import Checkpointer
+from edge.checkpoints import Checkpointer, JournalKey
 from edge.config import Config
 from edge.daemon import Clock, Daemon
 from edge.desk import DaemonDesk
@@ -35,7 +35,6 @@ from edge.renewal import goes_on_from
 from edge.reports import Reports
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
-from edge.signatures import SigningKey
 from edge.uplink import InForce, Uplink
 from edge.visit_desk import VisitDesk
 from edge.wiring import Wiring
@@ -45,6 +44,9 @@ SENT_WITHIN_S = 2.0
 """What a stop waits for the archive's word on the last entries; the next start sends the rest."""
 
 SENT_LOOK_S = 0.02
+
+SAID_WITHIN_S = 1.0
+"""What a stop waits for the journal to take a last checkpoint; a disk that hangs keeps nobody."""
 
 LATE_S_MAX = 5.0
 """All edges of a site lose the power at the same moment: they must not return to the broker at the
@@ -66,7 +68,7 @@ class Outside(NamedTuple):
     """
 
     key: SiteKey
-    journal_key: SigningKey
+    journal_key: JournalKey
     clock: Clock
     entropy: Callable[[int], bytes]
     jitter: Random
@@ -98,7 +100,11 @@ class Edge(NamedTuple):
         """The last word on the journal's size; then until the archive has everything, for so long
         as it is there and within a limit.
         """
-        await self.checkpoints.take()
+        try:
+            async with asyncio.timeout(SAID_WITHIN_S):
+                await self.checkpoints.take()
+        except TimeoutError:
+            log.warning("stopping without a last word on the journal's size")
         if self.uplink is None:
             return
         try:
@@ -145,7 +151,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     )
     checkpoints = Checkpointer(
         writer,
-        outside.journal_key,
+        outside.journal_key.key,
         lambda: outside.clock.moment().utc_us,
         lambda kept: None if uplink is None else uplink.said(kept),
     )
@@ -160,7 +166,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         policy,
         VisitDesk(daemon, config),
         uplink,
-        Signers(outside.journal_key.public, config.witness),
+        Signers(outside.journal_key.key.public, config.witness),
         version("sentrypost"),
         safe_mode=outside.safe_mode,
     )
@@ -250,7 +256,13 @@ def _uplink(
         config.site,
         config.edge,
         version("sentrypost"),
-        Witnessed(outside.writer, checkpoints.key, config.witness, heard),
+        Witnessed(
+            outside.writer,
+            checkpoints.key,
+            # The witness believes the first key it sees: it must never see one that is lost soon.
+            None if outside.journal_key.of_this_run else config.witness,
+            heard,
+        ),
         reports.tell,
         lambda: InForce(daemon.site.state.holders_version, daemon.site.state.holders_made_us),
     )

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -31,20 +32,27 @@ KEY_FILE = "journal.key"
 log = logging.getLogger(__name__)
 
 
-def journal_key(state: Path) -> SigningKey:
+class JournalKey(NamedTuple):
+    """What a journal is signed with; `of_this_run`: nobody will see this key again."""
+
+    key: SigningKey
+    of_this_run: bool = False
+
+
+def journal_key(state: Path) -> JournalKey:
     """The key in the state folder, made by the first start.
 
-    Doors do not depend on it: where it cannot be read or made another one serves until the end,
-    and the witness will not take that one's word.
+    Doors do not depend on it: where it cannot be read or made another one serves until the end.
     """
     path = state / KEY_FILE
     try:
         if not path.exists():
-            return make_signing_key(path)
-        return load_signing_key(path, str)  # it has no passphrase: nobody stands by at a start
+            return JournalKey(make_signing_key(path))
+        # It has no passphrase: nobody stands by at a start.
+        return JournalKey(load_signing_key(path, str))
     except KeyFileError as error:
         log.error("the journal's size is signed under a key of this run alone: %s", error)
-        return SigningKey(Ed25519PrivateKey.generate())
+        return JournalKey(SigningKey(Ed25519PrivateKey.generate()), of_this_run=True)
 
 
 class Checkpointer:

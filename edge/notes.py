@@ -104,6 +104,15 @@ def opened(note: str, key: NoteKey) -> str:
     raise NoteError(f"{key.name} has not signed it")
 
 
+def alone(note: str, key: NoteKey) -> str:
+    """The note with no other line than the one of this key. Raises NoteError."""
+    text, lines = _parts(note)
+    for line in lines:
+        if (line.name, line.key) == (key.name, key.id):
+            return f"{text}\n{_line(line.name, line.key + line.signature)}"
+    raise NoteError(f"{key.name} has not signed it")
+
+
 def cosigned_at(note: str, key: NoteKey) -> int:
     """When the witness saw it, in seconds since the epoch. Raises NoteError."""
     text, lines = _parts(note)

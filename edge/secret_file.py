@@ -32,9 +32,23 @@ def read_secret(path: Path, bytes_max: int) -> bytes:
 
 
 def write_new_secret(path: Path, content: bytes) -> None:
-    """A new file, on disk when this returns. Raises FileExistsError and other OSErrors."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, SECRET_MODE)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(fd)
+    """A new file, whole and on disk when this returns: what carries the name is never half of it.
+
+    Raises FileExistsError and other OSErrors.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, SECRET_MODE)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(fd)
+        os.link(draft, path)  # unlike a rename it never takes another file's place
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

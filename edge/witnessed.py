@@ -74,7 +74,11 @@ class Witnessed:
         self._report = report
         self._newest: Kept | None = None
         self._old: int | None = None
+        self._asked: Kept | None = None
+        """What was sent and is not answered yet."""
         self._sent_s: float | None = None
+        self._seen_s = 0
+        """The time of the newest cosignature: an older one is no answer to anything."""
         self._due = False
 
     async def look_back(self) -> None:
@@ -83,7 +87,8 @@ class Witnessed:
         if cosigned is None or cosigned.cosigned is None:
             return
         try:
-            await self._compare(self._believed(cosigned.cosigned))
+            checkpoint, self._seen_s = self._believed(cosigned.cosigned)
+            await self._compare(checkpoint)
         except (NoteError, CheckpointError) as error:
             self._report(CosignatureIgnored(reason=f"the one on file: {error}"))
 
@@ -107,7 +112,7 @@ class Witnessed:
 
     async def message(self, now_s: float) -> bytes | None:
         """The newest checkpoint with its proof; None where the journal cannot prove it."""
-        self._due, self._sent_s = False, None
+        self._due, self._sent_s, self._asked = False, None, None
         kept = self._newest
         if kept is None:
             return None
@@ -117,7 +122,7 @@ class Witnessed:
         proof = await self._sizes.proof_since(self._old, kept.size)
         if proof is None:
             return None
-        self._sent_s = now_s
+        self._sent_s, self._asked = now_s, kept
         sent = wire.CheckpointSent(
             note=kept.note,
             key=self._own.text,
@@ -127,14 +132,21 @@ class Witnessed:
         return wire.encode_checkpoint(sent)
 
     async def heard(self, payload: bytes) -> None:
-        """The witness's answer, or what says to be one."""
+        """The witness's answer to what was sent last, once; everything else is ignored."""
+        asked = self._asked
+        if asked is None:
+            self._report(CosignatureIgnored(reason="nothing was asked"))
+            return
         try:
             seen = wire.decode_checkpoint_seen(payload)
-            checkpoint = self._believed(seen.note)
+            checkpoint, seen_s = self._believed(seen.note)
         except (wire.WireError, NoteError, CheckpointError) as error:
             self._report(CosignatureIgnored(reason=str(error)))
             return
-        self._sent_s = None
+        if seen_s < self._seen_s or (checkpoint.size != asked.size and not seen.problem):
+            self._report(CosignatureIgnored(reason="an answer to something earlier"))
+            return
+        self._asked, self._sent_s, self._seen_s = None, None, seen_s
         if not await self._compare(checkpoint):
             return
         await self._sizes.note_cosigned(checkpoint.size, seen.note)
@@ -152,12 +164,12 @@ class Witnessed:
         await self._sizes.note_doubted(checkpoint.size)
         return False
 
-    def _believed(self, note: str) -> Checkpoint:
-        """Raises NoteError, CheckpointError."""
+    def _believed(self, note: str) -> tuple[Checkpoint, int]:
+        """With the time of the cosignature. Raises NoteError, CheckpointError."""
         if self._witness is None:
             raise NoteError("no witness's key is configured")
-        cosigned_at(note, self._witness)
+        seen_s = cosigned_at(note, self._witness)
         checkpoint = checkpoint_of(opened(note, self._own))
         if checkpoint.origin != self._own.name:
             raise NoteError(f"of another journal, {checkpoint.origin[:80]}")
-        return checkpoint
+        return checkpoint, seen_s

@@ -26,6 +26,7 @@ from drivers.api import Command
 from drivers.mqtt_link import LinkReport, LinkSettings
 from drivers.osdp.factory import line_config
 from edge.assembly import Edge, Outside, assembled
+from edge.checkpoints import JournalKey
 from edge.duress import Occasion
 from edge.journal import JournalError, JournalWriter, Record, Signers
 from edge.people import Checked, People, load_site_key
@@ -299,7 +300,7 @@ class EdgeMachine(Machine):
 
         return Outside(
             key=load_site_key(config.site_key),
-            journal_key=JOURNAL_KEY,
+            journal_key=JournalKey(JOURNAL_KEY),
             clock=self.clock,
             entropy=chance.randbytes,
             jitter=Random(chance.getrandbits(64)),

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from central import witness as central_witness
 from central.archive import SqliteArchive
-from central.witness import ASKED_MAX, Witness
+from central.witness import ASKED_MAX, Judgement, Witness
 from controller.checkpoint import Checkpoint, checkpoint_of, log_name
 from controller.ledger import leaf
 from controller.merkle import EMPTY, above, consistency
@@ -128,6 +129,37 @@ def test_what_it_cosigned_outlives_the_witness(tmp_path: Path) -> None:
                 judge(archive, sent(50))
             else:
                 assert judge(archive, sent(10))[2], "smaller than before the restart"
+
+
+def test_lines_of_others_are_not_kept(archive: SqliteArchive) -> None:
+    """Kept, they would fill a note until nobody could read it."""
+    one = sent(5)
+    line = one.note.splitlines()[-1].replace(NAME, "junk")
+    stuffed = msgspec.structs.replace(one, note=one.note + f"{line}\n" * 15)
+    answer, told = witness().judge(archive, SITE, EDGE, stuffed)
+    assert told is None
+    assert answer is not None
+    assert "junk" not in answer.note
+    assert cosigned_at(answer.note, witness().key) == SEEN_S
+
+
+def test_nobody_invents_journals_without_end(
+    archive: SqliteArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(central_witness, "JOURNALS_MAX", 2)
+
+    def of(incarnation: str, edge: str = EDGE, old: int = 0) -> Judgement:
+        name = log_name(SITE, edge, incarnation)
+        text = Checkpoint(name, 1, EMPTY.with_leaves(leaves(1)).root).text
+        key_of = NoteKey(name, OWN.public, Algorithm.LOG).text
+        one = wire.CheckpointSent(note=signed(text, name, OWN), key=key_of, old=old)
+        return witness().judge(archive, SITE, edge, one)
+
+    assert [of(f"{n:016x}").told is None for n in range(3)] == [True, True, False]
+    assert of("0" * 16, old=1).told is None, "those that are known go on"
+    assert of("0" * 16, "gate-2").told is None, "and so do other edges"
+    assert archive.forget(SITE, EDGE) == 2
+    assert of("f" * 16).told is None
 
 
 def test_no_changed_message_is_cosigned(archive: SqliteArchive, seed: int) -> None:

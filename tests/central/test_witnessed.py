@@ -13,11 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from central.collector import Finding
 from central.commands import central
 from central.witness import ASKED_MAX, NotCosigned, Witness
+from controller.checkpoint import Checkpoint
 from drivers.mqtt_link import MqttLink
+from edge import wire
 from edge.checkpoints import Checkpointer
 from edge.journal.checkpoints import Kept
 from edge.journal.writer import JournalWriter
-from edge.notes import Algorithm, NoteKey, cosigned_at, note_key
+from edge.notes import Algorithm, NoteKey, cosignature, cosigned_at, note_key, signed
 from edge.signatures import SigningKey
 from edge.uplink import Uplink
 from edge.witnessed import CosignatureIgnored, JournalDoubt, Witnessed, WitnessReport
@@ -234,6 +236,81 @@ def test_a_history_written_anew_under_the_stolen_key_is_not_cosigned(
                 await until(lambda: bool(alarms(found)), "central's alarm")
 
     incarnation = ""
+    asyncio.run(run())
+
+
+def test_an_answer_counts_once_and_an_old_one_never(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """Whoever may publish there cannot make the edge work, or prove from elsewhere."""
+
+    async def run() -> None:
+        archive = tmp_path / "archive.db"
+        async with (
+            running_central(archive, mosquitto.port, witness=witness()),
+            running_edge(tmp_path / "j", mosquitto.port) as edge,
+        ):
+            await edge.happen(10)
+            await edge.cosigned_up_to(10)
+            kept = await edge.outbox.newest_cosigned()
+            assert kept is not None
+            assert kept.cosigned is not None
+            old = wire.encode_checkpoint(wire.CheckpointSeen(note=kept.cosigned))
+            for number in range(1, 4):
+                await edge.witnessed.heard(old)
+                assert edge.reports[-1] == CosignatureIgnored(reason="nothing was asked")
+                await edge.happen(10)
+                await edge.cosigned_up_to(10 + 10 * number)
+            newest = await edge.checkpoints.take()
+            assert newest
+            assert await edge.witnessed.message(0.0)
+            await edge.witnessed.heard(old)
+            earlier = CosignatureIgnored(reason="an answer to something earlier")
+            assert edge.reports[-1] == earlier
+            assert await edge.cosigned() == 40
+
+    asyncio.run(run())
+
+
+def test_who_does_not_agree_is_asked_once_more_and_not_again_and_again(tmp_path: Path) -> None:
+    """The answer's words are nobody's; that the note is an older one is the witness's."""
+
+    async def run() -> None:
+        edge = WitnessedEdge(await journal(tmp_path / "j"), 1, witness().key)
+        await edge.happen(5)
+        text = (await edge.outbox.checkpoint(edge.checkpoints._sign, 1)).note
+        own = edge.checkpoints.key.name
+        line = cosignature(text.rpartition("\n\n")[0] + "\n", witness().key.name, CENTRAL, SEEN_S)
+        assert own in text
+        await edge.happen(5)
+        refusal = wire.encode_checkpoint(wire.CheckpointSeen(note=text + line, problem="no"))
+        asked = []
+        for _ in range(3):
+            asked.append(edge.witnessed.due(0.0))
+            if asked[-1]:
+                await edge.witnessed.message(0.0)
+                await edge.witnessed.heard(refusal)
+        assert asked == [True, True, False]
+        assert edge.witnessed.look_again_s is None, "it has answered"
+        assert await edge.cosigned() == 5
+        await edge.outbox.close()
+
+    asyncio.run(run())
+
+
+def test_what_another_journal_of_ours_holds_is_noted_by_no_checkpoint(tmp_path: Path) -> None:
+    async def run() -> None:
+        edge = WitnessedEdge(await journal(tmp_path / "j"), 1, witness().key)
+        await edge.happen(5)
+        other = Checkpoint(edge.checkpoints.key.name, 5, bytes(32)).text
+        note = signed(other, edge.checkpoints.key.name, OWN)
+        line = cosignature(other, witness().key.name, CENTRAL, SEEN_S)
+        await edge.witnessed.message(0.0)
+        await edge.witnessed.heard(wire.encode_checkpoint(wire.CheckpointSeen(note=note + line)))
+        assert doubts(edge) == [JournalDoubt(witnessed=5, held=5)]
+        assert await edge.cosigned() == 0
+        await edge.outbox.close()
+
     asyncio.run(run())
 
 

@@ -12,13 +12,17 @@ from controller import events as ev
 from controller.checkpoint import Checkpoint, checkpoint_of, log_name
 from controller.ids import ReaderId
 from controller.merkle import EMPTY
+from edge.app import opened as opened_edge
 from edge.checkpoints import KEY_FILE, Checkpointer, journal_key
+from edge.clock import boot_time
 from edge.journal import Record
 from edge.journal.checkpoints import Kept
 from edge.journal.writer import JournalWriter
 from edge.notes import Algorithm, NoteKey, cosignature, opened, signed
+from edge.safe_mode import Run
 from edge.signatures import SigningKey
 from tests.central.rig import record
+from tests.edge.checks import stalled_disk
 from tests.edge.house import House, bodies, running, until
 
 WITNESS = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\7" * 32))
@@ -91,13 +95,57 @@ def test_a_key_that_cannot_be_used_keeps_no_door_shut(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = journal_key(tmp_path)
-    assert journal_key(tmp_path).public == first.public
+    assert not first.of_this_run
+    assert journal_key(tmp_path).key.public == first.key.public
     assert (tmp_path / KEY_FILE).stat().st_mode & 0o777 == 0o600
     (tmp_path / KEY_FILE).write_text("nonsense")
     with caplog.at_level(logging.ERROR):
-        assert journal_key(tmp_path).public != first.public
+        other = journal_key(tmp_path)
+    assert other.of_this_run
+    assert other.key.public != first.key.public
     assert "key of this run alone" in caplog.text
-    assert journal_key(tmp_path / "no such folder").public
+    assert journal_key(tmp_path / "no such folder").of_this_run
+
+
+def test_the_witness_never_sees_a_key_of_one_run(house: House) -> None:
+    """It would believe that one, and no other any more."""
+    witness = NoteKey(NAME, WITNESS.public, Algorithm.WITNESS)
+    with (house.folder / "site.toml").open("a") as site:
+        site.write(f'\n[broker]\nhost = "127.0.0.1"\nport = 1\nwitness = "{witness.text}"\n')
+    (house.folder / "state").mkdir(exist_ok=True)
+
+    async def one_run() -> bytes | None:
+        async with house.line(), running(house) as edge:
+            await until(edge, ev.EdgeReady)
+            await edge.checkpoints.take()
+            assert edge.uplink is not None
+            assert edge.uplink.witnessed.due(0) == (not lost)
+            return await edge.uplink.witnessed.message(0) if not lost else None
+
+    lost = False
+    assert asyncio.run(one_run())
+    (house.folder / "state" / KEY_FILE).write_text("")
+    lost = True
+    asyncio.run(one_run())
+
+
+def test_a_stop_does_not_wait_for_a_disk_that_hangs(house: House) -> None:
+    async def run() -> None:
+        async with (
+            house.line(),
+            opened_edge(house.config(), Run(house.folder / "state", boot_time)) as (edge),
+        ):
+            task = asyncio.create_task(edge.run())
+            await until(edge, ev.EdgeReady)
+            free, stalled = await stalled_disk(edge)
+            edge.daemon.stop()
+            async with asyncio.timeout(30):
+                await task
+            assert not free.is_set()
+            free.set()
+            await stalled
+
+    asyncio.run(run())
 
 
 def test_an_edge_whose_journal_was_cut_says_so_at_the_start(house: House) -> None:
@@ -117,7 +165,7 @@ def test_an_edge_whose_journal_was_cut_says_so_at_the_start(house: House) -> Non
     async def witnessed(size: int) -> None:
         """What central would have sent back for a journal of that size."""
         folder = house.folder / "state"
-        own = journal_key(folder)
+        own = journal_key(folder).key
         writer = await JournalWriter.open(
             folder / "journal", site="house", edge="gate", entropy=bytes, utc_us=1
         )

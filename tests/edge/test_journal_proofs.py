@@ -40,7 +40,7 @@ async def said(writer: JournalWriter, key: SigningKey, *, cosigned: bool) -> Non
 def daemon(tmp_path: Path) -> Iterator[Running]:
     """With 30 entries: 20 of them cosigned, all of them signed. Its site file lies beside."""
     with Running(tmp_path / "state") as running:
-        key = journal_key(running.state)
+        key = journal_key(running.state).key
         running.record(*ticks(20 - running.desk.writer.last_seq))
         running.call(said(running.desk.writer, key, cosigned=True))
         running.record(*ticks(10))
@@ -60,7 +60,7 @@ def closed(daemon: Running) -> Path:
 def test_a_closed_journal_is_verified_under_its_key_and_its_witness(closed: Path) -> None:
     page = cli("journal", "verify", cwd=closed)
     assert page.returncode == 0
-    own = journal_key(closed / "state").public
+    own = journal_key(closed / "state").key.public
     name = log_name("house", "gate", verify_folder(closed / "state" / JOURNAL).incarnation)
     text = NoteKey(name, own, Algorithm.LOG).text
     assert f"2 checkpoints; signatures judged by {text}\n" in page.stdout
@@ -83,7 +83,7 @@ def test_a_journal_under_another_key_than_the_one_given_is_not_sound(closed: Pat
     assert page.returncode == 1
     assert f"entry 20: its checkpoint: {name} has not signed it" in page.stdout
     elsewhere = NoteKey(
-        "sentrypost/other/gate/1", journal_key(closed / "state").public, Algorithm.LOG
+        "sentrypost/other/gate/1", journal_key(closed / "state").key.public, Algorithm.LOG
     )
     page = cli("journal", "verify", "--key", elsewhere.text, cwd=closed)
     assert page.returncode == 1
