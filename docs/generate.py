@@ -15,18 +15,21 @@ import msgspec
 
 from controller import attempt, portal
 from controller.events import KINDS, Body
-from docs.meanings import ACTIONS, EVENTS, POLICY_KEYS, SITE_KEYS
+from docs.meanings import ACTIONS, ALTERNATIVES, EVENTS, INCLUDED, POLICY_KEYS, SITE_KEYS
 from docs.policy_schema import policy_schema
 from drivers.osdp import states
 from edge import site_file
 from policies.codes import TEXTS
 from policies.document import LISTED, TABLES
 from policies.foreign_codes import BACNET, ONVIF
+from policies.loader import INCLUDE
 from policies.model import Header
+from policies.profiles import BIOMETRIC
 
 DOCS = Path(__file__).resolve().parent
 STATE_MACHINES = DOCS / "state-machines.md"
 POLICY_SCHEMA = DOCS.parent / "policies" / "policy.schema.json"
+KEY_COLUMNS = ("key", "type", "default", "meaning")
 PAGES = (DOCS / "policy.md", DOCS / "operations.md")
 
 _PAGE = """\
@@ -113,7 +116,7 @@ def keys_of(struct: type[msgspec.Struct], meanings: Mapping[str, str]) -> str:
     fields = msgspec.structs.fields(struct)
     covered(struct.__name__, [field.encode_name for field in fields], meanings)
     return table(
-        ("key", "type", "default", "meaning"),
+        KEY_COLUMNS,
         (
             (
                 f"`{field.encode_name}`",
@@ -192,12 +195,18 @@ def policy_keys() -> str:
     """Every table of a policy file but `[factors]`, which has no keys of its own."""
     structs: dict[str, type[msgspec.Struct]] = {"": Header, **TABLES}
     covered("the policy's tables", structs, POLICY_KEYS)
+    covered("[alternative]", BIOMETRIC, ALTERNATIVES)
     parts = []
     for name, struct in structs.items():
         listed = name in LISTED
         title = f"[[{name}]]" if listed else f"[{name}.<id>]"
         head = f"### `{title}`" if name else "### At the top"
-        parts.append(f"{head}\n\n{keys_of(struct, POLICY_KEYS[name])}")
+        rows = keys_of(struct, POLICY_KEYS[name])
+        if not name:
+            rows += f"| `{INCLUDE}` | list of: text | `[]` | {INCLUDED} |\n"
+        parts.append(f"{head}\n\n{rows}")
+    instead = ((f"`{factor}`", "factors", "–", ALTERNATIVES[factor]) for factor in BIOMETRIC)
+    parts.insert(1, f"### `[alternative]`\n\n{table(KEY_COLUMNS, instead)}")
     return "\n".join(parts)
 
 

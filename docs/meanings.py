@@ -3,6 +3,15 @@
 `docs.generate` refuses a key without a sentence here and a sentence without its key.
 """
 
+INCLUDED = "further files of this policy, by their names alone: they lie beside this one"
+
+ALTERNATIVES = {
+    "face": "asked in its place of holders who give no biometrics (`biometrics` in the file of "
+    'people): one set of factors without face and finger, as `"pin+guard"`, with which no profile '
+    "comes to fewer factors; left out: they are asked for a face as everybody is",
+    "finger": "the same for a finger",
+}
+
 POLICY_KEYS: dict[str, dict[str, str]] = {
     "": {
         "schema": "the version of this language; every file says it",

@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from docs.meanings import POLICY_KEYS
+from docs.meanings import ALTERNATIVES, INCLUDED, POLICY_KEYS
 from policies.document import ID, LISTED, TABLES
 from policies.facts import Factor
 from policies.loader import INCLUDE
 from policies.model import Header
+from policies.profiles import BIOMETRIC
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FACTOR_WORDS = "|".join(Factor)
@@ -44,13 +45,16 @@ def policy_schema() -> Mapping[str, Any]:
     )
     properties["alternative"] = {
         "type": "object",
-        "properties": {factor: _expression() for factor in (Factor.FACE, Factor.FINGER)},
+        "properties": {
+            factor.value: _expression() | {"description": ALTERNATIVES[factor]}
+            for factor in BIOMETRIC
+        },
         "additionalProperties": False,
     }
     properties[INCLUDE] = {
         "type": "array",
         "items": {"type": "string"},
-        "description": "further files of this policy, beside this one",
+        "description": INCLUDED,
     }
     return {
         "$schema": DIALECT,

@@ -133,3 +133,14 @@ def test_the_schema_knows_every_table_and_every_key_with_its_meaning():
         assert set(entry["properties"]) == set(POLICY_KEYS[table]), table
         assert entry["additionalProperties"] is False
         assert all(key["description"] for key in entry["properties"].values())
+
+
+def test_every_word_that_a_policy_file_may_begin_with_is_on_the_page():
+    page = (generate.DOCS / "policy.md").read_text()
+    known = json.loads(generate.POLICY_SCHEMA.read_text())["properties"]
+    words = [word for word in known if f"`{word}`" not in page and f"[{word}" not in page]
+    assert words == []
+    assert [
+        word for word in known["alternative"]["properties"] if f"| `{word}` |" not in page
+    ] == []
+    assert all(one["description"] for one in known["alternative"]["properties"].values())
