@@ -60,6 +60,20 @@ class Frontier(msgspec.Struct, frozen=True):
             peaks.append(peak)
         return Frontier(size, tuple(peaks))
 
+    def with_subtree(self, root: bytes, leaves: int) -> "Frontier":
+        """The tree after a complete subtree of `leaves` leaves.
+
+        Raises ValueError where none can begin: it is a power of two that divides the size.
+        """
+        if leaves < 1 or leaves & (leaves - 1) or self.size % leaves:
+            raise ValueError(f"no subtree of {leaves} leaves begins behind {self.size}")
+        size, peaks = self.size + leaves, list(self.peaks)
+        peak, complete = root, size // leaves
+        while not complete & 1:
+            peak = node(peaks.pop(), peak)
+            complete >>= 1
+        return Frontier(size, (*peaks, peak))
+
     def ranges(self) -> Iterator[tuple[int, int]]:
         """Which leaves each peak stands for."""
         begin = 0

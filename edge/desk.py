@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from controller.events import FireReset, FireResetRefused
 from edge.config import Config
-from edge.control.desk import Progress, status_reply, verify_reply
+from edge.control.desk import Progress, checkpoint_said, status_reply, verify_reply
 from edge.control.messages import (
     ExportPeopleReply,
     HistoryReply,
@@ -16,7 +16,7 @@ from edge.control.messages import (
     UplinkReport,
 )
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
-from edge.control.messages_journal import VerifyReply
+from edge.control.messages_journal import CheckpointsReply, VerifyReply
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.daemon import Daemon
@@ -165,6 +165,20 @@ class DaemonDesk:
     async def run(self) -> None:
         """What has to be seen to later. Raises JournalClosed: a bug."""
         await self._people.run(self.wait_beyond)
+
+    async def leaves(self, begin: int, limit: int) -> bytes:
+        return await self._daemon.writer.leaves_of(begin, begin + limit)
+
+    async def checkpoints(self, size: int | None) -> CheckpointsReply:
+        writer = self._daemon.writer
+        kept = await writer.said(size)
+        key = self._signers.log_key(writer.site, writer.edge, writer.incarnation)
+        witness = self._signers.witness
+        return CheckpointsReply(
+            key="" if key is None else key.text,
+            witness="" if witness is None else witness.text,
+            checkpoints=tuple(checkpoint_said(one) for one in kept),
+        )
 
     async def verify(self, progress: Progress) -> VerifyReply:
         return verify_reply(await self._daemon.writer.verify(progress, self._signers))

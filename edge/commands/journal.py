@@ -11,6 +11,7 @@ import msgspec
 
 from edge.commands.common import Failed, failed_by, json_option, state_option
 from edge.commands.entries import opened_journal, show, show_whole
+from edge.commands.journal_proofs import export, prove
 from edge.commands.signers import given_key, key_option, signers
 from edge.control.client import Client, ControlClientError, NoDaemonError
 from edge.control.messages_journal import VerifyReply
@@ -93,6 +94,10 @@ def verify(key: str | None, state: Path, as_json: bool) -> None:
         _tell(report)
     if not report.sound:
         sys.exit(1)
+
+
+journal.add_command(prove)
+journal.add_command(export)
 
 
 def _verified(state: Path, key: str | None) -> VerifyReply:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from controller.merkle import HASH_BYTES
 from edge.control.message import Message
 from edge.control.messages import (
     CSV_BYTES_MAX,
@@ -45,7 +46,17 @@ from edge.control.messages import (
     length_of,
 )
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
-from edge.control.messages_journal import VerifyJournal, VerifyProgress, VerifyReply
+from edge.control.messages_journal import (
+    LEAVES_MAX,
+    CheckpointSaid,
+    CheckpointsReply,
+    Leaves,
+    ReadCheckpoints,
+    ReadLeaves,
+    VerifyJournal,
+    VerifyProgress,
+    VerifyReply,
+)
 from edge.control.messages_policy import (
     LoadPolicy,
     PolicyReply,
@@ -257,6 +268,24 @@ class Client:
 
     def consents(self) -> ConsentsReply:
         return self._ask(ListConsents(), ConsentsReply)
+
+    def leaves(self, begin: int, end: int) -> Iterator[bytes]:
+        """The leaf hashes of entries `begin` + 1 to `end`, as far as they go."""
+        while begin < end:
+            limit = min(end - begin, LEAVES_MAX)
+            data = self._ask(ReadLeaves(begin=begin, limit=limit), Leaves).data
+            if not data:
+                return
+            for at in range(0, len(data), HASH_BYTES):
+                yield data[at : at + HASH_BYTES]
+            begin += len(data) // HASH_BYTES
+
+    def said(self, size: int | None = None) -> CheckpointsReply:
+        """What was said of the journal's size, and under which keys."""
+        return self._ask(ReadCheckpoints(size=size), CheckpointsReply)
+
+    def checkpoints(self, size: int | None) -> tuple[CheckpointSaid, ...]:
+        return self.said(size).checkpoints
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReply:
         """`progress` is called with entries done and entries in all."""

@@ -6,8 +6,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from controller.ledger import Personal, leaf, link, origin
+from controller.merkle import HASH_BYTES
+from edge.control.desk import checkpoint_said
 from edge.control.messages import READ_ENTRIES_MAX, SentEntry
+from edge.control.messages_journal import LEAVES_MAX, CheckpointSaid
 from edge.journal import folder as files
+from edge.journal.checkpoints import leaves_of, said
 from edge.journal.errors import JournalDamaged, failed
 
 
@@ -19,6 +23,7 @@ class ClosedJournal:
         self._connection = connection
         meta = files.read_meta(segment, connection)
         self._origin = origin(meta.site, meta.edge, meta.incarnation)
+        self.identity = (meta.site, meta.edge, meta.incarnation)
         self.last_seq: int = connection.execute("SELECT max(seq) FROM entry").fetchone()[0] or 0
 
     def entries(self, from_seq: int, to_seq: int) -> Iterator[SentEntry]:
@@ -45,6 +50,19 @@ class ClosedJournal:
                 yield SentEntry(
                     seq=seq, entry=entry.decode(), chain=chain.hex(), personal=self._beside(seq)
                 )
+
+    def leaves(self, begin: int, end: int) -> Iterator[bytes]:
+        """The leaf hashes of entries `begin` + 1 to `end`. Raises sqlite3.Error."""
+        while begin < end:
+            upto = min(end, begin + LEAVES_MAX)
+            data = leaves_of(self._connection, begin, upto)
+            for at in range(0, len(data), HASH_BYTES):
+                yield data[at : at + HASH_BYTES]
+            begin = upto
+
+    def checkpoints(self, size: int | None) -> tuple[CheckpointSaid, ...]:
+        """As `edge.journal.checkpoints.said`."""
+        return tuple(checkpoint_said(kept) for kept in said(self._connection, size))
 
     def _chain_at(self, seq: int) -> bytes | None:
         if seq == 0:

@@ -17,9 +17,16 @@ from edge.control.messages import (
     UplinkReport,
 )
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
-from edge.control.messages_journal import VerifyCosigned, VerifyFinding, VerifyReply
+from edge.control.messages_journal import (
+    CheckpointSaid,
+    CheckpointsReply,
+    VerifyCosigned,
+    VerifyFinding,
+    VerifyReply,
+)
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
+from edge.journal.checkpoints import Kept
 from edge.journal.record import Stored
 from edge.journal.verify import Report
 from policies.compiled import CompiledPolicy
@@ -107,6 +114,14 @@ class Desk(Protocol):
         """Every consent that is in force."""
         ...
 
+    async def leaves(self, begin: int, limit: int) -> bytes:
+        """The leaf hashes of the entries behind `begin`, at most `limit`."""
+        ...
+
+    async def checkpoints(self, size: int | None) -> CheckpointsReply:
+        """What was said of the journal's size."""
+        ...
+
     async def verify(self, progress: Progress) -> VerifyReply:
         """Verify everything stored up to now; may be cancelled."""
         ...
@@ -133,6 +148,13 @@ def verify_reply(report: Report) -> VerifyReply:
         witness=said.witness,
         cosigned=cosigned,
         findings=tuple(VerifyFinding(seq=f.seq, what=f.what) for f in report.findings),
+    )
+
+
+def checkpoint_said(kept: Kept) -> CheckpointSaid:
+    """A kept checkpoint as it goes over the socket."""
+    return CheckpointSaid(
+        size=kept.size, note=kept.cosigned or kept.note, cosigned=kept.cosigned is not None
     )
 
 

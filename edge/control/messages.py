@@ -16,7 +16,15 @@ from controller.moment import Micros
 from controller.portal import Contact, State
 from edge.control.message import Count, Message, Part
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
-from edge.control.messages_journal import VerifyJournal, VerifyProgress, VerifyReply
+from edge.control.messages_journal import (
+    CheckpointsReply,
+    Leaves,
+    ReadCheckpoints,
+    ReadLeaves,
+    VerifyJournal,
+    VerifyProgress,
+    VerifyReply,
+)
 from edge.control.messages_policy import (
     LoadPolicy,
     PolicyReply,
@@ -150,6 +158,8 @@ Request = (
     | EndConsent
     | ListConsents
     | VerifyJournal
+    | ReadLeaves
+    | ReadCheckpoints
 )
 
 
@@ -395,6 +405,8 @@ Reply = (
     | ConsentsReply
     | VerifyProgress
     | VerifyReply
+    | Leaves
+    | CheckpointsReply
 )
 
 _ENCODER = msgspec.json.Encoder()

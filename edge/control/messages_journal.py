@@ -1,10 +1,56 @@
 """What passes over the control socket about the proof that nobody edited the journal."""
 
+from typing import Annotated
+
+import msgspec
+
 from edge.control.message import Count, Message, Part
+
+LEAVES_MAX = 4_000
+"""Of one reply: some 3 ms of the journal."""
 
 
 class VerifyJournal(Message, frozen=True, kw_only=True):
     """Has anybody edited the journal? Answered by VerifyProgress, then VerifyReply."""
+
+
+class ReadLeaves(Message, frozen=True, kw_only=True):
+    """The leaf hashes of the entries behind `begin`; answered by Leaves."""
+
+    begin: Count
+    limit: Annotated[int, msgspec.Meta(ge=1, le=LEAVES_MAX)]
+
+
+class ReadCheckpoints(Message, frozen=True, kw_only=True):
+    """The checkpoint of `size` entries, or with None the newest and the newest that was cosigned;
+    answered by CheckpointsReply.
+    """
+
+    size: Count | None
+
+
+class Leaves(Message, frozen=True, kw_only=True):
+    """32 bytes each, in order; fewer than were asked for where there are no more."""
+
+    data: bytes
+
+
+class CheckpointSaid(Part, frozen=True, kw_only=True):
+    """What was said at one size. `note`: with the witness's line where it is `cosigned`."""
+
+    size: Count
+    note: str
+    cosigned: bool
+
+
+class CheckpointsReply(Message, frozen=True, kw_only=True):
+    """The smaller one first. `key` and `witness`: whose signatures they bear, as text; empty where
+    that is not known.
+    """
+
+    key: str
+    witness: str
+    checkpoints: tuple[CheckpointSaid, ...]
 
 
 class VerifyProgress(Message, frozen=True, kw_only=True):

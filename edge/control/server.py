@@ -43,7 +43,13 @@ from edge.control.messages import (
     length_of,
 )
 from edge.control.messages_erase import ErasePerson
-from edge.control.messages_journal import VerifyJournal, VerifyProgress
+from edge.control.messages_journal import (
+    Leaves,
+    ReadCheckpoints,
+    ReadLeaves,
+    VerifyJournal,
+    VerifyProgress,
+)
 from edge.control.messages_policy import LoadPolicy, PolicyStatus, ReturnPolicy
 from edge.control.messages_visits import EndConsent, GiveConsent, ListConsents, Screen
 from edge.control.parts import PartError, Parts
@@ -314,6 +320,10 @@ class _Client:
                 await self._send(await desk.consents())
             case VerifyJournal():
                 await self._until_gone(self._verify())
+            case ReadLeaves(begin=begin, limit=limit):
+                await self._send(Leaves(data=await desk.leaves(begin, limit)))
+            case ReadCheckpoints(size=size):
+                await self._send(await desk.checkpoints(size))
 
     async def _patiently(self, work: Coroutine[Any, Any, T]) -> T:
         """The result, with heartbeats meanwhile. A client that goes does not undo its request."""

@@ -144,6 +144,26 @@ def newest_cosigned(journal: "Journal") -> Kept | None:
     return None if row is None else _kept(*row)
 
 
+def said(connection: Connection, size: int | None) -> tuple[Kept, ...]:
+    """The checkpoint of a size, if it is kept; with None the newest, and the newest that was
+    cosigned, the smaller one first. Raises sqlite3.Error.
+    """
+    found = [kept for _, kept in every(connection) if kept is not None]
+    if size is not None:
+        return tuple(kept for kept in found if kept.size == size)
+    cosigned = [kept for kept in found if kept.cosigned is not None]
+    newest = {kept.size: kept for kept in (*cosigned[-1:], *found[-1:])}
+    return tuple(newest.values())
+
+
+def leaves_of(connection: Connection, begin: int, end: int) -> bytes:
+    """The leaf hashes of entries `begin` + 1 to `end`, one behind the other, as far as they go.
+
+    Raises sqlite3.Error.
+    """
+    return b"".join(_leaves(connection, begin, end))
+
+
 def root_at(journal: "Journal", size: int) -> bytes | None:
     """The root over the first `size` entries; None where there are not as many.
 

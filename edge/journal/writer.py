@@ -13,8 +13,8 @@ from controller.merkle import Frontier
 from edge.journal import checkpoints, erasure
 from edge.journal import folder as files
 from edge.journal.checkpoints import Kept
-from edge.journal.disk import Disk
-from edge.journal.errors import JournalClosed, JournalError, JournalStalled
+from edge.journal.disk import Connection, Disk
+from edge.journal.errors import UNREADABLE, JournalClosed, JournalError, JournalStalled, failed
 from edge.journal.record import Record, Snapshot, Stored, Tip
 from edge.journal.store import Journal
 from edge.journal.verify import LIVE_STEP_ENTRIES, NOBODY, Progress, Report, Verification
@@ -270,6 +270,17 @@ class JournalWriter:
         """As `erasure.settle`."""
         await self._call(lambda journal: erasure.settle(journal, seq))
 
+    async def said(self, size: int | None) -> tuple[Kept, ...]:
+        """As `checkpoints.said`. Raises JournalFailed as `Journal.read`."""
+        return await self._read(lambda connection: checkpoints.said(connection, size))
+
+    async def leaves_of(self, begin: int, end: int) -> bytes:
+        """As `checkpoints.leaves_of`: a thousand hold up the appends behind them for some 1 ms.
+
+        Raises JournalFailed as `Journal.read`.
+        """
+        return await self._read(lambda connection: checkpoints.leaves_of(connection, begin, end))
+
     async def reconcile(self, pending: Sequence[Record]) -> tuple[Record, ...]:
         """As `Journal.reconcile`: which of the records with unknown outcome to append again."""
         return await self._call(lambda journal: journal.reconcile(pending))
@@ -313,6 +324,15 @@ class JournalWriter:
             await asyncio.shield(self._closing)
         except JournalClosed:
             return
+
+    async def _read(self, function: Callable[[Connection], T]) -> T:
+        def read(journal: Journal) -> T:
+            try:
+                return function(journal.connection)
+            except UNREADABLE as error:
+                raise failed(error, journal.folder) from error
+
+        return await self._call(read)
 
     async def _call(self, function: Callable[[Journal], T], *, last: bool = False) -> T:
         done: asyncio.Future[T] = self._loop.create_future()

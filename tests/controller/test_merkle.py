@@ -115,6 +115,25 @@ def test_a_frontier_that_grows_in_any_steps_has_the_plain_root(steps: list[int])
     assert [plain_root(leaves[begin:end]) for begin, end in ranges] == list(frontier.peaks)
 
 
+@given(st.lists(st.integers(0, 6), max_size=8))
+def test_complete_subtrees_in_their_places_grow_the_same_tree(steps: list[int]) -> None:
+    leaves, frontier = some(600), EMPTY
+    for step in steps:
+        begin, size = frontier.size, 1 << step
+        if begin % size:
+            with pytest.raises(ValueError, match=f"no subtree of {size} leaves begins"):
+                frontier.with_subtree(b"", size)
+            continue
+        frontier = frontier.with_subtree(plain_root(leaves[begin : begin + size]), size)
+        assert frontier == EMPTY.with_leaves(leaves[: begin + size])
+
+
+@pytest.mark.parametrize("leaves", [-2, 0, 3, 6])
+def test_a_subtree_that_is_not_complete_is_refused(leaves: int) -> None:
+    with pytest.raises(ValueError, match="leaves begins behind"):
+        EMPTY.with_subtree(b"", leaves)
+
+
 def test_every_proof_up_to_a_size_is_the_plain_one_and_convinces() -> None:
     for size in range(1, 34):
         leaves = some(size)

@@ -33,7 +33,7 @@ from controller.ledger import Personal
 from controller.portal import Contact, Portal, State
 from controller.state import SiteState, apply
 from edge.control import messages as m
-from edge.control.desk import Progress, status_reply, verify_reply
+from edge.control.desk import Progress, checkpoint_said, status_reply, verify_reply
 from edge.control.messages import (
     ExportPeopleReply,
     HistoryReply,
@@ -44,7 +44,7 @@ from edge.control.messages import (
     TakePeopleReply,
     UplinkReport,
 )
-from edge.control.messages_journal import VerifyReply
+from edge.control.messages_journal import CheckpointsReply, VerifyReply
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.control.place import JOURNAL, SOCKET, address_of
@@ -79,6 +79,7 @@ class SmallDesk:
         self.asked: list[tuple[str, ...]] = []
         self.slow_s = 0.0
         self.to_sign = b""
+        self.key = self.witness = ""
 
     async def record(self, *bodies: Body, personal: tuple[Personal, ...] = ()) -> None:
         records = []
@@ -201,6 +202,14 @@ class SmallDesk:
     async def verify(self, progress: Progress) -> VerifyReply:
         await asyncio.sleep(self.slow_s)
         return verify_reply(await self.writer.verify(progress))
+
+    async def leaves(self, begin: int, limit: int) -> bytes:
+        return await self.writer.leaves_of(begin, begin + limit)
+
+    async def checkpoints(self, size: int | None) -> CheckpointsReply:
+        kept = await self.writer.said(size)
+        said = tuple(checkpoint_said(one) for one in kept)
+        return CheckpointsReply(key=self.key, witness=self.witness, checkpoints=said)
 
 
 class Running:
