@@ -17,8 +17,8 @@ from edge.control.messages import SentEntry
 from edge.control.messages_journal import CheckpointSaid
 from edge.notes import NoteError, NoteKey, cosigned_at, opened
 
-PROOF = "sentrypost journal proof 1"
-EXPORT = "sentrypost journal export 1"
+PROOF = "sentrypost-journal-proof-1"
+EXPORT = "sentrypost-journal-export-1"
 
 
 class ProofError(Exception):

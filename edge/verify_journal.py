@@ -17,8 +17,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-PROOF = "sentrypost journal proof 1"
-EXPORT = "sentrypost journal export 1"
+PROOF = "sentrypost-journal-proof-1"
+EXPORT = "sentrypost-journal-export-1"
 LOG, WITNESS = 1, 4
 LINE_BYTES_MAX = 4 * 1024 * 1024
 SIZE_MAX = 2**53 - 1

@@ -384,7 +384,7 @@ def test_an_entry_of_another_journal_under_our_tree_is_refused(tmp_path: Path) -
     foreign = record(1, edge="south").entry.decode()
     tree = EMPTY.with_leaves([leaf(foreign.encode())])
     head = {"log": KEY.text, "witness": "", "checkpoint": note(tree), "index": 0, "path": []}
-    made = {"format": "sentrypost journal proof 1", **head, "entry": foreign, "personal": []}
+    made = {"format": "sentrypost-journal-proof-1", **head, "entry": foreign, "personal": []}
     told = outsider(json.dumps(made).encode() + b"\n", tmp_path)
     assert told.returncode == 1
     assert f"entry 1 says that it is 1 of {SITE}/south" in told.stderr
