@@ -166,7 +166,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         policy,
         VisitDesk(daemon, config),
         uplink,
-        Signers(outside.journal_key.key.public, config.witness),
+        _signers(config, outside.journal_key),
         version("sentrypost"),
         safe_mode=outside.safe_mode,
     )
@@ -203,6 +203,11 @@ def _nothing() -> bool:
 async def _told(daemon: Daemon, before: str, witnessed: int, held: int) -> None:
     """Once in the life of a journal that goes on from another one."""
     daemon.judge_doubt(witnessed, held, before)
+
+
+def _signers(config: Config, key: JournalKey) -> Signers:
+    """Under a key of this run alone nothing else was signed, and nothing is judged by it."""
+    return Signers(None if key.of_this_run else key.key.public, config.witness)
 
 
 def _look_at_duress(config: Config, people: People) -> None:

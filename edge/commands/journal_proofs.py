@@ -16,6 +16,7 @@ from edge.control.place import JOURNAL
 
 if TYPE_CHECKING:
     from edge.exports import Log
+    from edge.notes import NoteKey
 
 EXPORT_MODE = 0o600
 """Names may stand in it."""
@@ -127,7 +128,7 @@ def _opened(state: Path, key: str | None) -> Iterator[_Opened]:
     with client:
         try:
             status, said = client.status(), client.said()
-            own = given_key(key if key is not None else said.key)
+            own = _own(said.key if key is None else key)
             witness = note_key(said.witness) if said.witness else None
             yield _Opened(Log(client, own, witness), status.seq, zone_named(status.timezone))
         except ControlClientError as error:
@@ -143,15 +144,20 @@ def _closed(state: Path, key: str | None) -> Iterator[_Opened]:
     known = signers(state, key)
     try:
         with opened_closed(state / JOURNAL) as journal:
-            own = known.log_key(*journal.identity) if key is None else given_key(key)
-            if own is None:
-                raise Failed(
-                    f"the journal's key is not in {state}",
-                    "give its public half by --key; central has it",
-                )
+            beside = known.log_key(*journal.identity)
+            own = _own(key or ("" if beside is None else beside.text))
             yield _Opened(Log(journal, own, known.witness), journal.last_seq, UTC)
     except JournalError as error:
         raise failed_by(error) from error
+
+
+def _own(text: str) -> "NoteKey":
+    if not text:
+        raise Failed(
+            "the journal's own key is not known here",
+            "give its public half by --key; central has it",
+        )
+    return given_key(text)
 
 
 def _between(opened: _Opened, since: str | None, until: str | None) -> tuple[int, int]:

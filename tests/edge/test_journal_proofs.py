@@ -109,7 +109,7 @@ def test_a_running_daemon_proves_its_checkpoints_too(daemon: Running) -> None:
 def own_key(daemon: Running) -> NoteKey:
     writer = daemon.desk.writer
     name = log_name(writer.site, writer.edge, writer.incarnation)
-    return NoteKey(name, journal_key(daemon.state).public, Algorithm.LOG)
+    return NoteKey(name, journal_key(daemon.state).key.public, Algorithm.LOG)
 
 
 @pytest.fixture
