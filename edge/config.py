@@ -35,7 +35,8 @@ from edge.wiring_check import WiringCheck, names_in, unknown
 from policies import PolicyError, load
 from policies.compiled import CompiledPolicy
 from policies.document import Place, valid_id
-from policies.loader import convert_entry, decode_toml
+from policies.entries import convert_entry
+from policies.loader import decode_toml
 from policies.model import Entry
 from policies.problems import Problem, SourceFile
 from policies.prove import refusals

@@ -68,9 +68,7 @@ def _all_named(compiling: Compiling, entries: tuple[EntryAt[CalendarEntry], ...]
     mistyped, that is the mistake."""
     files = compiling.document.calendars
     named = {entry.value.file for entry in entries}
-    if named - {None} <= set(files) and len(entries) == len(
-        compiling.document.declared["calendar"]
-    ):
+    if named - {None} <= set(files) and compiling.document.is_read("calendar"):
         for name in set(files) - named:
             hint = f'[calendar.holidays] file = "{name}"'
             message = "no calendar of the policy names this file"

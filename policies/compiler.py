@@ -72,7 +72,7 @@ def compile_policy(
     problems = compiling.problems
     problems += structural_problems(zones, portals, fires, document)
     header = document.header
-    if problems or header is None or zone is None or not document.whole:
+    if problems or zone is None or not document.whole:
         return None, problems
     return CompiledPolicy(
         site=header.site,
@@ -107,11 +107,9 @@ def compile_policy(
 def _time_zone(compiling: Compiling, timezone: Callable[[str], tzinfo]) -> tzinfo | None:
     document = compiling.document
     header = document.header
-    if header is None:
-        return None
     if not valid_id(header.site):
         compiling.problems.append(
-            document.places["site"].problem(
+            document.place("site").problem(
                 f"'{header.site}' is not an id of a-z, 0-9, '-' and '_'",
                 "put the full name under 'name'",
             )
@@ -119,7 +117,7 @@ def _time_zone(compiling: Compiling, timezone: Callable[[str], tzinfo]) -> tzinf
     try:
         return timezone(header.timezone)
     except (LookupError, ValueError, OSError):
-        place = document.places["timezone"]
+        place = document.place("timezone")
         compiling.problems.append(
             place.problem(f"unknown time zone '{header.timezone}'", "for example Europe/Vienna")
         )

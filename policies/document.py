@@ -1,7 +1,7 @@
 """A policy as read but not yet understood: entries, and where in which file each of them stands."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
@@ -87,9 +87,13 @@ class Place(msgspec.Struct, frozen=True):
     def unknown_key(self, key: str, options: Iterable[str]) -> Problem:
         return self.at_key(f"unknown key '{key}'", did_you_mean(key, options))
 
+    @property
+    def name(self) -> str:
+        """As problems call it."""
+        return ".".join(str(part) for part in self.path)
+
     def _problem(self, spot: Spot, message: str, hint: str | None) -> Problem:
-        path = ".".join(str(part) for part in self.path)
-        return Problem(self.file, spot.line, spot.column, path, message, hint)
+        return Problem(self.file, spot.line, spot.column, self.name, message, hint)
 
 
 class EntryAt(msgspec.Struct, Generic[T], frozen=True):
@@ -106,11 +110,13 @@ class CalendarFile(msgspec.Struct, frozen=True):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """Every entry that could be read. `declared` names those that could not as well, so that a
-    reference to one of them is not reported as a second mistake; `whole` is true when none is
-    missing. `calendars` are the calendar files by their names without folders."""
+    """Every entry, with something in each place that could not be read (`policies.entries`).
+    `declared` names also what is no table at all, so that a reference to it is not reported as a
+    second mistake; `whole` is true where there was no mistake. `calendars` are the calendar files
+    by their names without folders.
+    """
 
-    header: Header | None
+    header: Header
     places: Mapping[str, Place]
     top: Place
     entries: Mapping[str, tuple[EntryAt[Entry], ...]]
@@ -118,7 +124,19 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     alternatives: tuple[EntryAt[str], ...]
     declared: Mapping[str, Mapping[str, Place]]
     calendars: Mapping[str, CalendarFile]
+    unread: Sequence[Place]
     whole: bool
+
+    def place(self, key: str) -> Place:
+        """Where a key of the header stands, or would."""
+        return self.places.get(key) or self.top.child(key)
+
+    def is_read(self, table: str, *keys: str) -> bool:
+        """Whether every entry of this table is there, with what it says under these keys."""
+        entries = len(self.entries[table]), len(self.declared[table])
+        return entries[0] >= entries[1] and not any(
+            at.path[:1] == (table,) and key in at.path[2:] for at in self.unread for key in keys
+        )
 
     def of(self, kind: type[E]) -> tuple[EntryAt[E], ...]:
         """The entries of one kind, in the order of the files."""

@@ -1,17 +1,17 @@
 """Policy files to a compiled policy: bytes in, every mistake of one run out.
 
 A file is decoded entry by entry and key by key, so that one mistake never hides another, and each
-is reported with the line and column of the text that has to change.
+is reported with the line and column of the text that has to change. Where something could not be
+read, the policy is compiled with each of what may stand there: what is wrong with all of these is a
+mistake of its own, and what is wrong with some follows from what could not be read.
 """
 
 import hashlib
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
-from enum import Enum
-from functools import cache
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 import msgspec
 
@@ -19,9 +19,10 @@ from policies.calendar import is_calendar, name_alone, read_calendar
 from policies.compiled import CompiledPolicy
 from policies.compiler import compile_policy
 from policies.document import LISTED, TABLES, CalendarFile, Document, EntryAt, Place, valid_id
+from policies.entries import Reading, read_entry, read_value
 from policies.model import Entry, Header
 from policies.positions import scan
-from policies.problems import PolicyError, Problem, SourceFile, did_you_mean, text_of
+from policies.problems import PolicyError, Problem, SourceFile, text_of
 
 SOURCES_MAX = 64
 LINE_CHARACTERS_MAX = 1_000
@@ -32,10 +33,9 @@ PROBLEMS_MAX = 500
 INCLUDE = "include"
 """The key that names further files of the policy."""
 
-E = TypeVar("E", bound=Entry)
 T = TypeVar("T")
+
 _SYNTAX = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end.*)\)$")
-_INDEX = re.compile(r"\[(\d+)\]")
 
 
 def load(
@@ -61,12 +61,12 @@ def load(
             reader.read(source)
     if reader.unreadable:  # what the rest refers to may stand in the file that nobody could read
         raise _error(reader.problems)
-    document = reader.document(sources)
-    compiled, problems = compile_policy(
-        document, digest_of(sources, tzdata_version), timezone, tzdata_version
-    )
-    if reader.problems or problems or compiled is None:
-        raise _error([*reader.problems, *problems])
+    digest = digest_of(sources, tzdata_version)
+    documents = reader.documents(sources)
+    read = [compile_policy(one, digest, timezone, tzdata_version) for one in documents]
+    compiled = read[0][0]
+    if compiled is None:
+        raise _error([*reader.problems, *reader.certain([problems for _, problems in read])])
     return compiled
 
 
@@ -100,11 +100,24 @@ def digest_of(sources: Sequence[SourceFile], tzdata_version: str) -> str:
 
 
 def _error(problems: Sequence[Problem]) -> PolicyError:
-    ordered = sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.path, p.message))
+    ordered = sorted(set(problems), key=_said)
     if len(ordered) > PROBLEMS_MAX:
         more = Problem("", 1, 1, "", f"{len(ordered) - PROBLEMS_MAX} more problems are not shown")
         ordered = [*ordered[:PROBLEMS_MAX], more]
     return PolicyError(ordered)
+
+
+def _said(problem: Problem) -> tuple[str, int, int, str, str]:
+    """Where, in reading order, and what; hints are help."""
+    return problem.file, problem.line, problem.column, problem.path, problem.message
+
+
+def _nth(reading: Reading[T], number: int) -> T:
+    return reading.values[number % len(reading.values)]
+
+
+def _each(entries: Sequence[EntryAt[Reading[T]]], number: int) -> tuple[EntryAt[T], ...]:
+    return tuple(EntryAt(entry.id, _nth(entry.value, number), entry.place) for entry in entries)
 
 
 class _Reader:
@@ -115,9 +128,11 @@ class _Reader:
         self.unreadable = False
         self.header: dict[str, object] = {}
         self.header_places: dict[str, Place] = {}
-        self.entries: dict[str, list[EntryAt[Entry]]] = {table: [] for table in TABLES}
-        self.profiles: list[EntryAt[Mapping[str, str]]] = []
-        self.alternatives: list[EntryAt[str]] = []
+        self.entries: dict[str, list[EntryAt[Reading[Entry]]]] = {table: [] for table in TABLES}
+        self.profiles: list[EntryAt[Reading[Mapping[str, str]]]] = []
+        self.alternatives: list[EntryAt[Reading[str]]] = []
+        self.unread: list[Place] = []
+        self.readings = 1
         self.declared: dict[str, dict[str, Place]] = {
             table: {} for table in (*TABLES, "factors", "alternative")
         }
@@ -157,32 +172,61 @@ class _Reader:
         self.problems += problems
         self.calendars[name] = CalendarFile(source.name, days)
 
-    def document(self, sources: Sequence[SourceFile]) -> Document:
+    def documents(self, sources: Sequence[SourceFile]) -> list[Document]:
+        """What the files say: one document, or where something could not be read, one with each of
+        what may stand there."""
         given = {name_alone(source.name) for source in sources}
         for name, at in self.includes:
             if name not in given:
                 self.add(at.problem(f"there is no file '{name}' beside this one"))
         place = next(iter(self.header_places.values()), None) or _top(sources)
         known = {key: self.header_places[key] for key in self.header}
-        header, problems = convert_entry(Header, self.header, place.top(), known)
-        self.problems += problems
-        return Document(
-            header=header,
-            places=self.header_places,
-            top=place.top(),
-            entries={table: tuple(entries) for table, entries in self.entries.items()},
-            profiles=tuple(self.profiles),
-            alternatives=tuple(self.alternatives),
-            declared=self.declared,
-            calendars=self.calendars,
-            whole=not self.problems,
+        header = self._told(read_entry(Header, self.header, place.top(), known))
+        return [
+            Document(
+                header=_nth(header, number),
+                places=self.header_places,
+                top=place.top(),
+                entries={table: _each(entries, number) for table, entries in self.entries.items()},
+                profiles=_each(self.profiles, number),
+                alternatives=_each(self.alternatives, number),
+                declared=self.declared,
+                unread=self.unread,
+                calendars=self.calendars,
+                whole=not self.problems,
+            )
+            for number in range(self.readings)
+        ]
+
+    def certain(self, found: Sequence[Sequence[Problem]]) -> list[Problem]:
+        """Of what is wrong with each of the documents: what is wrong with all of them, and not in a
+        place that could not be read, of which it was told already."""
+        everywhere = set.intersection(*({_said(problem) for problem in one} for one in found))
+        return [
+            problem
+            for problem in found[0]
+            if _said(problem) in everywhere and not self._is_unread(problem)
+        ]
+
+    def _is_unread(self, problem: Problem) -> bool:
+        return any(
+            problem.file == place.file and f"{problem.path}.".startswith(f"{place.name}.")
+            for place in self.unread
         )
 
+    def _told(self, reading: Reading[T]) -> Reading[T]:
+        self.problems += reading.problems
+        self.unread += reading.unread
+        self.readings = max(self.readings, len(reading.values))
+        return reading
+
     def _include(self, raw: object, place: Place) -> None:
-        names, problems = _convert(list[str], raw, place)
-        self.problems += problems
-        for index, name in enumerate(names or ()):
+        names = self._told(read_value(list[str], raw, place))
+        unread = {at.path for at in names.unread}
+        for index, name in enumerate(names.values[0]):
             at = place.child(index)
+            if at.path in unread:
+                continue
             if name != name_alone(name):
                 self.add(at.problem("names a folder", "put the file beside this one"))
             else:
@@ -212,16 +256,13 @@ class _Reader:
     def _named(self, table: str, entry_id: str, raw: object, place: Place) -> None:
         self._declare(table, entry_id, place, key=True)
         if table == "factors":
-            profile, problems = _convert(dict[str, str], raw, place)
-            self.problems += problems
-            if profile is not None:
-                self.profiles.append(EntryAt(entry_id, profile, place))
+            profile: Reading[Mapping[str, str]]
+            profile = self._told(read_value(dict[str, str], raw, place))
+            self.profiles.append(EntryAt(entry_id, profile, place))
             return
         if table == "alternative":
-            text, problems = _convert(str, raw, place)
-            self.problems += problems
-            if text is not None:
-                self.alternatives.append(EntryAt(entry_id, text, place))
+            text = self._told(read_value(str, raw, place))
+            self.alternatives.append(EntryAt(entry_id, text, place))
             return
         self._entry(table, entry_id, raw, place)
 
@@ -235,10 +276,8 @@ class _Reader:
         if not isinstance(raw, dict):
             self.add(place.problem("must be a table"))
             return
-        entry, problems = convert_entry(TABLES[table], raw, place, {})
-        self.problems += problems
-        if entry is not None:
-            self.entries[table].append(EntryAt(entry_id, entry, place))
+        entry = self._told(read_entry(TABLES[table], raw, place, {}))
+        self.entries[table].append(EntryAt(entry_id, entry, place))
 
     def _declare(self, table: str, entry_id: str, place: Place, *, key: bool) -> None:
         problem = place.at_key if key else place.problem
@@ -286,64 +325,3 @@ def _syntax_problem(message: str, text: str, broken: Callable[[str, int, int], P
         lines = text.split("\n")
         return broken(f"{found['what']} at the end of the file", len(lines), len(lines[-1]) + 1)
     return broken(found["what"], int(found["line"]), int(found["column"]))
-
-
-@cache
-def _fields(kind: type[Entry]) -> Mapping[str, msgspec.structs.FieldInfo]:
-    """The keys of one kind of entry; working them out takes longer than an entry does."""
-    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
-
-
-def convert_entry(
-    kind: type[E], raw: Mapping[str, object], place: Place, places: Mapping[str, Place]
-) -> tuple[E | None, list[Problem]]:
-    """One entry as its struct, or every mistake in it; `places` overrides where a key stands."""
-    fields = _fields(kind)
-    problems: list[Problem] = []
-    for key, value in raw.items():
-        at = places.get(key) or place.child(key)
-        if key not in fields:
-            problems.append(at.unknown_key(key, fields))
-            continue
-        problems += _convert(fields[key].type, value, at)[1]
-    missing = [key for key, field in fields.items() if field.required and key not in raw]
-    problems += [place.at_key(f"'{key}' is missing", _example(fields[key].type)) for key in missing]
-    return (None if problems else msgspec.convert(raw, kind)), problems
-
-
-def _convert(kind: type[T], raw: object, place: Place) -> tuple[T | None, list[Problem]]:
-    try:
-        return msgspec.convert(raw, kind), []
-    except msgspec.ValidationError as error:
-        message, _, where = str(error).partition(" - at `$")
-        at, value = _descend(place, raw, where)
-        options = _options(kind)
-        if message.startswith("Invalid enum value") and isinstance(value, str):
-            hint = did_you_mean(value, options) or f"one of {', '.join(options)}"
-            return None, [at.problem(f"unknown value '{value}'", hint)]
-        plain = message[:1].lower() + message[1:].replace("`", "'")
-        return None, [at.problem(plain, "write a day as 2026-12-25" if "date" in plain else None)]
-
-
-def _descend(place: Place, raw: object, where: str) -> tuple[Place, object]:
-    """Follow the indexes that msgspec names; it does not name keys of a mapping."""
-    for index in (int(found) for found in _INDEX.findall(where)):
-        if isinstance(raw, list) and index < len(raw):
-            place, raw = place.child(index), raw[index]
-    return place, raw
-
-
-def _options(kind: object) -> tuple[str, ...]:
-    return tuple(_members(kind))
-
-
-def _members(kind: object) -> Iterator[str]:
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        yield from (str(member.value) for member in kind)
-    for inner in get_args(kind):
-        yield from _members(inner)
-
-
-def _example(kind: object) -> str | None:
-    options = _options(kind)
-    return f"one of {', '.join(options)}" if options else None

@@ -59,7 +59,13 @@ class PolicyError(Exception):
 
 def did_you_mean(word: str, options: Iterable[str]) -> str | None:
     """A hint that names the closest option; None when nothing is close."""
+    close = nearest(word, options)
+    return None if close is None else f"did you mean '{close}'?"
+
+
+def nearest(word: str, options: Iterable[str]) -> str | None:
+    """The option that somebody who wrote this word may have meant; None when none is close."""
     known = sorted(options)
     dashed = word.replace("_", "-")
     close = [dashed] if dashed in known else difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else None
+    return close[0] if close else None

@@ -43,9 +43,9 @@ def structural_problems(
         problems += _route(entry.value, portal, by_id, entry.place)
         problems += _times_and_opening(portal, entry.place)
         problems += _unseen_passages(portal, by_id, entry.place)
-    problems += _interlocks(entries)
-    whole = len(zones) == len(document.declared["zone"])
-    if whole and len(portals) == len(document.declared["portal"]):
+    if document.is_read("portal", "interlock"):
+        problems += _interlocks(entries)
+    if document.is_read("zone") and document.is_read("portal", "from", "to"):
         problems += _ways_out(zones, portals, zone_places)
     if not document.declared["zone"]:
         problems.append(document.top.problem("the policy has no zones", "write [zone.street]"))

@@ -9,7 +9,7 @@ from policies.loader import LINE_CHARACTERS_MAX, SOURCES_MAX
 from policies.problems import FILE_BYTES_MAX
 from tests.policies.support import changed, compiled, embassy_text, problems
 
-TEN_MISTAKES = """\
+ELEVEN_MISTAKES = """\
 schema = 1
 site = "embassy"
 version = 1
@@ -79,14 +79,16 @@ exit = "free"
 """
 
 
-def test_ten_mistakes_are_ten_problems_each_in_its_place() -> None:
-    assert [str(problem) for problem in problems(TEN_MISTAKES)] == [
+def test_eleven_mistakes_are_eleven_problems_each_in_its_place() -> None:
+    assert [str(problem) for problem in problems(ELEVEN_MISTAKES)] == [
         "0.toml:4:12: error: timezone: unknown time zone 'Europe/Wien'; for example Europe/Vienna",
         "0.toml:7:27: error: schedule.office.mon-fri.1: '22:00' is not a time span; write"
         ' "07:30-18:30"; past midnight "22:00-06:00", a whole day "00:00-24:00"',
         "0.toml:10:35: error: factors.standard.3: unknown factor 'fase'; did you mean 'face'?",
         "0.toml:11:30: error: factors.odd.2: level 2 accepts badge+face, which level 1 refuses;"
         " each level must be at least as strict as the one below",
+        "0.toml:18:11: error: zone.lobby.factors: unknown factors profile 'standart'; did you mean"
+        " 'standard'?",
         "0.toml:19:1: error: zone.lobby.occupancy_max: unknown key 'occupancy_max'; did you mean"
         " 'occupancy-max'?",
         "0.toml:24:8: error: portal.front-door.kind: unknown value 'dooor'; did you mean 'door'?",
