@@ -56,7 +56,8 @@ SETTLE_AGAIN_S = 2.0
 """Between tries to settle people on a disk that has just been full."""
 
 KEPT = "kept; it comes into force as soon as the journal can be written: do not import it again"
-WAITING = "an earlier import is kept and not in force yet; import this one after it"
+WAITING = "an earlier import is kept and not on file yet; import this one after it"
+BEHIND = "the file of people cannot be written yet"
 OTHER_POLICY = "another policy came into force meanwhile; try again"
 UNWRITABLE = "the journal cannot be written; try later"
 
@@ -66,7 +67,7 @@ log = logging.getLogger(__name__)
 
 
 class HinderedError(Exception):
-    """The change is not in force. `kept`: it is staged, and comes into force by itself."""
+    """The change is not on record. `kept`: it is staged, and comes into force by itself."""
 
     def __init__(self, why: str, *, kept: bool = False) -> None:
         self.kept = kept
@@ -116,7 +117,8 @@ class PeopleDesk:
                     return _refused(people.version, str(error), kept=error.kept)
                 except (PeopleError, PinHashError) as error:
                     return _refused(people.version, str(error))
-            return answer(plan, people.version, applied=applied)
+            kept = applied and self._unsettled.is_set()
+            return answer(plan, people.version, applied=applied, kept=kept)
 
     async def take(self, envelope: bytes, operator: str, dry_run: bool) -> TakePeopleReply:
         """As `edge.control.desk.Desk` has it."""
@@ -146,7 +148,8 @@ class PeopleDesk:
                     kept=isinstance(error, HinderedError) and error.kept,
                     reason=str(error),
                 )
-            return taken(offer, change, people.version, applied=applied)
+            kept = applied and self._unsettled.is_set()
+            return taken(offer, change, people.version, applied=applied, kept=kept)
 
     async def export(self, base: int | None) -> tuple[bytes, ExportPeopleReply]:
         """As `edge.control.desk.Desk` has it."""
@@ -197,6 +200,8 @@ class PeopleDesk:
         if change:
             self._refuse_second()
             await self._bring(change, operator)
+        if self._unsettled.is_set():  # nobody knows them any more, but for the file
+            raise HinderedError(BEHIND)
         await asyncio.to_thread(people.compact)
 
     async def _record_erasures(self, change: Change, operator: str) -> None:
@@ -222,8 +227,9 @@ class PeopleDesk:
     async def _bring(
         self, change: Change, operator: str, policy: CompiledPolicy | None = None
     ) -> bool:
-        """Whether there was anything to bring; `operator` is empty where nobody knows any more.
-        `policy`: what the change was looked at under, None where that does not matter.
+        """Whether there was anything to bring, in force now and recorded; `operator` is empty where
+        nobody knows any more. `policy`: what the change was looked at under, None where that does
+        not matter.
 
         Raises HinderedError, PeopleError.
         """
@@ -247,10 +253,9 @@ class PeopleDesk:
         try:
             await asyncio.to_thread(daemon.people.settle, _seq_of_holders(outcome))
         except PeopleError as error:
-            # The core knows them and the journal says so: the file has to follow.
+            # Everybody knows them and the journal says so: the file alone has to follow.
             log.error("people are recorded and their file cannot be written: %s", error)
             self._unsettled.set()
-            raise HinderedError(KEPT, kept=True) from error
         return True
 
     async def _drop_staged(self) -> None:

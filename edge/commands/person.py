@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from edge.commands.person_erase import erase
-from edge.commands.person_sets import export, history, made_here, take
+from edge.commands.person_sets import FILE_BEHIND, export, history, made_here, take
 from edge.config import ConfigError, load_config
 from edge.control.client import Client, ControlClientError, NoDaemonError
 from edge.control.messages import ImportPeopleReply
@@ -142,6 +142,8 @@ def _tell(done: ImportPeopleReply, *, dry_run: bool) -> None:
     click.echo(
         f"{done.added} {verb}added, {done.changed} {verb}changed, {done.unchanged} unchanged"
     )
+    if done.kept:
+        click.echo(FILE_BEHIND, err=True)
 
 
 def _bar(count: int) -> Progress | None:

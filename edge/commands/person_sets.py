@@ -62,6 +62,12 @@ from edge.secret_file import write_new_secret
 from edge.signatures import ENVELOPE_BYTES_MAX, SignatureError, sign
 from edge.signing_keys import load_signing_key
 
+FILE_BEHIND = (
+    f"in force and recorded; {PEOPLE_FILE} cannot be written yet and follows by itself: make room "
+    "on the disk, and do not bring it again"
+)
+"""Behind what was done."""
+
 
 def made_here(edge: str) -> Made:
     """Who runs this command, now."""
@@ -141,6 +147,8 @@ def take(file: BinaryIO, dry_run: bool, config: Path, as_json: bool) -> None:
         click.echo(msgspec.json.encode(done))
     elif not done.reason:
         click.echo(_said(done, dry_run=dry_run))
+        if done.kept:
+            click.echo(FILE_BEHIND, err=True)
     if done.reason:
         what = "not in force yet" if done.kept else "not taken"
         raise Failed(f"{what}: {clean(done.reason)}", done.remedy)

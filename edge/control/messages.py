@@ -310,8 +310,9 @@ class ImportProblem(Part, frozen=True, kw_only=True):
 class ImportPeopleReply(Message, frozen=True, kw_only=True):
     """What was or, in a dry run, would be done. With `problems` nothing was.
 
-    `applied`: it stands in the journal and on file; `version` is that of the people then.
-    `kept`: not yet, but it is staged and comes into force by itself; `problems` says why.
+    `applied`: it is in force and in the journal; `version` is that of the people in force. `kept`:
+    the file of people cannot be written yet and follows by itself; without `applied` neither can
+    the journal, and `problems` says so.
     """
 
     applied: bool
@@ -326,9 +327,9 @@ class ImportPeopleReply(Message, frozen=True, kw_only=True):
 class TakePeopleReply(Message, frozen=True, kw_only=True):
     """What a change set did or, in a dry run, would do.
 
-    `applied`: it stands in the journal and on file; `version` is that of the people then. `kept`:
-    as in ImportPeopleReply. `already`: these people were on file before. `reason` and `remedy` say
-    why it was refused or kept. `brings`: the set's version, 0 where nothing of it was believed.
+    `applied`, `version`, `kept`: as in ImportPeopleReply. `already`: these people were in force
+    before. `reason` and `remedy` say why it was refused, or kept and not applied. `brings`: the
+    set's version, 0 where nothing of it was believed.
     """
 
     applied: bool

@@ -1,6 +1,16 @@
 """Who is known to the site: `site.db`, imports and change sets, badges' references, PIN checks."""
 
 from edge.people.answer import answer, exported, not_exported, not_taken, taken, told
+from edge.people.file import (
+    PeopleBehindError,
+    PeopleDamagedError,
+    PeopleError,
+    PeopleForeignError,
+    PeopleInUseError,
+    PeopleMissingError,
+    PeopleMovedError,
+    PeopleStagedError,
+)
 from edge.people.importer import ImportPlan, ImportRefusedError, Update, plan_import, seal
 from edge.people.pins import (
     Checked,
@@ -34,17 +44,7 @@ from edge.people.sets import (
     sealed,
     since,
 )
-from edge.people.store import (
-    People,
-    PeopleDamagedError,
-    PeopleError,
-    PeopleForeignError,
-    PeopleInUseError,
-    PeopleMissingError,
-    PeopleMovedError,
-    PeopleStagedError,
-    Staged,
-)
+from edge.people.store import People, Staged
 from edge.people.table import FILE_BYTES_MAX, RowProblem
 from edge.people.visitors import in_words, is_mixed, refuse_mixed
 
@@ -62,6 +62,7 @@ __all__ = [
     "Made",
     "Offered",
     "People",
+    "PeopleBehindError",
     "PeopleDamagedError",
     "PeopleError",
     "PeopleForeignError",

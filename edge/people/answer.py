@@ -19,8 +19,10 @@ from edge.people.sets import Offered, PeopleSet, SetError
 from edge.signatures import SignatureError
 
 
-def answer(plan: ImportPlan, version: int, *, applied: bool) -> ImportPeopleReply:
-    """`version`: that of the people on file now. What exceeds the reply's limit is counted."""
+def answer(
+    plan: ImportPlan, version: int, *, applied: bool, kept: bool = False
+) -> ImportPeopleReply:
+    """`version`: that of the people in force now. What exceeds the reply's limit is counted."""
     problems = [
         ImportProblem(
             row=problem.row,
@@ -38,18 +40,22 @@ def answer(plan: ImportPlan, version: int, *, applied: bool) -> ImportPeopleRepl
     return ImportPeopleReply(
         applied=applied,
         version=version,
+        kept=kept,
         added=len(plan.added),
         changed=len(plan.updated),
         unchanged=plan.unchanged,
     )
 
 
-def taken(offer: Offered, change: Change | None, version: int, *, applied: bool) -> TakePeopleReply:
+def taken(
+    offer: Offered, change: Change | None, version: int, *, applied: bool, kept: bool = False
+) -> TakePeopleReply:
     """What a set did or would do; without a change these people are on file."""
     touched = None if change is None else change.touched
     return TakePeopleReply(
         applied=applied,
         version=version,
+        kept=kept,
         already=change is None,
         brings=offer.people.number,
         made_utc_us=offer.people.steps[-1].made.utc_us or None,

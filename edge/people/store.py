@@ -5,14 +5,12 @@ journal has it, so that after a crash at any point the start-up knows which of t
 Everything is read once and answered from memory: nothing that a reader waits for touches the disk.
 """
 
-import fcntl
 import os
 import sqlite3
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 from sqlite_utils import Database
@@ -20,6 +18,15 @@ from sqlite_utils import Database
 from controller.holders import NOBODY, Directory
 from controller.ids import HolderId
 from edge.people import history as past
+from edge.people.file import (
+    PeopleBehindError,
+    PeopleMovedError,
+    PeopleStagedError,
+    damage,
+    look,
+    own,
+    prepare,
+)
 from edge.people.records import (
     COUNT_MAX,
     EMPTY,
@@ -37,53 +44,11 @@ from edge.people.records import (
     directory_after,
     directory_of,
 )
-from edge.people.schema import APPLICATION_ID, MIGRATIONS, STEPS
 
-FILE_MODE = 0o600
 _LISTS = ("roles", "watchlists")
 """Columns that hold JSON lists."""
 BUSY_S = 2.0
 """How long a foreign reader of the file may hold up a write; the lock keeps edges apart."""
-
-_PRAGMAS = (
-    "PRAGMA foreign_keys = ON",
-    # No write-ahead log: changes are rare and one file is easier to carry and to erase.
-    "PRAGMA journal_mode = DELETE",
-    "PRAGMA synchronous = EXTRA",
-    # An erased person leaves no bytes behind in the file.
-    "PRAGMA secure_delete = ON",
-    "PRAGMA trusted_schema = OFF",
-    "PRAGMA cell_size_check = ON",
-    "PRAGMA mmap_size = 0",
-)
-
-
-class PeopleError(Exception):
-    """Something is wrong with `site.db`; every message ends with what to do about it."""
-
-
-class PeopleMissingError(PeopleError):
-    """There is no such file."""
-
-
-class PeopleInUseError(PeopleError):
-    """Another process owns the file: as a rule the daemon, which is asked instead."""
-
-
-class PeopleForeignError(PeopleError):
-    """The file is not ours, was written by a newer version, or is open to others."""
-
-
-class PeopleDamagedError(PeopleError):
-    """What the file holds contradicts itself, or the disk failed."""
-
-
-class PeopleMovedError(PeopleError):
-    """The change was planned on another version than the one on file. Nothing was changed."""
-
-
-class PeopleStagedError(PeopleError):
-    """An earlier change waits to be settled, and the journal may have it. Nothing was changed."""
 
 
 class Staged(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,14 +58,27 @@ class Staged(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
 
+class _Known(NamedTuple):
+    """Everybody at one version. `seq`: that of the journal for it; 0 where there is none."""
+
+    roll: Roll = EMPTY
+    directory: Directory = NOBODY
+    seq: int = 0
+
+
 class People:
-    """The open file. Reading is free on any thread; writing is for one thread at a time."""
+    """The open file. Reading is free on any thread; writing is for one thread at a time.
+
+    What readers are told is never older than what the journal was said to have: where the file
+    cannot be written then, it alone is behind.
+    """
 
     def __init__(self, path: Path, database: Database, lock: int) -> None:
         self._path, self._database, self._lock = path, database, lock
-        self._roll, self._directory = EMPTY, NOBODY
-        self._applied_seq = 0
+        self._on_file = _Known()
         self._staged: Staged | None = None
+        self._coming: _Known | None = None  # to which the staged change leads
+        self._ahead: _Known | None = None  # the same, once the journal has it
         self._load()
 
     @classmethod
@@ -110,14 +88,14 @@ class People:
         `create` makes an empty one where there is none. Raises PeopleMissingError,
         PeopleInUseError, PeopleForeignError or PeopleDamagedError.
         """
-        lock = _own(path)
+        lock = own(path)
         database = None
         try:
-            _look(path, create=create)
+            look(path, create=create)
             connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
             database = Database(connection, execute_plugins=False)
-            with _damage(path):
-                _prepare(path, database)
+            with damage(path):
+                prepare(path, database)
             people = cls(path, database, lock)
             with people._writing():
                 past.begin(database, people.roll)
@@ -143,17 +121,17 @@ class People:
 
     @property
     def version(self) -> int:
-        return self._roll.version
+        return self.roll.version
 
     @property
     def applied_seq(self) -> int:
         """The journal's number of the newest change in force; 0 before the first."""
-        return self._applied_seq
+        return self._known.seq
 
     @property
     def roll(self) -> Roll:
-        """Everybody on file: what an import is planned on."""
-        return self._roll
+        """Everybody in force: what an import is planned on."""
+        return self._known.roll
 
     @property
     def staged(self) -> Staged | None:
@@ -162,23 +140,27 @@ class People:
 
     def directory(self) -> Directory:
         """The people as the core knows them."""
-        return self._directory
+        return self._known.directory
 
     def name_of(self, holder: HolderId) -> str | None:
-        record = self._roll.holders.get(holder)
+        record = self.roll.holders.get(holder)
         return None if record is None else record.name
 
     def pin(self, holder: HolderId) -> PinRecord | None:
-        return self._roll.pins.get(holder)
+        return self.roll.pins.get(holder)
 
     def history(self, count: int) -> tuple[past.Entry, ...]:
-        """The last `count` changes, the newest first. Raises PeopleDamagedError."""
-        with _damage(self._path):
-            return past.newest(self._database, count, self._roll)
+        """The last `count` changes, the newest first. Raises PeopleBehindError or
+        PeopleDamagedError.
+        """
+        self._refuse_behind()
+        with damage(self._path):
+            return past.newest(self._database, count, self.roll)
 
     def steps(self, count: int) -> tuple[Step, ...]:
-        """The last `count` changes, in order. Raises PeopleDamagedError."""
-        with _damage(self._path):
+        """The last `count` changes, in order. Raises PeopleBehindError or PeopleDamagedError."""
+        self._refuse_behind()
+        with damage(self._path):
             return past.steps(self._database, count)
 
     def stage(self, change: Change, made: Made = UNKNOWN) -> Directory:
@@ -201,28 +183,30 @@ class People:
             }
             self._database.table("staged").insert(row)
         self._staged = Staged(version=directory.version, digest=directory.digest)
+        self._coming = _Known(after, directory)
         return directory
 
     def settle(self, seq: int | None) -> None:
         """Bring the staged change in force as the journal's entry `seq`; None drops it.
 
         Does nothing when nothing is staged. A number may be below the one before: a new journal
-        begins at 1. Raises PeopleDamagedError, or ValueError for what is no entry's number.
+        begins at 1. Raises ValueError for what is no entry's number, or PeopleDamagedError: then a
+        change that was staged since the file was opened is in force for readers all the same.
         """
+        if seq is not None and not 1 <= seq <= COUNT_MAX:
+            raise ValueError(f"seq {seq}: entries count from 1")
+        if seq is not None and self._coming is not None:
+            self._ahead = self._coming._replace(seq=seq)
         self._be_sure()
         if self._staged is None:
             return
-        if seq is None:
-            with self._writing():
-                self._database.execute("DELETE FROM staged")
-        elif 1 <= seq <= COUNT_MAX:
-            with self._writing():
-                after, directory = self._bring_staged(seq)
-                self._database.execute("DELETE FROM staged")
-            self._roll, self._directory, self._applied_seq = after, directory, seq
-        else:
-            raise ValueError(f"seq {seq}: entries count from 1")
-        self._staged = None
+        brought = self._on_file
+        with self._writing():
+            if seq is not None:
+                brought = self._bring_staged(seq)
+            self._database.execute("DELETE FROM staged")
+        self._on_file = brought
+        self._staged = self._coming = self._ahead = None
 
     def apply(self, change: Change, made: Made = UNKNOWN) -> Directory:
         """Bring `change` in force at once, where no daemon runs and so no journal is open.
@@ -232,7 +216,7 @@ class People:
         after, change = self._planned(change, made)
         with self._writing():
             directory = self._write(change, made, after)
-        self._roll, self._directory = after, directory
+        self._on_file = _Known(after, directory, self._on_file.seq)
         return directory
 
     def compact(self) -> None:
@@ -241,9 +225,21 @@ class People:
         Deleting overwrites a row where it lies; what it left behind when its page was once divided
         goes by writing the whole file anew, and that nowhere but in memory on the way.
         """
-        with _damage(self._path):
+        with damage(self._path):
             self._database.execute("PRAGMA temp_store = MEMORY")
             self._database.execute("VACUUM")
+
+    @property
+    def _known(self) -> _Known:
+        """What is in force."""
+        return self._ahead or self._on_file
+
+    def _refuse_behind(self) -> None:
+        if self._ahead is not None:
+            raise PeopleBehindError(
+                f"{self._path}: version {self.version} is in force and recorded, and cannot be "
+                "written to the file yet; make room on the disk, and ask again"
+            )
 
     def _planned(self, change: Change, made: Made) -> tuple[Roll, Change]:
         """What will stand, and the change with its place in the line of changes."""
@@ -254,21 +250,21 @@ class People:
                 "start the edge, which settles it, and import the file again"
             )
         try:
-            return _stepped(self._roll, change, made)
+            return _stepped(self._on_file.roll, change, made)
         except ValueError as error:
             raise PeopleMovedError(f"{self._path}: {error}; import the file again") from None
 
-    def _bring_staged(self, seq: int) -> tuple[Roll, Directory]:
+    def _bring_staged(self, seq: int) -> _Known:
         (row,) = self._database.query("SELECT change, came, scheme FROM staged")
         came = msgspec.json.decode(row["came"], type=Made)
         staged = msgspec.json.decode(row["change"], type=Change)
         # A version that kept no history staged no step.
-        after, change = _stepped(self._roll, staged, came)
+        after, change = _stepped(self._on_file.roll, staged, came)
         directory = self._write(change, came, after, row["scheme"])
         past.begin(self._database, after)
         past.note_seq(self._database, change, seq)
         self._set_meta("applied_seq", seq)
-        return after, directory
+        return _Known(after, directory, seq)
 
     def _try(self, change: Change, came: Made, after: Roll) -> Directory:
         """What is staged may soon stand in the journal: then the file must not refuse it."""
@@ -303,7 +299,7 @@ class People:
         if change.holders_removed:
             self._see_all_of(after)
         arrival = past.provenance_of(change.steps[-1], change.change_set, change.keys)
-        return directory_after(self._directory, change, after, arrival)
+        return directory_after(self._on_file.directory, change, after, arrival)
 
     def _put(self, table: str, rows: Iterable[Mapping[str, object]]) -> None:
         """Rows that are new or take the place of the one with the same key, their first column.
@@ -341,7 +337,7 @@ class People:
         Where it fails the disk may have it nevertheless: before the next one all is read again.
         """
         self._doubtful = True
-        with _damage(self._path), self._database.atomic():
+        with damage(self._path), self._database.atomic():
             yield
         self._doubtful = False
 
@@ -350,14 +346,15 @@ class People:
             self._load()
 
     def _load(self) -> None:
-        with _damage(self._path):
+        with damage(self._path):
             meta = {row["key"]: row["value"] for row in self._database.query("SELECT * FROM meta")}
             roll = _read_roll(self._database, meta["version"])
             staged = list(self._database.query("SELECT version, digest FROM staged"))
             arrival = past.provenance(self._database)
-        self._roll, self._directory = roll, directory_of(roll, arrival)
-        self._applied_seq = meta["applied_seq"]
+        self._on_file = _Known(roll, directory_of(roll, arrival), meta["applied_seq"])
         self._staged = msgspec.convert(staged[0], Staged) if staged else None
+        if self._staged is None:
+            self._coming = self._ahead = None
         self._doubtful = False
 
 
@@ -392,74 +389,3 @@ def _read_roll(database: Database, version: int) -> Roll:
     return EMPTY.after(
         version=version, holders=holders, credentials=credentials, pins=pins, gone=Touched()
     )
-
-
-def _own(path: Path) -> int:
-    """The lock of the one owner, held until its descriptor is closed or the process ends."""
-    name = path.with_name(path.name + ".lock")
-    try:
-        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
-    except FileNotFoundError:
-        raise PeopleMissingError(f"{path.parent}: no such folder; make it first") from None
-    except OSError as error:
-        raise PeopleForeignError(
-            f"{name}: {error.strerror}; run this as the user that the edge runs as"
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise PeopleInUseError(
-            f"{path}: another process has it open; ask the running edge, or stop it first"
-        ) from None
-    return lock
-
-
-def _look(path: Path, *, create: bool) -> None:
-    """See that the file is one that only its owner can touch, before SQLite sees it."""
-    if create:
-        try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
-        except FileExistsError:
-            pass
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        raise PeopleMissingError(
-            f"{path}: there is none; start the edge once, or import a file of people"
-        ) from None
-    if not stat.S_ISREG(mode):
-        raise PeopleForeignError(f"{path}: not a regular file; move it away")
-    if mode & 0o077:
-        raise PeopleForeignError(
-            f"{path}: others on this machine can read or change it; close it with: chmod 600 {path}"
-        )
-
-
-def _prepare(path: Path, database: Database) -> None:
-    """Refuse what is not ours, then bring the schema up to date."""
-    (application,) = database.execute("PRAGMA application_id").fetchone()
-    # Empty, or created and cut off before the first step: nothing of anybody's is in it.
-    blank = set(database.table_names()) <= {MIGRATIONS.migrations_table}
-    if application != APPLICATION_ID and not (application == 0 and blank):
-        raise PeopleForeignError(f"{path}: not a file of people; move it away")
-    if {step.name for step in MIGRATIONS.applied(database)} - STEPS:
-        raise PeopleForeignError(f"{path}: a newer version wrote it; install that version again")
-    for pragma in _PRAGMAS:
-        database.execute(pragma)
-    MIGRATIONS.apply(database)
-
-
-@contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, msgspec.ValidationError, msgspec.DecodeError, KeyError) as error:
-        raise PeopleDamagedError(
-            f"{path}: {_said(error)}; restore the file, or import the people again"
-        ) from error
-
-
-def _said(error: Exception) -> str:
-    """The kind of failure alone where the text could quote a value of a person."""
-    return str(error) if isinstance(error, sqlite3.Error) else type(error).__name__

@@ -12,15 +12,17 @@ from edge import people_desk
 from edge.app import opened
 from edge.assembly import Edge
 from edge.clock import boot_time
+from edge.commands import person
+from edge.commands.person_sets import FILE_BEHIND
 from edge.control.client import Client
 from edge.journal import JournalClosed
-from edge.people import PeopleDamagedError
 from edge.people_desk import PeopleDesk
 from edge.safe_mode import Run
 from tests.edge.checks import ready, stalled_disk, without_a_journal
 from tests.edge.house import FIRE_LOOP, VAULT, House, bodies, running, until
 
 PEOPLE = b"id,name,roles,badge\n3,Cy N,staff,26:0000005\n"
+BADGE = b"id,badge\n3,26:0000006\n"
 CY = bytes.fromhex("00000140")
 """26 bits with the number 5, left-aligned."""
 
@@ -212,7 +214,10 @@ def test_an_import_of_which_nothing_is_staged_is_to_be_tried_later(house: House)
 
 
 def test_people_in_the_journal_that_cannot_be_settled_at_once_are_settled_later(
-    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The journal has the entry, and `site.db` fails just then and for a while."""
     monkeypatch.setattr(people_desk, "SETTLE_AGAIN_S", 0.05)
@@ -222,21 +227,36 @@ def test_people_in_the_journal_that_cannot_be_settled_at_once_are_settled_later(
             await ready(edge)
             people = edge.daemon.people
             honest, tries = people.settle, 0
+            in_the_way = house.folder / "state" / "site.db-journal"
 
             def settle(seq: int | None) -> None:
                 nonlocal tries
                 tries += 1
-                if tries < 6:
-                    raise PeopleDamagedError("planted")
+                if tries == 1:
+                    in_the_way.mkdir()
                 honest(seq)
 
             monkeypatch.setattr(people, "settle", settle)
             reply = await ask(house, lambda client: client.import_people(PEOPLE, dry_run=False))
-            assert (reply.applied, reply.kept) == (False, True), reply
+            assert (reply.applied, reply.kept, reply.problems) == (True, True, ()), reply
+            assert (reply.version, reply.added) == (edge.daemon.site.directory.version, 1)
+            assert people.directory() is edge.daemon.site.directory, "nobody follows older people"
+            person._tell(reply, dry_run=False)
+            assert capsys.readouterr() == (
+                "1 added, 0 changed, 0 unchanged\n",
+                f"{FILE_BEHIND}\n",
+            )
+            again = await ask(house, lambda client: client.import_people(BADGE, dry_run=False))
+            assert (again.applied, again.kept) == (False, False)
+            assert again.problems[0].message == people_desk.WAITING
+            async with asyncio.timeout(5):
+                while tries < 3:
+                    await asyncio.sleep(0.02)
+            assert people.staged is not None
+            in_the_way.rmdir()
             async with asyncio.timeout(5):
                 while people.staged is not None:
                     await asyncio.sleep(0.02)
-            assert tries == 6
             assert len(people.directory().holders) == 3
             assert edge.daemon.site.state.holders_digest == people.directory().digest
             assert len([r for r in caplog.records if "not settled" in r.getMessage()]) == 1

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from controller import events as ev
 from controller.events_people import Range
+from edge import people_desk
 from edge.assembly import Edge
 from edge.commands.person_erase import erase as erase_command
 from edge.control.client import Client, ControlClientError
@@ -309,3 +310,36 @@ def test_a_disk_that_fails_in_the_middle_is_tried_again(
     scene(house, what)
     assert left_in(house.folder / "state", ours) == []
     verified(house)
+
+
+def test_nobody_is_erased_while_the_file_of_people_cannot_be_written(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows him any more by then, and the file still does."""
+    ours = seen_once(house)
+    monkeypatch.setattr(people_desk, "SETTLE_AGAIN_S", 0.05)
+    in_the_way = house.folder / "state" / "site.db-journal"
+
+    async def what(edge: Edge) -> None:
+        people = edge.daemon.people
+        honest = people.settle
+
+        def settle(seq: int | None) -> None:
+            in_the_way.mkdir()
+            monkeypatch.setattr(people, "settle", honest)
+            honest(seq)
+
+        monkeypatch.setattr(people, "settle", settle)
+        monkeypatch.setattr(people, "compact", lambda: None)
+        reply = await erased(edge)
+        assert (reply.erased, reply.kept, reply.reason) == (False, True, people_desk.BEHIND)
+        assert people.roll.named("1") is None
+        assert left_in(house.folder / "state", ours)
+        monkeypatch.undo()
+        in_the_way.rmdir()
+        async with asyncio.timeout(30):
+            while left_in(house.folder / "state", ours):
+                await asyncio.sleep(0.05)
+
+    scene(house, what)
+    assert left_in(house.folder / "state", ours) == []

@@ -15,6 +15,7 @@ import pytest
 from controller import events as ev
 from controller.events import decode_body, decode_entry
 from edge.assembly import Edge
+from edge.commands.person_sets import FILE_BEHIND
 from edge.people_desk import KEPT, WAITING
 from edge.present import line
 from edge.signatures import ENVELOPE_BYTES_MAX
@@ -275,6 +276,44 @@ def test_a_set_taken_while_the_journal_hangs_is_kept_and_comes_in_force(site: Si
             assert people.version == 2
             assert people.directory().provenance.keys == (site.chief,)
             assert (await decided(b, site.b, 1)).decision.code is Code.CREDENTIAL_REVOKED
+
+    asyncio.run(run())
+
+
+def test_a_set_is_in_force_once_the_journal_has_it_though_the_file_cannot_be_written(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        await site.keys()
+        await site.export("all.set", "--all")
+        await site.person("b", "take", "all.set")
+        await site.person("a", "import", "-", data=REVOKED)
+        await site.export("delta.set", "--since", "1")
+        async with site.b.line(), running(site.b) as b:
+            await ready(b)
+            people = b.daemon.people
+            honest, in_the_way = people.settle, site.b.folder / "state" / "site.db-journal"
+
+            def settle(seq: int | None) -> None:
+                in_the_way.mkdir()
+                monkeypatch.undo()
+                honest(seq)
+
+            monkeypatch.setattr(people, "settle", settle)
+            taken = await site.person("b", "take", "delta.set")
+            assert taken.code == 0, taken.err
+            assert taken.out.startswith("version 2 of the people is in force")
+            assert FILE_BEHIND in taken.err
+            assert (await decided(b, site.b, 1)).decision.code is Code.CREDENTIAL_REVOKED
+            told = await site.person("b", "history")
+            assert "version 2 is in force and recorded" in told.err
+            unwritten = await site.person("b", "export", "x.set", "--all", "--key", "chief.key")
+            assert "version 2 is in force and recorded" in unwritten.err
+            in_the_way.rmdir()
+            async with asyncio.timeout(10):
+                while people.staged is not None:
+                    await asyncio.sleep(0.02)
+            assert "2  " in (await site.person("b", "history")).out
 
     asyncio.run(run())
 

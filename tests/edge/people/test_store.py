@@ -19,6 +19,7 @@ from edge.people import (
     CredentialRecord,
     HolderRecord,
     People,
+    PeopleBehindError,
     PeopleDamagedError,
     PeopleForeignError,
     PeopleInUseError,
@@ -467,6 +468,45 @@ def test_a_change_comes_in_force_with_its_place_in_the_journal(tmp_path: Path) -
         assert (people.applied_seq, people.staged) == (17, None)
     with reopened(tmp_path) as people:
         assert (people.directory(), people.applied_seq) == (coming, 17)
+
+
+def test_what_the_journal_has_is_in_force_though_the_file_cannot_be_written(
+    tmp_path: Path,
+) -> None:
+    """Everybody else follows the new version: an old PIN must not be right any more."""
+    with created(tmp_path) as people:
+        people.apply(Change(base=0, holders=(holder(1),), pins=(ONE_PIN,)))
+        renewed = msgspec.structs.replace(ONE_PIN, hash=CHEAP.hash("8520"))
+        coming = people.stage(Change(base=1, pins=(renewed,)))
+        assert people.pin(HolderId(ONE_PIN.holder)) == ONE_PIN, "it is not recorded yet"
+        with not_writable(tmp_path):
+            for _ in range(2):
+                with pytest.raises(PeopleDamagedError):
+                    people.settle(9)
+                assert people.pin(HolderId(ONE_PIN.holder)) == renewed
+                assert (people.directory(), people.version) == (coming, 2)
+                assert (people.applied_seq, people.staged) == (
+                    9,
+                    Staged(version=2, digest=coming.digest),
+                )
+            for asked in (people.history, people.steps):
+                with pytest.raises(PeopleBehindError, match="version 2 is in force"):
+                    asked(10)
+        with pytest.raises(PeopleStagedError):
+            people.stage(change(csv(BERT), people.roll))
+        assert people.pin(HolderId(ONE_PIN.holder)) == renewed, "the file was read again"
+        people.settle(9)
+        assert as_read_anew(tmp_path, people)
+        assert [entry.seq for entry in people.history(10)] == [9, None]
+
+
+@contextmanager
+def not_writable(folder: Path) -> Iterator[None]:
+    """SQLite cannot make its rollback journal."""
+    in_the_way = folder / "site.db-journal"
+    in_the_way.mkdir()
+    yield
+    in_the_way.rmdir()
 
 
 def test_after_a_crash_before_the_journal_the_change_can_be_dropped(tmp_path: Path) -> None:
