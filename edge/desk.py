@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import islice
 
 from controller.events import FireReset, FireResetRefused
 from edge.config import Config
@@ -17,11 +18,18 @@ from edge.control.messages import (
 )
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_journal import CheckpointsReply, VerifyReply
-from edge.control.messages_policy import PolicyReply, PolicyStatusReply
+from edge.control.messages_policy import (
+    ROLES_SHOWN_MAX,
+    PolicyReply,
+    PolicyStatusReply,
+    RoleHeld,
+    RolesReply,
+)
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.daemon import Daemon
 from edge.erase_desk import EraseDesk
 from edge.journal import Record, Signers, Stored
+from edge.people import roles_held
 from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
 from edge.safe_mode import SERVED_S
@@ -147,6 +155,11 @@ class DaemonDesk:
 
     async def policy_status(self) -> PolicyStatusReply:
         return await self._policy.status()
+
+    async def roles_held(self) -> RolesReply:
+        held = await asyncio.to_thread(roles_held, self._daemon.people.roll)
+        roles = (RoleHeld(role=role, people=people) for role, people in sorted(held.items()))
+        return RolesReply(roles=tuple(islice(roles, ROLES_SHOWN_MAX)))
 
     async def screen(
         self, person: str, station: str, result: ScreeningResult, operator: str

@@ -10,7 +10,7 @@ from policies.document import Place
 from policies.factors import minimal_sets, suffices
 from policies.facts import Assurance, Decision, Direction, Mode, Presented, Request
 from policies.places import Places
-from policies.problems import SourceFile
+from policies.problems import SourceFile, did_you_mean
 from policies.proof import entering
 from policies.proof.movement import Given, Way, World
 from policies.proof.people import Names, strongest
@@ -34,10 +34,13 @@ class Finding(msgspec.Struct, frozen=True, order=True):
 
 
 class Linted(msgspec.Struct, frozen=True):
-    """A policy with what the checks ask of it."""
+    """A policy with what the checks ask of it. `held`: how many people have each role, None where
+    nobody was looked at.
+    """
 
     world: World
     places: Places
+    held: Mapping[str, int] | None
 
     @property
     def policy(self) -> CompiledPolicy:
@@ -53,10 +56,15 @@ class Linted(msgspec.Struct, frozen=True):
 Check = Callable[[Linted], Iterator[Finding]]
 
 
-def lint(policy: CompiledPolicy, sources: Sequence[SourceFile]) -> list[Finding]:
+def lint(
+    policy: CompiledPolicy,
+    sources: Sequence[SourceFile],
+    held: Mapping[str, int] | None = None,
+) -> list[Finding]:
     """Every warning, in the order of the files. `sources` are those that the policy was loaded
-    from."""
-    linted = Linted(World(policy), Places(sources))
+    from. `held`: how many people of the site have each role; left out, nothing is said of that.
+    """
+    linted = Linted(World(policy), Places(sources), held)
     return sorted({finding for check in CHECKS for finding in check(linted)})
 
 
@@ -270,6 +278,21 @@ def _unused(linted: Linted) -> Iterator[Finding]:
                 yield linted.about(table, name, "nothing uses it")
 
 
+def _people(linted: Linted) -> Iterator[Finding]:
+    """Roles that nobody has, and those that people have and the policy does not."""
+    if linted.held is None:
+        return
+    roles = linted.policy.roles
+    for role in roles:
+        if not linted.held.get(role):
+            yield linted.about("role", role, "nobody on file has it")
+    for role, people in linted.held.items():
+        if role not in roles:
+            who = "1 person on file has" if people == 1 else f"{people} people on file have"
+            message = f"{who} it and the policy does not: it opens nothing"
+            yield linted.about("role", role, message, did_you_mean(role, roles))
+
+
 def _values(contents: Iterable[Mapping[str, object]], key: str) -> Iterator[object]:
     """What stands under this key in any entry of the files."""
     for content in contents:
@@ -335,6 +358,7 @@ CHECKS: tuple[Check, ...] = (
     _people_of_zones,
     _ways_out,
     _unused,
+    _people,
     _orders,
     _responders,
     _threat,

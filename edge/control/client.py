@@ -58,11 +58,13 @@ from edge.control.messages_journal import (
     VerifyReply,
 )
 from edge.control.messages_policy import (
+    AskRoles,
     LoadPolicy,
     PolicyReply,
     PolicyStatus,
     PolicyStatusReply,
     ReturnPolicy,
+    RolesReply,
 )
 from edge.control.messages_visits import (
     ConsentsReply,
@@ -256,6 +258,9 @@ class Client:
 
     def policy_status(self) -> PolicyStatusReply:
         return self._ask(PolicyStatus(), PolicyStatusReply)
+
+    def roles_held(self) -> RolesReply:
+        return self._ask(AskRoles(), RolesReply)
 
     def screen(self, person: str, station: str, result: ScreeningResult) -> VisitReply:
         return self._ask(Screen(person=person, station=station, result=result), VisitReply)

@@ -24,7 +24,7 @@ from edge.control.messages_journal import (
     VerifyFinding,
     VerifyReply,
 )
-from edge.control.messages_policy import PolicyReply, PolicyStatusReply
+from edge.control.messages_policy import PolicyReply, PolicyStatusReply, RolesReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.journal.checkpoints import Kept
 from edge.journal.record import Stored
@@ -94,6 +94,10 @@ class Desk(Protocol):
 
     async def policy_status(self) -> PolicyStatusReply:
         """Which policy is in force, and by whom."""
+        ...
+
+    async def roles_held(self) -> RolesReply:
+        """Which roles people on file have."""
         ...
 
     async def screen(

@@ -26,11 +26,13 @@ from edge.control.messages_journal import (
     VerifyReply,
 )
 from edge.control.messages_policy import (
+    AskRoles,
     LoadPolicy,
     PolicyReply,
     PolicyStatus,
     PolicyStatusReply,
     ReturnPolicy,
+    RolesReply,
 )
 from edge.control.messages_visits import (
     ConsentsReply,
@@ -153,6 +155,7 @@ Request = (
     | LoadPolicy
     | ReturnPolicy
     | PolicyStatus
+    | AskRoles
     | Screen
     | GiveConsent
     | EndConsent
@@ -402,6 +405,7 @@ Reply = (
     | HistoryReply
     | PolicyReply
     | PolicyStatusReply
+    | RolesReply
     | VisitReply
     | ConsentsReply
     | VerifyProgress

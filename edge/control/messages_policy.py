@@ -10,6 +10,9 @@ from edge.control.message import Count, Message
 PROBLEMS_SHOWN_MAX = 200
 """Mistakes of one reply; nobody reads more."""
 
+ROLES_SHOWN_MAX = 4_000
+"""Half a control frame; no policy has as many."""
+
 
 class LoadPolicy(Message, frozen=True, kw_only=True):
     """Put the signed policy in force whose parts went before, or nothing of it.
@@ -24,6 +27,23 @@ class ReturnPolicy(Message, frozen=True, kw_only=True):
 
 class PolicyStatus(Message, frozen=True, kw_only=True):
     """Which policy is in force, and by whom? Answered by PolicyStatusReply."""
+
+
+class AskRoles(Message, frozen=True, kw_only=True):
+    """Which roles do people on file have? Answered by RolesReply."""
+
+
+class RoleHeld(Message, frozen=True, kw_only=True):
+    """A role, known to the policy or not, and how many people on file have it."""
+
+    role: str
+    people: Count
+
+
+class RolesReply(Message, frozen=True, kw_only=True):
+    """Every role that somebody on file has."""
+
+    roles: Annotated[tuple[RoleHeld, ...], msgspec.Meta(max_length=ROLES_SHOWN_MAX)]
 
 
 class PolicyReply(Message, frozen=True, kw_only=True):

@@ -50,7 +50,7 @@ from edge.control.messages_journal import (
     VerifyJournal,
     VerifyProgress,
 )
-from edge.control.messages_policy import LoadPolicy, PolicyStatus, ReturnPolicy
+from edge.control.messages_policy import AskRoles, LoadPolicy, PolicyStatus, ReturnPolicy
 from edge.control.messages_visits import EndConsent, GiveConsent, ListConsents, Screen
 from edge.control.parts import PartError, Parts
 from edge.control.peer import Peer, may_speak, owns, peer_of
@@ -309,6 +309,8 @@ class _Client:
                 await self._send(await self._patiently(desk.return_policy(who)))
             case PolicyStatus():
                 await self._send(await desk.policy_status())
+            case AskRoles():
+                await self._send(await self._patiently(desk.roles_held()))
             case Screen(person=person, station=station, result=result):
                 screened = desk.screen(person, station, result, who)
                 await self._send(await self._patiently(screened))

@@ -30,6 +30,7 @@ from edge.people.records import (
     PinRecord,
     Roll,
     Step,
+    roles_held,
 )
 from edge.people.refs import SiteKey, SiteKeyError, credential_ref, load_site_key
 from edge.people.sets import (
@@ -99,6 +100,7 @@ __all__ = [
     "offered",
     "plan_import",
     "refuse_mixed",
+    "roles_held",
     "seal",
     "sealed",
     "since",

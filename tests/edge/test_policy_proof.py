@@ -1,5 +1,6 @@
 """`sentrypost policy prove` and `lint`, as integrators call them."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from click.testing import CliRunner, Result
 from edge.commands.policy import policy
 from edge.config import ConfigError, load_config
 from edge.failed import CONFIGURATION, FAILED
-from tests.edge.house import House
+from tests.edge.checks import ready
+from tests.edge.house import House, running
 from tests.policies.support import changed, embassy_text
 
 OPEN_GATE = changed("open-s = 8\n", 'open-s = 8\nopen = "office"\n')
@@ -101,6 +103,38 @@ def test_lint_warns_and_keeps_no_policy_from_use(embassy: Path) -> None:
     assert result.stdout.splitlines() == [expected, "1 warning"]
     (finding,) = json.loads(run("lint", "--json", embassy).stdout)
     assert (finding["about"], finding["line"]) == ("role.nobody", line)
+
+
+def test_lint_looks_at_the_people_of_the_site_where_it_is_asked_to(tmp_path: Path) -> None:
+    """The file where no daemon runs, otherwise the daemon, which alone reads it then."""
+    house = House(tmp_path)
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        policy.read_text().replace("[role.staff]", "[role.stuff]").replace('["staff"]', '["stuff"]')
+    )
+    arguments = ("lint", policy, "--people", "--config", tmp_path / "site.toml")
+    expected = [
+        "role.staff: 1 person on file has it and the policy does not: it opens nothing; "
+        "did you mean 'stuff'?",
+        "role.stuff: nobody on file has it",
+    ]
+
+    def told() -> list[str]:
+        result = run(*arguments)
+        assert result.exit_code == 0, result.output
+        warnings = [line.partition(": warning: ")[2] for line in result.stdout.splitlines()]
+        return [said for said in warnings if " on file " in said]
+
+    async def asked_of_a_daemon() -> list[str]:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            return await asyncio.to_thread(told)
+
+    assert told() == expected
+    assert asyncio.run(asked_of_a_daemon()) == expected
+    assert "on file" not in run("lint", policy).stdout
+    (tmp_path / "state" / "site.db").unlink()
+    assert run(*arguments).exit_code == FAILED
 
 
 @pytest.mark.parametrize("command", ["prove", "lint"])

@@ -183,3 +183,24 @@ def test_a_schedule_that_its_calendar_leaves_no_day() -> None:
     text = changed(*added(calendar + never), example("office"))
     said = {finding.message for finding in found_in(text) if finding.about == "schedule.never"}
     assert said == {"nothing uses it", "is never open"}
+
+
+def test_roles_that_nobody_has_and_that_nobody_knows_are_told() -> None:
+    text = example("office")
+    policy, sources = compiled(text), [SourceFile("x.toml", text.encode())]
+    assert [f.message for f in lint(policy, sources, dict.fromkeys(policy.roles, 1))] == []
+    held = dict.fromkeys(policy.roles, 2) | {"staff": 0, "technicain": 1, "zookeeper": 4}
+    found = {(one.about, one.message, one.hint) for one in lint(policy, sources, held)}
+    assert found == {
+        ("role.staff", "nobody on file has it", None),
+        (
+            "role.technicain",
+            "1 person on file has it and the policy does not: it opens nothing",
+            "did you mean 'technician'?",
+        ),
+        (
+            "role.zookeeper",
+            "4 people on file have it and the policy does not: it opens nothing",
+            None,
+        ),
+    }

@@ -45,7 +45,7 @@ from edge.control.messages import (
     UplinkReport,
 )
 from edge.control.messages_journal import CheckpointsReply, VerifyReply
-from edge.control.messages_policy import PolicyReply, PolicyStatusReply
+from edge.control.messages_policy import PolicyReply, PolicyStatusReply, RoleHeld, RolesReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.control.place import JOURNAL, SOCKET, address_of
 from edge.control.server import ControlServer
@@ -181,6 +181,9 @@ class SmallDesk:
     async def return_policy(self, operator: str) -> PolicyReply:
         self.asked.append(("return", operator))
         return PolicyReply(applied=False, version=4, digest="ab" * 32, reason="nothing before")
+
+    async def roles_held(self) -> RolesReply:
+        return RolesReply(roles=(RoleHeld(role="staff", people=3),))
 
     async def policy_status(self) -> PolicyStatusReply:
         return PolicyStatusReply(

@@ -22,6 +22,7 @@ from edge.control.client import (
     ControlClientError,
     RefusedError,
 )
+from edge.control.messages_policy import RoleHeld
 from edge.control.peer import account_name
 from edge.journal import Stored
 from edge.orders import ORDER_BYTES_MAX
@@ -195,6 +196,7 @@ def test_what_is_asked_about_visits_carries_who_asks(daemon: Running) -> None:
         assert client.give_consent(envelope).remedy == "have it signed"
         assert not client.end_consent("1001").recorded
         assert client.consents().consents == ()
+        assert client.roles_held().roles == (RoleHeld(role="staff", people=3),)
         with pytest.raises(RefusedError):
             client.give_consent(envelope + b"x")
     assert daemon.desk.asked == [
