@@ -6,11 +6,9 @@ hang on, where the journal lies and which broker to use.
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -19,6 +17,7 @@ from edge.clock import Trust
 from edge.duress import RECIPIENTS_MAX, RecipientError, recipient
 from edge.lines import LineError, factory_of
 from edge.notes import Algorithm, NoteError, NoteKey, note_key
+from edge.policy_bundle import compiled
 from edge.policy_files import with_included
 from edge.signatures import KEYS_MAX, PublicKeyError, TrustedKey, public_key
 from edge.site_file import (
@@ -32,7 +31,7 @@ from edge.site_file import (
     PortalEntry,
 )
 from edge.wiring_check import WiringCheck, names_in, unknown
-from policies import PolicyError, load
+from policies import PolicyError
 from policies.compiled import CompiledPolicy
 from policies.document import Place, valid_id
 from policies.entries import convert_entry
@@ -303,7 +302,7 @@ class _Reader:
         if not self.policy_files:
             return None
         try:
-            policy = load(self.policy_files, timezone=ZoneInfo, tzdata_version=version("tzdata"))
+            policy = compiled(self.policy_files)
         except PolicyError as error:
             self.problems += error.problems
             return None

@@ -9,7 +9,7 @@ another one may decide otherwise.
 from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from typing import Annotated, NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
@@ -90,7 +90,12 @@ def own_tzdata() -> str:
 
 def compiled(sources: Sequence[SourceFile]) -> CompiledPolicy:
     """The policy that the files spell, with the time zones of here. Raises PolicyError."""
-    return load(sources, timezone=ZoneInfo, tzdata_version=own_tzdata())
+    return load(
+        sources,
+        timezone=ZoneInfo,
+        tzdata_version=own_tzdata(),
+        zone_names=available_timezones,
+    )
 
 
 def signers(keys: Collection[TrustedKey]) -> tuple[str, ...]:

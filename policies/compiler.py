@@ -1,6 +1,6 @@
 """From entries to the compiled policy: references resolved, meanings checked, tables built."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from types import MappingProxyType
 
@@ -37,7 +37,7 @@ from policies.permits import (
     compiled_role,
     compiled_watchlist,
 )
-from policies.problems import Problem
+from policies.problems import Problem, did_you_mean
 from policies.profiles import Profiles
 from policies.rule_sets import by_name
 from policies.structure import structural_problems
@@ -48,11 +48,12 @@ def compile_policy(
     digest: str,
     timezone: Callable[[str], tzinfo],
     tzdata_version: str,
+    zone_names: Callable[[], Iterable[str]],
 ) -> tuple[CompiledPolicy | None, list[Problem]]:
     """The compiled policy, or None with the reasons. A document with gaps is checked all the same,
     so that everything wrong in it is said at once."""
     compiling = Compiling(document)
-    zone = _time_zone(compiling, timezone)
+    zone = _time_zone(compiling, timezone, zone_names)
     schedules = compiled_schedules(compiling)
     profiles = Profiles(compiling)
     zones = compiled_zones(compiling, profiles)
@@ -104,7 +105,11 @@ def compile_policy(
     ), []
 
 
-def _time_zone(compiling: Compiling, timezone: Callable[[str], tzinfo]) -> tzinfo | None:
+def _time_zone(
+    compiling: Compiling,
+    timezone: Callable[[str], tzinfo],
+    zone_names: Callable[[], Iterable[str]],
+) -> tzinfo | None:
     document = compiling.document
     header = document.header
     if not valid_id(header.site):
@@ -118,7 +123,6 @@ def _time_zone(compiling: Compiling, timezone: Callable[[str], tzinfo]) -> tzinf
         return timezone(header.timezone)
     except (LookupError, ValueError, OSError):
         place = document.place("timezone")
-        compiling.problems.append(
-            place.problem(f"unknown time zone '{header.timezone}'", "for example Europe/Vienna")
-        )
+        hint = did_you_mean(header.timezone, zone_names()) or "for example Europe/Vienna"
+        compiling.problems.append(place.problem(f"unknown time zone '{header.timezone}'", hint))
         return None

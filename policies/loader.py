@@ -9,7 +9,7 @@ mistake of its own, and what is wrong with some follows from what could not be r
 import hashlib
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from typing import TypeVar
 
@@ -43,11 +43,13 @@ def load(
     *,
     timezone: Callable[[str], tzinfo],
     tzdata_version: str,
+    zone_names: Callable[[], Iterable[str]] = tuple,
 ) -> CompiledPolicy:
     """The policy that the sources spell together, checked and compiled.
 
     A source whose name ends in .ics is a calendar file; a calendar of the policy must name it.
     `timezone` gives the zone of a name (KeyError, ValueError or OSError where there is none);
+    `zone_names` gives the names that it knows, asked for only where one is mistaken.
     `tzdata_version` goes into the digest, because another edition may decide otherwise.
     Raises PolicyError with every problem found.
     """
@@ -63,7 +65,7 @@ def load(
         raise _error(reader.problems)
     digest = digest_of(sources, tzdata_version)
     documents = reader.documents(sources)
-    read = [compile_policy(one, digest, timezone, tzdata_version) for one in documents]
+    read = [compile_policy(one, digest, timezone, tzdata_version, zone_names) for one in documents]
     compiled = read[0][0]
     if compiled is None:
         raise _error([*reader.problems, *reader.certain([problems for _, problems in read])])

@@ -1,16 +1,15 @@
 """The files of a policy, as commands are given them."""
 
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 
 from edge.commands.common import said_mistakes
 from edge.failed import Misconfigured
+from edge.policy_bundle import compiled
 from edge.policy_files import with_included
-from policies import CompiledPolicy, PolicyError, SourceFile, load
+from policies import CompiledPolicy, PolicyError, SourceFile
 from policies.prove import refusals
 
 FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -23,7 +22,7 @@ def sources_of(files: tuple[Path, ...]) -> list[SourceFile]:
 
 def read(files: tuple[Path, ...]) -> CompiledPolicy:
     """The policy that the files spell together. Raises PolicyError with every mistake."""
-    return load(sources_of(files), timezone=ZoneInfo, tzdata_version=version("tzdata"))
+    return compiled(sources_of(files))
 
 
 def read_proven(files: tuple[Path, ...]) -> CompiledPolicy:

@@ -145,6 +145,23 @@ def test_a_policy_with_mistakes_is_not_looked_at(embassy: Path, command: str) ->
     assert "unknown schedule 'cleening'; did you mean 'cleaning'?" in result.output
 
 
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("Europe/Viena", "did you mean 'Europe/Vienna'?"),
+        ("America/New York", "did you mean 'America/New_York'?"),
+        ("the site's own", "for example Europe/Vienna"),
+    ],
+)
+def test_a_mistaken_time_zone_is_told_the_nearest_one(
+    embassy: Path, written: str, hint: str
+) -> None:
+    embassy.write_text(changed('"Europe/Vienna"', f'"{written}"'))
+    result = run("check", embassy)
+    assert result.exit_code == CONFIGURATION
+    assert f"unknown time zone '{written}'; {hint}" in result.stderr
+
+
 def test_an_edge_refuses_a_policy_that_breaks_an_invariant(tmp_path: Path) -> None:
     """Where the story happens; what was in force before is loaded all the same when it is all that
     is left."""
