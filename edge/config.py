@@ -35,10 +35,10 @@ from policies import PolicyError
 from policies.compiled import CompiledPolicy
 from policies.document import Place, valid_id
 from policies.entries import convert_entry
-from policies.loader import decode_toml
 from policies.model import Entry
 from policies.problems import Problem, SourceFile
 from policies.prove import refusals
+from policies.syntax import decode_toml
 
 TABLES = ("broker", "line", "device", "portal", "fire", "key", "duress")
 

@@ -7,8 +7,6 @@ mistake of its own, and what is wrong with some follows from what could not be r
 """
 
 import hashlib
-import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from typing import TypeVar
@@ -22,11 +20,10 @@ from policies.document import LISTED, TABLES, CalendarFile, Document, EntryAt, P
 from policies.entries import Reading, read_entry, read_value
 from policies.model import Entry, Header
 from policies.positions import scan
-from policies.problems import PolicyError, Problem, SourceFile, text_of
+from policies.problems import PolicyError, Problem, SourceFile
+from policies.syntax import decode_toml
 
 SOURCES_MAX = 64
-LINE_CHARACTERS_MAX = 1_000
-"""Keeps dotted keys short: tomllib's time for one key grows with the square of its parts."""
 PROBLEMS_MAX = 500
 """Nobody reads more; the count goes on being right for all of them."""
 
@@ -34,8 +31,6 @@ INCLUDE = "include"
 """The key that names further files of the policy."""
 
 T = TypeVar("T")
-
-_SYNTAX = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end.*)\)$")
 
 
 def load(
@@ -295,35 +290,3 @@ class _Reader:
 
 def _top(sources: Sequence[SourceFile]) -> Place:
     return Place(sources[0].name if sources else "", scan(""), ())
-
-
-def decode_toml(source: SourceFile) -> tuple[Mapping[str, object], Place] | Problem:
-    """The raw TOML tree of one file, or the one reason why there is none."""
-
-    def broken(message: str, line: int = 1, column: int = 1, hint: str | None = None) -> Problem:
-        return Problem(source.name, line, column, "", message, hint)
-
-    text = text_of(source)
-    if isinstance(text, Problem):
-        return text
-    for number, line in enumerate(text.split("\n"), start=1):
-        if len(line) > LINE_CHARACTERS_MAX:
-            limit = f"a line has at most {LINE_CHARACTERS_MAX} characters"
-            return broken(limit, number, LINE_CHARACTERS_MAX + 1, "break lists over several lines")
-    try:
-        content: Mapping[str, object] = tomllib.loads(text)
-        return content, Place(source.name, scan(text), ())
-    except RecursionError:
-        return broken("nested too deeply")
-    except ValueError as error:  # TOMLDecodeError is one
-        return _syntax_problem(str(error), text, broken)
-
-
-def _syntax_problem(message: str, text: str, broken: Callable[[str, int, int], Problem]) -> Problem:
-    found = _SYNTAX.match(message)
-    if found is None:
-        return broken(message, 1, 1)
-    if found["line"] is None:
-        lines = text.split("\n")
-        return broken(f"{found['what']} at the end of the file", len(lines), len(lines[-1]) + 1)
-    return broken(found["what"], int(found["line"]), int(found["column"]))

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from policies.calendar import is_calendar
 from policies.document import Place
-from policies.loader import decode_toml
 from policies.problems import SourceFile
+from policies.syntax import decode_toml
 
 
 class Places:

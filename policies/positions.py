@@ -46,6 +46,15 @@ def scan(text: str) -> Positions:
     return Positions(scanner.keys, scanner.values)
 
 
+def first_doubled(text: str) -> tuple[Path, Spot, Spot] | None:
+    """The first key or table that stands twice, where it stands first and where again; None where
+    there is none. But for that `text` must be valid TOML, as far as it goes.
+    """
+    scanner = _Scanner(text.replace("\r\n", "\n"))
+    scanner.document()
+    return scanner.doubled
+
+
 _BARE_END = frozenset(" \t\n=.]#,}")
 _SCALAR_END = frozenset(",]}#\n")
 
@@ -58,6 +67,7 @@ class _Scanner:
         self.line_start = 0
         self.keys: dict[Path, Spot] = {}
         self.values: dict[Path, Spot] = {}
+        self.doubled: tuple[Path, Spot, Spot] | None = None
         self.rows: dict[Path, int] = {}  # how many elements an array of tables has so far
 
     def document(self) -> None:
@@ -87,8 +97,13 @@ class _Scanner:
             self.keys[path] = spot
             return path
         path = self._latest(path)
+        self._given(path, spot)
         self.keys[path] = spot
         return path
+
+    def _given(self, path: Path, spot: Spot) -> None:
+        if path in self.keys and self.doubled is None:
+            self.doubled = path, self.keys[path], spot
 
     def _latest(self, path: Path) -> Path:
         """The path itself, or its newest element where it is an array of tables."""
@@ -98,6 +113,8 @@ class _Scanner:
         path = table
         for name, spot in self._key():
             path = (*path, name)
+            if path in self.values:
+                self._given(path, spot)
             self.keys.setdefault(path, spot)
         self._advance_past("=")
         self._skip(newlines=False)

@@ -5,7 +5,7 @@ opening. More of the loader's problems are in test_loader.py.
 import pytest
 
 from policies import Code, decide
-from policies.loader import LINE_CHARACTERS_MAX
+from policies.syntax import LINE_CHARACTERS_MAX, UNREAD
 from tests.policies.support import FRIDAY_10H, IN, OUT, ask, changed, embassy, holder, problems
 from tests.policies.test_loader import SMALL
 
@@ -43,8 +43,69 @@ def test_tables_in_tables_are_no_keys_of_the_language() -> None:
 )
 def test_a_key_twice_is_never_the_last_of_them(twice: str) -> None:
     (problem,) = problems(f"{SMALL}[zone.cellar]\n{twice}")
-    assert problem.message.startswith(("Cannot ", "Duplicate ")), problem
-    assert problem.line > SMALL.count("\n")
+    last = twice.count("\n")
+    first = 2 if "{" in twice else last - 1
+    above = SMALL.count("\n") + 1
+    assert (problem.message, problem.line) == ("is given twice", above + last)
+    assert problem.hint is not None
+    assert problem.hint.startswith(f"first in 0.toml:{above + first}; ")
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "first", "second"),
+    [
+        ("[zone.a]\nx = 1\n\n[zone.b]\n[zone.a]\n", "zone.a", 1, (5, 1)),
+        ('[zone]\na = { kind = "public" }\n[zone.a]\n', "zone.a", 2, (3, 1)),
+        ("[a.b]\n[a]\n[a.b]\n", "a.b", 1, (3, 1)),
+        ("[[g]]\n[g.x]\n[[g]]\n[g.x]\n[g.x]\n", "g.1.x", 4, (5, 1)),
+        ("a = [1,\n2]\r\nb = 1\n  a = [3,\n4]\n", "a", 1, (4, 3)),
+        ("zone.a = 1\nzone.a.b = 2\n", "zone.a", 1, (2, 6)),
+        ("c = { 1 = 1, 1 = 2, 1 = 3 }\n", "c.1", 1, (1, 14)),
+        ("[a]\r\n\r\nx = 1\r\n\r\n[a]\r\n", "a", 1, (5, 1)),
+    ],
+)
+def test_what_stands_twice_is_told_with_the_line_of_the_first(
+    text: str, path: str, first: int, second: tuple[int, int]
+) -> None:
+    (problem,) = problems(text)
+    assert (problem.path, problem.message) == (path, "is given twice")
+    assert (problem.line, problem.column) == second
+    assert problem.hint == f"first in 0.toml:{first}; {UNREAD}"
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "place"),
+    [
+        ("dates = [2026-13-01]\n", "2026-13-01", (1, 10)),
+        ("dates = [\n  2026-12-25,\n  2026-13-01,\n]\n", "2026-13-01", (3, 3)),
+        ("dates = [2026-12-25, 2026-02-29, 2026-13-01]\n", "2026-02-29", (1, 22)),
+        ("day = 2026-02-30", "2026-02-30", (1, 7)),
+        ("day = 2026-1-5\n", "2026-1-5", (1, 7)),
+    ],
+)
+def test_a_date_that_does_not_exist_is_told_as_one(
+    text: str, day: str, place: tuple[int, int]
+) -> None:
+    (problem,) = problems(text)
+    assert problem.message == f"'{day}' is not a date"
+    assert (problem.line, problem.column) == place
+    assert problem.hint == f"write a day as 2026-12-25; {UNREAD}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = [1\n",
+        "a = [2026-12-25 2026-12-26]\n",
+        "a = \n",
+        'a = "2026-13-01" 3\n',
+        "[g.x]\n[[g]]\n",
+    ],
+)
+def test_any_other_slip_says_that_nothing_after_it_was_read(text: str) -> None:
+    (problem,) = problems(text)
+    assert problem.hint == UNREAD
+    assert "is not a date" not in problem.message
 
 
 @pytest.mark.parametrize(
