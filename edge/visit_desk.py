@@ -30,6 +30,9 @@ READ_BYTES_MAX = 512 * 1024
 LIKENESSES_MAX = 10_000
 """People among whom a mistyped id is looked for: among more it takes a core for too long."""
 
+LIKENESS_LETTERS_MAX = 2_000_000
+"""Its letters times those of everybody's ids: more than these take a core for 0.2 s and longer."""
+
 UNWRITABLE = VisitReply(
     accepted=False,
     reason="the journal cannot be written; it would not be on record",
@@ -47,6 +50,7 @@ class VisitDesk:
     def __init__(self, daemon: Daemon, config: Config) -> None:
         self._daemon = daemon
         self._config = config
+        self._likening = asyncio.Lock()
 
     async def screen(
         self, person: str, station: str, result: ScreeningResult, operator: str
@@ -92,7 +96,7 @@ class VisitDesk:
         if self._daemon.recorder.down:
             return UNWRITABLE
         signers = await asyncio.to_thread(
-            signers_on_file, order.signed, self._config.keys, self._daemon.people.roll
+            signers_on_file, order.signed, self._config.keys, self._daemon.people.roll, record
         )
         outcome = self._daemon.judge(self._offered(order, HolderId(record.id), signers, operator))
         refused = _first(ConsentRefused, outcome)
@@ -154,7 +158,13 @@ class VisitDesk:
         return None
 
     async def _unknown(self, person: str) -> VisitReply:
-        meant = await asyncio.to_thread(_meant, self._daemon.people.roll, person)
+        """One search at a time: each holds up the event loop a little, and none is worth waiting
+        for.
+        """
+        meant = None
+        if not self._likening.locked():
+            async with self._likening:
+                meant = await asyncio.to_thread(_meant, self._daemon.people.roll, person)
         return VisitReply(
             accepted=False,
             reason=f"nobody on file has the id '{person}'",
@@ -218,7 +228,10 @@ def _first(kind: type[B], outcome: Outcome) -> B | None:
 def _meant(roll: Roll, person: str) -> str | None:
     if len(roll.holders) > LIKENESSES_MAX:
         return None
-    return did_you_mean(person, [one.external_id for one in roll.holders.values()])
+    ids = [one.external_id for one in roll.holders.values()]
+    if len(person) * sum(map(len, ids)) > LIKENESS_LETTERS_MAX:
+        return None
+    return did_you_mean(person, ids)
 
 
 def _not_in_force(person: str) -> VisitReply:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from controller import events as ev
 from controller.inputs import ClockChecked
+from edge import visit_desk
 from edge.assembly import Edge
 from edge.commands.consent import consent as consent_command
 from edge.commands.screening import screening as screening_command
@@ -28,7 +30,7 @@ from edge.orders import (
     signed_order,
     unsigned,
 )
-from edge.people.records import EXTERNAL_ID_CHARS_MAX
+from edge.people.records import EMPTY, EXTERNAL_ID_CHARS_MAX, HolderRecord, Roll, Touched
 from edge.present import line
 from edge.signatures import SigningKey, TrustedKey, Use, public_text, sign, signed_too
 from edge.signing_keys import make_signing_key
@@ -65,6 +67,9 @@ KEYS = (
 )
 """Anna is Ada on file and staff, by one of her keys; Ben is nobody there; Carl may not sign
 consents; Dora's keys do not agree on who she is."""
+
+
+DORA_STAFF = b"id,name,roles\n3,Dora,staff\n"
 
 
 def screened(valid_s: int) -> str:
@@ -266,7 +271,7 @@ def test_two_people_on_file_sign_where_two_are_asked_for(tmp_path: Path) -> None
     house = guarded(tmp_path, TWO_SIGN.replace("people = 1", "people = 2"))
 
     async def what(edge: Edge) -> None:
-        reply = await edge.desk.import_people(b"id,name,roles\n3,Dora,staff\n", WHO, False)
+        reply = await edge.desk.import_people(DORA_STAFF, WHO, False)
         assert reply.applied, reply
         await police(edge)
         assert "1 of 2" in (await gives(edge, DORA)).reason
@@ -281,8 +286,32 @@ def test_the_key_that_has_signed_says_who_the_signer_is(tmp_path: Path) -> None:
 
     async def what(edge: Edge) -> None:
         await police(edge)
+        assert (await edge.desk.import_people(DORA_STAFF, WHO, False)).applied
         assert "0 of 1" in (await gives(edge, ANNA_TOO)).reason, "it names nobody on file"
         assert "0 of 1" in (await gives(edge, DORA, DORA_TOO)).reason, "she cannot be two"
+
+    scene(house, what)
+
+
+@pytest.mark.parametrize("rule", ["", "\n[order.consent]\nroles = ['police']\npeople = 1\n"])
+@pytest.mark.parametrize(
+    "keys", [(ANNA,), (ANNA_TOO,), (ANNA, ANNA_TOO), (DORA,), (DORA_TOO,), (DORA, DORA_TOO)]
+)
+def test_nobody_lets_himself_in_by_another_of_his_keys(
+    tmp_path: Path, rule: str, keys: tuple[SigningKey, ...]
+) -> None:
+    """Ada may be Anna and may be Dora, as some key of theirs says."""
+    house = guarded(tmp_path, POLICE + rule)
+
+    async def what(edge: Edge) -> None:
+        people = b"id,name,roles\n1,Ada,police\n3,Dora,police\n"
+        assert (await edge.desk.import_people(people, WHO, False)).applied
+        reply = await gives(edge, *keys, person="1")
+        assert not reply.accepted
+        assert await code(edge, house, ADA) is Code.NO_CONSENT
+        if not rule:
+            assert "nobody but the person himself" in reply.reason
+            assert (await gives(edge, *keys, BEN, person="1")).accepted, "Ben is somebody else"
 
     scene(house, what)
 
@@ -558,3 +587,54 @@ def test_an_unknown_person_or_station_is_named_with_what_may_have_been_meant(
         assert await bodies(edge, ev.PersonScreened) == []
 
     scene(house, what)
+
+
+def test_one_mistyped_id_is_looked_for_at_a_time_and_nobody_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = guarded(tmp_path, screened(600))
+    looking, go_on, threads = threading.Event(), threading.Event(), []
+
+    def slow(word: str, options: list[str]) -> str:
+        threads.append(threading.current_thread())
+        looking.set()
+        assert go_on.wait(20)
+        return f"did you mean one of {options}?"
+
+    async def what(edge: Edge) -> None:
+        def asks() -> Awaitable[VisitReply]:
+            return edge.desk.screen("11", "gate-house", ScreeningResult.CLEARED, WHO)
+
+        monkeypatch.setattr(visit_desk, "did_you_mean", slow)
+        first = asyncio.ensure_future(asks())
+        await asyncio.to_thread(looking.wait, 20)
+        assert (await asks()).remedy == "give the id that the file of people has"
+        go_on.set()
+        assert "did you mean" in (await first).remedy
+        assert "did you mean" in (await asks()).remedy, "there is one again"
+        assert len(threads) == 2
+        assert threading.main_thread() not in threads
+
+    scene(house, what)
+
+
+def test_a_likeness_is_looked_for_as_far_as_that_is_quick() -> None:
+    def roll(count: int, letters: int) -> Roll:
+        return EMPTY.after(
+            version=1,
+            holders=(
+                HolderRecord(
+                    id=f"{n:016x}", external_id=f"{n:0{letters}}", name="N", roles=("staff",)
+                )
+                for n in range(count)
+            ),
+            credentials=(),
+            pins=(),
+            gone=Touched(),
+        )
+
+    assert visit_desk._meant(roll(10_000, 8), "0000345") is not None
+    assert visit_desk._meant(roll(10_001, 8), "0000345") is None
+    long = roll(1_000, 64)
+    assert visit_desk._meant(long, "1" * 64) is None
+    assert visit_desk._meant(long, f"{7:030}") is not None
