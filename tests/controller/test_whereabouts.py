@@ -14,6 +14,7 @@ from policies.codes import Code
 from policies.facts import Mode, ScreeningResult
 from tests.controller.support import EXIT, POLICY, SECOND_US, Rig, calm, directory, of_type
 from tests.controller.test_company import codes, outcome_question, passes, screened, vault
+from tests.policies.support import vienna
 
 DAY_S = 86_400
 
@@ -200,14 +201,65 @@ def test_a_grant_at_one_door_reserves_the_place_at_the_other() -> None:
     assert of_type(ReleasePortal, rig.badge("vault-too", "bob")), "nobody used the first grant"
 
 
-def test_the_first_person_of_the_day_is_forgotten_at_midnight_and_in_a_lockdown() -> None:
+GUARDS_FIRST = (
+    POLICY.replace("[zone.court]\n", "[zone.court]\nfirst-person = true\n")
+    + '[[grant]]\nid = "opens"\nroles = ["guard"]\nzones = ["court"]\nfirst-person = true\n'
+)
+"""The court waits every day for a guard."""
+
+
+def opened(text: str) -> Rig:
+    """A guard was in the court before anybody else, at this time on the wall."""
+    rig = calm(GUARDS_FIRST, utc_us=vienna(text) * SECOND_US)
+    assert codes(rig.badge("gate", "ann")) == [{Code.FIRST_PERSON_OUT}]
+    assert of_type(ReleasePortal, rig.badge("gate", "bob"))
+    assert of_type(PassageMade, passes(rig, "gate", 0))
+    return rig
+
+
+def is_open_to_staff(rig: Rig) -> bool:
+    outcome = rig.badge("gate", "ann")
+    rig.later(30)
+    found = codes(outcome)
+    assert found in ([set()], [{Code.FIRST_PERSON_OUT}])
+    return found == [set()]
+
+
+@pytest.mark.parametrize(
+    ("came", "asked", "is_open"),
+    [
+        ("2026-11-20 00:00", "2026-11-20 23:59", True),
+        ("2026-11-20 00:30", "2026-11-20 01:30", True),  # UTC has another date in between
+        ("2026-11-20 23:58", "2026-11-21 00:00", False),
+        ("2026-11-20 22:00", "2026-11-21 08:00", False),
+        ("2026-11-20 08:00", "2026-11-21 08:00", False),
+        ("2026-11-20 08:00", "2026-12-20 08:00", False),
+        ("2026-11-20 08:00", "2026-11-27 08:00", False),
+    ],
+)
+def test_the_first_person_counts_until_midnight_on_the_wall(
+    came: str, asked: str, is_open: bool
+) -> None:
     """P33."""
-    rig = vault("ann")
-    enter(rig, "ann", "bob")
-    assert "vault" in rig.site.state.people.firsts
-    rig.posture(Mode.LOCKDOWN)
+    rig = opened(came)
+    assert is_open_to_staff(rig)
+    rig.skip(vienna(asked) - rig.utc_us / SECOND_US)
+    assert is_open_to_staff(rig) is is_open
+    assert of_type(ReleasePortal, rig.badge("gate", "bob")), "a guard opens it on any day"
+
+
+@pytest.mark.parametrize("mode", [Mode.LOCKDOWN, Mode.SHELTER, Mode.EVACUATE])
+def test_the_first_person_counts_until_the_house_is_shut_or_left(mode: Mode) -> None:
+    """P33."""
+    rig = opened("2026-11-20 08:00")
+    rig.posture(Mode.NORMAL, threat=2)
+    assert is_open_to_staff(rig), "a higher level does not shut it"
+    rig.posture(mode)
     rig.posture(Mode.NORMAL)
-    assert rig.site.state.people.firsts == {}
+    assert not is_open_to_staff(rig)
+    assert of_type(ReleasePortal, rig.badge("gate", "bob"))
+    passes(rig, "gate")
+    assert is_open_to_staff(rig)
 
 
 @pytest.mark.parametrize(
