@@ -52,7 +52,7 @@ def told(decision: Decision) -> tuple[bool, set[Code]]:
 
 
 def test_the_same_question_has_the_same_answer_warm_or_cold() -> None:
-    """P01. P24: a changed record counts at once. P43: a clock that jumps back changes nothing."""
+    """P01. P43: a clock that jumps back changes nothing."""
     for seed, world, asked in worlds():
         warm = [decide(policy(seed), request) for request in asked]
         cold = read(world)

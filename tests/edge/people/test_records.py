@@ -146,7 +146,8 @@ def _put(record: HolderRecord | CredentialRecord | PinRecord) -> Change:
 # --- changes ------------------------------------------------------------------------------------
 
 
-def test_property_24_an_incremental_change_is_a_full_rebuild(seed: int) -> None:
+def test_an_incremental_change_is_a_full_rebuild(seed: int) -> None:
+    """P24."""
     for number in range(300):
         chance = random.Random(f"{seed}/{number}")
         roll, directory = EMPTY, NOBODY
