@@ -183,11 +183,11 @@ def told(house: House) -> list[tuple[int, int]]:
     return [(order.number, order.control) for order in orders]
 
 
-def stored(house: House) -> list[Stored]:
+def stored(house: House, edge: str = "gate") -> list[Stored]:
     """Every entry on disk, each proven by its chain. No edge may run."""
     folder = house.folder / "state" / "journal"
     opening = Journal.open(
-        folder, site="house", edge="gate", entropy=os.urandom, utc_us=0, create=False
+        folder, site="house", edge=edge, entropy=os.urandom, utc_us=0, create=False
     )
     found: list[Stored] = []
     with closing(opening) as journal:
@@ -196,7 +196,7 @@ def stored(house: House) -> list[Stored]:
     return found
 
 
-def entries(house: House, kind: type[Body] = Body) -> list[Any]:
+def entries(house: House, kind: type[Body] = Body, edge: str = "gate") -> list[Any]:
     """The bodies on disk of one kind."""
-    bodies = [decode_body(decode_entry(one.entry)) for one in stored(house)]
+    bodies = [decode_body(decode_entry(one.entry)) for one in stored(house, edge)]
     return [body for body in bodies if isinstance(body, kind)]
