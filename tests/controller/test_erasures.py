@@ -5,6 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from controller import events as ev
+from controller.consents import Consent, ConsentEnd, Consents
 from controller.erasures import in_parts, ranges, subject, why_not
 from controller.events import encode
 from controller.events_people import ERASED_RANGES_MAX, ErasedValues
@@ -68,6 +69,17 @@ def test_who_is_inside_is_erased_by_somebody_who_knows_it() -> None:
     (body,) = recorded(asked(at, even_inside=True))
     assert body.inside
     assert at.state.people == People()
+
+
+def test_a_consent_to_his_entry_ends() -> None:
+    given = Consent(order="ab" * 32, until_s=1_795_290_000, seq=1)
+    state = SiteState(consents=Consents(in_force={ANN: given}))
+    at = Site(ORIGIN, compiled(POLICY), state)
+    ended, body = [event.body for event in asked(at).events]
+    assert isinstance(ended, ev.ConsentEnded)
+    assert (ended.holder, ended.cause) == (ANN, ConsentEnd.HOLDER_GONE)
+    assert isinstance(body, ev.PersonErased)
+    assert ANN.encode() not in snapshot(at.state)
 
 
 def test_what_cannot_be_recorded_does_not_happen() -> None:
