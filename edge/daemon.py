@@ -41,7 +41,7 @@ from edge.journal.errors import JournalError
 from edge.journal.store import Record
 from edge.journal.writer import JournalWriter
 from edge.keypads import Keypads, Typed
-from edge.people import People, PinCheck
+from edge.people import Checked, People, PinCheck
 from edge.recorder import Recorder
 from edge.supervisor import supervise
 from edge.wiring import Wiring
@@ -329,6 +329,11 @@ class Daemon:
             utc_us=self._clock.moment().utc_us,
         )
         checked = await self._pins.check(occasion, typed.pin)
+        self._judge_pin(asked, device, checked)
+        if checked.late is not None:
+            self._judge_pin(asked, device, await checked.late)
+
+    def _judge_pin(self, asked: AskPin, device: str, checked: Checked) -> None:
         if self._deaf:
             return
         self.judge(

@@ -36,8 +36,8 @@ WORKERS = 1
 """64 MiB and one core each. A check is two hashes, 0.31 s: one worker serves three keypads a
 second."""
 
-WAITING_MAX = 4
-"""More could not be answered within the deadline on a slow board (0.6 s each)."""
+WAITING_MAX = 3
+"""The last of them is answered within the deadline on a slow board as well (0.6 s a check)."""
 
 _log = logging.getLogger(__name__)
 
@@ -97,10 +97,15 @@ class PinHasher:
 
 
 class Checked(NamedTuple):
-    """All that is known of a PIN when it was checked. `note`: sealed, and of one size always."""
+    """All that is known of a PIN when it was checked. `note`: sealed, and of one size always.
+
+    `late`: where the deadline has passed, what comes of the check when it ends after all. Nothing
+    opens by it any more; its note may tell of duress.
+    """
 
     outcome: PinOutcome
     note: Note
+    late: "asyncio.Future[Checked] | None" = None
 
 
 class PinCheck(Protocol):
@@ -138,18 +143,17 @@ class PinChecker:
 
         The work is the same whoever it is and whatever was typed. UNAVAILABLE when too many wait,
         the deadline passes, or the check itself fails. The PIN is held until its check ends, which
-        after a deadline is at most one check later.
+        after a deadline is as many checks later as may wait, at most.
         """
         job = self._begin(occasion, pin)
         if job is None:
             return self._unavailable(occasion)
-        try:
-            return await asyncio.wait_for(asyncio.wrap_future(job), self._deadline_s)
-        except TimeoutError:
-            _log.warning("a PIN check took longer than %.1f s", self._deadline_s)
-        except PinHashError as error:
-            _log.error("PIN check for holder %s: %s", occasion.holder, error)
-        return self._unavailable(occasion)
+        checking = asyncio.wrap_future(job)
+        done, _ = await asyncio.wait({checking}, timeout=self._deadline_s)
+        if done:
+            return checking.result()
+        _log.warning("a PIN check took longer than %.1f s", self._deadline_s)
+        return self._unavailable(occasion)._replace(late=checking)
 
     def judged(self, occasion: Occasion, pin: str) -> Checked:
         """The check itself: two hashes and a note, whatever was typed. Raises PinHashError."""
@@ -164,6 +168,13 @@ class PinChecker:
         """Take no more; what waits is dropped, the check that runs ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def _checked(self, occasion: Occasion, pin: str) -> Checked:
+        try:
+            return self.judged(occasion, pin)
+        except PinHashError as error:
+            _log.error("PIN check for holder %s: %s", occasion.holder, error)
+            return self._unavailable(occasion)
+
     def _unavailable(self, occasion: Occasion) -> Checked:
         note = self._sealer.note(occasion, under_duress=False)
         return Checked(PinOutcome.UNAVAILABLE, note)
@@ -173,7 +184,7 @@ class PinChecker:
             _log.warning("too many PIN checks wait")
             return None
         try:
-            job = self._pool.submit(self.judged, occasion, pin)
+            job = self._pool.submit(self._checked, occasion, pin)
         except RuntimeError as error:  # closed, or the system gives no thread
             self._places.release()
             _log.error("no PIN check: %s", error)

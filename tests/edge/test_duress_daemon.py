@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,13 +17,14 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from controller import events as ev
 from controller.body import NOTE_CHARS
 from edge.commands.duress import TOLD, duress
-from edge.duress import recipient_text
+from edge.duress import Sealer, opened, recipient_text
 from edge.people import (
     LINE_MAX,
     PAYLOAD_TYPE,
     Change,
     Made,
     People,
+    PinChecker,
     PinCost,
     PinHasher,
     PinRecord,
@@ -88,6 +90,48 @@ def test_the_door_opens_and_those_who_can_help_are_told(
     shown = run("open", "state", "--key", "watch-room.key")
     assert shown.exit_code == code, shown.output
     assert (f"DURESS holder {'a' * 16} at vault-in, site house" in shown.stdout) is (code == TOLD)
+
+
+class Held(PinHasher):
+    """Ends no check before it is let."""
+
+    def __init__(self) -> None:
+        super().__init__(PinCost(time_cost=1, memory_kib=8))
+        self.let = threading.Event()
+
+    def verify(self, stored: str, pin: str) -> bool:
+        assert self.let.wait(20)
+        return super().verify(stored, pin)
+
+
+@pytest.mark.parametrize(("keys", "told"), [(PIN, False), (DURESS_PIN, True)])
+def test_a_check_that_ends_too_late_is_told_in_an_ordinary_entry(
+    tmp_path: Path, keys: str, told: bool
+) -> None:
+    house, hasher = forceable(tmp_path, recipients=[]), Held()
+    watch_room = X25519PrivateKey.generate()
+    sealer = Sealer([watch_room.public_key().public_bytes_raw()])
+
+    async def late() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            pins = PinChecker(edge.daemon.people.pin, hasher, sealer, deadline_s=0.1)
+            edge.daemon._pins = pins
+            house.badge("vault-in", ADA)
+            await until(edge, ev.FactorAsked)
+            house.readers["vault-in"].press_keys(keys + "#")
+            (abandoned,) = await until(edge, ev.AttemptAbandoned)
+            assert isinstance(abandoned, ev.AttemptAbandoned)
+            hasher.let.set()
+            (ignored,) = await until(edge, ev.AnswerIgnored)
+            assert isinstance(ignored, ev.AnswerIgnored)
+            found = opened(ignored.note, watch_room)
+            assert (found is not None) is told
+            assert found is None or found.attempt == abandoned.attempt
+            assert await bodies(edge, ev.DecisionMade) == [], "nothing opens by it any more"
+            pins.close()
+
+    asyncio.run(late())
 
 
 @pytest.mark.parametrize("told", [True, False])

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 
 import argon2
@@ -20,6 +21,7 @@ from edge.people import (
     PinRecord,
     hash_pins,
 )
+from edge.people.pins import DEADLINE_S, WAITING_MAX, WORKERS
 from tests.edge.people.support import CHEAP
 
 ANNA, BERT, NOBODY = HolderId("a" * 16), HolderId("b" * 16), HolderId("f" * 16)
@@ -34,6 +36,18 @@ ON_FILE = {
     ANNA: PinRecord(holder=ANNA, hash=CHEAP.hash(PIN), duress_hash=CHEAP.hash(DURESS_PIN)),
     CARL: PinRecord(holder=CARL, hash=CHEAP.hash(PIN)),
 }
+
+
+class Held(PinHasher):
+    """Ends no check before it is let."""
+
+    def __init__(self) -> None:
+        super().__init__(PinCost(time_cost=1, memory_kib=64))
+        self.let = threading.Event()
+
+    def verify(self, stored: str, pin: str) -> bool:
+        assert self.let.wait(20)
+        return super().verify(stored, pin)
 
 
 class Counting(PinHasher):
@@ -215,6 +229,49 @@ def test_a_check_that_is_given_up_keeps_its_place_until_it_ends() -> None:
     assert first >= 0.05
     assert second < 0.04
     pins.close()
+
+
+def test_whoever_waits_is_answered_within_the_deadline_on_a_slow_board() -> None:
+    slow_board_s = 0.6
+    assert (WORKERS + WAITING_MAX) * slow_board_s < DEADLINE_S
+
+
+def test_what_ends_after_the_deadline_tells_of_duress_all_the_same() -> None:
+    """One that was under way, one that waited for it, and what everybody else types."""
+    hasher = Held()
+    pins = checker(hasher, deadline_s=0.05, workers=1, waiting_max=2)
+
+    async def late() -> list[Checked]:
+        typed = (DURESS_PIN, DURESS_PIN, PIN)
+        found = await asyncio.gather(*(pins.check(at(ANNA), one) for one in typed))
+        assert [one.outcome for one in found] == [PinOutcome.UNAVAILABLE] * 3
+        assert [opened(one.note, WATCH_ROOM) for one in found] == [None] * 3
+        hasher.let.set()
+        return [await one.late for one in found if one.late is not None]
+
+    ended = asyncio.run(late())
+    assert [opened(one.note, WATCH_ROOM) for one in ended] == [at(ANNA), at(ANNA), None]
+    pins.close()
+
+
+def test_a_check_that_fails_late_is_unavailable_and_no_error() -> None:
+    hasher = Held()
+    damaged = {ANNA: PinRecord(holder=ANNA, hash="$argon2id$")}
+    pins = PinChecker(damaged.get, hasher, SEALER, deadline_s=0.05)
+
+    async def late() -> Checked | None:
+        found = await pins.check(at(ANNA), PIN)
+        hasher.let.set()
+        return None if found.late is None else await found.late
+
+    ended = asyncio.run(late())
+    assert ended is not None
+    assert ended.outcome is PinOutcome.UNAVAILABLE
+    pins.close()
+
+
+def test_what_is_checked_in_time_is_told_once() -> None:
+    assert checked(checker(), ANNA, DURESS_PIN).late is None
 
 
 def test_places_come_back_when_checks_end() -> None:
