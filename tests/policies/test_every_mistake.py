@@ -1,10 +1,16 @@
 """One run tells every mistake, and nothing that only follows from another."""
 
+from datetime import time
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from policies import PolicyError, SourceFile, load
+from policies.document import TABLES, Place
+from policies.entries import read_entry
+from policies.model import Entry, Header
+from policies.positions import scan
 from tests.policies.support import changed, problems
 from tests.policies.test_loader import PORTAL as FREE_DOOR
 from tests.policies.test_loader import SMALL
@@ -150,3 +156,15 @@ def test_nothing_is_said_of_what_entries_are_together_where_one_of_them_is_not_r
 def test_a_list_of_files_with_a_mistake_in_it_is_still_read() -> None:
     found = problems('include = [1, "more.toml"]\n' + SMALL)
     assert [problem.path for problem in found] == ["include.0", "include.1"]
+
+
+@pytest.mark.parametrize("kind", [Header, *TABLES.values()], ids=lambda kind: kind.__name__)
+def test_every_key_of_the_language_may_be_unreadable(kind: type[Entry]) -> None:
+    """Whatever is added to it has something that may stand in its place."""
+    top = Place("0.toml", scan(""), ())
+    fields = msgspec.structs.fields(kind)
+    for field in fields:
+        for wrong in ({"x": [1.5, {}]}, [[{}]], 1.5e300, time(12)):
+            reading = read_entry(kind, {field.encode_name: wrong}, top, {})
+            assert (field.encode_name,) in {place.path[:1] for place in reading.unread}
+            assert all(isinstance(value, kind) for value in reading.values)
