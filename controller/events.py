@@ -40,6 +40,7 @@ from controller.events_journal import (
     JournalDoubted,
     JournalLost,
     JournalRestored,
+    JournalUnsound,
     ReserveUsed,
 )
 from controller.events_people import (
@@ -94,6 +95,7 @@ __all__ = [
     "JournalDoubted",
     "JournalLost",
     "JournalRestored",
+    "JournalUnsound",
     "LockoutEnded",
     "Name",
     "PersonErased",

@@ -32,6 +32,16 @@ class JournalDoubted(Body, frozen=True, kw_only=True):
     before: Text = ""
 
 
+class JournalUnsound(Body, frozen=True, kw_only=True):
+    """A look through the whole journal found what does not hold: somebody has edited it, or its
+    disk forgets. So many `findings`; the first in the journal, and `what` it is, is about `entry`.
+    """
+
+    findings: Count
+    entry: Count
+    what: Text
+
+
 class EntryDropped(Body, frozen=True, kw_only=True):
     """Stands in the place of an entry that did not fit into memory while nothing could be written.
 

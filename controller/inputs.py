@@ -243,6 +243,14 @@ class ReserveTaken(Input, frozen=True, kw_only=True):
     """As `ReserveUsed`."""
 
 
+class JournalLookedThrough(Input, frozen=True, kw_only=True):
+    """As `JournalUnsound`."""
+
+    findings: int
+    entry: int
+    what: str
+
+
 class JournalDoubtHeard(Input, frozen=True, kw_only=True):
     """As `JournalDoubted`."""
 

@@ -23,6 +23,7 @@ from controller.events import (
     JournalDoubted,
     JournalLost,
     JournalRestored,
+    JournalUnsound,
     LockoutEnded,
     PolicyActivated,
     PostureChanged,
@@ -48,6 +49,7 @@ from controller.inputs import (
     Input,
     JournalDoubtHeard,
     JournalFailed,
+    JournalLookedThrough,
     JournalRecovered,
     PersonEraseAsked,
     PinChecked,
@@ -387,6 +389,10 @@ def _on_journal_doubt(turn: Turn, fact: JournalDoubtHeard) -> None:
         )
 
 
+def _on_journal_looked_through(turn: Turn, fact: JournalLookedThrough) -> None:
+    turn.record(JournalUnsound(findings=fact.findings, entry=fact.entry, what=clipped(fact.what)))
+
+
 def _on_clock(turn: Turn, fact: ClockChecked) -> None:
     if fact.trusted is not turn.state.clock_trusted or fact.stepped_ms:
         turn.record(ClockJudged(trusted=fact.trusted, stepped_ms=fact.stepped_ms))
@@ -440,6 +446,7 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     JournalFailed: _on_journal_failed,
     JournalRecovered: _on_journal_recovered,
     JournalDoubtHeard: _on_journal_doubt,
+    JournalLookedThrough: _on_journal_looked_through,
     ReserveTaken: _on_reserve_taken,
     ClockChecked: _on_clock,
 }

@@ -251,6 +251,8 @@ ACTIONS: dict[str, str] = {
     "ended it three times.",
     "journal-lost": "Free space or replace the storage; the daemon tries again by itself. "
     "Until then nobody enters except by `emergency` portals.",
+    "journal-unsound": "Copy the folder, run `sentrypost journal verify`, compare with the "
+    "archive, and look for who was on the machine; or replace the disk.",
     "entry-dropped": "The gap is final. Write down what the guards remember of that time.",
     "clock-judged": "Not trusted: mend the time service. A jump: find out who set the clock.",
     "posture-changed": "Follow the site's orders for that mode.",

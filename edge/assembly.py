@@ -12,6 +12,7 @@ from importlib.metadata import version
 from random import Random
 from typing import NamedTuple
 
+from controller.inputs import JournalLookedThrough
 from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Origin
@@ -24,7 +25,7 @@ from edge.daemon import Clock, Daemon
 from edge.desk import DaemonDesk
 from edge.erase_desk import EraseDesk
 from edge.erasing import Erasing
-from edge.journal import JournalWriter, Record, Signers
+from edge.journal import JournalWriter, Record, Report, Signers
 from edge.keypads import Keypads
 from edge.people import People, PinCheck, SiteKey
 from edge.people_desk import PeopleDesk
@@ -35,6 +36,7 @@ from edge.renewal import goes_on_from
 from edge.reports import Reports
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
+from edge.scrubber import Scrubber
 from edge.uplink import InForce, Uplink
 from edge.visit_desk import VisitDesk
 from edge.wiring import Wiring
@@ -157,6 +159,8 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     )
     uplink = _uplink(config, outside, daemon, checkpoints)
     policy = PolicyDesk(daemon, began, store)
+    signers = _signers(config, outside.journal_key)
+    scrubber = _scrubber(outside, daemon, signers)
     people_desk, erase_desk = _people_desks(config, outside, daemon)
     desk = DaemonDesk(
         daemon,
@@ -166,13 +170,14 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         policy,
         VisitDesk(daemon, config),
         uplink,
-        _signers(config, outside.journal_key),
+        signers,
+        scrubber,
         version("sentrypost"),
         safe_mode=outside.safe_mode,
     )
     listeners += [desk.committed, checkpoints.committed]
     alongside = _alongside(outside, daemon, desk, erase_desk)
-    alongside["checkpoints"] = checkpoints.run
+    alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run}
     if uplink is not None:
         listeners.append(uplink.committed)
         alongside["uplink"] = partial(_later, _held_back_s(outside), uplink.run)
@@ -208,6 +213,22 @@ async def _told(daemon: Daemon, before: str, witnessed: int, held: int) -> None:
 def _signers(config: Config, key: JournalKey) -> Signers:
     """Under a key of this run alone nothing else was signed, and nothing is judged by it."""
     return Signers(None if key.of_this_run else key.key.public, config.witness)
+
+
+def _scrubber(outside: Outside, daemon: Daemon, signers: Signers) -> Scrubber:
+    def unsound(report: Report) -> None:
+        first = report.first_bad
+        assert first is not None, "a journal without findings is sound"
+        daemon.judge(
+            JournalLookedThrough(
+                id=daemon.new_id(),
+                findings=len(report.findings),
+                entry=max(0, first.seq),
+                what=first.what,
+            )
+        )
+
+    return Scrubber(outside.writer, signers, lambda: outside.clock.moment().utc_us, unsound)
 
 
 def _look_at_duress(config: Config, people: People) -> None:

@@ -11,6 +11,7 @@ from edge.control.messages import (
     ExportPeopleReply,
     HistoryReply,
     ImportPeopleReply,
+    LookedReport,
     ResetFireReply,
     StatusReply,
     TakePeopleReply,
@@ -33,6 +34,7 @@ from edge.people import roles_held
 from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
 from edge.safe_mode import SERVED_S
+from edge.scrubber import Scrubber
 from edge.uplink import Uplink
 from edge.visit_desk import VisitDesk
 from policies.facts import ScreeningResult
@@ -54,6 +56,7 @@ class DaemonDesk:
         visits: VisitDesk,
         uplink: Uplink | None,
         signers: Signers,
+        scrubber: Scrubber,
         version: str,
         *,
         safe_mode: bool,
@@ -66,6 +69,7 @@ class DaemonDesk:
         self._visits = visits
         self._uplink = uplink
         self._signers = signers
+        self._scrubber = scrubber
         self._version = version
         now = daemon.now()
         self._started_utc_us = now.utc_us
@@ -100,7 +104,14 @@ class DaemonDesk:
             uplink=uplink,
             safe_mode=self.safe_mode,
             kept_copy=self._config.kept,
+            looked=self._looked(),
         )
+
+    def _looked(self) -> LookedReport | None:
+        looked = self._scrubber.looked
+        if looked is None:
+            return None
+        return LookedReport(utc_us=looked.utc_us, entries=looked.entries, findings=looked.findings)
 
     @property
     def last_seq(self) -> int:

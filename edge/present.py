@@ -212,6 +212,14 @@ def _journal_doubted(body: ev.JournalDoubted, _: Names) -> tuple[Tone, str]:
     )
 
 
+def _journal_unsound(body: ev.JournalUnsound, _: Names) -> tuple[Tone, str]:
+    return (
+        Tone.ALARM,
+        f"the journal was EDITED or its disk forgets, entry {body.entry}: {body.what};"
+        f" findings: {body.findings}; keep a copy of the folder as evidence",
+    )
+
+
 def _journal_restored(body: ev.JournalRestored, _: Names) -> tuple[Tone, str]:
     lost = f"{body.dropped} entries were lost" if body.dropped else "nothing was lost"
     return Tone.NOTICE, f"the journal is written again, {lost}"
@@ -370,6 +378,7 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.EdgeStopping: _always(Tone.NOTICE, "the edge stops: {body.reason}"),
     ev.JournalLost: _always(Tone.ALARM, "the journal cannot be written: {body.reason}"),
     ev.JournalDoubted: _journal_doubted,
+    ev.JournalUnsound: _journal_unsound,
     ev.ReserveUsed: _always(
         Tone.ALARM, "the disk was full, and its reserve is used: make room, or entry stops"
     ),

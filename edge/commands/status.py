@@ -16,7 +16,7 @@ from edge.commands.common import (
     state_option,
     zone_named,
 )
-from edge.control.messages import FireStatus, PortalStatus, ReaderStatus, StatusReply
+from edge.control.messages import FireStatus, LookedReport, PortalStatus, ReaderStatus, StatusReply
 from edge.present import Line, Tone, clean, local
 
 REFRESH_S = 1.0
@@ -68,6 +68,8 @@ def lines(status: StatusReply) -> Iterator[Line]:
         yield _plain(f"journal   written, entry {status.seq}, incarnation {status.incarnation}")
     else:
         yield Line(Tone.ALARM, "journal   CANNOT BE WRITTEN: entry is denied, exits go on")
+    if status.looked is not None:
+        yield _looked(status.looked, status.utc_us)
     yield _uplink(status)
     if status.clock_trusted:
         yield _plain("clock     trusted")
@@ -100,6 +102,14 @@ def span(us: int) -> str:
 
 def _plain(text: str) -> Line:
     return Line(Tone.PLAIN, clean(text))
+
+
+def _looked(looked: LookedReport, utc_us: int) -> Line:
+    ago = f"{span(utc_us - looked.utc_us)} ago"
+    if looked.findings:
+        said = f"          NOT SOUND {ago}, findings: {looked.findings}; verify it"
+        return Line(Tone.ALARM, said)
+    return _plain(f"          sound {ago}, all {looked.entries} entries")
 
 
 def _uplink(status: StatusReply) -> Line:

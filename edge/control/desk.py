@@ -9,6 +9,7 @@ from edge.control.messages import (
     FireStatus,
     HistoryReply,
     ImportPeopleReply,
+    LookedReport,
     PortalStatus,
     ReaderStatus,
     ResetFireReply,
@@ -176,6 +177,7 @@ def status_reply(
     uplink: UplinkReport | None,
     safe_mode: bool,
     kept_copy: bool,
+    looked: LookedReport | None,
 ) -> StatusReply:
     """The core's state as it goes over the socket. `readers`: all there are, heard or not."""
     return StatusReply(
@@ -205,6 +207,7 @@ def status_reply(
         uplink=uplink,
         safe_mode=safe_mode,
         kept_copy=kept_copy,
+        looked=looked,
     )
 
 

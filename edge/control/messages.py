@@ -239,12 +239,20 @@ class UplinkReport(Part, frozen=True, kw_only=True):
     behind: Count
 
 
+class LookedReport(Part, frozen=True, kw_only=True):
+    """The last look through the whole journal; with `findings` it does not hold."""
+
+    utc_us: Micros
+    entries: Count
+    findings: Count
+
+
 class StatusReply(Message, frozen=True, kw_only=True):
     """The site at one moment. `recorded`: the journal can be written. `uplink`: None without a
     broker. `ready`: every fire input was heard or counts as fire, and cards are accepted.
     `safe_mode`: nothing goes to the archive. `kept_copy`: the site file and policy in force are
     those that last served, and not the present ones. `people_made_utc_us`: when the people were
-    last changed, at whichever edge; None where that is not known.
+    last changed, at whichever edge; None where that is not known. `looked`: None before the first.
     """
 
     site: str
@@ -270,6 +278,7 @@ class StatusReply(Message, frozen=True, kw_only=True):
     uplink: UplinkReport | None
     safe_mode: bool
     kept_copy: bool
+    looked: LookedReport | None = None
 
 
 class SentEntry(Part, frozen=True, kw_only=True):

@@ -296,8 +296,15 @@ class JournalWriter:
         """
         return await self._call(self._work.reopen)
 
-    async def verify(self, progress: Progress | None = None, signers: Signers = NOBODY) -> Report:
-        """Verify everything stored up to now, in steps between which appends go on.
+    async def verify(
+        self,
+        progress: Progress | None = None,
+        signers: Signers = NOBODY,
+        *,
+        pause_s: float = 0.0,
+    ) -> Report:
+        """Verify everything stored up to now, in steps between which appends go on, and with a
+        pause behind each.
 
         Raises JournalFailed, JournalClosed where the journal stops meanwhile.
         """
@@ -307,6 +314,7 @@ class JournalWriter:
         ):
             if progress is not None:
                 progress(verification.entries, verification.last_seq)
+            await asyncio.sleep(pause_s)
         return verification.report()
 
     async def close(self) -> None:

@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from central.archive import Archived
-from controller.events import Body, Entry, EntryDropped, Event, decode_body, decode_entry
+from controller.events import (
+    Body,
+    Entry,
+    EntryDropped,
+    Event,
+    JournalUnsound,
+    decode_body,
+    decode_entry,
+)
 from controller.state import SiteState, apply, snapshot
 from edge.assembly import Edge
 from edge.journal import Record
@@ -61,6 +69,9 @@ class Ledger(Rule):
         if isinstance(body, EntryDropped):
             # Memory holds ten times what comes to pass while a disk of a run is away.
             raise self.broken(at_s, f"entry {entry.seq} was lost while nothing could be written")
+        if isinstance(body, JournalUnsound):
+            # Nobody edits it here, and no disk of a run forgets what is older than its last sync.
+            raise self.broken(at_s, f"the journal was found unsound, {body.entry}: {body.what}")
         self.state = apply(self.state, Event(header=entry, body=body))
         return entry
 

@@ -207,6 +207,7 @@ VALUES: dict[str, Any] = {
     "portals": ("front",),
     "fires": ("panel",),
     "policy": "p",
+    "what": "the chain breaks here",
     "identity": "osdp",
     "holder": "h-1",
     "visitor": "h-1",

@@ -175,6 +175,7 @@ _MADE: tuple[Body, ...] = (
     ev.JournalRestored(dropped=2),
     ev.ReserveUsed(),
     ev.JournalDoubted(witnessed=1_200, held=900, before="0123456789abcdef"),
+    ev.JournalUnsound(findings=3, entry=17, what="the chain breaks here"),
     ev.EntryDropped(),
     ev.ClockJudged(trusted=True, stepped_ms=-1_500),
     ev.HoldersReplaced(

@@ -39,6 +39,7 @@ from edge.control.messages import (
     HistoryReply,
     ImportPeopleReply,
     ImportProblem,
+    LookedReport,
     ResetFireReply,
     StatusReply,
     TakePeopleReply,
@@ -80,6 +81,7 @@ class SmallDesk:
         self.slow_s = 0.0
         self.to_sign = b""
         self.key = self.witness = ""
+        self.looked: LookedReport | None = None
 
     async def record(self, *bodies: Body, personal: tuple[Personal, ...] = ()) -> None:
         records = []
@@ -119,6 +121,7 @@ class SmallDesk:
             uplink=UplinkReport(connected=True, acked=1, behind=self.last_seq - 1),
             safe_mode=False,
             kept_copy=False,
+            looked=self.looked,
         )
 
     @property
