@@ -429,6 +429,7 @@ URGENT = frozenset(
         DeviceSuspected,
         EdgeStopping,
         JournalDoubted,
+        JournalUnsound,
         PersonErased,
         PolicyActivated,
         PostureChanged,

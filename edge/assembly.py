@@ -159,8 +159,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     )
     uplink = _uplink(config, outside, daemon, checkpoints)
     policy = PolicyDesk(daemon, began, store)
-    signers = _signers(config, outside.journal_key)
-    scrubber = _scrubber(outside, daemon, signers)
+    scrubber = _scrubber(config, outside, daemon)
     people_desk, erase_desk = _people_desks(config, outside, daemon)
     desk = DaemonDesk(
         daemon,
@@ -170,7 +169,6 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         policy,
         VisitDesk(daemon, config),
         uplink,
-        signers,
         scrubber,
         version("sentrypost"),
         safe_mode=outside.safe_mode,
@@ -215,7 +213,9 @@ def _signers(config: Config, key: JournalKey) -> Signers:
     return Signers(None if key.of_this_run else key.key.public, config.witness)
 
 
-def _scrubber(outside: Outside, daemon: Daemon, signers: Signers) -> Scrubber:
+def _scrubber(config: Config, outside: Outside, daemon: Daemon) -> Scrubber:
+    signers = _signers(config, outside.journal_key)
+
     def unsound(report: Report) -> None:
         first = report.first_bad
         assert first is not None, "a journal without findings is sound"

@@ -29,7 +29,7 @@ from edge.control.messages_policy import (
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.daemon import Daemon
 from edge.erase_desk import EraseDesk
-from edge.journal import Record, Signers, Stored
+from edge.journal import Record, Stored
 from edge.people import roles_held
 from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
@@ -55,7 +55,6 @@ class DaemonDesk:
         policy: PolicyDesk,
         visits: VisitDesk,
         uplink: Uplink | None,
-        signers: Signers,
         scrubber: Scrubber,
         version: str,
         *,
@@ -68,7 +67,6 @@ class DaemonDesk:
         self._policy = policy
         self._visits = visits
         self._uplink = uplink
-        self._signers = signers
         self._scrubber = scrubber
         self._version = version
         now = daemon.now()
@@ -196,8 +194,8 @@ class DaemonDesk:
     async def checkpoints(self, size: int | None) -> CheckpointsReply:
         writer = self._daemon.writer
         kept = await writer.said(size)
-        key = self._signers.log_key(writer.site, writer.edge, writer.incarnation)
-        witness = self._signers.witness
+        key = self._scrubber.signers.log_key(writer.site, writer.edge, writer.incarnation)
+        witness = self._scrubber.signers.witness
         return CheckpointsReply(
             key="" if key is None else key.text,
             witness="" if witness is None else witness.text,
@@ -205,4 +203,4 @@ class DaemonDesk:
         )
 
     async def verify(self, progress: Progress) -> VerifyReply:
-        return verify_reply(await self._daemon.writer.verify(progress, self._signers))
+        return verify_reply(await self._daemon.writer.verify(progress, self._scrubber.signers))

@@ -57,7 +57,7 @@ class Scrubber:
         unsound: Callable[[Report], None],
     ) -> None:
         self._journal = journal
-        self._signers = signers
+        self.signers = signers
         self._utc_us = utc_us
         self._unsound = unsound
         self.looked: Looked | None = None
@@ -73,7 +73,7 @@ class Scrubber:
     async def look(self) -> bool:
         """Look through everything now; False where the journal stopped. Raises JournalClosed."""
         try:
-            report = await self._journal.verify(None, self._signers, pause_s=PAUSE_S)
+            report = await self._journal.verify(None, self.signers, pause_s=PAUSE_S)
         except JournalClosed:
             raise
         except JournalError as error:

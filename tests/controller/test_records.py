@@ -2,13 +2,16 @@
 
 from controller.effects import Effect
 from controller.events import (
+    URGENT,
     DecisionMade,
     FireLatched,
     GrantUnused,
     JournalDoubted,
+    JournalUnsound,
     decode_body,
     decode_entry,
     encode,
+    kind_of,
 )
 from controller.ids import EffectId, InputId, ReaderId
 from controller.inputs import (
@@ -18,6 +21,7 @@ from controller.inputs import (
     FireResetAsked,
     JournalDoubtHeard,
     JournalFailed,
+    JournalLookedThrough,
     ReaderHeard,
     Stopping,
 )
@@ -111,6 +115,16 @@ def test_a_start_remembers_no_reader_until_it_answers() -> None:
     assert rig.site.state.readers[reader].secure
     rig.start()
     assert rig.site.state.readers == {}
+
+
+def test_each_look_at_the_journal_that_finds_something_is_recorded_urgently() -> None:
+    rig = calm()
+    looked = JournalLookedThrough(id=InputId("1"), findings=2, entry=7, what=LONG)
+    for _ in range(2):
+        (told,) = of_type(JournalUnsound, rig.feed(looked))
+        assert (told.findings, told.entry) == (2, 7)
+        assert told.what.startswith("xxx")
+    assert kind_of(JournalUnsound) in URGENT
 
 
 def test_a_doubt_about_the_journal_is_recorded_once_and_outlives_a_restart() -> None:

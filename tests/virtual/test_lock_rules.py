@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from central.archive import Archived
-from controller.events import decode_entry
+from controller.events import Event, Header, JournalUnsound, decode_entry, encode, kind_of
 from edge.journal import Record
 from simulators.virtual.records_rules import Ledger
 from simulators.virtual.rule import Violation
@@ -98,6 +98,17 @@ def test_what_is_durable_does_not_change_and_has_no_gap() -> None:
         list(ledger.durable(2.0, [(2, RECORDS[2].entry)], lambda _first, _last: ()))
     with pytest.raises(Violation, match="entry 4 follows 2"):
         list(ledger.durable(2.0, [(4, RECORDS[3].entry)], lambda _first, _last: ()))
+
+
+def test_no_edge_finds_its_own_journal_unsound() -> None:
+    body = JournalUnsound(findings=1, entry=1, what="the chain breaks here")
+    header = decode_entry(RECORDS[1].entry)
+    fields = {name: getattr(header, name) for name in Header.__struct_fields__}
+    fields["kind"] = kind_of(JournalUnsound)
+    told = encode(Event(header=Header(**fields), body=body))
+    ledger = ledger_of(RECORDS[0].entry)
+    with pytest.raises(Violation, match="found unsound, 1: the chain breaks here"):
+        list(ledger.durable(2.0, [(2, told)], lambda _first, _last: ()))
 
 
 def test_nothing_is_said_to_be_durable_that_is_not() -> None:
