@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from controller.checkpoint import Checkpoint, log_name
 from controller.ledger import leaf
-from controller.merkle import EMPTY, Frontier
+from controller.merkle import EMPTY, Frontier, inclusion
 from edge.control.closed import opened_closed
 from edge.exports import Log, ProofError, export, proof
 from edge.journal.checkpoints import note_cosigned, take
 from edge.notes import Algorithm, NoteKey, cosignature, signed
 from edge.signatures import LOW_ORDER, SigningKey
-from edge.verify_journal import File, Key, Wrong, signed_by
+from edge.verify_journal import File, Key, Wrong, led_to, signed_by
 from tests.edge.journal.support import (
     EDGE,
     INCARNATION,
@@ -247,6 +247,13 @@ def note_by_a_stranger(lines: list[Any]) -> None:
     lines[-1]["checkpoint"] = note(tree, STRANGER)
 
 
+def note_of_another_journal(lines: list[Any]) -> None:
+    """Over the right tree and under the right key."""
+    tree = EMPTY.with_leaves(leaf(one.entry) for one in records(1, COSIGNED))
+    said = Checkpoint(log_name(SITE, "south", INCARNATION), tree.size, tree.root)
+    lines[-1]["checkpoint"] = signed(said.text, NAME, LOG)
+
+
 def key_of_a_stranger(lines: list[Any]) -> None:
     lines[0]["log"] = NoteKey(NAME, STRANGER.public, Algorithm.LOG).text
 
@@ -305,6 +312,7 @@ def something_unknown(lines: list[Any]) -> None:
         (other_subtree, "was not made of what stands before it"),
         (other_note, f"the signature of {NAME} does not fit"),
         (note_by_a_stranger, f"the checkpoint is not signed by {NAME}"),
+        (note_of_another_journal, "a checkpoint of another journal"),
         (key_of_a_stranger, f"the checkpoint is not signed by {NAME}"),
         (key_with_another_id, "its id does not fit"),
         (key_under_which_anybody_signs, f"the signature of {NAME} does not fit"),
@@ -476,6 +484,15 @@ def test_what_the_library_signs_is_signed() -> None:
         data = bytes(number) * 999
         assert signed_by(key.public, data, key.private.sign(data))
         assert not signed_by(key.public, data + b"\0", key.private.sign(data))
+
+
+def test_a_path_is_that_of_one_leaf_alone() -> None:
+    """The last leaf of 37 hangs so high that, put elsewhere, its path would seem to lead up too."""
+    leaves = [leaf(one.entry) for one in records(1, 37)]
+    path = list(inclusion(36, 37, lambda begin, end: EMPTY.with_leaves(leaves[begin:end]).root))
+    root = EMPTY.with_leaves(leaves).root
+    assert led_to(36, 37, leaves[36], path) == root
+    assert [led_to(place, 37, leaves[36], path) for place in range(36)] == [None] * 36
 
 
 def test_no_key_of_small_order_has_signed_anything() -> None:
