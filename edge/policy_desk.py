@@ -85,8 +85,8 @@ class PolicyDesk:
                 self._refuse_unrecorded()
                 with undisturbed():
                     ready = await asyncio.to_thread(self._judged, envelope)
-                self._refuse_unentitled(ready)
-                return await self._take_over(ready, operator)
+                    self._refuse_unentitled(ready)
+                    return await self._take_over(ready, operator)
             except (BundleError, SignatureError) as error:
                 return self._refused(error)
 
@@ -97,7 +97,7 @@ class PolicyDesk:
                 self._refuse_unrecorded()
                 with undisturbed():
                     ready = await asyncio.to_thread(self._before)
-                return await self._take_over(ready, operator)
+                    return await self._take_over(ready, operator)
             except (BundleError, SignatureError) as error:
                 return self._refused(error)
 

@@ -16,8 +16,9 @@ SWITCH_S = 0.000_5
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """While a thread computes, whoever wants to decide waits `SWITCH_S` for it, and nobody waits
-    for the collector: it rests, and afterwards leaves alone for good what there is then. What is
-    dropped is freed all the same, but for the little that refers to itself.
+    for the collector: it rests, and afterwards leaves alone for good what the work has come to.
+    What is dropped later is freed all the same, but for the little that refers to itself. Work that
+    fails, as often as it may, leaves nothing behind: what it has made is collected like any other.
 
     Of the whole process. Where two overlap, the end of the first ends both.
     """
@@ -26,8 +27,9 @@ def undisturbed() -> Iterator[None]:
     gc.disable()
     try:
         yield
+        gc.collect(0)  # what the work has dropped, and would be kept for good
+        gc.freeze()  # before it wakes: it would walk over what is left again and again
     finally:
-        gc.freeze()  # before it wakes: it would begin with all that the thread has made
         gc.enable()
         sys.setswitchinterval(before)
 

@@ -1,8 +1,10 @@
 """While a policy is loaded nothing of the interpreter's own keeps a decision waiting."""
 
 import asyncio
+import errno
 import gc
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from edge import policy_desk
 from edge.policy_bundle import Offer
+from edge.policy_store import PolicyStore
 from edge.undisturbed import SWITCH_S, undisturbed
 from tests.edge.checks import ready
 from tests.edge.house import House, running
@@ -49,9 +52,49 @@ def test_threads_change_quickly_and_the_collector_rests_while_a_policy_is_loaded
             assert reply.applied is applied
             assert meanwhile == [(False, pytest.approx(SWITCH_S))]
             assert (gc.isenabled(), sys.getswitchinterval()) == (True, before)
-            assert not is_walked(edge.daemon.site.policy), "what there is is left alone"
+            in_force = edge.daemon.site.policy
+            assert is_walked(in_force) is not applied, "what came into force is left alone"
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("refused", ["garbage", "not newer", "not kept"])
+def test_a_policy_that_is_refused_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    house = signed_house(tmp_path)
+    data = {"garbage": b"not signed", "not newer": bundle(version(1), ANNA, BEN)}
+
+    def full(self: PolicyStore, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            monkeypatch.setattr(PolicyStore, "put", full)
+            offered = data.get(refused, bundle(version(2), ANNA, BEN))
+            before = gc.get_freeze_count()
+            for _ in range(3):
+                assert not (await edge.desk.load_policy(offered, "smith")).applied
+            assert gc.get_freeze_count() <= before
+            assert gc.isenabled()
+
+    asyncio.run(run())
+
+
+class Ring:
+    """Refers to itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_the_work_has_dropped_is_not_kept_for_good() -> None:
+    with undisturbed():
+        dropped, left = weakref.ref(Ring()), Ring()
+        assert dropped() is not None
+    assert dropped() is None
+    assert not is_walked(left)
 
 
 def test_the_collector_wakes_though_the_work_fails() -> None:
