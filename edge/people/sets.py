@@ -52,6 +52,12 @@ ANEW = (
     "too; then stop this one, move site.db away and take everybody (--all)"
 )
 
+LEVEL = (
+    "an edge that was behind when a new version made the digests otherwise, or by thousands of "
+    "changes, takes no set: stop this one, move site.db away and take everybody (--all); what was "
+    "changed at this edge alone, which `sentrypost person history` names, make at the other before"
+)
+
 Entropy = Callable[[int], bytes]
 V = TypeVar("V")
 
@@ -328,7 +334,7 @@ def _gap(version: int, people: PeopleSet) -> SetGapError:
         return SetGapError(
             f"the set tells of versions {people.steps[0].number} to {people.number} alone: that "
             f"version {version} here is an earlier state of the same people cannot be seen",
-            ANEW,
+            LEVEL,
         )
     return SetGapError(
         f"the set builds on version {people.base}, version {version} is on file",

@@ -154,7 +154,15 @@ def test_an_edge_that_stayed_behind_takes_nobody_unseen(tmp_path: Path, source: 
         behind._database.execute("UPDATE history SET scheme = 1")
         behind._database.execute("UPDATE meta SET value = 2 WHERE key = 'version'")
         behind._load()
-        assert isinstance(refused(behind, whole(source)), sets.SetGapError)
+        delta_ = refused(behind, delta(source, 3))
+        assert "everybody with --all" in delta_.remedy
+        why = refused(behind, whole(source))
+        assert isinstance(why, sets.SetGapError)
+        assert "move site.db away and take everybody (--all)" in why.remedy
+    (tmp_path / "behind" / "site.db").rename(tmp_path / "behind" / "site.db.before")
+    with People.open(tmp_path / "behind" / "site.db", create=True) as behind:
+        assert take(behind, whole(source)), "the way that the remedy names"
+        assert same(source, behind)
 
 
 def test_a_set_of_then_is_refused_with_the_way_out(source: People) -> None:
