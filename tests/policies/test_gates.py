@@ -60,6 +60,20 @@ def test_nobody_is_kept_from_a_refuge_because_he_is_alone(mode: Mode) -> None:
     assert kept_out == [Code.TWO_PERSON, Code.FIRST_PERSON_OUT]
 
 
+@pytest.mark.parametrize("mode", [Mode.LOCKDOWN, Mode.SHELTER])
+def test_who_flees_is_not_asked_for_more_because_nobody_is_in_the_refuge_yet(mode: Mode) -> None:
+    """In calm times the first person comes by the rule for first persons and by none beside it."""
+    text = changed('kind    = "refuge" ', 'first-person = true\nkind = "refuge" ')
+    opens = '[[grant]]\nid = "opens"\nroles = ["staff"]\nzones = ["safe-room"]\n'
+    policy = compiled(f'{text}\n{opens}first-person = true\nfactors = "high"\n')
+    fleeing = ask("safe-room-door", IN, "staff", mode=mode, first_person_in=False)
+    decision = decide(policy, fleeing)
+    assert (decision.granted, decision.rule) == (True, "g50-refuge")
+    assert Code.FIRST_PERSON_OUT in {note.code for note in decision.notes}
+    calm = ask("safe-room-door", IN, "staff", utc_s=FRIDAY_10H, first_person_in=False)
+    assert codes_of(decide(policy, calm)) == [Code.FACTORS_MISSING]
+
+
 def test_a_rule_of_its_own_carries_an_entry_before_one_that_an_override_lends_the_mode() -> None:
     own = '[[grant]]\nid = "own"\nroles = ["guard"]\nzones = ["lobby"]\nin = ["shelter"]\n'
     first = changed('[[grant]]\nid    = "g10', own + '[[grant]]\nid    = "g10')
