@@ -85,8 +85,8 @@ def test_the_hour_reaches_every_state_and_most_of_what_can_happen() -> None:
     attempts = {a.state for run in runs for state in run.states for a in state.attempts.values()}
     assert {str(state) for state in attempts} == {"presented", "awaiting-pin", "awaiting-second"}
     kinds = {event.header.kind for run in runs for event in run.events}
-    # A drop is the edge's own entry: the core never makes one. What is wrong with the journal or its
-    # disk comes once in its life, from outside (`test_records`).
+    # A drop is the edge's own entry: the core never makes one. What is wrong with a journal or its
+    # disk comes once in a while, from outside (`test_records`).
     from_outside = {"journal-doubted", "journal-unsound", "reserve-used"}
     assert set(KINDS) - kinds == {"entry-dropped"} | from_outside
     assert any(isinstance(s.fact, Started) and s.before.seq for run in runs for s in run.steps)
