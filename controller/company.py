@@ -53,12 +53,16 @@ def _are_two(policy: CompiledPolicy, *people: HolderFacts | None) -> bool:
 
 
 def passing_of(
-    policy: CompiledPolicy, holder: HolderId | None, verdict: Decision
+    policy: CompiledPolicy, request: Request, holder: HolderId | None, verdict: Decision
 ) -> Passing | None:
     """Whom a verdict for one person lets through."""
     if holder is None or not verdict.granted:
         return None
-    return Passing(holders=(holder,), is_first=_is_first(policy, verdict))
+    return Passing(
+        holders=(holder,),
+        is_first=_is_first(policy, verdict),
+        extended=_standing(policy, request.holder).extended,
+    )
 
 
 def two_passing(
@@ -66,17 +70,19 @@ def two_passing(
     request: Request,
     verdict: Decision,
     first: HolderId,
-    second: HolderId,
+    by: HolderFacts,
 ) -> Passing | None:
     """Whom a verdict for two people lets through."""
     if not verdict.granted:
         return None
-    escorts = request.escorted and _standing(policy, request.holder).visitor
+    standing, second = _standing(policy, request.holder), HolderId(by.id)
+    escorts = request.escorted and standing.visitor
     return Passing(
         holders=(first, second),
         is_first=_is_first(policy, verdict),
         visitor=first if escorts else None,
         host=second if escorts else None,
+        extended=standing.extended or _standing(policy, by).extended,
     )
 
 

@@ -68,11 +68,18 @@ class Sign(StrEnum):
     PRESENT_PIN = "present-pin"
     PRESENT_SECOND = "present-second"
     TRY_AGAIN = "try-again"
+    CLOSE = "close"
 
 
 class ShowAtReader(Effect, frozen=True, kw_only=True):
     reader: ReaderId
     sign: Sign
+
+
+class AskToClose(Effect, frozen=True, kw_only=True):
+    """Remind whoever is at the portal, at all its readers, that its leaf stands open."""
+
+    portal: PortalId
 
 
 class AskPin(Effect, frozen=True, kw_only=True):

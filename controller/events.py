@@ -318,6 +318,10 @@ class PortalForced(PortalChange, frozen=True, kw_only=True):
     """The leaf opened without a grant, and nothing explains it."""
 
 
+class CloseAsked(PortalChange, frozen=True, kw_only=True):
+    """The leaf is about to stand open too long; its readers ask for it to be closed."""
+
+
 class PortalHeld(PortalChange, frozen=True, kw_only=True):
     """The leaf stands open longer than the portal allows."""
 

@@ -201,7 +201,7 @@ def _judge(
         _ask_second(turn, attempt)
         return
     attempts.ended(attempt, attempts.Signal.DECIDED)
-    passing = passing_of(policy, attempt.holder, alone)
+    passing = passing_of(policy, request, attempt.holder, alone)
     reader = attempt.reader
     conclude(turn, attempt.id, reader, policy, request, alone, asker.badge, asker.person, passing)
 
@@ -235,7 +235,7 @@ def _judge_second(
         return
     asked = accompanied_by(rules, asked, request.holder, turn.state)
     answer = decide(rules, asked)
-    passing = two_passing(rules, asked, answer, first.holder, credential.holder)
+    passing = two_passing(rules, asked, answer, first.holder, request.holder)
     conclude(turn, first.id, reader, rules, asked, answer, None, None, passing)
 
 

@@ -68,6 +68,7 @@ class Signal(StrEnum):
     EXIT_LET_GO = "exit-let-go"
     EXIT_STUCK = "exit-stuck"
     EXIT_OVER = "exit-over"  # a granted way out has had its time, another strike still runs
+    CLOSE_DUE = "close-due"  # it is time to ask for the leaf to be closed
     LEASED = "leased"
     LEASE_ENDED = "lease-ended"
     RELEASED = "released"
@@ -95,6 +96,7 @@ class Note(StrEnum):
     EXIT_LET_GO = "exit-let-go"
     EXIT_STUCK = "exit-stuck"
     EXIT_OVER = "exit-over"
+    CLOSE_ASKED = "close-asked"
     LEASED = "leased"
     LEASE_ENDED = "lease-ended"
     RELEASED = "released"
@@ -109,8 +111,10 @@ class Note(StrEnum):
 class Portal(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one portal. A restart keeps `released` and `secured` and nothing else.
 
-    `deadline_us`: when the patience of the state ends. `attempt` and `direction`: whose grant is in
-    force, until `grant_until_us`; `passing`: whom it lets through, with their places reserved.
+    `deadline_us`: when the patience of the state ends; `close_due_us`: when, before that, people
+    are asked to close the leaf. `attempt` and `direction`: whose grant is in force, until
+    `grant_until_us`; `passing`: whom it lets through, with their places reserved; `extended`: who
+    passes needs more time.
     `strike_until_us`: until when the device's own timer may still hold the lock released, used or
     not; `exit_until_us`: the same of a granted way out, during which the portal is not locked by
     us. `shunt_until_us`: until when an opening is explained by a request to exit; `rex_since_us`:
@@ -134,6 +138,8 @@ class Portal(msgspec.Struct, frozen=True, kw_only=True):
     shunt_until_us: Micros | None = None
     rex_since_us: Micros | None = None
     rex_stuck: bool = False
+    close_due_us: Micros | None = None
+    extended: bool = False
 
 
 class Move(NamedTuple):
@@ -173,6 +179,7 @@ _ALWAYS: dict[Signal, Move] = {
     Signal.RELEASE_ENDED: IGNORED,
     Signal.GRANT_ENDED: IGNORED,
     Signal.PATIENCE_ENDED: IGNORED,
+    Signal.CLOSE_DUE: IGNORED,
 }
 
 _AT_REST: dict[Signal, Move] = _ALWAYS | {
@@ -234,6 +241,7 @@ TABLE: dict[State, dict[Signal, Move]] = {
     State.OPEN: _AJAR
     | {
         Signal.GRANTED: _to(State.OPEN, Note.GRANTED),
+        Signal.CLOSE_DUE: _stay(Note.CLOSE_ASKED),
         Signal.PATIENCE_ENDED: _to(State.HELD, Note.HELD),
     },
     State.HELD: _AJAR
@@ -315,6 +323,8 @@ def move(
     after = _heard(portal, signal, now_us)
     if after.exit_until_us is not None and after.exit_until_us <= now_us:
         after = replace(after, exit_until_us=None)  # a claim that has lapsed claims nothing
+    if portal.extended and not _has_more_time(portal, now_us):
+        after = replace(after, extended=False)
     if signal is Signal.GRANTED:
         after = _granted(after, attempt, direction, passing, rule, now_us)
     elif signal in SUPERSEDING:
@@ -327,6 +337,7 @@ def move(
     renews_later = portal.leased and after.leased and step.note is not Note.LEASED
     if (moved or step.note in _RESTARTS_PATIENCE) and not renews_later:
         after = replace(after, deadline_us=_patience_us(after, step.note, rule, now_us))
+        after = replace(after, close_due_us=_close_due_us(after, rule))
     return after, step.note
 
 
@@ -378,7 +389,9 @@ def _heard(portal: Portal, signal: Signal, now_us: Micros) -> Portal:
             return replace(portal, contact=Contact.OPEN)
         case Signal.CLOSED:
             # Whoever asked to leave has left: what opens next explains itself anew.
-            return replace(portal, contact=Contact.CLOSED, shunt_until_us=None)
+            extended = portal.passing is not None and portal.passing.extended
+            closed = Contact.CLOSED
+            return replace(portal, contact=closed, shunt_until_us=None, extended=extended)
         case Signal.CONTACT_FAULTED:
             return replace(portal, contact=Contact.FAULTED)
         case Signal.EXIT_REQUESTED:
@@ -389,6 +402,8 @@ def _heard(portal: Portal, signal: Signal, now_us: Micros) -> Portal:
             return replace(portal, rex_stuck=True)
         case Signal.EXIT_OVER:
             return replace(portal, exit_until_us=None)
+        case Signal.CLOSE_DUE:
+            return replace(portal, close_due_us=None)
         case Signal.LEASED | Signal.LEASE_ENDED:
             return replace(portal, leased=signal is Signal.LEASED)
         case Signal.RELEASED | Signal.RELEASE_ENDED:
@@ -419,7 +434,9 @@ def _granted(
     rule: PortalRule,
     now_us: Micros,
 ) -> Portal:
-    until_us = now_us + STRIKE_WITHIN_US + rule.open_ms * MILLISECOND_US
+    # A lock is not told to close sooner than somebody needs who is passing.
+    extended = portal.extended or (passing is not None and passing.extended)
+    until_us = now_us + STRIKE_WITHIN_US + rule.release_ms(extended=extended) * MILLISECOND_US
     leads_out = direction is rule.way_out
     return replace(
         portal,
@@ -429,7 +446,14 @@ def _granted(
         grant_until_us=until_us,
         strike_until_us=until_us,
         exit_until_us=until_us if leads_out else portal.exit_until_us,
+        extended=extended,
     )
+
+
+def _has_more_time(portal: Portal, now_us: Micros) -> bool:
+    """Whether who needs it is still there: the leaf stands open, or the lock may be released."""
+    released = portal.strike_until_us is not None and portal.strike_until_us > now_us
+    return released or portal.contact is Contact.OPEN
 
 
 def _without_grant(portal: Portal) -> Portal:
@@ -445,11 +469,18 @@ def _patience_us(portal: Portal, note: Note, rule: PortalRule, now_us: Micros) -
         return now_us + LEASE_RENEW_US
     match portal.state:
         case State.OPEN:
-            return now_us + rule.held_ms * MILLISECOND_US
+            return now_us + rule.patience_ms(extended=portal.extended) * MILLISECOND_US
         case State.HELD | State.FORCED if note is not Note.NEVER_CLOSED:
             return now_us + rule.stuck_ms * MILLISECOND_US
         case _:
             return None
+
+
+def _close_due_us(portal: Portal, rule: PortalRule) -> Micros | None:
+    """When people are asked to close an open leaf, before it counts as held."""
+    if portal.state is not State.OPEN or portal.deadline_us is None or rule.pre_alarm_ms is None:
+        return None
+    return portal.deadline_us - rule.pre_alarm_ms * MILLISECOND_US
 
 
 def diagram() -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from controller import devices, erasures, fires, passages, questions, verdicts, visits
 from controller.effects import (
     AskPin,
+    AskToClose,
     Effect,
     FreeEgress,
     FreeExit,
@@ -66,7 +67,7 @@ from controller.inputs import (
 )
 from controller.ledger import commitment
 from controller.moment import SECOND_US, Moment
-from controller.portal import LEASE_RENEW_US, Portal, Signal, exit_over_us, rex_deadline_us
+from controller.portal import LEASE_RENEW_US, Portal, Signal, State, exit_over_us, rex_deadline_us
 from controller.state import SiteState
 from controller.turn import Origin, Turn
 from controller.whereabouts import gone, unseen
@@ -139,6 +140,7 @@ class Site:
     def _next_due_us(self) -> int | None:
         """When the first thing falls due of all that `_deal_with_due` looks at, or a lease."""
         due = [portal.deadline_us for portal in self.state.portals.values()]
+        due += [portal.close_due_us for portal in self.state.portals.values()]
         due += [portal.grant_until_us for portal in self.state.portals.values()]
         due += [rex_deadline_us(portal) for portal in self.state.portals.values()]
         due += [exit_over_us(portal) for portal in self.state.portals.values()]
@@ -188,6 +190,8 @@ class Site:
                 return self._portal(portal_id).leased
             case SecurePortal(portal=portal_id):
                 return self.state.ready and not fires.claimed(self._portal(portal_id), now_us)
+            case AskToClose(portal=portal_id):
+                return self._portal(portal_id).state is State.OPEN
             case AskPin(question=question):
                 return any(a.question == question for a in self.state.attempts.values())
             case _:
@@ -231,6 +235,8 @@ class Site:
             portal = turn.state.portals[portal_id]
             if _is_due(portal.deadline_us, turn) and not portal.leased:
                 turn.signal(portal_id, Signal.PATIENCE_ENDED)
+            if _is_due(turn.state.portals[portal_id].close_due_us, turn):
+                verdicts.ask_to_close(turn, portal_id)
             if _is_due(portal.grant_until_us, turn):
                 turn.signal(portal_id, Signal.GRANT_ENDED)
             if _is_due(rex_deadline_us(portal), turn):

@@ -9,6 +9,7 @@ from controller.effects import Effect
 from controller.events import (
     Body,
     BoltMoved,
+    CloseAsked,
     ContactFaulted,
     EgressEnded,
     EgressReleased,
@@ -54,6 +55,7 @@ POLICY_DIGEST_CHARS = 16
 _PLAIN: dict[Note, type[PortalChange]] = {
     Note.GRANTED: PortalGranted,
     Note.FORCED: PortalForced,
+    Note.CLOSE_ASKED: CloseAsked,
     Note.HELD: PortalHeld,
     Note.NEVER_CLOSED: PortalNeverClosed,
     Note.CLOSED: PortalClosed,

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from controller.effects import FreeExit, LeasePortal, ReleasePortal, ShowAtReader, Sign
+from controller.effects import AskToClose, FreeExit, LeasePortal, ReleasePortal, ShowAtReader, Sign
 from controller.events import DecisionMade
 from controller.fires import free_egress
 from controller.ids import AttemptId, PortalId, ReaderId
@@ -86,6 +86,20 @@ def show(turn: Turn, reader: ReaderId, sign: Sign) -> None:
     )
 
 
+def ask_to_close(turn: Turn, portal_id: PortalId) -> None:
+    """Remind whoever is at the portal before its leaf counts as held."""
+    if turn.signal(portal_id, Signal.CLOSE_DUE):
+        turn.wish(
+            lambda effect_id, cause, drill: AskToClose(
+                id=effect_id,
+                cause=cause,
+                not_after_us=turn.now_us + SHOW_WITHIN_US,
+                drill=drill,
+                portal=portal_id,
+            )
+        )
+
+
 def settle_lease(turn: Turn, portal_id: PortalId, *, due: bool) -> None:
     """Begin, renew (when `due`) or end the portal's opening by schedule."""
     portal = turn.state.portals[portal_id]
@@ -140,7 +154,8 @@ def _release(
     granted = not turn.state.portals[portal_id].leased and turn.signal(
         portal_id, Signal.GRANTED, attempt=attempt, direction=direction, passing=passing
     )
-    not_after_us, for_ms = turn.now_us + STRIKE_WITHIN_US, rule.open_ms
+    not_after_us = turn.now_us + STRIKE_WITHIN_US
+    for_ms = rule.release_ms(extended=turn.state.portals[portal_id].extended)
     if verdict.code in NEVER_ASKED_FOR:
         _free_exit(turn, portal_id, rule)
         return
@@ -168,7 +183,9 @@ def _free_exit(turn: Turn, portal_id: PortalId, rule: PortalRule) -> None:
     if portal.released:
         free_egress(turn, portal_id)
         return
-    for_ms = max(rule.open_ms, LEASE_US // MILLISECOND_US) if portal.leased else rule.open_ms
+    for_ms = rule.release_ms(extended=portal.extended)
+    if portal.leased:
+        for_ms = max(for_ms, LEASE_US // MILLISECOND_US)
     turn.wish(
         lambda effect_id, cause, drill: FreeExit(
             id=effect_id,

@@ -49,6 +49,7 @@ class Presence(msgspec.Struct, frozen=True):
 class Passing(msgspec.Struct, frozen=True, kw_only=True):
     """Whom the grant in force at a portal lets through. `is_first`: who may be a zone's first.
     `ajar`: the leaf was not seen closed when it came, so nobody can say by whom it is used.
+    `extended`: one of them needs more time.
     """
 
     holders: tuple[HolderId, ...]
@@ -57,6 +58,7 @@ class Passing(msgspec.Struct, frozen=True, kw_only=True):
     visitor: HolderId | None = None
     """One of the two, where the other one, `host`, escorts him."""
     host: HolderId | None = None
+    extended: bool = False
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):

@@ -89,6 +89,11 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "contact": "a door contact is fitted",
         "bolt": "a bolt sensor is fitted",
         "open-s": "length of one release, in tenths of a second",
+        "pre-alarm-s": "so long before it counts as held its readers blink and beep, once; left "
+        "out: they do not",
+        "open-extended-s": "length of a release for who has a role with `extended`; left out: as "
+        "`open-s`",
+        "held-extended-s": "how long they may have it open; left out: as `held-s`",
         "held-s": "how long the leaf may stand open before it is held; at least `open-s`",
         "stuck-s": "how long it may be held or forced before it counts as never closing; more than "
         "`held-s`",
@@ -131,6 +136,7 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "screening": "exempt: never searched, as protected roles are",
         "escort": "may escort visitors",
         "per-host": "visitors: so many at once to one escort",
+        "extended": "needs more time at doors: `open-extended-s` and `held-extended-s` hold",
         "stay-max-s": "how long one visit may last; who stays longer is told of once and leaves as "
         "ever. The shortest of a holder's roles counts",
     },

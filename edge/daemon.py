@@ -14,6 +14,7 @@ from typing import Protocol
 from controller import inputs
 from controller.effects import (
     AskPin,
+    AskToClose,
     Effect,
     FreeEgress,
     LifeSafety,
@@ -491,4 +492,4 @@ class Daemon:
 
 
 def _moves_a_lock(effect: Effect) -> bool:
-    return not isinstance(effect, ShowAtReader | AskPin)
+    return not isinstance(effect, ShowAtReader | AskToClose | AskPin)

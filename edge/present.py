@@ -151,6 +151,7 @@ _PORTALS: dict[type[Body], tuple[Tone, str]] = {
     ev.GrantAborted: (Tone.NOTICE, "release was taken back before it was used"),
     ev.PortalOpened: (Tone.PLAIN, "opened from inside or standing open"),
     ev.PortalForced: (Tone.ALARM, "was opened without a grant"),
+    ev.CloseAsked: (Tone.NOTICE, "is to be closed, or it will have stood open too long"),
     ev.PortalHeld: (Tone.ALARM, "stands open too long"),
     ev.PortalNeverClosed: (Tone.ALARM, "does not close: propped, or its contact is stuck"),
     ev.PortalClosed: (Tone.PLAIN, "closed"),

@@ -45,6 +45,7 @@ _LIGHTS = {
     effects.Sign.GRANTED: (api.Color.GREEN, SIGN_MS, False, 1),
     effects.Sign.DENIED: (api.Color.RED, SIGN_MS, True, 2),
     effects.Sign.TRY_AGAIN: (api.Color.AMBER, SIGN_MS, True, 2),
+    effects.Sign.CLOSE: (api.Color.AMBER, SIGN_MS, True, 4),
     effects.Sign.PRESENT_PIN: (api.Color.AMBER, PROMPT_MS, True, 1),
     effects.Sign.PRESENT_SECOND: (api.Color.AMBER, PROMPT_MS, True, 2),
 }
@@ -311,6 +312,9 @@ class Wiring:
                 return [self._pulse(effect, portal, api.Priority.PASSAGE, for_ms)]
             case effects.ShowAtReader(reader=reader, sign=sign):
                 return self._show(effect, reader, sign)
+            case effects.AskToClose(portal=portal):
+                readers = (one.reader for one in self._readers.values() if one.portal == portal)
+                return [c for one in readers for c in self._show(effect, one, effects.Sign.CLOSE)]
             case _:
                 return []
 
@@ -339,7 +343,8 @@ class Wiring:
     ) -> list[api.Command]:
         color, for_ms, blink, beeps = _LIGHTS[sign]
         light = api.Light(0, color, for_ms, blink)
-        signs = ((f"{effect.id}.light", light), (f"{effect.id}.beep", api.Beep(0, beeps)))
+        name = f"{effect.id}.{reader}"  # one effect may be shown at two readers
+        signs = ((f"{name}.light", light), (f"{name}.beep", api.Beep(0, beeps)))
         return [
             _command(EffectId(name), reader, action, api.Priority.SIGNAL, effect.not_after_us)
             for name, action in signs

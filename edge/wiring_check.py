@@ -148,9 +148,11 @@ class WiringCheck:
             self._check_exit_button(at, rule, portal)
             if rule.exit is ExitKind.READER and portal.exit_reader is None:
                 self.problems.append(at.at_key("the policy asks for an exit reader here"))
-            if rule.open_ms % PIECE_MS or rule.open_ms > PIECE_MS * PIECES_MAX:
-                tenths = f"in steps of {PIECE_MS} ms, at most {PIECE_MS * PIECES_MAX / 1e3} s"
-                self.problems.append(at.at_key(f"open-s of the policy must be {tenths}"))
+            times_ms = {"open-s": rule.open_ms, "open-extended-s": rule.open_extended_ms}
+            for key, open_ms in times_ms.items():
+                if open_ms and (open_ms % PIECE_MS or open_ms > PIECE_MS * PIECES_MAX):
+                    tenths = f"in steps of {PIECE_MS} ms, at most {PIECE_MS * PIECES_MAX / 1e3} s"
+                    self.problems.append(at.at_key(f"{key} of the policy must be {tenths}"))
 
     def _check_exit_button(self, at: Place, rule: PortalRule, portal: PortalEntry) -> None:
         """An input that unlocks is worth as much as the lock."""

@@ -182,6 +182,9 @@ class PortalRule(msgspec.Struct, frozen=True, kw_only=True):
     bolt: bool
     open_ms: int  # one timed release
     held_ms: int  # may stand open this long, at least `open_ms`
+    pre_alarm_ms: int | None  # so long before that whoever is there is asked to close it
+    open_extended_ms: int | None  # for who needs more time; None: as for everybody
+    held_extended_ms: int | None
     stuck_ms: int  # an open portal is reported as never closing
     debounce_ms: int
     emergency: bool  # may be entered while the journal cannot be written
@@ -190,6 +193,16 @@ class PortalRule(msgspec.Struct, frozen=True, kw_only=True):
     open_schedule: str | None
     open_threat_max: int
     may_hold: str | None  # the authority's document that allows a hold-egress
+
+    def release_ms(self, *, extended: bool) -> int:
+        """How long one timed release takes."""
+        longer = self.open_extended_ms if extended else None
+        return self.open_ms if longer is None else longer
+
+    def patience_ms(self, *, extended: bool) -> int:
+        """How long the leaf may stand open."""
+        longer = self.held_extended_ms if extended else None
+        return self.held_ms if longer is None else longer
 
     @property
     def way_out(self) -> Direction:

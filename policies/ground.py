@@ -181,6 +181,13 @@ def compiled_portal(compiling: Compiling, entry: EntryAt[PortalEntry]) -> Portal
         bolt=value.bolt,
         open_ms=_milliseconds(compiling, value.open_s, place.child("open-s")),
         held_ms=_milliseconds(compiling, value.held_s, place.child("held-s")),
+        pre_alarm_ms=_optional_ms(compiling, value.pre_alarm_s, place.child("pre-alarm-s")),
+        open_extended_ms=_optional_ms(
+            compiling, value.open_extended_s, place.child("open-extended-s")
+        ),
+        held_extended_ms=_optional_ms(
+            compiling, value.held_extended_s, place.child("held-extended-s")
+        ),
         stuck_ms=_milliseconds(compiling, value.stuck_s, place.child("stuck-s")),
         debounce_ms=value.debounce_ms,
         emergency=value.emergency,
@@ -222,6 +229,10 @@ def _milliseconds(compiling: Compiling, seconds: float, place: Place) -> int:
         compiling.problems.append(place.problem("is not a whole number of tenths of a second"))
         return 100
     return int(tenths) * 100
+
+
+def _optional_ms(compiling: Compiling, seconds: float | None, place: Place) -> int | None:
+    return None if seconds is None else _milliseconds(compiling, seconds, place)
 
 
 def _route(value: PortalEntry) -> Direction | None:

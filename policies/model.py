@@ -115,6 +115,9 @@ class PortalEntry(Entry, frozen=True, kw_only=True):
     bolt: bool = False
     open_s: Seconds = 5.0
     held_s: Seconds = 20.0
+    pre_alarm_s: Seconds | None = None
+    open_extended_s: Seconds | None = None
+    held_extended_s: Seconds | None = None
     stuck_s: Seconds = 300.0
     debounce_ms: Milliseconds = 50
     emergency: bool = False
@@ -159,6 +162,7 @@ class RoleEntry(Entry, frozen=True, kw_only=True):
     escort: bool = False
     per_host: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = None
     stay_max_s: Seconds | None = None
+    extended: bool = False
 
 
 class GrantEntry(Entry, frozen=True, kw_only=True):

@@ -56,6 +56,7 @@ def compiled_role(compiling: Compiling, entry: EntryAt[RoleEntry]) -> RoleRule:
         escort=value.escort,
         per_host=value.per_host,
         stay_max_s=None if value.stay_max_s is None else int(value.stay_max_s),
+        extended=value.extended,
         overrides=frozenset(value.overrides),
     )
 

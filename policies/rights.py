@@ -84,6 +84,7 @@ class RoleRule(msgspec.Struct, frozen=True, kw_only=True):
     escort: bool  # may escort visitors
     per_host: int | None  # so many of this role to one escort
     stay_max_s: int | None
+    extended: bool  # needs more time at doors
     overrides: frozenset[Override]
 
 
@@ -97,6 +98,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     visitor: bool
     exempt: bool
     escort: bool
+    extended: bool
     overrides: frozenset[Override]
 
 
@@ -146,6 +148,7 @@ def standing_of(roles: Sequence[RoleRule]) -> Standing:
         # The person of a protected holder is inviolable (VCDR art. 29): he is never searched.
         exempt=any(role.exempt or role.protected for role in roles),
         escort=not visitor and any(role.escort for role in roles),
+        extended=any(role.extended for role in roles),
         overrides=frozenset() if visitor else overrides,
     )
 

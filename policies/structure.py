@@ -140,8 +140,29 @@ def _times_and_opening(portal: PortalRule, place: Place) -> Iterator[Problem]:
         yield place.child("held-s").problem("is shorter than the release itself ('open-s')")
     if portal.stuck_ms <= portal.held_ms:
         yield place.child("stuck-s").problem("must be longer than 'held-s'")
+    yield from _extended_times(portal, place)
+    if portal.pre_alarm_ms is not None and portal.pre_alarm_ms >= portal.held_ms:
+        yield place.child("pre-alarm-s").problem("must be shorter than 'held-s'")
+    if portal.pre_alarm_ms is not None and not portal.contact:
+        yield place.child("pre-alarm-s").problem(
+            "nobody sees a portal without a contact stand open"
+        )
     if portal.open_schedule is not None and portal.interlock is not None:
         yield place.child("open").problem("a portal of an interlock never stands open")
+
+
+def _extended_times(portal: PortalRule, place: Place) -> Iterator[Problem]:
+    """Who needs more time is never given less."""
+    release_ms, patience_ms = (portal.release_ms(extended=True), portal.patience_ms(extended=True))
+    opened, held = place.child("open-extended-s"), place.child("held-extended-s")
+    if release_ms < portal.open_ms:
+        yield opened.problem("is shorter than 'open-s'")
+    elif patience_ms < release_ms and portal.held_ms >= portal.open_ms:
+        yield opened.problem("is longer than they may have it open ('held-extended-s')")
+    if patience_ms < portal.held_ms:
+        yield held.problem("is shorter than 'held-s'")
+    if patience_ms >= portal.stuck_ms > portal.held_ms:
+        yield place.child("stuck-s").problem("must be longer than 'held-extended-s'")
 
 
 def _unseen_passages(

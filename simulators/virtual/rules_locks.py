@@ -49,7 +49,7 @@ class LocksAgain(Rule):
                 self._look(portal, at_s)
 
     def _open_s(self, portal: str) -> float:
-        return self._scene.rules[portal].open_ms * MILLISECOND_US / SECOND_US
+        return self._scene.rules[portal].release_ms(extended=True) * MILLISECOND_US / SECOND_US
 
     def _extend(self, portal: str, until_s: float) -> None:
         self._until_s[portal] = max(until_s, self._until_s.get(portal, 0.0))

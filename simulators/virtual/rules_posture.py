@@ -133,7 +133,8 @@ class PostureForbidsEntry(Rule):
 
     def _has_time(self, rule: PortalRule, at_s: float) -> bool:
         """Whether a strike may still run for somebody on the way out."""
-        strike_s = (STRIKE_WITHIN_US + rule.open_ms * MILLISECOND_US) / SECOND_US
+        longest_ms = rule.release_ms(extended=True)
+        strike_s = (STRIKE_WITHIN_US + longest_ms * MILLISECOND_US) / SECOND_US
         return at_s <= self._left_s.get(rule.id, -strike_s) + strike_s
 
 

@@ -144,6 +144,7 @@ def test_what_changes_nothing_records_nothing_and_the_reverse() -> None:
 NOTES = """
 granted portal-granted | passed passage-made | unused grant-unused | aborted grant-aborted
 opened portal-opened | forced portal-forced | held portal-held
+close-asked close-asked
 never-closed portal-never-closed | closed portal-closed | faulted contact-faulted
 exit-requested exit-requested | exit-let-go exit-let-go
 exit-stuck exit-stuck | exit-over exit-over

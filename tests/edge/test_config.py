@@ -139,6 +139,17 @@ def test_a_time_that_no_reader_can_be_told_is_refused(house: House) -> None:
     )
 
 
+def test_a_time_for_who_needs_more_is_one_that_a_reader_can_be_told(house: House) -> None:
+    timed = (
+        'rex = "shunt"\nopen-s = 2\nheld-s = 3',
+        'rex = "shunt"\nopen-s = 2\nheld-s = 3\n'
+        "open-extended-s = 7200\nheld-extended-s = 7300\nstuck-s = 8000",
+    )
+    told = said(house, policy=timed)
+    assert "open-extended-s of the policy must be in steps of 100 ms, at most 6553.5 s" in told
+    assert "open-s of the policy" not in told
+
+
 def test_a_portal_of_the_policy_that_is_not_wired_is_told(house: House) -> None:
     text = (house.folder / "site.toml").read_text()
     begin = text.index("[portal.vault-door]")

@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from controller import events as ev
+from controller.effects import AskToClose, SecurePortal
+from controller.ids import EffectId, PortalId
 from controller.portal import Contact, State
+from drivers.osdp import messages as osdp
+from edge.daemon import _moves_a_lock
 from policies.codes import Code
 from tests.edge import checks
 from tests.edge import house as houses
@@ -20,6 +24,7 @@ from tests.edge.house import (
     FRONT_REX,
     PIN,
     VAULT,
+    VAULT_CONTACT,
     House,
     bodies,
     running,
@@ -95,6 +100,39 @@ def test_a_pin_decides_where_the_zone_asks_for_one(house: House, keys: str, gran
             assert (house.board.outputs[VAULT] is False) is granted, "the magnet holds, or lets go"
 
     asyncio.run(run())
+
+
+def test_every_reader_of_a_portal_asks_for_it_to_be_closed(house: House) -> None:
+    policy = house.folder / "policy.toml"
+    at = policy.read_text().index("[portal.vault-door]")
+    early = policy.read_text()[at:].replace("held-s = 3", "held-s = 3\npre-alarm-s = 2.5", 1)
+    policy.write_text(policy.read_text()[:at] + early)
+
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            house.badge("vault-out", ADA)
+            await until(edge, ev.PortalGranted)
+            house.board.set_input(VAULT_CONTACT, True)
+            (asked,) = await until(edge, ev.CloseAsked)
+            assert isinstance(asked, ev.CloseAsked)
+            assert asked.portal == "vault-door"
+            async with asyncio.timeout(5):
+                while not (reminded("vault-in") and reminded("vault-out")):
+                    await asyncio.sleep(0.01)
+            assert not reminded("front-in")
+
+    def reminded(reader: str) -> bool:
+        heard = [message for _, message in house.readers[reader].executed]
+        return any(isinstance(one, osdp.Buzzer) and one.count == 4 for one in heard)
+
+    asyncio.run(run())
+
+
+def test_what_became_of_a_reminder_is_worth_no_line() -> None:
+    about = {"id": EffectId("7.0"), "cause": 7, "not_after_us": None, "drill": False}
+    assert not _moves_a_lock(AskToClose(portal=PortalId("front"), **about))
+    assert _moves_a_lock(SecurePortal(portal=PortalId("front"), **about))
 
 
 def test_an_opening_after_a_request_to_exit_is_explained(house: House) -> None:

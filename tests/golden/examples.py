@@ -63,6 +63,7 @@ PORTAL_AFTER = Portal(
         ajar=True,
         visitor=HolderId("h1"),
         host=HolderId("h2"),
+        extended=True,
     ),
     deadline_us=5_000_000,
     grant_until_us=7_000_000,
@@ -71,6 +72,8 @@ PORTAL_AFTER = Portal(
     shunt_until_us=9_000_000,
     rex_since_us=1_000_000,
     rex_stuck=False,
+    close_due_us=4_000_000,
+    extended=True,
 )
 MOVED = Moved(
     holders=(HolderId("h1"), HolderId("h2")),

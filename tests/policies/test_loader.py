@@ -245,6 +245,19 @@ NO_WAY_OUT = "no way leads out of this zone into a public one"
         (yard(door(drop_arm="true")), "only a turnstile has a drop-arm"),
         (yard(door(held_s="4")), "is shorter than the release itself"),
         (yard(door(stuck_s="20")), "must be longer than 'held-s'"),
+        (yard(door(pre_alarm_s="20")), "must be shorter than 'held-s'"),
+        (
+            yard(door(pre_alarm_s="5", contact="false")),
+            "nobody sees a portal without a contact stand open",
+        ),
+        (yard(door(open_extended_s="4")), "is shorter than 'open-s'"),
+        (yard(door(held_extended_s="19")), "is shorter than 'held-s'"),
+        (
+            yard(door(open_extended_s="21")),
+            "is longer than they may have it open ('held-extended-s')",
+        ),
+        (yard(door(held_extended_s="300")), "must be longer than 'held-extended-s'"),
+        (yard(door(open_extended_s="5.05")), "is not a whole number of tenths of a second"),
         (yard(door(open_s="0.25")), "is not a whole number of tenths of a second"),
         (yard(door(open_s="nan")), "expected 'float' > 0.0"),
         (yard(door(open_s="inf")), "expected 'float' <= 86400.0"),
@@ -374,3 +387,22 @@ def test_times_are_tenths_of_a_second() -> None:
     portal = compiled(yard(door(open_s="1.1", held_s="2"))).portal("yard")
     assert portal is not None
     assert (portal.open_ms, portal.held_ms) == (1_100, 2_000)
+
+
+def test_who_needs_more_time_has_as_much_as_everybody_where_no_more_is_named() -> None:
+    usual = compiled(yard(door(open_s="4", held_s="10"))).portal("yard")
+    longer = compiled(yard(door(open_extended_s="12", held_extended_s="45"))).portal("yard")
+    assert usual is not None
+    assert longer is not None
+    assert (usual.release_ms(extended=True), usual.patience_ms(extended=True)) == (4_000, 10_000)
+    assert (longer.release_ms(extended=True), longer.patience_ms(extended=True)) == (12_000, 45_000)
+    assert (longer.release_ms(extended=False), longer.patience_ms(extended=False)) == (
+        5_000,
+        20_000,
+    )
+
+
+def test_one_of_a_persons_roles_is_enough_for_more_time() -> None:
+    policy = compiled(extra("[role.slow]\nextended = true\n[role.quick]\n"))
+    assert policy.standing(("quick", "slow")).extended
+    assert not policy.standing(("quick",)).extended
