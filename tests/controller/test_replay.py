@@ -16,7 +16,7 @@ from tests.conftest import SEED
 from tests.controller.hour import Run, as_bytes, fed_again, run_hour
 from tests.controller.oracles import CHECKERS
 
-FIXED = (1, 2, 3)
+FIXED = (0, 7, 9)
 NEW = tuple(random.Random(f"{SEED}/replay").sample(range(2**32), 2))
 """Two that nobody has seen; the run's seed, at the top of its output, gives them again."""
 
