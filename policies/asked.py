@@ -45,13 +45,9 @@ NEVER = Asked(Way.NEVER)
 
 
 def asked_for(policy: CompiledPolicy, request: Request) -> Asked:
-    """What would have to be presented. What `request` says was presented counts for nothing, and
-    neither does a first person who is not in where no zone waits for one, as at the doors."""
-    passage = policy.passage(request.portal, request.direction)
-    waits = passage is not None and passage.first_person
-    if request.presented or not (request.first_person_in or waits):
-        first_in = request.first_person_in or not waits
-        request = msgspec.structs.replace(request, presented=(), first_person_in=first_in)
+    """What would have to be presented. What `request` says was presented counts for nothing."""
+    if request.presented:
+        request = msgspec.structs.replace(request, presented=())
     decision = decide(policy, request)
     if decision.granted:
         if decision.code is Code.OPEN_PORTAL:

@@ -64,7 +64,8 @@ def open_portal(case: Case) -> Objections | None:
         return [Objection(Code.SCHEDULE_HORIZON, portal.open_schedule)]
     if not open_now:
         return None
-    return [] if request.first_person_in else [_FIRST_PERSON_OUT]
+    waits = case.passage.first_person and not request.first_person_in
+    return [_FIRST_PERSON_OUT] if waits else []
 
 
 def credential(case: Case, against: Objections) -> None:

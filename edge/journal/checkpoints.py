@@ -8,6 +8,7 @@ import msgspec
 from controller.merkle import EMPTY, HASH_BYTES, Frontier, above, consistency
 from edge.journal.disk import Connection
 from edge.journal.errors import UNREADABLE, failed
+from edge.journal.record import refuse_rotten
 
 if TYPE_CHECKING:
     from edge.journal.store import Journal
@@ -40,9 +41,11 @@ def _leaves(connection: Connection, begin: int, end: int) -> Iterator[bytes]:
     while begin < end:
         upto = min(end, begin + LEAVES_AT_ONCE)
         rows = connection.execute(
-            "SELECT leaf FROM entry WHERE seq > ? AND seq <= ? ORDER BY seq", (begin, upto)
+            "SELECT seq, leaf FROM entry WHERE seq > ? AND seq <= ? ORDER BY seq", (begin, upto)
         ).fetchall()
-        yield from (row[0] for row in rows)
+        for seq, leaf in rows:
+            refuse_rotten(seq, leaf)
+            yield leaf
         begin = upto
 
 

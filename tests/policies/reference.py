@@ -211,7 +211,8 @@ class WayIn(Passage):
             return why
         if why:
             return None
-        return set() if ask.first_person_in else {Code.FIRST_PERSON_OUT}
+        waits = any(self.tree["zone"][name].get("first-person") for name in self.newly_entered)
+        return {Code.FIRST_PERSON_OUT} if waits and not ask.first_person_in else set()
 
     def lifts(self, posture: str) -> bool:
         """Whether an override lifts this posture; that it did so is noted."""

@@ -218,7 +218,8 @@ def test_flight_into_the_refuge_still_needs_a_good_badge_and_no_deny() -> None:
     ],
 )
 def test_an_open_portal_says_what_still_keeps_it_shut(facts: dict[str, object], code: Code) -> None:
-    decision = decide(embassy(), ask("front-door", IN, None, **facts))
+    waiting = compiled(changed("[zone.lobby]\n", "[zone.lobby]\nfirst-person = true\n"))
+    decision = decide(waiting, ask("front-door", IN, None, **facts))
     assert not decision.granted
     assert code in codes_of(decision)
 

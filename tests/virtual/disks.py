@@ -10,6 +10,7 @@ from central.archive import SqliteArchive
 from edge import wire
 from edge.journal import Journal, Record
 from edge.journal.verify import Verification
+from edge.journal.verify_checkpoints import Signers
 from simulators.virtual.disk import Disk
 from tests.central import rig
 from tests.central.rig import record as archived
@@ -45,7 +46,7 @@ def made(first: int, count: int) -> list[Record]:
 def assert_sound(journal: Journal, known: Sequence[Record]) -> None:
     """SQLite, the chain and whoever wrote the entries agree on what is there."""
     assert journal.connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    verification = Verification.of(journal)
+    verification = Verification.of(journal, Signers())
     while not verification.step(journal.connection):
         pass
     assert verification.report().sound

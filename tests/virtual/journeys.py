@@ -130,6 +130,9 @@ class ShakyArchive:
     def close(self) -> None:
         """Central's end is not its end."""
 
+    def erase(self) -> bool:
+        return False
+
     def _fail(self) -> None:
         if self._random.random() < self.failing / 2:
             self.failed += 1

@@ -39,6 +39,7 @@ from simulators.virtual.run import Options, simulate
 
 Patch = pytest.MonkeyPatch
 
+RELOCKS = "what-let-go-locks-again"
 RELEASE = "release-needs-a-durable-grant"
 POSTURE = "posture-forbids-entry"
 EXITS = "exits-stay-free"
@@ -369,18 +370,18 @@ PLANTS = (
     ),
     Plant(a_start_believes_the_snapshot_alone, (LAST,), 1, days=0.2, portals=2, people=2),
     Plant(a_bolt_moves_without_an_event, (LAST,), 1, days=0.2, portals=3, people=6),
-    Plant(grants_survive_the_journal, (RELEASE,), 1, portals=2, people=10),
+    Plant(grants_survive_the_journal, (RELEASE, RELOCKS), 1, portals=2, people=10),
     Plant(what_the_broker_took_counts_as_stored, (STORED,), 1, days=0.2, portals=2, people=2),
     Plant(the_archive_acknowledges_before_its_commit, (STORED,), 1, days=0.2, portals=2, people=2),
     Plant(a_restart_forgets_the_fire, (EXITS, POSTURE), 1, days=0.3, people=10),
     Plant(a_fire_input_that_falls_silent_is_no_fire, (EXITS, POSTURE), 1, days=0.2, people=2),
-    Plant(what_a_silent_reader_had_kept_is_told, (RELEASE, POSTURE), 2, people=80),
+    Plant(what_a_silent_reader_had_kept_is_told, (RELEASE, POSTURE), 11, people=80),
     Plant(a_board_that_is_back_is_not_told_of_the_fire, (EXITS,), 1, days=0.3, people=2),
     Plant(doors_are_secured_whatever_is_in_force, (EXITS,), 1, days=0.2, people=2),
     Plant(
         nobody_leaves_while_the_journal_is_down,
         (EXITS,),
-        4,
+        13,
         days=0.6,
         faults=Level.NORMAL,
         people=60,
