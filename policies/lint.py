@@ -202,9 +202,11 @@ def _inward(portal: PortalRule) -> Direction:
 def _held_at(world: World, key: tuple[str, Direction], passage: Passage, threat: int) -> bool:
     for role in sorted({role for grant in passage.grants for role in grant.roles}):
         basis = msgspec.structs.replace(world.permissive(key, (role,), Given()), threat=threat)
-        closed = msgspec.structs.replace(basis, first_person_in=False)
+        # A lock that does not answer stands open for nobody: what else is said is said of rules.
+        closed = msgspec.structs.replace(basis, operable=False)
         for request in world.moments(closed, passage, (False,)):
-            if request.mode is Mode.NORMAL and world.decide(request).granted:
+            said = {objection.code for objection in world.decide(request).objections}
+            if request.mode is Mode.NORMAL and said == {Code.INOPERABLE}:
                 return True
     return False
 

@@ -88,6 +88,9 @@ def test_when_the_disk_is_full_the_edge_goes_on_in_the_room_that_was_kept(
                 while not edge.daemon.recorder.down:
                     number += 1
                     await something_happens(edge, number)
+            async with asyncio.timeout(30):  # a journal that is down is not read meanwhile
+                while edge.daemon.recorder.down:
+                    await asyncio.sleep(0.01)
             await until(edge, ev.ReserveUsed, within_s=30)
             assert not (tmp_path / "state" / FILE).exists()
             assert not edge.daemon.recorder.down
