@@ -113,13 +113,12 @@ def key_(file: Path, new: bool) -> None:
 
 
 def _key(file: Path) -> "SigningKey":
+    from edge.commands.common import passphrase
     from edge.key_files import KeyFileError
     from edge.signing_keys import load_signing_key
 
     try:
-        return load_signing_key(
-            file, lambda: click.prompt(f"Passphrase of {file.name}", hide_input=True, err=True)
-        )
+        return load_signing_key(file, lambda: passphrase(file.name))
     except KeyFileError as error:
         raise click.ClickException(str(error)) from None
 

@@ -24,6 +24,7 @@ SIGNED_MODE = 0o644
 SITE_FILE_KEY = "sentrypost.site_file"
 
 F = TypeVar("F", bound=Callable[..., Any])
+K = TypeVar("K")
 
 config_option = click.option(
     "--config",
@@ -129,10 +130,31 @@ def painted(line: Line) -> str:
     return click.style(line.text, fg=colour, bold=line.tone is Tone.ALARM)
 
 
-def passphrase() -> str:
-    """Asked for on the terminal."""
-    asked: str = click.prompt("Passphrase", hide_input=True, err=True)
+def passphrase(of: str = "") -> str:
+    """Asked for on the terminal. `of`: the file that it opens, where that is not plain."""
+    prompt = f"Passphrase of {of}" if of else "Passphrase"
+    asked: str = click.prompt(prompt, hide_input=True, err=True)
     return asked
+
+
+def made_key(name: str, make: Callable[[Path, bytes], K], *, closed: bool) -> tuple[Path, K]:
+    """A new private key in NAME.key here, and where it lies; `closed` asks for a passphrase.
+
+    Raises Failed where the name is none, or the file cannot be made.
+    """
+    from edge.key_files import KeyFileError
+    from policies.document import valid_id
+
+    if not valid_id(name):
+        raise Failed(f"'{name}' cannot be a key's name", "use 1 to 64 of a-z, 0-9, '-' and '_'")
+    path = Path(f"{name}.key")
+    chosen = ""
+    if closed:
+        chosen = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    try:
+        return path, make(path, chosen.encode())
+    except KeyFileError as error:
+        raise failed_by(error) from error
 
 
 def write_whole(file: Path, content: bytes, *, new: bool) -> None:
@@ -171,6 +193,7 @@ __all__ = [
     "connected",
     "failed_by",
     "json_option",
+    "made_key",
     "painted",
     "passphrase",
     "state_named_in",

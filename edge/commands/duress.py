@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from controller.body import Seq
 from controller.events import AnswerIgnored, FactorAnswered, kind_of
-from edge.commands.common import Failed, failed_by, json_option
+from edge.commands.common import Failed, failed_by, json_option, made_key
+from edge.commands.common import passphrase as asked_passphrase
 from edge.commands.entries import decoded, opened_journal
 from edge.duress import NotOpenedError, Occasion, opened, recipient_text
 from edge.duress_keys import load_duress_key, make_duress_key
 from edge.key_files import KeyFileError
 from edge.present import clean, local
-from policies.document import valid_id
 
 TOLD = 3
 """Exit code where somebody was under duress. Not 1: an error is no alarm, and no all-clear either.
@@ -48,16 +48,7 @@ def new(name: str, passphrase: bool) -> None:
     Whoever has NAME.key is told of duress and nobody else is. It belongs to those who can send
     help, and nowhere at the site.
     """
-    if not valid_id(name):
-        raise Failed(f"'{name}' cannot be a key's name", "use 1 to 64 of a-z, 0-9, '-' and '_'")
-    path = Path(f"{name}.key")
-    chosen = ""
-    if passphrase:
-        chosen = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
-    try:
-        made = make_duress_key(path, chosen.encode())
-    except KeyFileError as error:
-        raise failed_by(error) from error
+    path, made = made_key(name, make_duress_key, closed=passphrase)
     click.echo(f"{path}: the private key; keep it closed, and away from the site", err=True)
     click.echo("for the site file of every edge:", err=True)
     click.echo("[duress]")
@@ -114,9 +105,7 @@ def open_(journal: Path, key_file: Path, as_json: bool) -> None:
     where somebody was under duress, and 0 where every entry was read and nobody was.
     """
     try:
-        key = load_duress_key(
-            key_file, lambda: click.prompt("Passphrase", hide_input=True, err=True)
-        )
+        key = load_duress_key(key_file, asked_passphrase)
     except KeyFileError as error:
         raise failed_by(error) from error
     reader = _Reader(key, as_json=as_json)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from edge.commands.common import Failed, config_option, failed_by, json_option
+from edge.commands.common import config_option, json_option, made_key
 
 USES = ("people", "policy", "order", "consent")
 
@@ -32,21 +32,10 @@ def new(name: str, person: str | None, may: tuple[str, ...], passphrase: bool) -
     Whoever has NAME.key and its passphrase signs as that person. It belongs on a stick in a safe
     and not on the edge.
     """
-    from edge.key_files import KeyFileError
     from edge.signatures import public_text
     from edge.signing_keys import make_signing_key
-    from policies.document import valid_id
 
-    if not valid_id(name):
-        raise Failed(f"'{name}' cannot be a key's name", "use 1 to 64 of a-z, 0-9, '-' and '_'")
-    path = Path(f"{name}.key")
-    chosen = ""
-    if passphrase:
-        chosen = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
-    try:
-        made = make_signing_key(path, chosen.encode())
-    except KeyFileError as error:
-        raise failed_by(error) from error
+    path, made = made_key(name, make_signing_key, closed=passphrase)
     click.echo(f"{path}: the private key; keep it closed", err=True)
     click.echo("for the site file of every edge:", err=True)
     click.echo(f"[key.{name}]")
