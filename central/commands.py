@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from drivers.mqtt_link import LinkSettings
     from edge.signatures import SigningKey
 
-BROKER_PORT = 1883
-
 
 @click.group()
 def central() -> None:
@@ -18,7 +16,14 @@ def central() -> None:
 
 
 @central.command()
-@click.option("--broker", required=True, metavar="HOST[:PORT]", help="Where the MQTT broker is.")
+@click.option(
+    "--broker",
+    "brokers",
+    required=True,
+    multiple=True,
+    metavar="HOST[:PORT]",
+    help="Where the MQTT broker is; once for each node of one that has several.",
+)
 @click.option(
     "--archive",
     required=True,
@@ -38,7 +43,7 @@ def central() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
 def run(
-    broker: str,
+    brokers: tuple[str, ...],
     archive: Path,
     username: str | None,
     password_file: Path | None,
@@ -58,7 +63,7 @@ def run(
 
     key = None if witness_key is None else _key(witness_key)
     password = password_file.read_text().rstrip("\n") if password_file else None
-    settings = _settings(broker, username, password)
+    settings = _settings(brokers, username, password)
     try:
         asyncio.run(serve(settings, archive, key, as_json=as_json))
     except ArchiveError as error:
@@ -123,19 +128,22 @@ def _key(file: Path) -> "SigningKey":
         raise click.ClickException(str(error)) from None
 
 
-def _settings(broker: str, username: str | None, password: str | None) -> "LinkSettings":
+def _settings(
+    brokers: tuple[str, ...], username: str | None, password: str | None
+) -> "LinkSettings":
     from secrets import token_hex
 
+    from drivers.mqtt_address import AddressError, broker_address
     from drivers.mqtt_link import LinkSettings
 
-    host, colon, port = broker.rpartition(":")
-    if not colon:
-        host, port = broker, str(BROKER_PORT)
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise click.BadParameter(f"{broker!r} is not HOST or HOST:PORT", param_hint="--broker")
+    try:
+        first, *others = map(broker_address, brokers)
+    except AddressError as error:
+        raise click.BadParameter(str(error), param_hint="--broker") from None
     return LinkSettings(
-        host=host.strip("[]"),
-        port=int(port),
+        host=first.host,
+        port=first.port,
+        others=tuple(others),
         client_id=f"sentrypost-central-{token_hex(4)}",
         username=username,
         password=password,

@@ -192,6 +192,8 @@ SITE_KEYS: dict[str, dict[str, str]] = {
     "broker": {
         "host": "name or address of the MQTT broker; without `[broker]` nothing leaves the edge",
         "port": "TCP port; there is no TLS on it so far",
+        "also": "further nodes of the same broker, which is a cluster, as `HOST` (at `port`) or "
+        "`HOST:PORT`: tried in turn where the one before fails",
         "username": "this edge's account at the broker",
         "witness": "public key of the witness that cosigns the journal's size, as `sentrypost"
         " central key` prints it; without it nobody remembers how large the journal was",

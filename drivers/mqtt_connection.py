@@ -26,6 +26,8 @@ from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTPro
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from drivers.mqtt_address import BrokerAddress
+
 if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike
 
@@ -124,6 +126,8 @@ class CongestedError(Exception):
 class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the broker is and who we are. `client_id` is unique at the broker.
 
+    `others` are further nodes of the same broker, which is then a cluster: what is published at one
+    arrives at all. They are tried in turn, each for one connection, when the one before failed.
     A frozen broker is found out after about two `keepalive_s`. Reconnecting waits between half of
     and the whole of a time that doubles from `backoff_s_min` to `backoff_s_max`.
     """
@@ -131,12 +135,21 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     client_id: str
+    others: tuple[BrokerAddress, ...] = ()
     username: str | None = None
     password: str | None = None
     tls: ssl.SSLContext | None = None
     keepalive_s: int = 10
     backoff_s_min: float = 0.25
     backoff_s_max: float = 15.0
+
+    @property
+    def nodes(self) -> "tuple[LinkSettings, ...]":
+        """The same for each node alone, in the order in which they are tried."""
+        return tuple(
+            msgspec.structs.replace(self, host=node.host, port=node.port, others=())
+            for node in (BrokerAddress(self.host, self.port), *self.others)
+        )
 
     def __repr__(self) -> str:
         return f"LinkSettings({self.client_id!r} at {self.host}:{self.port})"

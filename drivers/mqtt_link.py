@@ -149,7 +149,7 @@ class Connect(Protocol):
 
 
 class MqttLink:
-    """The Link to a real broker.
+    """The Link to a real broker, or to whichever node of it answers.
 
     `run` keeps it up; `publish` and `next` belong to the same event loop. `report` is called on
     it as well and must not block. `connect` is another kind of wire under the same rules.
@@ -162,6 +162,8 @@ class MqttLink:
         rng: random.Random | None = None,
         connect: Connect = Connection,
     ) -> None:
+        self._nodes = deque(settings.nodes)
+        """The first of them is the one that is connected, or tried next."""
         self._settings = settings
         self._report = report
         self._rng = rng or random.Random()
@@ -175,7 +177,7 @@ class MqttLink:
 
     @property
     def broker(self) -> str:
-        return f"{self._settings.host}:{self._settings.port}"
+        return f"{self._nodes[0].host}:{self._nodes[0].port}"
 
     @property
     def connected(self) -> bool:
@@ -225,6 +227,7 @@ class MqttLink:
                         retry_s=retry_s,
                     )
                 )
+                self._nodes.rotate(-1)
             backoff_s = min(backoff_s * 2, self._settings.backoff_s_max)
             await asyncio.sleep(retry_s)
 
@@ -235,7 +238,7 @@ class MqttLink:
             self._report(LinkUp(broker=self.broker, number=number))
 
         connection = self._connect(
-            self._settings,
+            self._nodes[0],
             session,
             number,
             opened=opened,

@@ -211,6 +211,7 @@ def _link(config: Config) -> Callable[[Callable[[LinkReport], None]], MqttLink] 
     settings = LinkSettings(
         host=config.broker.host,
         port=config.broker.port,
+        others=config.broker_nodes,
         client_id=f"{config.site}.{config.edge}",
         username=config.broker.username,
         password=config.broker_password,

@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from drivers.api import DeviceSpec, LineSpec
+from drivers.mqtt_address import AddressError, BrokerAddress, broker_address
 from edge.clock import Trust
 from edge.duress import RECIPIENTS_MAX, RecipientError, recipient
 from edge.lines import LineError, factory_of
@@ -60,6 +61,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     policy: CompiledPolicy
     broker: BrokerEntry | None
     broker_password: str | None
+    broker_nodes: tuple[BrokerAddress, ...]
+    """Further nodes of the broker, tried in turn where the one before fails."""
     witness: NoteKey | None
     """Who cosigns the journal's size, where somebody does."""
     lines: Mapping[str, tuple[str, LineSpec]]
@@ -176,6 +179,7 @@ class _Reader:
             wiring.check_against(policy)
         self.problems += wiring.problems
         password = self._password(broker)
+        nodes = self._nodes(broker)
         witness = self._witness(broker)
         site_key = None if header is None else self._file(header.site_key, self.root, "site-key")
         if self.problems or header is None or policy is None or site_key is None:
@@ -190,6 +194,7 @@ class _Reader:
             policy=policy,
             broker=broker,
             broker_password=password,
+            broker_nodes=nodes,
             witness=witness,
             lines=specs,
             devices=devices,
@@ -356,6 +361,18 @@ class _Reader:
         except UnicodeDecodeError:
             self.problems.append(at.child("password-file").problem("the file is not UTF-8 text"))
             return None
+
+    def _nodes(self, broker: BrokerEntry | None) -> tuple[BrokerAddress, ...]:
+        if broker is None:
+            return ()
+        nodes: list[BrokerAddress] = []
+        place = self.root.child("broker", "also")
+        for text in broker.also:
+            try:
+                nodes.append(broker_address(text, broker.port))
+            except AddressError as error:
+                self.problems.append(place.problem(str(error)))
+        return tuple(nodes)
 
     def _witness(self, broker: BrokerEntry | None) -> NoteKey | None:
         if broker is None or broker.witness is None:

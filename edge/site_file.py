@@ -4,9 +4,13 @@ from typing import Annotated
 
 import msgspec
 
+from drivers.mqtt_address import BROKER_PORT
 from edge.clock import Trust
 from edge.signatures import Use
 from policies.model import Entry
+
+BROKER_NODES_MAX = 16
+"""More nodes than any cluster of brokers has that an edge should know by name."""
 
 
 class Header(Entry, frozen=True, kw_only=True):
@@ -19,8 +23,11 @@ class Header(Entry, frozen=True, kw_only=True):
 
 
 class BrokerEntry(Entry, frozen=True, kw_only=True):
+    """`also`: further nodes of the same broker, as HOST or HOST:PORT."""
+
     host: str
-    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 1883
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = BROKER_PORT
+    also: Annotated[tuple[str, ...], msgspec.Meta(max_length=BROKER_NODES_MAX - 1)] = ()
     username: str | None = None
     password_file: str | None = None
     witness: str | None = None

@@ -47,7 +47,9 @@ def check(config: Path, as_json: bool) -> None:
         f"{len(site.lines)} lines, {len(site.devices)} devices"
     )
     broker = site.broker
-    where = "none: nothing leaves this edge" if broker is None else f"{broker.host}:{broker.port}"
+    where = "none: nothing leaves this edge"
+    if broker is not None:
+        where = ", or ".join(map(str, (f"{broker.host}:{broker.port}", *site.broker_nodes)))
     click.echo(f"broker {where}")
     freed = opened_by_fire(site)
     click.echo("fire opens for entry too: " + (", ".join(freed) if freed else "no portal"))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.mqtt_address import AddressError, BrokerAddress, broker_address
 from drivers.mqtt_link import (
     INBOUND_MESSAGES_MAX,
     OUTBOUND_MESSAGES_MAX,
@@ -229,6 +230,55 @@ def test_stopping_is_quick_and_leaves_no_socket_behind(mosquitto: BrokerProcess)
         assert sockets() == before
 
     asyncio.run(scene())
+
+
+def test_the_next_node_is_tried_where_one_fails_and_the_first_again_after_the_last(
+    silent_port: int,
+) -> None:
+    async def scene(first: BrokerProcess, second: BrokerProcess) -> None:
+        others = tuple(BrokerAddress("127.0.0.1", b.port) for b in (first, second))
+        async with running(Rig(silent_port, others=others)) as rig:
+            await connected(rig)
+            assert rig.link.broker == f"127.0.0.1:{first.port}"
+            await asyncio.to_thread(first.kill)
+            await until(lambda: rig.link.broker.endswith(f":{second.port}"), "at the second")
+            await connected(rig)
+            rig.say(b"here")
+            await until(lambda: rig.payloads == [b"here"], "and served there")
+            await asyncio.to_thread(first.start)
+            await asyncio.to_thread(second.kill)
+            await until(lambda: rig.link.connected and rig.link.broker == said(first), "back")
+        tried = [report.broker for report in rig.reports]
+        nobody, one, two = f"127.0.0.1:{silent_port}", said(first), said(second)
+        assert tried == [nobody, one, one, two, two, nobody, one]
+
+    def said(broker: BrokerProcess) -> str:
+        return f"127.0.0.1:{broker.port}"
+
+    with make_broker("mosquitto") as first, make_broker("mosquitto") as second:
+        asyncio.run(scene(first, second))
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("broker.example.org", BrokerAddress("broker.example.org", 8883)),
+        ("10.0.0.1:1884", BrokerAddress("10.0.0.1", 1884)),
+        ("[::1]", BrokerAddress("::1", 8883)),
+        ("[fe80::1]:1885", BrokerAddress("fe80::1", 1885)),
+    ],
+)
+def test_an_address_is_read_as_it_is_written(text: str, address: BrokerAddress) -> None:
+    assert broker_address(text, 8883) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ":1883", "host:", "host:0", "host:65536", "::1", "a b", "mqtt://host", "[x]", "h:1:2"],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(AddressError, match="is not HOST or HOST:PORT"):
+        broker_address(text)
 
 
 def test_two_links_in_one_process_do_not_meet(mosquitto: BrokerProcess) -> None:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from controller.events import ENTRY_BYTES_MAX, EdgeStarted
+from drivers.mqtt_address import BrokerAddress
 from edge import wiring_check
 from edge.config import READERS_AT_9600, ConfigError, load_config
 from tests.edge.house import House
@@ -223,6 +224,19 @@ def test_no_secret_shows_in_what_is_printed_of_the_configuration(tmp_path: Path)
     for key in tmp_path.glob("*.key"):
         assert key.read_bytes().hex() not in shown
         assert repr(key.read_bytes())[2:-1] not in shown
+
+
+def test_further_nodes_of_the_broker_are_read_and_a_bad_one_is_told(tmp_path: Path) -> None:
+    entry = '[broker]\nhost = "a"\nport = 8883\nalso = ["b", "c:1884", "[::1]:1885"]\n'
+    house = House(tmp_path, entry)
+    config = house.config()
+    assert config.broker_nodes == (
+        BrokerAddress("b", 8883),
+        BrokerAddress("c", 1884),
+        BrokerAddress("::1", 1885),
+    )
+    message = said(house, ("c:1884", "c:188400"))
+    assert "'c:188400' is not HOST or HOST:PORT" in message
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
