@@ -1,30 +1,26 @@
-"""The blocking client of commands: one connection, one request at a time.
+"""The blocking client of commands at the daemon: one request at a time."""
 
-Every error says what to do about it. A daemon that says nothing for DAEMON_SILENT_S is not waited
-for any longer: where the work takes longer it sends heartbeats.
-"""
-
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
 
 from controller.merkle import HASH_BYTES
-from edge.control.message import Message
+from edge.control.calling import (
+    Caller,
+    ConnectionLostError,
+    ControlClientError,
+    DaemonSilentError,
+    NotAllowedError,
+    RefusedError,
+    unexpected,
+)
 from edge.control.messages import (
     CSV_BYTES_MAX,
-    LENGTH_BYTES,
-    PART_BYTES_MAX,
-    PROTOCOL,
     READ_ENTRIES_MAX,
     Entries,
     ExportPeople,
     ExportPeopleReply,
     FilePart,
-    FrameError,
     Heartbeat,
-    Hello,
     HistoryReply,
     ImportPeople,
     ImportPeopleReply,
@@ -42,8 +38,6 @@ from edge.control.messages import (
     TakePeople,
     TakePeopleReply,
     decode_reply,
-    frame,
-    length_of,
 )
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_journal import (
@@ -74,21 +68,8 @@ from edge.control.messages_visits import (
     Screen,
     VisitReply,
 )
-from edge.control.place import SOCKET, address_of
+from edge.control.place import SOCKET
 from policies.facts import ScreeningResult
-
-DAEMON_SILENT_S = 15.0
-"""Three heartbeats."""
-
-R = TypeVar("R", bound=Message)
-
-
-class ControlClientError(Exception):
-    """Nothing came of it. `remedy` says what to do."""
-
-    def __init__(self, message: str, remedy: str = "") -> None:
-        self.remedy = remedy
-        super().__init__(message)
 
 
 class NoDaemonError(ControlClientError):
@@ -101,46 +82,7 @@ class NoDaemonError(ControlClientError):
         )
 
 
-class NotAllowedError(ControlClientError):
-    """The system does not let this account at the socket."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(
-            f"{path} may not be used by this account: {reason}",
-            "use the daemon's account, or one in the socket's group",
-        )
-
-
-class RefusedError(ControlClientError):
-    """The daemon says no. `code` tells why; a subscriber may go on from `resume_from`."""
-
-    def __init__(self, refused: Refused) -> None:
-        self.code = refused.code
-        self.resume_from = refused.resume_from
-        super().__init__(refused.reason, refused.remedy)
-
-
-class DaemonSilentError(ControlClientError):
-    """Connected, and no answer."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"the daemon has said nothing for {DAEMON_SILENT_S:.0f} s",
-            "see its log; its process hangs",
-        )
-
-
-class ConnectionLostError(ControlClientError):
-    """The daemon ended, or the connection to it. Whether the request was carried out is unknown."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"the connection to the daemon was lost: {what}",
-            "see with `sentrypost status` whether it still runs",
-        )
-
-
-class Client:
+class Client(Caller[Reply]):
     """A connection to the daemon whose state folder is given.
 
     Raises NoDaemonError, NotAllowedError, RefusedError, DaemonSilentError, ConnectionLostError; so
@@ -148,37 +90,7 @@ class Client:
     """
 
     def __init__(self, state: Path) -> None:
-        self.path = state / SOCKET
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(DAEMON_SILENT_S)
-        try:
-            self._connect()
-            hello = self._receive()
-        except BaseException:
-            self._socket.close()
-            raise
-        if not isinstance(hello, Hello) or hello.protocol != PROTOCOL:
-            self._socket.close()
-            raise ControlClientError(
-                "the daemon speaks another version of the control protocol",
-                "use the `sentrypost` of the daemon's own installation",
-            )
-        self.me = hello.you
-        """The name under which the daemon records what is asked here."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._socket.close()
+        super().__init__(state / SOCKET)
 
     def status(self) -> StatusReply:
         return self._ask(Status(), StatusReply)
@@ -205,7 +117,7 @@ class Client:
         while True:
             reply = self._receive()
             if not isinstance(reply, Entries | Heartbeat):
-                raise _unexpected(reply)
+                raise unexpected(reply)
             yield reply
 
     def reset_fire(self, fire: str) -> ResetFireReply:
@@ -244,7 +156,7 @@ class Client:
                 case Heartbeat():
                     pass
                 case _:
-                    raise _unexpected(reply)
+                    raise unexpected(reply)
 
     def people_history(self, count: int) -> HistoryReply:
         return self._ask(ReadHistory(count=count), HistoryReply)
@@ -304,85 +216,15 @@ class Client:
                     if progress is not None:
                         progress(done, total)
                 case _:
-                    raise _unexpected(reply)
+                    raise unexpected(reply)
 
     # --- the connection ---
 
-    def _connect(self) -> None:
-        try:
-            with address_of(self.path) as address:
-                self._socket.connect(address)
-        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
-            raise NoDaemonError(self.path) from None
-        except PermissionError as error:
-            raise NotAllowedError(self.path, error.strerror or "") from error
-        except (BlockingIOError, TimeoutError):
-            raise DaemonSilentError from None
-        except OSError as error:
-            raise ConnectionLostError(str(error)) from error
+    def _decoded(self, body: bytes) -> Reply:
+        return decode_reply(body)
 
-    def _send_file(self, envelope: bytes) -> None:
-        for at in range(0, len(envelope), PART_BYTES_MAX):
-            self._send(FilePart(data=envelope[at : at + PART_BYTES_MAX]))
-            reply = self._receive()
-            if not isinstance(reply, Heartbeat):
-                raise _unexpected(reply)
-
-    def _ask(self, request: Message, kind: type[R]) -> R:
-        self._send(request)
-        reply: Message = Heartbeat(last_seq=0)
-        while isinstance(reply, Heartbeat):
-            reply = self._receive()
-        if not isinstance(reply, kind):
-            raise _unexpected(reply)
-        return reply
-
-    def _send(self, request: Message) -> None:
-        try:
-            self._socket.sendall(frame(request))
-        except FrameError as error:
-            refused = Refused(code=error.code, reason=str(error), remedy="ask for less at once")
-            raise RefusedError(refused) from error
-        except TimeoutError:
-            raise DaemonSilentError from None
-        except OSError as error:
-            # It went while we spoke; its last words may still be there.
-            self._receive()
-            raise ConnectionLostError(str(error)) from error
-
-    def _receive(self) -> Reply:
-        """The next message; a Refused is raised."""
-        try:
-            reply = decode_reply(self._exactly(length_of(self._exactly(LENGTH_BYTES))))
-        except FrameError as error:
-            raise ControlClientError(
-                f"the daemon's answer is not understood: {error}",
-                "use the `sentrypost` of the daemon's own installation",
-            ) from error
-        except TimeoutError:
-            raise DaemonSilentError from None
-        except OSError as error:
-            raise ConnectionLostError(str(error)) from error
-        if isinstance(reply, Refused):
-            raise RefusedError(reply)
-        return reply
-
-    def _exactly(self, size: int) -> bytes:
-        parts = []
-        while size:
-            part = self._socket.recv(min(size, 64 * 1024))
-            if not part:
-                raise ConnectionLostError("it ended")
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
-
-
-def _unexpected(reply: Message) -> ControlClientError:
-    return ControlClientError(
-        f"the daemon answers {type(reply).__name__}, which was not asked for",
-        "use the `sentrypost` of the daemon's own installation",
-    )
+    def _absent(self) -> ControlClientError:
+        return NoDaemonError(self.path)
 
 
 __all__ = [

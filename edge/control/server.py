@@ -6,32 +6,25 @@ where it was.
 """
 
 import asyncio
-import logging
 import socket
-from collections.abc import Coroutine
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self
 
+from edge.control import conversation
+from edge.control.conversation import Conversation, Listener, opened, refusal
 from edge.control.desk import Desk
-from edge.control.listening import ControlError, group_of, inode, listen, make_room
-from edge.control.message import Message
 from edge.control.messages import (
-    LENGTH_BYTES,
     PART_BYTES_MAX,
-    PROTOCOL,
     READ_ENTRIES_MAX,
     Entries,
     ExportPeople,
     FilePart,
     FrameError,
     Heartbeat,
-    Hello,
     ImportPeople,
     ReadEntries,
     ReadHistory,
     Refusal,
-    Refused,
     Request,
     ResetFire,
     SentEntry,
@@ -39,8 +32,6 @@ from edge.control.messages import (
     Subscribe,
     TakePeople,
     decode_request,
-    frame,
-    length_of,
 )
 from edge.control.messages_erase import ErasePerson
 from edge.control.messages_journal import (
@@ -52,59 +43,20 @@ from edge.control.messages_journal import (
 )
 from edge.control.messages_policy import AskRoles, LoadPolicy, PolicyStatus, ReturnPolicy
 from edge.control.messages_visits import EndConsent, GiveConsent, ListConsents, Screen
-from edge.control.parts import PartError, Parts
-from edge.control.peer import Peer, may_speak, owns, peer_of
-from edge.journal.errors import JournalError
+from edge.control.parts import Parts
 from edge.journal.record import Stored
 
-CLIENTS_MAX = 32
-"""Terminals, pages and commands at one edge; each may cost one frame of memory."""
-
-CLIENTS_RESERVED = 4
-"""Kept for the daemon's own account and root: a runaway page must not lock the operator out."""
-
-IDLE_S = 30.0
-"""A client that asks nothing for this long has forgotten us."""
-
-FRAME_WITHIN_S = 10.0
-"""From a message's first byte to its last, and for a client to take one frame from us."""
-
-STOP_GRACE_S = 1.0
-"""How long the daemon's end waits for a client to take the news of it."""
-
-HEARTBEAT_S = 5.0
 PROGRESS_S = 0.5
 
-SAME_VERSION = "use the `sentrypost` of the daemon's own installation"
 
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-
-class _Ended(Exception):  # noqa: N818  # no error: the client's, or ours to it
-    """The conversation is over; `last` is what the client is told, if anything."""
-
-    def __init__(self, last: Refused | None = None) -> None:
-        self.last = last
-
-
-def refusal(code: Refusal, reason: str, remedy: str = "", resume_from: int | None = None) -> _Ended:
-    return _Ended(Refused(code=code, reason=reason, remedy=remedy, resume_from=resume_from))
-
-
-class ControlServer:
-    """The socket of one daemon: `open`, then `run` until cancelled."""
+class ControlServer(Listener):
+    """The socket of one daemon."""
 
     def __init__(self, desk: Desk, path: Path, listening: socket.socket) -> None:
         """Not for callers: see `open`."""
+        super().__init__(path, listening)
         self._desk = desk
-        self._path = path
-        self._listening = listening
-        self._inode = inode(path)
-        self._clients: set[asyncio.Task[None]] = set()
         self._verifying = asyncio.Lock()
-        self._taking = asyncio.Lock()
 
     @classmethod
     def open(cls, desk: Desk, path: Path) -> Self:
@@ -113,60 +65,15 @@ class ControlServer:
         Call it where the journal's folder is already ours: two daemons that start at once are told
         apart by that lock. Raises ControlInUseError, ControlError.
         """
-        try:
-            make_room(path)
-            listening = listen(path)
-        except OSError as error:
-            raise ControlError(
-                f"the control socket {path} cannot be made: {error.strerror}",
-                "make the state folder writable for the daemon's account",
-            ) from error
-        return cls(desk, path, listening)
+        return cls(desk, path, opened(path))
 
-    async def run(self) -> None:
-        """Serve until cancelled, then let every client go and remove the socket."""
-        server = await asyncio.start_unix_server(self._accept, sock=self._listening)
-        try:
-            # Not `serve_forever`: from Python 3.12 on its end waits for the clients'.
-            await asyncio.get_running_loop().create_future()
-        finally:
-            server.close()
-            clients = list(self._clients)
-            for task in clients:
-                task.cancel()
-            await asyncio.gather(*clients, return_exceptions=True)
-            self._remove()
-
-    def close(self) -> None:
-        """Undo `open`; needed where `run` was never called, harmless after it."""
-        self._listening.close()
-        self._remove()
-
-    def _remove(self) -> None:
-        """Ours alone: by now the name may be another daemon's."""
-        ours, self._inode = self._inode, None
-        if ours is not None and inode(self._path) == ours:
-            self._path.unlink(missing_ok=True)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        parts = Parts(self._taking)
-        client = _Client(self._desk, self._verifying, parts, reader, writer)
-        task = asyncio.get_running_loop().create_task(
-            client.serve(len(self._clients), group_of(self._path)), name="control client"
-        )
-        self._clients.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """A bug in serving one client ends that client, not the doors."""
-        self._clients.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a control client ended by a bug", exc_info=error)
+    def _conversation(
+        self, parts: Parts, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Conversation[Request]:
+        return _Client(self._desk, self._verifying, parts, reader, writer)
 
 
-class _Client:
-    """One conversation."""
-
+class _Client(Conversation[Request]):
     def __init__(
         self,
         desk: Desk,
@@ -175,100 +82,15 @@ class _Client:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
+        super().__init__(parts, reader, writer)
         self._desk = desk
         self._verifying = verifying
-        self._parts = parts
-        self._reader = reader
-        self._writer = writer
-        self._peer: Peer
-        # One frame under way: `drain` waits until the kernel has taken all of it.
-        writer.transport.set_write_buffer_limits(high=0)
 
-    async def serve(self, others: int, group: int) -> None:
-        """Answer until the client goes, misbehaves, or the daemon stops. Closes the connection."""
-        last: Refused | None = None
-        grace_s = FRAME_WITHIN_S
-        try:
-            self._greet(others, group)
-            await self._send(Hello(protocol=PROTOCOL, you=self._peer.name))
-            while True:
-                await self._answer(await self._next())
-        except _Ended as ended:
-            last = ended.last
-        except FrameError as error:
-            last = Refused(code=error.code, reason=str(error), remedy=SAME_VERSION)
-        except PartError as error:
-            last = Refused(code=error.code, reason=str(error), remedy=error.remedy)
-        except JournalError as error:
-            last = Refused(code=Refusal.JOURNAL, reason=str(error))
-        except asyncio.CancelledError:
-            last = Refused(code=Refusal.STOPPING, reason="the daemon is stopping")
-            grace_s = STOP_GRACE_S
-            raise
-        except OSError as error:
-            log.debug("a control client is gone: %s", error)
-        finally:
-            self._parts.close()
-            await self._close(last, grace_s)
-
-    def _greet(self, others: int, group: int) -> None:
-        connection: socket.socket = self._writer.get_extra_info("socket")
-        self._peer = peer_of(connection)
-        if not may_speak(self._peer, group):
-            who = f"{self._peer.name} (pid {self._peer.pid})"
-            log.warning("%s may not use the control socket", who)
-            raise refusal(
-                Refusal.NOT_ALLOWED,
-                f"{self._peer.name} may not speak to this daemon",
-                "use the daemon's account, root, or an account in the socket's group",
-            )
-        limit = CLIENTS_MAX if owns(self._peer) else CLIENTS_MAX - CLIENTS_RESERVED
-        if others >= limit:
-            raise refusal(
-                Refusal.BUSY, f"{others} clients are connected already", "close one of them"
-            )
-
-    async def _close(self, last: Refused | None, grace_s: float) -> None:
-        """Say why, if the client still takes it in time, and let go."""
-        if last is not None and not self._writer.transport.is_closing():
-            self._writer.write(frame(last))
-        self._writer.close()
-        try:
-            async with asyncio.timeout(grace_s):
-                await self._writer.wait_closed()
-        except TimeoutError:
-            self._writer.transport.abort()
-        except OSError as error:
-            log.debug("a control client is gone: %s", error)
-
-    # --- receiving and sending ---
-
-    async def _next(self) -> Request:
-        try:
-            async with asyncio.timeout(IDLE_S):
-                first = await self._reader.read(1)
-        except TimeoutError:
-            raise refusal(Refusal.IDLE, f"nothing was asked for {IDLE_S:.0f} s") from None
-        if not first:
-            raise _Ended
-        try:
-            async with asyncio.timeout(FRAME_WITHIN_S):
-                prefix = first + await self._reader.readexactly(LENGTH_BYTES - 1)
-                body = await self._reader.readexactly(length_of(prefix))
-        except asyncio.IncompleteReadError:
-            raise _Ended from None
-        except TimeoutError:
-            late = f"the message was not complete after {FRAME_WITHIN_S:.0f} s"
-            raise refusal(Refusal.MALFORMED, late) from None
+    def _decoded(self, body: bytes) -> Request:
         return decode_request(body)
 
-    async def _send(self, message: Message) -> None:
-        """Raises TimeoutError where the client does not take it; an OSError, as a lost one."""
-        self._writer.write(frame(message))
-        async with asyncio.timeout(FRAME_WITHIN_S):
-            await self._writer.drain()
-
-    # --- answering ---
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(last_seq=self._desk.last_seq)
 
     async def _answer(self, request: Request) -> None:
         desk, who = self._desk, self._peer.name
@@ -327,35 +149,6 @@ class _Client:
             case ReadCheckpoints(size=size):
                 await self._send(await desk.checkpoints(size))
 
-    async def _patiently(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result, with heartbeats meanwhile. A client that goes does not undo its request."""
-        task = asyncio.create_task(work, name="control request")
-        try:
-            while not task.done():
-                await asyncio.wait({task}, timeout=HEARTBEAT_S)
-                if not task.done():
-                    with suppress(OSError):
-                        await self._send(Heartbeat(last_seq=self._desk.last_seq))
-            return task.result()
-        finally:
-            task.cancel()  # only where the daemon stops: it is done otherwise
-
-    async def _until_gone(self, work: Coroutine[Any, Any, None]) -> None:
-        """Carry `work` out; end it when the client goes or says anything."""
-        task = asyncio.create_task(work, name="control stream")
-        said = asyncio.create_task(self._reader.read(1), name="control stream's client")
-        try:
-            await asyncio.wait({task, said}, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            if said.result():
-                raise refusal(Refusal.MALFORMED, "nothing may be said while this is answered")
-            raise _Ended
-        finally:
-            for one in (task, said):
-                one.cancel()
-            await asyncio.gather(task, said, return_exceptions=True)
-
     async def _send_entries(self, stored: list[Stored]) -> int:
         """As many of them as one frame holds; how many those are."""
         sent = [_sent(one) for one in stored]
@@ -390,7 +183,7 @@ class _Client:
         except TimeoutError:
             raise refusal(
                 Refusal.SLOW,
-                f"nothing was taken for {FRAME_WITHIN_S:.0f} s",
+                f"nothing was taken for {conversation.FRAME_WITHIN_S:.0f} s",
                 f"subscribe again from {following}: nothing is lost",
                 following,
             ) from None
@@ -400,7 +193,7 @@ class _Client:
         if self._desk.last_seq > seq:
             return True
         try:
-            async with asyncio.timeout(HEARTBEAT_S):
+            async with asyncio.timeout(conversation.HEARTBEAT_S):
                 await self._desk.wait_beyond(seq)
         except TimeoutError:
             return False

@@ -14,6 +14,7 @@ import pytest
 from controller import events as ev
 from controller.ledger import commitment, leaf, link, origin
 from controller.portal import Contact, State
+from edge.control import conversation as talking
 from edge.control import messages as m
 from edge.control import server as serving
 from edge.control.client import (
@@ -138,8 +139,8 @@ def test_an_import_and_its_problems(daemon: Running) -> None:
 def test_a_long_import_is_waited_for_by_heartbeats(
     daemon: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "HEARTBEAT_S", 0.05)
-    monkeypatch.setattr("edge.control.client.DAEMON_SILENT_S", 0.3)
+    monkeypatch.setattr(talking, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr("edge.control.calling.DAEMON_SILENT_S", 0.3)
     daemon.desk.slow_s = 1.0
     with Client(daemon.state) as client:
         assert client.import_people(b"id\n", dry_run=False).applied
@@ -304,7 +305,7 @@ def test_what_is_new_comes_at_once(daemon: Running) -> None:
 
 
 def test_heartbeats_where_nothing_happens(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(talking, "HEARTBEAT_S", 0.05)
     with Client(daemon.state) as client:
         stream = client.subscribe(4)
         assert next(stream) == m.Heartbeat(last_seq=3)
@@ -324,7 +325,7 @@ def test_a_subscriber_from_the_future_is_told(daemon: Running) -> None:
 def test_a_slow_subscriber_is_let_go_and_resumes_without_loss(
     daemon: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "FRAME_WITHIN_S", 0.5)
+    monkeypatch.setattr(talking, "FRAME_WITHIN_S", 0.5)
     daemon.record(*ticks(5_000))
     with raw(daemon, timeout_s=10) as slow:
         slow.sendall(m.frame(m.Subscribe(from_seq=1)))
@@ -357,7 +358,7 @@ def test_a_slow_subscriber_is_let_go_and_resumes_without_loss(
 def test_a_slow_subscriber_that_never_reads_again_holds_nothing(
     daemon: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "FRAME_WITHIN_S", 0.2)
+    monkeypatch.setattr(talking, "FRAME_WITHIN_S", 0.2)
     daemon.record(*ticks(5_000))
     with raw(daemon) as slow:
         slow.sendall(m.frame(m.Subscribe(from_seq=1)))
@@ -428,7 +429,7 @@ def test_half_a_request_and_gone(daemon: Running) -> None:
 
 
 def test_half_a_request_and_silence(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "FRAME_WITHIN_S", 0.1)
+    monkeypatch.setattr(talking, "FRAME_WITHIN_S", 0.1)
     with raw(daemon) as connection:
         connection.sendall(m.frame(m.Status())[:10])
         refused = receive(connection)
@@ -438,7 +439,7 @@ def test_half_a_request_and_silence(daemon: Running, monkeypatch: pytest.MonkeyP
 
 
 def test_silence_is_ended(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "IDLE_S", 0.1)
+    monkeypatch.setattr(talking, "IDLE_S", 0.1)
     with raw(daemon) as connection:
         refused = receive(connection)
         assert isinstance(refused, m.Refused)
@@ -446,7 +447,7 @@ def test_silence_is_ended(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_so_many_clients_and_no_more(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "CLIENTS_MAX", 3)
+    monkeypatch.setattr(talking, "CLIENTS_MAX", 3)
     connections = [raw(daemon) for _ in range(3)]
     with pytest.raises(RefusedError) as refused:
         Client(daemon.state)
@@ -461,10 +462,10 @@ def test_so_many_clients_and_no_more(daemon: Running, monkeypatch: pytest.Monkey
 def test_some_places_are_kept_for_the_daemons_own_account(
     daemon: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "CLIENTS_MAX", 3)
-    monkeypatch.setattr(serving, "CLIENTS_RESERVED", 1)
+    monkeypatch.setattr(talking, "CLIENTS_MAX", 3)
+    monkeypatch.setattr(talking, "CLIENTS_RESERVED", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(serving, "owns", lambda _: False)
+        patch.setattr(talking, "owns", lambda _: False)
         guests = [raw(daemon) for _ in range(2)]
         with pytest.raises(RefusedError) as refused:
             Client(daemon.state)
@@ -491,7 +492,7 @@ def test_an_entry_that_is_gone_is_said_and_not_skipped(
 def test_last_words_are_heard_by_who_speaks_too_late(
     daemon: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "IDLE_S", 0.1)
+    monkeypatch.setattr(talking, "IDLE_S", 0.1)
     with Client(daemon.state) as client:
         until(lambda: daemon.clients() == 0)
         with pytest.raises(RefusedError) as refused:
