@@ -11,6 +11,7 @@ journal is the last number up to which nothing is missing, with the chain over t
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -220,7 +221,8 @@ class SqliteArchive:
         SQLite fails; the batch may then be stored or not, and may be stored again.
         """
         entries = _checked(site, edge, batch)
-        try:
+        remedy = "edges keep their entries and send them again: make room or mend the disk"
+        with _failing("cannot write the archive", remedy):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 receipt = self._insert(self._journal(site, edge, batch.incarnation), entries)
@@ -232,11 +234,6 @@ class SqliteArchive:
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            raise ArchiveError(
-                f"cannot write the archive: {error}; edges keep their entries and send them again: "
-                "make room or mend the disk"
-            ) from error
         return receipt
 
     def mark(self, site: str, edge: str, incarnation: str) -> Mark:
@@ -269,61 +266,46 @@ class SqliteArchive:
 
     def remembered(self, log: str) -> Remembered | None:
         """As `central.witness.Memory`."""
-        try:
+        with _failing("cannot read the archive", "mend the disk"):
             row = self._db.execute(
                 "SELECT key, note FROM witnessed WHERE log = ?", (log,)
             ).fetchone()
-        except sqlite3.Error as error:
-            raise ArchiveError(f"cannot read the archive: {error}; mend the disk") from error
         return None if row is None else Remembered(*row)
 
     def journals(self, site: str, edge: str) -> int:
         """As `central.witness.Memory`."""
-        first, behind = log_name(site, edge, ""), log_name(site, edge, "")[:-1] + "0"
-        try:
+        with _failing("cannot read the archive", "mend the disk"):
             row = self._db.execute(
-                "SELECT count(*) FROM witnessed WHERE log > ? AND log < ?", (first, behind)
+                "SELECT count(*) FROM witnessed WHERE log > ? AND log < ?", _logs_of(site, edge)
             ).fetchone()
-        except sqlite3.Error as error:
-            raise ArchiveError(f"cannot read the archive: {error}; mend the disk") from error
         return int(row[0])
 
     def forget(self, site: str, edge: str) -> int:
         """Forget what was cosigned of an edge's journals; of how many. Raises ArchiveError."""
-        first, behind = log_name(site, edge, ""), log_name(site, edge, "")[:-1] + "0"
-        try:
+        with _failing("cannot write the archive", "mend the disk"):
             gone = self._db.execute(
-                "DELETE FROM witnessed WHERE log > ? AND log < ? RETURNING log", (first, behind)
+                "DELETE FROM witnessed WHERE log > ? AND log < ? RETURNING log",
+                _logs_of(site, edge),
             ).fetchall()
-        except sqlite3.Error as error:
-            raise ArchiveError(f"cannot write the archive: {error}; mend the disk") from error
         return len(gone)
 
     def remember(self, log: str, what: Remembered) -> None:
         """As `central.witness.Memory`."""
-        try:
+        remedy = "nothing is cosigned: make room or mend the disk"
+        with _failing("cannot write the archive", remedy):
             self._db.execute("INSERT OR REPLACE INTO witnessed VALUES (?, ?, ?)", (log, *what))
-        except sqlite3.Error as error:
-            raise ArchiveError(
-                f"cannot write the archive: {error}; nothing is cosigned: make room or mend the "
-                "disk"
-            ) from error
 
     def erase(self) -> bool:
         """Look for values of erased people among some more entries; False: nothing to do now.
 
         Raises ArchiveError; it may be called again.
         """
-        try:
+        with _failing("cannot erase in the archive", "make room or mend the disk"):
             try:
                 return erasures.step(self._db)
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            raise ArchiveError(
-                f"cannot erase in the archive: {error}; make room or mend the disk"
-            ) from error
 
     def _journal(self, site: str, edge: str, incarnation: str) -> _Journal:
         self._db.execute(
@@ -421,6 +403,21 @@ class SqliteArchive:
                 (journal.id, seq, ledger.leaf(data), data),
             )
         self._db.execute("COMMIT")
+
+
+@contextmanager
+def _failing(what: str, remedy: str) -> Iterator[None]:
+    """SQLite's errors as ArchiveError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ArchiveError(f"{what}: {error}; {remedy}") from error
+
+
+def _logs_of(site: str, edge: str) -> tuple[str, str]:
+    """The names of an edge's journals lie between these."""
+    first = log_name(site, edge, "")
+    return first, first[:-1] + "0"
 
 
 def _checked(site: str, edge: str, batch: Batch) -> tuple[Archived, ...]:

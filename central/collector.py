@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from central.archive import Archived, ArchiveError, BatchRefusedError, ForkError, Mark, Receipt
-from central.witness import NotCosigned, Remembered, Witness
+from central.witness import Memory, NotCosigned, Witness
 from drivers.mqtt_link import (
     CongestedError,
     Happening,
@@ -42,16 +42,13 @@ DRAIN_S_MAX = 5.0
 T = TypeVar("T")
 
 
-class Archive(Protocol):
+class Archive(Memory, Protocol):
     """What the collector needs of an archive; used on one thread of its own, so it may block."""
 
     @property
     def id(self) -> str: ...
     def store(self, site: str, edge: str, batch: wire.Batch) -> Receipt: ...
     def mark(self, site: str, edge: str, incarnation: str) -> Mark: ...
-    def remembered(self, log: str) -> Remembered | None: ...
-    def journals(self, site: str, edge: str) -> int: ...
-    def remember(self, log: str, what: Remembered) -> None: ...
     def erase(self) -> bool: ...
     def close(self) -> None: ...
 

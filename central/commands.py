@@ -52,9 +52,9 @@ def run(
 ) -> None:
     """Store what the edges send, acknowledge it, and print it, until SIGTERM or Ctrl-C.
 
-    With a key of `sentrypost key new` it is the witness of their journals: it remembers how large
-    each was, and says so when one comes back smaller or changed. A broker that cannot be reached is
-    reported and tried again for as long as it takes.
+    With a key of `sentrypost central key FILE --new` it is the witness of their journals: it
+    remembers how large each was, and says so when one comes back smaller or changed. A broker that
+    cannot be reached is reported and tried again for as long as it takes.
     """
     import asyncio
 

@@ -14,7 +14,7 @@ import msgspec
 from controller.checkpoint import Checkpoint, CheckpointError, checkpoint_of, log_name
 from controller.merkle import continues
 from edge import wire
-from edge.notes import Algorithm, NoteError, NoteKey, alone, cosignature, note_key, opened
+from edge.notes import Algorithm, NoteError, NoteKey, alone, cosignature, note_key, opened, text_of
 from edge.signatures import SigningKey
 
 NAME = "sentrypost/_central"
@@ -93,7 +93,7 @@ class Witness:
             if known.key != key.text:
                 reason = "it is signed under another key than before"
                 return Judgement(None, NotCosigned(site=site, edge=edge, reason=reason, alarm=True))
-            problem, alarm = self._against(_of(known.note), checkpoint, sent)
+            problem, alarm = self._against(checkpoint_of(text_of(known.note)), checkpoint, sent)
             if problem:
                 told = NotCosigned(site=site, edge=edge, reason=problem, alarm=alarm)
                 return Judgement(wire.CheckpointSeen(note=known.note, problem=problem), told)
@@ -130,8 +130,3 @@ def _read(site: str, edge: str, sent: wire.CheckpointSent) -> tuple[NoteKey, Che
     if not checkpoint.origin == key.name == log_name(site, edge, incarnation):
         raise NoteError(f"of another journal, {checkpoint.origin[:80]}")
     return key, checkpoint
-
-
-def _of(note: str) -> Checkpoint:
-    """Of a note that this witness has kept."""
-    return checkpoint_of(note.rpartition("\n\n")[0] + "\n")
