@@ -96,34 +96,39 @@ def text_of(note: str) -> str:
 
 def opened(note: str, key: NoteKey) -> str:
     """The text that the log's key has signed. Raises NoteError."""
-    text, lines = _parts(note)
-    for line in lines:
-        if (line.name, line.key) == (key.name, key.id) and key.algorithm is Algorithm.LOG:
-            _verify(key, line.signature, text.encode())
-            return text
-    raise NoteError(f"{key.name} has not signed it")
+    if key.algorithm is not Algorithm.LOG:
+        raise NoteError(f"{key.name} has not signed it")
+    text, line = _line_of(note, key)
+    _verify(key, line.signature, text.encode())
+    return text
 
 
 def alone(note: str, key: NoteKey) -> str:
     """The note with no other line than the one of this key. Raises NoteError."""
-    text, lines = _parts(note)
-    for line in lines:
-        if (line.name, line.key) == (key.name, key.id):
-            return f"{text}\n{_line(line.name, line.key + line.signature)}"
-    raise NoteError(f"{key.name} has not signed it")
+    text, line = _line_of(note, key)
+    return f"{text}\n{_line(line.name, line.key + line.signature)}"
 
 
 def cosigned_at(note: str, key: NoteKey) -> int:
     """When the witness saw it, in seconds since the epoch. Raises NoteError."""
+    if key.algorithm is not Algorithm.WITNESS:
+        raise NoteError(f"{key.name} has not cosigned it")
+    text, line = _line_of(note, key)
+    utc_s = int.from_bytes(line.signature[:TIME_BYTES], "big")
+    if utc_s > TIME_S_MAX:
+        raise NoteError("a cosignature without a time")
+    _verify(key, line.signature[TIME_BYTES:], _cosigned(text, utc_s))
+    return utc_s
+
+
+def _line_of(note: str, key: NoteKey) -> tuple[str, _Line]:
+    """A note's text, and the first line that says to be by this key. Raises NoteError."""
     text, lines = _parts(note)
     for line in lines:
-        if (line.name, line.key) == (key.name, key.id) and key.algorithm is Algorithm.WITNESS:
-            utc_s = int.from_bytes(line.signature[:TIME_BYTES], "big")
-            if utc_s > TIME_S_MAX:
-                raise NoteError("a cosignature without a time")
-            _verify(key, line.signature[TIME_BYTES:], _cosigned(text, utc_s))
-            return utc_s
-    raise NoteError(f"{key.name} has not cosigned it")
+        if (line.name, line.key) == (key.name, key.id):
+            return text, line
+    done = "cosigned" if key.algorithm is Algorithm.WITNESS else "signed"
+    raise NoteError(f"{key.name} has not {done} it")
 
 
 def _cosigned(text: str, utc_s: int) -> bytes:

@@ -7,7 +7,6 @@ import msgspec
 
 from controller.merkle import EMPTY, HASH_BYTES, Frontier, above, consistency
 from edge.journal.disk import Connection
-from edge.journal.errors import UNREADABLE, failed
 from edge.journal.record import refuse_rotten
 
 if TYPE_CHECKING:
@@ -85,10 +84,10 @@ def take(journal: "Journal", sign: Callable[[Frontier], str], utc_us: int) -> Ke
     """Say what is stored now, durably; `sign` makes the note of the tree. One of the same size
     keeps its cosignature. Raises JournalFailed (journal stopped).
     """
-    connection, frontier = journal.connection, journal.tree
+    journal.refuse_stopped()
+    frontier = journal.tree
     note = sign(frontier)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
+    with journal.writing() as connection:
         connection.execute(
             "INSERT INTO checkpoint VALUES (?, ?, ?, ?, NULL) ON CONFLICT (size) DO UPDATE"
             " SET utc_us = excluded.utc_us, peaks = excluded.peaks, note = excluded.note",
@@ -101,9 +100,6 @@ def take(journal: "Journal", sign: Callable[[Frontier], str], utc_us: int) -> Ke
             " AND size IS NOT (SELECT max(size) FROM checkpoint WHERE cosigned IS NOT NULL)",
             (KEPT_MAX, DAY_US),
         )
-        connection.execute("COMMIT")
-    except UNREADABLE as error:
-        raise journal.stop(error) from error
     return Kept(frontier=frontier, utc_us=utc_us, note=note)
 
 
@@ -112,38 +108,26 @@ def note_cosigned(journal: "Journal", size: int, cosigned: str) -> None:
 
     Raises JournalFailed (journal stopped).
     """
-    connection = journal.connection
-    try:
-        connection.execute("BEGIN IMMEDIATE")
+    with journal.writing() as connection:
         connection.execute("UPDATE checkpoint SET cosigned = ? WHERE size = ?", (cosigned, size))
-        connection.execute("COMMIT")
-    except UNREADABLE as error:
-        raise journal.stop(error) from error
 
 
 def note(journal: "Journal", key: str, value: str) -> None:
-    """Keep a word about this journal as a whole, durably: `doubted` or `continues`.
+    """Keep a word about this journal as a whole, durably.
 
     It is read again when the journal is opened next. Raises JournalFailed (journal stopped).
     """
-    connection = journal.connection
-    try:
-        connection.execute("BEGIN IMMEDIATE")
+    with journal.writing() as connection:
         connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-        connection.execute("COMMIT")
-    except UNREADABLE as error:
-        raise journal.stop(error) from error
 
 
 def newest_cosigned(journal: "Journal") -> Kept | None:
     """The largest that the witness has cosigned. Raises JournalFailed as `Journal.read`."""
-    try:
-        row = journal.connection.execute(
+    with journal.reading() as connection:
+        row = connection.execute(
             "SELECT size, utc_us, peaks, note, cosigned FROM checkpoint"
             " WHERE cosigned IS NOT NULL ORDER BY size DESC LIMIT 1"
         ).fetchone()
-    except UNREADABLE as error:
-        raise failed(error, journal.folder) from error
     return None if row is None else _kept(*row)
 
 
@@ -174,10 +158,8 @@ def root_at(journal: "Journal", size: int) -> bytes | None:
     """
     if not 0 <= size <= journal.last_seq:
         return None
-    try:
-        return tree(journal.connection, size).root
-    except UNREADABLE as error:
-        raise failed(error, journal.folder) from error
+    with journal.reading() as connection:
+        return tree(connection, size).root
 
 
 def proof_since(journal: "Journal", old: int, size: int) -> tuple[bytes, ...] | None:
@@ -185,17 +167,14 @@ def proof_since(journal: "Journal", old: int, size: int) -> tuple[bytes, ...] | 
 
     Raises JournalFailed as `Journal.read`.
     """
-    connection = journal.connection
-
-    def newer(begin: int, end: int) -> Iterable[bytes]:
-        return _leaves(connection, begin, end)
-
     if not 0 <= old <= size <= journal.last_seq:
         return None
-    try:
+    with journal.reading() as connection:
+
+        def newer(begin: int, end: int) -> Iterable[bytes]:
+            return _leaves(connection, begin, end)
+
         return consistency(old, size, above(tree(connection, old), newer))
-    except UNREADABLE as error:
-        raise failed(error, journal.folder) from error
 
 
 def _sound(size: object, utc_us: object, peaks: object, note: object, cosigned: object) -> bool:

@@ -13,8 +13,9 @@ from controller.erasures import ABOUT_HIM, ranges, subject
 from controller.events import EntryError, PersonErased, decode_body, decode_entry, kind_of
 from controller.events_people import ErasedValues, Range
 from controller.ids import HolderId
+from edge.journal.checkpoints import note
 from edge.journal.disk import Connection
-from edge.journal.errors import UNREADABLE, failed
+from edge.journal.errors import UNREADABLE
 from edge.journal.store import Journal
 
 STEP_ENTRIES = 2_000
@@ -165,30 +166,24 @@ def _about_somebody(data: bytes, field: str) -> bool:
 
 def look(journal: Journal, search: Search) -> bool:
     """One step of a search. Raises JournalFailed; appends go on."""
-    try:
-        return search.step(journal.connection)
-    except UNREADABLE as error:
-        raise failed(error, journal.folder) from error
+    with journal.reading() as connection:
+        return search.step(connection)
 
 
 def done(journal: Journal) -> int:
     """Every erasure recorded up to this number has been carried out. Raises JournalFailed."""
-    try:
-        row = journal.connection.execute("SELECT value FROM meta WHERE key = ?", (DONE,)).fetchone()
-    except UNREADABLE as error:
-        raise failed(error, journal.folder) from error
+    with journal.reading() as connection:
+        row = connection.execute("SELECT value FROM meta WHERE key = ?", (DONE,)).fetchone()
     return 0 if row is None else int(row[0])
 
 
 def recorded(journal: Journal, first: int, last: int) -> list[Recorded]:
     """The erasures among the entries from `first` to `last`. Raises JournalFailed."""
-    try:
-        rows = journal.connection.execute(
+    with journal.reading() as connection:
+        rows = connection.execute(
             "SELECT seq, entry FROM entry WHERE seq BETWEEN ? AND ? AND instr(entry, ?) > 0",
             (first, last, f'"{KIND}"'.encode()),
         ).fetchall()
-    except UNREADABLE as error:
-        raise failed(error, journal.folder) from error
     bodies = ((seq, decode_body(decode_entry(entry))) for seq, entry in rows)
     return [Recorded(seq, body) for seq, body in bodies if isinstance(body, PersonErased)]
 
@@ -198,17 +193,12 @@ def remove(journal: Journal, fields: Sequence[str], entries: Sequence[Range]) ->
 
     Raises JournalFailed (journal stopped).
     """
-    connection = journal.connection
-    try:
-        connection.execute("BEGIN IMMEDIATE")
+    with journal.writing() as connection:
         for field in fields:
             connection.executemany(
                 "DELETE FROM personal WHERE field = ? AND seq BETWEEN ? AND ?",
                 [(field, first, last) for first, last in entries],
             )
-        connection.execute("COMMIT")
-    except UNREADABLE as error:
-        raise journal.stop(error) from error
 
 
 def settle(journal: Journal, seq: int) -> None:
@@ -220,8 +210,6 @@ def settle(journal: Journal, seq: int) -> None:
     try:
         (busy, *_), *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         assert not busy, "nobody else can have the segment open"
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (DONE, str(seq)))
-        connection.execute("COMMIT")
     except UNREADABLE as error:
         raise journal.stop(error) from error
+    note(journal, DONE, str(seq))

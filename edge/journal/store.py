@@ -4,7 +4,8 @@ Used on one thread only. The daemon reaches it through `edge.journal.writer`.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -180,6 +181,29 @@ class Journal:
             raise JournalClosed(f"{self.folder}: the journal was closed; open it again")
         return self._open
 
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, durable when the block has ended; nothing but its SQL belongs in it.
+
+        Raises JournalFailed: outcome unknown, journal stopped.
+        """
+        connection = self.connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        except UNREADABLE as error:
+            raise self.stop(error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Raises JournalFailed where the disk does not give what is asked for; appends go on."""
+        connection = self.connection
+        try:
+            yield connection
+        except UNREADABLE as error:
+            raise failed(error, self.folder) from error
+
     @property
     def stopped(self) -> bool:
         """Whether a failure has ended the use of this connection."""
@@ -220,18 +244,13 @@ class Journal:
 
         Raises JournalFailed: outcome unknown, journal stopped.
         """
-        connection = self.connection
-        try:
-            connection.execute("BEGIN IMMEDIATE")
+        with self.writing() as connection:
             for prepared in batch:
                 connection.executemany("INSERT INTO entry VALUES (?, ?, ?, ?)", prepared.entries)
                 if prepared.personal:
                     connection.executemany(
                         "INSERT INTO personal VALUES (?, ?, ?, ?)", prepared.personal
                     )
-            connection.execute("COMMIT")
-        except UNREADABLE as error:
-            raise self.stop(error) from error
         if batch:
             self._tip = batch[-1].tip
             self._tree = self._tree.with_leaves(row[2] for one in batch for row in one.entries)
@@ -246,11 +265,10 @@ class Journal:
         rotted. Raises JournalDamaged (only where checked), JournalFailed (the disk did not give
         it; appends go on), JournalClosed.
         """
-        connection = self.connection
         first = max(from_seq, 1)
         budget = min(limit_bytes, READ_BYTES_MAX)
         rows: list[tuple[int, bytes, bytes, bytes]] = []
-        try:
+        with self.reading() as connection:
             cursor = connection.execute(
                 "SELECT seq, entry, leaf, chain FROM entry WHERE seq >= ? ORDER BY seq LIMIT ?",
                 (first, max(1, min(limit_entries, READ_ENTRIES_MAX))),
@@ -265,8 +283,6 @@ class Journal:
             if checked:
                 self._prove(connection, first, rows)
             personal = self._personal(connection, rows)
-        except UNREADABLE as error:
-            raise failed(error, self.folder) from error
         return [
             Stored(seq, entry, personal.get(seq, ()), leaf=leaf_hash, chain=chain)
             for seq, entry, leaf_hash, chain in rows
@@ -277,10 +293,8 @@ class Journal:
 
         Raises JournalFailed as in `read`.
         """
-        try:
-            return self._link_at(self.connection, seq)
-        except UNREADABLE as error:
-            raise failed(error, self.folder) from error
+        with self.reading() as connection:
+            return self._link_at(connection, seq)
 
     def reconcile(self, pending: Sequence[Record]) -> tuple[Record, ...]:
         """Which of `pending`, in order, are not on disk. Every other one is, byte for byte.
@@ -294,17 +308,15 @@ class Journal:
                 "old copy was put back or the storage lost it; keep the folder as evidence and "
                 "start with an empty one"
             )
-        try:
+        with self.reading() as connection:
             for record in pending:
                 if record.seq > self.last_seq:
                     break
-                found = self.connection.execute(
+                found = connection.execute(
                     "SELECT entry FROM entry WHERE seq = ?", (record.seq,)
                 ).fetchall()
                 if found != [(record.entry,)]:
                     raise JournalForked(record.seq)
-        except UNREADABLE as error:
-            raise failed(error, self.folder) from error
         return tuple(record for record in pending if record.seq > self.last_seq)
 
     def put_snapshot(self, seq: int, state: bytes, utc_us: int) -> None:
@@ -312,15 +324,13 @@ class Journal:
 
         Raises RecordRefused for a `seq` that is not stored, JournalFailed (journal stopped).
         """
-        connection = self.connection
-        try:
-            chain = self._link_at(connection, seq)
-            if chain is None:
-                raise RecordRefused(
-                    f"a snapshot after {seq} has no entry to stand on (the journal ends at "
-                    f"{self.last_seq}); take it after the append"
-                )
-            connection.execute("BEGIN IMMEDIATE")
+        chain = self.chain_at(seq)
+        if chain is None:
+            raise RecordRefused(
+                f"a snapshot after {seq} has no entry to stand on (the journal ends at "
+                f"{self.last_seq}); take it after the append"
+            )
+        with self.writing() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?)",
                 (seq, utc_us, snapshot_digest(seq, chain, state), state),
@@ -330,9 +340,6 @@ class Journal:
                 "(SELECT seq FROM snapshot ORDER BY seq DESC LIMIT ?)",
                 (SNAPSHOTS_KEPT,),
             )
-            connection.execute("COMMIT")
-        except UNREADABLE as error:
-            raise self.stop(error) from error
 
     def newest_snapshot(self) -> Snapshot | None:
         """The newest snapshot that verifies against the chain; None where there is none.
@@ -340,11 +347,8 @@ class Journal:
         One that is damaged or cannot be read is passed over: the events are all there still.
         Raises JournalFailed as in `read`.
         """
-        connection = self.connection
-        try:
+        with self.reading() as connection:
             rows = connection.execute("SELECT seq FROM snapshot ORDER BY seq DESC").fetchall()
-        except UNREADABLE as error:
-            raise failed(error, self.folder) from error
         for (seq,) in rows:
             try:
                 made, digest, state = connection.execute(
@@ -370,15 +374,11 @@ class Journal:
                 f"an acknowledgement of {seq} in {incarnation!r} cannot be true: this journal is "
                 f"{self.incarnation!r} and ends at {self.last_seq}; see who writes to the topic"
             )
-        connection = self.connection
+        self.refuse_stopped()
         if seq <= self._acked:
             return
-        try:
-            connection.execute("BEGIN IMMEDIATE")
+        with self.writing() as connection:
             connection.execute("UPDATE meta SET value = ? WHERE key = 'acked'", (str(seq),))
-            connection.execute("COMMIT")
-        except UNREADABLE as error:
-            raise self.stop(error) from error
         self._acked = seq
 
     def close(self) -> None:
