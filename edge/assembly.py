@@ -34,11 +34,13 @@ from edge.policy_start import at_start
 from edge.policy_store import PolicyStore
 from edge.renewal import goes_on_from
 from edge.reports import Reports
+from edge.requests import Requests
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
 from edge.scrubber import Scrubber
 from edge.uplink import InForce, Uplink
 from edge.visit_desk import VisitDesk
+from edge.wire import SetKind
 from edge.wiring import Wiring
 from edge.witnessed import JournalDoubt, Witnessed, WitnessReport
 
@@ -157,10 +159,11 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         lambda: outside.clock.moment().utc_us,
         lambda kept: None if uplink is None else uplink.said(kept),
     )
-    uplink = _uplink(config, outside, daemon, checkpoints)
     policy = PolicyDesk(daemon, began, store)
     scrubber = _scrubber(config, outside, daemon)
     people_desk, erase_desk = _people_desks(config, outside, daemon)
+    requests = Requests(people_desk, policy, partial(_in_force_of, daemon), writer.incarnation)
+    uplink = _uplink(config, outside, daemon, checkpoints, requests)
     desk = DaemonDesk(
         daemon,
         config,
@@ -264,7 +267,11 @@ def settle_people(people: People, state: SiteState) -> None:
 
 
 def _uplink(
-    config: Config, outside: Outside, daemon: Daemon, checkpoints: Checkpointer
+    config: Config,
+    outside: Outside,
+    daemon: Daemon,
+    checkpoints: Checkpointer,
+    requests: Requests,
 ) -> Uplink | None:
     """The way to the archive and its witness, where the site has a broker."""
     if outside.link is None:
@@ -290,5 +297,19 @@ def _uplink(
             heard,
         ),
         reports.tell,
-        lambda: InForce(daemon.site.state.holders_version, daemon.site.state.holders_made_us),
+        partial(_in_force, daemon),
+        requests,
     )
+
+
+def _in_force(daemon: Daemon) -> InForce:
+    people, policy = _in_force_of(daemon, SetKind.PEOPLE), _in_force_of(daemon, SetKind.POLICY)
+    made_us = daemon.site.state.holders_made_us
+    return InForce(people[0], made_us, people[1], policy[0], policy[1])
+
+
+def _in_force_of(daemon: Daemon, kind: SetKind) -> tuple[int, str]:
+    """Version and digest of the people, or of the policy."""
+    if kind is SetKind.PEOPLE:
+        return daemon.site.state.holders_version, daemon.site.state.holders_digest
+    return daemon.site.policy.version, daemon.site.policy.digest

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+import msgspec
+
 from controller.events import PolicyActivated, decode_body, decode_entry
 from controller.holders import Directory
 from controller.ids import HolderId
@@ -22,6 +24,7 @@ from edge.daemon import Daemon
 from edge.journal import JournalError, Stored
 from edge.people import in_words, is_mixed
 from edge.policy_bundle import (
+    ENVELOPE_BYTES_MAX,
     PAYLOAD_TYPE,
     SIGNERS,
     BundleError,
@@ -32,11 +35,12 @@ from edge.policy_bundle import (
     roles_in,
     rule_in,
     signers,
+    unpacked,
 )
 from edge.policy_start import AtStart
 from edge.policy_store import KeptPolicy, PolicyStore
 from edge.safe_mode import SERVED_S, Aside
-from edge.signatures import SignatureError, Use, verify
+from edge.signatures import SignatureError, Use, unverified, verify
 from edge.signers import signers_on_file
 from edge.undisturbed import undisturbed
 from policies import CompiledPolicy, SourceFile
@@ -88,7 +92,12 @@ class PolicyDesk:
                     self._refuse_unentitled(ready)
                     return await self._take_over(ready, operator)
             except (BundleError, SignatureError) as error:
-                return self._refused(error)
+                reply = self._refused(error)
+                if not await asyncio.to_thread(self._decides, envelope):
+                    return reply
+                await self._daemon.recorder.drained()
+                recorded = not self._daemon.recorder.down
+                return msgspec.structs.replace(reply, already=True, recorded=recorded)
 
     async def go_back(self, operator: str) -> PolicyReply:
         """As `edge.control.desk.Desk` has it."""
@@ -139,6 +148,16 @@ class PolicyDesk:
                 await aside(partial(keep, self.config))
 
     # --- beside the event loop ---
+
+    def _decides(self, envelope: bytes) -> bool:
+        """Whether the policy in force is that of the file, whoever has signed it."""
+        if len(envelope) > ENVELOPE_BYTES_MAX:
+            return False
+        try:
+            bundle = unpacked(unverified(envelope, PAYLOAD_TYPE)[0])
+        except (BundleError, SignatureError):
+            return False
+        return bundle.digest == self._daemon.site.policy.digest
 
     def _judged(self, envelope: bytes) -> _Ready:
         """Raises BundleError, SignatureError."""

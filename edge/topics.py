@@ -46,6 +46,7 @@ class Topics:
         self.checkpoint = f"{self._own}/checkpoint"
         self.checkpoint_ack = f"{self._own}/checkpoint/ack"
         self.request = f"{self._own}/request"
+        self.request_ack = f"{self._own}/request/ack"
         self.posture = f"{self._own}/posture"
         self.muster = f"{self._own}/muster"
         self.order = f"{self._own}/order"
@@ -67,6 +68,7 @@ class Topics:
 ALL_JOURNALS = f"{PREFIX}/+/+/journal"
 ALL_CHECKPOINTS = f"{PREFIX}/+/+/checkpoint"
 ALL_STATUSES = f"{PREFIX}/+/+/status"
+ALL_REQUEST_ACKS = f"{PREFIX}/+/+/request/ack"
 
 
 class Address(msgspec.Struct, frozen=True):

@@ -29,6 +29,7 @@ from drivers.mqtt_link import (
 from edge import wire
 from edge.journal.checkpoints import Kept
 from edge.journal.errors import JournalClosed, JournalError
+from edge.requests import Requests
 from edge.topics import Topics
 from edge.window import RESEND_S, Window
 from edge.witnessed import Witnessed
@@ -121,7 +122,20 @@ class JournalSilent(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-UplinkReport = AckIgnored | ArchiveDiverged | ArchiveFellBack | StatusOverwritten | JournalSilent
+class RequestIgnored(msgspec.Struct, frozen=True, kw_only=True):
+    """A message on our request topic was none; nothing was changed."""
+
+    reason: str
+
+
+UplinkReport = (
+    AckIgnored
+    | ArchiveDiverged
+    | ArchiveFellBack
+    | StatusOverwritten
+    | JournalSilent
+    | RequestIgnored
+)
 
 
 class UplinkStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,17 +149,21 @@ class UplinkStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InForce(NamedTuple):
-    """Which people the edge knows, by version, and when they were last changed."""
+    """Which people the edge knows, when they were last changed, and by which policy it decides."""
 
     people: int = 0
     people_made_us: int | None = None
+    people_digest: str = ""
+    policy: int = 0
+    policy_digest: str = ""
 
 
 class Uplink:
     """Sends one journal to the archive.
 
-    `version` is the daemon's and `in_force` what it goes by, for the birth message. `report` is
-    called on the loop and must not block. One Uplink owns its link: nobody else reads from it.
+    `version` is the daemon's and `in_force` what it goes by, for the birth message. `requests`
+    takes what central asks for; with None nothing is asked. `report` is called on the loop and must
+    not block. One Uplink owns its link: nobody else reads from it.
     """
 
     def __init__(
@@ -158,6 +176,7 @@ class Uplink:
         witnessed: Witnessed,
         report: Callable[[UplinkReport], None] = lambda _report: None,
         in_force: Callable[[], InForce] = InForce,
+        requests: Requests | None = None,
     ) -> None:
         self._outbox = outbox
         self._link = link
@@ -167,6 +186,7 @@ class Uplink:
         self.witnessed = witnessed
         self._report = report
         self._in_force = in_force
+        self._requests = requests
         self._born_with = InForce()
         self._boot = outbox.last_seq
         self._number = 0
@@ -204,8 +224,9 @@ class Uplink:
     async def run(self) -> None:
         """Serve until cancelled. Raises JournalClosed when the journal was closed meanwhile."""
         topics = self._topics
+        asked = () if self._requests is None else (topics.request,)
         session = Session(
-            filters=(topics.journal_ack, topics.checkpoint_ack, topics.status),
+            filters=(topics.journal_ack, topics.checkpoint_ack, topics.status, *asked),
             will=lambda number: self._status(number, alive=False),
             farewell=lambda number: self._status(number, alive=False),
         )
@@ -213,6 +234,8 @@ class Uplink:
             tasks.create_task(self._link.run(session), name="uplink link")
             tasks.create_task(self._receive(), name="uplink receive")
             tasks.create_task(self._send(), name="uplink send")
+            if self._requests is not None:
+                tasks.create_task(self._requests.run(self._answer), name="uplink requests")
 
     # --- the live lane ---
 
@@ -356,8 +379,25 @@ class Uplink:
                     # A retained one is from before the birth that we have just published.
                     if not happening.retained:
                         self._look_at_status(happening.payload)
+                case Message(topic=topic) if topic == self._topics.request:
+                    self._asked(happening)
                 case Message():
                     self._report(AckIgnored(reason="a message on a topic that was not asked for"))
+
+    def _asked(self, message: Message) -> None:
+        if self._requests is None or message.retained:
+            # Central keeps nothing at the broker: this is somebody else's.
+            self._report(RequestIgnored(reason="a request that the broker had kept"))
+            return
+        try:
+            self._requests.heard(message.payload)
+        except wire.WireError as error:
+            self._report(RequestIgnored(reason=str(error)))
+
+    def _answer(self, ack: wire.RequestAck) -> None:
+        """Not sent where the wire does not take it: central asks again."""
+        payload = wire.encode_request_ack(ack)
+        self._published(Publication(topic=self._topics.request_ack, payload=payload, qos=1))
 
     async def _acknowledged(self, payload: bytes) -> None:
         try:
@@ -421,6 +461,9 @@ class Uplink:
             acked=self._outbox.acked,
             people=in_force.people,
             people_made_us=in_force.people_made_us,
+            people_digest=in_force.people_digest,
+            policy=in_force.policy,
+            policy_digest=in_force.policy_digest,
         )
         return Publication(
             topic=self._topics.status, payload=wire.encode_status(status), qos=1, retain=True

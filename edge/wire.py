@@ -11,7 +11,10 @@ deflate with a window of 32 KiB). Every other message is plain JSON.
 Readers tolerate unknown fields. What does not fit raises WireError.
 """
 
+import hashlib
 import zlib
+from collections.abc import Iterator
+from enum import StrEnum
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -20,6 +23,7 @@ from controller.events import ENTRY_BYTES_MAX, Seq, Text
 from controller.ledger import Personal
 from controller.moment import Micros
 from edge.notes import NOTE_BYTES_MAX
+from edge.signatures import ENVELOPE_BYTES_MAX
 
 BATCH_ENTRIES_MAX = 100
 BATCH_ENTRY_BYTES = 64 * 1024
@@ -35,13 +39,22 @@ PROOF_MAX = 64
 PERSONAL_MAX = 16
 """Personal values of one entry."""
 
+PART_BYTES_MAX = 256 * 1024
+"""Of a signed file, which may be larger than any broker takes in one message."""
+
+PARTS_MAX = ENVELOPE_BYTES_MAX // PART_BYTES_MAX
+"""The largest signed file, in parts."""
+
 _ZLIB_FIRST = b"x"
 _COMPRESS_ABOVE_BYTES = 1024
 """Below it compressing costs more than it saves, and a reader can follow the message by eye."""
 
 Incarnation = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+DigestInForce = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
+"""Empty where nothing is in force yet."""
 NoteText = Annotated[str, msgspec.Meta(max_length=NOTE_BYTES_MAX)]
+PartNumber = Annotated[int, msgspec.Meta(ge=1, le=PARTS_MAX)]
 Mark = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
 
@@ -120,12 +133,67 @@ class CheckpointSeen(msgspec.Struct, frozen=True, kw_only=True):
     problem: Text = ""
 
 
+class SetKind(StrEnum):
+    """What a signed file is about."""
+
+    PEOPLE = "people"
+    POLICY = "policy"
+
+
+class RequestPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of a signed file that an edge is asked to take, as `person take` or `policy load` do.
+
+    `set`: SHA-256 of the whole file, by which its parts are told from those of another. `part`
+    counts from 1. In what order parts come, and how often, makes no difference.
+    """
+
+    v: int = 1
+    kind: SetKind
+    set: Hash
+    part: PartNumber
+    parts: PartNumber
+    data: Annotated[bytes, msgspec.Meta(min_length=1, max_length=PART_BYTES_MAX)]
+
+    def __repr__(self) -> str:
+        return f"RequestPart({self.kind} {self.set[:16]}, {self.part} of {self.parts})"
+
+
+class SetOutcome(StrEnum):
+    """`applied`, `already`: it is in force, and on the edge's disk. `unrecorded`: kept, and in
+    force as soon as the journal can be written. `refused`: nothing was changed.
+    """
+
+    APPLIED = "applied"
+    ALREADY = "already"
+    UNRECORDED = "unrecorded"
+    REFUSED = "refused"
+
+
+class RequestAck(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a signed file. It is sent when that is on disk, and again when asked again.
+
+    `version` and `digest`: of the people, or of the policy, in force after it. `reason` and
+    `remedy`: why it was refused, and what to do.
+    """
+
+    v: int = 1
+    incarnation: Incarnation
+    kind: SetKind
+    set: Hash
+    outcome: SetOutcome
+    version: Mark
+    digest: DigestInForce = ""
+    reason: Text = ""
+    remedy: Text = ""
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Birth (`alive`) and death of one connection of an edge; the death is also the last will.
 
     A death ends exactly the connection that it names. Connections of one incarnation are ordered
     by (`boot`, `number`): `boot` is the journal's last number when the daemon began, which every
-    start makes larger; `number` counts its connections.
+    start makes larger; `number` counts its connections. `people` and `policy` are the versions in
+    force, each with its digest.
     """
 
     v: int = 1
@@ -138,6 +206,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     acked: Mark = 0
     people: Mark = 0
     people_made_us: Micros | None = None
+    people_digest: DigestInForce = ""
+    policy: Mark = 0
+    policy_digest: DigestInForce = ""
 
     @property
     def connection(self) -> tuple[str, int, int]:
@@ -162,6 +233,8 @@ _ACK = msgspec.json.Decoder(Ack)
 _CHECKPOINT = msgspec.json.Decoder(CheckpointSent)
 _CHECKPOINT_SEEN = msgspec.json.Decoder(CheckpointSeen)
 _STATUS = msgspec.json.Decoder(Status)
+_REQUEST = msgspec.json.Decoder(RequestPart)
+_REQUEST_ACK = msgspec.json.Decoder(RequestAck)
 
 
 def encode_batch(batch: Batch) -> bytes:
@@ -207,6 +280,36 @@ def encode_status(status: Status) -> bytes:
 def decode_status(payload: bytes) -> Status:
     """Raises WireError."""
     return _decoded(_STATUS, payload, "status")
+
+
+def request_parts(kind: SetKind, envelope: bytes) -> Iterator[RequestPart]:
+    """What is to be sent of a signed file, in order."""
+    digest = hashlib.sha256(envelope).hexdigest()
+    parts = -(-len(envelope) // PART_BYTES_MAX)
+    for number in range(1, parts + 1):
+        data = envelope[(number - 1) * PART_BYTES_MAX : number * PART_BYTES_MAX]
+        yield RequestPart(kind=kind, set=digest, part=number, parts=parts, data=data)
+
+
+def encode_request(part: RequestPart) -> bytes:
+    return _ENCODER.encode(part)
+
+
+def decode_request(payload: bytes) -> RequestPart:
+    """Raises WireError."""
+    part = _decoded(_REQUEST, payload, "request")
+    if part.part > part.parts:
+        raise WireError(f"not a request: part {part.part} of {part.parts}")
+    return part
+
+
+def encode_request_ack(ack: RequestAck) -> bytes:
+    return _ENCODER.encode(ack)
+
+
+def decode_request_ack(payload: bytes) -> RequestAck:
+    """Raises WireError."""
+    return _decoded(_REQUEST_ACK, payload, "answer to a request")
 
 
 def _inflated(payload: bytes) -> bytes:

@@ -50,12 +50,13 @@ class PolicyReply(Message, frozen=True, kw_only=True):
     """What became of a policy. `applied`: it decides from here on, and `version` and `digest` are
     its own. `recorded`: that is on disk; otherwise it will be as soon as the journal can be
     written, and a power cut before brings the earlier policy back. `reason`, `remedy`, `problems`:
-    why it was refused.
+    why it was refused; `already`: it was, and is the policy that decides.
     """
 
     applied: bool
     version: Count
     digest: str
+    already: bool = False
     recorded: bool = True
     signed_by: tuple[str, ...] = ()
     reason: str = ""
