@@ -1,7 +1,8 @@
 """Write what the pages take from the code: `python docs/generate.py`, from the project's folder.
 
-`state-machines.md` is written whole. In the other pages a section between
-`<!-- generated: name -->` and `<!-- end -->` is written anew; what stands around it is left alone.
+`state-machines.md`, `asyncapi.json` and the policy's schema are written whole. In the other pages a
+section between `<!-- generated: name -->` and `<!-- end -->` is written anew; what stands around it
+is left alone.
 """
 
 import json
@@ -15,8 +16,10 @@ import msgspec
 
 from controller import attempt, portal
 from controller.events import KINDS, Body
+from docs import asyncapi, mqtt_page
 from docs.meanings import ACTIONS, ALTERNATIVES, EVENTS, INCLUDED, POLICY_KEYS, SITE_KEYS
 from docs.policy_schema import policy_schema
+from docs.tables import table
 from drivers.osdp import states
 from edge import site_file
 from policies.codes import TEXTS
@@ -29,8 +32,9 @@ from policies.profiles import BIOMETRIC
 DOCS = Path(__file__).resolve().parent
 STATE_MACHINES = DOCS / "state-machines.md"
 POLICY_SCHEMA = DOCS.parent / "policies" / "policy.schema.json"
+ASYNCAPI = DOCS / "asyncapi.json"
 KEY_COLUMNS = ("key", "type", "default", "meaning")
-PAGES = (DOCS / "policy.md", DOCS / "operations.md")
+PAGES = (DOCS / "policy.md", DOCS / "operations.md", DOCS / "mqtt.md")
 
 _PAGE = """\
 # State machines
@@ -95,14 +99,6 @@ def policy_schema_text() -> str:
 
 class DriftError(ValueError):
     """Code and words do not cover each other, or a page names a section that does not exist."""
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; a `|` in a cell stays one."""
-    lines = [list(head)]
-    lines += [["---"] * len(lines[0]), *(list(row) for row in rows)]
-    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
-    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
 
 
 def covered(what: str, code: Iterable[str], words: Iterable[str]) -> None:
@@ -299,6 +295,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "foreign-codes": foreign_codes,
     "site-keys": site_keys,
     "event-kinds": event_kinds,
+    **mqtt_page.SECTIONS,
 }
 
 _SECTION = re.compile(r"(<!-- generated: (\S+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
@@ -318,5 +315,6 @@ def written(page: str) -> str:
 if __name__ == "__main__":
     STATE_MACHINES.write_text(state_machines())
     POLICY_SCHEMA.write_text(policy_schema_text())
+    ASYNCAPI.write_text(asyncapi.text())
     for path in PAGES:
         path.write_text(written(path.read_text()))

@@ -1,0 +1,174 @@
+"""What the contract says of topics and messages beyond the code: who sends, who reads, what for.
+
+`docs.contract` refuses a topic or a field without words here, and words without their topic.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from edge import wire
+
+
+class Words(NamedTuple):
+    """Of one topic. `leaf`: what stands behind the edge's name. `own`: the edge sends it;
+    otherwise it reads it. `messages`: what its payloads are; none where they are entries.
+    """
+
+    title: str
+    own: bool
+    qos: int
+    retained: bool
+    peer: str
+    messages: tuple[type[msgspec.Struct], ...]
+    says: str
+    more: str = ""
+
+
+TOPICS: dict[str, Words] = {
+    "status": Words(
+        "Birth and death",
+        own=True,
+        qos=1,
+        retained=True,
+        peer="anybody",
+        messages=(wire.Status,),
+        says="birth and death of one connection, numbered, so that a late will ends no newer one",
+        more="Published retained when a connection begins, when the people change, and when "
+        "somebody else's status stood there; the death is published at a stop and is the "
+        "connection's last will otherwise.",
+    ),
+    "journal": Words(
+        "Batches of the journal",
+        own=True,
+        qos=1,
+        retained=False,
+        peer="archives",
+        messages=(wire.Batch,),
+        says="consecutive entries of the journal with the personal values beside them: everything, "
+        "in order, until an archive says that it has it",
+        more="JSON, or the same JSON as a zlib stream (RFC 1950): the first byte is `{` or `x` "
+        "(0x78). It holds names: give nobody but archives the right to read it.",
+    ),
+    "journal_ack": Words(
+        "The archive's word",
+        own=False,
+        qos=1,
+        retained=False,
+        peer="archives",
+        messages=(wire.Ack,),
+        says='"stored up to n" after the archive\'s commit, with the chain at n',
+        more="The edge believes it where incarnation and chain are those of its own journal.",
+    ),
+    "checkpoint": Words(
+        "The journal's size, signed",
+        own=True,
+        qos=1,
+        retained=False,
+        peer="witnesses",
+        messages=(wire.CheckpointSent,),
+        says="the journal's signed size, with the proof that it begins with what was cosigned last",
+        more="Sent where the edge knows a witness: every minute, every thousand entries, and at "
+        "once after what somebody might want to hide.",
+    ),
+    "checkpoint_ack": Words(
+        "The witness's word",
+        own=False,
+        qos=1,
+        retained=False,
+        peer="witnesses",
+        messages=(wire.CheckpointSeen,),
+        says="the largest checkpoint that the witness has cosigned, and why not this one",
+        more="The edge believes the signature alone, under the key that its site file names.",
+    ),
+    "event": Words(
+        "Entries, live",
+        own=True,
+        qos=0,
+        retained=False,
+        peer="anybody",
+        messages=(),
+        says="each entry as it is recorded, without personal values; best effort, never behind a "
+        "backlog",
+        more="The payload is the entry's bytes, the same as in `journal`. Entries recorded while "
+        "the edge had no connection never come here.",
+    ),
+}
+"""By the name that the topic has in `edge.topics.Topics`."""
+
+RESERVED = frozenset(
+    {"request", "posture", "muster", "order", "orders", "alarm", "portal", "order_ack"}
+)
+"""Names that are taken and that nothing sends or reads so far."""
+
+FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
+    wire.Status: {
+        "v": "version of the message",
+        "alive": "birth, or death",
+        "incarnation": "of the journal that the edge writes",
+        "boot": "the journal's last number when the daemon began",
+        "number": "of the connection, counted from the daemon's start",
+        "version": "of the edge's program",
+        "last_seq": "the journal's last number when this was made",
+        "acked": "up to where the archive had confirmed by then",
+        "people": "version of the people that the edge knows",
+        "people_made_us": "when the people were last changed, wall time in microseconds; `null`: "
+        "unknown",
+    },
+    wire.Batch: {
+        "v": "version of the message",
+        "incarnation": "of the journal",
+        "from": "number of the first entry; the others follow without a gap",
+        "entries": "the entries, in order",
+    },
+    wire.SentEntry: {
+        "entry": "the entry's bytes in UTF-8, as a JSON string",
+        "personal": "values that commitments in the entry stand for; values that were erased are "
+        "missing",
+    },
+    wire.Ack: {
+        "v": "version of the message",
+        "incarnation": "of the journal that is spoken of",
+        "stored_up_to": "every entry up to this number is stored; 0: none",
+        "chain": "of that journal after this number, computed from the bytes that were stored",
+        "gap": "the archive has entries beyond, and not the next one: the edge goes back to it",
+        "archive": "a name that tells archives apart, for people",
+    },
+    wire.CheckpointSent: {
+        "v": "version of the message",
+        "note": "the checkpoint, a signed note",
+        "key": "the journal's public key",
+        "old": "the size that was cosigned last, as far as the edge knows; 0: none",
+        "proof": "consistency proof from `old` to the checkpoint (RFC 6962, section 2.1.2), hashes "
+        "in hex",
+    },
+    wire.CheckpointSeen: {
+        "v": "version of the message",
+        "note": "the largest checkpoint cosigned, with the witness's line",
+        "problem": "why it is not the one that was sent; empty where it is",
+    },
+}
+"""Of each message, by the names on the wire."""
+
+PERSONAL = {
+    "field": "member of `body` that holds the commitment",
+    "value": "what it stands for: a name, the reference of a badge, a reason",
+    "salt": "16 bytes in hex, drawn anew for each value",
+}
+
+HEADER = {
+    "v": "version of the entry's form",
+    "site": "the premises",
+    "edge": "the daemon that recorded it",
+    "incarnation": "of the journal: a new one begins when a journal was lost or set aside",
+    "seq": "number in that journal, from 1, without a gap",
+    "kind": "what happened; decides what `body` holds",
+    "utc_us": "wall time in microseconds since 1970",
+    "mono_us": "the machine's own clock in microseconds; tells durations within one run",
+    "clock_trusted": "whether the edge believed its wall time",
+    "cause": "id of the input that had this to follow, or `time`",
+    "drill": "an exercise: nothing of it is real",
+    "policy": "first digits of the digest of the policy in force",
+    "body": "what there is to say of it; see the kinds",
+}
+"""Of an entry."""

@@ -1,0 +1,167 @@
+"""The contract on the wire is that of the code, and what AsyncAPI's own tool calls right."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller.events import KINDS, decode_entry
+from docs import asyncapi, contract, generate, mqtt_page
+from docs.contract import ContractError
+from docs.wire_words import FIELDS, RESERVED, TOPICS
+from edge import wire
+from tests.docs.pages import ROOT
+from tests.golden import messages as golden
+from tests.golden.examples import goldens
+from tests.servers import require, skip_or_fail
+
+ERROR, WARNING = 0, 1
+KNOWN = {"asyncapi-latest-version"}
+"""3.1 adds bindings for ROS 2 alone; what reads AsyncAPI 3 reads 3.0."""
+
+INSTALLED = Path(sys.prefix) / "asyncapi"
+DECODERS = {
+    "Status": wire.decode_status,
+    "Batch": wire.decode_batch,
+    "Ack": wire.decode_ack,
+    "CheckpointSent": wire.decode_checkpoint,
+    "CheckpointSeen": wire.decode_checkpoint_seen,
+}
+
+
+def validated(document: Path, payloads: Iterable[tuple[str, Any]] = ()) -> list[dict[str, Any]]:
+    """What AsyncAPI's parser finds in a document, and in payloads by their messages' names."""
+    node = require("node", "nodejs")
+    if not (INSTALLED / "installed.json").exists():
+        skip_or_fail("AsyncAPI's parser is not installed: sh requirements/peers.sh")
+    given = (json.dumps({"message": name, "payload": payload}) for name, payload in payloads)
+    done = subprocess.run(
+        [node, str(ROOT / "requirements" / "asyncapi" / "validate.cjs"), str(document)],
+        input="\n".join(given),
+        cwd=INSTALLED,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_the_published_document_is_that_of_the_code() -> None:
+    assert generate.ASYNCAPI.read_text() == asyncapi.text(), "run: python docs/generate.py"
+
+
+def test_asyncapi_finds_nothing_and_every_released_byte_fits_its_schema() -> None:
+    events = [(kind, json.loads(path.read_bytes())) for kind in KINDS for path in goldens(kind)]
+    found = validated(generate.ASYNCAPI, events)
+    assert len(events) > len(KINDS)
+    assert [one for one in found if one["code"] not in KNOWN] == []
+
+
+def small_document() -> dict[str, Any]:
+    """Of two messages: it is read in a moment."""
+    whole = asyncapi.document()
+    for part, kept in (
+        ("channels", {"status", "journal_ack"}),
+        ("operations", {"sendStatus", "receiveJournalAck"}),
+    ):
+        whole[part] = {name: value for name, value in whole[part].items() if name in kept}
+    for part in ("messages", "schemas"):
+        all_of = whole["components"][part]
+        whole["components"][part] = {name: all_of[name] for name in ("Status", "Ack")}
+    return whole
+
+
+def test_asyncapi_finds_what_is_wrong(tmp_path: Path) -> None:
+    document = small_document()
+    document["components"]["messages"]["Ack"]["examples"][0]["payload"]["stored_up_to"] = "many"
+    (tmp_path / "wrong.json").write_text(json.dumps(document))
+    born = json.loads((golden.FOLDER / "Status.birth.json").read_bytes())
+    found = validated(
+        tmp_path / "wrong.json",
+        [("Status", born), ("Status", born | {"alive": "yes"}), ("Nothing", born)],
+    )
+    wrong = [(one["code"], one["path"]) for one in found if one["severity"] == ERROR]
+    assert wrong == [
+        ("payload", "Ack Ack.json"),
+        ("payload", "Status"),
+        ("no-such-message", "Nothing"),
+    ]
+
+
+def test_asyncapi_finds_a_document_that_is_none(tmp_path: Path) -> None:
+    document = small_document()
+    document["operations"]["sendStatus"]["bindings"]["mqtt"]["qos"] = 7
+    (tmp_path / "wrong.json").write_text(json.dumps(document))
+    found = validated(tmp_path / "wrong.json")
+    assert "operations.sendStatus.bindings.mqtt.qos" in {
+        one["path"] for one in found if one["severity"] == ERROR
+    }
+
+
+def test_topics_with_words_are_those_that_are_used() -> None:
+    assert contract.topics_in_use() == set(TOPICS)
+    assert contract.addresses().keys() == set(TOPICS)
+
+
+def test_a_topic_without_words_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    less = {name: words for name, words in TOPICS.items() if name != "checkpoint"}
+    monkeypatch.setattr(contract, "TOPICS", less)
+    with pytest.raises(ContractError, match="checkpoint"):
+        contract.addresses()
+
+
+def test_a_member_without_words_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    less = {name: says for name, says in FIELDS[wire.Ack].items() if name != "gap"}
+    monkeypatch.setattr(contract, "MEMBERS", {**contract.MEMBERS, wire.Ack: less})
+    with pytest.raises(ContractError, match="gap"):
+        contract.messages()
+    fewer = {struct: says for struct, says in FIELDS.items() if struct is not wire.Status}
+    monkeypatch.setattr(contract, "FIELDS", fewer)
+    with pytest.raises(ContractError, match="Status"):
+        contract.messages()
+
+
+def test_no_schema_is_pythons_alone() -> None:
+    text = json.dumps(contract.schemas())
+    assert "\\\\Z" not in text
+    assert "prefixItems" not in text
+    assert '"controller.' not in text
+
+
+def test_every_golden_message_is_the_code_s_and_says_the_same_again() -> None:
+    made = golden.messages()
+    assert {path.name for path in golden.FOLDER.iterdir()} == set(made)
+    for name, data in made.items():
+        released = (golden.FOLDER / name).read_bytes()
+        decode = DECODERS[name.partition(".")[0]]
+        assert decode(released) == decode(data), name
+        if not name.endswith(".zlib"):  # another zlib compresses to other bytes
+            assert released == data, f"released bytes never change: {name}"
+
+
+def test_the_page_shows_the_chain_of_the_batches_it_shows() -> None:
+    page = mqtt_page.vectors()
+    assert golden.chain().hex() in page
+    for event in golden.journal():
+        assert f"| {event.header.seq} | `{event.header.kind}` |" in page
+
+
+def test_every_kind_of_event_is_on_the_page_and_in_the_document() -> None:
+    page = mqtt_page.kinds()
+    document = json.loads(generate.ASYNCAPI.read_text())
+    for kind in KINDS:
+        assert f"| `{kind}` |" in page
+        (example,) = document["components"]["messages"][kind]["examples"]
+        assert decode_entry(json.dumps(example["payload"]).encode()).kind == kind
+    assert set(document["channels"]["event"]["messages"]) == set(KINDS)
+
+
+def test_no_reserved_topic_is_in_the_document() -> None:
+    document = json.loads(generate.ASYNCAPI.read_text())
+    assert set(document["channels"]) == set(TOPICS)
+    assert not set(document["channels"]) & RESERVED

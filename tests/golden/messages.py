@@ -1,0 +1,122 @@
+"""One example of every message between edge and archive, around one small journal;
+`python -m tests.golden.messages` writes the files that are missing. A file that exists is what was
+released: it is never written again.
+"""
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
+
+from controller import ledger
+from controller.checkpoint import Checkpoint, log_name
+from controller.events import Event, encode
+from controller.ledger import commitment
+from controller.merkle import Frontier
+from edge import wire
+from edge.notes import Algorithm, NoteKey, cosignature, signed
+from edge.signatures import SigningKey
+from tests.golden.examples import example
+
+FOLDER = Path(__file__).resolve().parent / "messages"
+
+SITE, EDGE, INCARNATION = "testonia", "gatehouse", "0123456789abcdef"
+KINDS = ("edge-ready", "badge-ignored", "decision-made", "portal-granted", "passage-made")
+PLAIN = 2
+"""So many entries are in the first batch, which is too small to be compressed."""
+
+LOG_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+WITNESS_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64))))
+SEEN_S = 1_795_212_060
+
+
+def journal() -> tuple[Event, ...]:
+    """The entries, numbered from 1."""
+    return tuple(_numbered(example(kind), seq) for seq, kind in enumerate(KINDS, start=1))
+
+
+def _numbered(event: Event, seq: int) -> Event:
+    """With the personal values alone that the entry commits to."""
+    stood = event.header
+    header = replace(stood, seq=seq, utc_us=stood.utc_us + seq, mono_us=stood.mono_us + seq)
+    fits = [p for p in event.personal if getattr(event.body, p.field, None) == commitment(p)]
+    return replace(event, header=header, personal=tuple(fits))
+
+
+def chain() -> bytes:
+    """Of the whole journal."""
+    value = ledger.origin(SITE, EDGE, INCARNATION)
+    for event in journal():
+        value = ledger.link(value, ledger.leaf(encode(event)))
+    return value
+
+
+def _batch(first: int, events: tuple[Event, ...]) -> bytes:
+    sent = (wire.SentEntry(entry=encode(e).decode(), personal=e.personal) for e in events)
+    return wire.encode_batch(wire.Batch(incarnation=INCARNATION, first=first, entries=tuple(sent)))
+
+
+def _status(alive: bool) -> bytes:
+    return wire.encode_status(
+        wire.Status(
+            alive=alive,
+            incarnation=INCARNATION,
+            boot=0,
+            number=1,
+            version="0.1.0",
+            last_seq=len(KINDS),
+            acked=PLAIN,
+            people=3,
+            people_made_us=1_795_200_000_000_000,
+        )
+    )
+
+
+def _note() -> str:
+    tree = Frontier().with_leaves(ledger.leaf(encode(event)) for event in journal())
+    name = log_name(SITE, EDGE, INCARNATION)
+    return signed(Checkpoint(name, tree.size, tree.root).text, name, LOG_KEY)
+
+
+def _checkpoint() -> bytes:
+    key = NoteKey(log_name(SITE, EDGE, INCARNATION), LOG_KEY.public, Algorithm.LOG)
+    return wire.encode_checkpoint(wire.CheckpointSent(note=_note(), key=key.text, old=0))
+
+
+def _seen() -> bytes:
+    text = _note().rpartition("\n\n")[0] + "\n"
+    line = cosignature(text, "sentrypost/_central", WITNESS_KEY, SEEN_S)
+    return wire.encode_checkpoint(wire.CheckpointSeen(note=_note() + line))
+
+
+def messages() -> dict[str, bytes]:
+    """By file name: the message's struct, and what tells two of one apart."""
+    events = journal()
+    ack = wire.Ack(
+        incarnation=INCARNATION,
+        stored_up_to=len(KINDS),
+        chain=chain().hex(),
+        archive="vienna-1",
+    )
+    return {
+        "Status.birth.json": _status(alive=True),
+        "Status.death.json": _status(alive=False),
+        "Batch.json": _batch(1, events[:PLAIN]),
+        "Batch.zlib": _batch(PLAIN + 1, events[PLAIN:]),
+        "Ack.json": wire.encode_ack(ack),
+        "CheckpointSent.json": _checkpoint(),
+        "CheckpointSeen.json": _seen(),
+    }
+
+
+def write_missing() -> list[str]:
+    """Write each message that has no file; their names."""
+    FOLDER.mkdir(exist_ok=True)
+    missing = [name for name in messages() if not (FOLDER / name).exists()]
+    for name in missing:
+        (FOLDER / name).write_bytes(messages()[name])
+    return missing
+
+
+if __name__ == "__main__":
+    print(write_missing())  # noqa: T201
