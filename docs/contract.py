@@ -178,8 +178,19 @@ def golden_event(kind: str) -> dict[str, Any]:
 
 
 def golden_messages(struct: type[msgspec.Struct]) -> dict[str, bytes]:
-    """Released examples of a message, by file name. Raises ContractError where there is none."""
-    found = {path.name: path.read_bytes() for path in GOLDEN_MESSAGES.glob(f"{struct.__name__}.*")}
+    """The newest released examples of a message, by file name without its number.
+
+    Raises ContractError where there is none.
+    """
+    found = {
+        re.sub(r"\.[2-9]\.", ".", path.name): path.read_bytes()
+        for path in sorted(GOLDEN_MESSAGES.glob(f"{struct.__name__}.*"), key=_release)
+    }
     if not found:
         raise ContractError(f"no golden message for {struct.__name__}: tests/golden/messages.py")
     return dict(sorted(found.items()))
+
+
+def _release(path: Path) -> int:
+    number = re.search(r"\.([2-9])\.", path.name)
+    return int(number[1]) if number else 1

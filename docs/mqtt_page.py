@@ -183,6 +183,8 @@ def _type(part: Mapping[str, Any]) -> str:
             return f"object: {_type(values)} by name"
         case {"type": "integer"}:
             return f"integer{_range(part)}"
+        case {"type": "string", "contentEncoding": "base64"}:
+            return "bytes in base64"
         case {"type": "string", "pattern": pattern}:
             return f"text `{pattern}`"
         case {"type": "string", "maxLength": most}:

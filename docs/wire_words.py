@@ -34,7 +34,7 @@ TOPICS: dict[str, Words] = {
         peer="anybody",
         messages=(wire.Status,),
         says="birth and death of one connection, numbered, so that a late will ends no newer one",
-        more="Published retained when a connection begins, when the people change, and when "
+        more="Published retained when a connection begins, when people or policy change, and when "
         "somebody else's status stood there; the death is published at a stop and is the "
         "connection's last will otherwise.",
     ),
@@ -81,6 +81,27 @@ TOPICS: dict[str, Words] = {
         says="the largest checkpoint that the witness has cosigned, and why not this one",
         more="The edge believes the signature alone, under the key that its site file names.",
     ),
+    "request": Words(
+        "What central asks for",
+        own=False,
+        qos=1,
+        retained=False,
+        peer="central",
+        messages=(wire.RequestPart,),
+        says="a signed file that the edge shall take, in parts: people, or a policy",
+        more="The edge judges it by its signatures and its number, as one that is given to it by "
+        "hand. One that the broker had kept is ignored.",
+    ),
+    "request_ack": Words(
+        "What became of a request",
+        own=True,
+        qos=1,
+        retained=False,
+        peer="central",
+        messages=(wire.RequestAck,),
+        says="whether the file is in force at this edge, and why not",
+        more="Sent when that is on disk, and again for each time that the file is sent again.",
+    ),
     "event": Words(
         "Entries, live",
         own=True,
@@ -96,9 +117,7 @@ TOPICS: dict[str, Words] = {
 }
 """By the name that the topic has in `edge.topics.Topics`."""
 
-RESERVED = frozenset(
-    {"request", "posture", "muster", "order", "orders", "alarm", "portal", "order_ack"}
-)
+RESERVED = frozenset({"posture", "muster", "order", "orders", "alarm", "portal", "order_ack"})
 """Names that are taken and that nothing sends or reads so far."""
 
 FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
@@ -114,6 +133,9 @@ FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
         "people": "version of the people that the edge knows",
         "people_made_us": "when the people were last changed, wall time in microseconds; `null`: "
         "unknown",
+        "people_digest": "of everybody whom the edge knows: where it is the same, the people are",
+        "policy": "version of the policy by which it decides",
+        "policy_digest": "of that policy",
     },
     wire.Batch: {
         "v": "version of the message",
@@ -146,6 +168,25 @@ FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
         "v": "version of the message",
         "note": "the largest checkpoint cosigned, with the witness's line",
         "problem": "why it is not the one that was sent; empty where it is",
+    },
+    wire.RequestPart: {
+        "v": "version of the message",
+        "kind": "what the file is about",
+        "set": "SHA-256 of the whole file",
+        "part": "which part of it this is, from 1",
+        "parts": "how many there are",
+        "data": "the part's bytes",
+    },
+    wire.RequestAck: {
+        "v": "version of the message",
+        "incarnation": "of the journal that the edge writes",
+        "kind": "what the file is about",
+        "set": "SHA-256 of the whole file",
+        "outcome": "what became of it",
+        "version": "of the people, or of the policy, in force after it",
+        "digest": "of these; empty where nothing is in force",
+        "reason": "why it was refused, for people",
+        "remedy": "what to do about that",
     },
 }
 """Of each message, by the names on the wire."""

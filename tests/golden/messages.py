@@ -3,6 +3,7 @@
 released: it is never written again.
 """
 
+import hashlib
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -68,6 +69,9 @@ def _status(alive: bool) -> bytes:
             acked=PLAIN,
             people=3,
             people_made_us=1_795_200_000_000_000,
+            people_digest="a1" * 32,
+            policy=2,
+            policy_digest="ab" * 32,
         )
     )
 
@@ -89,6 +93,29 @@ def _seen() -> bytes:
     return wire.encode_checkpoint(wire.CheckpointSeen(note=_note() + line))
 
 
+FILE = b'{"payload": "a signed file"}'
+
+
+def _request() -> bytes:
+    (part,) = wire.request_parts(wire.SetKind.PEOPLE, FILE)
+    return wire.encode_request(part)
+
+
+def _request_ack() -> bytes:
+    return wire.encode_request_ack(
+        wire.RequestAck(
+            incarnation=INCARNATION,
+            kind=wire.SetKind.PEOPLE,
+            set=hashlib.sha256(FILE).hexdigest(),
+            outcome=wire.SetOutcome.REFUSED,
+            version=3,
+            digest="a1" * 32,
+            reason="nobody has signed it whose key may sign people here",
+            remedy="sign it with a key that the site file names for people",
+        )
+    )
+
+
 def messages() -> dict[str, bytes]:
     """By file name: the message's struct, and what tells two of one apart."""
     events = journal()
@@ -106,7 +133,18 @@ def messages() -> dict[str, bytes]:
         "Ack.json": wire.encode_ack(ack),
         "CheckpointSent.json": _checkpoint(),
         "CheckpointSeen.json": _seen(),
+        "RequestPart.json": _request(),
+        "RequestAck.json": _request_ack(),
     }
+
+
+def released(name: str) -> list[Path]:
+    """What was released of a message, oldest first: `Ack.json`, then `Ack.2.json` and so on, one
+    more for each time that members were added.
+    """
+    stem, _, suffix = name.rpartition(".")
+    later = (FOLDER / f"{stem}.{number}.{suffix}" for number in range(2, 10))
+    return [path for path in (FOLDER / name, *later) if path.exists()]
 
 
 def write_missing() -> list[str]:
