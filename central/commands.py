@@ -87,7 +87,8 @@ def forget(site: str, edge: str, archive: Path) -> None:
     """
     from contextlib import closing
 
-    from central.archive import ArchiveError, SqliteArchive
+    from central.archive import ArchiveError
+    from central.archive_sqlite import SqliteArchive
 
     try:
         with closing(SqliteArchive(archive)) as opened:

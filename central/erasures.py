@@ -5,18 +5,17 @@ person by his random id goes at every journal of the same site, of edges and inc
 no more as well: it is one site that knew him, under one id. That takes long in a large archive and
 is done in steps; what arrives later, out of a backlog, is dropped on arrival.
 
-Functions of one connection, used on the archive's thread.
+Functions of one database, used on the archive's thread.
 """
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
+from central.archive import Archived
+from central.database import Database
 from controller.erasures import ABOUT_HIM, subject
 from controller.events import Entry, EntryError, PersonErased, decode_body, decode_entry, kind_of
 from controller.ids import HolderId
 from controller.ledger import Personal
-from edge.journal.disk import Connection
 from edge.journal.erasure import fields_of
 
 SCHEMA = """
@@ -41,22 +40,25 @@ STEP_ENTRIES = 5_000
 KIND = kind_of(PersonErased)
 
 
-class Beside(msgspec.Struct, frozen=True):
-    """An entry and the values that came beside it."""
-
-    entry: Entry
-    personal: tuple[Personal, ...]
+def among(entries: Iterable[Archived]) -> bool:
+    """Whether one of them erases somebody."""
+    return any(archived.entry.kind == KIND for archived in entries)
 
 
-def note(db: Connection, journal: int, entries: Iterable[Entry]) -> None:
+def note(db: Database, journal: int, entries: Iterable[Entry]) -> None:
     """Of these new entries, carry out what they name and note whom they erase. In a transaction."""
     for entry in entries:
         erased = _erased(entry)
         if erased is None:
             continue
-        db.execute("INSERT OR IGNORE INTO erased VALUES (?, ?)", (entry.site, erased.holder))
         db.execute(
-            "INSERT OR REPLACE INTO erasing VALUES (?, ?, 0, 0)", (entry.site, erased.holder)
+            "INSERT INTO erased (site, holder) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (entry.site, erased.holder),
+        )
+        db.execute(
+            "INSERT INTO erasing (site, holder, journal, seq) VALUES (?, ?, 0, 0)"
+            " ON CONFLICT (site, holder) DO UPDATE SET journal = 0, seq = 0",
+            (entry.site, erased.holder),
         )
         for values in erased.values:
             for field in values.fields:
@@ -66,20 +68,21 @@ def note(db: Connection, journal: int, entries: Iterable[Entry]) -> None:
                 )
 
 
-def kept(db: Connection, journal: int, beside: Sequence[Beside]) -> list[tuple[Personal, ...]]:
+def kept(db: Database, journal: int, beside: Sequence[Archived]) -> list[tuple[Personal, ...]]:
     """Of each new entry the values that are of nobody who is erased. In a transaction."""
     site, first = beside[0].entry.site, beside[0].entry.seq
     if not db.execute("SELECT 1 FROM erased WHERE site = ? LIMIT 1", (site,)).fetchone():
         return [one.personal for one in beside]
     # A gap may have let the erasure come first.
     rows = db.execute(
-        "SELECT data FROM entry WHERE journal = ? AND seq > ? AND kind = ?", (journal, first, KIND)
+        f"SELECT data FROM {db.by_number} WHERE journal = ? AND seq > ? AND kind = ?",
+        (journal, first, KIND),
     ).fetchall()
     said = [erased for (data,) in rows if (erased := _erased(decode_entry(data))) is not None]
     return [_kept(db, one, said) for one in beside]
 
 
-def _kept(db: Connection, one: Beside, said: Sequence[PersonErased]) -> tuple[Personal, ...]:
+def _kept(db: Database, one: Archived, said: Sequence[PersonErased]) -> tuple[Personal, ...]:
     if not one.personal:
         return ()
     holder, about = subject(one.entry), ABOUT_HIM.get(one.entry.kind, ())
@@ -103,42 +106,46 @@ def _named(said: Sequence[PersonErased], seq: int, field: str) -> bool:
     )
 
 
-def step(db: Connection) -> bool:
+def step(db: Database) -> bool:
     """Look through some more entries of a site; False when there is nothing to do now.
 
     A program that reads the archive keeps the write-ahead log from being cut: then it is cut later.
     """
-    row = db.execute("SELECT site, holder, journal, seq FROM erasing LIMIT 1").fetchone()
+    row = db.execute(
+        "SELECT site, holder, journal, seq FROM erasing ORDER BY site, holder LIMIT 1"
+    ).fetchone()
     if row is None:
         return False
-    site, holder, journal, seq = row
+    site, holder, *so_far = row
     at = db.execute(
-        "SELECT id FROM journal WHERE site = ? AND id >= ? ORDER BY id LIMIT 1", (site, journal)
+        "SELECT id FROM journal WHERE site = ? AND id >= ? ORDER BY id LIMIT 1", (site, so_far[0])
     ).fetchone()
     if at is None:
-        return _finish(db, site, holder)
-    seq = seq if at[0] == journal else 0
-    journal = at[0]
-    (last,) = db.execute(
-        "SELECT max(seq) FROM (SELECT seq FROM entry WHERE journal = ? AND seq > ?"
-        " ORDER BY seq LIMIT ?)",
-        (journal, seq, STEP_ENTRIES),
-    ).fetchone()
-    db.execute("BEGIN IMMEDIATE")
-    if last is not None:
-        _erase(db, HolderId(holder), journal, seq, last)
-    db.execute(
-        "UPDATE erasing SET journal = ?, seq = ? WHERE site = ? AND holder = ?",
-        (journal + (last is None), last or 0, site, holder),
-    )
-    db.execute("COMMIT")
+        return _finish(db, row)
+    journal, seq = at[0], so_far[1] if at[0] == so_far[0] else 0
+    with db.transaction():
+        (last,) = db.execute(
+            f"SELECT max(seq) FROM (SELECT seq FROM {db.by_number} WHERE journal = ? AND seq > ?"
+            " ORDER BY seq LIMIT ?) AS page",
+            (journal, seq, STEP_ENTRIES),
+        ).fetchone()
+        if last is not None:
+            _erase(db, HolderId(holder), journal, seq, last)
+        db.execute(
+            "UPDATE erasing SET journal = ?, seq = ? WHERE " + _UNMOVED,
+            (journal + (last is None), last or 0, *row),
+        )
     return True
 
 
-def _erase(db: Connection, holder: HolderId, journal: int, after: int, last: int) -> None:
+_UNMOVED = "site = ? AND holder = ? AND journal = ? AND seq = ?"
+"""Another archiver may have gone on, or an edge have said it once more, from the beginning."""
+
+
+def _erase(db: Database, holder: HolderId, journal: int, after: int, last: int) -> None:
     rows = db.execute(
-        "SELECT seq, data FROM entry WHERE journal = ? AND seq > ? AND seq <= ?"
-        " AND instr(data, ?) > 0",
+        f"SELECT seq, data FROM {db.by_number} WHERE journal = ? AND seq > ? AND seq <= ?"
+        f" AND {db.holds('data')}",
         (journal, after, last, f'"{holder}"'.encode()),
     ).fetchall()
     db.executemany(
@@ -147,17 +154,10 @@ def _erase(db: Connection, holder: HolderId, journal: int, after: int, last: int
     )
 
 
-def _finish(db: Connection, site: str, holder: str) -> bool:
-    # Whoever reads is not waited for: batches of edges would wait as well.
-    ((patience_ms,),) = db.execute("PRAGMA busy_timeout").fetchall()
-    db.execute("PRAGMA busy_timeout = 0")
-    try:
-        (busy, *_), *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    finally:
-        db.execute(f"PRAGMA busy_timeout = {patience_ms}")
-    if busy:
+def _finish(db: Database, row: tuple[str, str, int, int]) -> bool:
+    if not db.leave_no_byte():
         return False
-    db.execute("DELETE FROM erasing WHERE site = ? AND holder = ?", (site, holder))
+    db.execute(f"DELETE FROM erasing WHERE {_UNMOVED}", row)
     return True
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from central.archive import SqliteArchive
+from central.archive_sqlite import SqliteArchive
 from central.collector import Collector, Finding
 from central.printer import LinePrinter, clean, lines
 from central.witness import Witness

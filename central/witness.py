@@ -44,8 +44,10 @@ class Memory(Protocol):
         """How many incarnations of an edge are remembered."""
         ...
 
-    def remember(self, log: str, what: Remembered) -> None:
-        """Durable on return."""
+    def remember(self, log: str, what: Remembered, before: Remembered | None) -> None:
+        """In place of what was remembered `before`; durable on return. Raises ArchiveError where
+        that is something else by now: two witnesses with one memory never go back behind each
+        other."""
         ...
 
 
@@ -102,7 +104,7 @@ class Witness:
             return Judgement(None, NotCosigned(site=site, edge=edge, reason=reason, alarm=True))
         line = cosignature(checkpoint.text, NAME, self._key, self._utc_s())
         seen = Remembered(key.text, alone(sent.note, key) + line)
-        memory.remember(key.name, seen)
+        memory.remember(key.name, seen, known)
         del self._asked[key.name]
         return Judgement(wire.CheckpointSeen(note=seen.note))
 

@@ -70,7 +70,7 @@ class Disk(FileSystem):
         return connection
 
     def connect_archive(self, path: Path) -> DiskConnection:
-        """What `central.archive.SqliteArchive` calls `connect`; its folder has to be there."""
+        """What `SqliteArchive` calls `connect`; its folder has to be there."""
         self._write_log_again(path)
         connection = self.database(path)
         # There is no shared memory here for anybody else to read it meanwhile.

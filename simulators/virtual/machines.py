@@ -17,7 +17,8 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import central.witness
-from central.archive import ArchiveError, SqliteArchive
+from central.archive import ArchiveError
+from central.archive_sqlite import SqliteArchive
 from central.collector import Collector, Finding
 from controller.body import NOTE_CHARS
 from controller.ids import HolderId

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 
-from central.archive import SqliteArchive
+from central.archive_sqlite import SqliteArchive
 from central.collector import Archive, Collector, Finding
 from central.witness import Witness
 from controller import ledger

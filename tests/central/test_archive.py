@@ -7,13 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from central.archive import (
-    FORKS_KEPT_MAX,
-    ArchiveError,
-    BatchRefusedError,
-    ForkError,
-    SqliteArchive,
-)
+from central.archive import FORKS_KEPT_MAX, ArchiveError, BatchRefusedError, ForkError
+from central.archive_sqlite import SqliteArchive
 from controller import ledger
 from edge import wire
 from tests.central.rig import EDGE, NAME, SITE, record

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from central.archive import Archived, SqliteArchive
+from central.archive import Archived
+from central.archive_sqlite import SqliteArchive
 from central.collector import EdgeSeen, EntriesStored
 from central.printer import LinePrinter, clean, lines
 from controller.events import decode_entry

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from central import erasures
-from central.archive import SqliteArchive
+from central.archive_sqlite import SqliteArchive
 from controller import events as ev
 from controller import ledger
 from controller.events import Body, Event, Header, PersonErased, decode_entry, encode, kind_of

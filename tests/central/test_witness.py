@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from central import witness as central_witness
-from central.archive import SqliteArchive
+from central.archive_sqlite import SqliteArchive
 from central.witness import ASKED_MAX, Judgement, Witness
 from controller.checkpoint import Checkpoint, checkpoint_of, log_name
 from controller.ledger import leaf

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from central.archive import SqliteArchive
+from central.archive_sqlite import SqliteArchive
 from edge import wire
 from edge.journal.folder import SEGMENT
 from tests.central.rig import EDGE, SITE, journal, record

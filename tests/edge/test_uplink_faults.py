@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from central.archive import ArchiveError, Receipt, SqliteArchive
+from central.archive import ArchiveError, Receipt
+from central.archive_sqlite import SqliteArchive
 from central.collector import ArchiveFailing, BatchRefused, Collector
 from controller import ledger
 from drivers.mqtt_link import (

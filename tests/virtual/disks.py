@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from central.archive import SqliteArchive
+from central.archive_sqlite import SqliteArchive
 from edge import wire
 from edge.journal import Journal, Record
 from edge.journal.verify import Verification

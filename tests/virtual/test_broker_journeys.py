@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from central.archive import Mark, Receipt, SqliteArchive
+from central.archive import Mark, Receipt
+from central.archive_sqlite import SqliteArchive
 from central.collector import Collector
 from controller import ledger
 from edge import wire

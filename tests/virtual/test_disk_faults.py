@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from central.archive import ArchiveError, SqliteArchive
+from central.archive import ArchiveError
+from central.archive_sqlite import SqliteArchive
 from edge.journal import (
     Journal,
     JournalError,

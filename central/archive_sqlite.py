@@ -1,0 +1,149 @@
+"""The archive in one SQLite file."""
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from central import archive_sqlite_schema as schema
+from central.archive import ArchiveError
+from central.archive_sql import SqlArchive
+from central.database import Table
+from edge.journal.disk import Connection, Cursor
+from edge.journal.folder import write_log_again
+
+BUSY_S = 5.0
+"""A report that reads the archive may hold it up this long, then storing fails and is retried."""
+
+
+def connect(path: Path) -> Connection:
+    """The file, made when it does not exist; what its log shows is durable.
+
+    Raises sqlite3.Error, OSError.
+    """
+    # It holds names: nobody but its owner reads it.
+    path.touch(mode=0o600)
+    # Used by one thread at a time, which need not be the one that opened it.
+    connection = sqlite3.connect(
+        path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("BEGIN IMMEDIATE")  # nobody else writes to the log meanwhile
+        write_log_again(path)
+        connection.execute("ROLLBACK")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class SqliteDatabase:
+    """One connection to the file, as `central.database.Database`."""
+
+    failures = (sqlite3.Error,)
+    remedy = "make room or mend the disk"
+    by_number = "entry"
+    for_update = ""  # a transaction has the whole file to itself
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
+        return self._connection.execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Sequence[Sequence[Any]], /) -> object:
+        return self._connection.executemany(sql, parameters)
+
+    def add(self, table: Table, rows: Sequence[Sequence[Any]], /) -> None:
+        places = ", ".join("?" * len(table.columns))
+        columns = ", ".join(table.columns)
+        self.executemany(f"INSERT INTO {table.name} ({columns}) VALUES ({places})", rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def holds(self, column: str, /) -> str:
+        return f"instr({column}, ?) > 0"
+
+    def make_room(self, times_us: Iterable[int], /) -> None:
+        """A file has room."""
+
+    def lock_site(self, site: str, /, *, alone: bool) -> None:
+        """A transaction has the whole file to itself."""
+
+    def lock_incidents(self, site: str, /) -> None:
+        """A transaction has the whole file to itself."""
+
+    def leave_no_byte(self) -> bool:
+        # Whoever reads is not waited for: batches of edges would wait as well.
+        ((patience_ms,),) = self.execute("PRAGMA busy_timeout").fetchall()
+        self.execute("PRAGMA busy_timeout = 0")
+        try:
+            (busy, *_), *_ = self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self.execute(f"PRAGMA busy_timeout = {patience_ms}")
+        return not busy
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class SqliteArchive(SqlArchive):
+    """The archive in one SQLite file, made when it does not exist.
+
+    `entropy(n)` gives n random bytes, for a new archive's `id`. Raises ArchiveError when the file
+    is another program's, another version's or cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        connect: Callable[[Path], Connection] = connect,
+        entropy: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        try:
+            connection = connect(path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            # An acknowledged entry must survive a power cut: NORMAL does not sync at a commit.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA trusted_schema = OFF")
+            # An erased personal value leaves no bytes behind in the file.
+            connection.execute("PRAGMA secure_delete = ON")
+            database = SqliteDatabase(connection)
+            schema.prepare(database, path, entropy)
+        except (sqlite3.Error, OSError) as error:
+            raise _unopened(path, error) from error
+        super().__init__(database)
+
+
+def reading(path: Path) -> SqlArchive:
+    """The archive in `path` for somebody who only reads, beside a central that stores.
+
+    Raises ArchiveError.
+    """
+    try:
+        uri = f"{path.resolve().as_uri()}?mode=ro"
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+        database = SqliteDatabase(connection)
+        schema.require_present(database, path)
+    except (sqlite3.Error, OSError) as error:
+        raise _unopened(path, error) from error
+    return SqlArchive(database)
+
+
+def _unopened(path: Path, error: Exception) -> ArchiveError:
+    return ArchiveError(
+        f"cannot open the archive {path}: {error}; check that its folder exists, belongs "
+        "to this user and has room, and that no other program holds the file"
+    )

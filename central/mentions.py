@@ -1,0 +1,109 @@
+"""Whom and what an entry is about, for whoever searches: portal, person, reason code, drill.
+
+Only here does the archive look into bodies for its own sake. What it takes out are names of portals
+and random ids, never a personal value. A kind that this version does not know is looked into as far
+as it says such things in the same words; otherwise it is found by its header.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from central.archive import Archived
+from controller.erasures import ABOUT_HIM, subject
+from controller.events import Entry
+
+PORTAL, HOLDER, CODE, DRILL = "portal", "holder", "code", "drill"
+
+VALUE_CHARS_MAX = 64
+"""Names and ids are no longer; what is longer was not made by us."""
+
+
+class Mention(NamedTuple):
+    what: str
+    value: str
+
+
+class _Holder(msgspec.Struct):
+    id: str | None = None
+
+
+class _Request(msgspec.Struct):
+    holder: _Holder | None = None
+
+
+class _Decision(msgspec.Struct):
+    code: int | None = None
+
+
+class _After(msgspec.Struct):
+    portal: str | None = None
+    holder: str | None = None
+
+
+class _Moved(msgspec.Struct):
+    holders: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+
+
+class _Body(msgspec.Struct):
+    portal: str | None = None
+    holder: str | None = None
+    visitor: str | None = None
+    host: str | None = None
+    request: _Request | None = None
+    decision: _Decision | None = None
+    after: _After | None = None
+    moved: _Moved | None = None
+    gone: tuple[str, ...] = ()
+
+
+_BODY = msgspec.json.Decoder(_Body)
+
+
+def mentions(entry: Entry) -> tuple[Mention, ...]:
+    """What this entry is found by beside its header, each once."""
+    found = [Mention(DRILL, "")] if entry.drill else []
+    try:
+        body = _BODY.decode(entry.body)
+    except msgspec.DecodeError:
+        return tuple(found)
+    found += _said(body)
+    return tuple(
+        dict.fromkeys(
+            one for one in found if len(one.value) <= VALUE_CHARS_MAX and "\x00" not in one.value
+        )
+    )
+
+
+def _said(body: _Body) -> Iterator[Mention]:
+    after = body.after or _After()
+    moved = body.moved or _Moved()
+    holder = None if body.request is None else body.request.holder
+    for portal in (body.portal, after.portal):
+        if portal is not None:
+            yield Mention(PORTAL, portal)
+    people = (body.holder, body.visitor, body.host, after.holder, holder.id if holder else None)
+    for person in (*people, *moved.holders, *moved.unsure, *body.gone):
+        if person is not None:
+            yield Mention(HOLDER, person)
+    if body.decision is not None and body.decision.code is not None:
+        yield Mention(CODE, str(body.decision.code))
+
+
+def mention_rows(journal: int, entry: Entry) -> Iterator[tuple[str, str, int, int, int]]:
+    """The rows of `MENTION` for one entry."""
+    for what, value in mentions(entry):
+        yield what, value, entry.utc_us, journal, entry.seq
+
+
+def personal_rows(journal: int, archived: Archived) -> Iterator[tuple[object, ...]]:
+    """The rows of `PERSONAL` for the values beside one entry. `holder`: whose the entry says it is,
+    by whom a name leads to the person's other entries."""
+    if archived.personal:
+        entry, holder = archived.entry, subject(archived.entry)
+        about = ABOUT_HIM.get(entry.kind, ())
+        for value in archived.personal:
+            his = holder if value.field in about else None
+            yield journal, entry.seq, value.field, value.value, value.salt, entry.utc_us, his
