@@ -5,6 +5,7 @@ what is committed. Whatever goes wrong before that is repaired by silence: the e
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
@@ -12,10 +13,12 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from central.archive import Archived, ArchiveError, BatchRefusedError, ForkError, Mark, Receipt
+from central.distributor import DistributionFailing, Distributor, SetAnswered, SetGiven
 from central.witness import Memory, NotCosigned, Witness
 from drivers.mqtt_link import (
     CongestedError,
-    Happening,
+    Connected,
+    Disconnected,
     Link,
     Message,
     NotConnectedError,
@@ -26,6 +29,7 @@ from edge import wire
 from edge.topics import (
     ALL_CHECKPOINTS,
     ALL_JOURNALS,
+    ALL_REQUEST_ACKS,
     ALL_STATUSES,
     Address,
     TopicError,
@@ -38,6 +42,9 @@ EDGES_MAX = 10_000
 
 DRAIN_S_MAX = 5.0
 """A stop stores and acknowledges what has come in already, for no longer than this."""
+
+RECORDS_MAX = 256
+"""Batches that wait for the archive; beyond it what comes next waits with them."""
 
 T = TypeVar("T")
 
@@ -90,7 +97,17 @@ class ArchiveFailing(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-Finding = EntriesStored | EdgeSeen | BatchRefused | MessageIgnored | ArchiveFailing | NotCosigned
+Finding = (
+    EntriesStored
+    | EdgeSeen
+    | BatchRefused
+    | MessageIgnored
+    | ArchiveFailing
+    | NotCosigned
+    | SetGiven
+    | SetAnswered
+    | DistributionFailing
+)
 
 
 class Collector:
@@ -102,11 +119,20 @@ class Collector:
         open_archive: Callable[[], Archive],
         found: Callable[[Finding], None],
         witness: Witness | None = None,
+        distributor: Distributor | None = None,
     ) -> None:
         self._link = link
         self._open_archive = open_archive
         self._found = found
         self._witness = witness
+        self._distributor = distributor
+        if distributor is not None:
+            distributor.told = found
+        self._records: deque[Message] = deque()
+        """Batches and checkpoints, which take the archive's time."""
+        self._recorded = asyncio.Event()
+        self._room = asyncio.Event()
+        self._storing = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
         self._archive: Archive
         self._statuses: dict[tuple[str, str], wire.Status] = {}
@@ -128,52 +154,98 @@ class Collector:
             self._thread.shutdown(wait=False)
 
     async def _serve(self, stop: asyncio.Event) -> None:
-        session = Session(filters=(ALL_JOURNALS, ALL_CHECKPOINTS, ALL_STATUSES))
+        session = Session(filters=(ALL_JOURNALS, ALL_CHECKPOINTS, ALL_STATUSES, ALL_REQUEST_ACKS))
         async with asyncio.TaskGroup() as tasks:
-            link = tasks.create_task(self._link.run(session), name="central link")
-            consume = tasks.create_task(self._consume(), name="central consume")
+            beside = [
+                tasks.create_task(self._link.run(session), name="central link"),
+                tasks.create_task(self._receive(), name="central receive"),
+                tasks.create_task(self._consume(), name="central consume"),
+            ]
+            if self._distributor is not None:
+                running = self._distributor.run(self._link)
+                beside.append(tasks.create_task(running, name="central distribution"))
             await stop.wait()
-            if self._link.waiting:
-                self._idle.clear()
+            self._settle()
             try:
                 async with asyncio.timeout(DRAIN_S_MAX):
                     await self._idle.wait()
             except TimeoutError:
                 pass  # what is left was not acknowledged, so it comes again
-            consume.cancel()
-            link.cancel()
+            for task in reversed(beside):
+                task.cancel()
+
+    def _settle(self) -> None:
+        """Note whether anything is left to do."""
+        if self._link.waiting or self._records or self._storing:
+            self._idle.clear()
+        else:
+            self._idle.set()
+
+    async def _receive(self) -> None:
+        """Sort what comes in. What an edge says of itself and of a request is heard at once: a
+        revocation's answer does not wait behind a backlog.
+        """
+        while True:
+            happening = await self._link.next()
+            match happening:
+                case Connected() | Disconnected():
+                    if self._distributor is not None:
+                        self._distributor.linked(up=isinstance(happening, Connected))
+                case Message():
+                    await self._sort(happening)
+            self._settle()
+
+    async def _sort(self, message: Message) -> None:
+        try:
+            address = parse(message.topic)
+            if address.leaf == "status":
+                self._look(address, wire.decode_status(message.payload))
+            elif address.leaf == "request/ack":
+                self._answered(address, wire.decode_request_ack(message.payload))
+            else:
+                self._records.append(message)
+                self._recorded.set()
+        except (TopicError, wire.WireError) as error:
+            self._found(MessageIgnored(topic=message.topic, reason=str(error)))
+        while len(self._records) >= RECORDS_MAX:
+            self._room.clear()
+            await self._room.wait()
 
     async def _consume(self) -> None:
         while True:
-            if not self._link.waiting:
-                self._idle.set()
+            if not self._records:
                 await self._erase()
-            happening = await self._link.next()
-            self._idle.clear()
-            await self._handle(happening)
+            if not self._records:
+                self._recorded.clear()
+                await self._recorded.wait()
+            record, self._storing = self._records.popleft(), True
+            self._room.set()
+            await self._handle(record)
+            self._storing = False
+            self._settle()
 
     async def _erase(self) -> None:
         """Go on with erasing where there is something to erase, while nothing else is to do."""
         try:
-            while not self._link.waiting and await self._blocking(self._archive.erase):
+            while not self._records and await self._blocking(self._archive.erase):
                 pass
         except ArchiveError as error:
             self._found(ArchiveFailing(reason=str(error)))
 
-    async def _handle(self, happening: Happening) -> None:
-        if not isinstance(happening, Message):
-            return
+    async def _handle(self, message: Message) -> None:
         try:
-            address = parse(happening.topic)
+            address = parse(message.topic)
             if address.leaf == "journal":
-                batch = await self._blocking(wire.decode_batch, happening.payload)
+                batch = await self._blocking(wire.decode_batch, message.payload)
                 await self._collect(address, batch)
             elif address.leaf == "checkpoint":
-                await self._cosign(address, wire.decode_checkpoint(happening.payload))
-            elif address.leaf == "status":
-                self._look(address, wire.decode_status(happening.payload))
+                await self._cosign(address, wire.decode_checkpoint(message.payload))
         except (TopicError, wire.WireError) as error:
-            self._found(MessageIgnored(topic=happening.topic, reason=str(error)))
+            self._found(MessageIgnored(topic=message.topic, reason=str(error)))
+
+    def _answered(self, address: Address, ack: wire.RequestAck) -> None:
+        if self._distributor is not None:
+            self._distributor.answered(address.site, address.edge, ack)
 
     async def _collect(self, address: Address, batch: wire.Batch) -> None:
         site, edge = address.site, address.edge
@@ -237,7 +309,11 @@ class Collector:
     def _look(self, address: Address, status: wire.Status) -> None:
         key = (address.site, address.edge)
         known = self._statuses.get(key)
-        if not status.replaces(known) or status == known:
+        if not status.replaces(known):
+            return
+        if self._distributor is not None:
+            self._distributor.seen(*key, status)
+        if status == known:
             return
         if known is None and len(self._statuses) >= EDGES_MAX:
             raise wire.WireError(f"more than {EDGES_MAX} edges")

@@ -21,6 +21,7 @@ from central.collector import (
     Finding,
     MessageIgnored,
 )
+from central.distributor import DistributionFailing, SetAnswered, SetGiven
 from central.witness import NotCosigned
 from controller.events import Body, DecisionMade, EntryError, decode_body
 from policies.codes import TEXTS
@@ -80,6 +81,15 @@ def lines(finding: Finding, *, as_json: bool) -> list[str]:
             return [_notice(name, site, edge, reason, as_json=as_json)]
         case ArchiveFailing(reason=reason):
             return [_notice("archive-failing", "", "", reason, as_json=as_json)]
+        case SetGiven(site=site, kind=kind, digest=digest, by=by):
+            text = f"{kind} {digest[:HASH_SIGNS_SHOWN]} for every edge of {site}, by {by}"
+            return [_notice("set-given", "", "", text, as_json=as_json)]
+        case SetAnswered(site=site, edge=edge, ack=ack):
+            text = f"{ack.kind} {ack.set[:HASH_SIGNS_SHOWN]}, version {ack.version} in force"
+            why = f": {ack.reason}; {ack.remedy}" if ack.reason else ""
+            return [_notice(f"set-{ack.outcome}", site, edge, text + why, as_json=as_json)]
+        case DistributionFailing(reason=reason):
+            return [_notice("distribution-failing", "", "", reason, as_json=as_json)]
 
 
 def _notice(name: str, site: str, edge: str, text: str, *, as_json: bool) -> str:
