@@ -158,7 +158,9 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """What each connection begins and ends with.
 
-    `filters` are subscribed with QoS 1. `will(number)` is given to the broker when connecting, and
+    `filters` are subscribed with QoS 0: the session ends with its connection, so that a higher one
+    would keep nothing. In a cluster it would cost a replica each, whose election takes seconds
+    while a node is away. `will(number)` is given to the broker when connecting, and
     `farewell(number)` is published when the link is stopped in good order.
     """
 
@@ -255,7 +257,7 @@ class Connection:
         self._attach()
         await self._answer(self._accepted, "no answer to the request to connect")
         if self._filters:
-            self._client.subscribe([(name, 1) for name in self._filters])
+            self._client.subscribe([(name, 0) for name in self._filters])
             await self._answer(self._subscribed, "no answer to the subscriptions")
 
     def _attach(self) -> None:

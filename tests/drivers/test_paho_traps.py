@@ -461,8 +461,8 @@ def test_a_will_that_comes_after_the_next_birth_deceives_nobody(
             connection: Any = edge.link._connection
             half_open = connection._socket.dup()
             # Under the same name the broker would end the old connection before it greets the new.
-            settings = msgspec.structs.replace(edge.link._settings, client_id="another-name")
-            edge.link._settings = settings
+            nodes = edge.link._nodes
+            nodes[0] = msgspec.structs.replace(nodes[0], client_id="another-name")
             connection._end(Problem.LOST, "planted")
             await until(lambda: (True, 2) in heard(), "born again")
             half_open.close()
