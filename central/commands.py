@@ -8,6 +8,7 @@ import click
 if TYPE_CHECKING:
     from drivers.mqtt_link import LinkSettings
     from edge.signatures import SigningKey
+    from edge.tls import TlsFiles
 
 
 @click.group()
@@ -37,6 +38,22 @@ def central() -> None:
     help="A file that holds the password alone.",
 )
 @click.option(
+    "--ca",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The authority's certificate: TLS to the broker; --certificate goes with it.",
+)
+@click.option(
+    "--certificate",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Central's own, with its key, as `sentrypost pki central` makes it.",
+)
+@click.option(
+    "--key",
+    "certificate_key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The certificate's key, where it is in a file apart.",
+)
+@click.option(
     "--witness-key",
     type=click.Path(dir_okay=False, path_type=Path),
     help="A private key: cosign the size of every journal with it.",
@@ -47,6 +64,9 @@ def run(
     archive: Path,
     username: str | None,
     password_file: Path | None,
+    ca: Path | None,
+    certificate: Path | None,
+    certificate_key: Path | None,
     witness_key: Path | None,
     as_json: bool,
 ) -> None:
@@ -63,9 +83,10 @@ def run(
 
     key = None if witness_key is None else _key(witness_key)
     password = password_file.read_text().rstrip("\n") if password_file else None
-    settings = _settings(brokers, username, password)
+    tls = _tls(ca, certificate, certificate_key)
+    settings = _settings(brokers, username, password, tls)
     try:
-        asyncio.run(serve(settings, archive, key, as_json=as_json))
+        asyncio.run(serve(settings, archive, key, tls, as_json=as_json))
     except ArchiveError as error:
         raise click.ClickException(str(error)) from error
 
@@ -129,13 +150,25 @@ def _key(file: Path) -> "SigningKey":
         raise click.ClickException(str(error)) from None
 
 
+def _tls(ca: Path | None, certificate: Path | None, key: Path | None) -> "TlsFiles | None":
+    from central.certificates import files_of
+    from edge.tls import TlsError
+
+    try:
+        return files_of(ca, certificate, key)
+    except TlsError as error:
+        raise click.ClickException(str(error)) from None
+
+
 def _settings(
-    brokers: tuple[str, ...], username: str | None, password: str | None
+    brokers: tuple[str, ...], username: str | None, password: str | None, tls: "TlsFiles | None"
 ) -> "LinkSettings":
+    from functools import partial
     from secrets import token_hex
 
     from drivers.mqtt_address import AddressError, broker_address
     from drivers.mqtt_link import LinkSettings
+    from edge.tls import context
 
     try:
         first, *others = map(broker_address, brokers)
@@ -148,4 +181,5 @@ def _settings(
         client_id=f"sentrypost-central-{token_hex(4)}",
         username=username,
         password=password,
+        tls=None if tls is None else partial(context, tls),
     )

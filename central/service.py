@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from central.archive_sqlite import SqliteArchive
+from central.certificates import Expiry
 from central.collector import Collector, Finding
 from central.printer import LinePrinter, clean, lines
 from central.witness import Witness
@@ -24,6 +25,7 @@ from drivers.mqtt_link import (
     MqttLink,
 )
 from edge.signatures import SigningKey
+from edge.tls import TlsFiles
 
 PRINT_S_MAX = 2.0
 """What waits to be printed may hold up a stop for no longer."""
@@ -70,6 +72,9 @@ class _Console:
             case CallbackFailed(detail=detail):
                 self._say("fault", "", detail)
 
+    def certificate(self, text: str) -> None:
+        self._say("certificate", "", text)
+
     def close(self) -> None:
         self._printer.close(PRINT_S_MAX)
 
@@ -105,10 +110,16 @@ def _write_line(line: str) -> None:
 
 
 async def serve(
-    settings: LinkSettings, archive: Path, key: SigningKey | None, *, as_json: bool
+    settings: LinkSettings,
+    archive: Path,
+    key: SigningKey | None,
+    tls: TlsFiles | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Until SIGTERM or SIGINT. `key`: under which the size of journals is cosigned; None: it is
-    not. Raises ArchiveError when the archive cannot be opened.
+    not. `tls`: the files behind the settings' own, whose end is told. Raises ArchiveError when the
+    archive cannot be opened.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -119,8 +130,12 @@ async def serve(
         sys.stdout.reconfigure(errors="backslashreplace")
     console = _Console(archive, as_json=as_json)
     link = MqttLink(settings, console.link)
+    expiry = None if tls is None else Expiry(tls, console.certificate)
+    looking = None if expiry is None else asyncio.create_task(expiry.run(), name="certificate")
     try:
         witness = None if key is None else Witness(key, lambda: int(time.time()))
         await Collector(link, lambda: SqliteArchive(archive), console.found, witness).run(stop)
     finally:
+        if looking is not None:
+            looking.cancel()
         console.close()

@@ -185,19 +185,26 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "policy": "policy files, with the calendar files (.ics) that they name; together they are "
         "one policy",
         "state": "folder of journal, people and control socket; made when it does not exist",
-        "site-key": "file of the site's key: 32 raw bytes, mode 600, the same at all its edges",
+        "site-key": "file of the site's key: 32 raw bytes, mode 600, the same at all its edges; "
+        "this, every reader's key, the broker's password and its certificate may be `credential:NAME`: "
+        "what systemd hands over",
         "trust-clock": "when wall time is believed: while the kernel says that a time service "
         "disciplines it, or always (demonstrations)",
     },
     "broker": {
         "host": "name or address of the MQTT broker; without `[broker]` nothing leaves the edge",
-        "port": "TCP port; there is no TLS on it so far",
+        "port": "TCP port; 8883 where TLS is usual",
         "also": "further nodes of the same broker, which is a cluster, as `HOST` (at `port`) or "
         "`HOST:PORT`: tried in turn where the one before fails",
         "username": "this edge's account at the broker",
         "witness": "public key of the witness that cosigns the journal's size, as `sentrypost"
         " central key` prints it; without it nobody remembers how large the journal was",
         "password-file": "file with the password alone",
+        "ca": "the authority's certificate (`ca.pem` of `sentrypost pki init`): TLS, and nobody "
+        "else's broker is believed",
+        "certificate": "this edge's certificate with its key behind it, mode 600, as `sentrypost "
+        "pki edge` makes it",
+        "key": "the certificate's private key, where another authority gives it in a file apart",
     },
     "line": {
         "driver": "an installed driver: `osdp`",

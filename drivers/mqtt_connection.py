@@ -78,6 +78,7 @@ Happening = Connected | Disconnected | Message
 
 class Problem(StrEnum):
     UNREACHABLE = "unreachable"
+    TLS = "tls"
     REFUSED = "refused"
     SUBSCRIPTION_REFUSED = "subscription-refused"
     SILENT = "silent"
@@ -130,6 +131,9 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     arrives at all. They are tried in turn, each for one connection, when the one before failed.
     A frozen broker is found out after about two `keepalive_s`. Reconnecting waits between half of
     and the whole of a time that doubles from `backoff_s_min` to `backoff_s_max`.
+
+    `tls` gives what a connection is secured with and is asked for each one, on a thread: what was
+    renewed meanwhile is taken. It raises OSError or ValueError where there is nothing to be had.
     """
 
     host: str
@@ -138,7 +142,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[BrokerAddress, ...] = ()
     username: str | None = None
     password: str | None = None
-    tls: ssl.SSLContext | None = None
+    tls: Callable[[], ssl.SSLContext] | None = None
     keepalive_s: int = 10
     backoff_s_min: float = 0.25
     backoff_s_max: float = 15.0
@@ -219,8 +223,6 @@ class Connection:
         client.max_inflight_messages_set(OUTBOUND_MESSAGES_MAX)
         if settings.username is not None:
             client.username_pw_set(settings.username, settings.password)
-        if settings.tls is not None:
-            client.tls_set_context(settings.tls)
         if will is not None:
             client.will_set(will.topic, will.payload, will.qos, will.retain)
         client.on_log = self._on_log
@@ -236,22 +238,16 @@ class Connection:
 
     async def open(self) -> None:
         """Connect and subscribe. Raises EndedError."""
-        # connect() blocks on name, TCP and TLS. It is waited for even when we are cancelled:
-        # nobody else would close the socket that it opens.
-        connecting = self._loop.create_task(
-            asyncio.to_thread(
-                self._client.connect,
-                self._settings.host,
-                self._settings.port,
-                self._settings.keepalive_s,
-            ),
-            name="mqtt connect",
-        )
+        # It is waited for even when we are cancelled: nobody else would close the socket that it
+        # opens.
+        connecting = self._loop.create_task(asyncio.to_thread(self._connect), name="mqtt connect")
         try:
             await asyncio.shield(connecting)
         except asyncio.CancelledError:
             await asyncio.wait([connecting])
             raise
+        except ssl.SSLError as error:
+            raise EndedError(Problem.TLS, str(error)) from error
         except (OSError, ValueError) as error:
             raise EndedError(Problem.UNREACHABLE, str(error) or type(error).__name__) from error
         self._attach()
@@ -259,6 +255,16 @@ class Connection:
         if self._filters:
             self._client.subscribe([(name, 0) for name in self._filters])
             await self._answer(self._subscribed, "no answer to the subscriptions")
+
+    def _connect(self) -> None:
+        """Blocks on files, name, TCP and TLS."""
+        settings = self._settings
+        if settings.tls is not None:
+            try:
+                self._client.tls_set_context(settings.tls())
+            except (OSError, ValueError) as error:
+                raise EndedError(Problem.TLS, str(error)) from error
+        self._client.connect(settings.host, settings.port, settings.keepalive_s)
 
     def _attach(self) -> None:
         sock = self._client.socket()
@@ -278,9 +284,20 @@ class Connection:
         }
         await asyncio.wait(waiting, timeout=ANSWER_S_MAX, return_when=asyncio.FIRST_COMPLETED)
         if self._ended.done():
-            raise self._ended.result()
+            raise self._why_unanswered(answer)
         if not answer.done():
             raise EndedError(Problem.SILENT, late)
+
+    def _why_unanswered(self, answer: asyncio.Future[None]) -> EndedError:
+        """A broker that closes before any word, as its own word about our certificate was lost on
+        the way: what we still sent to the closed end sweeps it away.
+        """
+        ended = self._ended.result()
+        unheard = answer is self._accepted and ended.problem is Problem.LOST
+        if self._settings.tls is None or not unheard:
+            return ended
+        detail = f"closed before any answer ({ended.detail}): it may not take our certificate"
+        return EndedError(Problem.TLS, detail)
 
     async def serve(self) -> NoReturn:
         """Keep alive until the connection ends; then raises EndedError."""
@@ -355,7 +372,11 @@ class Connection:
     # --- paho calls these, on the loop: they hand over and do nothing else ---
 
     def _on_log(self, _client: Client, _userdata: object, level: int, text: str) -> None:
-        if level == LogLevel.MQTT_LOG_ERR:
+        if level == LogLevel.MQTT_LOG_ERR and "[SSL" in text:
+            # What a broker thinks of our certificate comes behind the handshake (RFC 8446, 4.4.4),
+            # as an error of the first reading, which paho tells nobody else.
+            self._end(Problem.TLS, text)
+        elif level == LogLevel.MQTT_LOG_ERR:
             self._report(CallbackFailed(detail=text))
 
     def _on_connect(

@@ -64,7 +64,9 @@ STEADY_S = 30
 
 
 REMEDIES = {
-    Problem.UNREACHABLE: "start the broker there, or correct its host, port or certificates",
+    Problem.UNREACHABLE: "start the broker there, or correct its host or port",
+    Problem.TLS: "see that the port speaks TLS, and by which authority, of which name and until "
+    "when the certificates of both ends are: `sentrypost check`, `sentrypost pki list`",
     Problem.REFUSED: "check user name, password or certificate, and the broker's list of users",
     Problem.SUBSCRIPTION_REFUSED: "allow this user the named topics in the broker's access list",
     Problem.SILENT: "the broker or the network between is frozen: look at the broker's machine",

@@ -29,6 +29,7 @@ from edge.people import People, PeopleError, PinChecker, PinHasher, load_site_ke
 from edge.renewal import sound_journal
 from edge.safe_mode import UNCLEAN_ENDS, Run, note_service
 from edge.service_manager import ServiceManager, service_manager
+from edge.tls import context
 from edge.undisturbed import set_aside
 from edge.watchdog import Watchdog, extend_start
 
@@ -109,6 +110,8 @@ async def opened(
     `run` is told that it began, or was refused. Raises JournalError, PeopleError, SiteKeyError,
     ControlError or LineError, each with its remedy, when the edge cannot start.
     """
+    for fault in config.tls_faults:
+        log.error("nothing goes to the broker: %s", fault)
     key = load_site_key(config.site_key)
     drivers = build_lines(config.lines)
     config.state.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
@@ -215,5 +218,6 @@ def _link(config: Config) -> Callable[[Callable[[LinkReport], None]], MqttLink] 
         client_id=f"{config.site}.{config.edge}",
         username=config.broker.username,
         password=config.broker_password,
+        tls=None if config.tls is None else partial(context, config.tls),
     )
     return lambda report: MqttLink(settings, report)

@@ -13,13 +13,16 @@ from typing import TypeVar
 import msgspec
 
 from drivers.api import DeviceSpec, LineSpec
-from drivers.mqtt_address import AddressError, BrokerAddress, broker_address
+from drivers.mqtt_address import BrokerAddress
+from edge.broker_config import BrokerReading
 from edge.clock import Trust
+from edge.credentials import CredentialError, file_named
 from edge.duress import RECIPIENTS_MAX, RecipientError, recipient
 from edge.lines import LineError, factory_of
-from edge.notes import Algorithm, NoteError, NoteKey, note_key
+from edge.notes import NoteKey
 from edge.policy_bundle import compiled
 from edge.policy_files import with_included
+from edge.secret_file import is_open_to_others
 from edge.signatures import KEYS_MAX, PublicKeyError, TrustedKey, public_key
 from edge.site_file import (
     BrokerEntry,
@@ -31,6 +34,7 @@ from edge.site_file import (
     LineEntry,
     PortalEntry,
 )
+from edge.tls import TlsFiles
 from edge.wiring_check import WiringCheck, names_in, unknown
 from policies import PolicyError
 from policies.compiled import CompiledPolicy
@@ -65,6 +69,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Further nodes of the broker, tried in turn where the one before fails."""
     witness: NoteKey | None
     """Who cosigns the journal's size, where somebody does."""
+    tls: TlsFiles | None
+    """What the way to the broker is secured with, where it is."""
+    tls_faults: tuple[Problem, ...] = ()
+    """What is wrong with those files: the broker is not reached, and every door works."""
     lines: Mapping[str, tuple[str, LineSpec]]
     """By id: the driver's name and the line."""
     devices: Mapping[str, DeviceEntry]
@@ -179,8 +187,8 @@ class _Reader:
             wiring.check_against(policy)
         self.problems += wiring.problems
         password = self._password(broker)
-        nodes = self._nodes(broker)
-        witness = self._witness(broker)
+        reading = BrokerReading(broker, self.root.child("broker"), self.path.parent)
+        self.problems += reading.problems
         site_key = None if header is None else self._file(header.site_key, self.root, "site-key")
         if self.problems or header is None or policy is None or site_key is None:
             raise ConfigError(self.problems)
@@ -194,8 +202,10 @@ class _Reader:
             policy=policy,
             broker=broker,
             broker_password=password,
-            broker_nodes=nodes,
-            witness=witness,
+            broker_nodes=reading.nodes,
+            witness=reading.witness,
+            tls=reading.tls,
+            tls_faults=reading.faults(f"{header.site}/{header.edge}"),
             lines=specs,
             devices=devices,
             portals=portals,
@@ -344,10 +354,14 @@ class _Reader:
         return data
 
     def _file(self, name: str, place: Place, key: str) -> Path | None:
-        file = self.path.parent / name
+        at = place.child(key)
+        try:
+            file = file_named(name, self.path.parent)
+        except CredentialError as error:
+            self.problems.append(at.problem(str(error), error.remedy))
+            return None
         if file.is_file():
             return file
-        at = place.child(key)
         self.problems.append(at.problem(f"no file '{file}'", "paths are relative to this file"))
         return None
 
@@ -362,39 +376,12 @@ class _Reader:
             self.problems.append(at.child("password-file").problem("the file is not UTF-8 text"))
             return None
 
-    def _nodes(self, broker: BrokerEntry | None) -> tuple[BrokerAddress, ...]:
-        if broker is None:
-            return ()
-        nodes: list[BrokerAddress] = []
-        place = self.root.child("broker", "also")
-        for text in broker.also:
-            try:
-                nodes.append(broker_address(text, broker.port))
-            except AddressError as error:
-                self.problems.append(place.problem(str(error)))
-        return tuple(nodes)
-
-    def _witness(self, broker: BrokerEntry | None) -> NoteKey | None:
-        if broker is None or broker.witness is None:
-            return None
-        at = self.root.child("broker", "witness")
-        try:
-            key = note_key(broker.witness)
-        except NoteError as error:
-            hint = "copy the line that `sentrypost central key` has printed"
-            self.problems.append(at.problem(str(error), hint))
-            return None
-        if key.algorithm is not Algorithm.WITNESS:
-            self.problems.append(at.problem("the key of a journal, and not of a witness"))
-            return None
-        return key
-
     def _secret(self, name: str, place: Place, key: str) -> bytes | None:
         """The content of a file that nobody but its owner may touch."""
         file = self._file(name, place, key)
         if file is None:
             return None
-        if file.stat().st_mode & 0o077:
+        if is_open_to_others(file, file.stat().st_mode):
             hint = f"close it with: chmod 600 {shlex.quote(str(file))}"
             said = f"others on this machine can read or change '{file}'"
             self.problems.append(place.child(key).problem(said, hint))

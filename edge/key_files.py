@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -25,7 +26,10 @@ class KeyFileError(Exception):
     """The key file cannot be used; the message names the remedy and never a byte of the key."""
 
 
-def write_key(path: Path, key: Ed25519PrivateKey | X25519PrivateKey, passphrase: bytes) -> None:
+Private = Ed25519PrivateKey | X25519PrivateKey | EllipticCurvePrivateKey
+
+
+def write_key(path: Path, key: Private, passphrase: bytes) -> None:
     """A new file of mode 600. Raises KeyFileError where the file exists."""
     closed = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, closed)

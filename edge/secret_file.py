@@ -4,6 +4,8 @@ import os
 import stat
 from pathlib import Path
 
+from edge.credentials import was_handed_over
+
 SECRET_MODE = 0o600
 
 
@@ -26,9 +28,16 @@ def read_secret(path: Path, bytes_max: int) -> bytes:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise NotAFileError
-        if status.st_mode & 0o077:
+        if is_open_to_others(path, status.st_mode):
             raise OpenToOthersError
         return file.read(bytes_max)
+
+
+def is_open_to_others(path: Path, mode: int) -> bool:
+    """Whether others on this machine can read or change a file of this mode."""
+    # systemd lets the service's account read what it hands over by an access list, whose mask then
+    # stands in the mode where the group's rights are.
+    return bool(mode & (0o037 if was_handed_over(path) else 0o077))
 
 
 def write_new_secret(path: Path, content: bytes) -> None:
@@ -47,8 +56,40 @@ def write_new_secret(path: Path, content: bytes) -> None:
         os.link(draft, path)  # unlike a rename it never takes another file's place
     finally:
         draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync(path.parent)
+
+
+def replace_file(path: Path, content: bytes, mode: int = SECRET_MODE) -> None:
+    """The file with this content; a power cut leaves the old or the new one, whole.
+
+    It belongs to whom the old one belonged, or else the folder: root may renew what a service
+    reads. Raises OSError.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, SECRET_MODE)
     try:
-        os.fsync(folder)
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            _give_to_owner(fd, path)
+            os.fchmod(fd, mode)
+            os.fsync(fd)
+        draft.replace(path)
     finally:
-        os.close(folder)
+        draft.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def _give_to_owner(fd: int, path: Path) -> None:
+    owner = (path if path.exists() else path.parent).stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.fchown(fd, owner.st_uid, owner.st_gid)
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

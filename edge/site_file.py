@@ -23,13 +23,18 @@ class Header(Entry, frozen=True, kw_only=True):
 
 
 class BrokerEntry(Entry, frozen=True, kw_only=True):
-    """`also`: further nodes of the same broker, as HOST or HOST:PORT."""
+    """`also`: further nodes of the same broker, as HOST or HOST:PORT. `ca` and `certificate` go
+    together, and make it TLS.
+    """
 
     host: str
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = BROKER_PORT
     also: Annotated[tuple[str, ...], msgspec.Meta(max_length=BROKER_NODES_MAX - 1)] = ()
     username: str | None = None
     password_file: str | None = None
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
     witness: str | None = None
 
 

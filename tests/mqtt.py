@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +48,7 @@ class Client:
         manual_ack: bool = False,
         will: tuple[str, bytes, int, bool] | None = None,
         on_message: Callable[["Client", MQTTMessage], None] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """
         :param will: topic, payload, QoS, retained
@@ -61,6 +63,8 @@ class Client:
         )
         if will is not None:
             self.paho.will_set(*will)
+        if tls is not None:
+            self.paho.tls_set_context(tls)
         connected = threading.Event()
 
         def kept(_client: paho.Client, _data: object, message: MQTTMessage) -> None:

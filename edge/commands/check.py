@@ -34,6 +34,11 @@ def check(config: Path, as_json: bool) -> None:
         _as_json(config)
         return
     site = loaded(config)
+    if site.tls_faults:
+        said_mistakes(site.tls_faults)
+        raise Misconfigured(
+            "nothing would go to the broker; every door works", f"mend what {config} names"
+        )
     policy = site.policy
     readers = _readers(site)
     click.echo(f"{config} is in order")
@@ -50,11 +55,22 @@ def check(config: Path, as_json: bool) -> None:
     where = "none: nothing leaves this edge"
     if broker is not None:
         where = ", or ".join(map(str, (f"{broker.host}:{broker.port}", *site.broker_nodes)))
-    click.echo(f"broker {where}")
+    click.echo(f"broker {where}{_secured(site)}")
     freed = opened_by_fire(site)
     click.echo("fire opens for entry too: " + (", ".join(freed) if freed else "no portal"))
     for line in (*_about_keys(site, served_next(site)), *_another_in_force(site)):
         click.echo(clean(line))
+
+
+def _secured(site: "Config") -> str:
+    from edge.tls import identity
+
+    if site.broker is None:
+        return ""
+    if site.tls is None:
+        return ", WITHOUT TLS: names and password cross the network in the clear"
+    found = identity(site.tls)
+    return f", TLS as {found.name}, certificate until {found.until.date()}"
 
 
 def about_signers(people: tuple[str, ...], needs: int, roles: Collection[str]) -> Iterator[str]:
@@ -136,6 +152,10 @@ def _as_json(config: Path) -> None:
         site = load_config(config)
     except ConfigError as error:
         problems = msgspec.to_builtins(error.problems)
+        click.echo(json.dumps({"ok": False, "problems": problems}, ensure_ascii=False))
+        sys.exit(CONFIGURATION)
+    if site.tls_faults:
+        problems = msgspec.to_builtins(site.tls_faults)
         click.echo(json.dumps({"ok": False, "problems": problems}, ensure_ascii=False))
         sys.exit(CONFIGURATION)
     answer = {

@@ -32,13 +32,14 @@ class Rig:
 
     def __init__(self, port: int, **options: object) -> None:
         defaults: dict[str, object] = {
+            "host": "127.0.0.1",
             "client_id": "link-under-test",
             "backoff_s_min": 0.05,
             "backoff_s_max": 0.2,
         }
         self.reports: list[LinkReport] = []
         self.happened: list[Happening] = []
-        settings = LinkSettings(host="127.0.0.1", port=port, **(defaults | options))  # type: ignore[arg-type]
+        settings = LinkSettings(port=port, **(defaults | options))  # type: ignore[arg-type]
         self.link = MqttLink(settings, self.reports.append, random.Random(7))
 
     async def read(self) -> None:

@@ -362,18 +362,18 @@ def test_nagle_is_off_and_an_answer_is_quick(mosquitto: BrokerProcess) -> None:
 def test_tls_carries_large_messages_and_refuses_a_stranger() -> None:
     async def scene(broker: BrokerProcess, folder: Path) -> None:
         trusting = ssl.create_default_context(cafile=str(folder / "server.pem"))
-        async with running(Rig(broker.port, tls=trusting)) as rig:
+        async with running(Rig(broker.port, tls=lambda: trusting)) as rig:
             await connected(rig)
             # Each is many TLS records: what was decrypted and not read must not be left lying.
             for number in range(20):
                 rig.say(bytes([number]) * 200_000)
             await until(lambda: len(rig.payloads) == 20, "all came back")
             assert rig.payloads == [bytes([number]) * 200_000 for number in range(20)]
-        async with running(Rig(broker.port, tls=ssl.create_default_context())) as rig:
+        async with running(Rig(broker.port, tls=ssl.create_default_context)) as rig:
             await until(lambda: bool(rig.reports), "refused")
             report = rig.reports[0]
             assert isinstance(report, LinkFailed)
-            assert report.problem is Problem.UNREACHABLE
+            assert report.problem is Problem.TLS
             assert "certificate verify failed" in report.detail
             assert "certificates" in report.remedy
 
@@ -407,7 +407,9 @@ def test_all_packets_of_one_tls_record_are_read_at_once(tmp_path: Path) -> None:
         server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context)
         async with server:
             trusting = ssl.create_default_context(cafile=str(tmp_path / "server.pem"))
-            async with running(Rig(server.sockets[0].getsockname()[1], tls=trusting)) as rig:
+            async with running(
+                Rig(server.sockets[0].getsockname()[1], tls=lambda: trusting)
+            ) as rig:
                 await until(lambda: rig.payloads == [b"0", b"1", b"2"], "all of them", 3)
 
     asyncio.run(scene())
