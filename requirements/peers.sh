@@ -7,6 +7,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 # program, and the Debian package that brings it
 peers='mosquitto mosquitto
+nats-server nats-server
 systemd-analyze systemd
 unshare util-linux
 setpriv util-linux
