@@ -114,32 +114,54 @@ class SqliteArchive(SqlArchive):
         try:
             connection = connect(path)
             connection.execute("PRAGMA journal_mode = WAL")
-            # An acknowledged entry must survive a power cut: NORMAL does not sync at a commit.
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA trusted_schema = OFF")
-            # An erased personal value leaves no bytes behind in the file.
-            connection.execute("PRAGMA secure_delete = ON")
-            database = SqliteDatabase(connection)
+            database = _settled(connection)
             schema.prepare(database, path, entropy)
         except (sqlite3.Error, OSError) as error:
             raise _unopened(path, error) from error
         super().__init__(database)
 
 
-def reading(path: Path) -> SqlArchive:
-    """The archive in `path` for somebody who only reads, beside a central that stores.
+def changing(path: Path) -> SqlArchive:
+    """The archive in `path` for a command that changes a little, beside a central that stores.
 
     Raises ArchiveError.
     """
+    with _present(path, "rw") as connection:
+        # Whoever stores empties the log; two who do it are more than SQLite before 3.51.3 can bear.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        return SqlArchive(_settled(connection))
+
+
+def reading(path: Path) -> SqlArchive:
+    """The archive in `path` for somebody who only reads. Raises ArchiveError."""
+    with _present(path, "ro") as connection:
+        return SqlArchive(SqliteDatabase(connection))
+
+
+def _settled(connection: Connection) -> SqliteDatabase:
+    # An acknowledged entry must survive a power cut: NORMAL does not sync at a commit.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    # An erased personal value leaves no bytes behind in the file.
+    connection.execute("PRAGMA secure_delete = ON")
+    return SqliteDatabase(connection)
+
+
+@contextmanager
+def _present(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    """A file that is an archive of this version; closed again where the block raises."""
     try:
-        uri = f"{path.resolve().as_uri()}?mode=ro"
+        uri = f"{path.resolve().as_uri()}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
-        database = SqliteDatabase(connection)
-        schema.require_present(database, path)
+        try:
+            schema.require_present(SqliteDatabase(connection), path)
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
     except (sqlite3.Error, OSError) as error:
         raise _unopened(path, error) from error
-    return SqlArchive(database)
 
 
 def _unopened(path: Path, error: Exception) -> ArchiveError:

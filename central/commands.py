@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from central.commands_common import archive_option, opened
+
 if TYPE_CHECKING:
     from drivers.mqtt_link import LinkSettings
     from edge.signatures import SigningKey
@@ -28,8 +30,8 @@ def central() -> None:
 @click.option(
     "--archive",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The archive's SQLite file; made when it does not exist.",
+    metavar="FILE|postgresql://…",
+    help="The archive: a SQLite file or a PostgreSQL database; made where it is missing.",
 )
 @click.option("--username", help="Who central is at the broker.")
 @click.option(
@@ -61,7 +63,7 @@ def central() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
 def run(
     brokers: tuple[str, ...],
-    archive: Path,
+    archive: str,
     username: str | None,
     password_file: Path | None,
     ca: Path | None,
@@ -94,28 +96,15 @@ def run(
 @central.command()
 @click.argument("site")
 @click.argument("edge")
-@click.option(
-    "--archive",
-    required=True,
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="The archive's SQLite file.",
-)
-def forget(site: str, edge: str, archive: Path) -> None:
+@archive_option
+def forget(site: str, edge: str, archive: str) -> None:
     """Forget what the witness has cosigned of the journals of EDGE at SITE.
 
     For an edge whose key was lost or stolen, when it is known why: from here on the first key that
     is seen counts, and nobody remembers any more how large its journals were.
     """
-    from contextlib import closing
-
-    from central.archive import ArchiveError
-    from central.archive_sqlite import SqliteArchive
-
-    try:
-        with closing(SqliteArchive(archive)) as opened:
-            count = opened.forget(site, edge)
-    except ArchiveError as error:
-        raise click.ClickException(str(error)) from None
+    with opened(archive) as there:
+        count = there.forget(site, edge)
     click.echo(f"forgotten: {count} journals of {site}/{edge}")
 
 

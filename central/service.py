@@ -6,11 +6,10 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 
 import msgspec
 
-from central.archive_sqlite import SqliteArchive
+from central.archives import open_archive
 from central.certificates import Expiry
 from central.collector import Collector, Finding
 from central.printer import LinePrinter, clean, lines
@@ -50,7 +49,7 @@ class _Console:
     with the link; with JSON everything goes to standard output.
     """
 
-    def __init__(self, archive: Path, *, as_json: bool) -> None:
+    def __init__(self, archive: str, *, as_json: bool) -> None:
         self._archive = archive
         self._as_json = as_json
         self._printer = LinePrinter(_write_line)
@@ -81,7 +80,7 @@ class _Console:
     def _up(self, broker: str) -> None:
         self._last = ""
         if self._as_json and not self._was_ready:
-            ready = Ready(broker=broker, archive=str(self._archive))
+            ready = Ready(broker=broker, archive=self._archive)
             self._printer.put(msgspec.json.encode(ready).decode())
         elif not self._as_json:
             self._printer.put(f"-- connected to {broker}, storing into {self._archive}")
@@ -111,7 +110,7 @@ def _write_line(line: str) -> None:
 
 async def serve(
     settings: LinkSettings,
-    archive: Path,
+    archive: str,
     key: SigningKey | None,
     tls: TlsFiles | None,
     *,
@@ -134,7 +133,7 @@ async def serve(
     looking = None if expiry is None else asyncio.create_task(expiry.run(), name="certificate")
     try:
         witness = None if key is None else Witness(key, lambda: int(time.time()))
-        await Collector(link, lambda: SqliteArchive(archive), console.found, witness).run(stop)
+        await Collector(link, lambda: open_archive(archive), console.found, witness).run(stop)
     finally:
         if looking is not None:
             looking.cancel()

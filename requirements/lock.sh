@@ -21,9 +21,10 @@ lock() {
 }
 
 lock requirements/tools.lock requirements/tools.in
-lock requirements/test.lock pyproject.toml requirements/build.in --extra demo --extra test
+lock requirements/test.lock pyproject.toml requirements/build.in --extra demo --extra postgres \
+    --extra test
 # Demo and figures are held to what is tested: one version of everything.
 lock requirements/demo.lock pyproject.toml requirements/build.in --extra demo \
     --constraint requirements/test.lock
 lock requirements/bench.lock pyproject.toml requirements/build.in --extra bench --extra demo \
-    --extra test --constraint requirements/test.lock
+    --extra postgres --extra test --constraint requirements/test.lock

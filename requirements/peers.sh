@@ -4,10 +4,15 @@
 set -eu
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# Debian keeps PostgreSQL's server off the PATH.
+for folder in /usr/lib/postgresql/*/bin; do
+    PATH=$PATH:$folder
+done
 
 # program, and the Debian package that brings it
 peers='mosquitto mosquitto
 nats-server nats-server
+postgres postgresql
 systemd-analyze systemd
 unshare util-linux
 setpriv util-linux

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from simulators.broker_process import BrokerProcess, reserved_port
+from tests.postgres import PostgresServer
 from tests.servers import make_broker, require
 
 # How long one example takes is the machine's affair; where a time matters a test measures it.
@@ -72,3 +73,10 @@ def broker(request: pytest.FixtureRequest) -> Iterator[BrokerProcess]:
     """Each kind of broker in turn: what holds on one must hold on the other."""
     with make_broker(request.param) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL for all tests of this process that do not stop it."""
+    with PostgresServer() as server:
+        yield server

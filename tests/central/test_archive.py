@@ -1,33 +1,17 @@
 """The archive: once, byte for byte, first bytes first."""
 
-import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 import pytest
 
-from central.archive import FORKS_KEPT_MAX, ArchiveError, BatchRefusedError, ForkError
-from central.archive_sqlite import SqliteArchive
+from central.archive import FORKS_KEPT_MAX, BatchRefusedError, ForkError
+from central.archive_sql import SqlArchive
 from controller import ledger
 from edge import wire
 from tests.central.rig import EDGE, NAME, SITE, record
-from tests.edge.journal.logs import WrittenAgain, crashed_copy
+from tests.central.stores import Store
 
 INCARNATION = "00112233445566aa"
 OTHER = "ffffffffffffffff"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "archive.db"
-
-
-@pytest.fixture
-def archive(path: Path) -> Iterator[SqliteArchive]:
-    opened = SqliteArchive(path)
-    yield opened
-    opened.close()
 
 
 def batch(
@@ -53,11 +37,11 @@ def chain(
     return value
 
 
-def seqs(archive: SqliteArchive, edge: str = EDGE, incarnation: str = INCARNATION) -> list[int]:
+def seqs(archive: SqlArchive, edge: str = EDGE, incarnation: str = INCARNATION) -> list[int]:
     return [row.entry.seq for row in archive.entries(SITE, edge, incarnation)]
 
 
-def test_a_batch_sent_again_is_stored_once(archive: SqliteArchive) -> None:
+def test_a_batch_sent_again_is_stored_once(archive: SqlArchive) -> None:
     first = archive.store(SITE, EDGE, batch(1, 30))
     assert [new.entry.seq for new in first.new] == list(range(1, 31))
     again = archive.store(SITE, EDGE, batch(1, 30))
@@ -68,7 +52,7 @@ def test_a_batch_sent_again_is_stored_once(archive: SqliteArchive) -> None:
     assert seqs(archive) == list(range(1, 41))
 
 
-def test_the_mark_stays_before_a_gap_and_jumps_when_it_is_filled(archive: SqliteArchive) -> None:
+def test_the_mark_stays_before_a_gap_and_jumps_when_it_is_filled(archive: SqlArchive) -> None:
     assert archive.store(SITE, EDGE, batch(11, 20)).mark == archive.mark(SITE, EDGE, INCARNATION)
     mark = archive.mark(SITE, EDGE, INCARNATION)
     assert (mark.seq, mark.chain, mark.gap) == (0, chain(0), True)
@@ -78,7 +62,7 @@ def test_the_mark_stays_before_a_gap_and_jumps_when_it_is_filled(archive: Sqlite
     assert (mark.seq, mark.chain, mark.gap) == (20, chain(20), False)
 
 
-def test_journals_do_not_meet(archive: SqliteArchive) -> None:
+def test_journals_do_not_meet(archive: SqlArchive) -> None:
     archive.store(SITE, EDGE, batch(1, 3))
     archive.store(SITE, "gate-2", batch(1, 5, edge="gate-2"))
     archive.store(SITE, EDGE, batch(1, 7, incarnation=OTHER))
@@ -89,25 +73,23 @@ def test_journals_do_not_meet(archive: SqliteArchive) -> None:
     assert archive.mark(SITE, EDGE, OTHER).chain == chain(7, incarnation=OTHER)
 
 
-def test_other_bytes_under_a_stored_number_are_a_fork(archive: SqliteArchive, path: Path) -> None:
+def test_other_bytes_under_a_stored_number_are_a_fork(archive: SqlArchive, store: Store) -> None:
     archive.store(SITE, EDGE, batch(1, 10))
     for _ in range(2):
         with pytest.raises(ForkError, match="entry 5 "):
             archive.store(SITE, EDGE, batch(5, 15, reason="another truth"))
     assert seqs(archive) == list(range(1, 11)), "nothing of the batch was stored"
     assert archive.mark(SITE, EDGE, INCARNATION).chain == chain(10)
-    with sqlite3.connect(path) as reader:
-        kept = reader.execute("SELECT seq, data FROM fork").fetchall()
+    kept = store.rows("SELECT seq, data FROM fork")
     assert kept == [(5, record(INCARNATION, 5, reason="another truth").entry)]
 
 
-def test_evidence_of_forks_does_not_fill_the_disk(archive: SqliteArchive, path: Path) -> None:
+def test_evidence_of_forks_does_not_fill_the_disk(archive: SqlArchive, store: Store) -> None:
     archive.store(SITE, EDGE, batch(1, 1))
     for number in range(FORKS_KEPT_MAX + 5):
         with pytest.raises(ForkError):
             archive.store(SITE, EDGE, batch(1, 1, reason=f"truth {number}"))
-    with sqlite3.connect(path) as reader:
-        assert reader.execute("SELECT count(*) FROM fork").fetchone() == (FORKS_KEPT_MAX,)
+    assert store.rows("SELECT count(*) FROM fork") == [(FORKS_KEPT_MAX,)]
 
 
 @pytest.mark.parametrize(
@@ -123,14 +105,14 @@ def test_evidence_of_forks_does_not_fill_the_disk(archive: SqliteArchive, path: 
     ],
 )
 def test_an_entry_that_is_not_what_the_topic_says_is_refused(
-    archive: SqliteArchive, wrong: tuple[str, str, wire.Batch]
+    archive: SqlArchive, wrong: tuple[str, str, wire.Batch]
 ) -> None:
     with pytest.raises(BatchRefusedError):
         archive.store(*wrong)
     assert archive.mark(*wrong[:2], wrong[2].incarnation).seq == 0
 
 
-def test_an_unknown_kind_and_unknown_fields_are_kept(archive: SqliteArchive) -> None:
+def test_an_unknown_kind_and_unknown_fields_are_kept(archive: SqlArchive) -> None:
     known = record(INCARNATION, 1).entry
     entry = known.replace(b"badge-ignored", b"from-the-future").replace(b'{"', b'{"new":[1],"', 1)
     sent = wire.Batch(
@@ -141,7 +123,7 @@ def test_an_unknown_kind_and_unknown_fields_are_kept(archive: SqliteArchive) -> 
 
 
 def test_a_personal_value_is_kept_only_where_its_entry_commits_to_it(
-    archive: SqliteArchive,
+    archive: SqlArchive,
 ) -> None:
     sent = batch(10, 11)
     liar = ledger.Personal(field="person", value="Somebody Else", salt="0" * 32)
@@ -160,80 +142,55 @@ def test_a_personal_value_is_kept_only_where_its_entry_commits_to_it(
 
 
 def test_what_was_erased_does_not_come_back_with_a_batch_sent_again(
-    archive: SqliteArchive, path: Path
+    archive: SqlArchive, store: Store
 ) -> None:
     archive.store(SITE, EDGE, batch(1, 10))
-    with sqlite3.connect(path) as eraser:
-        eraser.execute("DELETE FROM personal")
+    store.change("DELETE FROM personal")
     archive.store(SITE, EDGE, batch(1, 12))
     assert not any(row.personal for row in archive.entries(SITE, EDGE, INCARNATION))
     assert archive.mark(SITE, EDGE, INCARNATION).chain == chain(12), "and the log still verifies"
 
 
-def test_it_is_the_same_archive_after_a_restart(path: Path) -> None:
-    first = SqliteArchive(path)
+def test_it_is_the_same_archive_after_a_restart(store: Store) -> None:
+    first = store.open()
     first.store(SITE, EDGE, batch(1, 10))
     own = first.id
     first.close()
-    second = SqliteArchive(path)
+    second = store.open()
     assert second.id == own
     assert second.mark(SITE, EDGE, INCARNATION).seq == 10
     second.close()
 
 
-def test_a_new_archive_draws_its_id_once(path: Path) -> None:
-    first = SqliteArchive(path, entropy=lambda count: bytes(range(count)))
+def test_a_new_archive_draws_its_id_once(store: Store) -> None:
+    first = store.open(lambda count: bytes(range(count)))
     assert first.id == "0001020304050607"
     first.close()
-    second = SqliteArchive(path, entropy=bytes)
+    second = store.open(bytes)
     assert second.id == first.id
     second.close()
 
 
-def test_every_commit_is_on_disk(archive: SqliteArchive) -> None:
-    assert archive._db.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
-    assert archive._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+def test_a_gap_of_many_entries_is_closed_at_once(archive: SqlArchive) -> None:
+    for first in range(101, 1701, 400):
+        assert archive.store(SITE, EDGE, batch(first, first + 399)).mark.seq == 0
+    mark = archive.store(SITE, EDGE, batch(1, 100)).mark
+    assert (mark.seq, mark.chain, mark.gap) == (1700, chain(1700), False)
+    assert seqs(archive) == list(range(1, 1701))
 
 
-def test_what_the_log_shows_is_written_again_before_it_is_believed(
-    archive: SqliteArchive, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A kernel shows what a failed sync did not write, and no later sync writes it."""
-    archive.store(SITE, EDGE, batch(1, 10))
-    (tmp_path / "copy").mkdir()
-    held = crashed_copy(path, tmp_path / "copy")
-    written = WrittenAgain(monkeypatch)
-    again = SqliteArchive(tmp_path / "copy" / path.name)
-    assert written.logs == [("archive.db-wal", held)]
-    assert len(held) > 0
-    assert again.mark(SITE, EDGE, INCARNATION).seq == 10
-    again.close()
-
-
-def test_a_file_that_is_no_archive_is_left_alone(path: Path) -> None:
-    with sqlite3.connect(path) as other:
-        other.execute("CREATE TABLE theirs (x)")
-    with pytest.raises(ArchiveError, match="name another file"):
-        SqliteArchive(path)
-    path.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(ArchiveError, match="cannot open the archive"):
-        SqliteArchive(path)
-    with pytest.raises(ArchiveError, match="folder exists"):
-        SqliteArchive(path / "nowhere" / "archive.db")
-
-
-def test_a_disk_that_is_full_stores_nothing_and_goes_on_later(archive: SqliteArchive) -> None:
-    archive.store(SITE, EDGE, batch(1, 10))
-    pages = archive._db.execute("PRAGMA page_count").fetchone()[0]
-    archive._db.execute(f"PRAGMA max_page_count = {pages}")
-
-    def fill() -> None:
-        for first in range(11, 900, 80):
-            archive.store(SITE, EDGE, batch(first, first + 79))
-
-    with pytest.raises(ArchiveError, match="make room"):
-        fill()
-    before = archive.mark(SITE, EDGE, INCARNATION)
-    assert seqs(archive) == list(range(1, before.seq + 1))
-    archive._db.execute("PRAGMA max_page_count = 100000")
-    assert archive.store(SITE, EDGE, batch(before.seq + 1, before.seq + 50)).new
+def test_what_no_store_can_hold_is_left_out_and_holds_nothing_up(archive: SqlArchive) -> None:
+    """A zero in a value, a time at the end of the calendar, a name of a portal that is none."""
+    strange = ledger.Personal(field="badge", value="a\x00b", salt="0" * 32)
+    kinds = msgspec.json.encode({"portal": "p\x00q", "badge": ledger.commitment(strange)})
+    entry = record(INCARNATION, 1).entry
+    head = entry[: entry.index(b'"body":')]
+    entry = head.replace(b"1800000000000001", b"9007199254740991") + b'"body":' + kinds + b"}"
+    sent = wire.SentEntry(entry=entry.decode(), personal=(strange,))
+    receipt = archive.store(
+        SITE, EDGE, wire.Batch(incarnation=INCARNATION, first=1, entries=(sent,))
+    )
+    assert (receipt.mark.seq, receipt.unproven) == (1, 1)
+    assert [(row.data, row.personal) for row in archive.entries(SITE, EDGE, INCARNATION)] == [
+        (entry, ())
+    ]

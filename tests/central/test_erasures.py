@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from central import erasures
+from central.archive_sql import SqlArchive
 from central.archive_sqlite import SqliteArchive
 from controller import events as ev
 from controller import ledger
@@ -36,7 +37,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def archive(path: Path) -> Iterator[SqliteArchive]:
+def file(path: Path) -> Iterator[SqlArchive]:
+    """An archive in a file, for those who look at its bytes."""
     opened = SqliteArchive(path)
     yield opened
     opened.close()
@@ -96,7 +98,7 @@ def sent(*records: Record) -> wire.Batch:
     )
 
 
-def store(archive: SqliteArchive, *records: Record) -> tuple[list[int], int]:
+def store(archive: SqlArchive, *records: Record) -> tuple[list[int], int]:
     """Which of the entries came with values, as the archive passes them on; and its mark."""
     said = decode_entry(records[0].entry)
     receipt = archive.store(said.site, said.edge, sent(*records))
@@ -109,20 +111,20 @@ def plain(first: int, last: int, *, site: str = SITE, edge: str = EDGE) -> list[
 
 
 def valued(
-    archive: SqliteArchive, site: str = SITE, edge: str = EDGE, incarnation: str = INCARNATION
+    archive: SqlArchive, site: str = SITE, edge: str = EDGE, incarnation: str = INCARNATION
 ) -> list[int]:
     """The entries of a journal that still have values beside them."""
     rows = archive.entries(site, edge, incarnation)
     return [row.entry.seq for row in rows if row.personal]
 
 
-def erase_all(archive: SqliteArchive) -> None:
+def erase_all(archive: SqlArchive) -> None:
     while archive.erase():
         pass
 
 
 def test_the_values_that_the_edge_names_go_with_the_entry_that_names_them(
-    archive: SqliteArchive,
+    archive: SqlArchive,
 ) -> None:
     store(archive, *plain(1, 20), ignored(21))
     assert valued(archive) == [10, 20, 21]
@@ -137,7 +139,7 @@ def test_the_values_that_the_edge_names_go_with_the_entry_that_names_them(
 
 
 def test_what_names_him_goes_at_every_journal_of_the_site_and_at_no_other(
-    archive: SqliteArchive, monkeypatch: pytest.MonkeyPatch
+    archive: SqlArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasures, "STEP_ENTRIES", 3)
     store(archive, *plain(1, 20, edge="annex"))
@@ -153,7 +155,7 @@ def test_what_names_him_goes_at_every_journal_of_the_site_and_at_no_other(
     assert not archive.erase(), "and then there is nothing to do"
 
 
-def test_what_arrives_later_is_dropped_on_arrival(archive: SqliteArchive) -> None:
+def test_what_arrives_later_is_dropped_on_arrival(archive: SqlArchive) -> None:
     store(archive, erasure(1))
     erase_all(archive)
     assert store(archive, *plain(1, 20, edge="annex")) == ([], 20)
@@ -162,14 +164,14 @@ def test_what_arrives_later_is_dropped_on_arrival(archive: SqliteArchive) -> Non
 
 
 def test_values_behind_a_gap_are_dropped_where_the_erasure_came_first(
-    archive: SqliteArchive,
+    archive: SqlArchive,
 ) -> None:
     store(archive, erasure(22, (10, 10), (20, 21)))
     assert store(archive, *plain(1, 20), ignored(21)) == ([], 22)
     assert valued(archive) == [22]
 
 
-def test_a_batch_sent_again_brings_nothing_back(archive: SqliteArchive) -> None:
+def test_a_batch_sent_again_brings_nothing_back(archive: SqlArchive) -> None:
     batch = [*plain(1, 20), ignored(21), erasure(22, (10, 10), (20, 21))]
     store(archive, *batch)
     assert store(archive, *batch) == ([], 22)
@@ -184,50 +186,50 @@ def salted(numbers: range) -> dict[str, bytes]:
     return salts | {"name": NAME.encode()}
 
 
-def test_no_byte_is_left_in_the_files(archive: SqliteArchive, path: Path) -> None:
+def test_no_byte_is_left_in_the_files(file: SqlArchive, path: Path) -> None:
     for first in range(1, 3000, 100):
-        store(archive, *plain(first, first + 99))
-        store(archive, *plain(first, first + 99, edge="annex"))
+        store(file, *plain(first, first + 99))
+        store(file, *plain(first, first + 99, edge="annex"))
     ours = salted(range(1, 3001))
     assert len(left_in(path.parent, ours)) > 300
-    store(archive, erasure(3001, *((seq, seq) for seq in range(10, 3001, 10))))
-    erase_all(archive)
+    store(file, erasure(3001, *((seq, seq) for seq in range(10, 3001, 10))))
+    erase_all(file)
     assert left_in(path.parent, ours) == []
     assert path.with_name("archive.db-wal").exists(), "while it is open"
 
 
 def test_a_program_that_reads_does_not_hold_it_up_and_does_not_save_a_byte(
-    archive: SqliteArchive, path: Path
+    file: SqlArchive, path: Path
 ) -> None:
-    store(archive, *plain(1, 50))
+    store(file, *plain(1, 50))
     ours = salted(range(1, 51))
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM entry").fetchall()
-        store(archive, erasure(51, (10, 50)))
-        erase_all(archive)
+        store(file, erasure(51, (10, 50)))
+        erase_all(file)
         assert left_in(path.parent, ours), "its view of the file has them still"
-        assert store(archive, *plain(52, 60)) == ([], 60), "batches are stored meanwhile"
-    erase_all(archive)
+        assert store(file, *plain(52, 60)) == ([], 60), "batches are stored meanwhile"
+    erase_all(file)
     assert left_in(path.parent, ours) == []
 
 
 def test_what_a_crash_leaves_is_done_after_the_next_start(
-    archive: SqliteArchive, path: Path, tmp_path: Path
+    file: SqlArchive, path: Path, tmp_path: Path
 ) -> None:
-    store(archive, *plain(1, 50, edge="annex"))
-    store(archive, erasure(1))
-    assert archive.erase()
+    store(file, *plain(1, 50, edge="annex"))
+    store(file, erasure(1))
+    assert file.erase()
     (tmp_path / "copy").mkdir()
-    for file in (path, path.with_name("archive.db-wal")):
-        (tmp_path / "copy" / file.name).write_bytes(file.read_bytes())
+    for part in (path, path.with_name("archive.db-wal")):
+        (tmp_path / "copy" / part.name).write_bytes(part.read_bytes())
     assert left_in(tmp_path / "copy", salted(range(1, 51)))
     with closing(SqliteArchive(tmp_path / "copy" / "archive.db")) as again:
         erase_all(again)
         assert left_in(tmp_path / "copy", salted(range(1, 51))) == []
 
 
-def test_an_erasure_that_cannot_be_read_erases_nobody(archive: SqliteArchive) -> None:
+def test_an_erasure_that_cannot_be_read_erases_nobody(archive: SqlArchive) -> None:
     unread = erasure(11, (10, 10))
     bad = unread.entry.replace(b'"searched":10', b'"searched":-1')
     assert bad != unread.entry

@@ -1,23 +1,23 @@
 """The witness: what adds to a journal is cosigned, what was cut or written anew is not."""
 
 import random
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from central import witness as central_witness
-from central.archive_sqlite import SqliteArchive
-from central.witness import ASKED_MAX, Judgement, Witness
+from central.archive import ArchiveError
+from central.archive_sql import SqlArchive
+from central.witness import ASKED_MAX, Judgement, Remembered, Witness
 from controller.checkpoint import Checkpoint, checkpoint_of, log_name
 from controller.ledger import leaf
 from controller.merkle import EMPTY, above, consistency
 from edge import wire
 from edge.notes import Algorithm, NoteKey, cosigned_at, opened, signed
 from edge.signatures import SigningKey
+from tests.central.stores import Store
 
 SITE, EDGE, JOURNAL = "testonia", "gate", "0123456789abcdef"
 NAME = log_name(SITE, EDGE, JOURNAL)
@@ -48,17 +48,11 @@ def sent(size: int, old: int = 0, *, by: SigningKey = OWN, salt: str = "") -> wi
     )
 
 
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[SqliteArchive]:
-    with closing(SqliteArchive(tmp_path / "archive.db")) as opened_one:
-        yield opened_one
-
-
 def witness() -> Witness:
     return Witness(CENTRAL, lambda: SEEN_S)
 
 
-def judge(archive: SqliteArchive, one: wire.CheckpointSent) -> tuple[int, str, bool]:
+def judge(archive: SqlArchive, one: wire.CheckpointSent) -> tuple[int, str, bool]:
     """The size that the answer vouches for (-1: no answer), the problem, and whether it alarms."""
     answer, told = witness().judge(archive, SITE, EDGE, one)
     assert (told is None) == (answer is not None and not answer.problem)
@@ -70,24 +64,24 @@ def judge(archive: SqliteArchive, one: wire.CheckpointSent) -> tuple[int, str, b
     return size, answer.problem, told is not None and told.alarm
 
 
-def test_what_adds_to_the_journal_is_cosigned(archive: SqliteArchive) -> None:
+def test_what_adds_to_the_journal_is_cosigned(archive: SqlArchive) -> None:
     assert judge(archive, sent(0)) == (0, "", False)
     assert judge(archive, sent(5)) == (5, "", False)
     assert judge(archive, sent(5, 5)) == (5, "", False), "an idle journal says so as well"
     assert judge(archive, sent(1_000, 5)) == (1_000, "", False)
 
 
-def test_a_first_sight_begins_anywhere(archive: SqliteArchive) -> None:
+def test_a_first_sight_begins_anywhere(archive: SqlArchive) -> None:
     assert judge(archive, sent(40, 17)) == (40, "", False)
 
 
-def test_a_journal_that_comes_back_smaller_is_an_alarm(archive: SqliteArchive) -> None:
+def test_a_journal_that_comes_back_smaller_is_an_alarm(archive: SqlArchive) -> None:
     judge(archive, sent(50))
     assert judge(archive, sent(49, 0)) == (50, "49 entries, and 50 were cosigned", True)
 
 
 @pytest.mark.parametrize("size", [50, 51, 100])
-def test_a_journal_that_was_written_anew_is_an_alarm(archive: SqliteArchive, size: int) -> None:
+def test_a_journal_that_was_written_anew_is_an_alarm(archive: SqlArchive, size: int) -> None:
     judge(archive, sent(50))
     rewritten = sent(size, 50, salt="forged ")
     what = "it does not begin with the 50 entries that were cosigned"
@@ -95,7 +89,7 @@ def test_a_journal_that_was_written_anew_is_an_alarm(archive: SqliteArchive, siz
     assert judge(archive, sent(size, 50)) == (size, "", False), "the true one goes on"
 
 
-def test_proven_from_elsewhere_it_hears_from_where_and_not_for_ever(archive: SqliteArchive) -> None:
+def test_proven_from_elsewhere_it_hears_from_where_and_not_for_ever(archive: SqlArchive) -> None:
     """Who has heard it and goes on does not hold what was cosigned."""
     one = witness()
     for size, old, problem, alarm in (
@@ -109,29 +103,67 @@ def test_proven_from_elsewhere_it_hears_from_where_and_not_for_ever(archive: Sql
         assert (answer.problem, told is not None and told.alarm) == (problem, alarm)
 
 
-def test_a_stolen_name_under_another_key_is_an_alarm(archive: SqliteArchive) -> None:
+def test_a_stolen_name_under_another_key_is_an_alarm(archive: SqlArchive) -> None:
     judge(archive, sent(50))
     assert judge(archive, sent(60, 50, by=OTHER)) == (-1, "it is signed under another key than "
                                                       "before", True)  # fmt: skip
 
 
-def test_nobody_speaks_for_another_edge(archive: SqliteArchive) -> None:
+def test_nobody_speaks_for_another_edge(archive: SqlArchive) -> None:
     answer, told = witness().judge(archive, SITE, "annex", sent(5))
     assert answer is None
     assert told is not None
     assert "of another journal" in told.reason
 
 
-def test_what_it_cosigned_outlives_the_witness(tmp_path: Path) -> None:
+def test_what_it_cosigned_outlives_the_witness(store: Store) -> None:
     for opening in range(2):
-        with closing(SqliteArchive(tmp_path / "archive.db")) as archive:
+        with closing(store.open()) as archive:
             if opening == 0:
                 judge(archive, sent(50))
             else:
                 assert judge(archive, sent(10))[2], "smaller than before the restart"
 
 
-def test_lines_of_others_are_not_kept(archive: SqliteArchive) -> None:
+class Overtaken:
+    """Between what this witness reads and what it writes, another one cosigns `other`."""
+
+    def __init__(self, archive: SqlArchive, other: wire.CheckpointSent) -> None:
+        self._archive, self._other = archive, other
+
+    def remembered(self, log: str) -> Remembered | None:
+        known = self._archive.remembered(log)
+        judge(self._archive, self._other)
+        return known
+
+    def journals(self, site: str, edge: str) -> int:
+        return self._archive.journals(site, edge)
+
+    def remember(self, log: str, what: Remembered, before: Remembered | None) -> None:
+        self._archive.remember(log, what, before)
+
+
+@pytest.mark.parametrize("known", [0, 10])
+def test_two_witnesses_with_one_memory_never_go_back_behind_each_other(
+    archive: SqlArchive, known: int
+) -> None:
+    if known:
+        judge(archive, sent(known))
+    overtaken = Overtaken(archive, sent(30, known))
+    with pytest.raises(ArchiveError, match="another witness"):
+        witness().judge(overtaken, SITE, EDGE, sent(20, known))
+    assert judge(archive, sent(20, 20))[2], "smaller than what the other one cosigned"
+
+
+def test_forgotten_is_one_edge_and_no_other(archive: SqlArchive) -> None:
+    judge(archive, sent(5))
+    assert (archive.forget(SITE, "gat"), archive.forget(SITE, "gate0")) == (0, 0)
+    assert archive.journals(SITE, EDGE) == 1
+    assert archive.forget(SITE, EDGE) == 1
+    assert archive.remembered(NAME) is None
+
+
+def test_lines_of_others_are_not_kept(archive: SqlArchive) -> None:
     """Kept, they would fill a note until nobody could read it."""
     one = sent(5)
     line = one.note.splitlines()[-1].replace(NAME, "junk")
@@ -144,7 +176,7 @@ def test_lines_of_others_are_not_kept(archive: SqliteArchive) -> None:
 
 
 def test_nobody_invents_journals_without_end(
-    archive: SqliteArchive, monkeypatch: pytest.MonkeyPatch
+    archive: SqlArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(central_witness, "JOURNALS_MAX", 2)
 
@@ -162,7 +194,7 @@ def test_nobody_invents_journals_without_end(
     assert of("f" * 16).told is None
 
 
-def test_no_changed_message_is_cosigned(archive: SqliteArchive, seed: int) -> None:
+def test_no_changed_message_is_cosigned(archive: SqlArchive, seed: int) -> None:
     dice = random.Random(seed)
     judge(archive, sent(50))
     good = msgspec.json.encode(sent(70, 50))

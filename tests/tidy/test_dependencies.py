@@ -28,7 +28,11 @@ ALWAYS = requirements(PROJECT["project"]["dependencies"])
 BUILD = requirements(PROJECT["build-system"]["requires"])
 WANTED = {
     "demo": [*ALWAYS, *requirements(EXTRAS["demo"]), *BUILD],
-    "test": [*ALWAYS, *requirements(EXTRAS["demo"]), *requirements(EXTRAS["test"]), *BUILD],
+    "test": [
+        *ALWAYS,
+        *BUILD,
+        *requirements([*EXTRAS["demo"], *EXTRAS["postgres"], *EXTRAS["test"]]),
+    ],
     "tools": requirements_in("tools.in"),
 }
 WANTED["bench"] = [*WANTED["test"], *requirements(EXTRAS["bench"])]

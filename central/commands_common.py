@@ -1,0 +1,53 @@
+"""What the commands on an archive share: which archive, and what becomes of its errors."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from edge.failed import failed_by
+
+if TYPE_CHECKING:
+    from central.archive_sql import SqlArchive
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def archive_option(command: F) -> F:
+    """`--archive`, of an archive that is there."""
+    return click.option(
+        "--archive",
+        required=True,
+        metavar="FILE|postgresql://…",
+        help="The archive: its SQLite file, or its PostgreSQL database.",
+    )(command)
+
+
+@contextmanager
+def opened(where: str) -> Iterator["SqlArchive"]:
+    """The archive, to change something in it, beside a central that stores. Raises Failed."""
+    from central.archives import change_archive
+
+    with _held(change_archive, where) as archive:
+        yield archive
+
+
+@contextmanager
+def read(where: str) -> Iterator["SqlArchive"]:
+    """The archive, to read in it. Raises Failed."""
+    from central.archives import read_archive
+
+    with _held(read_archive, where) as archive:
+        yield archive
+
+
+@contextmanager
+def _held(opening: Callable[[str], "SqlArchive"], where: str) -> Iterator["SqlArchive"]:
+    from central.archive import ArchiveError
+
+    try:
+        with closing(opening(where)) as archive:
+            yield archive
+    except ArchiveError as error:
+        raise failed_by(error) from error
