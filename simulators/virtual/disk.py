@@ -5,6 +5,7 @@ Writes are visible at once and durable after a sync. The faults, all drawn from 
 - `power_cut`: of what was not synced some sectors arrive, others do not; every connection is dead.
 - `fence`: the process was killed; its connections are dead, what it wrote stays.
 - `syncs_to_fail`: the next syncs report EIO, and what arrived of their writes is unknown.
+- `dies_in_sync`: the next sync reports success and loses it; `abort`: what is open fails.
 - `limit_bytes`, `read_only`: no room; no writing.
 - `slow`: for whoever gives the latency of the journal's hand.
 

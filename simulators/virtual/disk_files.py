@@ -104,11 +104,20 @@ class FileSystem:
         self.syncs_to_fail = 0
         """How many of the next syncs report EIO."""
 
+        self.dies_in_sync = False
+        """The next sync of a file reports success for what never arrives, as one that races the
+        device's abort: `abort` follows with the next operation.
+        """
+
         self.before: Callable[[str, str], None] | None = None
         """Told operation (create, write, truncate, sync, rename, delete) and name before each."""
 
+        self.before_read: Callable[[str], None] | None = None
+        """Told the name before each read; may raise EIO."""
+
         self._durable_names: dict[str, File] = {}
         self._unsynced_names: list[tuple[str, dict[str, File | None]]] = []
+        self._aborting = False
 
     @property
     def used_bytes(self) -> int:
@@ -125,6 +134,8 @@ class FileSystem:
         """
         if age == self.age and self.before is not None:
             self.before(operation, name)
+        if age == self.age and self._aborting:
+            self.abort()
         if age != self.age:
             raise refused(errno.EIO)
         if self.read_only and operation != "sync":
@@ -149,6 +160,14 @@ class FileSystem:
                 raise refused(errno.ENOSPC)
         file.write(data, offset)
 
+    def read(self, file: File, name: str, amount: int, offset: int, age: int) -> bytes:
+        """As much of it as there is. Raises EIO where the caller is from an earlier age."""
+        if age == self.age and self.before_read is not None:
+            self.before_read(name)
+        if age != self.age:
+            raise refused(errno.EIO)
+        return bytes(file.content[offset : offset + amount])
+
     def truncate(self, file: File, name: str, size: int, age: int) -> None:
         """Raises EIO, EROFS."""
         self.about_to("truncate", name, age)
@@ -163,6 +182,9 @@ class FileSystem:
             self.syncs_to_fail -= 1
             file.arrive(self.chance)
             raise refused(errno.EIO)
+        if self.dies_in_sync:
+            self.dies_in_sync, self._aborting = False, True
+            return
         file.sync()
 
     def sync_folder(self, folder: str, age: int) -> None:
@@ -199,6 +221,17 @@ class FileSystem:
     def power_cut(self) -> None:
         """As `fence`, and only what is on the platter is there from now on."""
         self.fence()
+        self._forget_unsynced()
+
+    def abort(self) -> None:
+        """The device was gone for a moment: every process lives on, and whatever it had open fails;
+        of what was not synced it finds what a power cut leaves.
+        """
+        self.age += 1
+        self._forget_unsynced()
+
+    def _forget_unsynced(self) -> None:
+        self.dies_in_sync = self._aborting = False
         left = self.chance.randint(0, len(self._unsynced_names))
         files = {id(file): file for file in self._durable_names.values()}
         for _, names in self._unsynced_names:

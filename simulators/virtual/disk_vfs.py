@@ -65,9 +65,10 @@ class OpenFile:
         self._name_unsynced = new_journal
 
     def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
-        if self._age != self._system.age:
-            raise _error(apsw.IOError, CODES["read"], "disk I/O error")
-        return bytes(self._file.content[offset : offset + amount])
+        try:
+            return self._system.read(self._file, self._name, amount, offset, self._age)
+        except OSError as error:
+            raise _failed("read", error) from error
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         try:

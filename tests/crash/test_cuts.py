@@ -1,0 +1,79 @@
+"""Power cuts, and errors at every operation of the disk: a slice of `make campaign crash`."""
+
+from collections import Counter
+from functools import partial
+
+import pytest
+
+from edge.journal import folder
+from edge.journal.work import Answers, Append, Work
+from tests.crash import errors
+from tests.crash.cuts import KEPT, LIVES, LOST, MORE, RUINED, lives_of_a_journal
+
+SEEDS = 8
+STEP = 23
+"""Of the disk's operations one in so many is struck here, and each one in the campaign."""
+
+
+def lived(seeds: list[int]) -> Counter[str]:
+    return sum((lives_of_a_journal(one) for one in seeds), Counter[str]())
+
+
+def test_power_cuts_lose_nothing_that_was_acknowledged(seed: int) -> None:
+    found = lived([*range(SEEDS), seed])
+    assert (found[LOST], found[RUINED]) == (0, 0), found
+    assert found[KEPT] > SEEDS * LIVES / 2, "most cuts leave a journal that is opened at once"
+    assert found[MORE] > 0, "a commit that was cut may be there"
+    assert found["cut in sync"] > SEEDS
+    assert found["cut in write"] > SEEDS
+
+
+def test_with_fewer_syncs_the_same_cuts_lose_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same lives, so that it is the syncs on which the others live."""
+    normal = [pragma.replace("FULL", "NORMAL") for pragma in folder.PRAGMAS]
+    monkeypatch.setattr(folder, "PRAGMAS", normal)
+    found = lived(list(range(SEEDS)))
+    assert found[LOST] > 0, found
+
+
+def everywhere(how: errors.Struck, seed: int, step: int, times: int = 1) -> Counter[str]:
+    count = errors.operations(seed, how.only)
+    one = partial(errors.struck, seed, how, times=times)
+    return sum((one(first) for first in range(1 + seed % step, count + 1, step)), Counter[str]())
+
+
+@pytest.mark.parametrize("name", ["EIO", "ENOSPC"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_after_an_error_anywhere_everything_is_there_once(seed: int, name: str, times: int) -> None:
+    found = everywhere(errors.STRIKES[name], seed, STEP, times)
+    assert (found[LOST], found[RUINED]) == (0, 0), found
+    assert found["write"] + found["sync"] > 10, found
+    assert found[KEPT] > 10, found
+
+
+def test_after_a_read_that_failed_everything_is_there_once(seed: int) -> None:
+    found = everywhere(errors.STRIKES["EIO in a read"], seed, 3, 2)
+    assert (found[LOST], found[RUINED]) == (0, 0), found
+    assert min(found["read"], found[KEPT]) > 0, found
+
+
+def test_what_a_device_acknowledged_and_lost_is_written_again_under_its_numbers(
+    seed: int,
+) -> None:
+    found = everywhere(errors.STRIKES["lie"], seed, 2)
+    assert (found[LOST], found[RUINED]) == (0, 0), found
+    assert found[errors.AGAIN] > 0, found
+
+
+def test_without_the_newest_group_in_memory_it_would_be_lost(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Work._commit
+
+    def forgetful(work: Work, group: list[Append]) -> Answers:
+        answers = honest(work, group)
+        work._unproven = ()
+        return answers
+
+    monkeypatch.setattr(Work, "_commit", forgetful)
+    assert everywhere(errors.STRIKES["lie"], seed, 2)[RUINED] > 0
