@@ -136,6 +136,8 @@ class Collector:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
         self._archive: Archive
         self._statuses: dict[tuple[str, str], wire.Status] = {}
+        self._marks: dict[tuple[str, str], int] = {}
+        self._witnessed: dict[tuple[str, str], str] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -152,6 +154,14 @@ class Collector:
                 await self._blocking(self._archive.close)
         finally:
             self._thread.shutdown(wait=False)
+
+    def stored(self, site: str, edge: str) -> int | None:
+        """Up to which entry its journal is in the archive; None where none has come so far."""
+        return self._marks.get((site, edge))
+
+    def witnessed(self, site: str, edge: str) -> str:
+        """What became of its last checkpoint; empty where none has come so far."""
+        return self._witnessed.get((site, edge), "")
 
     async def _serve(self, stop: asyncio.Event) -> None:
         session = Session(filters=(ALL_JOURNALS, ALL_CHECKPOINTS, ALL_STATUSES, ALL_REQUEST_ACKS))
@@ -269,6 +279,8 @@ class Collector:
     async def _store_then_acknowledge(self, site: str, edge: str, batch: wire.Batch) -> Receipt:
         """The order that nothing may turn round: committed first, acknowledged after."""
         receipt = await self._blocking(self._archive.store, site, edge, batch)
+        if (site, edge) in self._statuses:
+            self._marks[site, edge] = receipt.mark.seq
         self._acknowledge(site, edge, batch.incarnation, receipt.mark)
         return receipt
 
@@ -301,6 +313,9 @@ class Collector:
             return
         if judged.told is not None:
             self._found(judged.told)
+        if (address.site, address.edge) in self._statuses:
+            told = "its size is cosigned" if judged.told is None else judged.told.reason
+            self._witnessed[address.site, address.edge] = told
         if judged.answer is not None:
             topic = Topics(address.site, address.edge).checkpoint_ack
             payload = wire.encode_checkpoint(judged.answer)

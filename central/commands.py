@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from central.commands_common import archive_option, opened
+from central.control_commands import distribute, edges, state_beside
 
 if TYPE_CHECKING:
     from drivers.mqtt_link import LinkSettings
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def central() -> None:
-    """The archive of every edge's journal."""
+    """The archive of every edge's journal, and what the edges are given."""
+
+
+central.add_command(distribute)
+central.add_command(edges)
 
 
 @central.command()
@@ -60,6 +65,11 @@ def central() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="A private key: cosign the size of every journal with it.",
 )
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the control socket; otherwise beside the archive's file, or archive.state here.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
 def run(
     brokers: tuple[str, ...],
@@ -70,6 +80,7 @@ def run(
     certificate: Path | None,
     certificate_key: Path | None,
     witness_key: Path | None,
+    state: Path | None,
     as_json: bool,
 ) -> None:
     """Store what the edges send, acknowledge it, and print it, until SIGTERM or Ctrl-C.
@@ -88,7 +99,9 @@ def run(
     tls = _tls(ca, certificate, certificate_key)
     settings = _settings(brokers, username, password, tls)
     try:
-        asyncio.run(serve(settings, archive, key, tls, as_json=as_json))
+        asyncio.run(
+            serve(settings, archive, state or state_beside(archive), key, tls, as_json=as_json)
+        )
     except ArchiveError as error:
         raise click.ClickException(str(error)) from error
 

@@ -122,7 +122,7 @@ class EdgeBook:
         self._not_before_s[answer.set_id] = now_s + pause_s
 
     def next_of(self, sets: list[KeptSet], now_s: float) -> KeptSet | None:
-        """Which of `sets`, all of one kind and in order, to ask for now."""
+        """Which of `sets`, all of one kind and in order, to ask for, if any is due."""
         lacking = [one for one in sets if one.id > self.newest(one.kind)]
         asked = None if not lacking else self._asked.get(lacking[0].kind)
         if asked is not None and now_s < asked.again_s:
@@ -140,7 +140,7 @@ class EdgeBook:
         self._asked[kept.kind] = _Asked(kept.id, now_s + pause_s, tries)
 
     def look_again_s(self, sets: list[KeptSet]) -> Iterator[float]:
-        """When something may be due of what is not asked for now."""
+        """When something may be due again."""
         lacking = [one for one in sets if one.id > self.newest(one.kind)]
         if not lacking or not self.connected:
             return

@@ -165,9 +165,10 @@ class Distributor:
         self._news()
         return True
 
-    async def changed(self) -> None:
-        """Return when anything has changed since the call began."""
-        await self._changed.wait()
+    @property
+    def change(self) -> asyncio.Event:
+        """Set with the next change after this was asked for."""
+        return self._changed
 
     # --- what is heard ---
 

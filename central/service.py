@@ -6,12 +6,16 @@ import os
 import signal
 import sys
 import time
+from functools import partial
+from pathlib import Path
 
 import msgspec
 
 from central.archives import open_archive
 from central.certificates import Expiry
 from central.collector import Collector, Finding
+from central.control_serving import run_served
+from central.distributor import Distributor
 from central.printer import LinePrinter, clean, lines
 from central.witness import Witness
 from drivers.mqtt_link import (
@@ -44,6 +48,10 @@ class LinkLine(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class NoticeLine(msgspec.Struct, frozen=True, kw_only=True):
+    notice: str
+
+
 class _Console:
     """Turns findings and link reports into lines. Standard output for entries, error for trouble
     with the link; with JSON everything goes to standard output.
@@ -73,6 +81,14 @@ class _Console:
 
     def certificate(self, text: str) -> None:
         self._say("certificate", "", text)
+
+    def notice(self, text: str) -> None:
+        """Something about central itself."""
+        if self._as_json:
+            line = NoticeLine(notice=text)
+            self._printer.put(msgspec.json.encode(line).decode())
+        else:
+            self._printer.put(clean(f"-- {text}"))
 
     def close(self) -> None:
         self._printer.close(PRINT_S_MAX)
@@ -111,14 +127,15 @@ def _write_line(line: str) -> None:
 async def serve(
     settings: LinkSettings,
     archive: str,
+    state: Path,
     key: SigningKey | None,
     tls: TlsFiles | None,
     *,
     as_json: bool,
 ) -> None:
-    """Until SIGTERM or SIGINT. `key`: under which the size of journals is cosigned; None: it is
-    not. `tls`: the files behind the settings' own, whose end is told. Raises ArchiveError when the
-    archive cannot be opened.
+    """Until SIGTERM or SIGINT. `state`: where its control socket is, and what it distributes.
+    `key`: under which the size of journals is cosigned; None: it is not. `tls`: the files behind
+    the settings' own, whose end is told. Raises ArchiveError when the archive cannot be opened.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -131,9 +148,14 @@ async def serve(
     link = MqttLink(settings, console.link)
     expiry = None if tls is None else Expiry(tls, console.certificate)
     looking = None if expiry is None else asyncio.create_task(expiry.run(), name="certificate")
+    witness = None if key is None else Witness(key, lambda: int(time.time()))
+
+    def made(distributor: Distributor | None) -> Collector:
+        opening = partial(open_archive, archive)
+        return Collector(link, opening, console.found, witness, distributor)
+
     try:
-        witness = None if key is None else Witness(key, lambda: int(time.time()))
-        await Collector(link, lambda: open_archive(archive), console.found, witness).run(stop)
+        await run_served(made, state, stop, console.notice)
     finally:
         if looking is not None:
             looking.cancel()

@@ -1,0 +1,90 @@
+"""The blocking client of `sentrypost central distribute` and `edges`."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from central.control_messages import (
+    AskEdges,
+    Distribute,
+    Distribution,
+    EdgeRow,
+    EdgesReply,
+    ForgetEdge,
+    Forgotten,
+    NotDistributed,
+    Reply,
+    decode_reply,
+)
+from edge.control.calling import Caller, ControlClientError, unexpected
+from edge.control.messages import Heartbeat
+from edge.control.place import SOCKET
+
+
+class NoCentralError(ControlClientError):
+    """No central runs here."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"no central runs here (no socket at {path})",
+            "start it with `sentrypost central run`, or name its folder with --state; without it "
+            "carry the file to each edge: `sentrypost person take`, `sentrypost policy load`",
+        )
+
+
+class NotDistributedError(ControlClientError):
+    """Central does not take it."""
+
+
+class CentralClient(Caller[Reply]):
+    """A connection to the central whose state folder is given. Raises what Caller does,
+    NoCentralError where none runs.
+    """
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(state / SOCKET)
+
+    def distribute(
+        self, envelope: bytes, site: str, wait_s: float, progress: Callable[[Distribution], None]
+    ) -> Distribution:
+        """The last word; `progress` is told of every one before. Raises NotDistributedError."""
+        self._send_file(envelope)
+        self._send(Distribute(site=site, wait_s=wait_s))
+        while True:
+            reply = self._receive()
+            match reply:
+                case Distribution(final=True):
+                    return reply
+                case Distribution():
+                    progress(reply)
+                case NotDistributed(reason=reason, remedy=remedy):
+                    raise NotDistributedError(reason, remedy)
+                case Heartbeat():
+                    pass
+                case _:
+                    raise unexpected(reply)
+
+    def edges(self) -> tuple[bool, list[EdgeRow]]:
+        """Whether central has its broker, and every edge that it knows."""
+        rows: list[EdgeRow] = []
+        for reply in self._pages():
+            rows += reply.edges
+        return reply.on_wire, rows
+
+    def _pages(self) -> Iterator[EdgesReply]:
+        after, more = "", True
+        while more:
+            reply = self._ask(AskEdges(after=after), EdgesReply)
+            yield reply
+            more = reply.more
+            if reply.edges:
+                after = f"{reply.edges[-1].site}/{reply.edges[-1].edge}"
+
+    def forget(self, site: str, edge: str) -> bool:
+        """Whether it was known."""
+        return self._ask(ForgetEdge(site=site, edge=edge), Forgotten).known
+
+    def _decoded(self, body: bytes) -> Reply:
+        return decode_reply(body)
+
+    def _absent(self) -> ControlClientError:
+        return NoCentralError(self.path)

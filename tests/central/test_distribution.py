@@ -1,0 +1,142 @@
+"""A revocation reaches every edge that is there, the others are named, and nobody can forge one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from central.control_client import NotDistributedError
+from central.distribution import Standing
+from controller import events as ev
+from edge import wire
+from simulators.broker_process import BrokerProcess
+from tests.central.fleet import EDGES, PATIENCE_S, RESTORED, SITE, Fleet, bodies
+from tests.edge.signed import ANNA, BEN, STRANGER, bundle, shut
+
+
+def scene(fleet: Fleet, what: Callable[[], Awaitable[None]], *names: str) -> None:
+    """`what` happens while these edges run, and central."""
+
+    async def run() -> None:
+        with fleet.central():
+            async with fleet.running(*names):
+                await fleet.known(*names)
+                await what()
+
+    asyncio.run(run())
+
+
+def test_a_revocation_is_in_force_everywhere_and_who_is_away_is_named(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    fleet = Fleet(tmp_path, mosquitto.port)
+    here, away = ("annex", "gate"), "villa"
+
+    async def what() -> None:
+        async with fleet.running(away):
+            await fleet.known(*EDGES)
+            assert await fleet.opens(*EDGES) == dict.fromkeys(EDGES, True)
+        await fleet.known(*here)
+        file = fleet.file("revoked.set", fleet.revocation())
+        said = await fleet.command("distribute", str(file), "--wait", "30")
+        assert said.code == 3, said.err
+        assert said.out.startswith("2 of 3 edges have it (")
+        assert f"; missing: {SITE}/{away} (last seen " in said.out
+        assert await fleet.opens(*here) == dict.fromkeys(here, False)
+        for name in here:
+            (body,) = [
+                one
+                for one in bodies(fleet.houses[name])
+                if isinstance(one, ev.HoldersReplaced) and one.provenance.change_set
+            ]
+            assert body.version == 2
+        rows = await fleet.rows()
+        assert rows[away].lacks[0].standing is Standing.AWAY
+        assert [rows[name].people for name in EDGES] == [2, 2, 1]
+        text = await fleet.command("edges")
+        assert f"{SITE}/{away}  AWAY, last seen " in text.out
+        async with fleet.running(away):
+            await fleet.reaches(2, away)
+            assert await fleet.opens(away) == {away: False}
+            again = await fleet.command("distribute", str(file), "--wait", "30", "--json")
+            assert (again.code, again.json["have"]) == (0, 3)
+
+    scene(fleet, what, *here)
+
+
+def test_a_policy_travels_the_same_way(tmp_path: Path, mosquitto: BrokerProcess) -> None:
+    fleet = Fleet(tmp_path, mosquitto.port)
+
+    async def what() -> None:
+        said = await fleet.distribute(bundle(shut(2), ANNA, BEN))
+        assert (said.kind, said.have, said.edges) == (wire.SetKind.POLICY, 3, 3)
+        assert await fleet.opens(*EDGES) == dict.fromkeys(EDGES, False)
+        alone = await fleet.distribute(bundle(shut(3), ANNA))
+        assert {one.standing for one in alone.lacking} == {Standing.REFUSED}
+        assert all("1 of 2 people" in one.reason for one in alone.lacking)
+
+    scene(fleet, what, *EDGES)
+
+
+def test_a_broker_that_is_killed_and_a_central_that_is_killed_lose_nothing(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    fleet = Fleet(tmp_path, mosquitto.port)
+
+    async def run() -> None:
+        async with fleet.running(*EDGES):
+            with fleet.central() as central:
+                await fleet.known(*EDGES)
+                mosquitto.kill()
+                said = await fleet.distribute(fleet.revocation(), wait_s=0.1)
+                assert (said.have, said.on_wire) == (0, False)
+                central.kill()
+            mosquitto.restart()
+            with fleet.central():
+                await fleet.reaches(2, *EDGES)
+                async with asyncio.timeout(PATIENCE_S):
+                    while any(row.lacks for row in (await fleet.rows()).values()):
+                        await asyncio.sleep(0.05)
+                assert await fleet.opens(*EDGES) == dict.fromkeys(EDGES, False)
+
+    asyncio.run(run())
+
+
+def test_what_is_forged_old_or_out_of_line_changes_nothing(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    fleet = Fleet(tmp_path, mosquitto.port)
+
+    async def what() -> None:
+        version = fleet.change(RESTORED.replace(b"active", b"suspended"))
+        forged = await fleet.distribute(fleet.change_set(1, STRANGER))
+        assert [one.standing for one in forged.lacking] == [Standing.REFUSED] * 3
+        assert all("nobody has signed this" in one.reason for one in forged.lacking)
+        assert await fleet.version("gate") == 1
+        old = fleet.change_set(1)
+        fleet.change(RESTORED)
+        good = fleet.change_set(1)
+        assert (await fleet.distribute(good)).have == 3
+        older = await fleet.distribute(old)
+        assert [one.standing for one in older.lacking] == [Standing.REFUSED] * 3
+        assert all(f"version {version + 1} is on file" in one.reason for one in older.lacking)
+        assert await fleet.version("gate") == version + 1
+        assert await fleet.opens(*EDGES) == dict.fromkeys(EDGES, True)
+        with pytest.raises(NotDistributedError):
+            await fleet.distribute(b"no set at all")
+
+    scene(fleet, what, *EDGES)
+
+
+def test_without_central_the_file_is_named_as_the_way(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, 1)
+
+    async def run() -> None:
+        file = fleet.file("all.set", fleet.change_set(None))
+        said = await fleet.command("distribute", str(file))
+        assert said.code == 1
+        assert "no central runs here" in said.err
+        assert "`sentrypost person take`" in said.err
+
+    asyncio.run(run())
