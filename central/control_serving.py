@@ -30,7 +30,7 @@ async def run_served(
     distributor = Distributor(lambda: SetStore(state / SETS_FILE), lambda: time.time_ns() // 1_000)
     collector = make(distributor)
     try:
-        state.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
+        state.mkdir(mode=STATE_MODE, exist_ok=True)
         server = CentralServer.open(CentralDesk(distributor, collector), state / SOCKET)
     except (ControlError, OSError) as error:
         remedy = getattr(error, "remedy", "give it another folder with --state")
