@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from controller.certificates import days_left, stage
+from controller.certificates import days_left, due
 from edge.pki.names import Role, subject_of
 from edge.tls import TlsError, TlsFiles, identity
 
@@ -51,16 +51,16 @@ class Expiry:
         try:
             found = identity(self._files)
         except TlsError as error:
-            due: tuple[str, int | None] = (str(error), 0)
+            now: tuple[str, int | None] = (str(error), 0)
             text = str(error)
         else:
             until_s = int(min(found.until, found.authority_until).timestamp())
             own = found.until <= found.authority_until
-            due = (f"{own} {until_s}", stage(until_s, now_s))
+            now = (f"{own} {until_s}", due(days_left(until_s, now_s)))
             text = _text("certificate" if own else "authority's certificate", until_s, now_s)
-        if due != self._said and due[1] is not None:
+        if now != self._said and now[1] is not None:
             self._say(text)
-        self._said = due
+        self._said = now
 
 
 def _text(what: str, until_s: int, now_s: int) -> str:

@@ -57,6 +57,7 @@ from controller.events_people import (
     VisitorOverstayed,
     VisitorUnescorted,
 )
+from controller.events_wire import CertificateExpiring
 from controller.holders import KeyId
 from controller.ids import (
     AttemptId,
@@ -76,6 +77,7 @@ __all__ = [
     # what is defined elsewhere and belongs to the schema
     "AgentWithoutConsent",
     "Body",
+    "CertificateExpiring",
     "ConsentEnded",
     "ConsentGiven",
     "ConsentRefused",

@@ -251,6 +251,13 @@ class JournalLookedThrough(Input, frozen=True, kw_only=True):
     what: str
 
 
+class CertificateRead(Input, frozen=True, kw_only=True):
+    """Until when a certificate holds; `which` as in `CertificateExpiring`."""
+
+    which: str
+    until_s: UtcSeconds
+
+
 class JournalDoubtHeard(Input, frozen=True, kw_only=True):
     """As `JournalDoubted`."""
 

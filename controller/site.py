@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from controller import devices, erasures, fires, passages, questions, verdicts, visits
+from controller.certificates import days_left, is_news
 from controller.effects import (
     AskPin,
     AskToClose,
@@ -16,6 +17,7 @@ from controller.effects import (
     SecurePortal,
 )
 from controller.events import (
+    CertificateExpiring,
     ClockJudged,
     EdgeStarted,
     EdgeStopping,
@@ -37,6 +39,7 @@ from controller.inputs import (
     BadgeRead,
     BadgeUnreadable,
     BoltRead,
+    CertificateRead,
     ClockChecked,
     ConsentEndAsked,
     ConsentOffered,
@@ -399,6 +402,14 @@ def _on_journal_looked_through(turn: Turn, fact: JournalLookedThrough) -> None:
     turn.record(JournalUnsound(findings=fact.findings, entry=fact.entry, what=clipped(fact.what)))
 
 
+def _on_certificate(turn: Turn, fact: CertificateRead) -> None:
+    """Each alarm once, and none by a clock that nobody vouches for."""
+    left = days_left(fact.until_s, turn.moment.utc_s)
+    known = turn.state.certificates
+    if turn.moment.trusted and is_news(known, fact.which, fact.until_s, left):
+        turn.record(CertificateExpiring(which=fact.which, until_s=fact.until_s, days_left=left))
+
+
 def _on_clock(turn: Turn, fact: ClockChecked) -> None:
     if fact.trusted is not turn.state.clock_trusted or fact.stepped_ms:
         turn.record(ClockJudged(trusted=fact.trusted, stepped_ms=fact.stepped_ms))
@@ -451,6 +462,7 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     PersonEraseAsked: erasures.on_erase_asked,
     JournalFailed: _on_journal_failed,
     JournalRecovered: _on_journal_recovered,
+    CertificateRead: _on_certificate,
     JournalDoubtHeard: _on_journal_doubt,
     JournalLookedThrough: _on_journal_looked_through,
     ReserveTaken: _on_reserve_taken,

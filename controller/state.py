@@ -6,11 +6,13 @@ import msgspec
 from msgspec.structs import replace
 
 from controller.attempt import Attempt
+from controller.certificates import Told, after_told
 from controller.consents import Consent, Consents, after_ended, after_given
 from controller.events import (
     AttemptAbandoned,
     AttemptBegan,
     Body,
+    CertificateExpiring,
     ClockJudged,
     ConsentEnded,
     ConsentGiven,
@@ -104,6 +106,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     """Which entry brought the people now in force; a change waits on file until it has one."""
     holders_made_us: Micros | None = None
     """When they were last changed, wherever that was."""
+    certificates: dict[str, Told] = {}
+    """What was told of the end of certificates."""
     erasure_seq: int = 0
     """The newest entry by which somebody is erased; what it says may still have to be done."""
     portals: dict[PortalId, Portal] = {}
@@ -178,6 +182,8 @@ def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | No
             return replace(state, people=people, erasure_seq=state.seq + 1)
         case PolicyActivated():
             return _with_policy(state, body, mono_us)
+        case CertificateExpiring():
+            return replace(state, certificates=after_told(state.certificates, body))
         case PostureChanged(mode=mode, threat=threat):
             # A house that was shut waits for its first person again.
             people = state.people if mode is Mode.NORMAL else without_firsts(state.people)

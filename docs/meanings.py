@@ -186,8 +186,8 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "one policy",
         "state": "folder of journal, people and control socket; made when it does not exist",
         "site-key": "file of the site's key: 32 raw bytes, mode 600, the same at all its edges; "
-        "this, every reader's key, the broker's password and its certificate may be `credential:NAME`: "
-        "what systemd hands over",
+        "this, every reader's key, the broker's password and its certificate may be "
+        "`credential:NAME`: what systemd hands over",
         "trust-clock": "when wall time is believed: while the kernel says that a time service "
         "disciplines it, or always (demonstrations)",
     },
@@ -266,6 +266,8 @@ ACTIONS: dict[str, str] = {
     "ended it three times.",
     "journal-lost": "Free space or replace the storage; the daemon tries again by itself. "
     "Until then nobody enters except by `emergency` portals.",
+    "certificate-expiring": "Renew it (`sentrypost pki renew`, `install`): at its end nothing goes "
+    "to the archive any more. Doors do not depend on it.",
     "journal-unsound": "Copy the folder, run `sentrypost journal verify`, compare with the "
     "archive, and look for who was on the machine; or replace the disk.",
     "entry-dropped": "The gap is final. Write down what the guards remember of that time.",

@@ -29,7 +29,7 @@ from edge.people import People, PeopleError, PinChecker, PinHasher, load_site_ke
 from edge.renewal import sound_journal
 from edge.safe_mode import UNCLEAN_ENDS, Run, note_service
 from edge.service_manager import ServiceManager, service_manager
-from edge.tls import context
+from edge.tls import context, identity
 from edge.undisturbed import set_aside
 from edge.watchdog import Watchdog, extend_start
 
@@ -110,8 +110,6 @@ async def opened(
     `run` is told that it began, or was refused. Raises JournalError, PeopleError, SiteKeyError,
     ControlError or LineError, each with its remedy, when the edge cannot start.
     """
-    for fault in config.tls_faults:
-        log.error("nothing goes to the broker: %s", fault)
     key = load_site_key(config.site_key)
     drivers = build_lines(config.lines)
     config.state.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
@@ -134,6 +132,7 @@ async def opened(
                     pins=pins,
                     ballast=Ballast(config.state),
                     link=_link(config),
+                    identity=None if config.tls is None else partial(identity, config.tls),
                     unclean=run.unclean,
                     safe_mode=run.safe_mode,
                 )

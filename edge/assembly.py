@@ -12,13 +12,14 @@ from importlib.metadata import version
 from random import Random
 from typing import NamedTuple
 
-from controller.inputs import JournalLookedThrough
+from controller.inputs import CertificateRead, JournalLookedThrough
 from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Origin
 from drivers.api import Driver
 from drivers.mqtt_link import Link, LinkReport
 from edge.ballast import Ballast
+from edge.certificates import CertificateWatch
 from edge.checkpoints import Checkpointer, JournalKey
 from edge.config import Config
 from edge.daemon import Clock, Daemon
@@ -38,6 +39,7 @@ from edge.requests import Requests
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
 from edge.scrubber import Scrubber
+from edge.tls import Identity
 from edge.uplink import InForce, Uplink
 from edge.visit_desk import VisitDesk
 from edge.wire import SetKind
@@ -67,8 +69,8 @@ class Outside(NamedTuple):
     """Everything that an edge touches. Journal and people are open, and closed by who gave them.
 
     `entropy(n)` gives n unpredictable bytes. `link` makes the way to the broker, which reports its
-    troubles to the function it is given; None where the site has no broker. `unclean` and
-    `safe_mode`: as in `edge.safe_mode.Run`.
+    troubles to the function it is given; None where the site has no broker. `identity` reads the
+    certificates for it, where it has any. `unclean` and `safe_mode`: as in `edge.safe_mode.Run`.
     """
 
     key: SiteKey
@@ -82,6 +84,7 @@ class Outside(NamedTuple):
     pins: PinCheck
     ballast: Ballast | None
     link: Callable[[Callable[[LinkReport], None]], Link] | None
+    identity: Callable[[], Identity] | None = None
     unclean: bool = False
     safe_mode: bool = False
 
@@ -130,29 +133,13 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     began = at_start(config, state, store)
     config = began.config
     site = Site(Origin(config.site, config.edge, writer.incarnation), config.policy, state)
-    keypads = Keypads()
     listeners: list[Callable[[Sequence[Record]], None]] = []
 
     def committed(records: Sequence[Record]) -> None:
         for listener in listeners:
             listener(records)
 
-    daemon = Daemon(
-        site=site,
-        writer=writer,
-        people=people,
-        wiring=Wiring(config, people, outside.key, keypads, outside.entropy),
-        keypads=keypads,
-        pins=outside.pins,
-        drivers=outside.drivers,
-        clock=outside.clock,
-        release_reserve=_nothing if outside.ballast is None else outside.ballast.release,
-        jitter=outside.jitter,
-        version=version("sentrypost"),
-        safe_mode=outside.safe_mode,
-        kept_copy=config.kept,
-        committed=committed,
-    )
+    daemon = _daemon(config, outside, site, committed)
     checkpoints = Checkpointer(
         writer,
         outside.journal_key.key,
@@ -164,6 +151,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     people_desk, erase_desk = _people_desks(config, outside, daemon)
     requests = Requests(people_desk, policy, partial(_in_force_of, daemon), writer.incarnation)
     uplink = _uplink(config, outside, daemon, checkpoints, requests)
+    watch = _certificates(outside, daemon)
     desk = DaemonDesk(
         daemon,
         config,
@@ -173,17 +161,45 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         VisitDesk(daemon, config),
         uplink,
         scrubber,
+        watch,
         version("sentrypost"),
         safe_mode=outside.safe_mode,
     )
     listeners += [desk.committed, checkpoints.committed]
     alongside = _alongside(outside, daemon, desk, erase_desk)
     alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run}
+    if watch is not None:
+        alongside["certificates"] = watch.run
     if uplink is not None:
         listeners.append(uplink.committed)
         alongside["uplink"] = partial(_later, _held_back_s(outside), uplink.run)
         alongside["witness"] = uplink.look_back
     return Edge(daemon, desk, policy, alongside, checkpoints, uplink)
+
+
+def _daemon(
+    config: Config,
+    outside: Outside,
+    site: Site,
+    committed: Callable[[Sequence[Record]], None],
+) -> Daemon:
+    keypads = Keypads()
+    return Daemon(
+        site=site,
+        writer=outside.writer,
+        people=outside.people,
+        wiring=Wiring(config, outside.people, outside.key, keypads, outside.entropy),
+        keypads=keypads,
+        pins=outside.pins,
+        drivers=outside.drivers,
+        clock=outside.clock,
+        release_reserve=_nothing if outside.ballast is None else outside.ballast.release,
+        jitter=outside.jitter,
+        version=version("sentrypost"),
+        safe_mode=outside.safe_mode,
+        kept_copy=config.kept,
+        committed=committed,
+    )
 
 
 def _alongside(
@@ -214,6 +230,16 @@ async def _told(daemon: Daemon, before: str, witnessed: int, held: int) -> None:
 def _signers(config: Config, key: JournalKey) -> Signers:
     """Under a key of this run alone nothing else was signed, and nothing is judged by it."""
     return Signers(None if key.of_this_run else key.key.public, config.witness)
+
+
+def _certificates(outside: Outside, daemon: Daemon) -> CertificateWatch | None:
+    if outside.identity is None:
+        return None
+
+    def read(which: str, until_s: int) -> None:
+        daemon.judge(CertificateRead(id=daemon.new_id(), which=which, until_s=until_s))
+
+    return CertificateWatch(outside.identity, read)
 
 
 def _scrubber(config: Config, outside: Outside, daemon: Daemon) -> Scrubber:

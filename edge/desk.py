@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from controller.events import FireReset, FireResetRefused
+from edge.certificates import CertificateWatch
 from edge.config import Config
 from edge.control.desk import Progress, checkpoint_said, status_reply, verify_reply
 from edge.control.messages import (
@@ -56,6 +57,7 @@ class DaemonDesk:
         visits: VisitDesk,
         uplink: Uplink | None,
         scrubber: Scrubber,
+        certificates: CertificateWatch | None,
         version: str,
         *,
         safe_mode: bool,
@@ -68,6 +70,7 @@ class DaemonDesk:
         self._visits = visits
         self._uplink = uplink
         self._scrubber = scrubber
+        self._certificates = certificates
         self._version = version
         now = daemon.now()
         self._started_utc_us = now.utc_us
@@ -88,7 +91,14 @@ class DaemonDesk:
         uplink = None
         if self._uplink is not None:
             seen = self._uplink.status
-            uplink = UplinkReport(connected=seen.connected, acked=seen.acked, behind=seen.behind)
+            watch = self._certificates
+            uplink = UplinkReport(
+                connected=seen.connected,
+                acked=seen.acked,
+                behind=seen.behind,
+                secured=watch is not None,
+                certificate_until_s=None if watch is None else watch.until_s,
+            )
         return status_reply(
             self._daemon.site.state,
             self._daemon.site.policy,

@@ -361,6 +361,15 @@ def _without_consent(body: ev.AgentWithoutConsent, _: Names) -> tuple[Tone, str]
     return Tone.ALARM, f"{who}: {_CONSENT_ENDS[body.cause]}. Call the head of mission"
 
 
+def _certificate(body: ev.CertificateExpiring, _: Names) -> tuple[Tone, str]:
+    whose = {"edge": "this edge's certificate", "authority": "the authority's certificate"}
+    which = whose.get(body.which, f"certificate {body.which}")
+    until = datetime.fromtimestamp(body.until_s, UTC).date()
+    if not body.days_left:
+        return Tone.ALARM, f"{which} ended on {until}: nothing goes to the archive; doors go on"
+    return Tone.ALARM, f"{which} ends in {body.days_left} days, on {until}: renew it"
+
+
 def _operator(names: Names) -> str:
     return names.get("operator", "a named person")
 
@@ -385,6 +394,7 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ),
     ev.JournalRestored: _journal_restored,
     ev.EntryDropped: _always(Tone.ALARM, "an entry was lost while nothing could be written"),
+    ev.CertificateExpiring: _certificate,
     ev.ClockJudged: _clock,
     ev.HoldersReplaced: _holders,
     ev.PolicyActivated: _policy,

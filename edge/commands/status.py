@@ -3,11 +3,14 @@
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 
+from controller.certificates import days_left, due
+from controller.moment import SECOND_US
 from edge.commands.common import (
     coloured,
     connected,
@@ -71,6 +74,8 @@ def lines(status: StatusReply) -> Iterator[Line]:
     if status.looked is not None:
         yield _looked(status.looked, status.utc_us)
     yield _uplink(status)
+    if status.uplink is not None and status.uplink.secured:
+        yield _certificate(status.uplink.certificate_until_s, status.utc_us)
     if status.clock_trusted:
         yield _plain("clock     trusted")
     else:
@@ -122,6 +127,20 @@ def _uplink(status: StatusReply) -> Line:
     if status.safe_mode:
         return Line(Tone.FAULT, f"archive   NOT IN SAFE MODE, {stored}")
     return Line(Tone.FAULT, f"archive   NO BROKER, {stored}")
+
+
+def _certificate(until_s: int | None, utc_us: int) -> Line:
+    """What nears its end stands out from the first alarm on."""
+    if until_s is None:
+        return Line(Tone.FAULT, "          CERTIFICATE cannot be used: see `sentrypost check`")
+    left = days_left(until_s, utc_us // SECOND_US)
+    until = datetime.fromtimestamp(until_s, UTC).date()
+    if not left:
+        said = f"          CERTIFICATE ENDED on {until}: nothing goes to the archive; renew it"
+        return Line(Tone.ALARM, said)
+    if due(left) is not None:
+        return Line(Tone.FAULT, f"          CERTIFICATE ends in {left} days, on {until}: renew it")
+    return _plain(f"          certificate until {until}, {left} days left")
 
 
 Row = tuple[Tone, tuple[str, ...]]

@@ -232,11 +232,15 @@ class FireStatus(Part, frozen=True, kw_only=True):
 
 
 class UplinkReport(Part, frozen=True, kw_only=True):
-    """`behind`: entries that the archive has not acknowledged."""
+    """`behind`: entries that the archive has not acknowledged. `secured`: by certificates, which
+    hold until `certificate_until_s`; None where they cannot be read.
+    """
 
     connected: bool
     acked: Count
     behind: Count
+    secured: bool = False
+    certificate_until_s: Count | None = None
 
 
 class LookedReport(Part, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from central.certificates import Expiry
 from central.commands import central
-from controller.certificates import days_left, stage
+from controller.certificates import days_left, due
 from drivers.mqtt_link import MqttLink
 from edge.notes import Algorithm, NoteKey
 from edge.pki import certificates
@@ -23,7 +23,7 @@ DAY_S = 86_400
 
 
 @pytest.mark.parametrize(
-    ("left_s", "days", "due"),
+    ("left_s", "days", "alarm"),
     [
         (31 * DAY_S + 1, 32, None),
         (30 * DAY_S + 1, 31, None),
@@ -38,11 +38,11 @@ DAY_S = 86_400
     ],
 )
 def test_alarms_are_due_thirty_seven_and_one_day_before_and_at_the_end(
-    left_s: int, days: int, due: int | None
+    left_s: int, days: int, alarm: int | None
 ) -> None:
     until_s = 1_800_000_000
     assert days_left(until_s, until_s - left_s) == days
-    assert stage(until_s, until_s - left_s) == due
+    assert due(days) == alarm
 
 
 def test_each_alarm_is_said_once_and_a_renewal_ends_them(tmp_path: Path) -> None:

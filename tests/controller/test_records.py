@@ -1,8 +1,10 @@
 """What is recorded: causes, drills, bounds of what comes from outside."""
 
+from controller.certificates import DAY_S
 from controller.effects import Effect
 from controller.events import (
     URGENT,
+    CertificateExpiring,
     DecisionMade,
     FireLatched,
     GrantUnused,
@@ -16,6 +18,7 @@ from controller.events import (
 from controller.ids import EffectId, InputId, ReaderId
 from controller.inputs import (
     BadgeUnreadable,
+    CertificateRead,
     DeviceMisbehaved,
     EffectEndHeard,
     FireResetAsked,
@@ -26,6 +29,7 @@ from controller.inputs import (
     Stopping,
 )
 from controller.ledger import Personal
+from controller.moment import SECOND_US
 from policies.codes import Code
 from policies.facts import Mode
 from policies.whatif import Outcome, Recorded, again
@@ -125,6 +129,28 @@ def test_each_look_at_the_journal_that_finds_something_is_recorded_urgently() ->
         assert (told.findings, told.entry) == (2, 7)
         assert told.what.startswith("xxx")
     assert kind_of(JournalUnsound) in URGENT
+
+
+def test_a_certificates_end_is_told_at_each_stage_once_and_never_by_a_doubtful_clock() -> None:
+    rig = calm()
+    first_s = rig.moment().utc_s + 100 * DAY_S
+
+    def told(days: int, which: str = "edge", until_s: int = first_s) -> list[int]:
+        """What is told so many days before `until_s`."""
+        rig.utc_us = (until_s - days * DAY_S) * SECOND_US
+        fact = CertificateRead(id=InputId("1"), which=which, until_s=until_s)
+        outcome = rig.feed(fact)
+        return [body.days_left for body in of_type(CertificateExpiring, outcome)]
+
+    days = (40, 31, 30, 29, 8, 7, 5, 1, 0, -3)
+    assert [told(one) for one in days] == [[], [], [30], [], [], [7], [], [1], [0], []]
+    rig.start()
+    assert told(0) == [], "a restart remembers"
+    assert told(5, "authority") == [5]
+    renewed_s = first_s + 300 * DAY_S
+    assert told(3, until_s=renewed_s) == [3], "a renewed one has its own end"
+    rig.trusted = False
+    assert told(0, until_s=renewed_s) == []
 
 
 def test_a_doubt_about_the_journal_is_recorded_once_and_outlives_a_restart() -> None:

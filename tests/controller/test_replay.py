@@ -87,7 +87,12 @@ def test_the_hour_reaches_every_state_and_most_of_what_can_happen() -> None:
     kinds = {event.header.kind for run in runs for event in run.events}
     # A drop is the edge's own entry: the core never makes one. What is wrong with a journal or its
     # disk comes once in a while, from outside (`test_records`).
-    from_outside = {"journal-doubted", "journal-unsound", "reserve-used"}
+    from_outside = {
+        "certificate-expiring",
+        "journal-doubted",
+        "journal-unsound",
+        "reserve-used",
+    }
     assert set(KINDS) - kinds == {"entry-dropped"} | from_outside
     assert any(isinstance(s.fact, Started) and s.before.seq for run in runs for s in run.steps)
 

@@ -185,6 +185,7 @@ ATTEMPT = Attempt(
     policy="p",
 )
 VALUES: dict[str, Any] = {
+    "which": "edge",
     "after": Portal(),
     "portal": PORTAL,
     "reader": ReaderId("front-in"),
