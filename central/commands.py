@@ -68,7 +68,7 @@ central.add_command(edges)
 @click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the control socket; otherwise beside the archive's file, or archive.state here.",
+    help="Folder of the control socket; otherwise beside the archive's file, or archive.state.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
 def run(

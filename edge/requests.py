@@ -8,7 +8,7 @@ when what became of it is on disk; an answer that is lost is given again when ce
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from controller.body import TEXT_CHARS_MAX
 from edge import wire
@@ -24,9 +24,9 @@ FILES_MAX = 2
 place of the one that has waited longest, so that a forger takes up no more memory than that.
 """
 
-JUDGE_REST_S_MAX = 10.0
-"""After each file as long a rest as judging it took, at most this: whoever floods us with large
-files gets half of one core and no more."""
+REST_S_MAX = 1.0
+"""After a file that brought nothing as long a rest as judging it took, at most this: whoever floods
+us leaves time for the doors, and a revocation behind him is still in time."""
 
 
 class TakesPeople(Protocol):
@@ -70,13 +70,13 @@ class Requests:
         self._gathering: dict[str, _Gathered] = {}
         self._waiting: dict[wire.SetKind, tuple[str, bytes]] = {}
         """Whole, and not judged yet: the newest of each kind, because that is what counts."""
-        self._judging = ""
-        self._wake = asyncio.Event()
+        self._judging: dict[wire.SetKind, str] = {}
+        self._came = {kind: asyncio.Event() for kind in wire.SetKind}
 
     def heard(self, payload: bytes) -> None:
         """A message on our request topic. Never blocks. Raises wire.WireError where it is none."""
         part = wire.decode_request(payload)
-        if part.set == self._judging or self._waits(part.set):
+        if self._waits(part.set):
             return  # it is answered when it is judged
         gathered = self._gathering.pop(part.set, None)
         if gathered is None or (gathered.kind, gathered.count) != (part.kind, part.parts):
@@ -88,28 +88,36 @@ class Requests:
         if gathered.complete:
             del self._gathering[part.set]
             self._waiting[part.kind] = (part.set, gathered.whole())
-            self._wake.set()
+            self._came[part.kind].set()
 
     async def run(self, answer: Callable[[wire.RequestAck], None]) -> None:
-        """Judge what is whole, one after the other, until cancelled. Raises JournalClosed."""
+        """Judge what is whole until cancelled, one of a kind after the other: a revocation does not
+        wait until a policy is proven. Raises ExceptionGroup with JournalClosed.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for kind in wire.SetKind:
+                tasks.create_task(self._judge(kind, answer), name=f"requests {kind}")
+
+    async def _judge(
+        self, kind: wire.SetKind, answer: Callable[[wire.RequestAck], None]
+    ) -> NoReturn:
         loop = asyncio.get_running_loop()
         while True:
-            await self._wake.wait()
-            if not self._waiting:
-                self._wake.clear()
-                continue
-            kind = min(self._waiting)  # people before a policy: a revocation waits for nothing
+            await self._came[kind].wait()
+            self._came[kind].clear()
             digest, envelope = self._waiting.pop(kind)
-            self._judging = digest
+            self._judging[kind] = digest
             began_s = loop.time()
             ack = await self._judged(kind, digest, envelope)
-            self._judging = ""
+            del self._judging[kind], envelope
             if ack is not None:
                 answer(ack)
-            await asyncio.sleep(min(loop.time() - began_s, JUDGE_REST_S_MAX))
+            if ack is None or ack.outcome is not wire.SetOutcome.APPLIED:
+                await asyncio.sleep(min(loop.time() - began_s, REST_S_MAX))
 
     def _waits(self, digest: str) -> bool:
-        return any(waiting == digest for waiting, _ in self._waiting.values())
+        waiting = {one for one, _ in self._waiting.values()}
+        return digest in waiting or digest in self._judging.values()
 
     async def _judged(
         self, kind: wire.SetKind, digest: str, envelope: bytes

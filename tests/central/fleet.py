@@ -57,12 +57,12 @@ class Said(NamedTuple):
 class Fleet:
     """The houses of the edges, the office where people are changed, and central's folder."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, names: Sequence[str] = EDGES) -> None:
         self.folder, self.port = folder, port
         self.houses: dict[str, House] = {}
         self.edges: dict[str, EdgeProcess] = {}
         self.office = self._house("office", port)
-        for name in EDGES:
+        for name in names:
             self.houses[name] = self._house(name, port)
             self._same_people(self.houses[name])
         self.archive = folder / "archive.db"

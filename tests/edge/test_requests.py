@@ -260,3 +260,32 @@ def test_what_is_judged_just_now_is_not_judged_again_meanwhile() -> None:
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(run())
+
+
+def test_a_revocation_does_not_wait_until_a_policy_is_proven() -> None:
+    async def run() -> None:
+        proving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        class Proves(Takes):
+            async def load(self, envelope: bytes, operator: str) -> PolicyReply:
+                await proving
+                return await super().load(envelope, operator)
+
+        takes = Proves(taken(applied=True), loaded(applied=True))
+        requests = Requests(takes, takes, lambda _: (41, DIGEST), INCARNATION)
+        answers: list[wire.RequestAck] = []
+        task = asyncio.create_task(requests.run(answers.append))
+        for kind in (POLICY, PEOPLE):
+            for payload in encoded(kind, FILE + kind.encode()):
+                requests.heard(payload)
+        async with asyncio.timeout(10):
+            while not answers:
+                await asyncio.sleep(0.002)
+            assert [ack.kind for ack in answers] == [PEOPLE]
+            proving.set_result(None)
+            while len(answers) < 2:
+                await asyncio.sleep(0.002)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
