@@ -8,12 +8,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from central.archive import Archived, ArchiveError, BatchRefusedError, ForkError, Mark, Receipt
 from central.distributor import DistributionFailing, Distributor, SetAnswered, SetGiven
+from central.sharing import GAP_PATIENCE_S, Sharing, WorkShared
 from central.witness import Memory, NotCosigned, Witness
 from drivers.mqtt_link import (
     CongestedError,
@@ -45,6 +46,8 @@ DRAIN_S_MAX = 5.0
 
 RECORDS_MAX = 256
 """Batches that wait for the archive; beyond it what comes next waits with them."""
+
+FILTERS = (ALL_JOURNALS, ALL_CHECKPOINTS, ALL_STATUSES, ALL_REQUEST_ACKS)
 
 T = TypeVar("T")
 
@@ -107,7 +110,17 @@ Finding = (
     | SetGiven
     | SetAnswered
     | DistributionFailing
+    | WorkShared
 )
+
+
+class _Doubt(NamedTuple):
+    """Something was missing after `seq`, which another archiver may have had: look again."""
+
+    site: str
+    edge: str
+    incarnation: str
+    seq: int
 
 
 class Collector:
@@ -120,7 +133,11 @@ class Collector:
         found: Callable[[Finding], None],
         witness: Witness | None = None,
         distributor: Distributor | None = None,
+        share_as: str = "",
     ) -> None:
+        """`share_as`: a name of our own among the archivers that share the work; none: it is not
+        shared.
+        """
         self._link = link
         self._open_archive = open_archive
         self._found = found
@@ -128,7 +145,9 @@ class Collector:
         self._distributor = distributor
         if distributor is not None:
             distributor.told = found
-        self._records: deque[Message] = deque()
+        self._sharing = Sharing(link, FILTERS, share_as) if share_as else None
+        self._doubted: set[tuple[str, str, str]] = set()
+        self._records: deque[Message | _Doubt] = deque()
         """Batches and checkpoints, which take the archive's time."""
         self._recorded = asyncio.Event()
         self._room = asyncio.Event()
@@ -164,7 +183,7 @@ class Collector:
         return self._witnessed.get((site, edge), "")
 
     async def _serve(self, stop: asyncio.Event) -> None:
-        session = Session(filters=(ALL_JOURNALS, ALL_CHECKPOINTS, ALL_STATUSES, ALL_REQUEST_ACKS))
+        session = Session(filters=self._sharing.filters if self._sharing else FILTERS)
         async with asyncio.TaskGroup() as tasks:
             beside = [
                 tasks.create_task(self._link.run(session), name="central link"),
@@ -199,6 +218,8 @@ class Collector:
             happening = await self._link.next()
             match happening:
                 case Connected() | Disconnected():
+                    if self._sharing is not None:
+                        self._sharing.connected()
                     if self._distributor is not None:
                         self._distributor.linked(up=isinstance(happening, Connected))
                 case Message():
@@ -210,6 +231,10 @@ class Collector:
             address = parse(message.topic)
             if address.leaf == "status":
                 self._look(address, wire.decode_status(message.payload))
+                if self._sharing is not None:
+                    self._sharing.seen(address.site)
+            elif address.leaf == "request":
+                self._proven(message)
             elif address.leaf == "request/ack":
                 self._answered(address, wire.decode_request_ack(message.payload))
             else:
@@ -230,7 +255,7 @@ class Collector:
                 await self._recorded.wait()
             record, self._storing = self._records.popleft(), True
             self._room.set()
-            await self._handle(record)
+            await (self._ask_again(record) if isinstance(record, _Doubt) else self._handle(record))
             self._storing = False
             self._settle()
 
@@ -284,16 +309,51 @@ class Collector:
         self._acknowledge(site, edge, batch.incarnation, receipt.mark)
         return receipt
 
-    def _acknowledge(self, site: str, edge: str, incarnation: str, mark: Mark) -> None:
+    def _proven(self, message: Message) -> None:
+        if self._sharing is not None and self._sharing.heard(message):
+            self._found(WorkShared())
+
+    def _look_again(self, doubt: _Doubt) -> None:
+        self._records.append(doubt)
+        self._recorded.set()
+
+    async def _ask_again(self, doubt: _Doubt) -> None:
+        """A gap is told if there was no progress meanwhile."""
+        journal = (doubt.site, doubt.edge, doubt.incarnation)
+        self._doubted.discard(journal)
+        try:
+            mark = await self._blocking(self._archive.mark, *journal)
+        except ArchiveError as error:
+            self._found(ArchiveFailing(reason=str(error)))
+        else:
+            self._acknowledge(*journal, mark, sure=mark.seq == doubt.seq)
+
+    def _acknowledge(
+        self, site: str, edge: str, incarnation: str, mark: Mark, *, sure: bool = False
+    ) -> None:
+        """Say how far it is stored, and that something is missing behind that: at once, unless
+        another archiver may just be storing it. `sure`: none is.
+        """
+        shared = self._sharing is not None and self._sharing.active
+        gap = mark.gap and (sure or not shared)
+        if mark.gap and not gap:
+            self._doubt(_Doubt(site, edge, incarnation, mark.seq))
         ack = wire.Ack(
             incarnation=incarnation,
             stored_up_to=mark.seq,
             chain=mark.chain.hex(),
-            gap=mark.gap,
+            gap=gap,
             archive=self._archive.id,
         )
         topic = Topics(site, edge).journal_ack
         self._published(Publication(topic=topic, payload=wire.encode_ack(ack), qos=1))
+
+    def _doubt(self, doubt: _Doubt) -> None:
+        """Look again in a while, once for each journal; beyond EDGES_MAX the edges send again."""
+        journal = (doubt.site, doubt.edge, doubt.incarnation)
+        if journal not in self._doubted and len(self._doubted) < EDGES_MAX:
+            self._doubted.add(journal)
+            asyncio.get_running_loop().call_later(GAP_PATIENCE_S, self._look_again, doubt)
 
     def _published(self, publication: Publication) -> None:
         try:

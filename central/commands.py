@@ -70,6 +70,11 @@ central.add_command(edges)
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the control socket; otherwise beside the archive's file, or archive.state.",
 )
+@click.option(
+    "--share",
+    is_flag=True,
+    help="Have a part of the work: others run with the same archive at the same broker.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
 def run(
     brokers: tuple[str, ...],
@@ -81,6 +86,7 @@ def run(
     certificate_key: Path | None,
     witness_key: Path | None,
     state: Path | None,
+    share: bool,
     as_json: bool,
 ) -> None:
     """Store what the edges send, acknowledge it, and print it, until SIGTERM or Ctrl-C.
@@ -99,9 +105,10 @@ def run(
     tls = _tls(ca, certificate, certificate_key)
     settings = _settings(brokers, username, password, tls)
     try:
-        asyncio.run(
-            serve(settings, archive, state or state_beside(archive), key, tls, as_json=as_json)
+        serving = serve(
+            settings, archive, state or state_beside(archive), key, tls, share=share, as_json=as_json
         )
+        asyncio.run(serving)
     except ArchiveError as error:
         raise click.ClickException(str(error)) from error
 

@@ -22,6 +22,7 @@ from central.collector import (
     MessageIgnored,
 )
 from central.distributor import DistributionFailing, SetAnswered, SetGiven
+from central.sharing import WorkShared
 from central.witness import NotCosigned
 from controller.events import Body, DecisionMade, EntryError, decode_body
 from policies.codes import TEXTS
@@ -88,6 +89,9 @@ def lines(finding: Finding, *, as_json: bool) -> list[str]:
             text = f"{ack.kind} {ack.set[:HASH_SIGNS_SHOWN]}, version {ack.version} in force"
             why = f": {ack.reason}; {ack.remedy}" if ack.reason else ""
             return [_notice(f"set-{ack.outcome}", site, edge, text + why, as_json=as_json)]
+        case WorkShared():
+            text = "this archiver has a part of the journals, others have the rest"
+            return [_notice("work-shared", "", "", text, as_json=as_json)]
         case DistributionFailing(reason=reason):
             return [_notice("distribution-failing", "", "", reason, as_json=as_json)]
 

@@ -8,6 +8,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 
 import msgspec
 
@@ -131,11 +132,13 @@ async def serve(
     key: SigningKey | None,
     tls: TlsFiles | None,
     *,
+    share: bool,
     as_json: bool,
 ) -> None:
     """Until SIGTERM or SIGINT. `state`: where its control socket is, and what it distributes.
     `key`: under which the size of journals is cosigned; None: it is not. `tls`: the files behind
-    the settings' own, whose end is told. Raises ArchiveError when the archive cannot be opened.
+    the settings' own, whose end is told. `share`: other archivers have a part of the work where the
+    broker can. Raises ArchiveError when the archive cannot be opened.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -152,7 +155,8 @@ async def serve(
 
     def made(distributor: Distributor | None) -> Collector:
         opening = partial(open_archive, archive)
-        return Collector(link, opening, console.found, witness, distributor)
+        share_as = token_hex(8) if share else ""
+        return Collector(link, opening, console.found, witness, distributor, share_as)
 
     try:
         await run_served(made, state, stop, console.notice)

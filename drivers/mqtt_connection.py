@@ -197,6 +197,9 @@ class Connection:
     ) -> None:
         self._settings = settings
         self._filters = session.filters
+        self._standing: tuple[str, ...] = ()
+        self._asked: dict[int | None, tuple[str, ...]] = {}
+        """Filters that the broker has still to answer, by the packet that asked."""
         self._opened = opened
         self._hand_over = hand_over
         self._report = report
@@ -253,7 +256,7 @@ class Connection:
         self._attach()
         await self._answer(self._accepted, "no answer to the request to connect")
         if self._filters:
-            self._client.subscribe([(name, 0) for name in self._filters])
+            self._ask_for(self._filters)
             await self._answer(self._subscribed, "no answer to the subscriptions")
 
     def _connect(self) -> None:
@@ -321,6 +324,20 @@ class Connection:
             raise NotConnectedError
         self.outstanding += 1
         self._drained.clear()
+
+    def subscribe(self, filters: tuple[str, ...]) -> None:
+        if self._ended.done():
+            raise NotConnectedError
+        new = tuple(name for name in filters if name not in self._filters)
+        self._filters = filters
+        if new:
+            self._ask_for(new)
+        else:
+            self._leave_out()
+
+    def _ask_for(self, filters: tuple[str, ...]) -> None:
+        _, packet = self._client.subscribe([(name, 0) for name in filters])
+        self._asked[packet] = filters
 
     async def take_leave(self, farewell: Publication | None) -> None:
         """Publish `farewell`, let the wire take what is on its way, then DISCONNECT."""
@@ -398,19 +415,29 @@ class Connection:
         self,
         _client: Client,
         _userdata: object,
-        _mid: int,
+        packet: int,
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        refused = [
-            name for name, reason in zip(self._filters, reasons, strict=False) if reason.is_failure
-        ]
+        asked = self._asked.pop(packet, ())
+        refused = [name for name, reason in zip(asked, reasons, strict=False) if reason.is_failure]
         if refused:
             self._end(Problem.SUBSCRIPTION_REFUSED, ", ".join(refused))
         elif not self._subscribed.done():
             self._subscribed.set_result(None)
+            self._standing = asked
             # Here and not where this is waited for: retained messages come right behind the answer.
             self._opened()
+        else:
+            self._leave_out()
+
+    def _leave_out(self) -> None:
+        """Once all that was asked for stands, what is not asked for any more can go."""
+        gone = [name for name in self._standing if name not in self._filters]
+        if not self._asked:
+            self._standing = self._filters
+            if gone:
+                self._client.unsubscribe(gone)
 
     def _on_disconnect(
         self,

@@ -104,6 +104,14 @@ class Link(Protocol):
         """
         ...
 
+    def subscribe(self, filters: tuple[str, ...]) -> None:
+        """On this connection these filters take the place of the session's; returns at once.
+
+        What is in both goes on without a break, what is left out ends after what is new began. One
+        that is refused ends the connection. Raises NotConnectedError while the link is down.
+        """
+        ...
+
     async def next(self) -> Happening:
         """The next thing that happened, in order: what a connection brings stands between its
         Connected and its Disconnected. One reader at a time.
@@ -127,6 +135,7 @@ class Wire(Protocol):
     async def open(self) -> None: ...
     async def serve(self) -> NoReturn: ...
     def publish(self, publication: Publication) -> None: ...
+    def subscribe(self, filters: tuple[str, ...]) -> None: ...
     async def take_leave(self, farewell: Publication | None) -> None: ...
     def close(self) -> None: ...
 
@@ -197,6 +206,11 @@ class MqttLink:
         if self._connection is None:
             raise NotConnectedError
         self._connection.publish(publication)
+
+    def subscribe(self, filters: tuple[str, ...]) -> None:
+        if self._connection is None:
+            raise NotConnectedError
+        self._connection.subscribe(filters)
 
     async def next(self) -> Happening:
         while not self._inbound:

@@ -69,6 +69,8 @@ ALL_JOURNALS = f"{PREFIX}/+/+/journal"
 ALL_CHECKPOINTS = f"{PREFIX}/+/+/checkpoint"
 ALL_STATUSES = f"{PREFIX}/+/+/status"
 ALL_REQUEST_ACKS = f"{PREFIX}/+/+/request/ack"
+ALL_REQUESTS_TO_CENTRAL = f"{PREFIX}/+/{CENTRAL}/request"
+"""Where an archiver tries whether the broker shares: no edge has that name."""
 
 
 class Address(msgspec.Struct, frozen=True):

@@ -106,6 +106,13 @@ class VirtualConnection:
             self.outstanding += 1
             self._drained.clear()
 
+    def subscribe(self, filters: tuple[str, ...]) -> None:
+        stream = self._stream
+        if stream is None or stream.client is not self or self._ended.done():
+            raise NotConnectedError
+        self._filters = filters
+        stream.up.send(Subscribe(filters))
+
     async def take_leave(self, farewell: Publication | None) -> None:
         """Publish `farewell`, let the broker take what is on its way, then say goodbye."""
         if self._stream is None or self._ended.done():

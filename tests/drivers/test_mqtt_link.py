@@ -281,6 +281,34 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         broker_address(text)
 
 
+def test_other_filters_take_the_place_of_the_first_on_the_connection(
+    broker: BrokerProcess,
+) -> None:
+    async def scene() -> None:
+        session = Session(filters=("t/first", "t/both"))
+        async with running(Rig(broker.port), session) as rig:
+            await connected(rig)
+            rig.link.subscribe(("t/both", "t/second"))
+
+            def all_said() -> bool:
+                for topic in ("first", "both", "second"):
+                    rig.say(topic.encode(), topic=f"t/{topic}")
+                return rig.payloads[-4:] == [b"both", b"second"] * 2
+
+            await until(all_said, "the first is left out and the second heard")
+            heard = len(rig.payloads)
+            rig.say(b"last", topic="t/both")
+            await until(lambda: rig.payloads[-1] == b"last", "still heard")
+            assert b"first" not in rig.payloads[heard:]
+            assert [type(h) for h in rig.happened if not isinstance(h, Message)] == [Connected]
+            rig.link.subscribe(("t/first",))
+            await until(
+                lambda: bool(rig.say(b"x", topic="t/first")) or b"x" in rig.payloads, "back"
+            )
+
+    asyncio.run(scene())
+
+
 def test_two_links_in_one_process_do_not_meet(mosquitto: BrokerProcess) -> None:
     async def scene() -> None:
         async with (
