@@ -106,7 +106,13 @@ def run(
     settings = _settings(brokers, username, password, tls)
     try:
         serving = serve(
-            settings, archive, state or state_beside(archive), key, tls, share=share, as_json=as_json
+            settings,
+            archive,
+            state or state_beside(archive),
+            key,
+            tls,
+            share=share,
+            as_json=as_json,
         )
         asyncio.run(serving)
     except ArchiveError as error:
