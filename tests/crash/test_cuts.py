@@ -11,7 +11,7 @@ from tests.crash import errors
 from tests.crash.cuts import KEPT, LIVES, LOST, MORE, RUINED, lives_of_a_journal
 
 SEEDS = 8
-STEP = 23
+STEP = 31
 """Of the disk's operations one in so many is struck here, and each one in the campaign."""
 
 
@@ -76,4 +76,4 @@ def test_without_the_newest_group_in_memory_it_would_be_lost(
         return answers
 
     monkeypatch.setattr(Work, "_commit", forgetful)
-    assert everywhere(errors.STRIKES["lie"], seed, 2)[RUINED] > 0
+    assert everywhere(errors.STRIKES["lie"], seed, 4)[RUINED] > 0
