@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from central import erasures
+from central import erasures, search
 from central.archive import (
     FORKS_KEPT_MAX,
     Archived,
@@ -144,6 +144,25 @@ class SqlArchive:
         """
         with self._failing("cannot erase in the archive"):
             return erasures.step(self._db)
+
+    def find(
+        self,
+        query: search.Query,
+        *,
+        behind: search.Place | None = None,
+        count: int = search.PAGE_MAX,
+        newest_first: bool = True,
+    ) -> list[search.Found]:
+        """As `central.search.page`."""
+        with self._failing("cannot read the archive"):
+            return search.page(
+                self._db, query, behind=behind, count=count, newest_first=newest_first
+            )
+
+    def counts(self, query: search.Query, by: search.By) -> list[search.Count]:
+        """As `central.search.counts`."""
+        with self._failing("cannot read the archive"):
+            return search.counts(self._db, query, by)
 
     def _journal(self, site: str, edge: str, incarnation: str) -> _Journal:
         select = (

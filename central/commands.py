@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from central.commands_common import archive_option, opened
+from central.commands_search import counts, search
 from central.control_commands import distribute, edges, state_beside
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ def central() -> None:
     """The archive of every edge's journal, and what the edges are given."""
 
 
-central.add_command(distribute)
-central.add_command(edges)
+for apart in (search, counts, distribute, edges):
+    central.add_command(apart)
 
 
 @central.command()

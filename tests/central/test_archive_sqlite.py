@@ -2,15 +2,23 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from central.archive import ArchiveError
+from central import archive_sqlite
+from central.archive import ArchiveError, Mark
 from central.archive_sqlite import SqliteArchive
-from tests.central.rig import EDGE, SITE
-from tests.central.test_archive import INCARNATION, batch, seqs
+from central.search import Query
+from policies.codes import Code
+from tests.central.rig import EDGE, NAME, SITE
+from tests.central.test_archive import INCARNATION, batch, chain, seqs
 from tests.edge.journal.logs import WrittenAgain, crashed_copy
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "archives"
+"""Archives as earlier versions left them, named by the number of their schema: 40 entries of one
+edge, 12 and 6 behind a gap of another, the evidence of a fork, and a note of the witness."""
 
 
 @pytest.fixture
@@ -72,3 +80,43 @@ def test_a_disk_that_is_full_stores_nothing_and_goes_on_later(archive: SqliteArc
     assert seqs(archive) == list(range(1, before.seq + 1))
     archive._db.execute("PRAGMA max_page_count = 100000")
     assert archive.store(SITE, EDGE, batch(before.seq + 1, before.seq + 50)).new
+
+
+@pytest.mark.parametrize("version", [3])
+def test_an_archive_of_an_earlier_version_opens_and_is_searched(path: Path, version: int) -> None:
+    path.write_bytes((GOLDEN / f"{version}.db").read_bytes())
+    with pytest.raises(ArchiveError, match="start `sentrypost central run`"):
+        archive_sqlite.reading(path)
+    with closing(SqliteArchive(path)) as archive:
+        assert archive.id == "0001020304050607"
+        assert archive.mark(SITE, EDGE, INCARNATION) == Mark(seq=40, chain=chain(40))
+        assert archive.mark(SITE, "annex", INCARNATION).seq == 12
+        assert archive.mark(SITE, "annex", INCARNATION).gap
+        assert archive.journals(SITE, EDGE) == 1
+        assert archive._db.execute("SELECT count(*) FROM fork").fetchone() == (1,)
+        for query in (
+            Query(person=NAME),
+            Query(person="h-7f3a"),
+            Query(portal="main-gate"),
+            Query(code=Code.OUT_OF_SCHEDULE),
+        ):
+            found = archive.find(query)
+            entries = [(one.archived.entry.edge, one.archived.entry.seq) for one in found]
+            assert sorted(entries) == [
+                *(("annex", seq) for seq in (10, 20)),
+                *((EDGE, seq) for seq in (10, 20, 30, 40)),
+            ], query
+        assert archive.store(SITE, EDGE, batch(41, 50)).mark.seq == 50
+    with closing(SqliteArchive(path)) as again:
+        assert len(again.find(Query(person=NAME))) == 7
+
+
+def test_an_archive_that_was_filled_anew_is_as_one_that_was_filled_as_it_came(path: Path) -> None:
+    """What the step to a later version looks up is what storing notes."""
+    path.write_bytes((GOLDEN / "3.db").read_bytes())
+    with closing(SqliteArchive(path)) as old, closing(SqliteArchive(path.with_name("new"))) as new:
+        for edge, first, last in ((EDGE, 1, 40), ("annex", 1, 12), ("annex", 15, 20)):
+            new.store(SITE, edge, batch(first, last, edge=edge))
+        for table in ("mention", "personal", "entry"):
+            rows = [one._db.execute(f"SELECT * FROM {table}").fetchall() for one in (old, new)]
+            assert rows[0] == rows[1] != []
