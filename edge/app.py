@@ -31,6 +31,7 @@ from edge.safe_mode import UNCLEAN_ENDS, Run, note_service
 from edge.service_manager import ServiceManager, service_manager
 from edge.tls import context, identity
 from edge.undisturbed import set_aside
+from edge.views_file import VIEWS_FILE
 from edge.watchdog import Watchdog, extend_start
 
 ASIDE_S = 1.0
@@ -135,6 +136,7 @@ async def opened(
                     identity=None if config.tls is None else partial(identity, config.tls),
                     unclean=run.unclean,
                     safe_mode=run.safe_mode,
+                    views=config.state / VIEWS_FILE,
                 )
                 try:
                     async with _served(config, outside, run, manager) as edge:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
@@ -41,6 +42,7 @@ from edge.safe_mode import SERVED_S
 from edge.scrubber import Scrubber
 from edge.tls import Identity
 from edge.uplink import InForce, Uplink
+from edge.views_worker import Views
 from edge.visit_desk import VisitDesk
 from edge.wire import SetKind
 from edge.wiring import Wiring
@@ -71,6 +73,7 @@ class Outside(NamedTuple):
     `entropy(n)` gives n unpredictable bytes. `link` makes the way to the broker, which reports its
     troubles to the function it is given; None where the site has no broker. `identity` reads the
     certificates for it, where it has any. `unclean` and `safe_mode`: as in `edge.safe_mode.Run`.
+    `views`: the file that reports are made from; None where none are.
     """
 
     key: SiteKey
@@ -87,6 +90,7 @@ class Outside(NamedTuple):
     identity: Callable[[], Identity] | None = None
     unclean: bool = False
     safe_mode: bool = False
+    views: Path | None = None
 
 
 class Edge(NamedTuple):
@@ -164,6 +168,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         watch,
         version("sentrypost"),
         safe_mode=outside.safe_mode,
+        views=_views(outside, daemon),
     )
     listeners += [desk.committed, checkpoints.committed]
     alongside = _alongside(outside, daemon, desk, erase_desk)
@@ -172,8 +177,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         alongside["certificates"] = watch.run
     if uplink is not None:
         listeners.append(uplink.committed)
-        alongside["uplink"] = partial(_later, _held_back_s(outside), uplink.run)
-        alongside["witness"] = uplink.look_back
+        alongside |= _upwards(outside, uplink)
     return Edge(daemon, desk, policy, alongside, checkpoints, uplink)
 
 
@@ -212,10 +216,20 @@ def _alongside(
     }
     if outside.ballast is not None:
         alongside["ballast"] = outside.ballast.run
+    if desk.reports is not None:
+        alongside["views"] = partial(desk.reports.run, desk.wait_beyond)
     origin = goes_on_from(outside.writer)
     if origin is not None and not daemon.site.state.doubted:
         alongside["renewal"] = partial(_told, daemon, *origin)
     return alongside
+
+
+def _upwards(outside: Outside, uplink: Uplink) -> Alongside:
+    """What goes to the archive and its witness."""
+    return {
+        "uplink": partial(_later, _held_back_s(outside), uplink.run),
+        "witness": uplink.look_back,
+    }
 
 
 def _nothing() -> bool:
@@ -225,6 +239,13 @@ def _nothing() -> bool:
 async def _told(daemon: Daemon, before: str, witnessed: int, held: int) -> None:
     """Once in the life of a journal that goes on from another one."""
     daemon.judge_doubt(witnessed, held, before)
+
+
+def _views(outside: Outside, daemon: Daemon) -> Views | None:
+    """What keeps reports up; doors need none of it, and so safe mode has none."""
+    if outside.views is None or outside.safe_mode:
+        return None
+    return Views(outside.views, outside.writer, lambda: daemon.site.policy.timezone)
 
 
 def _signers(config: Config, key: JournalKey) -> Signers:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from controller.events import FireReset, FireResetRefused
+from controller.ids import HolderId
 from edge.certificates import CertificateWatch
 from edge.config import Config
 from edge.control.desk import Progress, checkpoint_said, status_reply, verify_reply
@@ -27,6 +28,7 @@ from edge.control.messages_policy import (
     RoleHeld,
     RolesReply,
 )
+from edge.control.messages_views import NamesReply, PersonNamed, ViewsReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.daemon import Daemon
 from edge.erase_desk import EraseDesk
@@ -37,6 +39,7 @@ from edge.policy_desk import PolicyDesk
 from edge.safe_mode import SERVED_S
 from edge.scrubber import Scrubber
 from edge.uplink import Uplink
+from edge.views_worker import Views
 from edge.visit_desk import VisitDesk
 from policies.facts import ScreeningResult
 
@@ -61,6 +64,7 @@ class DaemonDesk:
         version: str,
         *,
         safe_mode: bool,
+        views: Views | None,
     ) -> None:
         self._daemon = daemon
         self._config = config
@@ -72,6 +76,7 @@ class DaemonDesk:
         self._scrubber = scrubber
         self._certificates = certificates
         self._version = version
+        self.reports = views
         now = daemon.now()
         self._started_utc_us = now.utc_us
         self._safe_until_us = now.mono_us + int(SERVED_S * 1e6) if safe_mode else 0
@@ -211,6 +216,24 @@ class DaemonDesk:
             witness="" if witness is None else witness.text,
             checkpoints=tuple(checkpoint_said(one) for one in kept),
         )
+
+    def views(self, *, rebuild: bool) -> ViewsReply:
+        if self.reports is None:
+            return ViewsReply(seq=0, last_seq=self.last_seq, trouble="this run keeps no reports")
+        if rebuild:
+            self.reports.rebuild()
+        seen = self.reports.progress
+        return ViewsReply(seq=seen.seq, last_seq=seen.last_seq, trouble=seen.trouble)
+
+    def names(self, holders: Sequence[str]) -> NamesReply:
+        on_file = self._daemon.people.roll.holders
+        known = (on_file.get(HolderId(holder)) for holder in holders)
+        people = (
+            PersonNamed(holder=HolderId(one.id), person=one.external_id, name=one.name)
+            for one in known
+            if one is not None
+        )
+        return NamesReply(people=tuple(people))
 
     async def verify(self, progress: Progress) -> VerifyReply:
         return verify_reply(await self._daemon.writer.verify(progress, self._scrubber.signers))

@@ -26,14 +26,15 @@ async def restored_state(writer: JournalWriter) -> SiteState:
     Raises JournalError on a damaged journal.
     """
     newest = await writer.newest_snapshot()
-    state = SiteState() if newest is None else _state_of(newest)
+    state = SiteState() if newest is None else state_of(newest)
     while state.seq < writer.last_seq:
         for stored in await writer.read(state.seq + 1, READ_ENTRIES, READ_BYTES):
             state = apply(state, _event(stored))
     return state
 
 
-def _state_of(newest: Snapshot) -> SiteState:
+def state_of(newest: Snapshot) -> SiteState:
+    """The state that is kept in a snapshot; a fresh one where this version cannot read it."""
     fresh = SiteState()
     try:
         state = restore(newest.state)

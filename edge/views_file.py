@@ -157,6 +157,7 @@ class ViewsFile:
     def __init__(self, path: Path | None, database: Database) -> None:
         """Not for callers: see `opened` and `made`."""
         self._path, self._database = path, database
+        self._inode = None if path is None else _inode(path)
 
     @classmethod
     def made(cls, path: Path | None, journal: Journal, reach: Reach) -> Self:
@@ -228,6 +229,7 @@ class ViewsFile:
         """All of `changes`, by which the rows stand at `at`; or nothing."""
         if self._path is not None:
             _refuse_full(self._path)
+            self._refuse_gone(self._path)
         with _failing(self._path), self._database.atomic():
             self._remove("presence", "holder", changes.left)
             self._remove("zone", "zone", changes.emptied)
@@ -245,6 +247,13 @@ class ViewsFile:
                 "UPDATE view SET seq = ?, chain = ?, utc_us = ?, clock_trusted = ?",
                 msgspec.structs.astuple(at),
             )
+
+    def _refuse_gone(self, path: Path) -> None:
+        """Raises ViewsUnusable where another file, or none, has the name by now: nobody would see
+        what is written.
+        """
+        if _inode(path) != self._inode:
+            raise ViewsUnusable(f"{path}: somebody has removed it")
 
     def _remove(self, table: str, key: str, names: Sequence[str]) -> None:
         self._database.conn.executemany(
@@ -314,6 +323,13 @@ def refuse_foreign(path: Path, database: Database) -> None:
     found = database.execute("PRAGMA integrity_check(1)").fetchone()
     if found != ("ok",):
         raise ViewsUnusable(f"{path}: damaged ({found[0]})")
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def _connected(path: Path | None) -> Database:

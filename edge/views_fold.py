@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from controller.events import Entry, decode_entry
 from controller.state import SiteState
 from edge.views import View, begun, changes, counted, folded
@@ -27,6 +29,12 @@ class Beginning(NamedTuple):
     first: int = 1
     state: SiteState | None = None
     utc_us: int = 0
+
+
+class ViewsGapError(ViewsUnusable):
+    """Entries are missing: what they did is known to a state that the core kept, and to nobody
+    else.
+    """
 
 
 class ViewsFold:
@@ -58,16 +66,23 @@ class ViewsFold:
     @classmethod
     def anew(cls, path: Path | None, journal: Journal, beginning: Beginning) -> Self:
         """From nothing; without `path` in memory. Raises ViewsFailed."""
-        state = beginning.state
         before = beginning.first - 1
-        known_from = max(before, before if state is None else state.seq)
+        state = beginning.state
+        if state is not None and state.seq < before:
+            state = None  # nothing leads from it to the first entry there is
+        known_from = before if state is None else state.seq
         reach = Reach(counted_from=beginning.first, state_from=known_from)
         file = ViewsFile.made(path, journal, reach)
         fold = cls(file, journal, View(state=SiteState(seq=before)), file.at())
         if state is not None:
             fold._coming = begun(state, beginning.utc_us, clock_trusted=False)
-            fold._come()
+            if state.seq == before:
+                fold._come(fold._coming)
         return fold
+
+    @property
+    def journal(self) -> Journal:
+        return self._journal
 
     @property
     def at(self) -> At:
@@ -85,48 +100,58 @@ class ViewsFold:
         self._file.close()
 
     def take(self, pieces: Sequence[Piece]) -> None:
-        """The next entries, in one commit. Nothing has happened where it fails.
+        """The next entries, in one commit; none: there are no more before the kept state. Nothing
+        has happened where it fails.
 
-        Raises EntryError on what is no entry of ours; ViewsUnusable where they do not follow.
+        Raises EntryError on what is no entry of ours; ViewsUnusable where they do not follow. Up to
+        a kept state some may be missing: they were pruned.
         """
-        for piece in self._parted(pieces):
-            self._take(piece)
-
-    def _parted(self, pieces: Sequence[Piece]) -> Sequence[Sequence[Piece]]:
-        """No step goes beyond the entry at which a kept state comes in force."""
-        upto = 0 if self._coming is None else self._coming.state.seq - self._at.seq
-        return [part for part in (pieces[:upto], pieces[upto:]) if part]
-
-    def _take(self, pieces: Sequence[Piece]) -> None:
         entries = [decode_entry(piece.entry) for piece in pieces]
-        self._refuse_others(entries)
-        if self._coming is None:
-            view, counts = folded(self._view, entries, self._zone)
-        else:
-            counts = counted(entries, self._zone)
-            view = View(state=SiteState(seq=entries[-1].seq))
-        last = entries[-1]
-        at = At(
-            seq=last.seq,
-            chain=pieces[-1].chain,
-            utc_us=last.utc_us,
-            clock_trusted=last.clock_trusted,
-        )
+        coming = self._coming
+        if coming is not None:
+            before = sum(entry.seq <= coming.state.seq for entry in entries)
+            if before:
+                self._count(entries[:before], pieces[before - 1].chain)
+            if before < len(entries) or not entries or self._at.seq == coming.state.seq:
+                self._come(coming)
+            entries, pieces = entries[before:], pieces[before:]
+        if entries:
+            self._fold(entries, pieces[-1].chain)
+
+    def _fold(self, entries: Sequence[Entry], chain: str) -> None:
+        following = self._at.seq + 1
+        for seq, entry in enumerate(entries, following):
+            self._refuse_other(entry)
+            if entry.seq != seq:
+                raise ViewsGapError(f"entry {entry.seq} does not follow {seq - 1}")
+        view, counts = folded(self._view, entries, self._zone)
+        at = _at(entries[-1], chain)
         self._file.write(changes(self._view, view, counts), at)
         self._view, self._at = view, at
-        self._come()
 
-    def _come(self) -> None:
-        """A kept state comes in force behind its entry."""
-        coming = self._coming
-        if coming is None or coming.state.seq > self._at.seq:
-            return
-        self._file.write(changes(self._view, coming, {}), self._at)
-        self._view, self._coming = coming, None
-
-    def _refuse_others(self, entries: Sequence[Entry]) -> None:
-        following = self._at.seq + 1
+    def _count(self, entries: Sequence[Entry], chain: str) -> None:
+        last = self._at.seq
         for entry in entries:
-            if (entry.incarnation, entry.seq) != (self._journal.incarnation, following):
-                raise ViewsUnusable(f"entry {entry.seq} does not follow {following - 1}")
-            following += 1
+            self._refuse_other(entry)
+            if entry.seq <= last:
+                raise ViewsUnusable(f"entry {entry.seq} does not follow {last}")
+            last = entry.seq
+        at = _at(entries[-1], chain)
+        self._file.write(changes(self._view, self._view, counted(entries, self._zone)), at)
+        self._at = at
+
+    def _come(self, coming: View) -> None:
+        """The kept state is in force behind its entry, which itself may be pruned."""
+        at = self._at
+        if at.seq < coming.state.seq:
+            at = replace(at, seq=coming.state.seq, chain="")
+        self._file.write(changes(self._view, coming, {}), at)
+        self._view, self._at, self._coming = coming, at, None
+
+    def _refuse_other(self, entry: Entry) -> None:
+        if entry.incarnation != self._journal.incarnation:
+            raise ViewsUnusable(f"entry {entry.seq} is of another journal")
+
+
+def _at(entry: Entry, chain: str) -> At:
+    return At(seq=entry.seq, chain=chain, utc_us=entry.utc_us, clock_trusted=entry.clock_trusted)

@@ -130,6 +130,24 @@ def painted(line: Line) -> str:
     return click.style(line.text, fg=colour, bold=line.tone is Tone.ALARM)
 
 
+Row = tuple[Tone, tuple[str, ...]]
+"""A row's tone and its cells; a shorter row ends early."""
+
+
+def table(title: str, rows: Sequence[Row]) -> Iterator[Line]:
+    """The rows under their title, with their columns below each other."""
+    yield Line(Tone.PLAIN, "")
+    yield Line(Tone.PLAIN, clean(title if rows else f"{title}: none"))
+    count = max((len(cells) for _, cells in rows), default=0)
+    widths = [
+        max(len(cells[place]) if place < len(cells) else 0 for _, cells in rows)
+        for place in range(count)
+    ]
+    for tone, cells in rows:
+        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=False))
+        yield Line(tone, clean("  " + "  ".join(padded).rstrip()))
+
+
 def passphrase(of: str = "") -> str:
     """Asked for on the terminal. `of`: the file that it opens, where that is not plain."""
     prompt = f"Passphrase of {of}" if of else "Passphrase"
@@ -188,6 +206,7 @@ def told_of_visit(reply: VisitReply, what: str) -> None:
 __all__ = [
     "Failed",
     "Misconfigured",
+    "Row",
     "coloured",
     "config_option",
     "connected",
@@ -198,6 +217,7 @@ __all__ = [
     "passphrase",
     "state_named_in",
     "state_option",
+    "table",
     "told_of_visit",
     "write_whole",
     "zone_named",

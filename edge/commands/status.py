@@ -12,11 +12,13 @@ import msgspec
 from controller.certificates import days_left, due
 from controller.moment import SECOND_US
 from edge.commands.common import (
+    Row,
     coloured,
     connected,
     json_option,
     painted,
     state_option,
+    table,
     zone_named,
 )
 from edge.control.messages import FireStatus, LookedReport, PortalStatus, ReaderStatus, StatusReply
@@ -89,9 +91,9 @@ def lines(status: StatusReply) -> Iterator[Line]:
     made_us = status.people_made_utc_us
     age = "" if made_us is None else f", changed {span(status.utc_us - made_us)} ago"
     yield _plain(f"people    version {status.people_version}{age}")
-    yield from _table("portals", [_portal(portal) for portal in status.portals])
-    yield from _table("readers", [_reader(reader) for reader in status.readers])
-    yield from _table("fire inputs", [_fire(fire) for fire in status.fires])
+    yield from table("portals", [_portal(portal) for portal in status.portals])
+    yield from table("readers", [_reader(reader) for reader in status.readers])
+    yield from table("fire inputs", [_fire(fire) for fire in status.fires])
 
 
 def span(us: int) -> str:
@@ -141,23 +143,6 @@ def _certificate(until_s: int | None, utc_us: int) -> Line:
     if due(left) is not None:
         return Line(Tone.FAULT, f"          CERTIFICATE ends in {left} days, on {until}: renew it")
     return _plain(f"          certificate until {until}, {left} days left")
-
-
-Row = tuple[Tone, tuple[str, ...]]
-
-
-def _table(title: str, rows: list[Row]) -> Iterator[Line]:
-    """The rows with their columns below each other."""
-    yield _plain("")
-    yield _plain(title if rows else f"{title}: none")
-    count = max((len(cells) for _, cells in rows), default=0)
-    widths = [
-        max(len(cells[place]) if place < len(cells) else 0 for _, cells in rows)
-        for place in range(count)
-    ]
-    for tone, cells in rows:
-        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=False))
-        yield Line(tone, clean("  " + "  ".join(padded).rstrip()))
 
 
 def _portal(portal: PortalStatus) -> Row:

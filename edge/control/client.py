@@ -1,6 +1,6 @@
 """The blocking client of commands at the daemon: one request at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from controller.merkle import HASH_BYTES
@@ -59,6 +59,14 @@ from edge.control.messages_policy import (
     PolicyStatusReply,
     ReturnPolicy,
     RolesReply,
+)
+from edge.control.messages_views import (
+    NAMES_MAX,
+    AskViews,
+    NamesReply,
+    PersonNamed,
+    ReadNames,
+    ViewsReply,
 )
 from edge.control.messages_visits import (
     ConsentsReply,
@@ -203,6 +211,16 @@ class Client(Caller[Reply]):
 
     def checkpoints(self, size: int | None) -> tuple[CheckpointSaid, ...]:
         return self.said(size).checkpoints
+
+    def views(self, *, rebuild: bool = False) -> ViewsReply:
+        """How far reports are behind the journal; with `rebuild` they begin from nothing."""
+        return self._ask(AskViews(rebuild=rebuild), ViewsReply)
+
+    def names(self, holders: Sequence[str]) -> Iterator[PersonNamed]:
+        """Who these are; somebody who is not on file is left out."""
+        for at in range(0, len(holders), NAMES_MAX):
+            asked = ReadNames(holders=tuple(holders[at : at + NAMES_MAX]))
+            yield from self._ask(asked, NamesReply).people
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReply:
         """`progress` is called with entries done and entries in all."""

@@ -1,6 +1,6 @@
 """What the control server needs of the daemon."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from controller.state import Reader, SiteState
@@ -26,6 +26,7 @@ from edge.control.messages_journal import (
     VerifyReply,
 )
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply, RolesReply
+from edge.control.messages_views import NamesReply, ViewsReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.journal.checkpoints import Kept
 from edge.journal.record import Stored
@@ -125,6 +126,14 @@ class Desk(Protocol):
 
     async def checkpoints(self, size: int | None) -> CheckpointsReply:
         """What was said of the journal's size."""
+        ...
+
+    def views(self, *, rebuild: bool) -> ViewsReply:
+        """How far reports are; with `rebuild` they begin from nothing. Never blocks."""
+        ...
+
+    def names(self, holders: Sequence[str]) -> NamesReply:
+        """Those of them who are on file. Never blocks."""
         ...
 
     async def verify(self, progress: Progress) -> VerifyReply:

@@ -34,6 +34,7 @@ from edge.control.messages_policy import (
     ReturnPolicy,
     RolesReply,
 )
+from edge.control.messages_views import AskViews, NamesReply, ReadNames, ViewsReply
 from edge.control.messages_visits import (
     ConsentsReply,
     EndConsent,
@@ -163,6 +164,8 @@ Request = (
     | VerifyJournal
     | ReadLeaves
     | ReadCheckpoints
+    | AskViews
+    | ReadNames
 )
 
 
@@ -425,6 +428,8 @@ Reply = (
     | VerifyReply
     | Leaves
     | CheckpointsReply
+    | ViewsReply
+    | NamesReply
 )
 
 _ENCODER = msgspec.json.Encoder()

@@ -42,6 +42,7 @@ from edge.control.messages_journal import (
     VerifyProgress,
 )
 from edge.control.messages_policy import AskRoles, LoadPolicy, PolicyStatus, ReturnPolicy
+from edge.control.messages_views import AskViews, ReadNames
 from edge.control.messages_visits import EndConsent, GiveConsent, ListConsents, Screen
 from edge.control.parts import Parts
 from edge.journal.record import Stored
@@ -148,6 +149,10 @@ class _Client(Conversation[Request]):
                 await self._send(Leaves(data=await desk.leaves(begin, limit)))
             case ReadCheckpoints(size=size):
                 await self._send(await desk.checkpoints(size))
+            case AskViews(rebuild=rebuild):
+                await self._send(desk.views(rebuild=rebuild))
+            case ReadNames(holders=holders):
+                await self._send(desk.names(holders))
 
     async def _send_entries(self, stored: list[Stored]) -> int:
         """As many of them as one frame holds; how many those are."""

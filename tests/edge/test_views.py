@@ -27,7 +27,7 @@ from edge.views_file import (
     read_at,
     to_read,
 )
-from edge.views_fold import Beginning, Piece, ViewsFold
+from edge.views_fold import Beginning, Piece, ViewsFold, ViewsGapError
 from tests.conftest import SEED
 from tests.edge import views_child
 from tests.edge.histories import (
@@ -217,15 +217,31 @@ def test_a_journal_that_begins_later_shows_the_state_from_its_snapshot_on(tmp_pa
     with pytest.raises(ViewsUnusable, match="before its doors were known"):
         ViewsFold.resumed(file, history.journal)
     fold = ViewsFold.anew(file, history.journal, beginning)
-    for at in range(first - 1, len(history.pieces), 700):
-        fold.take(history.pieces[at : at + 700])
+    # By classes: some of the entries before the state was kept are gone as well, the last included.
+    left = [*history.pieces[first - 1 : kept - 500 : 3], *history.pieces[kept:]]
+    for at in range(0, len(left), 700):
+        fold.take(left[at : at + 700])
     assert_same_as_core(fold.view, history.live)
     entries = [row["n"] for row in fold.file.database.query("SELECT sum(entries) n FROM tally")]
-    assert entries == [len(history.pieces) - first + 1]
+    assert entries == [len(left)]
     fold.close()
     again = ViewsFold.resumed(file, history.journal)
     assert_same_as_core(again.view, history.live)
     again.close()
+
+
+def test_a_journal_of_which_nothing_is_left_but_the_state_shows_that(tmp_path: Path) -> None:
+    history = an_hour(SEEDS[0])
+    kept = 3_000
+    beginning = Beginning(1_001, state_after(history, kept), 7)
+    fold = ViewsFold.anew(tmp_path / "v.db", history.journal, beginning)
+    fold.take(history.pieces[1_000:1_100])
+    fold.take([])
+    assert fold.at.seq == kept
+    assert_same_as_core(fold.view, state_after(history, kept))
+    fold.take(history.pieces[kept:])
+    assert_same_as_core(fold.view, history.live)
+    fold.close()
 
 
 def test_a_journal_that_goes_on_from_another_begins_with_its_state(tmp_path: Path) -> None:
@@ -255,11 +271,12 @@ def test_entries_that_do_not_follow_change_nothing(tmp_path: Path) -> None:
     for pieces in (
         history.pieces[101:110],
         history.pieces[99:110],
-        [Piece(msgspec.json.encode(foreign), "")],
         [*history.pieces[100:110], history.pieces[112]],
     ):
-        with pytest.raises(ViewsUnusable, match="does not follow"):
+        with pytest.raises(ViewsGapError, match="does not follow"):
             fold.take(pieces)
+    with pytest.raises(ViewsUnusable, match="of another journal"):
+        fold.take([Piece(msgspec.json.encode(foreign), "")])
     with pytest.raises(EntryError):
         fold.take([Piece(b"{}", "")])
     assert rows(file) == before

@@ -7,7 +7,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -28,7 +28,7 @@ from controller.events import (
     encode,
     kind_of,
 )
-from controller.ids import PortalId
+from controller.ids import HolderId, PortalId
 from controller.ledger import Personal
 from controller.portal import Contact, Portal, State
 from controller.state import SiteState, apply
@@ -47,6 +47,7 @@ from edge.control.messages import (
 )
 from edge.control.messages_journal import CheckpointsReply, VerifyReply
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply, RoleHeld, RolesReply
+from edge.control.messages_views import NamesReply, PersonNamed, ViewsReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.control.place import JOURNAL, SOCKET, address_of
 from edge.control.server import ControlServer
@@ -204,6 +205,14 @@ class SmallDesk:
             version_max=4,
             signers=("Anna", "Ben"),
         )
+
+    def views(self, *, rebuild: bool) -> ViewsReply:
+        self.asked.append(("views", str(rebuild)))
+        return ViewsReply(seq=1, last_seq=self.last_seq, trouble="none are kept here")
+
+    def names(self, holders: Sequence[str]) -> NamesReply:
+        known = (PersonNamed(holder=HolderId(one), person=one, name="Ada") for one in holders)
+        return NamesReply(people=tuple(known))
 
     async def verify(self, progress: Progress) -> VerifyReply:
         await asyncio.sleep(self.slow_s)
