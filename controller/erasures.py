@@ -11,10 +11,10 @@ import msgspec
 
 from controller import visits
 from controller.body import Entry, clipped
-from controller.events import ConsentGiven, DecisionMade, PersonErased, kind_of
+from controller.events import ConsentGiven, DecisionMade, PersonErased, PersonReported, kind_of
 from controller.events_people import ERASED_RANGES_MAX, ErasedValues, Range
 from controller.ids import HolderId
-from controller.inputs import PersonEraseAsked
+from controller.inputs import PersonEraseAsked, PersonReportAsked
 from controller.ledger import commitment
 from controller.state import SiteState
 from controller.turn import Turn
@@ -89,6 +89,16 @@ def on_erase_asked(turn: Turn, asked: PersonEraseAsked) -> None:
             ),
             asked.operator,
         )
+
+
+def on_report_asked(turn: Turn, asked: PersonReportAsked) -> None:
+    """Record that everything about somebody is given away."""
+    turn.record(
+        PersonReported(
+            holder=asked.holder, operator=commitment(asked.operator), searched=asked.searched
+        ),
+        asked.operator,
+    )
 
 
 def in_parts(values: Iterable[ErasedValues]) -> Iterator[tuple[ErasedValues, ...]]:

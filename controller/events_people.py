@@ -120,6 +120,16 @@ class ConsentEnded(Body, frozen=True, kw_only=True):
     operator: Commitment | None = None
 
 
+class PersonReported(Body, frozen=True, kw_only=True):
+    """Everything that is kept of somebody was written down, for a report to that person or about
+    him. `searched`: entries that were looked through. `operator`: who asked for it.
+    """
+
+    holder: HolderId
+    operator: Commitment
+    searched: Count
+
+
 class AgentWithoutConsent(Body, frozen=True, kw_only=True):
     """An agent of the receiving State is inside and the consent to it has ended. Nothing is done to
     him, and every way out stays as it was.

@@ -221,6 +221,16 @@ class PersonEraseAsked(Input, frozen=True, kw_only=True):
     even_inside: bool
 
 
+class PersonReportAsked(Input, frozen=True, kw_only=True):
+    """Record that a report of somebody is made; as in `PersonReported`. `operator.field` is
+    `operator`.
+    """
+
+    holder: HolderId
+    operator: Personal
+    searched: int
+
+
 class PolicyReplaced(Input, frozen=True, kw_only=True):
     """Another policy, and who brought it; the rest as in `PolicyActivated`."""
 

@@ -35,6 +35,7 @@ from edge.policy_desk import PolicyDesk
 from edge.policy_start import at_start
 from edge.policy_store import PolicyStore
 from edge.renewal import goes_on_from
+from edge.report_desk import ReportDesk
 from edge.reports import Reports
 from edge.requests import Requests
 from edge.restore import restored_state
@@ -152,15 +153,15 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     )
     policy = PolicyDesk(daemon, began, store)
     scrubber = _scrubber(config, outside, daemon)
-    people_desk, erase_desk = _people_desks(config, outside, daemon)
+    desks = _people_desks(config, outside, daemon)
+    people_desk, erase_desk, _ = desks
     requests = Requests(people_desk, policy, partial(_in_force_of, daemon), writer.incarnation)
     uplink = _uplink(config, outside, daemon, checkpoints, requests)
     watch = _certificates(outside, daemon)
     desk = DaemonDesk(
         daemon,
         config,
-        people_desk,
-        erase_desk,
+        *desks,
         policy,
         VisitDesk(daemon, config),
         uplink,
@@ -286,11 +287,13 @@ def _look_at_duress(config: Config, people: People) -> None:
         log.warning("people have duress PINs and [duress] names nobody: nobody is told of duress")
 
 
-def _people_desks(config: Config, outside: Outside, daemon: Daemon) -> tuple[PeopleDesk, EraseDesk]:
+def _people_desks(
+    config: Config, outside: Outside, daemon: Daemon
+) -> tuple[PeopleDesk, EraseDesk, ReportDesk]:
     """One takes people away by the other: what a change set takes is erased as well."""
     erasing = Erasing(daemon)
     people = PeopleDesk(daemon, config, outside.key, outside.entropy, erasing)
-    return people, EraseDesk(daemon, people, erasing)
+    return people, EraseDesk(daemon, people, erasing), ReportDesk(daemon, config, erasing)
 
 
 def _held_back_s(outside: Outside) -> float:

@@ -28,6 +28,7 @@ from edge.control.messages_policy import (
     RoleHeld,
     RolesReply,
 )
+from edge.control.messages_report import ReportPersonReply
 from edge.control.messages_views import NamesReply, PersonNamed, ViewsReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.daemon import Daemon
@@ -36,6 +37,7 @@ from edge.journal import Record, Stored
 from edge.people import roles_held
 from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
+from edge.report_desk import ReportDesk
 from edge.safe_mode import SERVED_S
 from edge.scrubber import Scrubber
 from edge.uplink import Uplink
@@ -56,6 +58,7 @@ class DaemonDesk:
         config: Config,
         people: PeopleDesk,
         erase: EraseDesk,
+        report: ReportDesk,
         policy: PolicyDesk,
         visits: VisitDesk,
         uplink: Uplink | None,
@@ -70,6 +73,7 @@ class DaemonDesk:
         self._config = config
         self._people = people
         self._erase = erase
+        self._report = report
         self._policy = policy
         self._visits = visits
         self._uplink = uplink
@@ -164,6 +168,9 @@ class DaemonDesk:
             even_inside=asked.even_inside,
             dry_run=asked.dry_run,
         )
+
+    async def report_person(self, person: str, operator: str) -> ReportPersonReply:
+        return await self._report.report(person, operator)
 
     async def export_people(self, since: int | None) -> tuple[bytes, ExportPeopleReply]:
         return await self._people.export(since)

@@ -36,7 +36,7 @@ async def erase_closed(config: Config, asked: ErasePerson, made: Made) -> EraseP
 
     Raises JournalError, PeopleError.
     """
-    async with _opened(config) as writer:
+    async with opened_writer(config) as writer:
         with People.open(config.state / PEOPLE_FILE) as people:
             state = await restored_state(writer)
             settle_people(people, state)
@@ -70,7 +70,7 @@ async def taken_closed(
 
     Raises JournalError, PeopleError.
     """
-    async with _opened(config) as writer:
+    async with opened_writer(config) as writer:
         closed = _Closed(config, writer, people, await restored_state(writer))
         for record in gone:
             search = Search(known_of(people.roll, record), 1, writer.last_seq)
@@ -89,15 +89,7 @@ class _Closed:
 
     async def record(self, record: HolderRecord, search: Search, reason: str, made: Made) -> None:
         """Durable when this returns."""
-        turn = Turn(
-            Origin(self._config.site, self._config.edge, self._writer.incarnation),
-            self._state,
-            served_next(self._config),
-            self._people.directory(),
-            SystemClock(self._config.trust_clock).moment(),
-            CAUSE,
-            False,
-        )
+        turn = turn_of(self._config, self._writer, self._people, self._state, CAUSE)
         salt = os.urandom(SALT_BYTES).hex()
         asked = PersonEraseAsked(
             id=CAUSE,
@@ -127,8 +119,24 @@ class _Closed:
         await carried_out(self._writer, recorded, upto)
 
 
+def turn_of(
+    config: Config, writer: JournalWriter, people: People, state: SiteState, cause: InputId
+) -> Turn:
+    """In which something is recorded where no daemon runs."""
+    return Turn(
+        Origin(config.site, config.edge, writer.incarnation),
+        state,
+        served_next(config),
+        people.directory(),
+        SystemClock(config.trust_clock).moment(),
+        cause,
+        False,
+    )
+
+
 @asynccontextmanager
-async def _opened(config: Config) -> AsyncIterator[JournalWriter]:
+async def opened_writer(config: Config) -> AsyncIterator[JournalWriter]:
+    """The journal of an edge that does not run, closed after the block. Raises JournalError."""
     writer = await JournalWriter.open(
         config.state / JOURNAL,
         site=config.site,

@@ -319,6 +319,11 @@ def _erased(body: ev.PersonErased, names: Names) -> tuple[Tone, str]:
     return Tone.NOTICE, f"{what}, by {_operator(names)}: {body.reason}"
 
 
+def _reported(body: ev.PersonReported, names: Names) -> tuple[Tone, str]:
+    what = f"all that is kept of {body.holder} was written down"
+    return Tone.NOTICE, f"{what}, for {_operator(names)}"
+
+
 def _screened(body: ev.PersonScreened, names: Names) -> tuple[Tone, str]:
     tone, words = _SCREENED[body.result]
     said = f"{body.holder} {words.format(station=body.station)}"
@@ -410,6 +415,7 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.LockoutEnded: _always(Tone.NOTICE, "{body.holder} is locked out no more"),
     ev.PersonScreened: _screened,
     ev.PersonErased: _erased,
+    ev.PersonReported: _reported,
     ev.VisitorUnescorted: _always(
         Tone.ALARM, "visitor {body.visitor} is without escort {body.host}: {body.reason}"
     ),

@@ -2,7 +2,10 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from edge.credentials import was_handed_over
 
@@ -45,12 +48,21 @@ def write_new_secret(path: Path, content: bytes) -> None:
 
     Raises FileExistsError and other OSErrors.
     """
+    with new_secret(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def new_secret(path: Path) -> Iterator[BinaryIO]:
+    """A new file that is written in the block; it has its name, whole and on disk, after the block,
+    and there is none if the block fails. Raises FileExistsError and other OSErrors.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, SECRET_MODE)
     try:
         with os.fdopen(fd, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(fd)
         os.link(draft, path)  # unlike a rename it never takes another file's place

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from edge.commands.person_erase import erase
+from edge.commands.person_report import report
 from edge.commands.person_sets import FILE_BEHIND, export, history, made_here, take
 from edge.config import ConfigError, load_config
 from edge.control.client import Client, ControlClientError, NoDaemonError
@@ -78,6 +79,7 @@ person.add_command(export)
 person.add_command(take)
 person.add_command(history)
 person.add_command(erase)
+person.add_command(report)
 
 
 @person.command("import")

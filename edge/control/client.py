@@ -60,6 +60,7 @@ from edge.control.messages_policy import (
     ReturnPolicy,
     RolesReply,
 )
+from edge.control.messages_report import ReportPerson, ReportPersonReply
 from edge.control.messages_views import (
     NAMES_MAX,
     AskViews,
@@ -149,6 +150,9 @@ class Client(Caller[Reply]):
 
     def erase_person(self, asked: ErasePerson) -> ErasePersonReply:
         return self._ask(asked, ErasePersonReply)
+
+    def report_person(self, person: str) -> ReportPersonReply:
+        return self._ask(ReportPerson(person=person), ReportPersonReply)
 
     def export_people(self, since: int | None) -> tuple[bytes, ExportPeopleReply]:
         """What is to be signed, empty where there is nothing, and what it is."""

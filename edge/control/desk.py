@@ -26,6 +26,7 @@ from edge.control.messages_journal import (
     VerifyReply,
 )
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply, RolesReply
+from edge.control.messages_report import ReportPersonReply
 from edge.control.messages_views import NamesReply, ViewsReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.journal.checkpoints import Kept
@@ -76,6 +77,10 @@ class Desk(Protocol):
 
     async def erase_person(self, asked: ErasePerson, operator: str) -> ErasePersonReply:
         """Erase somebody, whole, or say what there is of him."""
+        ...
+
+    async def report_person(self, person: str, operator: str) -> ReportPersonReply:
+        """Tell everything that is kept of somebody; on record before it is told."""
         ...
 
     async def export_people(self, since: int | None) -> tuple[bytes, ExportPeopleReply]:

@@ -34,6 +34,7 @@ from edge.control.messages_policy import (
     ReturnPolicy,
     RolesReply,
 )
+from edge.control.messages_report import ReportPerson, ReportPersonReply
 from edge.control.messages_views import AskViews, NamesReply, ReadNames, ViewsReply
 from edge.control.messages_visits import (
     ConsentsReply,
@@ -151,6 +152,7 @@ Request = (
     | FilePart
     | TakePeople
     | ErasePerson
+    | ReportPerson
     | ExportPeople
     | ReadHistory
     | LoadPolicy
@@ -417,6 +419,7 @@ Reply = (
     | FilePart
     | TakePeopleReply
     | ErasePersonReply
+    | ReportPersonReply
     | ExportPeopleReply
     | HistoryReply
     | PolicyReply

@@ -42,6 +42,7 @@ from edge.control.messages_journal import (
     VerifyProgress,
 )
 from edge.control.messages_policy import AskRoles, LoadPolicy, PolicyStatus, ReturnPolicy
+from edge.control.messages_report import ReportPerson
 from edge.control.messages_views import AskViews, ReadNames
 from edge.control.messages_visits import EndConsent, GiveConsent, ListConsents, Screen
 from edge.control.parts import Parts
@@ -117,6 +118,8 @@ class _Client(Conversation[Request]):
                 self._parts.close()
             case ErasePerson():
                 await self._send(await self._patiently(desk.erase_person(request, who)))
+            case ReportPerson(person=person):
+                await self._send(await self._patiently(desk.report_person(person, who)))
             case ExportPeople(since=since):
                 to_sign, about = await self._patiently(desk.export_people(since))
                 for at in range(0, len(to_sign), PART_BYTES_MAX):

@@ -82,6 +82,11 @@ class Search:
         )
 
     @property
+    def badges(self) -> frozenset[str]:
+        """Those that are his, or were, and are nobody else's by now."""
+        return frozenset(self._badges)
+
+    @property
     def entries(self) -> int:
         """How many entries have such values."""
         return len(self._fields)
@@ -125,7 +130,7 @@ class Search:
             (first, last),
         )
         for seq, field, value, entry in rows:
-            if self._is_his(field, value) and not _about_somebody(entry, field):
+            if self._is_his(field, value) and not about_somebody(entry, field):
                 self._fields[seq] = tuple(sorted({*self._fields.get(seq, ()), field}))
 
     def _is_his(self, field: str, value: str) -> bool:
@@ -155,7 +160,7 @@ def fields_of(data: bytes, holder: HolderId) -> tuple[str, ...]:
     return ABOUT_HIM[entry.kind] if subject(entry) == holder else ()
 
 
-def _about_somebody(data: bytes, field: str) -> bool:
+def about_somebody(data: bytes, field: str) -> bool:
     """Whether the entry says by id whom the value is about."""
     try:
         entry = decode_entry(data)

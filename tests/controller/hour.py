@@ -458,6 +458,7 @@ class _Hour:
                 lambda: inputs.DirectoryReplaced(id=self._id(), directory=directory(version)),
             )
             self._soon(0, 2, self._erased)
+            self._soon(0, 2, self._reported)
         else:
             self._soon(0, 2, self._other_policy)
 
@@ -471,6 +472,14 @@ class _Hour:
             searched=self.site.state.seq,
             values=(ErasedValues(fields=("badge", "person"), entries=((1, 2), (4, 4))),),
             even_inside=self._often(0.2),
+        )
+
+    def _reported(self) -> inputs.PersonReportAsked:
+        return inputs.PersonReportAsked(
+            id=self._id(),
+            holder=HolderId(f"h-{self.random.choice([*WHO])}"),
+            operator=Personal("operator", f"{SURNAME}officer", "ab" * 16),
+            searched=self.site.state.seq,
         )
 
     def _other_policy(self) -> inputs.PolicyReplaced:

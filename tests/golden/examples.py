@@ -253,6 +253,7 @@ _MADE: tuple[Body, ...] = (
         ),
         inside=True,
     ),
+    ev.PersonReported(holder=HolderId("h1"), operator=commitment(OPERATOR), searched=1_200),
     ev.AgentWithoutConsent(holder=HolderId("h1"), zone="hall", cause=ConsentEnd.EXPIRED),
     ev.FactorAsked(factor=Factor.PIN, question=QuestionId("q1"), after=ATTEMPT_AFTER),
     ev.FactorAnswered(

@@ -1,0 +1,115 @@
+"""What passes over the control socket about a report of one person."""
+
+from controller.ids import HolderId
+from controller.moment import Micros
+from edge.control.message import Count, Message, Part
+from edge.orders import PersonId
+from policies.facts import CredentialStatus, ScreeningResult, UtcSeconds
+
+
+class ReportPerson(Message, frozen=True, kw_only=True):
+    """Tell everything that is kept of somebody on file, and record that; answered by
+    ReportPersonReply.
+
+    Heartbeats go before the reply: the whole journal is looked through. What is asked names him: no
+    repr shows it.
+    """
+
+    person: PersonId
+
+    def __repr__(self) -> str:
+        return "ReportPerson(…)"
+
+
+class BadgeKept(Part, frozen=True, kw_only=True):
+    """A badge on file. `reference`: the HMAC that stands for its number."""
+
+    reference: str
+    status: CredentialStatus
+
+
+class OnFile(Part, frozen=True, kw_only=True):
+    """The person's record. `pin`: a hash of one is kept; of a second one nothing is ever said."""
+
+    id: str
+    random_id: HolderId
+    name: str
+    roles: tuple[str, ...]
+    valid_from_s: UtcSeconds | None
+    valid_until_s: UtcSeconds | None
+    suspended: bool
+    watchlisted: bool
+    watchlists: tuple[str, ...]
+    biometrics: bool
+    pin: bool
+    badges: tuple[BadgeKept, ...]
+
+    def __repr__(self) -> str:
+        return f"OnFile(random_id={self.random_id!r}, …)"
+
+
+class ChangeKept(Part, frozen=True, kw_only=True):
+    """A change of the file of people that the person was in. `entry`: its number in the journal."""
+
+    version: Count
+    utc_us: Micros
+    edge: str
+    entry: Count | None
+
+
+class ScreeningKept(Part, frozen=True, kw_only=True):
+    station: str
+    result: ScreeningResult
+    at_s: UtcSeconds | None
+
+
+class Now(Part, frozen=True, kw_only=True):
+    """What the edge knows of the person at this moment. `zone`: where he was seen last, if he is
+    inside; `host` and `visitors`: by random ids. `consent_until_s`: of the head of mission.
+    """
+
+    zone: str | None = None
+    since_s: UtcSeconds | None = None
+    entered_s: UtcSeconds | None = None
+    host: HolderId | None = None
+    visitors: tuple[HolderId, ...] = ()
+    screened: tuple[ScreeningKept, ...] = ()
+    wrong_pins: Count = 0
+    locked_out: bool = False
+    consent_until_s: UtcSeconds | None = None
+
+
+class Kept(Part, frozen=True, kw_only=True):
+    """What is kept of somebody beside the journal, and how his entries are found in it: they have
+    his random id in them, or one of these `badges`, or his name, beside them.
+
+    `recorded`: the entry that says that this was asked for. `searched`: the journal's last number
+    then. `acked`: up to where the archive has it; None where there is no archive.
+    """
+
+    site: str
+    edge: str
+    incarnation: str
+    timezone: str
+    on_file: OnFile
+    changes: tuple[ChangeKept, ...]
+    now: Now
+    badges: tuple[str, ...]
+    recorded: Count
+    searched: Count
+    acked: Count | None
+
+    def __repr__(self) -> str:
+        return f"Kept({self.on_file!r}, …)"
+
+
+class ReportPersonReply(Message, frozen=True, kw_only=True):
+    """Without `kept`, `reason` and `remedy` say why nothing is told."""
+
+    kept: Kept | None = None
+    reason: str = ""
+    remedy: str = ""
+
+
+KEPT_CHANGES_MAX = 500
+"""Changes that one reply names: of so many it is known whom they were about."""
