@@ -229,15 +229,15 @@ class Collector:
     async def _sort(self, message: Message) -> None:
         try:
             address = parse(message.topic)
-            if address.leaf == "status":
-                self._look(address, wire.decode_status(message.payload))
-                if self._sharing is not None:
-                    self._sharing.seen(address.site)
-            elif address.leaf == "request":
+            if address.leaf == "request":
                 self._proven(message)
             elif address.leaf == "request/ack":
                 self._answered(address, wire.decode_request_ack(message.payload))
             else:
+                if address.leaf == "status":
+                    self._look(address, wire.decode_status(message.payload))
+                    if self._sharing is not None:
+                        self._sharing.seen(address.site)
                 self._records.append(message)
                 self._recorded.set()
         except (TopicError, wire.WireError) as error:
@@ -275,8 +275,29 @@ class Collector:
                 await self._collect(address, batch)
             elif address.leaf == "checkpoint":
                 await self._cosign(address, wire.decode_checkpoint(message.payload))
+            elif address.leaf == "status":
+                status = wire.decode_status(message.payload)
+                await self._fill_back(address, status, ours_began=message.retained)
         except (TopicError, wire.WireError) as error:
             self._found(MessageIgnored(topic=message.topic, reason=str(error)))
+
+    async def _fill_back(self, address: Address, status: wire.Status, *, ours_began: bool) -> None:
+        """Our word with the true mark makes an edge send from there, where it has, or believes that
+        we have, more than there is: an archive that was lost, or is an old copy, is filled though
+        nothing new happens anywhere. What came after a birth is on its way without our word.
+        """
+        if not status.alive:
+            return
+        try:
+            mark = await self._blocking(
+                self._archive.mark, address.site, address.edge, status.incarnation
+            )
+        except ArchiveError as error:
+            self._found(ArchiveFailing(reason=str(error)))
+            return
+        if mark.seq < (status.last_seq if ours_began else status.acked):
+            behind = msgspec.structs.replace(mark, gap=True)
+            self._acknowledge(address.site, address.edge, status.incarnation, behind)
 
     def _answered(self, address: Address, ack: wire.RequestAck) -> None:
         if self._distributor is not None:
