@@ -23,7 +23,7 @@ from central.collector import (
 )
 from central.distributor import DistributionFailing, SetAnswered, SetGiven
 from central.sharing import WorkShared
-from central.witness import NotCosigned
+from central.witness import JournalReplaced, NotCosigned
 from controller.events import Body, DecisionMade, EntryError, decode_body
 from policies.codes import TEXTS
 
@@ -80,6 +80,8 @@ def lines(finding: Finding, *, as_json: bool) -> list[str]:
         case NotCosigned(site=site, edge=edge, reason=reason, alarm=alarm):
             name = "journal-tampered" if alarm else "not-cosigned"
             return [_notice(name, site, edge, reason, as_json=as_json)]
+        case JournalReplaced(site=site, edge=edge, reason=reason):
+            return [_notice("journal-replaced", site, edge, reason, as_json=as_json)]
         case ArchiveFailing(reason=reason):
             return [_notice("archive-failing", "", "", reason, as_json=as_json)]
         case SetGiven(site=site, kind=kind, digest=digest, by=by):

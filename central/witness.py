@@ -62,11 +62,21 @@ class NotCosigned(msgspec.Struct, frozen=True, kw_only=True):
     alarm: bool
 
 
+class JournalReplaced(msgspec.Struct, frozen=True, kw_only=True):
+    """An edge of which journals were cosigned begins another one: its state folder is new, or was
+    set aside, or somebody put another journal in its place. It is cosigned.
+    """
+
+    site: str
+    edge: str
+    reason: str
+
+
 class Judgement(NamedTuple):
     """What is answered, if anything is, and what is told."""
 
     answer: wire.CheckpointSeen | None
-    told: NotCosigned | None = None
+    told: NotCosigned | JournalReplaced | None = None
 
 
 class Witness:
@@ -91,6 +101,7 @@ class Witness:
             told = NotCosigned(site=site, edge=edge, reason=str(error), alarm=False)
             return Judgement(None, told)
         known = memory.remembered(key.name)
+        replaced: JournalReplaced | None = None
         if known is not None:
             if known.key != key.text:
                 reason = "it is signed under another key than before"
@@ -99,14 +110,20 @@ class Witness:
             if problem:
                 told = NotCosigned(site=site, edge=edge, reason=problem, alarm=alarm)
                 return Judgement(wire.CheckpointSeen(note=known.note, problem=problem), told)
-        elif memory.journals(site, edge) >= JOURNALS_MAX:
+        elif (before := memory.journals(site, edge)) >= JOURNALS_MAX:
             reason = f"more than {JOURNALS_MAX} journals of one edge: somebody invents them"
             return Judgement(None, NotCosigned(site=site, edge=edge, reason=reason, alarm=True))
+        elif before:
+            reason = (
+                f"journal {key.name.rpartition('/')[2]} begins in place of {before} that were "
+                "cosigned: a new state folder, a restore, or somebody swapped it"
+            )
+            replaced = JournalReplaced(site=site, edge=edge, reason=reason)
         line = cosignature(checkpoint.text, NAME, self._key, self._utc_s())
         seen = Remembered(key.text, alone(sent.note, key) + line)
         memory.remember(key.name, seen, known)
         del self._asked[key.name]
-        return Judgement(wire.CheckpointSeen(note=seen.note))
+        return Judgement(wire.CheckpointSeen(note=seen.note), replaced)
 
     def _against(
         self, known: Checkpoint, checkpoint: Checkpoint, sent: wire.CheckpointSent

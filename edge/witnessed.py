@@ -119,14 +119,16 @@ class Witnessed:
         if self._old is None:
             cosigned = await self._sizes.newest_cosigned()
             self._old = 0 if cosigned is None else cosigned.size
-        proof = await self._sizes.proof_since(self._old, kept.size)
+        # One number for proof and message: an answer that is heard meanwhile moves on.
+        old = self._old
+        proof = await self._sizes.proof_since(old, kept.size)
         if proof is None:
             return None
         self._sent_s, self._asked = now_s, kept
         sent = wire.CheckpointSent(
             note=kept.note,
             key=self._own.text,
-            old=self._old,
+            old=old,
             proof=tuple(node.hex() for node in proof),
         )
         return wire.encode_checkpoint(sent)

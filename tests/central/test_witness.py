@@ -10,7 +10,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from central import witness as central_witness
 from central.archive import ArchiveError
 from central.archive_sql import SqlArchive
-from central.witness import ASKED_MAX, Judgement, Remembered, Witness
+from central.witness import (
+    ASKED_MAX,
+    JournalReplaced,
+    Judgement,
+    NotCosigned,
+    Remembered,
+    Witness,
+)
 from controller.checkpoint import Checkpoint, checkpoint_of, log_name
 from controller.ledger import leaf
 from controller.merkle import EMPTY, above, consistency
@@ -187,7 +194,13 @@ def test_nobody_invents_journals_without_end(
         one = wire.CheckpointSent(note=signed(text, name, OWN), key=key_of, old=old)
         return witness().judge(archive, SITE, edge, one)
 
-    assert [of(f"{n:016x}").told is None for n in range(3)] == [True, True, False]
+    first, second, third = (of(f"{n:016x}") for n in range(3))
+    assert (first.told, first.answer is None) == (None, False)
+    assert second.answer is not None, "it is cosigned, and somebody has to know why it is there"
+    assert isinstance(second.told, JournalReplaced)
+    assert f"journal {1:016x} begins in place of 1" in second.told.reason
+    assert isinstance(third.told, NotCosigned)
+    assert third.answer is None
     assert of("0" * 16, old=1).told is None, "those that are known go on"
     assert of("0" * 16, "gate-2").told is None, "and so do other edges"
     assert archive.forget(SITE, EDGE) == 2

@@ -10,10 +10,11 @@ from pathlib import Path
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from central.archive_sqlite import SqliteArchive
 from central.collector import Finding
 from central.commands import central
-from central.witness import ASKED_MAX, NotCosigned, Witness
-from controller.checkpoint import Checkpoint
+from central.witness import ASKED_MAX, Judgement, NotCosigned, Witness
+from controller.checkpoint import Checkpoint, log_name
 from drivers.mqtt_link import MqttLink
 from edge import wire
 from edge.checkpoints import Checkpointer
@@ -236,6 +237,74 @@ def test_a_history_written_anew_under_the_stolen_key_is_not_cosigned(
                 await until(lambda: bool(alarms(found)), "central's alarm")
 
     incarnation = ""
+    asyncio.run(run())
+
+
+class Halting:
+    """A journal whose proofs, and notes of cosignatures, are done and not told until asked."""
+
+    def __init__(self, writer: JournalWriter) -> None:
+        self._writer = writer
+        self.last_seq = writer.last_seq
+        self.newest_cosigned, self.root_at = writer.newest_cosigned, writer.root_at
+        self.note_doubted = writer.note_doubted
+        self.noted, self.proven, self.proving = asyncio.Event(), asyncio.Event(), False
+
+    async def note_cosigned(self, size: int, cosigned: str) -> None:
+        await self._writer.note_cosigned(size, cosigned)
+        await self.noted.wait()
+
+    async def proof_since(self, old: int, size: int) -> tuple[bytes, ...] | None:
+        proof = await self._writer.proof_since(old, size)
+        self.proving = True
+        await self.proven.wait()
+        return proof
+
+
+def test_an_answer_that_is_heard_while_the_next_proof_is_made_is_not_mixed_into_it(
+    tmp_path: Path,
+) -> None:
+    """A proof from one size under the name of another is what a forger would send."""
+
+    async def run() -> None:
+        outbox = await journal(tmp_path / "j")
+        sizes, own = (
+            Halting(outbox),
+            NoteKey(log_name(SITE, EDGE, outbox.incarnation), OWN.public, Algorithm.LOG),
+        )
+        witnessed = Witnessed(sizes, own, witness().key, lambda _: None)
+        checkpoints = Checkpointer(outbox, OWN, lambda: SEEN_S * 10**6, witnessed.taken)
+
+        async def said(count: int) -> None:
+            first = outbox.last_seq + 1
+            await outbox.append([record(outbox.incarnation, seq) for seq in range(first, count)])
+            await checkpoints.take()
+
+        with contextlib.closing(SqliteArchive(tmp_path / "archive.db")) as archive:
+
+            def judged(payload: bytes | None) -> Judgement:
+                assert payload is not None
+                sent = wire.decode_checkpoint(payload)
+                return witness().judge(archive, SITE, EDGE, sent)
+
+            await said(11)
+            sizes.proven.set()
+            answer = judged(await witnessed.message(0.0)).answer
+            assert answer is not None
+            await said(31)
+            sizes.proven.clear()
+            sizes.proving = False
+            hearing = asyncio.create_task(witnessed.heard(wire.encode_checkpoint(answer)))
+            await until(lambda: witnessed._asked is None, "the answer is being heard")
+            sending = asyncio.create_task(witnessed.message(1.0))
+            await until(lambda: sizes.proving, "the next proof is made")
+            sizes.noted.set()
+            await hearing
+            sizes.proven.set()
+            told = judged(await sending).told
+            assert not isinstance(told, NotCosigned) or not told.alarm, told
+        await outbox.close()
+
     asyncio.run(run())
 
 
