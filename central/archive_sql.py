@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from central import erasures, search
+from central import erasures, incident_store, search
 from central.archive import (
     FORKS_KEPT_MAX,
     Archived,
@@ -17,6 +17,7 @@ from central.archive import (
     proven,
 )
 from central.database import ENTRY, MENTION, PERSONAL, Database
+from central.incidents import Incident, MeasureTaken, Opened, Summary, What
 from central.mentions import mention_rows, personal_rows
 from central.witness import Remembered
 from controller import ledger
@@ -164,6 +165,49 @@ class SqlArchive:
         with self._failing("cannot read the archive"):
             return search.counts(self._db, query, by)
 
+    def with_number(self, site: str, edge: str, seq: int) -> list[Archived]:
+        """The entries of that number in all journals that an edge has had; none where there is
+        none."""
+        with self._failing("cannot read the archive"):
+            journals = self._db.execute(
+                "SELECT id FROM journal WHERE site = ? AND edge = ? ORDER BY id", (site, edge)
+            ).fetchall()
+            return [
+                archived
+                for (journal,) in journals
+                for archived in self._archived(journal, self._after(journal, seq - 1, 1))
+                if archived.entry.seq == seq
+            ]
+
+    def open_incident(
+        self, site: str, opened: Opened, *, who: str, utc_us: int, drill: bool = False
+    ) -> int:
+        """As `central.incident_store.open_by_hand`."""
+        with self._failing("cannot write the archive"):
+            return incident_store.open_by_hand(
+                self._db, site, opened, who=who, utc_us=utc_us, drill=drill
+            )
+
+    def incidents(self, *, site: str = "", closed: bool = False) -> list[Summary]:
+        """As `central.incident_store.listed`."""
+        with self._failing("cannot read the archive"):
+            return incident_store.listed(self._db, site=site, closed=closed)
+
+    def incident(self, number: int) -> Incident:
+        """As `central.incident_store.one`."""
+        with self._failing("cannot read the archive"):
+            return incident_store.one(self._db, number)
+
+    def measures(self, site: str) -> list[tuple[int, MeasureTaken]]:
+        """As `central.incident_store.measures`."""
+        with self._failing("cannot read the archive"):
+            return incident_store.measures(self._db, site)
+
+    def add_to_incident(self, number: int, *steps: What, who: str, utc_us: int) -> None:
+        """As `central.incident_store.append`."""
+        with self._failing("cannot write the archive"):
+            incident_store.append(self._db, number, steps, who=who, utc_us=utc_us)
+
     def _journal(self, site: str, edge: str, incarnation: str) -> _Journal:
         select = (
             "SELECT id, mark, chain FROM journal WHERE site = ? AND edge = ? AND incarnation = ?"
@@ -207,6 +251,7 @@ class SqlArchive:
         new = self._kept(journal, new)
         # Only with a new entry: a batch sent again never brings back what was erased here.
         self._db.add(PERSONAL, [row for a in new for row in personal_rows(journal.id, a)])
+        incident_store.take_alarms(self._db, new[0].entry.site, new)
         return new
 
     def _kept(self, journal: _Journal, new: tuple[Archived, ...]) -> tuple[Archived, ...]:
@@ -248,6 +293,8 @@ class SqlArchive:
         ).fetchall()
 
     def _archived(self, journal: int, page: list[tuple[int, bytes]]) -> Iterator[Archived]:
+        if not page:
+            return
         rows = self._db.execute(
             "SELECT seq, field, value, salt FROM personal"
             " WHERE journal = ? AND seq BETWEEN ? AND ? ORDER BY seq, field",

@@ -77,7 +77,31 @@ CREATE TABLE mention (
 ) WITHOUT ROWID;
 """
 
-_STEPS = (_FIRST, _WITNESSED, erasures.SCHEMA, _SEARCH)
+_INCIDENTS = """
+CREATE TABLE incident (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    site TEXT NOT NULL,
+    title TEXT NOT NULL,
+    drill INTEGER NOT NULL,
+    by_alarm INTEGER NOT NULL,
+    closed INTEGER NOT NULL,
+    first_us INTEGER NOT NULL,
+    last_us INTEGER NOT NULL,
+    alarms INTEGER NOT NULL
+);
+CREATE INDEX incident_open ON incident (site, by_alarm, closed, drill, last_us);
+CREATE TABLE incident_step (
+    incident INTEGER NOT NULL REFERENCES incident (id),
+    number INTEGER NOT NULL,
+    utc_us INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (incident, number)
+) WITHOUT ROWID;
+"""
+"""`incident` is what its steps come to, so that it is found."""
+
+_STEPS = (_FIRST, _WITNESSED, erasures.SCHEMA, _SEARCH, _INCIDENTS)
 
 SCHEMA_VERSION = len(_STEPS)
 _WITHOUT_SEARCH = 3

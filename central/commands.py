@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from central.commands_common import archive_option, opened
+from central.commands_incident import incident
 from central.commands_search import counts, search
 from central.control_commands import distribute, edges, state_beside
 
@@ -20,7 +21,7 @@ def central() -> None:
     """The archive of every edge's journal, and what the edges are given."""
 
 
-for apart in (search, counts, distribute, edges):
+for apart in (search, counts, incident, distribute, edges):
     central.add_command(apart)
 
 
