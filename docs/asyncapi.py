@@ -57,7 +57,7 @@ def document() -> dict[str, Any]:
             "tags": [{"name": "access control"}],
         },
         "defaultContentType": "application/json",
-        "servers": {"site": _server(found["status"])},
+        "servers": {"site": _server(found["status"]), "siteTls": _server_tls(found["status"])},
         "channels": {name: _channel(name, address) for name, address in found.items()},
         "operations": {_operation_name(name): _operation(name) for name in found},
         "components": {
@@ -100,6 +100,19 @@ def _server(status: str) -> dict[str, Any]:
                 "bindingVersion": BINDING,
             }
         },
+    }
+
+
+def _server_tls(status: str) -> dict[str, Any]:
+    """The same broker where the site has certificates."""
+    plain = _server(status)
+    return plain | {
+        "protocol": "secure-mqtt",
+        "description": "The site's broker by mutual TLS 1.2 or newer: the certificate's name is "
+        "the account, `{site}/{edge}` for an edge.",
+        "variables": plain["variables"]
+        | {"port": {"default": "8883", "description": "Its TCP port."}},
+        "security": [{"type": "X509"}],
     }
 
 

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 from controller import ledger
+from controller.erasures import ABOUT_HIM
 from controller.events import KINDS, Header, decode_entry
 from controller.ledger import Personal
 from docs.contract import (
     REFERENCE,
+    ContractError,
     addresses,
     golden_messages,
     messages,
@@ -20,7 +22,7 @@ from docs.contract import (
 )
 from docs.meanings import EVENTS
 from docs.tables import table
-from docs.wire_words import HEADER, TOPICS
+from docs.wire_words import HEADER, SUBJECT, TOPICS
 from edge import wire
 from policies.codes import TEXTS
 
@@ -97,6 +99,19 @@ def codes() -> str:
     """Every code of a decision, shortly."""
     return table(
         ("code", "reason"), ((str(int(code)), text) for code, text in sorted(TEXTS.items()))
+    )
+
+
+def erasing() -> str:
+    """Which values beside which entries go with an erased person."""
+    if differ := set(ABOUT_HIM) ^ set(SUBJECT):
+        raise ContractError(f"docs/wire_words.py SUBJECT and the code differ: {sorted(differ)}")
+    return table(
+        ("entry", "the person's id stands in", "values about that person"),
+        (
+            (f"`{kind}`", f"`{SUBJECT[kind]}`", ", ".join(f"`{field}`" for field in fields))
+            for kind, fields in ABOUT_HIM.items()
+        ),
     )
 
 
@@ -225,6 +240,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "mqtt-parts": parts,
     "mqtt-codes": codes,
     "mqtt-vectors": vectors,
+    "mqtt-erasing": erasing,
 }
 
 assert set(HEADER) == {*Header.__struct_fields__, "body"}, "an entry is a header and a body"

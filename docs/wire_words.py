@@ -197,6 +197,12 @@ PERSONAL = {
     "salt": "16 bytes in hex, drawn anew for each value",
 }
 
+SUBJECT = {
+    "decision-made": "body.request.holder.id",
+    "consent-given": "body.holder",
+}
+"""Where an entry says by id whom the values beside it are about, as an erasure needs it."""
+
 HEADER = {
     "v": "version of the entry's form",
     "site": "the premises",

@@ -2,10 +2,26 @@
 
 import json
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.stranger.listener import Listener
-from tests.stranger.reading import Batch, RefusedError, link, origin
+from tests.stranger.reading import Batch, Json, RefusedError, link, origin
+
+
+def _about(holder: str) -> Callable[[Json], list[str]]:
+    """Which values beside an entry are about this person, by the table of the page."""
+
+    def fields(said: Json) -> list[str]:
+        body = said["body"]
+        if said["kind"] == "decision-made":
+            him = ((body.get("request") or {}).get("holder") or {}).get("id")
+            return ["badge", "person"] if him == holder else []
+        if said["kind"] == "consent-given":
+            return ["reason"] if body.get("holder") == holder else []
+        return []
+
+    return fields
 
 
 class Archive(Listener):
@@ -39,6 +55,12 @@ class Archive(Listener):
             )
             return [data for (data,) in rows]
 
+    def values(self) -> list[str]:
+        """All that is kept beside entries."""
+        with self.lock:
+            rows = self._db.execute("SELECT personal FROM entry ORDER BY incarnation, seq")
+            return [value for (kept,) in rows for value in json.loads(kept).values()]
+
     def lose(self, incarnation: str, beyond: int) -> None:
         """As after a restore from an old copy."""
         with self.lock:
@@ -63,12 +85,35 @@ class Archive(Listener):
                 if known != sent.data:
                     self.evidence.append(sent.data)
                     raise RefusedError(f"entry {number} is stored with other bytes")
+            for sent in came.entries:
+                if sent.entry["kind"] == "person-erased":
+                    self._erase(came.incarnation, sent.entry["body"])
             self._db.execute("COMMIT")
         except RefusedError:
             self._db.execute("ROLLBACK")
             raise
         finally:
             self._answer(came.incarnation)
+
+    def _erase(self, incarnation: str, body: Json) -> None:
+        """What it names, and what entries say by themselves to be about the person."""
+        for values in body["values"]:
+            for first, last in values["entries"]:
+                of_it = "incarnation = ? AND seq BETWEEN ? AND ?"
+                self._remove(of_it, (incarnation, first, last), lambda _, v=values: v["fields"])
+        self._remove("instr(data, ?) > 0", (body["holder"].encode(),), _about(body["holder"]))
+
+    def _remove(
+        self, of_it: str, given: tuple[object, ...], fields: Callable[[Json], list[str]]
+    ) -> None:
+        """Of the rows for which `of_it` holds, the values of these fields."""
+        rows = self._db.execute(f"SELECT rowid, data, personal FROM entry WHERE {of_it}", given)
+        for rowid, data, personal in rows.fetchall():
+            gone = fields(json.loads(data))
+            left = {name: value for name, value in json.loads(personal).items() if name not in gone}
+            self._db.execute(
+                "UPDATE entry SET personal = ? WHERE rowid = ?", (json.dumps(left), rowid)
+            )
 
     def _answer(self, incarnation: str) -> None:
         """Up to where nothing is missing, and the chain there."""

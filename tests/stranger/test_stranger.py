@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from controller import ledger
 from docs.wire_words import TOPICS
+from edge.commands.person import person
 from simulators.broker_process import BrokerKind, BrokerProcess
 from tests.central.rig import CentralProcess, until
 from tests.docs.pages import ROOT
@@ -207,8 +209,17 @@ async def comes_back_with_the_edge(scene: Scene, first: str) -> None:
     proven(scene, first)
 
 
+def erase_ada(house: House) -> None:
+    config = str(house.folder / "site.toml")
+    words = ["erase", "1", "--reason", "asked for", "--even-inside", "--config", config]
+    done = CliRunner().invoke(person, words)
+    assert done.exit_code == 0, done.output
+
+
 async def goes_on_with_a_new_journal(scene: Scene, first: str) -> None:
-    """The journal is lost: another incarnation, from 1. What was kept of the first stays."""
+    """The journal is lost: another incarnation, from 1. What was kept of the first stays, but for
+    whoever is erased.
+    """
     kept = scene.archive.stored(first)
     shutil.rmtree(scene.house.folder / "state" / "journal")
     async with scene.running() as edge:
@@ -216,6 +227,9 @@ async def goes_on_with_a_new_journal(scene: Scene, first: str) -> None:
         await scene.somebody_passes()
         await scene.archived()
         second = scene.incarnation
+        assert "Ada L" in scene.archive.values()
+        await asyncio.to_thread(erase_ada, scene.house)
+        await until(lambda: "Ada L" not in scene.archive.values(), "erased at the archive")
         assert await edge.stop() == 0
     proven(scene, second)
     assert scene.archive.stored(first) == kept
