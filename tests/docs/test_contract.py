@@ -1,9 +1,7 @@
 """The contract on the wire is that of the code, and what AsyncAPI's own tool calls right."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterable
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +12,12 @@ from docs import asyncapi, contract, generate, mqtt_page
 from docs.contract import ContractError
 from docs.wire_words import FIELDS, RESERVED, TOPICS
 from edge import wire
+from tests.docs.asyncapi_parser import KNOWN, validated
 from tests.docs.pages import ROOT
 from tests.golden import messages as golden
 from tests.golden.examples import goldens
-from tests.servers import require, skip_or_fail
 
 ERROR, WARNING = 0, 1
-KNOWN = {"asyncapi-latest-version"}
-"""3.1 adds bindings for ROS 2 alone; what reads AsyncAPI 3 reads 3.0."""
-
-INSTALLED = Path(sys.prefix) / "asyncapi"
 DECODERS = {
     "Status": wire.decode_status,
     "Batch": wire.decode_batch,
@@ -33,24 +27,6 @@ DECODERS = {
     "RequestPart": wire.decode_request,
     "RequestAck": wire.decode_request_ack,
 }
-
-
-def validated(document: Path, payloads: Iterable[tuple[str, Any]] = ()) -> list[dict[str, Any]]:
-    """What AsyncAPI's parser finds in a document, and in payloads by their messages' names."""
-    node = require("node", "nodejs")
-    if not (INSTALLED / "installed.json").exists():
-        skip_or_fail("AsyncAPI's parser is not installed: sh requirements/peers.sh")
-    given = (json.dumps({"message": name, "payload": payload}) for name, payload in payloads)
-    done = subprocess.run(
-        [node, str(ROOT / "requirements" / "asyncapi" / "validate.cjs"), str(document)],
-        input="\n".join(given),
-        cwd=INSTALLED,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_the_published_document_is_that_of_the_code() -> None:
@@ -103,6 +79,18 @@ def test_asyncapi_finds_a_document_that_is_none(tmp_path: Path) -> None:
     assert "operations.sendStatus.bindings.mqtt.qos" in {
         one["path"] for one in found if one["severity"] == ERROR
     }
+
+
+def test_the_parser_is_locked_with_hashes_and_names_no_registry() -> None:
+    folder = ROOT / "requirements" / "asyncapi"
+    lock = json.loads((folder / "package-lock.json").read_text())
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    packages = {name: one for name, one in lock["packages"].items() if name}
+    for name, version in wanted.items():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+        assert packages[f"node_modules/{name}"]["version"] == version
+    assert [name for name, one in packages.items() if "integrity" not in one] == []
+    assert [name for name, one in packages.items() if "resolved" in one] == []
 
 
 def test_topics_with_words_are_those_that_are_used() -> None:

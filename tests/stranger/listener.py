@@ -80,6 +80,8 @@ class Listener:
         self.live: set[tuple[str, int]] = set()
         self.journals: dict[str, Journal] = {}
         self.refused: list[str] = []
+        self.heard_bytes: list[tuple[str, bytes]] = []
+        """Everything that came, as it came, by what stands behind the edge's name."""
         self.flags: dict[str, set[tuple[int, bool]]] = {}
         """By what the topic is about: with which QoS, and whether retained, messages came."""
         self.subscribed = 0
@@ -130,6 +132,7 @@ class Listener:
     def _message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         about = message.topic.removeprefix(f"{self._own}/").partition("/")[0]
         with self.lock:
+            self.heard_bytes.append((message.topic.removeprefix(f"{self._own}/"), message.payload))
             self.flags.setdefault(about, set()).add((message.qos, message.retain))
             try:
                 self.heard(message.topic.removeprefix(f"{self._own}/"), message.payload)

@@ -15,10 +15,12 @@ import pytest
 from click.testing import CliRunner
 
 from controller import ledger
+from docs.generate import ASYNCAPI
 from docs.wire_words import TOPICS
 from edge.commands.person import person
 from simulators.broker_process import BrokerKind, BrokerProcess
 from tests.central.rig import CentralProcess, until
+from tests.docs.asyncapi_parser import KNOWN, validated
 from tests.docs.pages import ROOT
 from tests.edge.house import FRONT_CONTACT, House
 from tests.edge.process import EdgeProcess, running_process, stored
@@ -268,6 +270,22 @@ def test_beside_our_own_archive_a_stranger_proves_the_same(tmp_path: Path, mosqu
     assert kept == [name for name, words in TOPICS.items() if words.retained]
     assert listener.flags["event"] == {(TOPICS["event"].qos, False)}
     assert listener.flags["journal"] == {(TOPICS["journal"].qos, False)}
+    fits_the_schemas(listener.heard_bytes)
+
+
+def fits_the_schemas(heard: list[tuple[str, bytes]]) -> None:
+    """What a real edge has said, put to the published schemas by AsyncAPI's own tool."""
+    said = []
+    for about, payload in heard:
+        if about == "status":
+            said.append(("Status", json.loads(payload)))
+        elif about == "journal":
+            plain = zlib.decompress(payload) if payload[:1] == b"x" else payload
+            said.append(("Batch", json.loads(plain)))
+        else:
+            said.append((about.removeprefix("event/"), json.loads(payload)))
+    assert {"Status", "Batch", "decision-made"} <= {name for name, _ in said}
+    assert [one for one in validated(ASYNCAPI, said) if one["code"] not in KNOWN] == []
 
 
 # --- the future, and other people's messages ----------------------------------------------------
