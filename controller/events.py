@@ -36,6 +36,7 @@ from controller.events_fires import (
     FireResetRefused,
 )
 from controller.events_journal import (
+    EntriesPruned,
     EntryDropped,
     JournalDoubted,
     JournalLost,
@@ -83,6 +84,7 @@ __all__ = [
     "ConsentGiven",
     "ConsentRefused",
     "Count",
+    "EntriesPruned",
     "Entry",
     "EntryDropped",
     "Fire",
@@ -436,6 +438,7 @@ URGENT = frozenset(
     for body_type in (
         DeviceSuspected,
         EdgeStopping,
+        EntriesPruned,
         JournalDoubted,
         JournalUnsound,
         PersonErased,

@@ -1,6 +1,6 @@
 """Events about the journal itself: what it missed, and whether it is to be believed."""
 
-from controller.body import Body, Count, Text
+from controller.body import Body, Count, Seq, Text
 
 
 class JournalLost(Body, frozen=True, kw_only=True):
@@ -40,6 +40,19 @@ class JournalUnsound(Body, frozen=True, kw_only=True):
     findings: Count
     entry: Count
     what: Text
+
+
+class EntriesPruned(Body, frozen=True, kw_only=True):
+    """Entries `first` to `last` are not kept any more: as a `whole`, or, of those in between, the
+    ones of these `classes`, of which leaf and chain stay. Their time is over, or, `early`, the disk
+    is nearly full. The archive has said that it stored them, and a witness has cosigned them.
+    """
+
+    first: Seq
+    last: Seq
+    classes: tuple[Text, ...] = ()
+    whole: bool
+    early: bool = False
 
 
 class EntryDropped(Body, frozen=True, kw_only=True):

@@ -268,6 +268,16 @@ class CertificateRead(Input, frozen=True, kw_only=True):
     until_s: UtcSeconds
 
 
+class PruningDecided(Input, frozen=True, kw_only=True):
+    """As `EntriesPruned`, which is recorded before anything goes."""
+
+    first: int
+    last: int
+    classes: tuple[str, ...]
+    whole: bool
+    early: bool
+
+
 class JournalDoubtHeard(Input, frozen=True, kw_only=True):
     """As `JournalDoubted`."""
 

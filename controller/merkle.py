@@ -74,6 +74,21 @@ class Frontier(msgspec.Struct, frozen=True):
             complete >>= 1
         return Frontier(size, (*peaks, peak))
 
+    def within(self, begin: int, end: int) -> "Frontier":
+        """The tree over those of its leaves alone that are in a range; over nothing where none is.
+
+        Raises ValueError where a peak, of which the root alone is known, is in it by a part.
+        """
+        if begin >= self.size:
+            return Frontier()
+        ranges = list(zip(self.ranges(), self.peaks, strict=True))
+        peaks = tuple(peak for (at, to), peak in ranges if begin <= at and to <= end)
+        size = min(self.size, end) - begin
+        found = Frontier(size, peaks)
+        if not found.whole:
+            raise ValueError(f"of leaves {begin} to {end} no more than a part of a root is left")
+        return found
+
     def ranges(self) -> Iterator[tuple[int, int]]:
         """Which leaves each peak stands for."""
         begin = 0

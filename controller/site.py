@@ -21,6 +21,7 @@ from controller.events import (
     ClockJudged,
     EdgeStarted,
     EdgeStopping,
+    EntriesPruned,
     Event,
     HoldersReplaced,
     JournalDoubted,
@@ -61,6 +62,7 @@ from controller.inputs import (
     PolicyReplaced,
     PortalLinkHeard,
     PostureSet,
+    PruningDecided,
     ReaderHeard,
     ReaderTamperHeard,
     ReserveTaken,
@@ -411,6 +413,18 @@ def _on_certificate(turn: Turn, fact: CertificateRead) -> None:
         turn.record(CertificateExpiring(which=fact.which, until_s=fact.until_s, days_left=left))
 
 
+def _on_pruning(turn: Turn, fact: PruningDecided) -> None:
+    turn.record(
+        EntriesPruned(
+            first=fact.first,
+            last=fact.last,
+            classes=fact.classes,
+            whole=fact.whole,
+            early=fact.early,
+        )
+    )
+
+
 def _on_clock(turn: Turn, fact: ClockChecked) -> None:
     if fact.trusted is not turn.state.clock_trusted or fact.stepped_ms:
         turn.record(ClockJudged(trusted=fact.trusted, stepped_ms=fact.stepped_ms))
@@ -467,6 +481,7 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     CertificateRead: _on_certificate,
     JournalDoubtHeard: _on_journal_doubt,
     JournalLookedThrough: _on_journal_looked_through,
+    PruningDecided: _on_pruning,
     ReserveTaken: _on_reserve_taken,
     ClockChecked: _on_clock,
 }

@@ -268,6 +268,8 @@ ACTIONS: dict[str, str] = {
     "Until then nobody enters except by `emergency` portals.",
     "certificate-expiring": "Renew it (`sentrypost pki renew`, `install`): at its end nothing goes "
     "to the archive any more. Doors do not depend on it.",
+    "entries-pruned": "Nothing: the archive has them. Where it was `early`, free space or give the "
+    "edge a larger disk.",
     "journal-unsound": "Copy the folder, run `sentrypost journal verify`, compare with the "
     "archive, and look for who was on the machine; or replace the disk.",
     "entry-dropped": "The gap is final. Write down what the guards remember of that time.",

@@ -135,7 +135,7 @@ class DaemonDesk:
         return self._daemon.writer.last_seq
 
     async def read(self, from_seq: int, limit: int) -> list[Stored]:
-        return await self._daemon.writer.read(from_seq, limit, READ_BYTES_MAX)
+        return await self._daemon.writer.read(from_seq, limit, READ_BYTES_MAX, kept=True)
 
     async def wait_beyond(self, seq: int) -> None:
         while self.last_seq <= seq:
@@ -215,13 +215,15 @@ class DaemonDesk:
 
     async def checkpoints(self, size: int | None) -> CheckpointsReply:
         writer = self._daemon.writer
-        kept = await writer.said(size)
+        kept, begun = await writer.said(size), await writer.begun()
         key = self._scrubber.signers.log_key(writer.site, writer.edge, writer.incarnation)
         witness = self._scrubber.signers.witness
         return CheckpointsReply(
             key="" if key is None else key.text,
             witness="" if witness is None else witness.text,
             checkpoints=tuple(checkpoint_said(one) for one in kept),
+            begun=begun.size,
+            peaks=tuple(peak.hex() for peak in begun.peaks),
         )
 
     def views(self, *, rebuild: bool) -> ViewsReply:

@@ -12,7 +12,7 @@ import msgspec
 
 from controller.checkpoint import Checkpoint, CheckpointError, checkpoint_of
 from controller.ledger import Personal, leaf
-from controller.merkle import EMPTY, SIZE_MAX, includes, inclusion
+from controller.merkle import EMPTY, SIZE_MAX, Frontier, includes, inclusion
 from edge.control.messages import SentEntry
 from edge.control.messages_journal import CheckpointSaid
 from edge.notes import NoteError, NoteKey, cosigned_at, opened
@@ -40,6 +40,10 @@ class Source(Protocol):
 
     def checkpoints(self, size: int | None) -> tuple[CheckpointSaid, ...]:
         """That of a size, if it is kept; with None the newest, and the newest cosigned one."""
+        ...
+
+    def begun(self) -> Frontier:
+        """The tree over the first entries, as many as are not there any more."""
         ...
 
 
@@ -93,10 +97,12 @@ def proof(log: Log, seq: int, size: int | None, *, personal: bool) -> bytes:
     Raises ProofError.
     """
     judged = _covering(log, seq, size)[-1]
-    (sent,) = log.source.entries(seq, seq)
+    sent = next(_given(log.source, seq, seq))
+    begun = log.source.begun()
 
     def subtree(begin: int, end: int) -> bytes:
-        return EMPTY.with_leaves(log.source.leaves(begin, end)).root
+        grown = begun.within(begin, end)
+        return grown.with_leaves(log.source.leaves(begin + grown.size, end)).root
 
     said = judged.said
     path = inclusion(seq - 1, said.size, subtree)
@@ -139,6 +145,7 @@ class _Walk:
         self._first = first
         self._last = last
         self._grown = EMPTY
+        self._begun = source.begun()
 
     def lines(self, found: list[_Judged]) -> Iterator[Line]:
         """Up to the last checkpoint of `found`, with each at its place. Raises ProofError."""
@@ -153,12 +160,16 @@ class _Walk:
                 yield Line(checkpoint=judged.note)
 
     def _entries(self, upto: int) -> Iterator[Line]:
-        for sent in self._source.entries(self._grown.size + 1, upto):
+        for sent in _given(self._source, self._grown.size + 1, upto):
             self._grown = self._grown.with_leaves([leaf(sent.entry.encode())])
             yield Line(entry=sent.entry, personal=sent.personal)
 
     def _subtrees(self, upto: int) -> Iterator[Line]:
-        """The fewest complete ones."""
+        """The fewest complete ones; over what is not there any more those that are left of it."""
+        for root, (begin, end) in zip(self._begun.peaks, self._begun.ranges(), strict=True):
+            if begin == self._grown.size and end <= upto:
+                self._grown = self._grown.with_subtree(root, end - begin)
+                yield Line(leaves=end - begin, root=root.hex())
         while (size := self._grown.size) < upto:
             fits = 1 << (upto - size).bit_length() - 1
             leaves = min(size & -size or SIZE_MAX, fits)
@@ -172,6 +183,21 @@ class _Time(msgspec.Struct, frozen=True):
 
 
 _TIME = msgspec.json.Decoder(_Time)
+
+
+def _given(source: Source, first: int, last: int) -> Iterator[SentEntry]:
+    """Every one of these entries. Raises ProofError where one is not kept any more."""
+    following = first
+    for sent in source.entries(first, last):
+        if sent.seq != following:
+            break
+        yield sent
+        following += 1
+    if following <= last:
+        raise ProofError(
+            f"entry {following} is not kept here any more: it was pruned",
+            "ask the archive for it, or name entries behind it",
+        )
 
 
 def between(source: Source, last_seq: int, since_us: float, until_us: float) -> tuple[int, int]:

@@ -221,6 +221,13 @@ def _journal_unsound(body: ev.JournalUnsound, _: Names) -> tuple[Tone, str]:
     )
 
 
+def _pruned(body: ev.EntriesPruned, _: Names) -> tuple[Tone, str]:
+    what = "all" if body.whole else ", ".join(body.classes)
+    why = "; the disk is nearly FULL" if body.early else ""
+    tone = Tone.ALARM if body.early else Tone.NOTICE
+    return tone, f"entries {body.first} to {body.last} are kept no longer: {what}{why}"
+
+
 def _journal_restored(body: ev.JournalRestored, _: Names) -> tuple[Tone, str]:
     lost = f"{body.dropped} entries were lost" if body.dropped else "nothing was lost"
     return Tone.NOTICE, f"the journal is written again, {lost}"
@@ -394,6 +401,7 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.JournalLost: _always(Tone.ALARM, "the journal cannot be written: {body.reason}"),
     ev.JournalDoubted: _journal_doubted,
     ev.JournalUnsound: _journal_unsound,
+    ev.EntriesPruned: _pruned,
     ev.ReserveUsed: _always(
         Tone.ALARM, "the disk was full, and its reserve is used: make room, or entry stops"
     ),

@@ -55,7 +55,9 @@ class Reading(Protocol):
     @property
     def continues(self) -> str: ...
 
-    async def read(self, from_seq: int, limit_entries: int, limit_bytes: int) -> list[Stored]: ...
+    async def read(
+        self, from_seq: int, limit_entries: int, limit_bytes: int, *, kept: bool
+    ) -> list[Stored]: ...
 
     async def newest_snapshot(self) -> Snapshot | None: ...
 
@@ -123,7 +125,9 @@ class Views:
                     await self._either(wait_beyond(fold.at.seq))
                     await asyncio.sleep(LINGER_S)
                     continue
-                stored = await self._journal.read(fold.at.seq + 1, STEP_ENTRIES, STEP_BYTES)
+                stored = await self._journal.read(
+                    fold.at.seq + 1, STEP_ENTRIES, STEP_BYTES, kept=True
+                )
                 try:
                     await self._aside(partial(fold.take, _pieces(stored)))
                 except ViewsGapError:
@@ -168,13 +172,13 @@ class Views:
         self._fold = await self._aside(partial(ViewsFold.resumed, self._path, journal))
         at = self._fold.at
         if at.chain:
-            stored = await self._journal.read(at.seq, 1, STEP_BYTES)
+            stored = await self._journal.read(at.seq, 1, STEP_BYTES, kept=True)
             if not stored or (stored[0].seq, stored[0].chain.hex()) != (at.seq, at.chain):
                 raise ViewsUnusable(f"the journal has another entry {at.seq} than the one there")
         return self._fold
 
     async def _beginning(self, *, pruned: bool) -> Beginning:
-        first = await self._journal.read(1, 1, STEP_BYTES)
+        first = await self._journal.read(1, 1, STEP_BYTES, kept=True)
         begins = first[0].seq if first else self._journal.last_seq + 1
         if begins == 1 and not pruned and not self._journal.continues:
             return Beginning()

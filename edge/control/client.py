@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from controller.merkle import HASH_BYTES
+from controller.merkle import HASH_BYTES, Frontier
 from edge.control.calling import (
     Caller,
     ConnectionLostError,
@@ -225,6 +225,11 @@ class Client(Caller[Reply]):
         for at in range(0, len(holders), NAMES_MAX):
             asked = ReadNames(holders=tuple(holders[at : at + NAMES_MAX]))
             yield from self._ask(asked, NamesReply).people
+
+    def begun(self) -> Frontier:
+        """The tree over the entries that are not there any more."""
+        said = self.said()
+        return Frontier(said.begun, tuple(bytes.fromhex(peak) for peak in said.peaks))
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReply:
         """`progress` is called with entries done and entries in all."""

@@ -157,6 +157,8 @@ def verify_reply(report: Report) -> VerifyReply:
         edge=report.edge,
         incarnation=report.incarnation,
         entries=report.entries,
+        pruned=report.pruned,
+        gone=report.gone,
         last_seq=report.last_seq,
         head=report.head.hex(),
         acked=report.acked,

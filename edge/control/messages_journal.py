@@ -45,12 +45,15 @@ class CheckpointSaid(Part, frozen=True, kw_only=True):
 
 class CheckpointsReply(Message, frozen=True, kw_only=True):
     """The smaller one first. `key` and `witness`: whose signatures they bear, as text; empty where
-    that is not known.
+    that is not known. The first `begun` entries are not there any more; `peaks` is the tree over
+    them, in hex.
     """
 
     key: str
     witness: str
     checkpoints: tuple[CheckpointSaid, ...]
+    begun: Count = 0
+    peaks: tuple[str, ...] = ()
 
 
 class VerifyProgress(Message, frozen=True, kw_only=True):
@@ -79,6 +82,8 @@ class VerifyReply(Message, frozen=True, kw_only=True):
     edge: str
     incarnation: str
     entries: Count
+    pruned: Count = 0
+    gone: Count = 0
     last_seq: Count
     head: str
     acked: Count

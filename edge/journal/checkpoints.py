@@ -1,13 +1,25 @@
 """What was said of a journal's size, in rows beside its entries, and the tree it is said of."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from controller.merkle import EMPTY, HASH_BYTES, Frontier, above, consistency
+from controller.checkpoint import CheckpointError, checkpoint_of
+from controller.merkle import EMPTY, Frontier, above, consistency
+from edge.journal import reading
 from edge.journal.disk import Connection
-from edge.journal.record import refuse_rotten
+from edge.journal.segments import Segments
+from edge.journal.tables import (
+    CHECKPOINTS_VERSION,
+    TREE,
+    Boundary,
+    meta_value,
+    peaks_of,
+    version_of,
+)
+from edge.notes import NoteError, text_of
 
 if TYPE_CHECKING:
     from edge.journal.store import Journal
@@ -16,10 +28,9 @@ KEPT_MAX = 100
 """The newest ones; of those before, the last of each day and the newest that was cosigned stay."""
 
 DAY_US = 86_400_000_000
-LEAVES_AT_ONCE = 10_000
 
-FIRST_VERSION = 2
-"""Of the segment's tables: the first with checkpoints."""
+COLUMNS = "size, utc_us, peaks, note, cosigned"
+COSIGNED = f"SELECT {COLUMNS} FROM checkpoint WHERE cosigned IS NOT NULL ORDER BY size DESC LIMIT 1"
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,50 +45,86 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     def size(self) -> int:
         return self.frontier.size
 
-
-def _leaves(connection: Connection, begin: int, end: int) -> Iterator[bytes]:
-    """The leaf hashes of entries `begin` + 1 to `end`: the tree counts from 0, entries from 1."""
-    while begin < end:
-        upto = min(end, begin + LEAVES_AT_ONCE)
-        rows = connection.execute(
-            "SELECT seq, leaf FROM entry WHERE seq > ? AND seq <= ? ORDER BY seq", (begin, upto)
-        ).fetchall()
-        for seq, leaf in rows:
-            refuse_rotten(seq, leaf)
-            yield leaf
-        begin = upto
+    @property
+    def whole(self) -> bool:
+        """Whether the tree beside it is the one of its note."""
+        try:
+            said = checkpoint_of(text_of(self.note))
+        except (NoteError, CheckpointError):
+            return False
+        frontier = self.frontier
+        return frontier.whole and (said.size, said.root) == (frontier.size, frontier.root)
 
 
-def tree(connection: Connection, size: int) -> Frontier:
-    """The tree of the first `size` leaves, grown from the newest checkpoint that is whole."""
-    for kept in _newest(connection, size):
-        if kept.frontier.whole:
-            return kept.frontier.with_leaves(_leaves(connection, kept.size, size))
-    return EMPTY.with_leaves(_leaves(connection, 0, size))
+def tree(segments: Segments, size: int) -> Frontier:
+    """The tree of the first `size` leaves, grown from the largest that is kept of it, and whole.
+
+    Raises as `reading.leaves`.
+    """
+    after = segments.place(size + 1)
+    if after.seq == size:
+        return after.tree
+    boundary = segments.holding(size)
+    connection = segments.connection(boundary.number)
+    newest = (kept.frontier for kept in _newest(connection, size) if kept.whole)
+    grown = max(
+        (next(newest, boundary.tree), _noted(segments, connection, size), boundary.tree), key=_size
+    )
+    return grown.with_leaves(reading.leaves(segments, grown.size, size))
+
+
+def _size(tree: Frontier) -> int:
+    return tree.size
+
+
+def tree_value(tree: Frontier, chain: bytes) -> str:
+    """The tree as it is noted among the entries' own transactions, bound to the chain there."""
+    peaks = b"".join(tree.peaks)
+    digest = hashlib.sha256(b"sentrypost tree 1\n" + tree.size.to_bytes(8, "big") + chain + peaks)
+    return f"{tree.size} {peaks.hex()} {digest.hexdigest()}"
+
+
+def _noted(segments: Segments, connection: Connection, size: int) -> Frontier:
+    """The tree that is noted, if it is not beyond `size` and nobody has touched it."""
+    value = meta_value(connection, TREE) or ""
+    noted, _, rest = value.partition(" ")
+    try:
+        found = Frontier(int(noted), peaks_of(bytes.fromhex(rest.partition(" ")[0])))
+    except ValueError:
+        return EMPTY
+    if not found.whole or found.size > size:
+        return EMPTY
+    chain = reading.chain_at(segments, found.size)
+    return found if chain is not None and tree_value(found, chain) == value else EMPTY
 
 
 def _newest(connection: Connection, size: int) -> Iterator[Kept]:
-    """The checkpoints of at most that size, the largest first."""
+    """The checkpoints of at most that size that one segment keeps, the largest first."""
     rows = connection.execute(
-        "SELECT size, utc_us, peaks, note, cosigned FROM checkpoint WHERE size <= ?"
-        " ORDER BY size DESC",
-        (size,),
+        f"SELECT {COLUMNS} FROM checkpoint WHERE size <= ? ORDER BY size DESC", (size,)
     )
     return (_kept(*row) for row in rows if _sound(*row))
 
 
 def every(connection: Connection) -> Iterator[tuple[int, Kept | None]]:
-    """Each that is kept, by its size, the smallest first; None where its row lost its types.
-
-    Nothing in a journal of the first version, which had no place for them. Raises sqlite3.Error.
+    """Each that one segment keeps, by its size, the smallest first; None where its row lost its
+    types. Nothing in a journal of the first version, which had no place for them. Raises
+    sqlite3.Error.
     """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version < FIRST_VERSION:
+    if version_of(connection) < CHECKPOINTS_VERSION:
         return
-    for row in connection.execute(
-        "SELECT size, utc_us, peaks, note, cosigned FROM checkpoint ORDER BY size"
-    ).fetchall():
+    for row in connection.execute(f"SELECT {COLUMNS} FROM checkpoint ORDER BY size").fetchall():
         yield row[0], _kept(*row) if _sound(*row) else None
+
+
+def final(boundary: Boundary) -> Kept:
+    """The last checkpoint of the segment that ends where this one begins."""
+    return Kept(
+        frontier=boundary.tree,
+        utc_us=boundary.began_utc_us,
+        note=boundary.note,
+        cosigned=boundary.cosigned,
+    )
 
 
 def take(journal: "Journal", sign: Callable[[Frontier], str], utc_us: int) -> Kept:
@@ -104,12 +151,22 @@ def take(journal: "Journal", sign: Callable[[Frontier], str], utc_us: int) -> Ke
 
 
 def note_cosigned(journal: "Journal", size: int, cosigned: str) -> None:
-    """Keep the witness's word beside the checkpoint of that size, if it is kept still, durably.
+    """Keep the witness's word beside the checkpoint of that size, if it is kept still, durably:
+    that of a sealed segment's end in that segment as well.
 
-    Raises JournalFailed (journal stopped).
+    Raises JournalFailed (journal stopped where the segment that is written on does not take it).
     """
     with journal.writing() as connection:
         connection.execute("UPDATE checkpoint SET cosigned = ? WHERE size = ?", (cosigned, size))
+        connection.execute("UPDATE segment SET cosigned = ? WHERE before = ?", (cosigned, size))
+    segments = journal.segments
+    ended = segments.place(size)
+    if segments.oldest <= ended.number < segments.active.number:
+        with segments.changing(ended.number) as connection:
+            connection.execute(
+                "UPDATE checkpoint SET cosigned = ? WHERE size = ?", (cosigned, size)
+            )
+    segments.note_cosigned(size, cosigned)
 
 
 def note(journal: "Journal", key: str, value: str) -> None:
@@ -123,58 +180,75 @@ def note(journal: "Journal", key: str, value: str) -> None:
 
 def newest_cosigned(journal: "Journal") -> Kept | None:
     """The largest that the witness has cosigned. Raises JournalFailed as `Journal.read`."""
-    with journal.reading() as connection:
-        row = connection.execute(
-            "SELECT size, utc_us, peaks, note, cosigned FROM checkpoint"
-            " WHERE cosigned IS NOT NULL ORDER BY size DESC LIMIT 1"
-        ).fetchone()
-    return None if row is None else _kept(*row)
+    with journal.reading() as segments:
+        return _newest_cosigned(segments)
 
 
-def said(connection: Connection, size: int | None) -> tuple[Kept, ...]:
+def _newest_cosigned(segments: Segments) -> Kept | None:
+    finals = [final(one) for one in segments.boundaries if one.cosigned is not None]
+    for boundary in reversed(segments.there):
+        row = segments.connection(boundary.number).execute(COSIGNED).fetchone()
+        if row is not None and _sound(*row):
+            return max((*finals, _kept(*row)), key=_size_of)
+    return max(finals, key=_size_of, default=None)
+
+
+def _size_of(kept: Kept) -> int:
+    return kept.size
+
+
+def said(segments: Segments, size: int | None) -> tuple[Kept, ...]:
     """The checkpoint of a size, if it is kept; with None the newest, and the newest that was
-    cosigned, the smaller one first. Raises sqlite3.Error.
+    cosigned, the smaller one first. Raises as `Segments.connection`.
     """
-    found = [kept for _, kept in every(connection) if kept is not None]
     if size is not None:
-        return tuple(kept for kept in found if kept.size == size)
-    cosigned = [kept for kept in found if kept.cosigned is not None]
-    newest = {kept.size: kept for kept in (*cosigned[-1:], *found[-1:])}
-    return tuple(newest.values())
+        return tuple({kept.size: kept for kept in _of_size(segments, size)}.values())
+    active = segments.connection(segments.active.number)
+    finals = [final(one) for one in segments.boundaries[1:]]
+    newest = max((*finals, *_kept_in(active)), key=_size_of, default=None)
+    found = (_newest_cosigned(segments), newest)
+    return tuple({kept.size: kept for kept in found if kept is not None}.values())
 
 
-def leaves_of(connection: Connection, begin: int, end: int) -> bytes:
-    """The leaf hashes of entries `begin` + 1 to `end`, one behind the other, as far as they go.
+def _of_size(segments: Segments, size: int) -> Iterator[Kept]:
+    for boundary in segments.boundaries[1:]:
+        if boundary.seq == size:
+            yield final(boundary)
+    place = segments.place(size)
+    if place.number >= segments.oldest:
+        yield from (
+            kept for kept in _kept_in(segments.connection(place.number)) if kept.size == size
+        )
 
-    Raises sqlite3.Error.
-    """
-    return b"".join(_leaves(connection, begin, end))
+
+def _kept_in(connection: Connection) -> Iterator[Kept]:
+    return (kept for _, kept in every(connection) if kept is not None)
 
 
 def root_at(journal: "Journal", size: int) -> bytes | None:
     """The root over the first `size` entries; None where there are not as many.
 
-    Raises JournalFailed as `Journal.read`.
+    Raises JournalPruned where it cannot be told any more, JournalFailed as `Journal.read`.
     """
     if not 0 <= size <= journal.last_seq:
         return None
-    with journal.reading() as connection:
-        return tree(connection, size).root
+    with journal.reading() as segments:
+        return tree(segments, size).root
 
 
 def proof_since(journal: "Journal", old: int, size: int) -> tuple[bytes, ...] | None:
     """That the first `size` entries begin with the first `old`; None where there are not as many.
 
-    Raises JournalFailed as `Journal.read`.
+    Raises as `root_at`.
     """
     if not 0 <= old <= size <= journal.last_seq:
         return None
-    with journal.reading() as connection:
+    with journal.reading() as segments:
 
         def newer(begin: int, end: int) -> Iterable[bytes]:
-            return _leaves(connection, begin, end)
+            return reading.leaves(segments, begin, end)
 
-        return consistency(old, size, above(tree(connection, old), newer))
+        return consistency(old, size, above(tree(segments, old), newer))
 
 
 def _sound(size: object, utc_us: object, peaks: object, note: object, cosigned: object) -> bool:
@@ -185,6 +259,5 @@ def _sound(size: object, utc_us: object, peaks: object, note: object, cosigned: 
 
 
 def _kept(size: int, utc_us: int, peaks: bytes, note: str, cosigned: str | None) -> Kept:
-    hashes = (peaks[place : place + HASH_BYTES] for place in range(0, len(peaks), HASH_BYTES))
-    frontier = Frontier(size, tuple(hashes))
+    frontier = Frontier(size, peaks_of(peaks))
     return Kept(frontier=frontier, utc_us=utc_us, note=note, cosigned=cosigned)

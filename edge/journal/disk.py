@@ -1,6 +1,6 @@
 """What a journal needs of its disk and of SQLite; `edge.journal.folder` is the real one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,23 +48,22 @@ class Disk(Protocol):
     def take_lock(self, folder: Path, /) -> Lock:
         """Own the folder. Raises JournalInUse."""
 
-    def has_segment(self, segment: Path, /) -> bool:
-        """Something carries the segment's name."""
+    def sync_folder_of(self, folder: Path, /) -> None:
+        """Make names made, moved and removed in it durable."""
 
-    def create_segment(
-        self,
-        folder: Path,
-        /,
-        *,
-        site: str,
-        edge: str,
-        entropy: Callable[[int], bytes],
-        utc_us: int,
-    ) -> None:
-        """Make the first segment: what carries the name is whole, and durable on return.
+    def names_in(self, folder: Path, /) -> list[str]:
+        """What is in the folder; nothing where it does not exist."""
 
-        Raises JournalMissing where the folder holds other things: a journal was there.
+    def draft(self, segment: Path, /) -> Connection:
+        """An empty database beside the segment's name; an older draft of it goes."""
+
+    def put_in_place(self, segment: Path, /) -> None:
+        """Give the draft, which nobody has open, its name; durable on return. What bears the name
+        already is closed, and goes: at no moment is there neither of the two.
         """
+
+    def discard(self, database: Path, /) -> None:
+        """Remove a database that nobody has open, if it is there, with its log. Not durable."""
 
     def look(self, segment: Path, /) -> None:
         """Refuse a file that is not a journal segment, before SQLite replays anything of it.

@@ -15,8 +15,9 @@ from controller.events_people import ErasedValues, Range
 from controller.ids import HolderId
 from edge.journal.checkpoints import note
 from edge.journal.disk import Connection
-from edge.journal.errors import UNREADABLE
+from edge.journal.segments import Segments
 from edge.journal.store import Journal
+from edge.journal.tables import meta_value
 
 STEP_ENTRIES = 2_000
 """Entries that one step looks at: some milliseconds."""
@@ -96,13 +97,15 @@ class Search:
         """How many values were found."""
         return sum(len(fields) for fields in self._fields.values())
 
-    def step(self, connection: Connection) -> bool:
-        """Look at the next entries; True when all were looked at. Raises sqlite3.Error."""
+    def step(self, segments: Segments) -> bool:
+        """Look at the next entries; True when all were looked at. Raises as
+        `Segments.connection`.
+        """
         upto = min(self._next + STEP_ENTRIES - 1, self.last)
-        if self._next <= upto:
-            look = self._look_for_values if self._by_value else self._look_for_him
-            look(connection, self._next, upto)
-            self._next = upto + 1
+        look = self._look_for_values if self._by_value else self._look_for_him
+        for number, first, last in segments.ranges(self._next, upto):
+            look(segments.connection(number), first, last)
+        self._next = max(self._next, upto + 1)
         if self._next <= self.last:
             return False
         if self._by_value:
@@ -171,24 +174,25 @@ def about_somebody(data: bytes, field: str) -> bool:
 
 def look(journal: Journal, search: Search) -> bool:
     """One step of a search. Raises JournalFailed; appends go on."""
-    with journal.reading() as connection:
-        return search.step(connection)
+    with journal.reading() as segments:
+        return search.step(segments)
 
 
 def done(journal: Journal) -> int:
     """Every erasure recorded up to this number has been carried out. Raises JournalFailed."""
-    with journal.reading() as connection:
-        row = connection.execute("SELECT value FROM meta WHERE key = ?", (DONE,)).fetchone()
-    return 0 if row is None else int(row[0])
+    with journal.reading():
+        return int(meta_value(journal.connection, DONE) or 0)
 
 
 def recorded(journal: Journal, first: int, last: int) -> list[Recorded]:
     """The erasures among the entries from `first` to `last`. Raises JournalFailed."""
-    with journal.reading() as connection:
-        rows = connection.execute(
-            "SELECT seq, entry FROM entry WHERE seq BETWEEN ? AND ? AND instr(entry, ?) > 0",
-            (first, last, f'"{KIND}"'.encode()),
-        ).fetchall()
+    rows: list[tuple[int, bytes]] = []
+    with journal.reading() as segments:
+        for number, begin, end in segments.ranges(first, last):
+            rows += segments.connection(number).execute(
+                "SELECT seq, entry FROM entry WHERE seq BETWEEN ? AND ? AND instr(entry, ?) > 0",
+                (begin, end, f'"{KIND}"'.encode()),
+            )
     bodies = ((seq, decode_body(decode_entry(entry))) for seq, entry in rows)
     return [Recorded(seq, body) for seq, body in bodies if isinstance(body, PersonErased)]
 
@@ -196,25 +200,27 @@ def recorded(journal: Journal, first: int, last: int) -> list[Recorded]:
 def remove(journal: Journal, fields: Sequence[str], entries: Sequence[Range]) -> None:
     """Delete these values; `entries` are STEP_RANGES at most. What is gone already is no error.
 
-    Raises JournalFailed (journal stopped).
+    Raises JournalFailed: journal stopped, or, where a sealed segment does not take it, not.
     """
-    with journal.writing() as connection:
-        for field in fields:
+    journal.refuse_stopped()
+    segments = journal.segments
+    parts: dict[int, list[tuple[str, int, int]]] = {}
+    for first, last in entries:
+        for number, begin, end in segments.ranges(first, last):
+            parts.setdefault(number, []).extend((field, begin, end) for field in fields)
+    for number, rows in parts.items():
+        sealed = number != segments.active.number
+        with segments.changing(number) if sealed else journal.writing() as connection:
             connection.executemany(
-                "DELETE FROM personal WHERE field = ? AND seq BETWEEN ? AND ?",
-                [(field, first, last) for first, last in entries],
+                "DELETE FROM personal WHERE field = ? AND seq BETWEEN ? AND ?", rows
             )
 
 
 def settle(journal: Journal, seq: int) -> None:
-    """The erasures recorded up to `seq` are carried out: leave no byte in the log, then say so.
+    """The erasures recorded up to `seq` are carried out: leave no byte in the log, then say so. Of
+    sealed segments none is left.
 
     Raises JournalFailed (journal stopped).
     """
-    connection = journal.connection
-    try:
-        (busy, *_), *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        assert not busy, "nobody else can have the segment open"
-    except UNREADABLE as error:
-        raise journal.stop(error) from error
+    journal.fold()
     note(journal, DONE, str(seq))

@@ -56,6 +56,18 @@ class JournalDamaged(JournalError):
         )
 
 
+class JournalPruned(JournalError):
+    """Entry `seq` is not kept any more; nothing up to `upto` is."""
+
+    def __init__(self, seq: int, upto: int) -> None:
+        self.seq = seq
+        self.upto = upto
+        super().__init__(
+            f"entry {seq} is not kept here any more: entries up to {upto} were pruned; ask the "
+            "archive for it"
+        )
+
+
 class JournalClosed(JournalError):
     """The journal was closed by its own process."""
 

@@ -1,36 +1,33 @@
-"""The journal's folder: its lock, its one segment, and the look at a file before SQLite sees it."""
+"""The journal's folder: its lock, its segments, and the look at a file before SQLite sees it."""
 
 import errno
 import fcntl
 import os
+import re
 import sqlite3
-from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from edge.journal.disk import Connection
 from edge.journal.errors import (
     JournalForeign,
     JournalInUse,
     JournalMissing,
-    JournalNewer,
     JournalReadOnly,
 )
+from edge.journal.tables import APPLICATION_ID, refuse_version
 
 SEGMENT = "segment-000001.db"
-DRAFT = SEGMENT + ".new"
+"""The first one."""
+
+DRAFT = ".new"
+"""Behind the name of a segment that is being written: what carries the name itself is whole."""
+
 LOCK = "lock"
-APPLICATION_ID = 0x53504A4C
-"""`SPJL`, where `file` and SQLite look for it."""
+_SEGMENT = re.compile(r"segment-([0-9]{6})\.db")
 
-STEPS = ("0001_init.sql", "0002_checkpoint.sql")
-"""What makes a segment, in order. A step that was released is never edited."""
-
-SCHEMA_VERSION = len(STEPS)
-META_KEYS = {"site", "edge", "incarnation", "created_utc_us", "acked"}
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 INCARNATION_BYTES = 8
@@ -113,6 +110,11 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def sync_folder_of(folder: Path) -> None:
+    """As `sync_folder`: what a journal asks of its disk."""
+    sync_folder(folder)
+
+
 def make_folder(folder: Path) -> None:
     """The folder, durable, and for nobody but its owner."""
     if not folder.is_dir():
@@ -122,8 +124,43 @@ def make_folder(folder: Path) -> None:
         folder.chmod(FOLDER_MODE)
 
 
-def has_segment(segment: Path) -> bool:
-    return segment.exists()
+def segment_name(number: int) -> str:
+    return f"segment-{number:06}.db"
+
+
+def segments_among(names: Iterable[str]) -> tuple[int, ...]:
+    """The numbers of the segments, in order."""
+    return tuple(sorted(int(found[1]) for name in names if (found := _SEGMENT.fullmatch(name))))
+
+
+def names_in(folder: Path) -> list[str]:
+    """What is in the folder; nothing where it does not exist."""
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def draft(segment: Path) -> sqlite3.Connection:
+    """An empty database beside the segment's name, for `put_in_place`. Raises OSError,
+    sqlite3.Error.
+    """
+    path = Path(f"{segment}{DRAFT}")
+    discard(path)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE))
+    return sqlite3.connect(path, isolation_level=None)
+
+
+def put_in_place(segment: Path) -> None:
+    """Give the draft its name, durably; what bears the name already is folded, and goes."""
+    Path(f"{segment}-wal").unlink(missing_ok=True)
+    # No log of the old file may ever be found beside the new one.
+    sync_folder(segment.parent)
+    Path(f"{segment}{DRAFT}").rename(segment)
+    sync_folder(segment.parent)
+
+
+def discard(database: Path) -> None:
+    """Remove a database that nobody has open, with what SQLite keeps beside it. Raises OSError."""
+    for ending in ("", "-journal", "-wal", "-shm"):
+        Path(f"{database}{ending}").unlink(missing_ok=True)
 
 
 def look(segment: Path) -> None:
@@ -158,109 +195,6 @@ def refuse_header(segment: Path, header: bytes) -> None:
     refuse_version(segment, int.from_bytes(header[60:64], "big"))
 
 
-def refuse_version(segment: Path, version: int) -> None:
-    """Raises JournalNewer where this program is older than the file."""
-    if version > SCHEMA_VERSION:
-        raise JournalNewer(
-            f"{segment} has schema {version}, this version knows {SCHEMA_VERSION}; "
-            "install the version that wrote it, or a newer one"
-        )
-
-
-def refuse_schema(segment: Path, connection: Connection) -> int:
-    """The version of the segment's tables, which are those of that version.
-
-    Raises JournalNewer, and JournalForeign where tables differ or something was added: a trigger
-    could alter what is stored.
-    """
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    refuse_version(segment, version)
-    found = frozenset(connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall())
-    if found != expected_schema(version):
-        names = ", ".join(sorted({str(row[1]) for row in found ^ expected_schema(version)}))
-        raise JournalForeign(
-            f"{segment} has tables that are not ours ({names}); keep it as evidence, and put a "
-            "copy that verifies in its place or start with an empty folder"
-        )
-    return version
-
-
-def bring_up(connection: Connection, version: int) -> None:
-    """Add what this version keeps beside the rows; no row of an older one changes a byte."""
-    if version == SCHEMA_VERSION:
-        return
-    steps = "".join(step_sql(name) for name in STEPS[version:])
-    connection.executescript(
-        f"BEGIN IMMEDIATE;\n{steps}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
-    )
-
-
-class Meta(NamedTuple):
-    """Whose journal it is, and how far the archive has it."""
-
-    site: str
-    edge: str
-    incarnation: str
-    acked: int
-    doubted: int | None
-    """As `Journal.doubted`."""
-    continues: str
-    """As `Journal.continues`."""
-
-
-def read_meta(segment: Path, connection: Connection) -> Meta:
-    """Raises JournalForeign where it is not all there."""
-    found = {str(key): str(value) for key, value in connection.execute("SELECT * FROM meta")}
-    acked = found.get("acked", "")
-    if not found.keys() >= META_KEYS or not (acked.isascii() and acked.isdigit()):
-        raise JournalForeign(
-            f"{segment} does not say whose journal it is; keep it as evidence, and put a copy "
-            "that verifies in its place or start with an empty folder"
-        )
-    witnessed = found.get("doubted", "")
-    return Meta(
-        found["site"],
-        found["edge"],
-        found["incarnation"],
-        int(acked[:18]),
-        int(witnessed[:18]) if witnessed.isascii() and witnessed.isdigit() else None,
-        found.get("continues", ""),
-    )
-
-
-def step_sql(name: str) -> str:
-    return files("edge.journal").joinpath("schema", name).read_text("utf-8")
-
-
-@cache
-def expected_schema(version: int) -> frozenset[tuple[str, str, str | None]]:
-    """What SQLite itself makes of the steps up to a version."""
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript("".join(step_sql(name) for name in STEPS[:version]))
-        rows = connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
-    return frozenset(rows)
-
-
-def create_segment(
-    folder: Path, *, site: str, edge: str, entropy: Callable[[int], bytes], utc_us: int
-) -> None:
-    """Make the first segment: written aside, synced, renamed; what carries the name is whole.
-
-    Raises JournalMissing where the folder holds other things: a journal was there. sqlite3.Error
-    and OSError pass.
-    """
-    draft = folder / DRAFT
-    for name in (DRAFT, DRAFT + "-journal"):
-        (folder / name).unlink(missing_ok=True)
-    refuse_left(folder, (path.name for path in folder.iterdir()))
-    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE))
-    incarnation = entropy(INCARNATION_BYTES).hex()
-    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-        fill_segment(connection, site=site, edge=edge, incarnation=incarnation, utc_us=utc_us)
-    draft.rename(folder / SEGMENT)
-    sync_folder(folder)
-
-
 def refuse_left(folder: Path, names: Iterable[str]) -> None:
     """Raises JournalMissing where a folder without a segment holds more than its lock."""
     left = sorted(name for name in names if name != LOCK)
@@ -269,25 +203,6 @@ def refuse_left(folder: Path, names: Iterable[str]) -> None:
             f"{folder} has no {SEGMENT} but holds {', '.join(left[:5])}; put the segment back, "
             "or name an empty folder"
         )
-
-
-def fill_segment(
-    connection: Connection, *, site: str, edge: str, incarnation: str, utc_us: int
-) -> None:
-    """Make an empty database a journal without entries, in one transaction."""
-    meta = (
-        ("site", site),
-        ("edge", edge),
-        ("incarnation", incarnation),
-        ("created_utc_us", str(utc_us)),
-        ("acked", "0"),
-    )
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.executescript("BEGIN IMMEDIATE;\n" + "".join(step_sql(name) for name in STEPS))
-    connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    connection.execute("COMMIT")
 
 
 def write_log_again(database: Path) -> None:

@@ -4,22 +4,22 @@ Used on one thread only. The daemon reaches it through `edge.journal.writer`.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self
 
 from controller.events import ENTRY_BYTES_MAX, EntryError
-from controller.ledger import SALT_BYTES, Personal, leaf, link, origin
+from controller.ledger import SALT_BYTES, Personal, leaf, link
 from controller.merkle import Frontier
 from edge.journal import folder as files
-from edge.journal.checkpoints import tree
+from edge.journal import reading, tables
+from edge.journal.checkpoints import tree, tree_value
 from edge.journal.disk import Connection, Disk, Lock
 from edge.journal.errors import (
     UNREADABLE,
     AckRefused,
     JournalClosed,
-    JournalDamaged,
     JournalFailed,
     JournalForeign,
     JournalForked,
@@ -33,20 +33,19 @@ from edge.journal.record import (
     Snapshot,
     Stored,
     Tip,
-    personal_from,
-    refuse_rotten,
     said_by,
     snapshot_digest,
 )
+from edge.journal.segments import Segments, fold, none_there, present
+from edge.journal.tables import Boundary
 
 __all__ = ["Journal", "Record", "Snapshot", "Stored", "Tip"]
 
 SNAPSHOTS_KEPT = 3
 """One that turns out damaged costs a longer replay, not the state."""
 
-READ_ENTRIES_MAX = 2_000
-READ_BYTES_MAX = 4 * 1024 * 1024
-"""What one read may hold up the appends behind it: some ten milliseconds."""
+TREE_EVERY = 10_000
+"""Entries between two notes of the tree: an opening reads the leaves behind the last one."""
 
 
 def _storable(value: Personal) -> bool:
@@ -60,20 +59,22 @@ def _storable(value: Personal) -> bool:
 class Journal:
     """The open journal of one edge; exactly one process has it."""
 
-    def __init__(self, folder: Path, lock: Lock, connection: Connection) -> None:
+    def __init__(self, disk: Disk, lock: Lock, segments: Segments) -> None:
         """Not for callers: see `open`."""
-        self.folder = folder
+        self.disk = disk
+        self.folder = segments.folder
+        self.segments = segments
         self._lock = lock
-        self._open: Connection | None = connection
+        self._open = True
         self._failure: JournalFailed | None = None
-        meta = files.read_meta(folder / files.SEGMENT, connection)
+        meta = segments.meta
         self.site, self.edge, self.incarnation, self._acked = meta[:4]
         self.doubted = meta.doubted
         """How many entries a witness has cosigned of a journal of this name that this is not."""
         self.continues = meta.continues
         """The incarnation that this one goes on from, as somebody doubted it."""
-        self._tip = self._newest(connection)
-        self._tree = tree(connection, self._tip.seq)
+        self._tip = reading.newest(segments)
+        self._tree = tree(segments, self._tip.seq)
 
     @classmethod
     def open(
@@ -95,20 +96,25 @@ class Journal:
         the folder lies. Raises JournalInUse, JournalForeign, JournalNewer, JournalMissing,
         JournalShrank, JournalFailed (full, read-only, broken).
         """
-        segment = folder / files.SEGMENT
         try:
             if create:
                 disk.make_folder(folder)
-            elif not disk.has_segment(segment):
-                raise files.missing(segment)
+            elif not present(folder, disk.names_in(folder)):
+                raise none_there(folder)
             lock = disk.take_lock(folder)
         except OSError as error:
             raise failed(error, folder) from error
         try:
-            if create and not disk.has_segment(segment):
-                disk.create_segment(folder, site=site, edge=edge, entropy=entropy, utc_us=utc_us)
-            disk.look(segment)
-            return cls._opened(folder, lock, disk.connect(segment), site, edge, shrunk=shrunk)
+            _clear_drafts(disk, folder)
+            numbers = present(folder, disk.names_in(folder))
+            if not numbers and create:
+                incarnation = entropy(files.INCARNATION_BYTES).hex()
+                numbers = _made(disk, folder, tables.first_meta(site, edge, incarnation, utc_us))
+            if not numbers:
+                raise none_there(folder)
+            # A name that a sync before did not make durable must be so before anything follows.
+            disk.sync_folder_of(folder)
+            return cls._opened(disk, folder, lock, numbers, (site, edge), shrunk=shrunk)
         except (*UNREADABLE, OSError) as error:
             lock.release()
             raise failed(error, folder) from error
@@ -119,22 +125,28 @@ class Journal:
     @classmethod
     def _opened(
         cls,
+        disk: Disk,
         folder: Path,
         lock: Lock,
-        connection: Connection,
-        site: str,
-        edge: str,
+        numbers: tuple[int, ...],
+        owner: tuple[str, str],
         *,
         shrunk: bool,
     ) -> Self:
-        segment = folder / files.SEGMENT
+        segment = folder / files.segment_name(numbers[-1])
+
+        def opened(path: Path) -> Connection:
+            disk.look(path)
+            return disk.connect(path)
+
+        connection = opened(segment)
         try:
-            files.bring_up(connection, files.refuse_schema(segment, connection))
-            journal = cls(folder, lock, connection)
-            if (journal.site, journal.edge) != (site, edge):
+            tables.bring_up(connection, tables.refuse_schema(segment, connection))
+            journal = cls(disk, lock, Segments(folder, numbers, connection, opened))
+            if (journal.site, journal.edge) != owner:
                 raise JournalForeign(
                     f"{segment} is the journal of site {journal.site!r} edge {journal.edge!r}, "
-                    f"not of {site!r} {edge!r}; name that edge's state folder"
+                    f"not of {owner[0]!r} {owner[1]!r}; name that edge's state folder"
                 )
             if journal._acked > journal.last_seq and not shrunk:
                 raise JournalShrank(
@@ -174,12 +186,24 @@ class Journal:
 
     @property
     def connection(self) -> Connection:
-        """The one connection. Raises JournalFailed after a failure, JournalClosed after close."""
-        if self._open is None:
-            if self._failure is not None:
-                raise type(self._failure)(str(self._failure)) from self._failure
+        """The one to the segment that is written on.
+
+        Raises JournalFailed after a failure, JournalClosed after close.
+        """
+        if self._failure is not None:
+            raise type(self._failure)(str(self._failure)) from self._failure
+        if not self._open:
             raise JournalClosed(f"{self.folder}: the journal was closed; open it again")
-        return self._open
+        return self.segments.connection(self.segments.active.number)
+
+    @property
+    def rows(self) -> Segments:
+        """For whoever deals with what cannot be read himself.
+
+        Raises JournalFailed after a failure, JournalClosed after close.
+        """
+        self.refuse_stopped()
+        return self.segments
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -196,12 +220,12 @@ class Journal:
             raise self.stop(error) from error
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Segments]:
         """Raises JournalFailed where the disk does not give what is asked for; appends go on."""
-        connection = self.connection
+        self.refuse_stopped()
         try:
-            yield connection
-        except UNREADABLE as error:
+            yield self.segments
+        except (*UNREADABLE, OSError) as error:
             raise failed(error, self.folder) from error
 
     @property
@@ -251,50 +275,42 @@ class Journal:
                     connection.executemany(
                         "INSERT INTO personal VALUES (?, ?, ?, ?)", prepared.personal
                     )
-        if batch:
-            self._tip = batch[-1].tip
-            self._tree = self._tree.with_leaves(row[2] for one in batch for row in one.entries)
+            tip = batch[-1].tip if batch else self._tip
+            grown = self._tree.with_leaves(row[2] for one in batch for row in one.entries)
+            if grown.size // TREE_EVERY > self._tree.size // TREE_EVERY:
+                noted = (tables.TREE, tree_value(grown, tip.chain))
+                connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", noted)
+        self._tip, self._tree = tip, grown
 
     def read(
-        self, from_seq: int, limit_entries: int, limit_bytes: int, *, checked: bool = True
+        self,
+        from_seq: int,
+        limit_entries: int,
+        limit_bytes: int,
+        *,
+        checked: bool = True,
+        kept: bool = False,
     ) -> list[Stored]:
         """Entries from `from_seq` on, in order and without a gap, up to either limit, at least
         one where there is one; empty past the end.
 
         `checked` proves each entry by its leaf and chain: state is never rebuilt from bytes that
-        rotted. Raises JournalDamaged (only where checked), JournalFailed (the disk did not give
-        it; appends go on), JournalClosed.
+        rotted. `kept` passes over what was pruned. Raises JournalDamaged (only where checked),
+        JournalPruned (only where not `kept`, and the first one was), JournalFailed (the disk did
+        not give it; appends go on), JournalClosed.
         """
-        first = max(from_seq, 1)
-        budget = min(limit_bytes, READ_BYTES_MAX)
-        rows: list[tuple[int, bytes, bytes, bytes]] = []
-        with self.reading() as connection:
-            cursor = connection.execute(
-                "SELECT seq, entry, leaf, chain FROM entry WHERE seq >= ? ORDER BY seq LIMIT ?",
-                (first, max(1, min(limit_entries, READ_ENTRIES_MAX))),
+        with self.reading() as segments:
+            return reading.read(
+                segments, from_seq, limit_entries, limit_bytes, checked=checked, kept=kept
             )
-            for row in cursor:
-                refuse_rotten(*row)
-                budget -= len(row[1])
-                if rows and budget < 0:
-                    break
-                rows.append(row)
-            cursor.close()
-            if checked:
-                self._prove(connection, first, rows)
-            personal = self._personal(connection, rows)
-        return [
-            Stored(seq, entry, personal.get(seq, ()), leaf=leaf_hash, chain=chain)
-            for seq, entry, leaf_hash, chain in rows
-        ]
 
     def chain_at(self, seq: int) -> bytes | None:
-        """The chain's value at an entry, None where there is no such entry.
+        """The chain's value at an entry, None where there is no such entry, or none any more.
 
         Raises JournalFailed as in `read`.
         """
-        with self.reading() as connection:
-            return self._link_at(connection, seq)
+        with self.reading() as segments:
+            return reading.chain_at(segments, seq)
 
     def reconcile(self, pending: Sequence[Record]) -> tuple[Record, ...]:
         """Which of `pending`, in order, are not on disk. Every other one is, byte for byte.
@@ -308,14 +324,11 @@ class Journal:
                 "old copy was put back or the storage lost it; keep the folder as evidence and "
                 "start with an empty one"
             )
-        with self.reading() as connection:
+        with self.reading() as segments:
             for record in pending:
                 if record.seq > self.last_seq:
                     break
-                found = connection.execute(
-                    "SELECT entry FROM entry WHERE seq = ?", (record.seq,)
-                ).fetchall()
-                if found != [(record.entry,)]:
+                if reading.entry_at(segments, record.seq) != record.entry:
                     raise JournalForked(record.seq)
         return tuple(record for record in pending if record.seq > self.last_seq)
 
@@ -347,21 +360,8 @@ class Journal:
         One that is damaged or cannot be read is passed over: the events are all there still.
         Raises JournalFailed as in `read`.
         """
-        with self.reading() as connection:
-            rows = connection.execute("SELECT seq FROM snapshot ORDER BY seq DESC").fetchall()
-        for (seq,) in rows:
-            try:
-                made, digest, state = connection.execute(
-                    "SELECT made_utc_us, digest, state FROM snapshot WHERE seq = ?", (seq,)
-                ).fetchone()
-                chain = self._link_at(connection, seq)
-            except UNREADABLE:
-                continue
-            if not isinstance(state, bytes) or chain is None:
-                continue
-            if snapshot_digest(seq, chain, state) == digest:
-                return Snapshot(seq, made, state)
-        return None
+        with self.reading() as segments:
+            return next(reading.snapshots(segments), None)
 
     def set_acked(self, seq: int, *, incarnation: str) -> None:
         """The archive says that it stored everything up to `seq` of `incarnation`.
@@ -387,31 +387,16 @@ class Journal:
         Raises JournalFailed where the last checkpoint failed: nothing is lost, the log is replayed
         when it is opened next.
         """
-        connection, self._open = self._open, None
+        was_open, self._open = self._open and self._failure is None, False
         try:
-            if connection is not None:
+            if was_open:
                 try:
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                    fold(self.segments.connection(self.segments.active.number))
                 except UNREADABLE as error:
                     raise failed(error, self.folder) from error
-                finally:
-                    connection.close()
         finally:
+            self.segments.shut()
             self._lock.release()
-
-    def _newest(self, connection: Connection) -> Tip:
-        row = connection.execute(
-            "SELECT seq, chain FROM entry ORDER BY seq DESC LIMIT 1"
-        ).fetchone()
-        if row and not isinstance(row[1], bytes):
-            raise JournalDamaged(row[0], "its chain value cannot be read")
-        return Tip(*row) if row else Tip(0, origin(self.site, self.edge, self.incarnation))
-
-    def _link_at(self, connection: Connection, seq: int) -> bytes | None:
-        if seq == 0:
-            return origin(self.site, self.edge, self.incarnation)
-        row = connection.execute("SELECT chain FROM entry WHERE seq = ?", (seq,)).fetchone()
-        return row[0] if row and isinstance(row[0], bytes) else None
 
     def _refuse(self, record: Record, seq: int) -> None:
         if record.seq != seq:
@@ -441,44 +426,48 @@ class Journal:
             if not _storable(value):
                 raise RecordRefused(f"entry {seq}: {value.field} has no usable salt or value")
 
-    def _prove(
-        self,
-        connection: Connection,
-        first: int,
-        rows: Sequence[tuple[int, bytes, bytes, bytes]],
-    ) -> None:
-        if not rows:
-            return
-        chain = self._link_at(connection, first - 1)
-        if chain is None:
-            raise JournalDamaged(first - 1, "is missing")
-        for expected, (seq, entry, leaf_hash, link_hash) in enumerate(rows, start=first):
-            if seq != expected:
-                raise JournalDamaged(expected, "is missing")
-            if leaf(entry) != leaf_hash:
-                raise JournalDamaged(seq, "its bytes are not those that were stored")
-            chain = link(chain, leaf_hash)
-            if chain != link_hash:
-                raise JournalDamaged(seq, "the chain breaks here")
+    def fold(self) -> None:
+        """Cut the log of the segment that is written on to nothing.
 
-    @staticmethod
-    def _personal(
-        connection: Connection, rows: Sequence[tuple[int, bytes, bytes, bytes]]
-    ) -> dict[int, tuple[Personal, ...]]:
-        if not rows:
-            return {}
-        found: dict[int, tuple[Personal, ...]] = {}
-        for seq, field, value, salt in connection.execute(
-            "SELECT seq, field, value, salt FROM personal WHERE seq BETWEEN ? AND ?",
-            (rows[0][0], rows[-1][0]),
-        ).fetchall():
-            found[seq] = (*found.get(seq, ()), personal_from(seq, field, value, salt))
-        return found
+        Raises JournalFailed (journal stopped).
+        """
+        connection = self.connection
+        try:
+            fold(connection)
+        except UNREADABLE as error:
+            raise self.stop(error) from error
 
-    def stop(self, error: sqlite3.Error | UnicodeDecodeError) -> JournalFailed:
+    def go_on(self, boundary: Boundary) -> None:
+        """Write on in the segment that begins here, which is in place, from the next append on.
+
+        Raises JournalFailed (journal stopped).
+        """
+        try:
+            self.segments.go_on(boundary, self.disk.connect(self.segments.path(boundary.number)))
+        except (*UNREADABLE, OSError) as error:
+            raise self.stop(error) from error
+
+    def stop(self, error: sqlite3.Error | OSError | UnicodeDecodeError) -> JournalFailed:
         """Fail-stop: after a failed sync this connection's view of the disk may be wrong."""
         self._failure = failed(error, self.folder)
-        connection, self._open = self._open, None
-        if connection is not None:
-            connection.close()
+        self.segments.shut()
         return self._failure
+
+
+def _clear_drafts(disk: Disk, folder: Path) -> None:
+    """What a cut left of a segment that had not its name yet: nothing that anybody was told of."""
+    for name in disk.names_in(folder):
+        if name.endswith(f".db{files.DRAFT}") or f".db{files.DRAFT}-" in name:
+            disk.discard(folder / name)
+
+
+def _made(disk: Disk, folder: Path, meta: Iterable[tuple[str, str]]) -> tuple[int]:
+    """The first segment: written aside, synced, renamed; what carries the name is whole.
+
+    Raises JournalMissing where the folder holds other things: a journal was there.
+    """
+    files.refuse_left(folder, disk.names_in(folder))
+    with closing(disk.draft(folder / files.SEGMENT)) as connection:
+        tables.fill_segment(connection, meta)
+    disk.put_in_place(folder / files.SEGMENT)
+    return (1,)

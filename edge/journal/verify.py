@@ -6,21 +6,30 @@ history rewritten as a whole by who has the journal's key. Both need somebody el
 head (the archive, a witness).
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
-from controller.events import EntryError
-from controller.ledger import Personal, commitment, leaf, link, origin
-from edge.journal import folder as files
+from controller.events import EntriesPruned, EntryError, decode_body, decode_entry
+from controller.ledger import Personal, commitment, leaf, link
+from edge.journal.checkpoints import final
+from edge.journal.closed import newest_seq, opened_to_read
 from edge.journal.disk import Connection
-from edge.journal.errors import UNREADABLE, JournalDamaged, JournalForeign, failed
+from edge.journal.errors import (
+    UNREADABLE,
+    JournalClosed,
+    JournalDamaged,
+    JournalError,
+    JournalForeign,
+    JournalPruned,
+)
+from edge.journal.reading import chain_at, entry_at
 from edge.journal.record import Said, personal_from, refuse_rotten, said_by, snapshot_digest
+from edge.journal.segments import Segments
 from edge.journal.store import Journal
+from edge.journal.tables import PRUNED, Boundary, meta_value
 from edge.journal.verify_checkpoints import CheckpointReport, CheckpointVerification, Signers
 
 STEP_ENTRIES = 2_000
@@ -52,13 +61,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     `personal` values were there and fitted or are among the findings; erased ones leave no trace.
     `head` is the chain's value at `last_seq`: compare it with what others remember. A finding about
-    a checkpoint has its size as `seq`.
+    a checkpoint has its size as `seq`. Of the `entries`, `pruned` ones have their bytes no more,
+    and those up to `gone` are not there at all; both were recorded or are findings.
     """
 
     site: str
     edge: str
     incarnation: str
     entries: int
+    pruned: int
+    gone: int
     last_seq: int
     head: bytes
     acked: int
@@ -77,76 +89,149 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return min(self.findings, key=lambda finding: finding.seq, default=None)
 
 
-class _Identity(NamedTuple):
-    site: str
-    edge: str
-    incarnation: str
-
-
 class Verification:
     """One verification under way; `step` until it says that it is done.
 
-    The connection comes with every step, so that a running edge's writer thread can do it between
-    two appends.
+    The segments come with every step, so that a running edge's writer thread can do it between two
+    appends, and may seal and prune meanwhile.
     """
 
     def __init__(
-        self,
-        connection: Connection,
-        identity: tuple[str, str, str],
-        last_seq: int,
-        acked: int,
-        signers: Signers = NOBODY,
+        self, segments: Segments, last_seq: int, acked: int, signers: Signers = NOBODY
     ) -> None:
-        """Of the journal with this site, edge, incarnation, up to `last_seq`."""
-        self._identity = _Identity(*identity)
+        """Of what is there, up to `last_seq`."""
+        meta = segments.meta
+        self._identity = (meta.site, meta.edge, meta.incarnation)
         self._acked = acked
         self.last_seq = last_seq
         self.entries = 0
+        self._pruned = 0
         self._personal = 0
         self._snapshots = 0
         self._findings: list[Finding] = []
+        self._sizes = CheckpointVerification(self._identity, signers, self._find)
+        self._ahead = deque(segments.there)
+        self._part: Boundary | None = None
+        self._pruned_here: list[int] = []
         self._seen = BEFORE_ALL
-        self._expected = 1
-        self._chain: bytes | None = origin(*identity)
-        self._sizes = CheckpointVerification(connection, identity, signers, self._find)
+        self._expected = segments.begun.seq + 1
+        self._gone = segments.begun.seq
+        self._chain: bytes | None = segments.begun.chain
+        if self._gone:
+            self._sizes.begin(segments.begun)
+            if not pruning_recorded(segments, meta.gone, 1, self._gone, whole=True):
+                unsaid = f"to {self._gone} are missing, and nothing says that they were pruned"
+                self._find(1, unsaid)
 
     @classmethod
     def of(cls, journal: Journal, signers: Signers) -> "Verification":
         """Of an open journal as it stands now."""
-        identity = (journal.site, journal.edge, journal.incarnation)
-        return cls(journal.connection, identity, journal.last_seq, journal.acked, signers)
+        return cls(journal.rows, journal.last_seq, journal.acked, signers)
 
-    def step(self, connection: Connection, entries_max: int = STEP_ENTRIES) -> bool:
-        """Verify the next rows; True when everything has been. Never raises sqlite3.Error: what
-        cannot be read is a finding, and the end.
+    def step(self, segments: Segments, entries_max: int = STEP_ENTRIES) -> bool:
+        """Verify the next rows; True when everything has been. What cannot be read is a finding.
+
+        Raises JournalClosed.
         """
+        if self._part is None and self._ahead:
+            self._enter(segments)
+        part = self._part
         try:
-            rows = connection.execute(
-                "SELECT seq, entry, leaf, chain FROM entry WHERE seq > ? AND seq <= ?"
-                " ORDER BY seq LIMIT ?",
-                (self._seen, self.last_seq, entries_max),
-            ).fetchall()
-            beside = self._beside(connection, rows)
-            for seq, entry, leaf_hash, chain in rows:
-                self._judge(seq, entry, leaf_hash, chain, beside.pop(seq, ()))
-            for seq in beside:
-                self._find(seq, "a personal value without its entry")
-            self._sizes.fold()
-            if rows or not self._sizes.look_at_notes():
-                return False
-            self._end(connection)
-        except UNREADABLE as error:
+            if part is not None:
+                connection = segments.connection(part.number)
+                if self._look(connection, segments.end(part.number), entries_max):
+                    return False
+                self._leave(segments, connection, part)
+        except JournalClosed:
+            raise
+        except (*UNREADABLE, OSError, JournalError) as error:
             self._find(self._expected, f"cannot be read: {error}")
+            self._part = None
+        if self._ahead or not self._sizes.look_at_notes():
+            return False
+        self._end()
         return True
+
+    def _enter(self, segments: Segments) -> None:
+        """Begin with the next segment that is there still."""
+        while self._ahead and self._ahead[0].number < segments.oldest:
+            self._ahead.popleft()
+        if not self._ahead:
+            return
+        part = self._part = self._ahead.popleft()
+        if part.seq >= self._expected:
+            if part.number == segments.oldest:
+                self._gone = part.seq  # pruned meanwhile
+            else:
+                self._find(self._expected, f"to {part.seq} are missing")
+            self._chain = None
+        if self._chain not in {None, part.chain}:
+            self._find(part.seq, f"segment {part.number} goes on from another chain than ends here")
+        self._seen, self._expected, self._chain = BEFORE_ALL, part.seq + 1, part.chain
+        self._pruned_here = []
+        try:
+            connection = segments.connection(part.number)
+            end = segments.end(part.number)
+            finals = () if end is None else (final(segments.boundaries[part.number]),)
+            known = max(self.last_seq, newest_seq(segments))
+            self._sizes.enter(connection, part, finals, range(self.last_seq + 1, known + 1))
+        except JournalClosed:
+            raise
+        except (*UNREADABLE, OSError, JournalError) as error:
+            self._find(self._expected, f"segment {part.number} cannot be read: {error}")
+            self._part = None
+            if (end := segments.end(part.number)) is not None:
+                self._expected, self._chain = end + 1, None
+                self._sizes.lost(end)
+
+    def _look(self, connection: Connection, end: int | None, entries_max: int) -> bool:
+        """Verify the next rows of a segment; False where there are none."""
+        rows = connection.execute(
+            "SELECT seq, entry, leaf, chain FROM entry WHERE seq > ? AND seq <= ?"
+            " ORDER BY seq LIMIT ?",
+            (self._seen, self.last_seq if end is None else end, entries_max),
+        ).fetchall()
+        beside = self._beside(connection, rows)
+        for seq, entry, leaf_hash, chain in rows:
+            self._judge(seq, entry, leaf_hash, chain, beside.pop(seq, ()))
+        for seq in beside:
+            self._find(seq, "a personal value without its entry")
+        self._sizes.fold()
+        return bool(rows)
+
+    def _leave(self, segments: Segments, connection: Connection, part: Boundary) -> None:
+        """What is to be said of a segment behind its last entry."""
+        self._part = None
+        end = segments.end(part.number)
+        if end is not None and self._expected <= end:
+            self._find(self._expected, f"to {end} are missing")
+            self._chain = None
+            self._sizes.lost(end)
+        for (seq,) in connection.execute(
+            "SELECT seq FROM personal WHERE seq > ? AND seq NOT IN"
+            " (SELECT seq FROM entry WHERE seq > ?)",
+            (self._seen, self._seen),
+        ).fetchall():
+            self._find(seq, "a personal value without its entry")
+        for (seq,) in connection.execute("SELECT seq FROM snapshot ORDER BY seq").fetchall():
+            self._snapshots += 1
+            self._judge_snapshot(segments, connection, seq)
+        if self._pruned_here:
+            self._pruned += len(self._pruned_here)
+            first, last = self._pruned_here[0], self._pruned_here[-1]
+            by = int(meta_value(connection, PRUNED) or 0)
+            if not pruning_recorded(segments, by, first, last, whole=False):
+                self._find(first, "its bytes are gone, and nothing says that they were pruned")
 
     def report(self) -> Report:
         """What was seen so far."""
         return Report(
-            site=self._identity.site,
-            edge=self._identity.edge,
-            incarnation=self._identity.incarnation,
+            site=self._identity[0],
+            edge=self._identity[1],
+            incarnation=self._identity[2],
             entries=self.entries,
+            pruned=self._pruned,
+            gone=self._gone,
             last_seq=self._expected - 1,
             head=self._chain or b"",
             acked=self._acked,
@@ -203,7 +288,9 @@ class Verification:
             self._chain = None
             self._sizes.lost(seq)
             return
-        if leaf(entry) != leaf_hash:
+        if not entry:
+            self._pruned_here.append(seq)
+        elif leaf(entry) != leaf_hash:
             self._find(seq, "its bytes are not those that were hashed when it was stored")
         if self._chain is not None and link(self._chain, leaf_hash) != chain:
             self._find(seq, "the chain breaks here")
@@ -211,8 +298,12 @@ class Verification:
         self._chain = chain
         if self._sizes.next_size is not None:
             self._sizes.leaves.append(leaf_hash)
-            if seq == self._sizes.next_size:
+            while seq == self._sizes.next_size:
                 self._sizes.reached()
+        if not entry:
+            if personal:
+                self._find(seq, "it was pruned, and a personal value is beside it still")
+            return
         try:
             said = said_by(entry)
         except EntryError as error:
@@ -235,7 +326,7 @@ class Verification:
             if body.get(value.field) != msgspec.Raw(f'"{commitment(value)}"'.encode()):
                 self._find(seq, f"the value beside it is not what {value.field} commits to")
 
-    def _end(self, connection: Connection) -> None:
+    def _end(self) -> None:
         if self._expected <= self.last_seq:
             self._find(self._expected, f"to {self.last_seq} are missing")
         if self._acked >= self._expected:
@@ -243,33 +334,37 @@ class Verification:
                 self._expected, f"to {self._acked} are missing: the archive stored that many"
             )
         self._sizes.ended(self._expected - 1)
-        for (seq,) in connection.execute(
-            "SELECT seq FROM personal WHERE seq > ? AND seq NOT IN"
-            " (SELECT seq FROM entry WHERE seq > ?)",
-            (self._seen, self._seen),
-        ).fetchall():
-            self._find(seq, "a personal value without its entry")
-        for (seq,) in connection.execute("SELECT seq FROM snapshot ORDER BY seq").fetchall():
-            self._snapshots += 1
-            self._judge_snapshot(connection, seq)
 
-    def _judge_snapshot(self, connection: Connection, seq: int) -> None:
+    def _judge_snapshot(self, segments: Segments, connection: Connection, seq: int) -> None:
         try:
             row = connection.execute(
-                "SELECT snapshot.digest, snapshot.state, entry.chain FROM snapshot"
-                " LEFT JOIN entry USING (seq) WHERE seq = ?",
-                (seq,),
+                "SELECT digest, state FROM snapshot WHERE seq = ?", (seq,)
             ).fetchone()
+            at = chain_at(segments, seq)
         except UNREADABLE as error:
             self._find(seq, f"its snapshot cannot be read: {error}")
             return
         if row is None:
             # Replaced by newer ones while the verification went on.
             return
-        digest, state, chain = row
-        at = origin(*self._identity) if seq == 0 else chain
+        digest, state = row
         if at is None or not isinstance(state, bytes) or snapshot_digest(seq, at, state) != digest:
             self._find(seq, "its snapshot does not verify; it is not used")
+
+
+def pruning_recorded(segments: Segments, by: int, first: int, last: int, *, whole: bool) -> bool:
+    """Whether entry `by` says that these entries were pruned. Raises as `Segments.connection`."""
+    if not by:
+        return False
+    try:
+        data = entry_at(segments, by)
+        body = None if data is None else decode_body(decode_entry(data))
+    except (EntryError, JournalPruned):
+        return False
+    if not isinstance(body, EntriesPruned) or body.whole != whole or last > body.last:
+        return False
+    # Segments go one after the other: each was recorded, and the record of the last one is left.
+    return whole or body.first <= first
 
 
 def verify_folder(
@@ -287,37 +382,15 @@ def verify_folder(
 
     Raises JournalInUse, JournalForeign, JournalNewer, JournalMissing, JournalFailed.
     """
-    segment = folder / files.SEGMENT
-    try:
-        lock = files.FolderLock.for_reading(folder)
-    except OSError as error:
-        raise failed(error, folder) from error
-    try:
-        files.look(segment)
-        with closing(files.connect_to_read(segment)) as connection:
-            verification = _begun(segment, connection, site, edge, signers)
-            while not verification.step(connection):
-                if progress is not None:
-                    progress(verification.entries, verification.last_seq)
-            return verification.report()
-    except (*UNREADABLE, OSError) as error:
-        raise failed(error, folder) from error
-    finally:
-        files.forget_reading(segment)
-        if lock is not None:
-            lock.release()
-
-
-def _begun(
-    segment: Path, connection: Connection, site: str | None, edge: str | None, signers: Signers
-) -> Verification:
-    files.refuse_schema(segment, connection)
-    meta = files.read_meta(segment, connection)
-    identity = _Identity(*meta[:3])
-    if site not in {None, identity.site} or edge not in {None, identity.edge}:
-        raise JournalForeign(
-            f"{segment} is the journal of site {identity.site!r} edge {identity.edge!r}; "
-            "name the folder of the one you mean"
-        )
-    last = connection.execute("SELECT max(seq) FROM entry").fetchone()[0] or 0
-    return Verification(connection, identity, last, meta.acked, signers)
+    with opened_to_read(folder) as segments:
+        meta = segments.meta
+        if site not in {None, meta.site} or edge not in {None, meta.edge}:
+            raise JournalForeign(
+                f"{segments.path(segments.active.number)} is the journal of site {meta.site!r} "
+                f"edge {meta.edge!r}; name the folder of the one you mean"
+            )
+        verification = Verification(segments, newest_seq(segments), meta.acked, signers)
+        while not verification.step(segments):
+            if progress is not None:
+                progress(verification.entries, verification.last_seq)
+        return verification.report()

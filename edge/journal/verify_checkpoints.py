@@ -5,16 +5,17 @@ signatures are looked at behind the last entry, a few at a time: they cost more 
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from controller.checkpoint import Checkpoint, CheckpointError, checkpoint_of, log_name
 from controller.merkle import EMPTY, Frontier
-from edge.journal.checkpoints import Kept, every
+from edge.journal.checkpoints import Kept, every, final
 from edge.journal.disk import Connection
 from edge.journal.errors import UNREADABLE
+from edge.journal.tables import Boundary
 from edge.notes import Algorithm, NoteError, NoteKey, cosigned_at, opened, text_of
 
 NOTES_AT_ONCE = 8
@@ -44,6 +45,10 @@ class Cosigned(msgspec.Struct, frozen=True, kw_only=True):
     utc_s: int
 
 
+def _size(kept: Kept) -> int:
+    return kept.size
+
+
 class CheckpointReport(msgspec.Struct, frozen=True, kw_only=True):
     """`kept` checkpoints; under which keys, as text, their signatures were judged: empty where none
     was known.
@@ -63,13 +68,8 @@ class CheckpointVerification:
     """
 
     def __init__(
-        self,
-        connection: Connection,
-        identity: tuple[str, str, str],
-        signers: Signers,
-        find: Callable[[int, str], None],
+        self, identity: tuple[str, str, str], signers: Signers, find: Callable[[int, str], None]
     ) -> None:
-        """Of what is kept now: of checkpoints that come later nothing is said."""
         self.leaves: list[bytes] = []
         self.next_size: int | None = None
         self._name = log_name(*identity)
@@ -78,19 +78,44 @@ class CheckpointVerification:
         self._find = find
         self._tree: Frontier | None = EMPTY
         self._ahead: deque[Kept] = deque()
+        self._unsigned: deque[Kept] = deque()
+        self._kept = 0
+        self._cosigned: Cosigned | None = None
+
+    def begin(self, boundary: Boundary) -> None:
+        """Of what is before this nothing is left but the final checkpoint."""
+        kept = final(boundary)
+        self._unsigned.append(kept)
+        if kept.cosigned is None:
+            self._find(kept.size, "what was before is gone, and no witness has cosigned it")
+        self._judge_tree(kept)
+
+    def enter(
+        self, connection: Connection, boundary: Boundary, finals: Sequence[Kept], later: range
+    ) -> None:
+        """The next segment's: those that it keeps now, and what the one behind it says of its end.
+        Of sizes in `later`, which came meanwhile, nothing is said.
+        """
+        for left in self._ahead:
+            self._find(left.size, "its checkpoint is of entries that are not there")
+        self._ahead.clear()
+        if self._tree is None or self._tree.size != boundary.seq:
+            self._tree = boundary.tree if boundary.tree.whole else None
+        found: list[Kept] = []
         try:
             for size, kept in every(connection):
                 if kept is None:
-                    find(size, "its checkpoint cannot be read")
-                else:
-                    self._ahead.append(kept)
+                    self._find(size, "its checkpoint cannot be read")
+                elif size not in later or size in {one.size for one in finals}:
+                    found.append(kept)
         except UNREADABLE as error:
-            find(0, f"the checkpoints cannot be read: {error}")
-        self._unsigned = self._ahead.copy()
-        self._kept = len(self._ahead)
-        self._cosigned: Cosigned | None = None
+            self._find(boundary.seq, f"the checkpoints cannot be read: {error}")
+        self._kept += len(found)
+        found += [one for one in finals if one not in found]
+        self._unsigned += found
+        self._ahead += sorted(found, key=_size)
         self._look_ahead()
-        if self._ahead and self._ahead[0].size == 0:
+        while self._ahead and self._ahead[0].size <= boundary.seq:
             self.reached()
 
     def fold(self) -> None:
@@ -112,12 +137,17 @@ class CheckpointVerification:
         self.fold()
         kept = self._ahead.popleft()
         self._look_ahead()
+        self._judge_tree(kept)
+
+    def _judge_tree(self, kept: Kept) -> None:
+        """Whether its note and the tree beside it are those of the leaves that were passed."""
         try:
             said = self._said(kept)
         except (NoteError, CheckpointError) as error:
             self._find(kept.size, f"its checkpoint is none: {error}")
             return
-        if self._tree is not None and self._tree.root != said.root:
+        known = self._tree is not None and self._tree.size == kept.size
+        if self._tree is not None and known and self._tree.root != said.root:
             self._find(kept.size, "its checkpoint was made of other entries")
         if not kept.frontier.whole or kept.frontier.root != said.root:
             self._find(kept.size, "the tree beside its checkpoint is not the one of the note")

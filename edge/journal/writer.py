@@ -3,19 +3,21 @@
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
 from controller.events_people import ErasedValues
 from controller.merkle import Frontier
-from edge.journal import checkpoints, erasure
+from controller.retention import RecordClass
+from edge.journal import checkpoints, erasure, pruning, reading, sealing
 from edge.journal import folder as files
 from edge.journal.checkpoints import Kept
-from edge.journal.disk import Connection, Disk
-from edge.journal.errors import UNREADABLE, JournalClosed, JournalError, JournalStalled, failed
+from edge.journal.disk import Disk
+from edge.journal.errors import JournalClosed, JournalError, JournalStalled
 from edge.journal.record import Record, Snapshot, Stored, Tip
+from edge.journal.segments import Segments
 from edge.journal.store import Journal
 from edge.journal.verify import LIVE_STEP_ENTRIES, NOBODY, Progress, Report, Verification
 from edge.journal.verify_checkpoints import Signers
@@ -185,11 +187,19 @@ class JournalWriter:
         await self.submit(records)
 
     async def read(
-        self, from_seq: int, limit_entries: int, limit_bytes: int, *, checked: bool = True
+        self,
+        from_seq: int,
+        limit_entries: int,
+        limit_bytes: int,
+        *,
+        checked: bool = True,
+        kept: bool = False,
     ) -> list[Stored]:
         """As `Journal.read`; sees every append submitted before it."""
         return await self._call(
-            lambda journal: journal.read(from_seq, limit_entries, limit_bytes, checked=checked)
+            lambda journal: journal.read(
+                from_seq, limit_entries, limit_bytes, checked=checked, kept=kept
+            )
         )
 
     async def newest_snapshot(self) -> Snapshot | None:
@@ -207,6 +217,35 @@ class JournalWriter:
     async def checkpoint(self, sign: Callable[[Frontier], str], utc_us: int) -> Kept:
         """As `checkpoints.take`; covers every append submitted before it."""
         return await self._call(lambda journal: checkpoints.take(journal, sign, utc_us))
+
+    async def seal(self, sign: Callable[[Frontier], str], utc_us: int) -> Kept | None:
+        """As `sealing.seal`; behind every append submitted before it."""
+        return await self._call(lambda journal: sealing.seal(journal, sign, utc_us))
+
+    @property
+    def begun_utc_us(self) -> int:
+        """When the segment began that is written on."""
+        return self._work.journal.segments.began_utc_us
+
+    @property
+    def in_segment(self) -> int:
+        """How many entries the segment has that is written on."""
+        journal = self._work.journal
+        return journal.last_seq - journal.segments.active.seq
+
+    async def sealed(self) -> tuple[pruning.Segment, ...]:
+        """As `pruning.sealed`."""
+        return await self._call(pruning.sealed)
+
+    async def drop(self, number: int, by: int) -> None:
+        """As `pruning.drop`."""
+        await self._call(lambda journal: pruning.drop(journal, number, by))
+
+    async def thin(self, number: int, classes: Collection[RecordClass], by: int) -> None:
+        """As `pruning.Thinning`, in steps between which appends go on."""
+        thinning = await self._call(lambda journal: pruning.Thinning(journal, number, classes, by))
+        while not await self._call(thinning.step):
+            pass
 
     async def note_cosigned(self, size: int, cosigned: str) -> None:
         """As `checkpoints.note_cosigned`."""
@@ -272,14 +311,17 @@ class JournalWriter:
 
     async def said(self, size: int | None) -> tuple[Kept, ...]:
         """As `checkpoints.said`. Raises JournalFailed as `Journal.read`."""
-        return await self._read(lambda connection: checkpoints.said(connection, size))
+        return await self._read(lambda segments: checkpoints.said(segments, size))
+
+    async def begun(self) -> Frontier:
+        """The tree over the entries that are not there any more."""
+        return await self._read(lambda segments: segments.begun.tree)
 
     async def leaves_of(self, begin: int, end: int) -> bytes:
-        """As `checkpoints.leaves_of`: a thousand hold up the appends behind them for some 1 ms.
-
-        Raises JournalFailed as `Journal.read`.
+        """As `reading.leaves`, one behind the other: a thousand hold up the appends behind them for
+        some 1 ms. Raises JournalFailed as `Journal.read`.
         """
-        return await self._read(lambda connection: checkpoints.leaves_of(connection, begin, end))
+        return await self._read(lambda segments: b"".join(reading.leaves(segments, begin, end)))
 
     async def reconcile(self, pending: Sequence[Record]) -> tuple[Record, ...]:
         """As `Journal.reconcile`: which of the records with unknown outcome to append again."""
@@ -310,7 +352,7 @@ class JournalWriter:
         """
         verification = await self._call(lambda journal: Verification.of(journal, signers))
         while not await self._call(
-            lambda journal: verification.step(journal.connection, LIVE_STEP_ENTRIES)
+            lambda journal: verification.step(journal.rows, LIVE_STEP_ENTRIES)
         ):
             if progress is not None:
                 progress(verification.entries, verification.last_seq)
@@ -333,12 +375,10 @@ class JournalWriter:
         except JournalClosed:
             return
 
-    async def _read(self, function: Callable[[Connection], T]) -> T:
+    async def _read(self, function: Callable[[Segments], T]) -> T:
         def read(journal: Journal) -> T:
-            try:
-                return function(journal.connection)
-            except UNREADABLE as error:
-                raise failed(error, journal.folder) from error
+            with journal.reading() as segments:
+                return function(segments)
 
         return await self._call(read)
 

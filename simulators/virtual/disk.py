@@ -14,7 +14,6 @@ To aim one at an operation in flight, set `before`.
 
 import errno
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -114,31 +113,30 @@ class Disk(FileSystem):
         self._owners[folder] = FolderLock(self._owners, folder)
         return self._owners[folder]
 
-    def has_segment(self, segment: Path) -> bool:
-        return str(segment) in self.names
+    def sync_folder_of(self, folder: Path) -> None:
+        self.sync_folder(str(folder), self.age)
 
-    def create_segment(
-        self,
-        folder: Path,
-        *,
-        site: str,
-        edge: str,
-        entropy: Callable[[int], bytes],
-        utc_us: int,
-    ) -> None:
-        age, draft = self.age, folder / files.DRAFT
-        for name in (str(draft), f"{draft}-journal"):
-            if name in self.names:
-                self.delete(name, age)
+    def names_in(self, folder: Path) -> list[str]:
         paths = [Path(name) for name in self.names]
-        files.refuse_left(folder, (path.name for path in paths if path.parent == folder))
-        incarnation = entropy(files.INCARNATION_BYTES).hex()
-        with closing(self.database(draft)) as connection:
-            files.fill_segment(
-                connection, site=site, edge=edge, incarnation=incarnation, utc_us=utc_us
-            )
-        self.rename(str(draft), str(folder / files.SEGMENT), age)
-        self.sync_folder(str(folder), age)
+        return sorted(path.name for path in paths if path.parent == folder)
+
+    def draft(self, segment: Path) -> DiskConnection:
+        path = Path(f"{segment}{files.DRAFT}")
+        self.discard(path)
+        return self.database(path)
+
+    def put_in_place(self, segment: Path) -> None:
+        age, log = self.age, f"{segment}-wal"
+        if log in self.names:
+            self.delete(log, age)
+        self.sync_folder(str(segment.parent), age)
+        self.rename(f"{segment}{files.DRAFT}", str(segment), age)
+        self.sync_folder(str(segment.parent), age)
+
+    def discard(self, database: Path) -> None:
+        for name in (str(database), f"{database}-journal", f"{database}-wal"):
+            if name in self.names:
+                self.delete(name, self.age)
 
     def look(self, segment: Path) -> None:
         file = self.names.get(str(segment))

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from edge.journal.folder import SEGMENT
+from edge.journal.folder import segment_name
+from edge.journal.segments import Segments, present
 from edge.journal.verify import Verification
 from simulators.virtual.doors_rules import door_rules
 from simulators.virtual.faults import Faults, Level
@@ -170,13 +171,16 @@ async def _archived(site: Site) -> None:
 def _compare(site: Site) -> None:
     """Journal, archive and our own account hold the same."""
     at_s = site.loop.time()
-    connection = site.edge.disk.connect(JOURNAL / SEGMENT)
+    disk = site.edge.disk
     identity = (site.plan.config.site, site.plan.config.edge, site.ledger.incarnation)
     entries = len(site.ledger.entries)
-    verification = Verification(connection, identity, entries, 0, SIGNERS)
-    while not verification.step(connection):
+    numbers = present(JOURNAL, disk.names_in(JOURNAL))
+    active = disk.connect(JOURNAL / segment_name(numbers[-1]))
+    segments = Segments(JOURNAL, numbers, active, disk.connect)
+    verification = Verification(segments, entries, 0, SIGNERS)
+    while not verification.step(segments):
         pass
-    connection.close()
+    segments.shut()
     report = verification.report()
     if not report.sound or report.last_seq != entries:
         raise Violation("the-chain-verifies", at_s, str(report.findings[:3]))

@@ -180,6 +180,9 @@ _MADE: tuple[Body, ...] = (
     ev.CertificateExpiring(which="edge", until_s=1_796_000_000, days_left=7),
     ev.JournalDoubted(witnessed=1_200, held=900, before="0123456789abcdef"),
     ev.JournalUnsound(findings=3, entry=17, what="the chain breaks here"),
+    ev.EntriesPruned(
+        first=1, last=90_000, classes=("passages", "people"), whole=False, early=False
+    ),
     ev.EntryDropped(),
     ev.ClockJudged(trusted=True, stepped_ms=-1_500),
     ev.HoldersReplaced(

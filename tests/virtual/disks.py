@@ -47,7 +47,7 @@ def assert_sound(journal: Journal, known: Sequence[Record]) -> None:
     """SQLite, the chain and whoever wrote the entries agree on what is there."""
     assert journal.connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     verification = Verification.of(journal, Signers())
-    while not verification.step(journal.connection):
+    while not verification.step(journal.segments):
         pass
     assert verification.report().sound
     assert read_all(journal) == list(known[: journal.last_seq])

@@ -20,6 +20,7 @@ from edge.journal.checkpoints import (
     root_at,
     take,
 )
+from edge.journal.tables import SCHEMA_VERSION
 from edge.notes import signed
 from edge.signatures import SigningKey
 from tests.edge.journal.support import (
@@ -34,7 +35,7 @@ from tests.edge.journal.support import (
 )
 from tests.tidy.repository import ROOT
 
-FIRST_VERSION = ROOT / "tests" / "golden" / "journals" / "segment-v1.db"
+OLDER = ROOT / "tests" / "golden" / "journals"
 DAY_0 = 1_700_000_000_000_000
 
 
@@ -127,23 +128,23 @@ def test_of_old_checkpoints_the_last_of_each_day_and_the_newest_cosigned_stay(
 
 
 @pytest.mark.parametrize("also_verified", [False, True])
-def test_a_journal_of_the_first_version_opens_and_none_of_its_rows_changes(
-    tmp_path: Path, also_verified: bool
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_journal_of_an_older_version_opens_and_none_of_its_rows_changes(
+    tmp_path: Path, version: int, also_verified: bool
 ) -> None:
     folder = tmp_path / "j"
     folder.mkdir()
-    shutil.copy(FIRST_VERSION, segment(folder))
+    shutil.copy(OLDER / f"segment-v{version}.db", segment(folder))
     if also_verified:
         assert verify_folder(folder).sound
-    tables = ("entry", "personal", "snapshot", "meta")
+    tables = ["entry", "personal", "snapshot", "meta", *["checkpoint"] * (version > 1)]
     with by_hand(folder) as raw:
         before = {t: raw.execute(f"SELECT * FROM {t}").fetchall() for t in tables}
     with closing(open_journal(folder)) as journal:
-        assert (journal.last_seq, journal.acked) == (9, 4)
-        assert journal.tree.root == plain_root(9)
-        take(journal, said, DAY_0)
+        assert (journal.last_seq, journal.acked) == ({1: 9, 2: 12}[version], 4)
+        assert journal.tree.root == plain_root(journal.last_seq)
     with by_hand(folder) as raw:
-        assert raw.execute("PRAGMA user_version").fetchone() == (2,)
+        assert raw.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         after = {t: raw.execute(f"SELECT * FROM {t}").fetchall() for t in tables}
     assert after == before
     assert verify_folder(folder).sound

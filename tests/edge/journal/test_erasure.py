@@ -89,7 +89,7 @@ def found(folder: Path, *records: Record) -> list[tuple[int, str]]:
     with closing(open_journal(folder)) as journal:
         journal.append(records)
         search = Search(KNOWN, 1, len(records))
-        while not search.step(journal.connection):
+        while not search.step(journal.segments):
             pass
         told = [
             (seq, field)

@@ -135,8 +135,8 @@ def test_tables_that_are_not_ours_are_refused(tmp_path: Path, change: str) -> No
 def test_a_newer_schema_asks_for_a_newer_program(tmp_path: Path) -> None:
     fill(tmp_path / "j", 3)
     with by_hand(tmp_path / "j") as raw:
-        raw.execute("PRAGMA user_version = 3")
-    with pytest.raises(JournalNewer, match="schema 3, this version knows 2; install"):
+        raw.execute("PRAGMA user_version = 4")
+    with pytest.raises(JournalNewer, match="schema 4, this version knows 3; install"):
         open_journal(tmp_path / "j")
 
 
@@ -188,8 +188,15 @@ def test_a_half_made_segment_is_made_again(tmp_path: Path) -> None:
 
 def test_a_folder_that_lost_its_segment_does_not_get_a_new_one(tmp_path: Path) -> None:
     fill(tmp_path / "j", 3)
+    segment(tmp_path / "j").rename(tmp_path / "j" / "elsewhere.db")
+    with pytest.raises(JournalMissing, match=r"holds elsewhere\.db; put the segment back"):
+        open_journal(tmp_path / "j")
+
+
+def test_a_segment_under_another_name_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path / "j", 3)
     segment(tmp_path / "j").rename(tmp_path / "j" / "segment-000002.db")
-    with pytest.raises(JournalMissing, match=r"holds segment-000002\.db; put the segment back"):
+    with pytest.raises(JournalForeign, match="says of itself that it is segment 1; give it back"):
         open_journal(tmp_path / "j")
 
 

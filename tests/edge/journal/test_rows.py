@@ -118,7 +118,7 @@ def test_the_file_says_what_it_is_and_the_connection_is_careful(tmp_path: Path) 
         ).fetchone()
     assert said == {
         "application_id": 0x53504A4C,
-        "user_version": 2,
+        "user_version": 3,
         "journal_mode": "wal",
         "locking_mode": "exclusive",
         "synchronous": 2,

@@ -220,7 +220,7 @@ def test_signatures_of_a_running_edge_are_judged_a_few_at_a_time(tmp_path: Path)
     with closing(open_journal(tmp_path)) as journal:
         verification = Verification.of(journal, SIGNERS)
         steps = 1
-        while not verification.step(journal.connection, 500):
+        while not verification.step(journal.segments, 500):
             steps += 1
         assert verification.report().sound
     assert steps == 1 + 5, "the entries, then eight notes at a time"

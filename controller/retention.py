@@ -1,0 +1,86 @@
+"""For how long what kind of entry is kept: each kind is of one class, and a site says how many days
+a class is kept.
+"""
+
+from enum import StrEnum
+
+from controller import events as ev
+from controller.body import Body
+from controller.events import KINDS, kind_of
+
+
+class RecordClass(StrEnum):
+    """What an entry is about, to whom keeps it."""
+
+    PASSAGES = "passages"
+    """Who came when to which door, and what was decided."""
+
+    ALARMS = "alarms"
+    """What somebody was, or had to be, sent for."""
+
+    PEOPLE = "people"
+    """Who is on file, visits, consents, erasures."""
+
+    SYSTEM = "system"
+    """Everything else: devices, doors' own doings, the journal, policies."""
+
+
+_PASSAGES: tuple[type[Body], ...] = (
+    ev.AnswerIgnored,
+    ev.AttemptAbandoned,
+    ev.AttemptBegan,
+    ev.BadgeIgnored,
+    ev.DecisionMade,
+    ev.ExitLetGo,
+    ev.ExitOver,
+    ev.ExitRequested,
+    ev.FactorAnswered,
+    ev.FactorAsked,
+    ev.GrantAborted,
+    ev.GrantUnused,
+    ev.PassageMade,
+    ev.PortalGranted,
+    ev.SecondAsked,
+)
+
+_ALARMS: tuple[type[Body], ...] = (
+    ev.AgentWithoutConsent,
+    ev.DeviceSuspected,
+    ev.EgressEnded,
+    ev.EgressReleased,
+    ev.FireLatched,
+    ev.FireLineRead,
+    ev.FireReset,
+    ev.FireResetRefused,
+    ev.HolderLockedOut,
+    ev.JournalDoubted,
+    ev.JournalUnsound,
+    ev.LockoutEnded,
+    ev.PortalForced,
+    ev.PortalHeld,
+    ev.PortalNeverClosed,
+    ev.PostureChanged,
+    ev.ReaderTampered,
+    ev.VisitorOverstayed,
+    ev.VisitorUnescorted,
+)
+
+_PEOPLE: tuple[type[Body], ...] = (
+    ev.ConsentEnded,
+    ev.ConsentGiven,
+    ev.ConsentRefused,
+    ev.HoldersReplaced,
+    ev.PersonErased,
+    ev.PersonScreened,
+)
+
+CLASS_OF: dict[str, RecordClass] = {
+    **dict.fromkeys(KINDS, RecordClass.SYSTEM),
+    **{kind_of(body): RecordClass.PASSAGES for body in _PASSAGES},
+    **{kind_of(body): RecordClass.ALARMS for body in _ALARMS},
+    **{kind_of(body): RecordClass.PEOPLE for body in _PEOPLE},
+}
+"""Of every kind that there is. A kind of a later version is of none, and kept."""
+
+NEVER_ALONE = frozenset({kind_of(ev.EntriesPruned)})
+"""Kinds that go with a whole segment alone: they say why others are not there."""
