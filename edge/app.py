@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 from random import SystemRandom
 
-from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
+from drivers.mqtt_link import LinkReport, MqttLink
 from edge.assembly import Edge, Outside, assembled
 from edge.ballast import Ballast
+from edge.broker_link import broker_settings
 from edge.checkpoints import journal_key
 from edge.clock import SystemClock, boot_time
 from edge.config import Config
@@ -29,7 +30,7 @@ from edge.people import People, PeopleError, PinChecker, PinHasher, load_site_ke
 from edge.renewal import sound_journal
 from edge.safe_mode import UNCLEAN_ENDS, Run, note_service
 from edge.service_manager import ServiceManager, service_manager
-from edge.tls import context, identity
+from edge.tls import identity
 from edge.undisturbed import set_aside
 from edge.views_file import VIEWS_FILE
 from edge.watchdog import Watchdog, extend_start
@@ -210,15 +211,7 @@ async def _journal(config: Config) -> AsyncIterator[JournalWriter]:
 
 def _link(config: Config) -> Callable[[Callable[[LinkReport], None]], MqttLink] | None:
     """What connects to the broker, where the site file names one."""
-    if config.broker is None:
+    settings = broker_settings(config)
+    if settings is None:
         return None
-    settings = LinkSettings(
-        host=config.broker.host,
-        port=config.broker.port,
-        others=config.broker_nodes,
-        client_id=f"{config.site}.{config.edge}",
-        username=config.broker.username,
-        password=config.broker_password,
-        tls=None if config.tls is None else partial(context, config.tls),
-    )
     return lambda report: MqttLink(settings, report)
