@@ -206,7 +206,11 @@ def _whereabouts(policy: CompiledPolicy) -> Activity:
         purpose="to know who is inside: for a muster in an emergency"
         + (f", and for {'; '.join(why)}" if why else ""),
         people=("everybody who has passed a door by a badge",),
-        data=("the zone where somebody was seen last, since when, and when he came in",),
+        data=(
+            "the zone where somebody was seen last, since when, when he came in, and who his host "
+            "is; the same in `views.db`, which is made of the journal",
+            "in `views.db` counts by day, door and reason, of nobody in particular",
+        ),
         source="doors of this edge",
         recipients=(),
         retention="until the person has left; copies of the state that lie in the journal's "
@@ -288,13 +292,17 @@ def _archive(config: Config) -> Activity:
     return Activity(
         purpose="to keep the record where the site cannot lose it, and search it for incidents",
         people=("as in the journal",),
-        data=("every entry of the journal, with the values beside it",),
+        data=(
+            "every entry of the journal, with the values beside it, and whom each is about",
+            "incidents that are opened there, with what people write of them",
+        ),
         source="this edge",
         recipients=(
             f"central, by way of the broker at {', '.join(places)}",
             "whoever may read this edge's `journal` topic there",
         ),
-        retention=ENTRIES_STAY + "; an erasure at an edge reaches central with its entry",
+        retention=ENTRIES_STAY + "; an erasure at an edge reaches central with its entry; what "
+        "was written of an incident stays",
         safeguards=(
             "the broker's own accounts decide who reads that topic",
             "a witness cosigns the journal's size"

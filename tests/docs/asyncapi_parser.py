@@ -13,7 +13,7 @@ from tests.servers import require, skip_or_fail
 INSTALLED = Path(sys.prefix) / "asyncapi"
 
 KNOWN = {"asyncapi-latest-version"}
-"""3.1 adds nothing that is of use here (ROS 2, one more format of schemas), and fewer tools read it."""
+"""What 3.1 adds is of no use here (ROS 2, one more format of schemas), and fewer tools read it."""
 
 
 def validated(document: Path, payloads: Iterable[tuple[str, Any]] = ()) -> list[dict[str, Any]]:
