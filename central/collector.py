@@ -44,6 +44,10 @@ EDGES_MAX = 10_000
 DRAIN_S_MAX = 5.0
 """A stop stores and acknowledges what has come in already, for no longer than this."""
 
+STORED_AT_ONCE = 400
+"""Entries with which a commit begins that takes no further batch: half of what an edge has on its
+way, so that the other half comes in meanwhile."""
+
 RECORDS_MAX = 256
 """Batches that wait for the archive; beyond it what comes next waits with them."""
 
@@ -273,7 +277,7 @@ class Collector:
             address = parse(message.topic)
             if address.leaf == "journal":
                 batch = await self._blocking(wire.decode_batch, message.payload)
-                await self._collect(address, batch)
+                await self._collect(address, await self._with_followers(message.topic, batch))
             elif address.leaf == "checkpoint":
                 await self._cosign(address, wire.decode_checkpoint(message.payload))
             elif address.leaf == "status":
@@ -304,17 +308,37 @@ class Collector:
         if self._distributor is not None:
             self._distributor.answered(address.site, address.edge, ack)
 
-    async def _collect(self, address: Address, batch: wire.Batch) -> None:
+    async def _with_followers(self, topic: str, first: wire.Batch) -> list[wire.Batch]:
+        """And those that wait behind it and go on where it ends: one commit does for all."""
+        batches, count = [first], len(first.entries)
+        while self._records and count < STORED_AT_ONCE:
+            waiting = self._records[0]
+            if isinstance(waiting, _Doubt) or waiting.topic != topic:
+                break
+            try:
+                batch = await self._blocking(wire.decode_batch, waiting.payload)
+            except wire.WireError:
+                break  # told when its turn comes
+            if (batch.incarnation, batch.first) != (first.incarnation, first.first + count):
+                break
+            self._records.popleft()
+            batches.append(batch)
+            count += len(batch.entries)
+        return batches
+
+    async def _collect(self, address: Address, batches: list[wire.Batch]) -> None:
+        """Store them as one, or one by one where they are refused together."""
         site, edge = address.site, address.edge
+        entries = tuple(entry for batch in batches for entry in batch.entries)
+        batch = msgspec.structs.replace(batches[0], entries=entries)
         try:
             receipt = await self._store_then_acknowledge(site, edge, batch)
-        except ForkError as error:
-            self._found(BatchRefused(site=site, edge=edge, reason=str(error), fork=True))
-            # The edge that holds the other version learns it from the chain in our word.
-            mark = await self._blocking(self._archive.mark, site, edge, batch.incarnation)
-            self._acknowledge(site, edge, batch.incarnation, mark)
         except BatchRefusedError as error:
-            self._found(BatchRefused(site=site, edge=edge, reason=str(error)))
+            if len(batches) == 1:
+                await self._refuse(site, edge, batch.incarnation, error)
+                return
+            for each in batches:
+                await self._collect(address, [each])
         except ArchiveError as error:
             self._found(ArchiveFailing(reason=str(error)))
         else:
@@ -322,6 +346,21 @@ class Collector:
                 self._found(
                     EntriesStored(site=site, edge=edge, new=receipt.new, unproven=receipt.unproven)
                 )
+
+    async def _refuse(
+        self, site: str, edge: str, incarnation: str, error: BatchRefusedError
+    ) -> None:
+        fork = isinstance(error, ForkError)
+        self._found(BatchRefused(site=site, edge=edge, reason=str(error), fork=fork))
+        if not fork:
+            return
+        try:
+            mark = await self._blocking(self._archive.mark, site, edge, incarnation)
+        except ArchiveError as failure:
+            self._found(ArchiveFailing(reason=str(failure)))
+        else:
+            # The edge that holds the other version learns it from the chain in our word.
+            self._acknowledge(site, edge, incarnation, mark)
 
     async def _store_then_acknowledge(self, site: str, edge: str, batch: wire.Batch) -> Receipt:
         """The order that nothing may turn round: committed first, acknowledged after."""

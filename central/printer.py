@@ -152,19 +152,21 @@ def _plain(body: Body, names: dict[str, str]) -> str:
     can be seen with --json. A sealed note is noise to whoever reads lines.
     """
     said = []
-    for field in msgspec.structs.fields(body):
-        if field.name == "note":
+    for name in body.__struct_fields__:
+        if name == "note":
             continue
-        value = names.get(field.name, getattr(body, field.name))
+        value = names.get(name, getattr(body, name))
         if isinstance(value, str | int) and value != "":
             text = str(value)
             hashed = _HASH.fullmatch(text)
-            said.append(f"{field.name}={text[:HASH_SIGNS_SHOWN] + '…' if hashed else text}")
+            said.append(f"{name}={text[:HASH_SIGNS_SHOWN] + '…' if hashed else text}")
     return " ".join(said)
 
 
 def clean(text: str) -> str:
     """Without anything that a terminal would obey instead of show."""
+    if text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 

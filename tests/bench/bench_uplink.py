@@ -1,4 +1,4 @@
-"""From an entry on the edge's disk to its row in the archive, and how fast a backlog drains.
+"""From an entry on the edge's disk to its row in the archive, at low load.
 
 Journal, uplink and link are the edge's own, in this process; broker and central are processes. When
 a row is there is seen from outside: by a reader of the archive's file, a thousand times a second.
@@ -17,19 +17,16 @@ from pathlib import Path
 
 from drivers.mqtt_link import LinkUp
 from edge.uplink import LINGER_S
-from simulators.broker_process import BrokerKind, BrokerProcess
+from simulators.broker_process import BrokerProcess
 from simulators.mosquitto import find_mosquitto
 from tests.bench import Figure
-from tests.central.rig import CentralProcess, EdgeRig, journal, record, running_edge, until
+from tests.central.rig import CentralProcess, EdgeRig, record, running_edge, until
 
 RATES = {5: 300, 50: 1_000}
 """Events a second: how many of them. A quiet gate, and a large site's morning."""
 
 WARM_UP = 10
 LOOK_S = 0.001
-DRAINED = 100_000
-AT_ONCE = 1_000
-DRAIN_S_MAX = 300.0
 
 
 class Reader(threading.Thread):
@@ -63,9 +60,9 @@ def central(broker: BrokerProcess, archive: Path) -> Iterator[CentralProcess]:
 
 
 @asynccontextmanager
-async def running(folder: Path, kind: BrokerKind) -> AsyncIterator[EdgeRig]:
+async def running(folder: Path) -> AsyncIterator[EdgeRig]:
     """Broker, central and edge, connected; the archive is `folder`/archive.db."""
-    with BrokerProcess(kind) as broker, central(broker, folder / "archive.db") as process:
+    with BrokerProcess("mosquitto") as broker, central(broker, folder / "archive.db") as process:
         await until(lambda: '"ready":true' in process.output, "central is ready")
         async with running_edge(folder / "journal", broker.port) as edge:
             await until(
@@ -91,7 +88,7 @@ async def delays(edge: EdgeRig, reader: Reader, rate: int, count: int) -> list[f
 
 async def at_low_load(folder: Path) -> list[Figure]:
     figures = []
-    async with running(folder, "mosquitto") as edge:
+    async with running(folder) as edge:
         reader = Reader(folder / "archive.db")
         reader.start()
         for rate, count in RATES.items():
@@ -108,36 +105,9 @@ async def at_low_load(folder: Path) -> list[Figure]:
     return figures
 
 
-async def filled(folder: Path) -> None:
-    """A journal with a backlog that nobody has got."""
-    outbox = await journal(folder)
-    for first in range(1, DRAINED, AT_ONCE):
-        records = [record(outbox.incarnation, seq) for seq in range(first, first + AT_ONCE)]
-        await outbox.append(records)
-    await outbox.close()
-
-
-async def drain(folder: Path, kind: BrokerKind) -> Figure:
-    """The backlog, from the edge's connection to the archive's word on the last entry."""
-    await filled(folder / "journal")
-    async with running(folder, kind) as edge:
-        began_s = time.perf_counter()
-        await edge.acked(DRAINED, DRAIN_S_MAX)
-        taken_s = time.perf_counter() - began_s
-        assert edge.reports == []
-    note = f"{DRAINED:,} queued events, until the archive's word on the last: {taken_s:.3g} s"
-    return Figure(f"backlog drained, {kind}", DRAINED / taken_s, "events/s", note)
-
-
 def run() -> list[Figure]:
-    """Both, the delays where Mosquitto is found."""
-    kinds: list[BrokerKind] = ["embedded"]
-    figures: list[Figure] = []
-    if find_mosquitto():
-        kinds.insert(0, "mosquitto")
-        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-            figures += asyncio.run(at_low_load(Path(folder)))
-    for kind in kinds:
-        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-            figures.append(asyncio.run(drain(Path(folder), kind)))
-    return figures
+    """The delays; nothing where Mosquitto is missing."""
+    if find_mosquitto() is None:
+        return []
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        return asyncio.run(at_low_load(Path(folder)))
