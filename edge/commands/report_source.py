@@ -39,19 +39,6 @@ class People(NamedTuple):
         return self.known.get(holder, ("?", f"not on file ({holder})"))
 
 
-class _Whole:
-    """A closed journal that begins with its first entry and goes on from no other."""
-
-    continues = ""
-
-    def __init__(self, journal: "ClosedJournal") -> None:
-        self.last_seq = journal.last_seq
-        self.entries = journal.entries
-
-    def newest_snapshot(self) -> None:
-        return None
-
-
 class Reports(NamedTuple):
     """The rows of one moment. `running`: a daemon keeps them; `last_seq`: the journal's newest
     entry; `trouble`: why the daemon's do not get on.
@@ -165,12 +152,12 @@ def _brought_up(
     from edge.views_closed import brought_up
 
     try:
-        fold = brought_up(state / VIEWS_FILE, identity, _Whole(journal), _progress, anew=anew)
+        fold = brought_up(state / VIEWS_FILE, identity, journal, _progress, anew=anew)
     except ViewsFailed as error:
         if anew:
             raise
         click.echo(clean(f"{VIEWS_FILE} is not written: {error}"), err=True)
-        fold = brought_up(None, identity, _Whole(journal), _progress)
+        fold = brought_up(None, identity, journal, _progress)
     _progress_over()
     return fold
 

@@ -11,16 +11,22 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from controller.retention import RecordClass
 from controller.state import snapshot
 from edge import views_file, views_worker
-from edge.journal import JournalWriter, Record
+from edge.control.closed import opened_closed
+from edge.journal import Journal, JournalWriter, Record
+from edge.journal.pruning import Thinning, drop
+from edge.journal.sealing import seal
+from edge.views_closed import brought_up
 from edge.views_file import VIEWS_FILE, Reach, to_read
 from edge.views_fold import Beginning, ViewsFold
 from edge.views_query import basis
 from edge.views_worker import Views
 from tests.edge.histories import ZONE, History, an_hour, state_after
+from tests.edge.journal.test_verify_checkpoints import note
 from tests.edge.process import PATIENCE_S
-from tests.edge.test_views import fold_whole, rows
+from tests.edge.test_views import assert_same_as_core, fold_whole, rows
 
 SEED = 3
 PIECES = 600
@@ -366,3 +372,85 @@ def test_a_journal_that_goes_on_from_another_begins_with_what_that_left(tmp_path
         assert {row["zone"]: row["people"] for row in database.query("SELECT * FROM zone")} == (
             before.people.inside
         )
+
+
+def pruned(folder: Path, story: History) -> int:
+    """A closed journal whose first segment is gone and whose second keeps what must be kept; how
+    many entries are left.
+    """
+    whole = story.journal
+    with closing(
+        Journal.open(
+            folder / "journal",
+            site=whole.site,
+            edge=whole.edge,
+            entropy=lambda _: bytes.fromhex(whole.incarnation),
+            utc_us=1,
+        )
+    ) as journal:
+        for first in range(0, PIECES, 200):
+            if first:
+                assert seal(journal, note, first) is not None
+            part = entries(story)[first : first + 200]
+            journal.append([Record(n, entry) for n, entry in enumerate(part, first + 1)])
+        for seq in (PIECES - 150, PIECES - 100):
+            journal.put_snapshot(seq, snapshot(state_after(story, seq)), 7)
+        drop(journal, 1, PIECES)
+        gone = (RecordClass.PASSAGES, RecordClass.SYSTEM)
+        thinning = Thinning(journal, 2, gone, PIECES)
+        while not thinning.step(journal):
+            pass
+        left = []
+        while more := journal.read(len(left) and left[-1].seq + 1, PIECES, 1 << 30, kept=True):
+            left += more
+    assert 200 < len(left) < 400
+    return len(left)
+
+
+def assert_shows_what_is_left(file: Path, story: History, left: int) -> None:
+    with to_read(file) as database:
+        found = basis(database)
+        assert found.at.seq == PIECES
+        assert found.reach.counted_from > 200
+        assert found.reach.state_from == PIECES - 100
+        (counted,) = database.query("SELECT sum(entries) AS n FROM tally")
+        assert counted["n"] == left
+    fold = ViewsFold.resumed(file, story.journal)
+    assert_same_as_core(fold.view, story.live)
+    fold.close()
+
+
+def test_what_is_pruned_is_counted_no_more_and_the_state_comes_from_the_core(
+    tmp_path: Path,
+) -> None:
+    story = history()
+    left = pruned(tmp_path, story)
+
+    async def scene(edge: Edge) -> None:
+        async with edge.following():
+            await edge.followed()
+
+    run(tmp_path, scene)
+    assert_shows_what_is_left(tmp_path / VIEWS_FILE, story, left)
+
+
+def test_a_closed_journal_of_which_much_is_pruned_is_reported_on_as_well(tmp_path: Path) -> None:
+    story = history()
+    left = pruned(tmp_path, story)
+    with opened_closed(tmp_path / "journal") as journal:
+        brought_up(tmp_path / VIEWS_FILE, story.journal, journal, lambda *_: None).close()
+    assert_shows_what_is_left(tmp_path / VIEWS_FILE, story, left)
+
+
+def test_rows_that_were_counted_before_something_was_pruned_stay(tmp_path: Path) -> None:
+    story = history()
+    fold_whole(story, tmp_path / VIEWS_FILE)
+    whole = rows(tmp_path / VIEWS_FILE)
+    pruned(tmp_path, story)
+
+    async def scene(edge: Edge) -> None:
+        async with edge.following():
+            await edge.followed()
+
+    run(tmp_path, scene)
+    assert rows(tmp_path / VIEWS_FILE) == whole
