@@ -70,9 +70,8 @@ def kinds() -> str:
     """Every kind of event with the members of its body."""
     rows = []
     for kind, body in KINDS.items():
-        properties = schemas()[body.__name__]["properties"]
-        members = (f"`{name}`: {_type(part)}" for name, part in properties.items())
-        rows.append((f"`{kind}`", EVENTS.get(kind) or text_of(body), "; ".join(members) or "–"))
+        members = _plain_members(schemas()[body.__name__])
+        rows.append((f"`{kind}`", EVENTS.get(kind) or text_of(body), members or "–"))
     return table(("kind", "what happened", "members of `body`"), rows)
 
 
@@ -171,7 +170,11 @@ def _members(name: str) -> str:
 
 
 def _plain_members(schema: Mapping[str, Any]) -> str:
-    found = [f"`{name}`: {_type(part)}" for name, part in schema["properties"].items()]
+    required = set(schema.get("required", ()))
+    found = []
+    for name, part in schema["properties"].items():
+        missing = "" if name in required else f" ({_default(part.get('default'))})"
+        found.append(f"`{name}`{missing}: {_type(part)}")
     return "; ".join(found)
 
 
