@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 
+from central.archive_sql import SqlArchive
 from central.archive_sqlite import SqliteArchive
 from central.collector import Archive, Collector, Finding
 from central.witness import Witness
@@ -221,20 +222,22 @@ class CentralProcess:
 
 async def assert_complete(path: Path, rig_records: Sequence[Record], outbox: JournalWriter) -> None:
     """The archive's rows are the journal's: all, once, in order, same bytes, same chain."""
-    archive = SqliteArchive(path)
-    try:
-        rows = list(archive.entries(outbox.site, outbox.edge, outbox.incarnation))
-        assert [row.entry.seq for row in rows] == [stored.seq for stored in rig_records]
-        assert [row.data for row in rows] == [stored.entry for stored in rig_records]
-        assert [row.personal for row in rows] == [stored.personal for stored in rig_records]
-        chain = ledger.origin(outbox.site, outbox.edge, outbox.incarnation)
-        for row in rows:
-            chain = ledger.link(chain, ledger.leaf(row.data))
-        assert chain == outbox.head
-        mark = archive.mark(outbox.site, outbox.edge, outbox.incarnation)
-        assert (mark.seq, mark.chain, mark.gap) == (len(rows), chain, False)
-    finally:
-        archive.close()
+    with contextlib.closing(SqliteArchive(path)) as archive:
+        assert_holds(archive, rig_records, outbox)
+
+
+def assert_holds(archive: SqlArchive, rig_records: Sequence[Record], outbox: JournalWriter) -> None:
+    """The same of an archive that is open."""
+    rows = list(archive.entries(outbox.site, outbox.edge, outbox.incarnation))
+    assert [row.entry.seq for row in rows] == [stored.seq for stored in rig_records]
+    assert [row.data for row in rows] == [stored.entry for stored in rig_records]
+    assert [row.personal for row in rows] == [stored.personal for stored in rig_records]
+    chain = ledger.origin(outbox.site, outbox.edge, outbox.incarnation)
+    for row in rows:
+        chain = ledger.link(chain, ledger.leaf(row.data))
+    assert chain == outbox.head
+    mark = archive.mark(outbox.site, outbox.edge, outbox.incarnation)
+    assert (mark.seq, mark.chain, mark.gap) == (len(rows), chain, False)
 
 
 async def stored_in(outbox: JournalWriter) -> list[Record]:

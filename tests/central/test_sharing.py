@@ -23,32 +23,33 @@ from tests.central.rig import (
     SITE,
     CentralProcess,
     EdgeRig,
-    assert_complete,
+    assert_holds,
     record,
     running_central,
     running_edge,
     stored_in,
     until,
 )
+from tests.central.stores import PostgresStore, SqliteStore, Store
 from tests.drivers.mqtt import Rig, connected, running
 from tests.nats.cluster import NatsCluster
+from tests.postgres import PostgresServer
 
 SHARED = '"finding":"work-shared"'
 
 
 class Archivers:
-    """Two on the same file."""
+    """Two on the same archive; each with a folder for what it prints and for its socket."""
 
-    def __init__(self, port: int, folder: Path) -> None:
-        self.archive = folder / "archive.db"
+    def __init__(self, port: int, folder: Path, store: Store) -> None:
+        self.store = store
         self._port = port
         self.all = [self._one(folder / "one"), self._one(folder / "two")]
 
     def _one(self, folder: Path) -> CentralProcess:
         folder.mkdir()
-        # Each with lines of its own; the archive is what they have in common.
-        (folder / "archive.db").symlink_to(self.archive)
-        return CentralProcess(self._port, folder / "archive.db", "--json", "--share")
+        options = ("--archive", self.store.where, "--state", str(folder / "state"))
+        return CentralProcess(self._port, folder / "own", *options, "--json", "--share")
 
     async def ready(self) -> None:
         for archiver in self.all:
@@ -66,8 +67,8 @@ class Archivers:
 
 
 @contextlib.contextmanager
-def archivers(port: int, folder: Path) -> Iterator[Archivers]:
-    both = Archivers(port, folder)
+def archivers(port: int, folder: Path, store: Store) -> Iterator[Archivers]:
+    both = Archivers(port, folder, store)
     try:
         yield both
         assert [archiver.stop() for archiver in both.all] == [0, 0]
@@ -76,26 +77,29 @@ def archivers(port: int, folder: Path) -> Iterator[Archivers]:
             archiver.kill()
 
 
-async def complete(edge: EdgeRig, archive: Path) -> None:
+async def complete(edge: EdgeRig, store: Store) -> None:
     await edge.acked(edge.outbox.last_seq, 30)
-    await assert_complete(archive, await stored_in(edge.outbox), edge.outbox)
+    with closing(store.open()) as archive:
+        assert_holds(archive, await stored_in(edge.outbox), edge.outbox)
     assert edge.reports == []
 
 
 @contextlib.asynccontextmanager
-async def scene(port: int, folder: Path) -> AsyncIterator[tuple[Archivers, EdgeRig]]:
-    with archivers(port, folder) as both:
+async def scene(port: int, folder: Path, store: Store) -> AsyncIterator[tuple[Archivers, EdgeRig]]:
+    with archivers(port, folder, store) as both:
         await both.ready()
         async with running_edge(folder / "journal", port) as edge:
             yield both, edge
 
 
-def test_mosquitto_gives_each_archiver_a_part(tmp_path: Path, mosquitto: BrokerProcess) -> None:
+def test_mosquitto_gives_each_archiver_a_part(
+    tmp_path: Path, mosquitto: BrokerProcess, store: Store
+) -> None:
     async def story() -> None:
-        async with scene(mosquitto.port, tmp_path) as (both, edge):
+        async with scene(mosquitto.port, tmp_path, store) as (both, edge):
             await until(lambda: all(both.sharing()), "both share")
             await edge.happen(3_000)
-            await complete(edge, both.archive)
+            await complete(edge, both.store)
         one, two = both.stored()
         assert sorted(one + two) == list(range(1, 3_001)), "each entry by one of them, once"
         assert min(len(one), len(two)) > 500, "a part for each"
@@ -104,10 +108,10 @@ def test_mosquitto_gives_each_archiver_a_part(tmp_path: Path, mosquitto: BrokerP
 
 
 def test_an_archiver_that_is_killed_leaves_its_part_to_the_other(
-    tmp_path: Path, mosquitto: BrokerProcess
+    tmp_path: Path, mosquitto: BrokerProcess, postgres: PostgresServer
 ) -> None:
     async def story() -> None:
-        both = Archivers(mosquitto.port, tmp_path)
+        both = Archivers(mosquitto.port, tmp_path, PostgresStore(postgres.emptied()))
         try:
             await both.ready()
             async with running_edge(tmp_path / "journal", mosquitto.port) as edge:
@@ -116,7 +120,7 @@ def test_an_archiver_that_is_killed_leaves_its_part_to_the_other(
                 assert edge.outbox.acked < edge.outbox.last_seq, "something is on its way"
                 both.all[0].kill()
                 await edge.happen(500)
-                await complete(edge, both.archive)
+                await complete(edge, both.store)
         finally:
             assert both.all[1].stop() == 0
             both.all[0].kill()
@@ -124,11 +128,11 @@ def test_an_archiver_that_is_killed_leaves_its_part_to_the_other(
     asyncio.run(story())
 
 
-async def everything_at_each(port: int, folder: Path) -> None:
+async def everything_at_each(port: int, folder: Path, store: Store) -> None:
     """Nothing is shared, and nothing is lost or doubled by that."""
-    async with scene(port, folder) as (both, edge):
+    async with scene(port, folder, store) as (both, edge):
         await edge.happen(1_500)
-        await complete(edge, both.archive)
+        await complete(edge, both.store)
     assert both.sharing() == [False, False]
     one, two = both.stored()
     assert sorted(one + two) == list(range(1, 1_501))
@@ -137,12 +141,15 @@ async def everything_at_each(port: int, folder: Path) -> None:
 def test_a_broker_that_grants_it_and_delivers_nothing_does_no_harm(
     tmp_path: Path, embedded_broker: BrokerProcess
 ) -> None:
-    asyncio.run(everything_at_each(embedded_broker.port, tmp_path))
+    asyncio.run(
+        everything_at_each(embedded_broker.port, tmp_path, SqliteStore(tmp_path / "archive.db"))
+    )
 
 
 def test_nor_does_a_nats_server(tmp_path: Path) -> None:
     with NatsCluster() as cluster:
-        asyncio.run(everything_at_each(cluster.nodes[0].address.port, tmp_path))
+        port = cluster.nodes[0].address.port
+        asyncio.run(everything_at_each(port, tmp_path, SqliteStore(tmp_path / "archive.db")))
 
 
 class OneOfSeveral(Collector):
