@@ -73,7 +73,8 @@ def checked(site: str, edge: str, batch: Batch) -> tuple[Archived, ...]:
     entries = []
     for number, sent in enumerate(batch.entries, start=batch.first):
         try:
-            entry = decode_entry(sent.data)
+            data = sent.data
+            entry = decode_entry(data)
         except (EntryError, UnicodeEncodeError) as error:
             raise BatchRefusedError(f"entry {number}: {error}") from error
         said = (entry.site, entry.edge, entry.incarnation, entry.seq)
@@ -82,7 +83,7 @@ def checked(site: str, edge: str, batch: Batch) -> tuple[Archived, ...]:
                 f"entry {number} of {site}/{edge} says it is {entry.seq} of "
                 f"{entry.site}/{entry.edge}, journal {entry.incarnation}"
             )
-        entries.append(Archived(entry=entry, data=sent.data, personal=sent.personal))
+        entries.append(Archived(entry=entry, data=data, personal=sent.personal))
     return tuple(entries)
 
 

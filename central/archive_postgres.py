@@ -30,6 +30,8 @@ REPORT_MS = 600_000
 KEEPALIVE_S = 10
 """A server that is cut off is noticed within half a minute, not within hours."""
 
+DAY_US = 86_400_000_000
+
 _OPENING, _MONTHS, _SITE, _INCIDENTS = 1, 2, 3, 4
 """What advisory locks are taken for; with a site's name, or with nothing, they are our own."""
 
@@ -117,7 +119,8 @@ class PostgresDatabase:
     def make_room(self, times_us: Iterable[int], /) -> None:
         # Another archiver that makes them at the same time is waited for; making one takes a lock
         # that nobody who stores may hold, so it comes before.
-        for month in {schema.month_of(utc_us) for utc_us in times_us} - self._months:
+        days = {utc_us // DAY_US for utc_us in times_us}
+        for month in {schema.month_of(day * DAY_US) for day in days} - self._months:
             with self.transaction():
                 self._lock(_MONTHS)
                 schema.make_partitions(self, month)

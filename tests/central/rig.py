@@ -187,14 +187,15 @@ async def running_central(
 class CentralProcess:
     """`sentrypost central run` as a process."""
 
-    def __init__(self, port: int, path: Path, *options: str) -> None:
+    def __init__(self, port: int, path: Path, *options: str, archive: str | None = None) -> None:
+        """`archive`: where it is, if not in the file `path`."""
         self._lines = path.with_suffix(".out")
         command = "from central.commands import central; central()"
         with self._lines.open("ab") as out:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-c", command, "run", "--broker", f"127.0.0.1:{port}"),
-                    *("--archive", str(path), *options),
+                    *("--archive", archive or str(path), *options),
                 ],
                 cwd=ROOT,
                 stdout=out,
