@@ -15,7 +15,7 @@ import msgspec
 from central.archive import Archived, ArchiveError, BatchRefusedError, ForkError, Mark, Receipt
 from central.distributor import DistributionFailing, Distributor, SetAnswered, SetGiven
 from central.sharing import GAP_PATIENCE_S, Sharing, WorkShared
-from central.witness import JournalReplaced, Memory, NotCosigned, Witness
+from central.witness import JournalReplaced, KeyFollowed, Memory, NotCosigned, Witness
 from drivers.mqtt_link import (
     CongestedError,
     Connected,
@@ -112,6 +112,7 @@ Finding = (
     | ArchiveFailing
     | JournalReplaced
     | NotCosigned
+    | KeyFollowed
     | SetGiven
     | SetAnswered
     | DistributionFailing

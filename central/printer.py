@@ -23,7 +23,7 @@ from central.collector import (
 )
 from central.distributor import DistributionFailing, SetAnswered, SetGiven
 from central.sharing import WorkShared
-from central.witness import JournalReplaced, NotCosigned
+from central.witness import JournalReplaced, KeyFollowed, NotCosigned
 from controller.events import Body, DecisionMade, EntryError, decode_body
 from policies.codes import TEXTS
 
@@ -82,6 +82,8 @@ def lines(finding: Finding, *, as_json: bool) -> list[str]:
             return [_notice(name, site, edge, reason, as_json=as_json)]
         case JournalReplaced(site=site, edge=edge, reason=reason):
             return [_notice("journal-replaced", site, edge, reason, as_json=as_json)]
+        case KeyFollowed(site=site, edge=edge, reason=reason):
+            return [_notice("journal-key", site, edge, reason, as_json=as_json)]
         case ArchiveFailing(reason=reason):
             return [_notice("archive-failing", "", "", reason, as_json=as_json)]
         case SetGiven(site=site, kind=kind, digest=digest, by=by):

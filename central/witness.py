@@ -6,7 +6,7 @@ that it was larger and later that it is smaller.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -30,7 +30,9 @@ cosigned."""
 
 
 class Remembered(NamedTuple):
-    """What is kept of one journal: its public key, and the largest note that was cosigned."""
+    """What is kept of one journal: its public keys, the present one first and a space between, and
+    the largest note that was cosigned.
+    """
 
     key: str
     note: str
@@ -72,11 +74,19 @@ class JournalReplaced(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class KeyFollowed(msgspec.Struct, frozen=True, kw_only=True):
+    """A journal's size is signed under another key from here on; the one before has said so."""
+
+    site: str
+    edge: str
+    reason: str = "its key was rotated; only the new one is believed from here on"
+
+
 class Judgement(NamedTuple):
     """What is answered, if anything is, and what is told."""
 
     answer: wire.CheckpointSeen | None
-    told: NotCosigned | JournalReplaced | None = None
+    told: NotCosigned | JournalReplaced | KeyFollowed | None = None
 
 
 class Witness:
@@ -103,8 +113,8 @@ class Witness:
         known = memory.remembered(key.name)
         replaced: JournalReplaced | None = None
         if known is not None:
-            if known.key != key.text:
-                reason = "it is signed under another key than before"
+            reason = _why_not_followed(known.key.split(), key, sent.note)
+            if reason:
                 return Judgement(None, NotCosigned(site=site, edge=edge, reason=reason, alarm=True))
             problem, alarm = self._against(checkpoint_of(text_of(known.note)), checkpoint, sent)
             if problem:
@@ -120,10 +130,15 @@ class Witness:
             )
             replaced = JournalReplaced(site=site, edge=edge, reason=reason)
         line = cosignature(checkpoint.text, NAME, self._key, self._utc_s())
-        seen = Remembered(key.text, alone(sent.note, key) + line)
+        keys = [] if known is None else known.key.split()
+        followed = keys[:1] not in ([], [key.text])
+        if followed or not keys:
+            keys.insert(0, key.text)
+        seen = Remembered(" ".join(keys), alone(sent.note, key) + line)
         memory.remember(key.name, seen, known)
         del self._asked[key.name]
-        return Judgement(wire.CheckpointSeen(note=seen.note), replaced)
+        news = KeyFollowed(site=site, edge=edge) if followed else replaced
+        return Judgement(wire.CheckpointSeen(note=seen.note), news)
 
     def _against(
         self, known: Checkpoint, checkpoint: Checkpoint, sent: wire.CheckpointSent
@@ -139,6 +154,24 @@ class Witness:
         if not continues(known.size, known.root, checkpoint.size, checkpoint.root, path):
             return f"it does not begin with the {known.size} entries that were cosigned", True
         return "", False
+
+
+def _why_not_followed(known: Sequence[str], key: NoteKey, note: str) -> str:
+    """Why a note is not believed that says to be by `key`; empty where it is.
+
+    Another key is believed when the present one has signed the same note. That goes one way: the
+    note bears both, and whoever has the former key must not lead back to it.
+    """
+    present, *former = known
+    if key.text == present:
+        return ""
+    if key.text in former:
+        return "it is signed under a former key of its own"
+    try:
+        opened(note, note_key(present))
+    except NoteError:
+        return "it is signed under another key than before"
+    return ""
 
 
 def _read(site: str, edge: str, sent: wire.CheckpointSent) -> tuple[NoteKey, Checkpoint]:

@@ -16,7 +16,6 @@ from drivers.mqtt_link import LinkReport, MqttLink
 from edge.assembly import Edge, Outside, assembled
 from edge.ballast import Ballast
 from edge.broker_link import broker_settings
-from edge.checkpoints import journal_key
 from edge.clock import SystemClock, boot_time
 from edge.config import Config
 from edge.control.listening import ControlError
@@ -24,6 +23,7 @@ from edge.control.place import PEOPLE_FILE, SOCKET, STATE_MODE
 from edge.control.server import ControlServer
 from edge.duress import Sealer
 from edge.journal import JournalError, JournalWriter
+from edge.journal_keys import journal_key
 from edge.kept import keep, kept_instead
 from edge.lines import build_lines
 from edge.people import People, PeopleError, PinChecker, PinHasher, load_site_key

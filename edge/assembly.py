@@ -21,13 +21,14 @@ from drivers.api import Driver
 from drivers.mqtt_link import Link, LinkReport
 from edge.ballast import Ballast
 from edge.certificates import CertificateWatch
-from edge.checkpoints import Checkpointer, JournalKey
+from edge.checkpoints import Checkpointer
 from edge.config import Config
 from edge.daemon import Clock, Daemon
 from edge.desk import DaemonDesk
 from edge.erase_desk import EraseDesk
 from edge.erasing import Erasing
 from edge.journal import JournalWriter, Record, Report, Signers
+from edge.journal_keys import JournalKey, KeyRing
 from edge.keypads import Keypads
 from edge.people import People, PinCheck, SiteKey
 from edge.people_desk import PeopleDesk
@@ -147,12 +148,13 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     daemon = _daemon(config, outside, site, committed)
     checkpoints = Checkpointer(
         writer,
-        outside.journal_key.key,
+        KeyRing(outside.journal_key, config.state),
         lambda: outside.clock.moment().utc_us,
         lambda kept: None if uplink is None else uplink.said(kept),
+        witnessed=outside.link is not None and config.witness is not None,
     )
     policy = PolicyDesk(daemon, began, store)
-    scrubber = _scrubber(config, outside, daemon)
+    scrubber = _scrubber(config, outside, daemon, checkpoints.ring)
     desks = _people_desks(config, outside, daemon)
     people_desk, erase_desk, _ = desks
     requests = Requests(people_desk, policy, partial(_in_force_of, daemon), writer.incarnation)
@@ -249,9 +251,12 @@ def _views(outside: Outside, daemon: Daemon) -> Views | None:
     return Views(outside.views, outside.writer, lambda: daemon.site.policy.timezone)
 
 
-def _signers(config: Config, key: JournalKey) -> Signers:
+def _signers(config: Config, ring: KeyRing) -> Signers:
     """Under a key of this run alone nothing else was signed, and nothing is judged by it."""
-    return Signers(None if key.of_this_run else key.key.public, config.witness)
+    if ring.keys.of_this_run:
+        return Signers(None, config.witness)
+    newest, *former = ring.keys.publics
+    return Signers(newest, config.witness, tuple(former))
 
 
 def _certificates(outside: Outside, daemon: Daemon) -> CertificateWatch | None:
@@ -264,8 +269,8 @@ def _certificates(outside: Outside, daemon: Daemon) -> CertificateWatch | None:
     return CertificateWatch(outside.identity, read)
 
 
-def _scrubber(config: Config, outside: Outside, daemon: Daemon) -> Scrubber:
-    signers = _signers(config, outside.journal_key)
+def _scrubber(config: Config, outside: Outside, daemon: Daemon, ring: KeyRing) -> Scrubber:
+    signers = partial(_signers, config, ring)
 
     def unsound(report: Report) -> None:
         first = report.first_bad
@@ -341,10 +346,11 @@ def _uplink(
         version("sentrypost"),
         Witnessed(
             outside.writer,
-            checkpoints.key,
+            lambda: checkpoints.keys,
             # The witness believes the first key it sees: it must never see one that is lost soon.
             None if outside.journal_key.of_this_run else config.witness,
             heard,
+            checkpoints.ring.followed,
         ),
         reports.tell,
         partial(_in_force, daemon),

@@ -5,20 +5,14 @@ matters. What is said is signed under the journal's own key, which signs nothing
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import NamedTuple
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from controller.checkpoint import Checkpoint, log_name
 from controller.events import URGENT, decode_entry
 from controller.merkle import Frontier
 from edge.journal import JournalClosed, JournalError, JournalWriter, Record
 from edge.journal.checkpoints import Kept
-from edge.key_files import KeyFileError
+from edge.journal_keys import KeyRing
 from edge.notes import Algorithm, NoteKey, signed
-from edge.signatures import SigningKey
-from edge.signing_keys import load_signing_key, make_signing_key
 
 EVERY_S = 60.0
 """An idle journal says so, too: nobody can pass off an old state as the present one for longer."""
@@ -27,46 +21,27 @@ EVERY_ENTRIES = 1_000
 AGAIN_S = 5.0
 """After the journal did not take one."""
 
-KEY_FILE = "journal.key"
-
 log = logging.getLogger(__name__)
 
 
-class JournalKey(NamedTuple):
-    """What a journal is signed with; `of_this_run`: nobody will see this key again."""
-
-    key: SigningKey
-    of_this_run: bool = False
-
-
-def journal_key(state: Path) -> JournalKey:
-    """The key in the state folder, made by the first start.
-
-    Doors do not depend on it: where it cannot be read or made another one serves until the end.
-    """
-    path = state / KEY_FILE
-    try:
-        if not path.exists():
-            return JournalKey(make_signing_key(path))
-        # It has no passphrase: nobody stands by at a start.
-        return JournalKey(load_signing_key(path, str))
-    except KeyFileError as error:
-        log.error("the journal's size is signed under a key of this run alone: %s", error)
-        return JournalKey(SigningKey(Ed25519PrivateKey.generate()), of_this_run=True)
-
-
 class Checkpointer:
-    """Of one journal. `utc_us()` is the clock's; `taken` is called with each, on the loop."""
+    """Of one journal. `utc_us()` is the clock's; `taken` is called with each, on the loop.
+
+    `witnessed`: there is a witness who has to follow to another key before the old one goes.
+    """
 
     def __init__(
         self,
         writer: JournalWriter,
-        key: SigningKey,
+        ring: KeyRing,
         utc_us: Callable[[], int],
         taken: Callable[[Kept], None],
+        *,
+        witnessed: bool = False,
     ) -> None:
         self._writer = writer
-        self._private = key
+        self.ring = ring
+        self._witnessed = witnessed
         self._utc_us = utc_us
         self._taken = taken
         self._due = asyncio.Event()
@@ -75,10 +50,20 @@ class Checkpointer:
 
     @property
     def key(self) -> NoteKey:
-        """Under which name and key it signs."""
+        """Under which name and key it signs; the newest, where there are two."""
+        return self.keys[0]
+
+    @property
+    def keys(self) -> tuple[NoteKey, ...]:
+        """Those under which its checkpoints are signed, former ones too, the newest first."""
+        return tuple(
+            NoteKey(self._name, public, Algorithm.LOG) for public in self.ring.keys.publics
+        )
+
+    @property
+    def _name(self) -> str:
         writer = self._writer
-        name = log_name(writer.site, writer.edge, writer.incarnation)
-        return NoteKey(name, self._private.public, Algorithm.LOG)
+        return log_name(writer.site, writer.edge, writer.incarnation)
 
     def committed(self, records: Sequence[Record]) -> None:
         """`records` are on disk. Called on the loop; never blocks."""
@@ -111,9 +96,12 @@ class Checkpointer:
             self._said = str(error)
             return False
         self._said = ""
+        if not self._witnessed:
+            self.ring.followed()  # it stands in the journal, and nobody else has to know
         self._taken(kept)
         return True
 
     def _sign(self, tree: Frontier) -> str:
-        name = self.key.name
-        return signed(Checkpoint(name, tree.size, tree.root).text, name, self._private)
+        """On the journal's thread."""
+        keys = self.ring.advance().signing
+        return signed(Checkpoint(self._name, tree.size, tree.root).text, self._name, *keys)

@@ -216,10 +216,12 @@ class DaemonDesk:
     async def checkpoints(self, size: int | None) -> CheckpointsReply:
         writer = self._daemon.writer
         kept, begun = await writer.said(size), await writer.begun()
-        key = self._scrubber.signers.log_key(writer.site, writer.edge, writer.incarnation)
-        witness = self._scrubber.signers.witness
+        signers = self._scrubber.signers
+        keys = [one.text for one in signers.log_keys(writer.site, writer.edge, writer.incarnation)]
+        witness = signers.witness
         return CheckpointsReply(
-            key="" if key is None else key.text,
+            key=keys[0] if keys else "",
+            former=tuple(keys[1:]),
             witness="" if witness is None else witness.text,
             checkpoints=tuple(checkpoint_said(one) for one in kept),
             begun=begun.size,

@@ -15,7 +15,7 @@ from controller.ledger import Personal, leaf
 from controller.merkle import EMPTY, SIZE_MAX, Frontier, includes, inclusion
 from edge.control.messages import SentEntry
 from edge.control.messages_journal import CheckpointSaid
-from edge.notes import NoteError, NoteKey, cosigned_at, opened
+from edge.notes import NoteError, NoteKey, cosigned_at, is_by, opened
 
 PROOF = "sentrypost-journal-proof-1"
 EXPORT = "sentrypost-journal-export-1"
@@ -53,6 +53,8 @@ class Log(NamedTuple):
     source: Source
     key: NoteKey
     witness: NoteKey | None
+    former: tuple[NoteKey, ...] = ()
+    """Keys that `key` has followed: what they signed holds still."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,9 +87,12 @@ class _Proof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Judged(NamedTuple):
+    """`keys`: those of the journal that have signed it, the newest first."""
+
     note: str
     said: Checkpoint
     cosigned: bool
+    keys: tuple[NoteKey, ...]
 
 
 def proof(log: Log, seq: int, size: int | None, *, personal: bool) -> bytes:
@@ -110,7 +115,7 @@ def proof(log: Log, seq: int, size: int | None, *, personal: bool) -> bytes:
         raise _not_held(said.size)
     made = _Proof(
         format=PROOF,
-        log=log.key.text,
+        log=judged.keys[0].text,
         witness=_text(log.witness),
         checkpoint=judged.note,
         index=seq - 1,
@@ -127,10 +132,8 @@ def export(log: Log, first: int, last: int | None, *, personal: bool) -> Iterato
     """
     if last is None:
         last = max((one.size for one in log.source.checkpoints(None)), default=0)
-    found = _covering(log, max(first, last), None)
-    head = _Head(
-        format=EXPORT, log=log.key.text, witness=_text(log.witness), first=first, last=last
-    )
+    found, key = _under_one_key(_covering(log, max(first, last), None))
+    head = _Head(format=EXPORT, log=key.text, witness=_text(log.witness), first=first, last=last)
     yield msgspec.json.encode(head) + b"\n"
     for line in _Walk(log.source, first, last).lines(found):
         sent = line if personal else msgspec.structs.replace(line, personal=())
@@ -230,9 +233,20 @@ def _covering(log: Log, seq: int, size: int | None) -> list[_Judged]:
     return found
 
 
+def _under_one_key(found: list[_Judged]) -> tuple[list[_Judged], NoteKey]:
+    """An export names one key: where the journal's was rotated in between, that of the last, and of
+    the others those that bear it as well.
+    """
+    shared = [key for key in found[-1].keys if all(key in one.keys for one in found)]
+    key = (*shared, found[-1].keys[0])[0]
+    return [one for one in found if key in one.keys], key
+
+
 def _judged(log: Log, kept: CheckpointSaid) -> _Judged:
     try:
-        said = checkpoint_of(opened(kept.note, log.key))
+        keys = tuple(key for key in (log.key, *log.former) if is_by(kept.note, key))
+        # With none of them the newest says what is wrong.
+        said = checkpoint_of(opened(kept.note, (*keys, log.key)[0]))
         if said.origin != log.key.name:
             raise NoteError(f"it is about {said.origin[:80]}")
         if kept.cosigned and log.witness is not None:
@@ -241,7 +255,7 @@ def _judged(log: Log, kept: CheckpointSaid) -> _Judged:
         raise ProofError(
             f"the checkpoint of {kept.size} entries: {error}", "see `sentrypost journal verify`"
         ) from error
-    return _Judged(kept.note, said, kept.cosigned and log.witness is not None)
+    return _Judged(kept.note, said, kept.cosigned and log.witness is not None, keys)
 
 
 def _not_held(size: int) -> ProofError:

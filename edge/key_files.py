@@ -29,12 +29,16 @@ class KeyFileError(Exception):
 Private = Ed25519PrivateKey | X25519PrivateKey | EllipticCurvePrivateKey
 
 
+def key_bytes(key: Private, passphrase: bytes = b"") -> bytes:
+    """As such a file holds it."""
+    closed = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, closed)
+
+
 def write_key(path: Path, key: Private, passphrase: bytes) -> None:
     """A new file of mode 600. Raises KeyFileError where the file exists."""
-    closed = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, closed)
     try:
-        write_new_secret(path, pem)
+        write_new_secret(path, key_bytes(key, passphrase))
     except FileExistsError:
         raise KeyFileError(
             f"{path}: there is such a file, and a key is never written over; choose another name"

@@ -76,10 +76,15 @@ def note_key(text: str) -> NoteKey:
     return key
 
 
-def signed(text: str, name: str, key: SigningKey) -> str:
-    """The note that a log makes of a text, which ends with a newline."""
-    own = NoteKey(name, key.public, Algorithm.LOG)
-    return f"{text}\n{_line(name, own.id + key.private.sign(text.encode()))}"
+def signed(text: str, name: str, *keys: SigningKey) -> str:
+    """The note that a log makes of a text, which ends with a newline; one line by each key."""
+    return f"{text}\n" + "".join(
+        _line(
+            name,
+            NoteKey(name, key.public, Algorithm.LOG).id + key.private.sign(text.encode()),
+        )
+        for key in keys
+    )
 
 
 def cosignature(text: str, name: str, key: SigningKey, utc_s: int) -> str:
@@ -101,6 +106,15 @@ def opened(note: str, key: NoteKey) -> str:
     text, line = _line_of(note, key)
     _verify(key, line.signature, text.encode())
     return text
+
+
+def is_by(note: str, key: NoteKey) -> bool:
+    """Whether the log's key has signed it."""
+    try:
+        opened(note, key)
+    except NoteError:
+        return False
+    return True
 
 
 def alone(note: str, key: NoteKey) -> str:

@@ -52,12 +52,12 @@ class Scrubber:
     def __init__(
         self,
         journal: Verifying,
-        signers: Signers,
+        signers: Callable[[], Signers],
         utc_us: Callable[[], int],
         unsound: Callable[[Report], None],
     ) -> None:
         self._journal = journal
-        self.signers = signers
+        self._signers = signers
         self._utc_us = utc_us
         self._unsound = unsound
         self.looked: Looked | None = None
@@ -69,6 +69,11 @@ class Scrubber:
         while True:
             await asyncio.sleep(pause_s)
             pause_s = EVERY_S if await self.look() else AGAIN_S
+
+    @property
+    def signers(self) -> Signers:
+        """By whose keys signatures are judged now."""
+        return self._signers()
 
     async def look(self) -> bool:
         """Look through everything now; False where the journal stopped. Raises JournalClosed."""

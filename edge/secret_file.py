@@ -43,10 +43,10 @@ def is_open_to_others(path: Path, mode: int) -> bool:
     return bool(mode & (0o037 if was_handed_over(path) else 0o077))
 
 
-def write_new_secret(path: Path, content: bytes) -> None:
+def write_new_secret(path: Path, content: bytes, *, like: Path | None = None) -> None:
     """A new file, whole and on disk when this returns: what carries the name is never half of it.
 
-    Raises FileExistsError and other OSErrors.
+    It belongs to us, or to whom the file `like` belongs. Raises FileExistsError and other OSErrors.
     """
     with new_secret(path) as file:
         file.write(content)
@@ -64,6 +64,8 @@ def new_secret(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(fd, "wb") as file:
             yield file
             file.flush()
+            if like is not None:
+                _give_to_owner(fd, like)
             os.fsync(fd)
         os.link(draft, path)  # unlike a rename it never takes another file's place
     finally:
@@ -91,6 +93,12 @@ def replace_file(path: Path, content: bytes, mode: int = SECRET_MODE) -> None:
     finally:
         draft.unlink(missing_ok=True)
     _sync(path.parent)
+
+
+def rename_durably(old: Path, new: Path) -> None:
+    """`new` is what `old` was; a power cut leaves both, or this. Raises OSError."""
+    old.replace(new)
+    _sync(new.parent)
 
 
 def _give_to_owner(fd: int, path: Path) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from controller.checkpoint import Checkpoint, CheckpointError, checkpoint_of
 from edge import wire
 from edge.journal.checkpoints import Kept
-from edge.notes import NoteError, NoteKey, cosigned_at, opened
+from edge.notes import NoteError, NoteKey, cosigned_at, is_by, opened
 
 ANSWER_S = 10.0
 """Without a word for so long, what was sent is sent again."""
@@ -57,21 +57,24 @@ WitnessReport = CosignatureIgnored | CheckpointRefused | JournalDoubt
 
 
 class Witnessed:
-    """Our side of it. `own` is the journal's key, `witness` the one that is believed; without one
-    nothing is sent. Every method may raise JournalError.
+    """Our side of it. `own()` gives the journal's keys, the newest first, `witness` is the one that
+    is believed; without one nothing is sent. `followed` is called when the witness goes by the
+    newest. Every method may raise JournalError.
     """
 
     def __init__(
         self,
         sizes: Sizes,
-        own: NoteKey,
+        own: Callable[[], tuple[NoteKey, ...]],
         witness: NoteKey | None,
         report: Callable[[WitnessReport], None],
+        followed: Callable[[], None] = lambda: None,
     ) -> None:
         self._sizes = sizes
         self._own = own
         self._witness = witness
         self._report = report
+        self._followed = followed
         self._newest: Kept | None = None
         self._old: int | None = None
         self._asked: Kept | None = None
@@ -127,7 +130,7 @@ class Witnessed:
         self._sent_s, self._asked = now_s, kept
         sent = wire.CheckpointSent(
             note=kept.note,
-            key=self._own.text,
+            key=self._own()[0].text,
             old=old,
             proof=tuple(node.hex() for node in proof),
         )
@@ -152,6 +155,8 @@ class Witnessed:
         if not await self._compare(checkpoint):
             return
         await self._sizes.note_cosigned(checkpoint.size, seen.note)
+        if not seen.problem and is_by(seen.note, self._own()[0]):
+            self._followed()
         behind = self._old is None or self._old < checkpoint.size
         self._old = checkpoint.size
         if seen.problem:
@@ -171,7 +176,10 @@ class Witnessed:
         if self._witness is None:
             raise NoteError("no witness's key is configured")
         seen_s = cosigned_at(note, self._witness)
-        checkpoint = checkpoint_of(opened(note, self._own))
-        if checkpoint.origin != self._own.name:
+        own = self._own()
+        # With none of them the newest says what is wrong.
+        signer = next((key for key in own if is_by(note, key)), own[0])
+        checkpoint = checkpoint_of(opened(note, signer))
+        if checkpoint.origin != own[0].name:
             raise NoteError(f"of another journal, {checkpoint.origin[:80]}")
         return checkpoint, seen_s

@@ -11,6 +11,7 @@ import msgspec
 
 from edge.commands.common import Failed, failed_by, json_option, state_option
 from edge.commands.entries import opened_journal, show, show_whole
+from edge.commands.journal_key import key
 from edge.commands.journal_proofs import export, prove
 from edge.commands.signers import given_key, key_option, signers
 from edge.control.client import Client, ControlClientError, NoDaemonError
@@ -98,6 +99,7 @@ def verify(key: str | None, state: Path, as_json: bool) -> None:
 
 journal.add_command(prove)
 journal.add_command(export)
+journal.add_command(key)
 
 
 def _verified(state: Path, key: str | None) -> VerifyReply:

@@ -130,7 +130,9 @@ def _opened(state: Path, key: str | None) -> Iterator[_Opened]:
             status, said = client.status(), client.said()
             own = _own(said.key if key is None else key)
             witness = note_key(said.witness) if said.witness else None
-            yield _Opened(Log(client, own, witness), status.seq, zone_named(status.timezone))
+            former = tuple(map(note_key, said.former)) if key is None else ()
+            log = Log(client, own, witness, former)
+            yield _Opened(log, status.seq, zone_named(status.timezone))
         except ControlClientError as error:
             raise failed_by(error) from error
 
@@ -144,9 +146,10 @@ def _closed(state: Path, key: str | None) -> Iterator[_Opened]:
     known = signers(state, key)
     try:
         with opened_closed(state / JOURNAL) as journal:
-            beside = known.log_key(*journal.identity)
-            own = _own(key or ("" if beside is None else beside.text))
-            yield _Opened(Log(journal, own, known.witness), journal.last_seq, UTC)
+            beside = known.log_keys(*journal.identity)
+            own = _own(key or (beside[0].text if beside else ""))
+            former = beside[1:] if key is None else ()
+            yield _Opened(Log(journal, own, known.witness, former), journal.last_seq, UTC)
     except JournalError as error:
         raise failed_by(error) from error
 

@@ -276,7 +276,13 @@ def install(file: Path, config: Path, over: Path | None, ca: Path | None) -> Non
     help="The folder to write; on the broker's machine it lies under the same name.",
 )
 @click.option("--address", default="", help="To listen on.  [default: every one]")
-@click.option("--port", type=click.IntRange(1, 65535), default=8883, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8883,
+    show_default=True,
+    help="To listen on.",
+)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),

@@ -26,9 +26,13 @@ def signers(state: Path, key: str | None) -> "Signers":
     Raises Failed, Misconfigured.
     """
     from edge.journal import Signers
+    from edge.journal_keys import public_keys
 
-    public = _public_beside(state) if key is None else given_key(key).public
-    return Signers(public, _witness())
+    if key is not None:
+        return Signers(given_key(key).public, _witness())
+    # None of a copy without its key; the report says that no signature was judged.
+    newest, *former = public_keys(state) or (None,)
+    return Signers(newest, _witness(), tuple(one for one in former if one))
 
 
 def given_key(text: str) -> "NoteKey":
@@ -39,17 +43,6 @@ def given_key(text: str) -> "NoteKey":
         return note_key(text)
     except NoteError as error:
         raise Failed(str(error), "copy the line that `sentrypost journal verify` prints") from error
-
-
-def _public_beside(state: Path) -> bytes | None:
-    from edge.checkpoints import KEY_FILE
-    from edge.key_files import KeyFileError
-    from edge.signing_keys import load_signing_key
-
-    try:
-        return load_signing_key(state / KEY_FILE, str).public
-    except KeyFileError:
-        return None  # a copy without its key; the report says that no signature was judged
 
 
 def _witness() -> "NoteKey | None":

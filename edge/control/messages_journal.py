@@ -45,7 +45,7 @@ class CheckpointSaid(Part, frozen=True, kw_only=True):
 
 class CheckpointsReply(Message, frozen=True, kw_only=True):
     """The smaller one first. `key` and `witness`: whose signatures they bear, as text; empty where
-    that is not known. The first `begun` entries are not there any more; `peaks` is the tree over
+    that is not known. `former`: keys that `key` has followed. The first `begun` entries are not there any more; `peaks` is the tree over
     them, in hex.
     """
 
@@ -54,6 +54,7 @@ class CheckpointsReply(Message, frozen=True, kw_only=True):
     checkpoints: tuple[CheckpointSaid, ...]
     begun: Count = 0
     peaks: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
 
 
 class VerifyProgress(Message, frozen=True, kw_only=True):

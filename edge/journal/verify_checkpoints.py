@@ -16,7 +16,7 @@ from edge.journal.checkpoints import Kept, every, final
 from edge.journal.disk import Connection
 from edge.journal.errors import UNREADABLE
 from edge.journal.tables import Boundary
-from edge.notes import Algorithm, NoteError, NoteKey, cosigned_at, opened, text_of
+from edge.notes import Algorithm, NoteError, NoteKey, cosigned_at, is_by, opened, text_of
 
 NOTES_AT_ONCE = 8
 """Two signatures each: some 2 ms of a running edge's writer."""
@@ -25,17 +25,19 @@ NOTES_AT_ONCE = 8
 class Signers(NamedTuple):
     """By whose keys signatures are judged; where one is None, nobody's are.
 
-    `log`: the public half of the journal's own key.
+    `log`: the public half of the journal's own key; `former`: of those before it, the newest first.
     """
 
     log: bytes | None = None
     witness: NoteKey | None = None
+    former: tuple[bytes, ...] = ()
 
-    def log_key(self, site: str, edge: str, incarnation: str) -> NoteKey | None:
-        """The journal's own key with the name that it signs under."""
+    def log_keys(self, site: str, edge: str, incarnation: str) -> tuple[NoteKey, ...]:
+        """The journal's own keys with the name that they sign under, the newest first."""
         if self.log is None:
-            return None
-        return NoteKey(log_name(site, edge, incarnation), self.log, Algorithm.LOG)
+            return ()
+        name = log_name(site, edge, incarnation)
+        return tuple(NoteKey(name, one, Algorithm.LOG) for one in (self.log, *self.former))
 
 
 class Cosigned(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +75,9 @@ class CheckpointVerification:
         self.leaves: list[bytes] = []
         self.next_size: int | None = None
         self._name = log_name(*identity)
-        self._key = signers.log_key(*identity)
+        self._keys = signers.log_keys(*identity)
+        self._oldest = len(self._keys) - 1
+        """Of the keys the oldest that may still have signed: none that was followed by another."""
         self._witness = signers.witness
         self._find = find
         self._tree: Frontier | None = EMPTY
@@ -171,7 +175,7 @@ class CheckpointVerification:
     def report(self) -> CheckpointReport:
         return CheckpointReport(
             kept=self._kept,
-            key="" if self._key is None else self._key.text,
+            key=self._keys[0].text if self._keys else "",
             witness="" if self._witness is None else self._witness.text,
             cosigned=self._cosigned,
         )
@@ -186,10 +190,24 @@ class CheckpointVerification:
             raise NoteError(f"it is about {said.size} entries of {said.origin[:80]}")
         return said
 
+    def _look_at_key(self, note: str) -> None:
+        """By the newest key that has signed it; once that is a newer one, it is for good.
+
+        Raises NoteError.
+        """
+        signed = (number for number, key in enumerate(self._keys) if is_by(note, key))
+        number = next(signed, None)
+        if number is None:
+            opened(note, self._keys[0])  # which says what is wrong
+        elif number > self._oldest:
+            raise NoteError("it is signed under a former key, and another had followed that")
+        else:
+            self._oldest = number
+
     def _judge(self, kept: Kept) -> None:
         try:
-            if self._key is not None:
-                opened(kept.note, self._key)
+            if self._keys:
+                self._look_at_key(kept.note)
             if kept.cosigned is not None and text_of(kept.cosigned) != text_of(kept.note):
                 raise NoteError("the witness has cosigned something else")
             if kept.cosigned is not None and self._witness is not None:

@@ -27,9 +27,9 @@ from drivers.api import Command
 from drivers.mqtt_link import LinkReport, LinkSettings
 from drivers.osdp.factory import line_config
 from edge.assembly import Edge, Outside, assembled
-from edge.checkpoints import JournalKey
 from edge.duress import Occasion
 from edge.journal import JournalError, JournalWriter, Record, Signers
+from edge.journal_keys import JournalKey
 from edge.people import Checked, People, load_site_key
 from edge.signatures import SigningKey
 from simulators.virtual.broker import VirtualBroker

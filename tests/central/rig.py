@@ -21,7 +21,6 @@ from controller.ids import AttemptId, PortalId, ReaderId
 from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
 from edge.journal.store import Record
 from edge.journal.writer import JournalWriter
-from edge.notes import Algorithm, NoteKey
 from edge.uplink import Uplink, UplinkReport
 from edge.witnessed import Sizes, Witnessed
 from policies.codes import Code
@@ -100,7 +99,7 @@ async def journal(folder: Path, *, site: str = SITE, edge: str = EDGE) -> Journa
 
 def unwitnessed(sizes: Sizes) -> Witnessed:
     """For an edge that knows no witness."""
-    return Witnessed(sizes, NoteKey("none", bytes(32), Algorithm.LOG), None, lambda _: None)
+    return Witnessed(sizes, lambda: (), None, lambda _: None)
 
 
 class EdgeRig:

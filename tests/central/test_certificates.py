@@ -11,12 +11,18 @@ from central.certificates import Expiry
 from central.commands import central
 from controller.certificates import days_left, due
 from drivers.mqtt_link import MqttLink
-from edge.notes import Algorithm, NoteKey
 from edge.pki import certificates
 from edge.tls import TlsFiles, context
 from edge.uplink import Uplink
-from edge.witnessed import Witnessed
-from tests.central.rig import CentralProcess, journal, record, running, settings, until
+from tests.central.rig import (
+    CentralProcess,
+    journal,
+    record,
+    running,
+    settings,
+    until,
+    unwitnessed,
+)
 from tests.pki import SecuredBroker, SitePki
 
 DAY_S = 86_400
@@ -110,7 +116,7 @@ def test_an_edge_and_central_as_a_process_behind_mutual_tls(tmp_path: Path) -> N
     async def scene(broker: SecuredBroker) -> None:
         outbox = await journal(tmp_path / "j", site="house", edge="gate")
         link = MqttLink(settings(broker.port, "x", tls=lambda: context(gate)), lambda _: None)
-        nobody = Witnessed(outbox, NoteKey("none", bytes(32), Algorithm.LOG), None, lambda _: None)
+        nobody = unwitnessed(outbox)
         uplink = Uplink(outbox, link, "house", "gate", "0.1.0", nobody)
         one = CentralProcess(broker.port, archive, "--ca", str(own.ca), "--certificate", str(head))
         try:

@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from central.archive_sqlite import SqliteArchive
 from central.collector import Finding
 from central.commands import central
-from central.witness import ASKED_MAX, Judgement, NotCosigned, Witness
+from central.witness import ASKED_MAX, Judgement, KeyFollowed, NotCosigned, Witness
 from controller.checkpoint import Checkpoint, log_name
 from drivers.mqtt_link import MqttLink
 from edge import wire
 from edge.checkpoints import Checkpointer
 from edge.journal.checkpoints import Kept
 from edge.journal.writer import JournalWriter
+from edge.journal_keys import JournalKey, KeyRing, begin_rotation, journal_key
 from edge.notes import Algorithm, NoteKey, cosignature, cosigned_at, note_key, signed
 from edge.signatures import SigningKey
 from edge.uplink import Uplink
@@ -54,12 +55,23 @@ def witness(by: SigningKey = CENTRAL) -> Witness:
 class WitnessedEdge:
     """An edge's journal with what says its size, and the way to the witness."""
 
-    def __init__(self, outbox: JournalWriter, port: int, believed: NoteKey) -> None:
+    def __init__(
+        self, outbox: JournalWriter, port: int, believed: NoteKey, ring: KeyRing | None = None
+    ) -> None:
         self.outbox = outbox
+        self.ring = ring or KeyRing(JournalKey(OWN))
         self._believed = believed
         self.reports: list[WitnessReport] = []
-        self.checkpoints = Checkpointer(outbox, OWN, lambda: SEEN_S * 10**6, self._said)
-        self.witnessed = Witnessed(outbox, self.checkpoints.key, believed, self.reports.append)
+        self.checkpoints = Checkpointer(
+            outbox, self.ring, lambda: SEEN_S * 10**6, self._said, witnessed=True
+        )
+        self.witnessed = Witnessed(
+            outbox,
+            lambda: self.checkpoints.keys,
+            believed,
+            self.reports.append,
+            self.ring.followed,
+        )
         link = MqttLink(settings(port, f"{SITE}-{EDGE}"), lambda _: None)
         self.uplink = Uplink(outbox, link, SITE, EDGE, "0.1.0", self.witnessed)
 
@@ -93,10 +105,10 @@ class WitnessedEdge:
 
 @contextlib.asynccontextmanager
 async def running_edge(
-    folder: Path, port: int, believed: NoteKey | None = None
+    folder: Path, port: int, believed: NoteKey | None = None, ring: KeyRing | None = None
 ) -> AsyncIterator[WitnessedEdge]:
     outbox = await journal(folder)
-    edge = WitnessedEdge(outbox, port, believed or witness().key)
+    edge = WitnessedEdge(outbox, port, believed or witness().key, ring)
     try:
         async with running(edge.uplink.run(), "uplink"):
             yield edge
@@ -379,6 +391,58 @@ def test_what_another_journal_of_ours_holds_is_noted_by_no_checkpoint(tmp_path: 
         assert doubts(edge) == [JournalDoubt(witnessed=5, held=5)]
         assert await edge.cosigned() == 0
         await edge.outbox.close()
+
+    asyncio.run(run())
+
+
+def test_a_key_is_rotated_while_the_witness_follows(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """Through a time in which nobody reaches it, and a restart in the middle."""
+    archive, state = tmp_path / "archive.db", tmp_path
+    first = journal_key(state).key
+
+    def ring() -> KeyRing:
+        return KeyRing(journal_key(state), state)
+
+    async def run() -> None:
+        async with (
+            running_central(archive, mosquitto.port, witness=witness()),
+            running_edge(tmp_path / "j", mosquitto.port, ring=ring()) as edge,
+        ):
+            await edge.happen(10)
+            await edge.cosigned_up_to(10)
+        begin_rotation(state)
+        async with running_edge(tmp_path / "j", mosquitto.port, ring=ring()) as edge:
+            for _ in range(3):
+                await edge.happen(5)
+            assert edge.ring.keys.successor is not None, "nobody has followed"
+        async with (
+            running_central(archive, mosquitto.port, witness=witness()) as found,
+            running_edge(tmp_path / "j", mosquitto.port, ring=ring()) as edge,
+        ):
+            await edge.witnessed.look_back()
+            assert edge.reports == []
+            await edge.happen(5)
+            await edge.cosigned_up_to(30)
+            assert edge.ring.keys.key.public == first.public
+            await edge.happen(5)
+            await edge.cosigned_up_to(35)
+            assert edge.ring.keys.key.public != first.public
+            assert edge.ring.keys.former == (first.public,)
+            await edge.happen(5)
+            await edge.cosigned_up_to(40)
+            assert not alarms(found)
+            assert [one for one in found if isinstance(one, KeyFollowed)]
+        async with (
+            running_central(archive, mosquitto.port, witness=witness()) as found,
+            running_edge(tmp_path / "j", mosquitto.port, ring=ring()) as edge,
+        ):
+            await edge.witnessed.look_back()
+            await edge.happen(5)
+            await edge.cosigned_up_to(45)
+            assert edge.reports == []
+            assert not alarms(found)
 
     asyncio.run(run())
 

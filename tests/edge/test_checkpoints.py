@@ -13,11 +13,12 @@ from controller.checkpoint import Checkpoint, checkpoint_of, log_name
 from controller.ids import ReaderId
 from controller.merkle import EMPTY
 from edge.app import opened as opened_edge
-from edge.checkpoints import KEY_FILE, Checkpointer, journal_key
+from edge.checkpoints import Checkpointer
 from edge.clock import boot_time
 from edge.journal import Record
 from edge.journal.checkpoints import Kept
 from edge.journal.writer import JournalWriter
+from edge.journal_keys import KEY_FILE, JournalKey, KeyRing, journal_key
 from edge.notes import Algorithm, NoteKey, cosignature, opened, signed
 from edge.safe_mode import Run
 from edge.signatures import SigningKey
@@ -67,7 +68,7 @@ def test_the_size_is_said_each_minute_and_at_once_where_it_matters(tmp_path: Pat
             taken.append(kept)
             arrived.set()
 
-        checkpoints = Checkpointer(writer, own, lambda: DAY_US, take)
+        checkpoints = Checkpointer(writer, KeyRing(JournalKey(own)), lambda: DAY_US, take)
         task = asyncio.create_task(checkpoints.run())
         await asyncio.wait_for(arrived.wait(), 10)
         arrived.clear()

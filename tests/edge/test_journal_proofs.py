@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from controller.checkpoint import Checkpoint, log_name
 from controller.merkle import Frontier
-from edge.checkpoints import journal_key
 from edge.control.place import JOURNAL
 from edge.journal import verify_folder
 from edge.journal.writer import JournalWriter
+from edge.journal_keys import journal_key
 from edge.notes import Algorithm, NoteKey, cosignature, signed
 from edge.signatures import SigningKey
 from tests.edge.control.rig import UTC_US, Running, ticks

@@ -58,7 +58,7 @@ def sound(folder: Path) -> Report:
 
 def looked_at(journal: Verified, for_s: float) -> Scrubber:
     """What became of a scrubber that ran for so long."""
-    scrubber = Scrubber(journal, Signers(), lambda: UTC_US, pytest.fail)
+    scrubber = Scrubber(journal, Signers, lambda: UTC_US, pytest.fail)
 
     async def main() -> None:
         task = asyncio.create_task(scrubber.run())
@@ -97,7 +97,7 @@ def test_a_journal_that_was_closed_ends_it(tmp_path: Path) -> None:
     async def main() -> None:
         scrubber = Scrubber(
             Verified(sound(tmp_path), JournalClosed("closed")),
-            Signers(),
+            Signers,
             lambda: UTC_US,
             pytest.fail,
         )
