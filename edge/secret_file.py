@@ -49,6 +49,8 @@ def write_new_secret(path: Path, content: bytes, *, like: Path | None = None) ->
     It belongs to us, or to whom the file `like` belongs. Raises FileExistsError and other OSErrors.
     """
     with new_secret(path) as file:
+        if like is not None:
+            _give_to_owner(file.fileno(), like)
         file.write(content)
 
 
@@ -64,8 +66,6 @@ def new_secret(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(fd, "wb") as file:
             yield file
             file.flush()
-            if like is not None:
-                _give_to_owner(fd, like)
             os.fsync(fd)
         os.link(draft, path)  # unlike a rename it never takes another file's place
     finally:
