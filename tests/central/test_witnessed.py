@@ -13,14 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from central.archive_sqlite import SqliteArchive
 from central.collector import Finding
 from central.commands import central
-from central.witness import ASKED_MAX, Judgement, KeyFollowed, NotCosigned, Witness
+from central.witness import ASKED_MAX, Judgement, NotCosigned, Witness
 from controller.checkpoint import Checkpoint, log_name
 from drivers.mqtt_link import MqttLink
 from edge import wire
 from edge.checkpoints import Checkpointer
 from edge.journal.checkpoints import Kept
 from edge.journal.writer import JournalWriter
-from edge.journal_keys import JournalKey, KeyRing, begin_rotation, journal_key
+from edge.journal_keys import JournalKey, KeyRing
 from edge.notes import Algorithm, NoteKey, cosignature, cosigned_at, note_key, signed
 from edge.signatures import SigningKey
 from edge.uplink import Uplink
@@ -284,8 +284,10 @@ def test_an_answer_that_is_heard_while_the_next_proof_is_made_is_not_mixed_into_
             Halting(outbox),
             NoteKey(log_name(SITE, EDGE, outbox.incarnation), OWN.public, Algorithm.LOG),
         )
-        witnessed = Witnessed(sizes, own, witness().key, lambda _: None)
-        checkpoints = Checkpointer(outbox, OWN, lambda: SEEN_S * 10**6, witnessed.taken)
+        witnessed = Witnessed(sizes, lambda: (own,), witness().key, lambda _: None)
+        checkpoints = Checkpointer(
+            outbox, KeyRing(JournalKey(OWN)), lambda: SEEN_S * 10**6, witnessed.taken
+        )
 
         async def said(count: int) -> None:
             first = outbox.last_seq + 1
@@ -391,58 +393,6 @@ def test_what_another_journal_of_ours_holds_is_noted_by_no_checkpoint(tmp_path: 
         assert doubts(edge) == [JournalDoubt(witnessed=5, held=5)]
         assert await edge.cosigned() == 0
         await edge.outbox.close()
-
-    asyncio.run(run())
-
-
-def test_a_key_is_rotated_while_the_witness_follows(
-    tmp_path: Path, mosquitto: BrokerProcess
-) -> None:
-    """Through a time in which nobody reaches it, and a restart in the middle."""
-    archive, state = tmp_path / "archive.db", tmp_path
-    first = journal_key(state).key
-
-    def ring() -> KeyRing:
-        return KeyRing(journal_key(state), state)
-
-    async def run() -> None:
-        async with (
-            running_central(archive, mosquitto.port, witness=witness()),
-            running_edge(tmp_path / "j", mosquitto.port, ring=ring()) as edge,
-        ):
-            await edge.happen(10)
-            await edge.cosigned_up_to(10)
-        begin_rotation(state)
-        async with running_edge(tmp_path / "j", mosquitto.port, ring=ring()) as edge:
-            for _ in range(3):
-                await edge.happen(5)
-            assert edge.ring.keys.successor is not None, "nobody has followed"
-        async with (
-            running_central(archive, mosquitto.port, witness=witness()) as found,
-            running_edge(tmp_path / "j", mosquitto.port, ring=ring()) as edge,
-        ):
-            await edge.witnessed.look_back()
-            assert edge.reports == []
-            await edge.happen(5)
-            await edge.cosigned_up_to(30)
-            assert edge.ring.keys.key.public == first.public
-            await edge.happen(5)
-            await edge.cosigned_up_to(35)
-            assert edge.ring.keys.key.public != first.public
-            assert edge.ring.keys.former == (first.public,)
-            await edge.happen(5)
-            await edge.cosigned_up_to(40)
-            assert not alarms(found)
-            assert [one for one in found if isinstance(one, KeyFollowed)]
-        async with (
-            running_central(archive, mosquitto.port, witness=witness()) as found,
-            running_edge(tmp_path / "j", mosquitto.port, ring=ring()) as edge,
-        ):
-            await edge.witnessed.look_back()
-            await edge.happen(5)
-            await edge.cosigned_up_to(45)
-            assert edge.reports == []
-            assert not alarms(found)
 
     asyncio.run(run())
 

@@ -16,9 +16,9 @@ from controller.checkpoint import Checkpoint, log_name
 from controller.events import EdgeStopping, Event, Header, encode, kind_of
 from controller.ledger import leaf, link
 from controller.merkle import Frontier
-from edge.checkpoints import journal_key
 from edge.journal import JournalWriter, Record
 from edge.journal.folder import SEGMENT
+from edge.journal_keys import journal_key
 from edge.notes import signed
 
 SITE, EDGE = "house", "gate"

@@ -20,8 +20,8 @@ from central.witness import JournalReplaced, NotCosigned, Witness
 from controller import events as ev
 from edge import assembly
 from edge.assembly import Edge
-from edge.checkpoints import journal_key
 from edge.journal import Signers, verify_folder
+from edge.journal_keys import journal_key
 from edge.signatures import SigningKey
 from simulators.broker_process import BrokerProcess
 from tests.central.rig import running_central

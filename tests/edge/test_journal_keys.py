@@ -37,8 +37,10 @@ from edge.journal_keys import (
 )
 from edge.notes import Algorithm, NoteKey, signed
 from edge.signatures import SigningKey
-from tests.central.rig import record
+from simulators.broker_process import BrokerProcess
+from tests.central.rig import record, running_central
 from tests.central.test_witness import CENTRAL, EDGE, NAME, SEEN_S, SITE, key, leaves
+from tests.central.test_witnessed import alarms, running_edge, witness
 from tests.edge.house import House, running, until
 
 FIRST, SECOND, THIRD = key(1), key(2), key(4)
@@ -295,3 +297,55 @@ def test_a_note_signed_by_both_is_good_for_the_outsider_under_either(tmp_path: P
         script = [sys.executable, verify_journal.__file__, "--log", text, str(file)]
         assert subprocess.run(script, check=False).returncode == 0
     assert public_keys(state) == (), "there is no key beside it"
+
+
+def test_a_key_is_rotated_while_the_witness_follows(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """Through a time in which nobody reaches it, and a restart in the middle."""
+    archive, state = tmp_path / "archive.db", tmp_path
+    first = journal_key(state).key
+
+    def ring() -> KeyRing:
+        return KeyRing(journal_key(state), state)
+
+    async def run() -> None:
+        async with (
+            running_central(archive, mosquitto.port, witness=witness()),
+            running_edge(tmp_path / "j", mosquitto.port, ring=ring()) as edge,
+        ):
+            await edge.happen(10)
+            await edge.cosigned_up_to(10)
+        begin_rotation(state)
+        async with running_edge(tmp_path / "j", mosquitto.port, ring=ring()) as edge:
+            for _ in range(3):
+                await edge.happen(5)
+            assert edge.ring.keys.successor is not None, "nobody has followed"
+        async with (
+            running_central(archive, mosquitto.port, witness=witness()) as found,
+            running_edge(tmp_path / "j", mosquitto.port, ring=ring()) as edge,
+        ):
+            await edge.witnessed.look_back()
+            assert edge.reports == []
+            await edge.happen(5)
+            await edge.cosigned_up_to(30)
+            assert edge.ring.keys.key.public == first.public
+            await edge.happen(5)
+            await edge.cosigned_up_to(35)
+            assert edge.ring.keys.key.public != first.public
+            assert edge.ring.keys.former == (first.public,)
+            await edge.happen(5)
+            await edge.cosigned_up_to(40)
+            assert not alarms(found)
+            assert [one for one in found if isinstance(one, KeyFollowed)]
+        async with (
+            running_central(archive, mosquitto.port, witness=witness()) as found,
+            running_edge(tmp_path / "j", mosquitto.port, ring=ring()) as edge,
+        ):
+            await edge.witnessed.look_back()
+            await edge.happen(5)
+            await edge.cosigned_up_to(45)
+            assert edge.reports == []
+            assert not alarms(found)
+
+    asyncio.run(run())
