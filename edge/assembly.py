@@ -253,10 +253,7 @@ def _views(outside: Outside, daemon: Daemon) -> Views | None:
 
 def _signers(config: Config, ring: KeyRing) -> Signers:
     """Under a key of this run alone nothing else was signed, and nothing is judged by it."""
-    if ring.keys.of_this_run:
-        return Signers(None, config.witness)
-    newest, *former = ring.keys.publics
-    return Signers(newest, config.witness, tuple(former))
+    return Signers.under(() if ring.keys.of_this_run else ring.keys.publics, config.witness)
 
 
 def _certificates(outside: Outside, daemon: Daemon) -> CertificateWatch | None:

@@ -83,8 +83,21 @@ def broker(patient: Patient) -> Iterator[Finding]:
     if settings is None:
         yield warn("no broker is named: nothing leaves this edge", "name one in `[broker]`")
         return
+    if settings.tls is not None and _is_connected(patient):
+        # There the certificate's name is the id, whatever we say: we would end its connection.
+        yield ok("the running edge is connected to its broker")
+        return
     for node in settings.nodes:
         yield asyncio.run(_reached(node))
+
+
+def _is_connected(patient: Patient) -> bool:
+    try:
+        with Client(patient.state) as client:
+            uplink = client.status().uplink
+    except ControlClientError:
+        return False
+    return uplink is not None and uplink.connected
 
 
 async def _reached(settings: LinkSettings) -> Finding:

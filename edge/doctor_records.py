@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from edge.checkpoints import KEY_FILE
 from edge.control.calling import ControlClientError
 from edge.control.client import Client, NoDaemonError
 from edge.control.messages import StatusReply
@@ -10,9 +9,8 @@ from edge.control.messages_journal import CheckpointSaid
 from edge.control.place import JOURNAL
 from edge.doctor import Finding, Patient, fail, ok, warn
 from edge.journal import JournalError, JournalMissing, Report, Signers, verify_folder
-from edge.key_files import KeyFileError
+from edge.journal_keys import public_keys
 from edge.present import clean
-from edge.signing_keys import load_signing_key
 
 BEHIND_WARN = 10_000
 """Entries that the archive lacks: more than an outage of a day or so at a small site."""
@@ -125,9 +123,4 @@ def _cosigned(patient: Patient, seq: int, size: int | None) -> Finding:
 
 def _signers(patient: Patient) -> Signers:
     witness = None if patient.config is None else patient.config.witness
-    try:
-        # It has no passphrase: nobody stands by at a start.
-        key = load_signing_key(patient.state / KEY_FILE, str)
-    except KeyFileError:
-        return Signers(None, witness)
-    return Signers(key.public, witness)
+    return Signers.under(public_keys(patient.state), witness)

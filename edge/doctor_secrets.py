@@ -6,10 +6,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.checkpoints import KEY_FILE
 from edge.config import Config
 from edge.control.place import SOCKET
+from edge.credentials import file_named
 from edge.doctor import Finding, Patient, fail, ok, warn
+from edge.journal_keys import KEY_FILE, NEXT_FILE
+from edge.secret_file import is_open_to_others
 from edge.views_file import VIEWS_FILE
 
 PEM_BYTES_MAX = 64 * 1024
@@ -83,7 +85,7 @@ def keys(patient: Patient) -> Iterator[Finding]:
         except OSError as error:
             found.append(fail(f"{path}: {error.strerror}", "put it there"))
             continue
-        if mode & 0o077:
+        if is_open_to_others(path, mode):
             found.append(_open_to_others(path, mode, "600"))
     yield from found
     if not found and not writable:
@@ -91,17 +93,16 @@ def keys(patient: Patient) -> Iterator[Finding]:
 
 
 def _secrets(patient: Patient) -> Iterator[Path]:
-    journal_key = patient.state / KEY_FILE
-    if journal_key.exists():
-        yield journal_key
+    journal_keys = (patient.state / name for name in (KEY_FILE, NEXT_FILE))
+    yield from (key for key in journal_keys if key.exists())
     config = patient.config
     if config is None:
         return
     beside = config.file.parent
     yield config.site_key
-    yield from (beside / device.key for device in config.devices.values() if device.key is not None)
-    if config.broker is not None and config.broker.password_file is not None:
-        yield beside / config.broker.password_file
+    named = [device.key for device in config.devices.values()]
+    named.append(None if config.broker is None else config.broker.password_file)
+    yield from (file_named(name, beside) for name in named if name is not None)
     if config.tls is not None:
         yield config.tls.certificate if config.tls.key is None else config.tls.key
 

@@ -31,8 +31,7 @@ def signers(state: Path, key: str | None) -> "Signers":
     if key is not None:
         return Signers(given_key(key).public, _witness())
     # None of a copy without its key; the report says that no signature was judged.
-    newest, *former = public_keys(state) or (None,)
-    return Signers(newest, _witness(), tuple(one for one in former if one))
+    return Signers.under(public_keys(state), _witness())
 
 
 def given_key(text: str) -> "NoteKey":

@@ -45,8 +45,8 @@ class CheckpointSaid(Part, frozen=True, kw_only=True):
 
 class CheckpointsReply(Message, frozen=True, kw_only=True):
     """The smaller one first. `key` and `witness`: whose signatures they bear, as text; empty where
-    that is not known. `former`: keys that `key` has followed. The first `begun` entries are not there any more; `peaks` is the tree over
-    them, in hex.
+    that is not known. `former`: keys that `key` has followed. The first `begun` entries are not
+    there any more; `peaks` is the tree over them, in hex.
     """
 
     key: str

@@ -32,6 +32,11 @@ class Signers(NamedTuple):
     witness: NoteKey | None = None
     former: tuple[bytes, ...] = ()
 
+    @classmethod
+    def under(cls, keys: Sequence[bytes], witness: NoteKey | None) -> "Signers":
+        """`keys`: the journal's, the newest first; none where nobody's are known."""
+        return cls(keys[0] if keys else None, witness, tuple(keys[1:]))
+
     def log_keys(self, site: str, edge: str, incarnation: str) -> tuple[NoteKey, ...]:
         """The journal's own keys with the name that they sign under, the newest first."""
         if self.log is None:
