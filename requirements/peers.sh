@@ -16,6 +16,8 @@ postgres postgresql
 systemd-analyze systemd
 unshare util-linux
 setpriv util-linux
+strace strace
+faketime faketime
 node nodejs
 npm npm'
 

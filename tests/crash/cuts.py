@@ -23,6 +23,7 @@ from controller.ids import ReaderId
 from controller.ledger import Personal, commitment
 from controller.merkle import Frontier
 from edge.journal import JournalError, JournalFailed, JournalWriter, Record, Signers
+from edge.journal.checkpoints import Kept
 from edge.notes import Algorithm, NoteKey, cosignature, signed
 from edge.recorder import Recorder, record_of
 from edge.signatures import SigningKey
@@ -187,7 +188,7 @@ class Life:
     @property
     def deeds(self) -> tuple[Deed, ...]:
         """What writes to a journal beside its entries."""
-        return self._snapshot, self._archive, self._cosign, self._erase
+        return self._snapshot, self._archive, self._cosign, self._erase, self._seal
 
     async def do(self, deed: Deed) -> None:
         """As far as the disk allows it now."""
@@ -207,16 +208,29 @@ class Life:
         self.known.archived = seq
 
     async def _cosign(self) -> None:
-        name = log_name(SITE, EDGE, self.writer.incarnation)
+        kept = await self.writer.checkpoint(self._signed, self._utc_us)
+        await self._noted(kept)
 
-        def sign(tree: Frontier) -> str:
-            return signed(Checkpoint(name, tree.size, tree.root).text, name, OWN)
+    async def _seal(self) -> None:
+        """Another segment."""
+        kept = await self.writer.seal(self._signed, self._utc_us)
+        if kept is not None:
+            await self._noted(kept)
 
-        kept = await self.writer.checkpoint(sign, BASE_US + self._next * BETWEEN_ENTRIES_US)
+    async def _noted(self, kept: Kept) -> None:
+        """The witness's word comes back."""
         text = kept.note.rpartition("\n\n")[0] + "\n"
         line = cosignature(text, WITNESS.name, CENTRAL, BASE_US // 1_000_000)
         await self.writer.note_cosigned(kept.size, kept.note + line)
         self.known.cosigned = max(self.known.cosigned, kept.size)
+
+    def _signed(self, tree: Frontier) -> str:
+        name = log_name(SITE, EDGE, self.writer.incarnation)
+        return signed(Checkpoint(name, tree.size, tree.root).text, name, OWN)
+
+    @property
+    def _utc_us(self) -> int:
+        return BASE_US + self._next * BETWEEN_ENTRIES_US
 
     async def _erase(self) -> None:
         last = self.writer.last_seq

@@ -24,8 +24,7 @@ def test_power_cuts_lose_nothing_that_was_acknowledged(seed: int) -> None:
     assert (found[LOST], found[RUINED]) == (0, 0), found
     assert found[KEPT] > SEEDS * LIVES / 2, "most cuts leave a journal that is opened at once"
     assert found[MORE] > 0, "a commit that was cut may be there"
-    assert found["cut in sync"] > SEEDS
-    assert found["cut in write"] > SEEDS
+    assert min(found["cut in sync"], found["cut in write"]) > 0, found
 
 
 def test_with_fewer_syncs_the_same_cuts_lose_some(monkeypatch: pytest.MonkeyPatch) -> None:
