@@ -59,7 +59,7 @@ from edge.people import (
 from edge.policy_start import served_next
 from edge.present import clean, local
 from edge.secret_file import write_new_secret
-from edge.signatures import ENVELOPE_BYTES_MAX, SignatureError, sign
+from edge.signatures import ENVELOPE_BYTES_MAX, SignatureError, SigningKey, sign
 from edge.signing_keys import load_signing_key
 
 FILE_BEHIND = (
@@ -104,15 +104,11 @@ def export(
     site = loaded(config)
     try:
         key = load_signing_key(key_file, passphrase)
-        try:
-            with Client(site.state) as daemon:
-                to_sign, done = daemon.export_people(base)
-        except NoDaemonError:
-            to_sign, done = _exported(site, base)
+        to_sign, done = exported_set(site, base)
     except (ControlClientError, PeopleError, SiteKeyError, KeyFileError) as error:
         raise failed_by(error) from None
     if to_sign:
-        _written(file, sign(to_sign, PAYLOAD_TYPE, [key]))
+        write_set(file, to_sign, key)
     if as_json:
         click.echo(msgspec.json.encode(done))
     elif to_sign:
@@ -187,6 +183,17 @@ def history(count: int, config: Path, as_json: bool) -> None:
         click.echo("nobody has changed anything yet")
 
 
+def exported_set(site: Config, base: int | None) -> tuple[bytes, ExportPeopleReply]:
+    """What is to be signed, by the running daemon or off the file. Raises ControlClientError,
+    PeopleError, SiteKeyError.
+    """
+    try:
+        with Client(site.state) as daemon:
+            return daemon.export_people(base)
+    except NoDaemonError:
+        return _exported(site, base)
+
+
 # --- where no daemon runs -----------------------------------------------------------------------
 
 
@@ -249,9 +256,10 @@ def _history(site: Config, count: int) -> HistoryReply:
 # --- what is said and written ---------------------------------------------------------------------
 
 
-def _written(file: Path, content: bytes) -> None:
+def write_set(file: Path, to_sign: bytes, key: SigningKey) -> None:
+    """Sign it into a new file. Raises Failed."""
     try:
-        write_new_secret(file, content)
+        write_new_secret(file, sign(to_sign, PAYLOAD_TYPE, [key]))
     except FileExistsError:
         raise Failed(f"{file}: there is such a file", "choose another name") from None
     except OSError as error:
