@@ -22,6 +22,7 @@ from docs.contract import (
 )
 from docs.meanings import EVENTS
 from docs.wire_words import TOPICS
+from drivers.mqtt_link import LinkSettings
 from edge.topics import PREFIX
 
 VERSION = "1.0.0"
@@ -35,6 +36,10 @@ DESCRIPTION = (
     "page mqtt.md beside this file says how entries are proven, how an archive acknowledges, and "
     "what a reader has to tolerate: unknown fields, unknown kinds, doubles, gaps, restarts and new "
     "incarnations. Both files are generated from the code."
+)
+
+_KEEPALIVE_S = next(
+    field.default for field in msgspec.structs.fields(LinkSettings) if field.name == "keepalive_s"
 )
 
 PARAMETERS = {
@@ -90,7 +95,7 @@ def _server(status: str) -> dict[str, Any]:
             "mqtt": {
                 "clientId": "{site}.{edge}",
                 "cleanSession": True,
-                "keepAlive": 10,
+                "keepAlive": _KEEPALIVE_S,
                 "lastWill": {
                     "topic": status,
                     "qos": 1,

@@ -150,7 +150,8 @@ def elsewhere(kept: Kept) -> tuple[str, ...]:
     if kept.acked is not None:
         archive = (
             f"the archive at central has the entries up to {kept.acked} of this journal, with the "
-            "values that lie beside them here"
+            "values that lie beside them here: `sentrypost central search --person` there with "
+            f"the random id {kept.on_file.random_id}"
         )
     return (archive, *ELSEWHERE)
 

@@ -91,6 +91,17 @@ def test_the_same_as_text(house: House) -> None:
     assert "Bob" not in text
 
 
+def test_it_says_what_the_archive_has_and_how_to_find_it_there(
+    tmp_path: Path, silent_port: int
+) -> None:
+    house = House(tmp_path, f'[broker]\nhost = "127.0.0.1"\nport = {silent_port}\n')
+    scene(house, lambda edge: a_day(edge, house))
+    assert report(house, "1", "ada.txt").exit_code == 0
+    text = (house.folder / "ada.txt").read_text()
+    assert "has the entries up to 0 of this journal" in text
+    assert f"`sentrypost central search --person` there with the random id {ADA_ID}" in text
+
+
 def test_it_is_recorded_who_asked_before_anything_is_told(house: House) -> None:
     scene(house, lambda edge: a_day(edge, house))
     assert report(house, "2", "bob.json", "--json").exit_code == 0
