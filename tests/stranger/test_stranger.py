@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import json
+import re
 import shutil
 import sys
 import zlib
@@ -390,7 +391,22 @@ def test_the_golden_batches_are_read_and_garbage_is_refused(
     assert len(archive.stored(golden.INCARNATION)) == len(golden.KINDS)
 
 
-def test_the_page_is_all_that_they_name() -> None:
-    for path in STRANGERS:
-        assert "docs/mqtt.md" in path.read_text()
-    assert (ROOT / "docs" / "mqtt.md").exists()
+def test_what_the_page_shows_is_read_by_what_the_page_says() -> None:
+    """The bytes under "Real bytes", as somebody would copy them from there."""
+    page = (ROOT / "docs" / "mqtt.md").read_text().partition("## Real bytes")[2]
+    shown = dict(re.findall(r"^`([\w.]+)`, \d+ bytes:\n\n```text\n(.*?)\n```$", page, re.M | re.S))
+    chains = dict(re.findall(r"^\| (\d+) \| .* \| `([0-9a-f]{64})` \|$", page, re.M))
+    packed = bytes.fromhex(shown["Batch.zlib"].replace("\n", ""))
+    chain = reading.origin(golden.SITE, golden.EDGE, golden.INCARNATION)
+    assert chains["0"] == chain.hex()
+    for payload in (shown["Batch.json"].encode(), packed):
+        came = reading.batch(payload, golden.SITE, golden.EDGE)
+        for number, sent in enumerate(came.entries, start=came.first):
+            chain = reading.link(chain, sent.data)
+            assert chains[str(number)] == chain.hex()
+            assert len(sent.personal) == {2: 1, 3: 2}.get(number, 0)
+    assert reading.parsed(shown["Ack.json"].encode())["chain"] == chain.hex()
+    born = reading.status(shown["Status.birth.json"].encode())
+    died = reading.status(shown["Status.death.json"].encode())
+    assert reading.is_news(born, died)
+    assert [said["alive"] for _, said in (born, died)] == [True, False]
