@@ -55,14 +55,23 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     gap: bool = False
 
 
+class IncidentOpened(msgspec.Struct, frozen=True):
+    """By an alarm among the entries."""
+
+    number: int
+    title: str
+    drill: bool
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What storing a batch did. `unproven` counts personal values that no commitment stands for:
-    they were left out.
+    they were left out. `opened`: what incidents it began.
     """
 
     mark: Mark
     new: tuple[Archived, ...]
     unproven: int = 0
+    opened: tuple[IncidentOpened, ...] = ()
 
 
 def checked(site: str, edge: str, batch: Batch) -> tuple[Archived, ...]:

@@ -11,6 +11,7 @@ from central.archive import (
     Archived,
     ArchiveError,
     ForkError,
+    IncidentOpened,
     Mark,
     Receipt,
     checked,
@@ -238,9 +239,16 @@ class SqlArchive:
         new = [archived for archived in entries if archived.entry.seq not in stored]
         backed = tuple(proven(archived) for archived in new)
         unproven = sum(len(a.personal) for a in new) - sum(len(a.personal) for a in backed)
+        opened: list[IncidentOpened] = []
         if new:
             backed = self._added(journal, backed)
-        return Receipt(mark=self._advanced(journal, entries), new=backed, unproven=unproven)
+            opened = incident_store.take_alarms(self._db, new[0].entry.site, backed)
+        return Receipt(
+            mark=self._advanced(journal, entries),
+            new=backed,
+            unproven=unproven,
+            opened=tuple(opened),
+        )
 
     def _added(self, journal: _Journal, new: tuple[Archived, ...]) -> tuple[Archived, ...]:
         self._db.add(
@@ -251,7 +259,6 @@ class SqlArchive:
         new = self._kept(journal, new)
         # Only with a new entry: a batch sent again never brings back what was erased here.
         self._db.add(PERSONAL, [row for a in new for row in personal_rows(journal.id, a)])
-        incident_store.take_alarms(self._db, new[0].entry.site, new)
         return new
 
     def _kept(self, journal: _Journal, new: tuple[Archived, ...]) -> tuple[Archived, ...]:

@@ -12,7 +12,15 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from central.archive import Archived, ArchiveError, BatchRefusedError, ForkError, Mark, Receipt
+from central.archive import (
+    Archived,
+    ArchiveError,
+    BatchRefusedError,
+    ForkError,
+    IncidentOpened,
+    Mark,
+    Receipt,
+)
 from central.distributor import DistributionFailing, Distributor, SetAnswered, SetGiven
 from central.sharing import GAP_PATIENCE_S, Sharing, WorkShared
 from central.witness import JournalReplaced, KeyFollowed, Memory, NotCosigned, Witness
@@ -68,12 +76,15 @@ class Archive(Memory, Protocol):
 
 
 class EntriesStored(msgspec.Struct, frozen=True, kw_only=True):
-    """New in the archive, durably; `unproven` personal values came with them and were left out."""
+    """New in the archive, durably; `unproven` personal values came with them and were left out, and
+    alarms among them `opened` incidents.
+    """
 
     site: str
     edge: str
     new: tuple[Archived, ...]
     unproven: int
+    opened: tuple[IncidentOpened, ...] = ()
 
 
 class EdgeSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -345,7 +356,13 @@ class Collector:
         else:
             if receipt.new or receipt.unproven:
                 self._found(
-                    EntriesStored(site=site, edge=edge, new=receipt.new, unproven=receipt.unproven)
+                    EntriesStored(
+                        site=site,
+                        edge=edge,
+                        new=receipt.new,
+                        unproven=receipt.unproven,
+                        opened=receipt.opened,
+                    )
                 )
 
     async def _refuse(

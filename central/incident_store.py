@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from central.archive import Archived
+from central.archive import Archived, IncidentOpened
 from central.database import Database
 from central.incidents import (
     ALARMS_NOTED_MAX,
@@ -34,16 +34,18 @@ _WHAT = msgspec.json.Decoder(What)
 _COLUMNS = "id, site, title, drill, by_alarm, closed, first_us, last_us, alarms"
 
 
-def take_alarms(db: Database, site: str, new: Iterable[Archived]) -> None:
-    """Open or continue incidents for the alarms among new entries; in their transaction."""
+def take_alarms(db: Database, site: str, new: Iterable[Archived]) -> list[IncidentOpened]:
+    """Open or continue incidents for the alarms among new entries; in their transaction. Those
+    that were opened.
+    """
     found = [one.entry for one in new if alarm(one.entry) is not None]
     if found:
         db.lock_incidents(site)
-        for entry in found:
-            _take(db, entry)
+    return [opened for entry in found if (opened := _take(db, entry)) is not None]
 
 
-def _take(db: Database, entry: Entry) -> None:
+def _take(db: Database, entry: Entry) -> IncidentOpened | None:
+    opened = None
     same = "site = ? AND by_alarm = 1 AND closed = 0 AND drill = ?"
     which = (entry.site, int(entry.drill))
     row = db.execute(
@@ -55,7 +57,11 @@ def _take(db: Database, entry: Entry) -> None:
         (count, latest) = db.execute(
             f"SELECT count(*), max(id) FROM incident WHERE {same}", which
         ).fetchone()
-        row = (latest, ALARMS_NOTED_MAX) if count >= OPEN_MAX else (_open_by(db, entry), 0)
+        if count >= OPEN_MAX:
+            row = (latest, ALARMS_NOTED_MAX)
+        else:
+            opened = _open_by(db, entry)
+            row = (opened.number, 0)
     incident, alarms = row
     if alarms < ALARMS_NOTED_MAX:
         joined = AlarmJoined(
@@ -68,13 +74,15 @@ def _take(db: Database, entry: Entry) -> None:
         " last_us = CASE WHEN last_us > ? THEN last_us ELSE ? END WHERE id = ?",
         (*(entry.utc_us,) * 4, incident),
     )
+    return opened
 
 
-def _open_by(db: Database, entry: Entry) -> int:
+def _open_by(db: Database, entry: Entry) -> IncidentOpened:
     rule = alarm(entry)
     assert rule is not None
     opened = Opened(title=rule.title, since_us=entry.utc_us, until_us=entry.utc_us)
-    return _open(db, entry.site, opened, entry.utc_us, BY_ALARM, drill=entry.drill, by_alarm=True)
+    number = _open(db, entry.site, opened, entry.utc_us, BY_ALARM, drill=entry.drill, by_alarm=True)
+    return IncidentOpened(number, rule.title, entry.drill)
 
 
 def open_by_hand(

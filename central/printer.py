@@ -63,6 +63,9 @@ def lines(finding: Finding, *, as_json: bool) -> list[str]:
     if isinstance(finding, EntriesStored):
         write = _entry_json if as_json else _entry_text
         found = [write(archived) for archived in finding.new]
+        for one in finding.opened:
+            text = f"{'DRILL ' if one.drill else ''}incident {one.number} opened: {one.title}"
+            found.append(_notice("incident", finding.site, finding.edge, text, as_json=as_json))
         if not finding.unproven:
             return found
         notice = f"left out {finding.unproven} personal values that no entry commits to"

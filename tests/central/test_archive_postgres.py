@@ -227,6 +227,17 @@ def test_a_commit_of_which_nobody_heard_is_no_second_one(
         assert (again.new, again.mark.seq) == ((), 20)
 
 
+def test_nothing_goes_on_behind_a_transaction_that_was_lost(place: PostgresStore) -> None:
+    """On a new connection what is left of it would be committed by itself."""
+    with closing(PostgresArchive(place.where)) as archive:
+        database = archive._db
+        with pytest.raises(psycopg.OperationalError), database.transaction():
+            with suppress(psycopg.OperationalError):
+                database.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            database.execute("INSERT INTO meta VALUES ('half', 'done')")
+        assert place.rows("SELECT count(*) FROM meta WHERE name = 'half'") == [(0,)]
+
+
 def test_a_password_comes_from_a_file_and_never_from_the_command_line(
     place: PostgresStore, postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

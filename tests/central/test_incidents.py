@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from central.archive_sql import SqlArchive
+from central.collector import EntriesStored
 from central.commands import central
 from central.incidents import (
     AFTER_US,
@@ -27,6 +28,7 @@ from central.incidents import (
     Noted,
     Opened,
 )
+from central.printer import lines
 from controller import events as ev
 from controller.events import KINDS, Body, Event, Header, encode, kind_of
 from controller.ids import PortalId, ReaderId
@@ -100,6 +102,18 @@ def test_alarms_of_one_site_and_time_are_one_incident(archive: SqlArchive) -> No
     assert len(archive.incidents()) == 2, "another site is another incident"
     store(archive, entry(4, 28 + GROUP_US / MINUTE_US + 1))
     assert len(archive.incidents(site=SITE)) == 2, "later is another one"
+
+
+def test_whoever_watches_central_is_told_that_one_was_opened(archive: SqlArchive) -> None:
+    said = []
+    for records in ([entry(1, 0, drill=True), entry(2, 0)], [entry(3, 1)]):
+        receipt = archive.store(SITE, "gate", sent(*records))
+        stored = EntriesStored(site=SITE, edge="gate", new=(), unproven=0, opened=receipt.opened)
+        said += lines(stored, as_json=False)
+    assert said == [
+        f"-- {SITE}/gate INCIDENT: DRILL incident 1 opened: A door was forced",
+        f"-- {SITE}/gate INCIDENT: incident 2 opened: A door was forced",
+    ]
 
 
 def test_a_backlog_that_arrives_late_joins_by_its_own_time(archive: SqlArchive) -> None:
@@ -252,8 +266,8 @@ def test_an_officer_takes_an_incident_from_its_alarm_to_a_policy_that_is_held_to
     assert listed.startswith("1 open embassy-vienna since 2026-11-18")
     assert "A door was forced, 1 alarms" in listed
     done("note", *where, "1", "the guard saw somebody")
-    lines = done("show", *where, "1").splitlines()
-    kinds = [line for line in lines if not line.startswith("--")][1:]
+    shown = done("show", *where, "1").splitlines()
+    kinds = [line for line in shown if not line.startswith("--")][1:]
     assert [line.split()[0] for line in kinds] == [
         *("embassy-vienna/gate", "embassy-vienna/annex", "embassy-vienna/gate"),
         "embassy-vienna/gate",
@@ -317,8 +331,8 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, arguments: tuple[str, ...],
 def test_an_incident_can_be_read_by_programs(store: Store) -> None:
     with closing(store.open()) as archive:
         archive.store(SITE, "gate", sent(entry(1, 0)))
-    lines = done("show", "--archive", store.where, "1", "--json").splitlines()
-    summary, *steps, alarm = map(json.loads, lines)
+    shown = done("show", "--archive", store.where, "1", "--json").splitlines()
+    summary, *steps, alarm = map(json.loads, shown)
     assert (summary["id"], summary["closed"]) == (1, False)
     assert [step["what"]["type"] for step in steps] == ["opened", "alarm"]
     assert (alarm["kind"], alarm["seq"], alarm["clock_trusted"]) == ("portal-forced", 1, True)
