@@ -28,7 +28,16 @@ class Archive(Listener):
     """A listener that stores what it hears in a file, and only then says so."""
 
     def __init__(
-        self, path: Path, host: str, port: int, site: str, edge: str, *, name: str, five: bool
+        self,
+        path: Path,
+        host: str,
+        port: int,
+        site: str,
+        edge: str,
+        *,
+        name: str,
+        five: bool,
+        tls: tuple[str, str] | None = None,
     ) -> None:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA synchronous = FULL")
@@ -38,7 +47,7 @@ class Archive(Listener):
         )
         self.evidence: list[bytes] = []
         self.answers = 0
-        super().__init__(host, port, site, edge, name=name, five=five)
+        super().__init__(host, port, site, edge, name=name, five=five, tls=tls)
 
     def close(self) -> None:
         super().close()

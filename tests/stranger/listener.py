@@ -70,8 +70,17 @@ class Listener:
     """Follows one edge. Everything is read under `lock`, or by `said`, from another thread."""
 
     def __init__(
-        self, host: str, port: int, site: str, edge: str, *, name: str, five: bool = False
+        self,
+        host: str,
+        port: int,
+        site: str,
+        edge: str,
+        *,
+        name: str,
+        five: bool = False,
+        tls: tuple[str, str] | None = None,
     ) -> None:
+        """`tls`: files with the authority's certificate, and with its own and its key."""
         self.site, self.edge = site, edge
         self.lock = threading.Lock()
         self.known: tuple[Connection, Json] | None = None
@@ -88,6 +97,8 @@ class Listener:
         self._own = f"{PREFIX}/{site}/{edge}"
         version = MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311
         self.paho = paho.Client(CallbackAPIVersion.VERSION2, name, protocol=version)
+        if tls is not None:
+            self.paho.tls_set(ca_certs=tls[0], certfile=tls[1])
         self.paho.on_connect = self._connected
         self.paho.on_subscribe = self._granted
         self.paho.on_message = self._message

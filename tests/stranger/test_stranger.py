@@ -19,6 +19,7 @@ from controller import ledger
 from docs.generate import ASYNCAPI
 from docs.wire_words import TOPICS
 from edge.commands.person import person
+from edge.tls import TlsFiles
 from simulators.broker_process import BrokerKind, BrokerProcess
 from tests.central.rig import CentralProcess, until
 from tests.docs.asyncapi_parser import KNOWN, validated
@@ -27,6 +28,7 @@ from tests.edge.house import FRONT_CONTACT, House
 from tests.edge.process import EdgeProcess, running_process, stored
 from tests.golden import messages as golden
 from tests.mqtt import clients
+from tests.pki import SecuredBroker, SitePki
 from tests.servers import make_broker
 from tests.stranger import reading
 from tests.stranger.archive import Archive
@@ -287,6 +289,48 @@ def fits_the_schemas(heard: list[tuple[str, bytes]]) -> None:
             said.append((about.removeprefix("event/"), json.loads(payload)))
     assert {"Status", "Batch", "decision-made"} <= {name for name, _ in said}
     assert [one for one in validated(ASYNCAPI, said) if one["code"] not in KNOWN] == []
+
+
+def test_with_certificates_each_sees_what_its_role_may(tmp_path: Path) -> None:
+    """The broker as `sentrypost pki` sets it up: a monitor follows the doors and never sees a name;
+    who has a certificate for central is the archive.
+    """
+    own = SitePki(tmp_path)
+    files = own.make("edge", EDGE)
+    of_monitor, of_central = pair_of(own.make("monitor", "wall")), pair_of(own.make("central"))
+    with ExitStack() as closing, SecuredBroker(own) as broker:
+        where = f'host = "127.0.0.1"\nport = {broker.port}\n'
+        certified = f'ca = "{files.ca}"\ncertificate = "{files.certificate}"\n'
+        house = House(tmp_path, f"[broker]\n{where}{certified}")
+        place = (broker.host, broker.port, SITE, EDGE)
+        monitor = Listener(*place, name="", five=True, tls=of_monitor)
+        closing.callback(monitor.close)
+        archive = Archive(tmp_path / "strangers.db", *place, name="", five=False, tls=of_central)
+        closing.callback(archive.close)
+
+        async def run() -> None:
+            await until(lambda: monitor.subscribed == archive.subscribed == 1, "subscribed")
+            async with house.line(), running_process(house) as edge:
+                await until(lambda: monitor.alive, "its birth")
+                await edge.badge_opens()
+                await until(lambda: monitor.kinds.get("decision-made") == 1, "the decision")
+                await until(lambda: "Ada L" in archive.values(), "her name")
+                assert await edge.stop() == 0
+            await until(lambda: not monitor.alive, "its farewell")
+
+        asyncio.run(run())
+        assert {about for about, _ in monitor.heard_bytes if not about.startswith("event/")} == {
+            "status"
+        }
+        assert not any(b"Ada L" in payload for _, payload in monitor.heard_bytes)
+        assert monitor.refused == archive.refused == []
+        (incarnation,) = {of for of, _ in monitor.live}
+        theirs = archive.stored(incarnation)
+        assert theirs == [row.entry for row in stored(house)[: len(theirs)]]
+
+
+def pair_of(files: TlsFiles) -> tuple[str, str]:
+    return str(files.ca), str(files.certificate)
 
 
 # --- the future, and other people's messages ----------------------------------------------------
