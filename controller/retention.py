@@ -71,6 +71,7 @@ _PEOPLE: tuple[type[Body], ...] = (
     ev.ConsentRefused,
     ev.HoldersReplaced,
     ev.PersonErased,
+    ev.PersonReported,
     ev.PersonScreened,
 )
 

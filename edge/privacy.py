@@ -346,7 +346,7 @@ def _operators(config: Config) -> Activity:
 def _not_kept(config: Config) -> Iterator[str]:
     yield "pictures, faces, fingerprints, templates: this version has no camera and no such sensor"
     yield "badge numbers and PINs: a reference and a hash are made of them on receipt"
-    yield "names in logs"
+    yield "names of people on file, badges and PINs in logs"
     if config.broker is None:
         yield "anything outside this machine: no broker is configured, nothing leaves the edge"
     if not config.recipients:
