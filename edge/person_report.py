@@ -25,6 +25,7 @@ WITHHELD = "names of operators and signers, and whoever else stands beside these
 ELSEWHERE = (
     "other edges of the site know the person as far as change sets went, and have journals of "
     "their own: ask at each",
+    "entries whose time was over here (`entries-pruned`) are in the archive alone",
     "`views.db` has what stands under AT THIS MOMENT once more, made of the journal",
     "incidents at central have what people wrote of them: look there",
     "journals that were set aside (folders `journal.doubted.…` in the state folder), backups, and "

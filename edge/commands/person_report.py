@@ -99,8 +99,7 @@ def _write(file: Path, site: Config, kept: Kept, journal: Entries, *, as_json: b
 
 def _watched(entries: Iterator[SentEntry], total: int) -> Iterator[SentEntry]:
     """With progress on a terminal, on standard error."""
-    for number, one in enumerate(entries, start=1):
-        if sys.stderr.isatty() and (number % SHOWN_EVERY == 0 or number == total):
-            end = number == total
-            click.echo(f"\r{number} of {total} entries", nl=end, err=True)
+    for one in entries:
+        if sys.stderr.isatty() and (one.seq % SHOWN_EVERY == 0 or one.seq == total):
+            click.echo(f"\r{one.seq} of {total} entries", nl=one.seq == total, err=True)
         yield one
