@@ -95,7 +95,7 @@ class Fleet:
         key = load_site_key(config.site_key)
         with self._people() as people:
             plan = plan_import(people.roll, csv, config.policy, key)
-            assert not plan.problems, plan.problems
+            assert not plan.problems, plan.problems[:3]
             change = seal(plan, PinHasher(), workers=1)
             people.apply(change, Made(by="officer", edge="office", utc_us=time.time_ns() // 1000))
             return people.version

@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from central.control_client import NotDistributedError
 from central.distribution import Standing
 from controller import events as ev
 from edge import wire
+from edge.topics import Topics
 from simulators.broker_process import BrokerProcess
 from tests.central.fleet import EDGES, PATIENCE_S, RESTORED, SITE, Fleet, bodies
 from tests.edge.signed import ANNA, BEN, STRANGER, bundle, shut
+from tests.mqtt import clients
 
 
 def scene(fleet: Fleet, what: Callable[[], Awaitable[None]], *names: str) -> None:
@@ -140,3 +143,42 @@ def test_without_central_the_file_is_named_as_the_way(tmp_path: Path) -> None:
         assert "`sentrypost person take`" in said.err
 
     asyncio.run(run())
+
+
+def test_what_anybody_says_on_a_request_topic_does_no_harm(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """Garbage, parts that are missing, of two sets mixed, retained: the edge goes by whom it knew,
+    and then takes a large set whole.
+    """
+    fleet = Fleet(tmp_path, mosquitto.port)
+    topic = Topics(SITE, "gate").request
+
+    async def what() -> None:
+        fleet.change(b"id,name,roles\n" + b"".join(b"x%d,Some One,staff\n" % n for n in range(4_000)))
+        large = fleet.change_set(1)
+        parts = list(wire.request_parts(wire.SetKind.PEOPLE, large))
+        assert len(parts) >= 3
+        swapped = msgspec.structs.replace(parts[1], data=parts[0].data)
+        (small,) = wire.request_parts(wire.SetKind.PEOPLE, b"no signed file")
+        with clients(mosquitto.port) as make:
+            forger = await asyncio.to_thread(make, "forger")
+            forger.subscribe(Topics(SITE, "gate").request_ack)
+            for said in (b"", b"\xff" * 1000, b"[" * 5000, b'{"v":1}', bytes(500_000)):
+                forger.publish(topic, said)
+            for part in (parts[0], *parts[2:], swapped, small):
+                forger.publish(topic, wire.encode_request(part))
+            forger.publish(topic, wire.encode_request(small), retain=True)
+            await asyncio.to_thread(forger.wait_for, 1)
+            ack = wire.decode_request_ack(forger.payloads()[0])
+            assert (ack.set, ack.outcome) == (small.set, wire.SetOutcome.REFUSED)
+            assert await fleet.version("gate") == 1
+            for part in (*parts[::-1], *parts):
+                forger.publish(topic, wire.encode_request(part))
+            await fleet.reaches(2, "gate")
+            await fleet.reaches(1, "annex")
+        done = await fleet.distribute(large)
+        assert (done.have, done.edges) == (2, 2)
+        assert await fleet.opens("annex", "gate") == {"annex": True, "gate": True}
+
+    scene(fleet, what, "annex", "gate")
