@@ -155,7 +155,9 @@ def test_what_anybody_says_on_a_request_topic_does_no_harm(
     topic = Topics(SITE, "gate").request
 
     async def what() -> None:
-        fleet.change(b"id,name,roles\n" + b"".join(b"x%d,Some One,staff\n" % n for n in range(4_000)))
+        fleet.change(
+            b"id,name,roles\n" + b"".join(b"x%d,Some One,staff\n" % n for n in range(4_000))
+        )
         large = fleet.change_set(1)
         parts = list(wire.request_parts(wire.SetKind.PEOPLE, large))
         assert len(parts) >= 3

@@ -201,7 +201,7 @@ def test_missing_parts_and_parts_of_another_file_bring_nothing() -> None:
     of_first = list(wire.request_parts(PEOPLE, first))
     of_second = list(wire.request_parts(PEOPLE, second))
     swapped = [
-        wire.RequestPart(kind=PEOPLE, set=of_first[0].set, part=n, parts=3, data=part.data)
+        wire.RequestPart(kind=POLICY, set=of_first[0].set, part=n, parts=3, data=part.data)
         for n, part in enumerate((of_first[0], of_second[1], of_first[2]), 1)
     ]
 
