@@ -16,11 +16,14 @@ from controller.events import KINDS, Entry, Header
 from controller.ledger import Personal
 from docs.wire_words import FIELDS, HEADER, PERSONAL, RESERVED, TOPICS
 from edge import wire
+from edge.privacy import personal_fields
 from edge.topics import Topics
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN_EVENTS = ROOT / "tests" / "golden" / "events"
 GOLDEN_MESSAGES = ROOT / "tests" / "golden" / "messages"
+
+COMMITS = "commitment to a value that lies beside the entry in `journal`"
 
 REFERENCE = "#/components/schemas/"
 
@@ -92,9 +95,13 @@ def _is_message(one: object) -> bool:
 
 
 def text_of(struct: type) -> str:
-    """Its docstring on one line; empty where it has none of its own."""
-    text = " ".join((vars(struct).get("__doc__") or "").split())
+    """Its docstring on one line, as JSON would say it; empty where it has none of its own."""
+    text = _said(vars(struct).get("__doc__") or "")
     return "" if text.startswith(f"{struct.__name__}(") else text
+
+
+def _said(text: str) -> str:
+    return re.sub(r"\bNone\b", "null", " ".join(text.split()))
 
 
 @cache
@@ -114,6 +121,10 @@ def schemas() -> Mapping[str, Any]:
         properties = fresh[struct.__name__]["properties"]
         for field, says in words.items():
             properties[field] = _described(properties[field], says)
+    for kind, fields in personal_fields().items():
+        properties = fresh[KINDS[kind].__name__]["properties"]
+        for field in fields:
+            properties[field] = _described(properties[field], COMMITS)
     fresh["Entry"] = _entry(fresh.pop("Header"))
     return dict(sorted(fresh.items()))
 
@@ -155,7 +166,7 @@ def _key(key: str, value: Any, names: Mapping[str, str]) -> Any:
     if key == "pattern" and isinstance(value, str):
         return value.replace("\\Z", "$")
     if key == "description" and isinstance(value, str):
-        return " ".join(value.split())
+        return _said(value)
     if key == "$ref":
         return REFERENCE + names[value.removeprefix(REFERENCE)]
     if key == "title" and isinstance(value, str):

@@ -12,6 +12,7 @@ from controller.erasures import ABOUT_HIM
 from controller.events import KINDS, Header, decode_entry
 from controller.ledger import Personal
 from docs.contract import (
+    COMMITS,
     REFERENCE,
     ContractError,
     addresses,
@@ -185,6 +186,8 @@ def _default(value: object) -> str:
 def _type(part: Mapping[str, Any]) -> str:
     """A piece of JSON Schema as somebody would say it."""
     match part:
+        case {"description": said, **rest} if said == COMMITS:
+            return "[commitment](#personal-values)" + (" or `null`" if "anyOf" in rest else "")
         case {"allOf": [one]}:
             return _type(one)
         case {"$ref": reference}:
