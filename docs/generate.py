@@ -217,10 +217,11 @@ def site_keys() -> str:
         "fire": site_file.FireEntry,
         "key": site_file.KeyEntry,
         "duress": site_file.DuressEntry,
+        "retention": site_file.RetentionEntry,
     }
     covered("the site file's tables", structs, SITE_KEYS)
     titles = {"": "### At the top"}
-    titles |= {name: f"### `[{name}]`" for name in ("broker", "duress")}
+    titles |= {name: f"### `[{name}]`" for name in ("broker", "duress", "retention")}
     return "\n".join(
         f"{titles.get(name, f'### `[{name}.<id>]`')}\n\n{keys_of(struct, SITE_KEYS[name])}"
         for name, struct in structs.items()

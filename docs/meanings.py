@@ -242,6 +242,13 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "recipients": "public keys, four at most, as `sentrypost duress new` prints them: who has "
         "the private half is told when a PIN for duress was typed",
     },
+    "retention": {
+        "passages-days": "for how many days entries about who came to which door are kept, counted "
+        "from the end of their segment; without it for good",
+        "alarms-days": "the same for alarms, fires and postures",
+        "people-days": "the same for people on file, visits, consents and erasures",
+        "system-days": "the same for everything else",
+    },
 }
 
 EVENTS: dict[str, str] = {

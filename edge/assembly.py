@@ -29,6 +29,7 @@ from edge.erase_desk import EraseDesk
 from edge.erasing import Erasing
 from edge.journal import JournalWriter, Record, Report, Signers
 from edge.journal_keys import JournalKey, KeyRing
+from edge.keeper import Keeper
 from edge.keypads import Keypads
 from edge.people import People, PinCheck, SiteKey
 from edge.people_desk import PeopleDesk
@@ -175,7 +176,8 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     )
     listeners += [desk.committed, checkpoints.committed]
     alongside = _alongside(outside, daemon, desk, erase_desk)
-    alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run}
+    keeper = _keeper(config, outside, daemon, checkpoints)
+    alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run, "keeper": keeper.run}
     if watch is not None:
         alongside["certificates"] = watch.run
     if uplink is not None:
@@ -282,6 +284,18 @@ def _scrubber(config: Config, outside: Outside, daemon: Daemon, ring: KeyRing) -
         )
 
     return Scrubber(outside.writer, signers, lambda: outside.clock.moment().utc_us, unsound)
+
+
+def _keeper(config: Config, outside: Outside, daemon: Daemon, checkpoints: Checkpointer) -> Keeper:
+    ballast = outside.ballast
+    return Keeper(
+        daemon,
+        checkpoints,
+        outside.clock.moment,
+        config.retention,
+        partial(_signers, config, checkpoints.ring),
+        _nothing if ballast is None else ballast.room_is_low,
+    )
 
 
 def _look_at_duress(config: Config, people: People) -> None:

@@ -21,6 +21,11 @@ ROOM_FACTOR = 4
 """It is made only where so many times its size is free: on a small or filling disk the journal
 itself is the better use of the room."""
 
+LOW_FACTOR = 2
+"""With less than so many times its size free, what can go of the journal goes early: long before
+the disk is full and this is needed.
+"""
+
 LOOK_S = 60.0
 """Between two looks whether it can be made again."""
 
@@ -57,6 +62,14 @@ class Ballast:
         finally:
             os.close(fd)
         sync_folder(self._path.parent)
+
+    def room_is_low(self) -> bool:
+        """Whether little is free beside it. Never raises."""
+        try:
+            found = os.statvfs(self._path.parent)
+        except OSError:
+            return False
+        return found.f_bavail * found.f_frsize < LOW_FACTOR * BALLAST_BYTES
 
     def release(self) -> bool:
         """Give the room up; whether there was any to give. Never raises."""

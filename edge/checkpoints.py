@@ -82,6 +82,13 @@ class Checkpointer:
             except TimeoutError:
                 continue
 
+    async def seal(self, utc_us: int) -> None:
+        """The last word on a segment's size, and another one. Raises JournalError."""
+        kept = await self._writer.seal(self._sign, utc_us)
+        if kept is not None:
+            self._entries = 0
+            self._taken(kept)
+
     async def take(self) -> bool:
         """Say the size now; False where the journal does not take it. Raises JournalClosed."""
         self._due.clear()

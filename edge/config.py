@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from controller.retention import RecordClass
 from drivers.api import DeviceSpec, LineSpec
 from drivers.mqtt_address import BrokerAddress
 from edge.broker_config import BrokerReading
@@ -33,6 +34,7 @@ from edge.site_file import (
     KeyEntry,
     LineEntry,
     PortalEntry,
+    RetentionEntry,
 )
 from edge.tls import TlsFiles
 from edge.wiring_check import WiringCheck, names_in, unknown
@@ -45,7 +47,7 @@ from policies.problems import Problem, SourceFile
 from policies.prove import refusals
 from policies.syntax import decode_toml
 
-TABLES = ("broker", "line", "device", "portal", "fire", "key", "duress")
+TABLES = ("broker", "line", "device", "portal", "fire", "key", "duress", "retention")
 
 NO_COPIES: Mapping[Path, bytes] = MappingProxyType({})
 
@@ -82,6 +84,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Whose signatures count, and for what."""
     recipients: tuple[bytes, ...]
     """Public keys of those who are told of duress."""
+    retention: Mapping[RecordClass, int] = {}
+    """For how many days each class of entries is kept; for good where it is not there."""
     policy_files: tuple[SourceFile, ...]
     """What `policy` was made of."""
     sources: Mapping[Path, bytes]
@@ -178,6 +182,7 @@ class _Reader:
         fires = self._table("fire", FireEntry)
         keys = self._keys()
         recipients = self._recipients()
+        retention = self._retention()
         policy = self._policy(self.content.get("policy"))
         self._check_lines(lines, devices)
         specs = self._line_specs(lines, devices)
@@ -212,6 +217,7 @@ class _Reader:
             fires=fires,
             keys=keys,
             recipients=recipients,
+            retention=retention,
             policy_files=self.policy_files,
             sources=self.sources,
             kept=bool(self.copies),
@@ -287,6 +293,16 @@ class _Reader:
                 hint = "one key is one entry: name there all that it may sign"
                 self.problems.append(at.problem(f"key '{other.name}' is the same", hint))
         return tuple(keys.values())
+
+    def _retention(self) -> dict[RecordClass, int]:
+        entry = self._single("retention", RetentionEntry) or RetentionEntry()
+        days = {
+            RecordClass.PASSAGES: entry.passages_days,
+            RecordClass.ALARMS: entry.alarms_days,
+            RecordClass.PEOPLE: entry.people_days,
+            RecordClass.SYSTEM: entry.system_days,
+        }
+        return {one: count for one, count in days.items() if count is not None}
 
     def _recipients(self) -> tuple[bytes, ...]:
         """Who is told of duress, each of them once."""

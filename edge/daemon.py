@@ -192,7 +192,7 @@ class Daemon:
             self._timer.cancel()
         try:
             async with asyncio.timeout(KEEP_WITHIN_S):
-                await self._snapshot()
+                await self.keep_state()
         except TimeoutError:
             log.warning("no snapshot: no answer from the disk within %.0f s", KEEP_WITHIN_S)
         # What was heard while the archive was waited for; nothing more comes.
@@ -456,7 +456,7 @@ class Daemon:
         if dropped:
             # What was lost may have been a fire's latch: from here on the state is on disk itself.
             assert self._tasks is not None, "the journal is written while the daemon runs"
-            self._tasks.create_task(self._snapshot(), name="snapshot over a gap")
+            self._tasks.create_task(self.keep_state(), name="snapshot over a gap")
 
     def _gap_header(self, seq: int) -> Header:
         moment = self._clock.moment()
@@ -477,9 +477,9 @@ class Daemon:
     async def _take_snapshots(self) -> None:
         while True:
             await asyncio.sleep(SNAPSHOT_S)
-            await self._snapshot()
+            await self.keep_state()
 
-    async def _snapshot(self) -> None:
+    async def keep_state(self) -> None:
         """Keep the state beside the journal, if what made it is all on disk."""
         state = self.site.state
         await self.recorder.drained()

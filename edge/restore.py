@@ -6,11 +6,16 @@ import msgspec
 
 from controller.events import Body, EntryError, Event, decode_body, decode_entry
 from controller.state import SiteState, apply, restore
-from edge.journal.errors import JournalDamaged
+from edge.journal.errors import JournalDamaged, JournalPruned
 from edge.journal.record import Snapshot, Stored
 from edge.journal.writer import JournalWriter
 
 READ_ENTRIES, READ_BYTES = 2_000, 4 * 1024 * 1024
+
+NO_STATE = (
+    "no state behind them that this version can read is kept: start the version that ran last, "
+    "or one that reads its state"
+)
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +28,16 @@ async def restored_state(writer: JournalWriter) -> SiteState:
     """The state as the core left it.
 
     A snapshot of another version of Sentrypost is passed over: the events are all there still.
-    Raises JournalError on a damaged journal.
+    Raises JournalError on a damaged journal, JournalPruned where they are not.
     """
     newest = await writer.newest_snapshot()
     state = SiteState() if newest is None else state_of(newest)
     while state.seq < writer.last_seq:
-        for stored in await writer.read(state.seq + 1, READ_ENTRIES, READ_BYTES):
+        try:
+            found = await writer.read(state.seq + 1, READ_ENTRIES, READ_BYTES)
+        except JournalPruned as error:
+            raise JournalPruned(error.seq, error.upto, NO_STATE) from error
+        for stored in found:
             state = apply(state, _event(stored))
     return state
 

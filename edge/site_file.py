@@ -92,6 +92,18 @@ class KeyEntry(Entry, frozen=True, kw_only=True):
     holder: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
 
 
+Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
+
+
+class RetentionEntry(Entry, frozen=True, kw_only=True):
+    """For how many days entries of each class are kept; for good where it is not said."""
+
+    passages_days: Days | None = None
+    alarms_days: Days | None = None
+    people_days: Days | None = None
+    system_days: Days | None = None
+
+
 class DuressEntry(Entry, frozen=True, kw_only=True):
     """Public keys of those who are told of duress, and of nobody else."""
 

@@ -58,6 +58,7 @@ def check(config: Path, as_json: bool) -> None:
     click.echo(f"broker {where}{_secured(site)}")
     freed = opened_by_fire(site)
     click.echo("fire opens for entry too: " + (", ".join(freed) if freed else "no portal"))
+    click.echo(about_retention(site))
     for line in (*_about_keys(site, served_next(site)), *_another_in_force(site)):
         click.echo(clean(line))
 
@@ -71,6 +72,16 @@ def _secured(site: "Config") -> str:
         return ", WITHOUT TLS: names and password cross the network in the clear"
     found = identity(site.tls)
     return f", TLS as {found.name}, certificate until {found.until.date()}"
+
+
+def about_retention(site: "Config") -> str:
+    """For how long the journal is kept."""
+    if not site.retention:
+        return "journal kept for good"
+    kept = ", ".join(f"{one} {days} days" for one, days in sorted(site.retention.items()))
+    if site.broker is None or site.witness is None:
+        return f"journal kept for good in spite of [retention] ({kept}): no witness cosigns it"
+    return f"journal kept: {kept}; the rest for good"
 
 
 def about_signers(people: tuple[str, ...], needs: int, roles: Collection[str]) -> Iterator[str]:
@@ -171,5 +182,7 @@ def _as_json(config: Path) -> None:
         "fires": list(site.fires),
         "opened_by_fire": opened_by_fire(site),
         "policy_signers": list(signers(site.keys)),
+        "retention_days": dict(sorted(site.retention.items())),
+        "prunes": bool(site.retention) and site.broker is not None and site.witness is not None,
     }
     click.echo(json.dumps(answer, ensure_ascii=False))

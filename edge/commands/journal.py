@@ -137,6 +137,10 @@ def _tell(report: VerifyReply) -> None:
         f"{report.entries} entries, {report.personal} personal values, "
         f"{report.snapshots} snapshots; the archive stored up to {report.acked}"
     )
+    if report.gone:
+        click.echo(f"entries up to {report.gone} are kept no longer, and a checkpoint covers them")
+    if report.pruned:
+        click.echo(f"{report.pruned} of the entries are kept no longer but for their hashes")
     click.echo(f"head at {report.last_seq}: {report.head}")
     for said in _told_of_checkpoints(report):
         click.echo(clean(said))

@@ -59,12 +59,11 @@ class JournalDamaged(JournalError):
 class JournalPruned(JournalError):
     """Entry `seq` is not kept any more; nothing up to `upto` is."""
 
-    def __init__(self, seq: int, upto: int) -> None:
+    def __init__(self, seq: int, upto: int, remedy: str = "ask the archive for it") -> None:
         self.seq = seq
         self.upto = upto
         super().__init__(
-            f"entry {seq} is not kept here any more: entries up to {upto} were pruned; ask the "
-            "archive for it"
+            f"entry {seq} is not kept here any more: entries up to {upto} were pruned; {remedy}"
         )
 
 

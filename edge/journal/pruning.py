@@ -21,7 +21,7 @@ from edge.journal.folder import DRAFT
 from edge.journal.reading import snapshots
 from edge.journal.segments import Segments
 from edge.journal.store import Journal
-from edge.journal.tables import GONE, PRUNED, Boundary, meta_value
+from edge.journal.tables import GONE, PRUNED, Boundary, pruning_of
 
 STEP_ENTRIES = 1_000
 """Written anew in one step: some milliseconds before the next append."""
@@ -62,19 +62,19 @@ def sealed(journal: Journal) -> tuple[Segment, ...]:
         return tuple(
             _segment(segments, boundary, after)
             for boundary, after in zip(segments.there[:-1], segments.there[1:], strict=True)
-            if after.seq <= min(behind)
+            if after.seq < min(behind)  # one at its end may lie in the segment itself
         )
 
 
 def _segment(segments: Segments, boundary: Boundary, after: Boundary) -> Segment:
-    said = meta_value(segments.connection(boundary.number), PRUNED) or ""
-    _, *classes = said.split()
+    known = set(RecordClass)
+    said = pruning_of(segments.connection(boundary.number)).classes
     return Segment(
         number=boundary.number,
         first=boundary.seq + 1,
         last=after.seq,
         ended_utc_us=after.began_utc_us,
-        classes=tuple(RecordClass(one) for one in classes),
+        classes=tuple(RecordClass(one) for one in said if one in known),
     )
 
 
@@ -85,7 +85,7 @@ def drop(journal: Journal, number: int, by: int) -> None:
         raise RecordRefused(f"segment {number} is not the oldest of those that are sealed")
     with journal.writing() as connection:
         connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (GONE, str(by)))
-    segments.begin_at(number + 1)
+    segments.begin_at(number + 1, by)
     try:
         journal.disk.discard(segments.path(number))
         journal.disk.sync_folder_of(journal.folder)

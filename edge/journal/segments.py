@@ -58,7 +58,7 @@ class Segments:
         self._sealed: OrderedDict[int, Connection] = OrderedDict()
         path = folder / segment_name(numbers[-1])
         self.meta: Meta = tables.read_meta(path, active)
-        """As it was when the journal was opened."""
+        """As it was when the journal was opened, but for `gone`."""
         self.boundaries = tables.boundaries(active, self.meta)
         if self.boundaries[-1].number != numbers[-1]:
             raise JournalForeign(
@@ -175,8 +175,9 @@ class Segments:
             for one in self.boundaries
         )
 
-    def begin_at(self, number: int) -> None:
-        """Segments before this one are there no more."""
+    def begin_at(self, number: int, by: int) -> None:
+        """Segments before this one are there no more, as entry `by` says."""
+        self.meta = self.meta._replace(gone=by)
         for gone in range(self.oldest, number):
             self.close(gone)
         self.oldest = number

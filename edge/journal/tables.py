@@ -11,7 +11,7 @@ from typing import NamedTuple
 from controller.ledger import origin
 from controller.merkle import EMPTY, HASH_BYTES, Frontier
 from edge.journal.disk import Connection
-from edge.journal.errors import JournalForeign, JournalNewer
+from edge.journal.errors import JournalDamaged, JournalForeign, JournalNewer
 
 APPLICATION_ID = 0x53504A4C
 """`SPJL`, where `file` and SQLite look for it."""
@@ -122,6 +122,20 @@ def meta_value(connection: Connection, key: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+class Pruning(NamedTuple):
+    """What was pruned of a segment: of these classes, as entry `by` says; 0 where nothing was."""
+
+    by: int = 0
+    classes: tuple[str, ...] = ()
+
+
+def pruning_of(connection: Connection) -> Pruning:
+    """Raises sqlite3.Error."""
+    by, _, classes = (meta_value(connection, PRUNED) or "").partition(" ")
+    number = int(by[:18]) if by.isascii() and by.isdigit() else 0
+    return Pruning(number, tuple(classes.split()))
+
+
 class Boundary(NamedTuple):
     """Where a segment begins: the last entry that stands before it, chain and tree there, and the
     final checkpoint of the segment before, empty where there is none before.
@@ -150,7 +164,10 @@ class Boundary(NamedTuple):
 
 
 def boundaries(connection: Connection, meta: Meta) -> tuple[Boundary, ...]:
-    """Where every segment begins up to this one, which is the last. Raises sqlite3.Error."""
+    """Where every segment begins up to this one, which is the last.
+
+    Raises JournalDamaged, sqlite3.Error.
+    """
     first = Boundary(1, 0, origin(*meta[:3]), EMPTY)
     if version_of(connection) < SEGMENTS_VERSION:
         return (first,)
@@ -163,18 +180,13 @@ def peaks_of(data: bytes) -> tuple[bytes, ...]:
     return tuple(data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))
 
 
-def _boundary(
-    number: int,
-    seq: int,
-    chain: bytes,
-    peaks: bytes,
-    began_utc_us: int,
-    note: str,
-    cosigned: str | None,
-) -> Boundary:
-    return Boundary(
-        number, seq, chain, Frontier(seq, peaks_of(peaks)), began_utc_us, note, cosigned
-    )
+def _boundary(number: int, seq: int, *columns: object) -> Boundary:
+    """Raises JournalDamaged where a column lost its type: SQLite looks at it on writing only."""
+    match columns:
+        case bytes(chain), bytes(peaks), int(began_utc_us), str(note), str() | None as cosigned:
+            tree = Frontier(seq, peaks_of(peaks))
+            return Boundary(number, seq, chain, tree, began_utc_us, note, cosigned)
+    raise JournalDamaged(seq, "where its segment ends cannot be read")
 
 
 def fill_segment(

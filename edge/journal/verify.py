@@ -29,7 +29,7 @@ from edge.journal.reading import chain_at, entry_at
 from edge.journal.record import Said, personal_from, refuse_rotten, said_by, snapshot_digest
 from edge.journal.segments import Segments
 from edge.journal.store import Journal
-from edge.journal.tables import PRUNED, Boundary, meta_value
+from edge.journal.tables import Boundary, pruning_of
 from edge.journal.verify_checkpoints import CheckpointReport, CheckpointVerification, Signers
 
 STEP_ENTRIES = 2_000
@@ -219,7 +219,7 @@ class Verification:
         if self._pruned_here:
             self._pruned += len(self._pruned_here)
             first, last = self._pruned_here[0], self._pruned_here[-1]
-            by = int(meta_value(connection, PRUNED) or 0)
+            by = pruning_of(connection).by
             if not pruning_recorded(segments, by, first, last, whole=False):
                 self._find(first, "its bytes are gone, and nothing says that they were pruned")
 

@@ -89,14 +89,16 @@ class CheckpointVerification:
         self._ahead: deque[Kept] = deque()
         self._unsigned: deque[Kept] = deque()
         self._kept = 0
+        self._begun = 0
+        self._seen = 0
+        """The largest size that has a cosignature, whoever can judge it."""
         self._cosigned: Cosigned | None = None
 
     def begin(self, boundary: Boundary) -> None:
         """Of what is before this nothing is left but the final checkpoint."""
         kept = final(boundary)
+        self._begun = kept.size
         self._unsigned.append(kept)
-        if kept.cosigned is None:
-            self._find(kept.size, "what was before is gone, and no witness has cosigned it")
         self._judge_tree(kept)
 
     def enter(
@@ -170,6 +172,9 @@ class CheckpointVerification:
             upto = f"to {kept.size} are missing: a checkpoint was made of them"
             self._find(last_seq + 1, upto)
         self._ahead.clear()
+        if self._begun > self._seen:
+            # What was cosigned later was so over the tree that begins with this one.
+            self._find(self._begun, "what was before is gone, and no witness has cosigned it")
 
     def look_at_notes(self) -> bool:
         """Judge the next signatures; True when all were."""
@@ -215,6 +220,8 @@ class CheckpointVerification:
                 self._look_at_key(kept.note)
             if kept.cosigned is not None and text_of(kept.cosigned) != text_of(kept.note):
                 raise NoteError("the witness has cosigned something else")
+            if kept.cosigned is not None:
+                self._seen = max(self._seen, kept.size)
             if kept.cosigned is not None and self._witness is not None:
                 utc_s = cosigned_at(kept.cosigned, self._witness)
                 self._cosigned = Cosigned(size=kept.size, utc_s=utc_s)

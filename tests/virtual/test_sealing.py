@@ -92,5 +92,6 @@ def struck(strike: Callable[[Disk], None], place: int, seed: int) -> int:
 def test_at_every_step_of_a_seal(strike: Callable[[Disk], None]) -> None:
     steps = operations()
     assert steps > 30, "a seal writes, syncs and renames"
-    found = {struck(strike, place, seed=place) for place in range(1, steps + 2)}
+    stride = 1 if strike in {cut, failing} else 3
+    found = {struck(strike, place, seed=place) for place in range(1, steps + 2, stride)}
     assert found == {4, 5}, "cut off before its moment and behind it"
