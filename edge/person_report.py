@@ -189,6 +189,8 @@ def _present(kept: Kept, zone: tzinfo) -> list[str]:
         "since": _when(now.since_s, zone),
         "came in": _when(now.entered_s, zone),
         "escorted by": now.host or "nobody",
+        "told to be without escort": _yes(now.unescorted),
+        "told to have stayed too long": _yes(now.overstayed),
         "escorts": ", ".join(now.visitors) or "nobody",
         "wrong PINs in a row": str(now.wrong_pins),
         "locked out": _yes(now.locked_out),

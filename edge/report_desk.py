@@ -138,6 +138,8 @@ def now_of(state: SiteState, holder: HolderId) -> Now:
         entered_s=None if seen is None else seen.inside_since_s,
         host=people.escorts.get(holder),
         visitors=tuple(one for one, host in people.escorts.items() if host == holder),
+        unescorted=holder in people.unescorted,
+        overstayed=seen is not None and seen.overstayed,
         screened=tuple(
             ScreeningKept(station=station, result=said.result, at_s=said.at_s)
             for station, said in people.screened.get(holder, {}).items()

@@ -98,6 +98,7 @@ def export(
     """Write the people, or what has changed of them, into FILE for another edge of the site.
 
     FILE is signed, and sealed under the site's key. Either --since or --all says what it holds.
+    For all that is kept of one person see `person report`.
     """
     if (base is None) is not whole:
         raise click.UsageError("say either --since N or --all")

@@ -65,7 +65,8 @@ class ScreeningKept(Part, frozen=True, kw_only=True):
 
 class Now(Part, frozen=True, kw_only=True):
     """What the edge knows of the person at this moment. `zone`: where he was seen last, if he is
-    inside; `host` and `visitors`: by random ids. `consent_until_s`: of the head of mission.
+    inside; `host` and `visitors`: by random ids; `unescorted`: it was told that his host is in good
+    standing no more. `consent_until_s`: of the head of mission.
     """
 
     zone: str | None = None
@@ -73,6 +74,8 @@ class Now(Part, frozen=True, kw_only=True):
     entered_s: UtcSeconds | None = None
     host: HolderId | None = None
     visitors: tuple[HolderId, ...] = ()
+    unescorted: bool = False
+    overstayed: bool = False
     screened: tuple[ScreeningKept, ...] = ()
     wrong_pins: Count = 0
     locked_out: bool = False

@@ -11,9 +11,12 @@ from click.testing import CliRunner, Result
 
 from controller import events as ev
 from controller.events import decode_entry
+from controller.whereabouts import People, Presence
 from edge.assembly import Edge
 from edge.commands.person import person
 from edge.control.messages import SentEntry
+from edge.control.messages_report import OnFile
+from edge.people.records import HolderRecord, Roll
 from edge.person_report import About, told
 from edge.secret_file import new_secret
 from tests.edge.checks import ready, without_a_journal
@@ -100,6 +103,17 @@ def test_it_says_what_the_archive_has_and_how_to_find_it_there(
     text = (house.folder / "ada.txt").read_text()
     assert "has the entries up to 0 of this journal" in text
     assert f"`sentrypost central search --person` there with the random id {ADA_ID}" in text
+
+
+def test_nothing_that_is_kept_of_people_is_forgotten_in_it() -> None:
+    """Whoever adds a field to the record, the file, or the core's memory of people adds it here."""
+    renamed = {"id": "random_id", "external_id": "id"}
+    on_file = {renamed.get(name, name) for name in HolderRecord.__struct_fields__} - {"version"}
+    assert on_file | {"pin", "badges"} == set(OnFile.__struct_fields__)
+    assert set(Roll.__struct_fields__) == {"version", "holders", "credentials", "pins"}
+    of_people = {"presences", "escorts", "unescorted", "screened", "wrong_pins", "locked_out"}
+    assert set(People.__struct_fields__) == of_people | {"inside", "firsts"}
+    assert set(Presence.__struct_fields__) == {"zone", "since_s", "entered_s", "overstayed"}
 
 
 def test_it_is_recorded_who_asked_before_anything_is_told(house: House) -> None:
