@@ -38,7 +38,13 @@ class Expiry:
     def __init__(self, files: TlsFiles, say: Callable[[str], None]) -> None:
         self._files = files
         self._say = say
-        self._said: tuple[str, int | None] = ("", None)
+        self._said: dict[str, tuple[str, int | None]] = {}
+        self._broker_until_s: int | None = None
+
+    def saw_broker(self, until_s: int) -> None:
+        """The broker has shown a certificate that ends then."""
+        self._broker_until_s = until_s
+        self.look(int(time.time()))
 
     async def run(self) -> None:
         """Look every hour, until cancelled."""
@@ -48,24 +54,31 @@ class Expiry:
 
     def look(self, now_s: int) -> None:
         """Say what is due at `now_s`. The files may have been renewed since."""
+        if self._broker_until_s is not None:
+            self._judge("the broker's certificate", self._broker_until_s, now_s)
         try:
             found = identity(self._files)
         except TlsError as error:
-            now: tuple[str, int | None] = (str(error), 0)
-            text = str(error)
-        else:
-            until_s = int(min(found.until, found.authority_until).timestamp())
-            own = found.until <= found.authority_until
-            now = (f"{own} {until_s}", due(days_left(until_s, now_s)))
-            text = _text("certificate" if own else "authority's certificate", until_s, now_s)
-        if now != self._said and now[1] is not None:
+            self._once("file", (str(error), 0), str(error))
+            return
+        self._said.pop("file", None)
+        self._judge("our certificate", int(found.until.timestamp()), now_s)
+        authority_until_s = int(found.authority_until.timestamp())
+        self._judge("the authority's certificate", authority_until_s, now_s)
+
+    def _judge(self, what: str, until_s: int, now_s: int) -> None:
+        now = (str(until_s), due(days_left(until_s, now_s)))
+        self._once(what, now, _text(what, until_s, now_s))
+
+    def _once(self, what: str, now: tuple[str, int | None], text: str) -> None:
+        if now[1] is not None and now != self._said.get(what):
             self._say(text)
-        self._said = now
+        self._said[what] = now
 
 
 def _text(what: str, until_s: int, now_s: int) -> str:
     until = datetime.fromtimestamp(until_s, UTC).date()
     left = days_left(until_s, now_s)
     if not left:
-        return f"our {what} ended on {until}: no broker takes it; renew it (sentrypost pki renew)"
-    return f"our {what} ends in {left} days, on {until}; renew it (sentrypost pki renew)"
+        return f"{what} ended on {until}: nothing arrives; renew it (sentrypost pki renew)"
+    return f"{what} ends in {left} days, on {until}; renew it (sentrypost pki renew)"

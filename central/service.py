@@ -20,6 +20,7 @@ from central.distributor import Distributor
 from central.printer import LinePrinter, clean, lines
 from central.witness import Witness
 from drivers.mqtt_link import (
+    BrokerCertified,
     CallbackFailed,
     InboundDropped,
     LinkFailed,
@@ -79,6 +80,8 @@ class _Console:
                 self._say("dropped", "", f"{dropped} messages came faster than they were stored")
             case CallbackFailed(detail=detail):
                 self._say("fault", "", detail)
+            case BrokerCertified():
+                pass  # of its end is told where that is near
 
     def certificate(self, text: str) -> None:
         self._say("certificate", "", text)
@@ -148,8 +151,14 @@ async def serve(
         # A terminal that cannot show a name shows its escape; it is no reason to stop printing.
         sys.stdout.reconfigure(errors="backslashreplace")
     console = _Console(archive, as_json=as_json)
-    link = MqttLink(settings, console.link)
     expiry = None if tls is None else Expiry(tls, console.certificate)
+
+    def heard(report: LinkReport) -> None:
+        if expiry is not None and isinstance(report, BrokerCertified):
+            expiry.saw_broker(report.until_s)
+        console.link(report)
+
+    link = MqttLink(settings, heard)
     looking = None if expiry is None else asyncio.create_task(expiry.run(), name="certificate")
     witness = None if key is None else Witness(key, lambda: int(time.time()))
 

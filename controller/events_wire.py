@@ -6,7 +6,8 @@ from policies.facts import UtcSeconds
 
 class CertificateExpiring(Body, frozen=True, kw_only=True):
     """A certificate ends at `until_s`, in `days_left` begun days; 0: it has ended, and nothing goes
-    to the archive. `which`: `edge` is this edge's own, `authority` the one that vouches for all.
+    to the archive. `which`: `edge` is this edge's own, `broker` the one that the broker has shown,
+    `authority` that of who vouches for both.
     """
 
     which: Name

@@ -273,8 +273,8 @@ ACTIONS: dict[str, str] = {
     "ended it three times.",
     "journal-lost": "Free space or replace the storage; the daemon tries again by itself. "
     "Until then nobody enters except by `emergency` portals.",
-    "certificate-expiring": "Renew it (`sentrypost pki renew`, `install`): at its end nothing goes "
-    "to the archive any more. Doors do not depend on it.",
+    "certificate-expiring": "Renew it (`sentrypost pki renew`, `install`), the broker's where that "
+    "runs: at its end nothing goes to the archive any more. Doors do not depend on it.",
     "entries-pruned": "Nothing: the archive has them. Where it was `early`, free space or give the "
     "edge a larger disk.",
     "journal-unsound": "Copy the folder, run `sentrypost journal verify`, compare with the "

@@ -113,7 +113,13 @@ class CallbackFailed(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-LinkReport = LinkUp | LinkFailed | InboundDropped | CallbackFailed
+class BrokerCertified(msgspec.Struct, frozen=True, kw_only=True):
+    """By TLS the broker is who it says, until its certificate ends."""
+
+    until_s: int
+
+
+LinkReport = LinkUp | LinkFailed | InboundDropped | CallbackFailed | BrokerCertified
 
 
 class NotConnectedError(Exception):
@@ -276,6 +282,9 @@ class Connection:
         # An acknowledgement behind a message waits 40 ms for the peer's delayed ACK otherwise.
         if isinstance(sock, socket.socket):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if isinstance(sock, ssl.SSLSocket) and (peer := sock.getpeercert()):
+            until_s = ssl.cert_time_to_seconds(str(peer["notAfter"]))
+            self._report(BrokerCertified(until_s=until_s))
         self._socket = sock
         self._loop.add_reader(sock, self._read)
         self._loop.add_writer(sock, self._write)

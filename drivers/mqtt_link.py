@@ -13,6 +13,7 @@ from typing import NoReturn, Protocol
 
 from drivers.mqtt_connection import (
     OUTBOUND_MESSAGES_MAX,
+    BrokerCertified,
     CallbackFailed,
     CongestedError,
     Connected,
@@ -34,6 +35,7 @@ from drivers.mqtt_connection import (
 
 __all__ = [
     "OUTBOUND_MESSAGES_MAX",
+    "BrokerCertified",
     "CallbackFailed",
     "CongestedError",
     "Connected",

@@ -18,7 +18,7 @@ from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Origin
 from drivers.api import Driver
-from drivers.mqtt_link import Link, LinkReport
+from drivers.mqtt_link import BrokerCertified, Link, LinkReport
 from edge.ballast import Ballast
 from edge.certificates import CertificateWatch
 from edge.checkpoints import Checkpointer
@@ -159,8 +159,8 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     desks = _people_desks(config, outside, daemon)
     people_desk, erase_desk, _ = desks
     requests = Requests(people_desk, policy, partial(_in_force_of, daemon), writer.incarnation)
-    uplink = _uplink(config, outside, daemon, checkpoints, requests)
     watch = _certificates(outside, daemon)
+    uplink = _uplink(config, outside, daemon, checkpoints, requests, watch)
     desk = DaemonDesk(
         daemon,
         config,
@@ -338,6 +338,7 @@ def _uplink(
     daemon: Daemon,
     checkpoints: Checkpointer,
     requests: Requests,
+    watch: CertificateWatch | None,
 ) -> Uplink | None:
     """The way to the archive and its witness, where the site has a broker."""
     if outside.link is None:
@@ -349,9 +350,15 @@ def _uplink(
             daemon.judge_doubt(report.witnessed, report.held)
         reports.tell(report)
 
+    def carried(report: LinkReport) -> None:
+        if not isinstance(report, BrokerCertified):
+            reports.tell(report)
+        elif watch is not None:
+            watch.saw_broker(report.until_s)
+
     return Uplink(
         outside.writer,
-        outside.link(reports.tell),
+        outside.link(carried),
         config.site,
         config.edge,
         version("sentrypost"),

@@ -24,6 +24,12 @@ class CertificateWatch:
         self._said = ""
         self.until_s: int | None = None
         """The end of ours, or of the authority if that is earlier; None while it is not known."""
+        self._broker_until_s: int | None = None
+
+    def saw_broker(self, until_s: int) -> None:
+        """The broker has shown a certificate that ends then."""
+        self._broker_until_s = until_s
+        self._tell("broker", until_s)
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -32,6 +38,8 @@ class CertificateWatch:
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
+        if self._broker_until_s is not None:
+            self._tell("broker", self._broker_until_s)
         try:
             found = await asyncio.to_thread(self._read)
         except TlsError as error:

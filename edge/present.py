@@ -374,7 +374,11 @@ def _without_consent(body: ev.AgentWithoutConsent, _: Names) -> tuple[Tone, str]
 
 
 def _certificate(body: ev.CertificateExpiring, _: Names) -> tuple[Tone, str]:
-    whose = {"edge": "this edge's certificate", "authority": "the authority's certificate"}
+    whose = {
+        "edge": "this edge's certificate",
+        "authority": "the authority's certificate",
+        "broker": "the broker's certificate",
+    }
     which = whose.get(body.which, f"certificate {body.which}")
     until = datetime.fromtimestamp(body.until_s, UTC).date()
     if not body.days_left:

@@ -61,12 +61,17 @@ class SitePki:
 class SecuredBroker(BrokerProcess):
     """A Mosquitto under the configuration that `sentrypost pki mosquitto` writes."""
 
-    def __init__(self, own: SitePki, *, identity: Path | None = None, access: str = "") -> None:
-        """`identity`: in place of the certificate that is made for it. `access`: further rules."""
+    def __init__(
+        self, own: SitePki, *, identity: Path | None = None, access: str = "", days: int = 365
+    ) -> None:
+        """`identity`: in place of the certificate that is made for it, which lasts for `days`.
+        `access`: further rules.
+        """
         require("mosquitto")
         self.own = own
         self._identity = identity
         self._access = access
+        self._days = str(days)
         super().__init__("mosquitto")
 
     def configure(self) -> None:
@@ -86,6 +91,7 @@ class SecuredBroker(BrokerProcess):
             shutil.copy(self._identity, place)
         else:
             hosts = ("127.0.0.1", "localhost")
-            commanded("broker", *hosts, "--authority", self.own.home, "--out", place)
+            out = ("--authority", self.own.home, "--out", place, "--days", self._days)
+            commanded("broker", *hosts, *out)
         self.configure()
         return [str(require("mosquitto")), "-c", str(self.folder / "mosquitto.conf")]

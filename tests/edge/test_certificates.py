@@ -140,6 +140,20 @@ def test_a_certificate_near_its_end_is_an_alarm_in_the_journal_and_in_the_status
     asyncio.run(scene())
 
 
+def test_a_broker_whose_certificate_is_near_its_end_is_told_of(own: SitePki) -> None:
+    own.put(own.folder / "gate.pem", "gate", certificates.now_utc(), 90)
+
+    async def scene(broker: SecuredBroker) -> None:
+        own_house = house(own, broker.port)
+        async with own_house.line(), running(own_house) as edge:
+            (told,) = await until(edge, ev.CertificateExpiring)
+            assert isinstance(told, ev.CertificateExpiring)
+            assert (told.which, told.days_left) == ("broker", 6)
+
+    with SecuredBroker(own, days=6) as broker:
+        asyncio.run(scene(broker))
+
+
 def test_what_is_renewed_is_seen_and_what_cannot_be_read_is_said_once(
     own: SitePki, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -153,7 +167,9 @@ def test_what_is_renewed_is_seen_and_what_cannot_be_read_is_said_once(
         was = watch.until_s
         commanded("renew", "gate", "--early", "--days", "500", "--authority", own.home,
                   "--out", files.certificate)  # fmt: skip
+        watch.saw_broker(5)
         await watch.look()
+        assert told.count("broker") == 2, "as the others, at each look"
         assert (watch.until_s or 0) > (was or 0)
         files.certificate.unlink()
         for _ in range(3):
