@@ -11,6 +11,7 @@ import msgspec
 
 from controller.events import KINDS
 from controller.ledger import Commitment
+from controller.retention import RecordClass
 from edge.config import Config
 from edge.people.history import TOUCHED_KEPT
 from policies.compiled import CompiledPolicy
@@ -18,9 +19,13 @@ from policies.compiled import CompiledPolicy
 FORMAT = "sentrypost-privacy-sheet-1"
 
 UNTIL_ERASED = "until the person is erased (`sentrypost person erase`); nothing goes by age alone"
-ENTRIES_STAY = (
-    "entries stay for good, under a random id; the values beside them until the person is erased"
-)
+CLASSES = {
+    RecordClass.PASSAGES: "who came to which door",
+    RecordClass.ALARMS: "alarms, fires and postures",
+    RecordClass.PEOPLE: "people on file, visits, consents and erasures",
+    RecordClass.SYSTEM: "everything else",
+}
+"""Of entries, each with its own time in the site file."""
 
 FIELDS = {
     "badge": "the reference of the badge that was shown, never its number",
@@ -180,13 +185,30 @@ def _journal(config: Config) -> Activity:
         source="readers, doors and fire inputs of this edge; commands that people give it",
         recipients=(("the archive, see below",) if config.broker else ())
         + ("whoever is given an export, with or without names",),
-        retention=ENTRIES_STAY,
+        retention=_kept(config),
         safeguards=(
             "no name and no badge stands in an entry: it holds a salted commitment, the value "
             "lies beside it and can be taken away while the log still verifies",
             "a hash chain and signed sizes show any change"
             + (", and a witness cosigns them" if config.witness else ""),
         ),
+    )
+
+
+def _kept(config: Config) -> str:
+    """For how long entries of this edge's journal are there, with the values beside them."""
+    values = "values about a person go before that when the person is erased"
+    if config.broker is None or config.witness is None:
+        return f"for good, because nothing goes without an archive and a witness; {values}"
+    times = [
+        f"{words} for {config.retention[one]} days"
+        if one in config.retention
+        else f"{words} for good"
+        for one, words in CLASSES.items()
+    ]
+    return (
+        f"{'; '.join(times)}; counted from the end of the month, and no entry goes before the "
+        f"archive and the witness have it. Where the disk fills up whole months go early; {values}"
     )
 
 
@@ -281,7 +303,7 @@ def _duress(config: Config) -> Activity:
             f"{told} {'key' if told == 1 else 'keys'} that the site file names can open the notes; "
             "nobody else can tell one from another",
         ),
-        retention="for good: a note is part of its entry",
+        retention="as long as its entry: a note is a part of it",
         safeguards=("HPKE (RFC 9180) to each recipient", "no topic, page or log tells of it"),
     )
 
@@ -301,8 +323,8 @@ def _archive(config: Config) -> Activity:
             f"central, by way of the broker at {', '.join(places)}",
             "whoever may read this edge's `journal` topic there",
         ),
-        retention=ENTRIES_STAY + "; an erasure at an edge reaches central with its entry; what "
-        "was written of an incident stays",
+        retention="entries for good, under a random id; the values beside them until the person is "
+        "erased, which reaches central with its entry; what was written of an incident stays",
         safeguards=(
             "the broker's own accounts decide who reads that topic",
             "a witness cosigns the journal's size"
@@ -338,7 +360,7 @@ def _operators(config: Config) -> Activity:
         data=tuple(data),
         source="the control socket; the site file; signed files",
         recipients=(),
-        retention=ENTRIES_STAY + "; in the site file for as long as it stands there",
+        retention="as in the journal; in the site file for as long as it stands there",
         safeguards=("beside entries alone, as other names are",),
     )
 

@@ -9,10 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from controller.events import KINDS
+from controller.retention import RecordClass
 from edge import privacy
 from edge.commands.privacy import privacy as command
 from edge.duress import recipient_text
 from edge.duress_keys import make_duress_key
+from edge.notes import Algorithm, NoteKey
 from tests.edge.house import POLICY, House
 from tests.golden.examples import EXAMPLES
 
@@ -82,6 +84,21 @@ def test_roles_watchlists_and_stations_are_those_of_the_policy(tmp_path: Path) -
     assert "visitors: guest" in page
     assert "guest for at most 3600 s" in page
     assert "by consent of the head of mission" in page
+
+
+def test_how_long_is_what_the_site_file_says_where_anything_goes_at_all(tmp_path: Path) -> None:
+    retention = "[retention]\npassages-days = 90\n"
+    alone = privacy.page(made(House(tmp_path, retention)))
+    assert "nothing goes without an archive and a witness" in alone
+    assert "90 days" not in alone
+    (tmp_path / "witnessed").mkdir()
+    key = NoteKey("sentrypost/_central", bytes(range(32)), Algorithm.WITNESS)
+    house = House(tmp_path / "witnessed", f'{BROKER}witness = "{key.text}"\n{retention}')
+    page = privacy.page(made(house))
+    assert "who came to which door for 90 days" in page
+    assert "alarms, fires and postures for good" in page
+    assert "a witness cosigns the journal's size" in page
+    assert set(privacy.CLASSES) == set(RecordClass)
 
 
 def test_duress_says_who_is_told_and_never_whether_anybody_can_call(tmp_path: Path) -> None:
