@@ -77,12 +77,12 @@ class Keeper:
             return
         moment = self._clock()
         try:
-            if moment.trusted:
-                await self._seal_if_due(moment.utc_us)
             if await asyncio.to_thread(self._room_is_low):
                 await self._drop_early()
-            elif old and moment.trusted and self._days:
-                await self._prune(moment.utc_us)
+            elif moment.trusted:
+                await self._seal_if_due(moment.utc_us)
+                if old and self._days:
+                    await self._prune(moment.utc_us)
         except JournalClosed:
             raise
         except JournalError as error:

@@ -9,8 +9,10 @@ from drivers.osdp import bus, link
 from drivers.osdp.link import OFFLINE_AFTER_NS
 from edge import (
     assembly,
+    ballast,
     clock,
     daemon,
+    keeper,
     kept,
     recorder,
     safe_mode,
@@ -31,6 +33,10 @@ WORDS = {2: "two", 3: "three", 5: "five", 8: "eight", 10: "ten"}
 OPERATIONS = [
     f"takes longer than {recorder.COMMIT_WITHIN_S:.0f} s counts as failed",
     f"Every {recorder.RETRY_S:.0f} s the journal is opened again",
+    f"with less than {ballast.LOW_FACTOR * ballast.BALLAST_BYTES // MIB} MiB free",
+    f"Every {WORDS[int(keeper.LOOK_S)]} seconds the edge looks at the room",
+    f"Within {WORDS[int(keeper.LOOK_S)]} seconds of a new month",
+    f"`ballast`, {ballast.BALLAST_BYTES // MIB} MiB",
     f"{memory.ENTRIES_MAX:,} or {memory.BYTES_MAX // MIB} MiB",
     f"looked at every {daemon.CLOCK_CHECK_S:.0f} s",
     f"jumps by {clock.STEP_US // S} s or more",
