@@ -143,7 +143,12 @@ def _on_file(config: Config, policy: CompiledPolicy) -> Activity:
         people=("everybody who is given a badge",),
         data=tuple(data),
         source="the file of people that the site imports, or a signed change set",
-        recipients=("other edges of the site, by change sets that are signed and sealed",),
+        recipients=("other edges of the site, by change sets that are signed and sealed",)
+        + (
+            ("central, which hands such sets on and cannot open them",)
+            if config.broker is not None
+            else ()
+        ),
         retention=UNTIL_ERASED,
         safeguards=(
             "`site.db`, readable by the daemon's account alone",
@@ -360,7 +365,8 @@ def _operators(config: Config) -> Activity:
         data=tuple(data),
         source="the control socket; the site file; signed files",
         recipients=(),
-        retention="as in the journal; in the site file for as long as it stands there",
+        retention="as in the journal; in the site file, and in the copy of it that is "
+        "kept for safe mode, for as long as it stands there",
         safeguards=("beside entries alone, as other names are",),
     )
 
