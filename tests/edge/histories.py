@@ -24,6 +24,9 @@ from tests.controller.hour import run_hour
 
 ZONE = "Europe/Vienna"
 
+INPUTS = 2_500
+"""Of an hour: half of it."""
+
 
 class History(NamedTuple):
     """`live`: the state of the core behind the last entry, as it was and not as it was folded."""
@@ -36,7 +39,7 @@ class History(NamedTuple):
 @cache
 def an_hour(seed: int) -> History:
     """Everything that can happen, denser than at any site."""
-    hour = run_hour(seed)
+    hour = run_hour(seed, INPUTS)
     return _history([encode(event) for event in hour.events], hour.states[-1])
 
 
@@ -50,7 +53,7 @@ def virtual_days(seed: int, days: float) -> History:
 
 async def _lived(seed: int, days: float, folder: Path) -> tuple[list[bytes], SiteState]:
     chance = Random(seed)
-    plan = write_plan(folder, portals=6, people=100, chance=chance)
+    plan = write_plan(folder, portals=3, people=80, chance=chance)
     site = Site(plan, chance, days, Trace(None), [])
     faults = Faults(site, Level.NORMAL, Random(chance.getrandbits(64)))
     people = site.start()

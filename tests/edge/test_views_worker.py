@@ -28,7 +28,7 @@ from tests.edge.journal.test_verify_checkpoints import note
 from tests.edge.process import PATIENCE_S
 from tests.edge.test_views import assert_same_as_core, fold_whole, rows
 
-SEED = 3
+SEED = 6
 PIECES = 600
 
 
