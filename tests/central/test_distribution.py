@@ -1,17 +1,22 @@
 """A revocation reaches every edge that is there, the others are named, and nobody can forge one."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from central.control_client import NotDistributedError
 from central.distribution import Standing
 from controller import events as ev
 from edge import wire
-from edge.topics import Topics
+from edge.topics import PREFIX, Topics
 from simulators.broker_process import BrokerProcess
 from tests.central.fleet import EDGES, PATIENCE_S, RESTORED, SITE, Fleet, bodies
 from tests.edge.signed import ANNA, BEN, STRANGER, bundle, shut
@@ -184,3 +189,64 @@ def test_what_anybody_says_on_a_request_topic_does_no_harm(
         assert await fleet.opens("annex", "gate") == {"annex": True, "gate": True}
 
     scene(fleet, what, "annex", "gate")
+
+
+class PeerOfFive:
+    """A client that speaks MQTT 5, with what 3.1.1 has no place for in every message."""
+
+    def __init__(self, port: int) -> None:
+        self.heard: list[paho.MQTTMessage] = []
+        self._subscribed = threading.Event()
+        self.client = paho.Client(
+            CallbackAPIVersion.VERSION2, "five", protocol=MQTTProtocolVersion.MQTTv5
+        )
+        self.client.on_message = lambda _client, _data, message: self.heard.append(message)
+        self.client.on_subscribe = lambda *_: self._subscribed.set()
+        self.client.connect("127.0.0.1", port, clean_start=True)
+        self.client.loop_start()
+
+    def subscribe(self, topic: str) -> None:
+        self.client.subscribe(topic, qos=1)
+        assert self._subscribed.wait(PATIENCE_S)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.UserProperty = [("from", "five")]
+        properties.ContentType = "application/json"
+        properties.MessageExpiryInterval = 60
+        properties.ResponseTopic = "elsewhere"
+        self.client.publish(topic, payload, qos=1, properties=properties).wait_for_publish(30)
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def test_a_peer_that_speaks_mqtt_5_and_an_edge_understand_each_other(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """The edge speaks 3.1.1, which every broker does; versions differ from connection to connection
+    and messages are the same.
+    """
+    fleet = Fleet(tmp_path, mosquitto.port)
+    topics = Topics(SITE, "gate")
+
+    async def run() -> None:
+        async with fleet.running("gate"):
+            peer = await asyncio.to_thread(PeerOfFive, mosquitto.port)
+            peer.subscribe(f"{PREFIX}/{SITE}/gate/#")
+            async with asyncio.timeout(PATIENCE_S):
+                while not any(one.topic == topics.status for one in peer.heard):
+                    await asyncio.sleep(0.01)
+                for part in wire.request_parts(wire.SetKind.PEOPLE, fleet.revocation()):
+                    peer.publish(topics.request, wire.encode_request(part))
+                while not any(one.topic == topics.request_ack for one in peer.heard):
+                    await asyncio.sleep(0.01)
+            said = {one.topic: one.payload for one in peer.heard}
+            ack = wire.decode_request_ack(said[topics.request_ack])
+            assert (ack.outcome, ack.version) == (wire.SetOutcome.APPLIED, 2)
+            assert wire.decode_status(said[topics.status]).incarnation == ack.incarnation
+            peer.close()
+            assert await fleet.opens("gate") == {"gate": False}
+
+    asyncio.run(run())
