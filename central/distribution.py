@@ -27,7 +27,7 @@ REFUSED_AGAIN_S = 60.0
 UNRECORDED_AGAIN_S = 5.0
 
 SETS_MAX = 64
-"""Change sets of people kept for a site. An edge that was away for more takes one of everybody."""
+"""Sets of each kind kept for a site. An edge that was away for more takes one of everybody."""
 
 
 class Standing(StrEnum):
@@ -170,14 +170,13 @@ class Books:
         return next((one for one in self.of(site, kind) if one.digest == digest), None)
 
     def outdated(self, site: str, kind: wire.SetKind) -> list[KeptSet]:
-        """What nobody needs any more: every edge has it, or a policy after it was given. The newest
-        of each kind stays, for edges to come.
+        """What nobody needs any more: sets that every edge has, and policies before one that an
+        edge has taken. The newest of each kind stays, for edges to come.
         """
         older = self.of(site, kind)[:-1]
-        if kind is wire.SetKind.POLICY:
-            return older
-        edges = self.at(site)
-        had = min((book.newest(kind) for book in edges), default=0)
+        newest = [book.newest(kind) for book in self.at(site)]
+        any_has, all_have = max(newest, default=0), min(newest, default=0)
+        had = any_has - 1 if kind is wire.SetKind.POLICY else all_have
         too_many = len(older) - (SETS_MAX - 1)
         return [one for place, one in enumerate(older) if one.id <= had or place < too_many]
 

@@ -84,6 +84,7 @@ class Distributor:
         self.books = Books()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="distribution")
         self._store: SetStore
+        self._gone: set[tuple[str, str]] = set()
         self._outgoing: list[_Outgoing] = []
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
@@ -96,7 +97,10 @@ class Distributor:
         for kept in await self._blocking(self._store.sets):
             self.books.sets[kept.id] = kept
         for known in await self._blocking(self._store.edges):
-            self.books.edges[(known.site, known.edge)] = EdgeBook(known)
+            if known.gone:
+                self._gone.add((known.site, known.edge))
+            else:
+                self.books.edges[(known.site, known.edge)] = EdgeBook(known)
         for answer in await self._blocking(self._store.answers):
             site = self.books.sets[answer.set_id].site
             book = self.books.edges.get((site, answer.edge))
@@ -158,10 +162,12 @@ class Distributor:
 
     async def forget(self, site: str, edge: str) -> bool:
         """An edge that is no more; whether it was known. Raises SetsError."""
-        if (site, edge) not in self.books.edges:
+        book = self.books.edges.get((site, edge))
+        if book is None:
             return False
-        await self._blocking(self._store.forget, site, edge)
-        del self.books.edges[(site, edge)]
+        await self._blocking(self._store.forget, book.known)
+        del self.books.edges[site, edge]
+        self._gone.add((site, edge))
         self._news()
         return True
 
@@ -186,7 +192,7 @@ class Distributor:
         known = KnownEdge(site=site, edge=edge, seen_utc_us=self._utc_us(), status=status)
         book = self.books.edges.get(key)
         if book is None:
-            if len(self.books.edges) >= EDGES_MAX:
+            if len(self.books.edges) >= EDGES_MAX or (key in self._gone and not status.alive):
                 return
             book = self.books.edges[key] = EdgeBook(known)
             self._later(self._store.saw, known)
@@ -244,10 +250,14 @@ class Distributor:
         return [wire.encode_request(part) for part in parts]
 
     def _send_round(self, link: Link, now_s: float) -> bool:
-        """A part of everything; false where the wire does not take it all."""
+        """A part of everything; false where the wire does not take it all. A small file goes past
+        large ones.
+        """
+        full = False
         for one in list(self._outgoing):
             if link.outstanding >= OUTSTANDING_MAX and one.count > 1:
-                return False
+                full = True
+                continue
             try:
                 link.publish(Publication(topic=one.topic, payload=one.left[0], qos=1))
             except NotConnectedError:
@@ -259,7 +269,7 @@ class Distributor:
             if not one.left:
                 one.book.sent(one.kept, one.count, now_s)
                 self._outgoing.remove(one)
-        return True
+        return not full
 
     def _pause_s(self, now_s: float, *, full: bool) -> float:
         if full:

@@ -34,6 +34,7 @@ CREATE TABLE edge (
     edge TEXT NOT NULL,
     seen_utc_us INTEGER NOT NULL,
     status BLOB NOT NULL,
+    gone INTEGER NOT NULL,
     PRIMARY KEY (site, edge)
 ) WITHOUT ROWID;
 CREATE TABLE answer (
@@ -77,12 +78,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KnownEdge(msgspec.Struct, frozen=True, kw_only=True):
-    """An edge that has been seen. `status`: its last birth or death, `seen_utc_us`: when."""
+    """An edge that has been seen. `status`: its last birth or death, `seen_utc_us`: when. `gone`:
+    somebody said that it is no more; the broker may keep its last word for ever.
+    """
 
     site: str
     edge: str
     seen_utc_us: int
     status: wire.Status
+    gone: bool = False
 
 
 class SetStore:
@@ -193,33 +197,35 @@ class SetStore:
             ]
 
     def saw(self, edge: KnownEdge) -> None:
-        row = (edge.site, edge.edge, edge.seen_utc_us, wire.encode_status(edge.status))
+        status = wire.encode_status(edge.status)
+        row = (edge.site, edge.edge, edge.seen_utc_us, status, edge.gone)
         with _said(self._path):
-            self._connection.execute(
-                "INSERT INTO edge (site, edge, seen_utc_us, status) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (site, edge)"
-                " DO UPDATE SET seen_utc_us = excluded.seen_utc_us, status = excluded.status",
-                row,
-            )
+            self._connection.execute("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?)", row)
 
-    def forget(self, site: str, edge: str) -> None:
+    def forget(self, edge: KnownEdge) -> None:
         """An edge that is no more, with what it has answered."""
+        self.saw(msgspec.structs.replace(edge, gone=True))
         with _said(self._path):
-            self._connection.execute("DELETE FROM edge WHERE site = ? AND edge = ?", (site, edge))
             self._connection.execute(
                 "DELETE FROM answer WHERE edge = ? AND change_set IN"
                 " (SELECT id FROM change_set WHERE site = ?)",
-                (edge, site),
+                (edge.edge, edge.site),
             )
 
     def edges(self) -> list[KnownEdge]:
         with _said(self._path):
             rows = self._connection.execute(
-                "SELECT site, edge, seen_utc_us, status FROM edge"
+                "SELECT site, edge, seen_utc_us, status, gone FROM edge"
             ).fetchall()
             return [
-                KnownEdge(site=site, edge=edge, seen_utc_us=us, status=wire.decode_status(status))
-                for site, edge, us, status in rows
+                KnownEdge(
+                    site=site,
+                    edge=edge,
+                    seen_utc_us=us,
+                    status=wire.decode_status(status),
+                    gone=bool(gone),
+                )
+                for site, edge, us, status, gone in rows
             ]
 
 

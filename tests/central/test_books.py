@@ -60,7 +60,7 @@ class Scene:
         self.books.sets = {one.id: one for one in self.sets}
 
     def asks(self, now_s: float) -> list[int]:
-        """What it is asked for now; it is with the wire then."""
+        """What it is asked for at that time; then it is with the wire."""
         due = list(self.books.due(now_s))
         for book, one in due:
             book.sent(one, 0, now_s)
@@ -153,7 +153,12 @@ def test_what_nobody_needs_is_dropped_and_the_newest_stays() -> None:
     assert [one.id for one in scene.books.outdated("house", PEOPLE)] == [1, 2]
     scene.says(4, wire.SetOutcome.APPLIED, 0.0)
     assert [one.id for one in scene.books.outdated("house", PEOPLE)] == [1, 2, 3]
-    scene.books.sets |= {5: kept(5, POLICY), 6: kept(6, POLICY), 7: kept(7, POLICY, "villa")}
+    away = KnownEdge(site="house", edge="annex", seen_utc_us=1, status=status())
+    scene.books.edges["house", "annex"] = EdgeBook(away)
+    scene.books.sets |= {number: kept(number, POLICY) for number in (5, 6, 8)}
+    scene.books.sets[7] = kept(7, POLICY, "villa")
+    assert scene.books.outdated("house", POLICY) == [], "nobody has taken the later one"
+    scene.says(6, wire.SetOutcome.APPLIED, 0.0)
     assert [one.id for one in scene.books.outdated("house", POLICY)] == [5]
 
 
@@ -195,8 +200,10 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     again.note(answer(first))
     again.drop(first.id)
     assert (again.sets(), again.answers(), again.envelope(first.id)) == ([second], [], b"")
-    again.forget("house", "gate")
-    assert again.edges() == []
+    again.forget(known)
+    assert [(one.edge, one.gone) for one in again.edges()] == [("gate", True)]
+    again.saw(known)
+    assert again.edges() == [known]
     again.close()
 
 

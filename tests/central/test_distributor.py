@@ -1,0 +1,103 @@
+"""The distributor between its file and a link: what it sends first, and whom it does not know."""
+
+import asyncio
+from pathlib import Path
+from typing import NoReturn
+
+from central.distributor import OUTSTANDING_MAX, DistributionFailing, Distributor, Told
+from central.sets import SetStore
+from drivers.mqtt_link import Happening, Publication, Session
+from edge import wire
+from tests.central.rig import until
+
+PEOPLE, POLICY = wire.SetKind.PEOPLE, wire.SetKind.POLICY
+
+
+class Slow:
+    """A link whose wire takes nothing: all that is published is outstanding."""
+
+    connected = True
+    waiting = 0
+
+    def __init__(self) -> None:
+        self.published: list[wire.RequestPart] = []
+
+    @property
+    def outstanding(self) -> int:
+        return len(self.published)
+
+    def publish(self, publication: Publication) -> None:
+        assert (publication.qos, publication.retain) == (1, False)
+        self.published.append(wire.decode_request(publication.payload))
+
+    async def next(self) -> Happening:
+        raise AssertionError("nobody reads here")
+
+    async def run(self, session: Session) -> NoReturn:
+        raise AssertionError("it runs already")
+
+
+def status(*, alive: bool) -> wire.Status:
+    return wire.Status(alive=alive, incarnation="0" * 16, boot=1, number=1, version="1")
+
+
+def distributor(folder: Path) -> Distributor:
+    return Distributor(lambda: SetStore(folder / "sets.db"), lambda: 1_000_000)
+
+
+def test_a_small_file_goes_past_a_large_one_that_the_wire_does_not_take(tmp_path: Path) -> None:
+    async def run() -> None:
+        one, link = distributor(tmp_path), Slow()
+        await one.open()
+        one.linked(up=True)
+        one.seen("house", "gate", status(alive=True))
+        await one.give("house", PEOPLE, b"l" * wire.PART_BYTES_MAX * 40, "anna")
+        task = asyncio.create_task(one.run(link))
+        await until(lambda: link.outstanding >= OUTSTANDING_MAX, "the wire is full")
+        await one.give("house", POLICY, b"small", "anna")
+        await until(lambda: link.published[-1].kind is POLICY, "the small one is sent")
+        assert [part.part for part in link.published[:-1]] == list(range(1, OUTSTANDING_MAX + 1))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await one.close()
+
+    asyncio.run(run())
+
+
+def test_an_edge_that_is_no_more_stays_forgotten_until_it_connects(tmp_path: Path) -> None:
+    """The broker keeps its last word, and says it with each connection of ours."""
+
+    async def run() -> None:
+        one = distributor(tmp_path)
+        await one.open()
+        one.seen("house", "gate", status(alive=True))
+        one.seen("house", "gate", status(alive=False))
+        assert await one.forget("house", "gate")
+        assert not await one.forget("house", "gate")
+        await one.close()
+        again = distributor(tmp_path)
+        await again.open()
+        again.linked(up=True)
+        again.seen("house", "gate", status(alive=False))
+        assert again.books.edges == {}
+        again.seen("house", "gate", status(alive=True))
+        assert list(again.books.edges) == [("house", "gate")]
+        await again.close()
+
+    asyncio.run(run())
+
+
+def test_a_file_that_cannot_be_written_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    async def run() -> None:
+        one, told = distributor(tmp_path), list[Told]()
+        await one.open()
+        one.told = told.append
+        one._store._connection.execute("PRAGMA query_only = ON")
+        one.seen("house", "gate", status(alive=True))
+        await until(lambda: bool(told), "told")
+        assert isinstance(told[0], DistributionFailing)
+        assert "make room" in told[0].reason
+        assert list(one.books.edges) == [("house", "gate")]
+        await one.close()
+
+    asyncio.run(run())
