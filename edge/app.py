@@ -21,6 +21,7 @@ from edge.config import Config
 from edge.control.listening import ControlError
 from edge.control.place import PEOPLE_FILE, SOCKET, STATE_MODE
 from edge.control.server import ControlServer
+from edge.descriptors import DescriptorsSaid
 from edge.duress import Sealer
 from edge.journal import JournalError, JournalWriter
 from edge.journal_keys import journal_key
@@ -66,6 +67,7 @@ async def serve(config: Config) -> None:
             edge.daemon.stop()
 
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(DescriptorsSaid())
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
         set_aside()

@@ -17,7 +17,6 @@ systemd-analyze systemd
 unshare util-linux
 setpriv util-linux
 strace strace
-faketime faketime
 node nodejs
 npm npm'
 
