@@ -32,7 +32,7 @@ LIFE_S = 0.4
 """A process that is at work is killed within this time."""
 
 STARTING_SHARE = 0.4
-"""Of the kills fall into a start: somewhere in as long as the last one took."""
+"""Of the kills, the last of them apart, fall into a start: somewhere in as long as one took."""
 
 START_S = 2.0
 """What a start is believed to take before one was seen."""
@@ -108,7 +108,7 @@ class _EdgeKills:
             subscriber.start()
             try:
                 for number in range(1, kills + 1):
-                    await self._life()
+                    await self._life(starting=number < kills and self._in_start())
                     if number % LOOK_EVERY == 0:
                         self._look(self._copies / f"{number}")
             finally:
@@ -118,10 +118,13 @@ class _EdgeKills:
         stored = verify_folder(site.journal).last_seq
         return Killed(kills, self._starting, len(subscriber.told), stored, self._wrong)
 
-    async def _life(self) -> None:
+    def _in_start(self) -> bool:
+        return self._chance.random() < STARTING_SHARE
+
+    async def _life(self, *, starting: bool) -> None:
         edge = self._site.start_edge()
         try:
-            if self._chance.random() < STARTING_SHARE:
+            if starting:
                 before = self._subscriber.last_seq
                 await asyncio.sleep(self._chance.uniform(0, self._start_s))
                 self._starting += self._subscriber.last_seq == before
@@ -163,7 +166,7 @@ def writer_kills(folder: Path, chance: random.Random, kills: int, *options: str)
     """Kill eight threads that append, so often. `options`: as `tests.crash.producers` has them."""
     acked: set[int] = set()
     starting, start_s, wrong = 0, START_S / 4, list[str]()
-    for _ in range(kills):
+    for number in range(1, kills + 1):
         began_s = time.monotonic()
         with subprocess.Popen(
             [sys.executable, "-m", "tests.crash.producers", str(folder), *options],
@@ -172,7 +175,7 @@ def writer_kills(folder: Path, chance: random.Random, kills: int, *options: str)
         ) as child:
             assert child.stdout is not None, "made with a pipe"
             said = b""
-            if chance.random() < STARTING_SHARE:
+            if number < kills and chance.random() < STARTING_SHARE:
                 time.sleep(chance.uniform(0, start_s))
             else:
                 said = child.stdout.readline()
