@@ -9,11 +9,14 @@ from central.commands_common import archive_option, opened
 from central.commands_incident import incident
 from central.commands_search import counts, search
 from central.control_commands import distribute, edges, state_beside
+from edge.failed import Failed
 
 if TYPE_CHECKING:
     from drivers.mqtt_link import LinkSettings
     from edge.signatures import SigningKey
     from edge.tls import TlsFiles
+
+PASSWORD_BYTES_MAX = 4096
 
 
 @click.group()
@@ -103,7 +106,7 @@ def run(
     from central.service import serve
 
     key = None if witness_key is None else _key(witness_key)
-    password = password_file.read_text().rstrip("\n") if password_file else None
+    password = None if password_file is None else _password(password_file)
     tls = _tls(ca, certificate, certificate_key)
     settings = _settings(brokers, username, password, tls)
     try:
@@ -165,6 +168,20 @@ def _key(file: Path) -> "SigningKey":
         return load_signing_key(file, lambda: passphrase(file.name))
     except KeyFileError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _password(file: Path) -> str:
+    import shlex
+
+    from edge.secret_file import NotAFileError, OpenToOthersError, read_secret
+
+    try:
+        return read_secret(file, PASSWORD_BYTES_MAX).decode().strip()
+    except OpenToOthersError:
+        remedy = f"close it with: chmod 600 {shlex.quote(str(file))}"
+        raise Failed(f"others on this machine can read or change {file}", remedy) from None
+    except (OSError, NotAFileError, UnicodeDecodeError) as error:
+        raise Failed(f"{file} cannot be read: {error}", "name a file of text") from error
 
 
 def _tls(ca: Path | None, certificate: Path | None, key: Path | None) -> "TlsFiles | None":

@@ -8,7 +8,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -149,6 +149,12 @@ class Authority:
         hosts: Sequence[x509.GeneralName] = (),
     ) -> x509.Certificate:
         """A certificate, on file when this returns. Raises PkiError, KeyFileError."""
+        until = self.certificate.not_valid_after_utc
+        if now + timedelta(days=1) > until:
+            raise PkiError(
+                f"the authority ends on {until.date()}: what it signs would be good for nothing",
+                "make another one; docs/operations.md, Certificates, says how they change places",
+            )
         made = certificates.certificate(
             subject, public, self.certificate, self._key(ask), now, days, hosts
         )

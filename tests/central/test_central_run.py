@@ -167,6 +167,7 @@ def test_what_had_come_in_is_stored_and_acknowledged_when_it_is_stopped(
 def test_a_broker_that_refuses_is_told_once_with_a_remedy_and_waited_for(tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text("wrong-secret\n")
+    password.chmod(0o600)
     with make_broker("mosquitto", extra=("allow_anonymous false",)) as broker:
         options = ("--username", "central", "--password-file", str(password))
         central = CentralProcess(broker.port, tmp_path / "archive.db", *options)

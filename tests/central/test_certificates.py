@@ -107,6 +107,17 @@ def test_files_that_do_not_belong_together_are_refused_at_the_start(
     assert not (tmp_path / "a.db").exists()
 
 
+def test_a_password_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("hunter2\n")
+    file.chmod(0o640)
+    order = ["run", "--broker", "127.0.0.1:1", "--archive", str(tmp_path / "a.db")]
+    done = CliRunner().invoke(central, [*order, "--password-file", str(file)])
+    assert (done.exit_code, "others on this machine can read" in done.output) == (1, True)
+    assert "hunter2" not in done.output
+    assert not (tmp_path / "a.db").exists()
+
+
 def test_an_edge_and_central_as_a_process_behind_mutual_tls(tmp_path: Path) -> None:
     """Through a broker that is killed and started again: what it lost is sent again."""
     own = SitePki(tmp_path)

@@ -145,7 +145,7 @@ def test_a_broker_whose_certificate_is_near_its_end_is_told_of(own: SitePki) -> 
 
     async def scene(broker: SecuredBroker) -> None:
         own_house = house(own, broker.port)
-        async with own_house.line(), running(own_house) as edge:
+        async with archiving(own, broker.port), own_house.line(), running(own_house) as edge:
             (told,) = await until(edge, ev.CertificateExpiring)
             assert isinstance(told, ev.CertificateExpiring)
             assert (told.which, told.days_left) == ("broker", 6)

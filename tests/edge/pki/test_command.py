@@ -240,6 +240,23 @@ def test_at_an_edge_the_site_file_says_which_is_renewed(own: SitePki, tmp_path: 
     assert read_bundle(files.certificate).certificate.serial_number != was
 
 
+def test_a_renewed_broker_keeps_its_names(own: SitePki, tmp_path: Path) -> None:
+    before = read_bundle(own.make("broker", "a.example.org", "192.0.2.7").certificate).certificate
+    file = tmp_path / "renewed.pem"
+    commanded("renew", "_broker", "--early", "--authority", own.home, "--out", file)
+    after = read_bundle(file).certificate
+    assert certificates.hosts_of(after) == certificates.hosts_of(before) != ()
+
+
+def test_an_authority_at_its_end_signs_nothing_and_nothing_outlives_it(own: SitePki) -> None:
+    until = own.authority.certificate.not_valid_after_utc
+    file = own.folder / "gate.pem"
+    own.put(file, "gate", until - timedelta(days=20), 90)
+    assert read_bundle(file).certificate.not_valid_after_utc == until
+    with pytest.raises(PkiError, match="the authority ends on"):
+        own.put(file, "gate", until - timedelta(hours=3), 90)
+
+
 def test_what_is_revoked_stays_so_and_its_name_can_be_given_again(own: SitePki) -> None:
     own.make("edge", "gate")
     own.make("edge", "annex")
