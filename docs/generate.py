@@ -16,7 +16,7 @@ import msgspec
 
 from controller import attempt, portal
 from controller.events import KINDS, Body
-from docs import asyncapi, mqtt_page
+from docs import asyncapi, mqtt_page, sizing
 from docs.meanings import ACTIONS, ALTERNATIVES, EVENTS, INCLUDED, POLICY_KEYS, SITE_KEYS
 from docs.policy_schema import policy_schema
 from docs.tables import table
@@ -34,7 +34,7 @@ STATE_MACHINES = DOCS / "state-machines.md"
 POLICY_SCHEMA = DOCS.parent / "policies" / "policy.schema.json"
 ASYNCAPI = DOCS / "asyncapi.json"
 KEY_COLUMNS = ("key", "type", "default", "meaning")
-PAGES = (DOCS / "policy.md", DOCS / "operations.md", DOCS / "mqtt.md")
+PAGES = (DOCS / "policy.md", DOCS / "operations.md", DOCS / "mqtt.md", DOCS / "scale.md")
 
 _PAGE = """\
 # State machines
@@ -290,12 +290,18 @@ def event_kinds() -> str:
     )
 
 
+def sizing_table() -> str:
+    """What sites of several sizes take."""
+    return table(sizing.HEAD, sizing.rows())
+
+
 SECTIONS: Mapping[str, Callable[[], str]] = {
     "policy-keys": policy_keys,
     "reason-codes": reason_codes,
     "foreign-codes": foreign_codes,
     "site-keys": site_keys,
     "event-kinds": event_kinds,
+    "sizing": sizing_table,
     **mqtt_page.SECTIONS,
 }
 

@@ -14,16 +14,21 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import paho.mqtt.client as paho
 
+from central.archive_postgres import PostgresArchive
+from central.archive_sql import SqlArchive
+from central.archive_sqlite import SqliteArchive
+from edge import wire
 from simulators.broker_process import BrokerProcess
 from simulators.mosquitto import find_mosquitto
 from tests.bench import Figure
-from tests.central.rig import ROOT, journal, record, running_edge, until
+from tests.central.rig import ROOT, SITE, journal, record, running_edge, until
 from tests.mqtt import TIMEOUT_S, clients
 from tests.postgres import PostgresServer, find_server
 
@@ -34,6 +39,8 @@ AIM = 20_000
 AT_ONCE = 1_000
 DRAIN_S_MAX = 1_200.0
 BASELINE = 10_000
+EDGES, SMALL = 100, 2_000
+ARCHIVERS = (1, 4)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -138,6 +145,34 @@ def one_by_one(folder: Path) -> Figure:
     return Figure("a message for each event", BASELINE / taken_s, "events/s", note)
 
 
+def of_many(name: str, archivers: Sequence[SqlArchive]) -> Figure:
+    """Small batches of many edges in turn: a commit for each, whatever it holds. Each of the
+    archivers takes every so manieth edge.
+    """
+
+    def stored_by(number: int) -> int:
+        count = 0
+        with closing(archivers[number]) as archive:
+            for first in range(1, 2 * SMALL // EDGES, 2):
+                for edge in range(number, EDGES, len(archivers)):
+                    archive.store(SITE, f"edge-{edge}", small_batch(f"edge-{edge}", first))
+                    count += 1
+        return count
+
+    began_s = time.perf_counter()
+    with ThreadPoolExecutor(len(archivers)) as pool:
+        count = sum(pool.map(stored_by, range(len(archivers))))
+    taken_s = time.perf_counter() - began_s
+    note = f"{count:,} batches of two entries of {EDGES} edges, {len(archivers)} at once"
+    return Figure(f"commits into {name}", count / taken_s, "1/s", note)
+
+
+def small_batch(edge: str, first: int) -> wire.Batch:
+    made = [record("0" * 16, seq, edge=edge) for seq in (first, first + 1)]
+    sent = tuple(wire.SentEntry(entry=r.entry.decode(), personal=r.personal) for r in made)
+    return wire.Batch(incarnation="0" * 16, first=first, entries=sent)
+
+
 def run() -> list[Figure]:
     """What there is a server for; without Mosquitto nothing."""
     if find_mosquitto() is None:
@@ -148,10 +183,15 @@ def run() -> list[Figure]:
         asyncio.run(fill(folder / "full", DRAINED))
         shutil.copytree(folder / "full", folder / "journal")
         figures += asyncio.run(drain("SQLite", folder, str(folder / "archive.db")))
+        figures.append(of_many("SQLite", [SqliteArchive(folder / "many.db")]))
         shutil.rmtree(folder / "journal")
         (folder / "full").rename(folder / "journal")
         if find_server() is not None:
             with closing(PostgresServer()) as server:
                 figures += asyncio.run(drain("PostgreSQL", folder, server.start().make()))
+                for count in ARCHIVERS:
+                    where = server.make()
+                    archivers = [PostgresArchive(where) for _ in range(count)]
+                    figures.append(of_many("PostgreSQL", archivers))
         figures.append(one_by_one(folder))
     return figures
