@@ -40,6 +40,7 @@ _NAMES = 0x53504152
 
 _TYPES = {
     "journal": "int4",
+    "bucket": "int4",
     "seq": "int8",
     "utc_us": "int8",
     "data": "bytea",

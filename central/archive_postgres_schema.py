@@ -56,10 +56,11 @@ CREATE TABLE personal (
     salt TEXT NOT NULL,
     utc_us BIGINT NOT NULL,
     holder TEXT,
+    bucket INTEGER NOT NULL,
     PRIMARY KEY (journal, seq, field),
     FOREIGN KEY (journal, seq) REFERENCES entry_key (journal, seq)
 );
-CREATE INDEX personal_value ON personal (value, utc_us);
+CREATE INDEX personal_bucket ON personal (bucket, utc_us);
 -- What the planner remembers of a column are values of it, which nobody would erase there.
 ALTER TABLE personal ALTER COLUMN value SET STATISTICS 0;
 ALTER TABLE personal ALTER COLUMN salt SET STATISTICS 0;

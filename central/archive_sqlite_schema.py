@@ -6,7 +6,7 @@ from pathlib import Path
 from central import erasures
 from central.archive import Archived, ArchiveError
 from central.database import MENTION, Database
-from central.mentions import mention_rows
+from central.mentions import bucket, mention_rows
 from controller.erasures import ABOUT_HIM, subject
 from controller.events import EntryError, decode_entry
 
@@ -66,7 +66,8 @@ CREATE TABLE witnessed (
 _SEARCH = """
 ALTER TABLE personal ADD COLUMN utc_us INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE personal ADD COLUMN holder TEXT;
-CREATE INDEX personal_value ON personal (value, utc_us);
+ALTER TABLE personal ADD COLUMN bucket INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX personal_bucket ON personal (bucket, utc_us);
 CREATE TABLE mention (
     what TEXT NOT NULL,
     value TEXT NOT NULL,
@@ -177,6 +178,15 @@ def _fill(database: Database) -> None:
         ]
         database.executemany(
             "UPDATE personal SET holder = ? WHERE journal = ? AND seq = ? AND field = ?", whose
+        )
+        values = database.execute(
+            "SELECT value, journal, seq, field FROM personal"
+            " WHERE (journal, seq) > (?, ?) AND (journal, seq) <= (?, ?)",
+            (journal, seq, *rows[-1][:2]),
+        ).fetchall()
+        database.executemany(
+            "UPDATE personal SET bucket = ? WHERE journal = ? AND seq = ? AND field = ?",
+            [(bucket(value), *where) for value, *where in values],
         )
         journal, seq, _ = rows[-1]
 

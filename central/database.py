@@ -18,7 +18,9 @@ class Table(NamedTuple):
 
 
 ENTRY = Table("entry", ("journal", "seq", "kind", "utc_us", "data"))
-PERSONAL = Table("personal", ("journal", "seq", "field", "value", "salt", "utc_us", "holder"))
+PERSONAL = Table(
+    "personal", ("journal", "seq", "field", "value", "salt", "utc_us", "holder", "bucket")
+)
 MENTION = Table("mention", ("what", "value", "utc_us", "journal", "seq"))
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from central.archive import Archived
 from central.database import Database
-from central.mentions import CODE, DRILL, HOLDER, PORTAL, mentions
+from central.mentions import CODE, DRILL, HOLDER, PORTAL, bucket, mentions
 from controller import ledger
 from controller.events import Entry, decode_entry
 
@@ -187,18 +187,19 @@ class _Select:
     def _add_person(self, db: Database, query: Query) -> None:
         known = db.execute(
             "SELECT DISTINCT holder FROM personal"
-            " WHERE value = ? AND field = 'person' AND holder IS NOT NULL LIMIT ?",
-            (query.person, NAMESAKES_MAX),
+            " WHERE bucket = ? AND value = ? AND field = 'person' AND holder IS NOT NULL LIMIT ?",
+            (bucket(query.person), query.person, NAMESAKES_MAX),
         ).fetchall()
         people = (query.person, *(holder for (holder,) in known))
         span = "utc_us >= ? AND utc_us < ?"
         self._sources.append(
             f"(SELECT utc_us, journal, seq FROM mention WHERE what = '{HOLDER}'"
             f" AND value IN ({', '.join('?' * len(people))}) AND {span}"
-            f" UNION SELECT utc_us, journal, seq FROM personal WHERE value = ? AND {span}) AS p"
+            f" UNION SELECT utc_us, journal, seq FROM personal WHERE bucket = ? AND value = ?"
+            f" AND {span}) AS p"
         )
         times = (query.since_us, query.until_us)
-        self._before += (*people, *times, query.person, *times)
+        self._before += (*people, *times, bucket(query.person), query.person, *times)
 
     @property
     def place(self) -> str:

@@ -231,10 +231,15 @@ def test_nothing_goes_on_behind_a_transaction_that_was_lost(place: PostgresStore
     """On a new connection what is left of it would be committed by itself."""
     with closing(PostgresArchive(place.where)) as archive:
         database = archive._db
-        with pytest.raises(psycopg.OperationalError), database.transaction():
-            with suppress(psycopg.OperationalError):
-                database.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-            database.execute("INSERT INTO meta VALUES ('half', 'done')")
+
+        def cut_off() -> None:
+            with database.transaction():
+                with suppress(psycopg.OperationalError):
+                    database.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+                database.execute("INSERT INTO meta VALUES ('half', 'done')")
+
+        with pytest.raises(psycopg.OperationalError):
+            cut_off()
         assert place.rows("SELECT count(*) FROM meta WHERE name = 'half'") == [(0,)]
 
 

@@ -111,6 +111,19 @@ def test_an_archive_of_an_earlier_version_opens_and_is_searched(path: Path, vers
         assert len(again.find(Query(person=NAME))) == 7
 
 
+def test_no_personal_value_stands_in_an_index_that_is_written_in_its_order(
+    archive: SqliteArchive,
+) -> None:
+    """SQLite leaves copies in pages that it divides; `personal` itself grows at its end."""
+    indexes = archive._db.execute("PRAGMA index_list(personal)").fetchall()
+    columns = {
+        column
+        for _, name, *_ in indexes
+        for _, _, column in archive._db.execute(f"PRAGMA index_info({name})").fetchall()
+    }
+    assert columns == {"journal", "seq", "field", "bucket", "utc_us"}
+
+
 def test_an_archive_that_was_filled_anew_is_as_one_that_was_filled_as_it_came(path: Path) -> None:
     """What the step to a later version looks up is what storing notes."""
     path.write_bytes((GOLDEN / "3.db").read_bytes())
