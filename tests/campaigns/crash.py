@@ -3,7 +3,8 @@
 PART is one of `edge` (SIGKILL of a real edge, 200 times), `writer` (of eight threads that append,
 200 times), `cuts` (1,000 power cuts, and as many with `synchronous = NORMAL`, which must lose
 some), `errors` (EIO, ENOSPC and a lying device at each operation of the disk, with one seed or
-TIMES). Without a PART all of them.
+TIMES), `syscalls` (EIO and ENOSPC from the kernel of a real edge, 24 times). Without a PART all of
+them.
 """
 
 import random
@@ -16,11 +17,12 @@ from pathlib import Path
 from edge.journal import folder as files
 from simulators.broker_process import reserved_port
 from tests.campaigns import Result
-from tests.crash import errors, kills
+from tests.crash import errors, kills, syscalls
 from tests.crash.cuts import COPY, LIVES, LOST, MORE, RUINED, lives_of_a_journal
 
 KILLS = 200
 CUTS = 1_000
+REFUSALS = 24
 CONTROLS_MIN, CONTROL_SHARE = 8, 10
 """One journal in so many lives again with fewer syncs."""
 
@@ -112,9 +114,29 @@ def disk_errors(seed: int, times: int | None) -> Result:
     )
 
 
+def system_calls(seed: int, times: int | None) -> Result:
+    """What the kernel answers a real edge, by strace."""
+    chance, wrong, lost, injected = random.Random(seed), list[str](), 0, 0
+    for number in range(times or REFUSALS):
+        call, first = chance.choice((("fdatasync", (25, 100)), ("pwrite64", (120, 500))))
+        error = chance.choice(("EIO", "ENOSPC"))
+        refusal = syscalls.Refusal(call, error, chance.randint(*first), 3)
+        with tempfile.TemporaryDirectory() as folder:
+            found = syscalls.refused(Path(folder) / "house", refusal)
+        wrong += [f"{number} {refusal}: {line}" for line in found.wrong]
+        lost, injected = lost + found.lost, injected + found.injected
+    sys.stdout.write("".join(f"{line}\n" for line in wrong))
+    return Result(
+        not wrong and lost > 0,
+        f"{injected} system calls of a real edge refused, its journal lost {lost} x and written "
+        f"again, {len(wrong)} wrong",
+    )
+
+
 PARTS: dict[str, Callable[[int, int | None], Result]] = {
     "edge": edge,
     "writer": writer,
     "cuts": cuts,
     "errors": disk_errors,
+    "syscalls": system_calls,
 }
