@@ -96,7 +96,7 @@ class _Client(Conversation[Request]):
             now_s, change = loop.time(), desk.distributor.change
             said = desk.standing(kept, took_s, final=desk.settled(kept) or now_s >= until_s)
             if said.have != had:
-                had, took_s = said.have, now_s - began_s
+                had, took_s = said.have, now_s - began_s if said.have else 0.0
                 said = desk.standing(kept, took_s, final=said.final)
                 await self._send(said)
             elif said.final:

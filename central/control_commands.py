@@ -110,7 +110,8 @@ def state_beside(archive: str) -> Path:
 
 def said(done: Distribution) -> Iterator[str]:
     """The result in a line, and one for each edge that does not take it."""
-    what = f"{done.have} of {done.edges} edges have it ({done.took_s:.2f} s)"
+    took = f" ({done.took_s:.2f} s)" if done.have else ""
+    what = f"{done.have} of {done.edges} edges have it{took}"
     missing = [one for one in done.lacking if one.standing is not Standing.REFUSED]
     named = ", ".join(f"{done.site}/{one.edge} ({_why(one)})" for one in missing)
     unnamed = done.edges - done.have - len(done.lacking)

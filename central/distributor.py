@@ -9,6 +9,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -84,6 +85,7 @@ class Distributor:
         self.books = Books()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="distribution")
         self._store: SetStore
+        self._writes: deque[Callable[[], None]] = deque()
         self._gone: set[tuple[str, str]] = set()
         self._outgoing: list[_Outgoing] = []
         self._wake = asyncio.Event()
@@ -285,10 +287,22 @@ class Distributor:
             del self.books.sets[kept.id]
             self._later(self._store.drop, kept.id)
 
-    def _later(self, function: Callable[..., None], *arguments: object) -> None:
-        """Written behind: what is lost with a crash the edges say again when they are asked."""
-        loop = asyncio.get_running_loop()
-        loop.run_in_executor(self._thread, function, *arguments).add_done_callback(self._written)
+    def _later(self, write: Callable[..., None], *arguments: object) -> None:
+        """Written behind, what has come meanwhile together: what is lost with a crash the edges say
+        again when they are asked.
+        """
+        self._writes.append(partial(write, *arguments))
+        if len(self._writes) == 1:
+            loop = asyncio.get_running_loop()
+            loop.run_in_executor(self._thread, self._write).add_done_callback(self._written)
+
+    def _write(self) -> None:
+        taken = []
+        while self._writes:
+            taken.append(self._writes.popleft())
+        with self._store.together():
+            for write in taken:
+                write()
 
     def _written(self, future: asyncio.Future[None]) -> None:
         try:

@@ -121,6 +121,18 @@ class SetStore:
         with _said(self._path):
             self._connection.close()
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All that is written inside is on disk after it, or nothing of it."""
+        with _said(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
     def keep(self, given: KeptSet, envelope: bytes) -> KeptSet:
         """`given` under a number of its own; the one that there is where it is kept already."""
         known = (given.site, given.kind.value, given.digest)

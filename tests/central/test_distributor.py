@@ -98,6 +98,11 @@ def test_a_file_that_cannot_be_written_is_told_and_ends_nothing(tmp_path: Path) 
         assert isinstance(told[0], DistributionFailing)
         assert "make room" in told[0].reason
         assert list(one.books.edges) == [("house", "gate")]
+        one._store._connection.execute("PRAGMA query_only = OFF")
+        one.seen("house", "annex", status(alive=True))
         await one.close()
+        again = SetStore(tmp_path / "sets.db")
+        assert [known.edge for known in again.edges()] == ["annex"]
+        again.close()
 
     asyncio.run(run())
