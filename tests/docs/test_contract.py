@@ -1,7 +1,9 @@
 """The contract on the wire is that of the code, and what AsyncAPI's own tool calls right."""
 
+import ast
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,46 @@ def test_the_parser_is_locked_with_hashes_and_names_no_registry() -> None:
 def test_topics_with_words_are_those_that_are_used() -> None:
     assert contract.topics_in_use() == set(TOPICS)
     assert contract.addresses().keys() == set(TOPICS)
+
+
+def published() -> dict[str, set[tuple[int, bool]]]:
+    """With which QoS, and whether retained, the code publishes on each topic that it names."""
+    found: dict[str, set[tuple[int, bool]]] = {}
+    files = {*(ROOT / "edge").glob("*.py"), *(ROOT / "central").glob("*.py")}
+    # On central's own topic, to itself: whether the broker shares.
+    for path in files - {ROOT / "central" / "sharing.py"}:
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                for name, how in _publications(function):
+                    found.setdefault(name, set()).add(how)
+    return found
+
+
+def _publications(function: ast.AST) -> Iterator[tuple[str, tuple[int, bool]]]:
+    named = {
+        target.id: node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Publication":
+            given = {one.arg: one.value for one in node.keywords}
+            topic = given["topic"]
+            topic = named.get(topic.id, topic) if isinstance(topic, ast.Name) else topic
+            topic = topic.func if isinstance(topic, ast.Call) else topic
+            flags = [getattr(given.get(name), "value", 0) for name in ("qos", "retain")]
+            if isinstance(topic, ast.Attribute) and topic.attr in TOPICS:
+                yield topic.attr, (flags[0], bool(flags[1]))
+
+
+def test_qos_and_retained_are_those_of_the_code() -> None:
+    said = {name: {(words.qos, words.retained)} for name, words in TOPICS.items()}
+    found = published()
+    assert {name: said[name] for name in found} == found
+    # Central's distributor keeps the topic of a request in a field of its own.
+    assert set(TOPICS) - set(found) == {"request"}
 
 
 def test_a_topic_without_words_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
