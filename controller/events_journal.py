@@ -1,6 +1,7 @@
 """Events about the journal itself: what it missed, and whether it is to be believed."""
 
 from controller.body import Body, Count, Seq, Text
+from controller.holders import KeyId
 
 
 class JournalLost(Body, frozen=True, kw_only=True):
@@ -53,6 +54,15 @@ class EntriesPruned(Body, frozen=True, kw_only=True):
     classes: tuple[Text, ...] = ()
     whole: bool
     early: bool = False
+
+
+class JournalKeyRotated(Body, frozen=True, kw_only=True):
+    """The journal's size is signed under `key` from here on, and under `former` no more: somebody
+    with access to the state folder wants it so. Ids as `sentrypost journal key show` has them.
+    """
+
+    key: KeyId
+    former: KeyId
 
 
 class EntryDropped(Body, frozen=True, kw_only=True):

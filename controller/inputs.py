@@ -278,6 +278,13 @@ class PruningDecided(Input, frozen=True, kw_only=True):
     early: bool
 
 
+class JournalKeyFollowed(Input, frozen=True, kw_only=True):
+    """As `JournalKeyRotated`: everybody who has to know the new key knows it."""
+
+    key: KeyId
+    former: KeyId
+
+
 class JournalDoubtHeard(Input, frozen=True, kw_only=True):
     """As `JournalDoubted`."""
 

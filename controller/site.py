@@ -25,6 +25,7 @@ from controller.events import (
     Event,
     HoldersReplaced,
     JournalDoubted,
+    JournalKeyRotated,
     JournalLost,
     JournalRestored,
     JournalUnsound,
@@ -54,6 +55,7 @@ from controller.inputs import (
     Input,
     JournalDoubtHeard,
     JournalFailed,
+    JournalKeyFollowed,
     JournalLookedThrough,
     JournalRecovered,
     PersonEraseAsked,
@@ -401,6 +403,10 @@ def _on_journal_doubt(turn: Turn, fact: JournalDoubtHeard) -> None:
         )
 
 
+def _on_journal_key(turn: Turn, fact: JournalKeyFollowed) -> None:
+    turn.record(JournalKeyRotated(key=fact.key, former=fact.former))
+
+
 def _on_journal_looked_through(turn: Turn, fact: JournalLookedThrough) -> None:
     turn.record(JournalUnsound(findings=fact.findings, entry=fact.entry, what=clipped(fact.what)))
 
@@ -480,6 +486,7 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     JournalRecovered: _on_journal_recovered,
     CertificateRead: _on_certificate,
     JournalDoubtHeard: _on_journal_doubt,
+    JournalKeyFollowed: _on_journal_key,
     JournalLookedThrough: _on_journal_looked_through,
     PruningDecided: _on_pruning,
     ReserveTaken: _on_reserve_taken,

@@ -277,6 +277,8 @@ ACTIONS: dict[str, str] = {
     "runs: at its end nothing goes to the archive any more. Doors do not depend on it.",
     "entries-pruned": "Nothing: the archive has them. Where it was `early`, free space or give the "
     "edge a larger disk.",
+    "journal-key-rotated": "Nothing, if you have rotated it. Otherwise somebody was in the state "
+    "folder: `docs/security.md`.",
     "journal-unsound": "Copy the folder, run `sentrypost journal verify`, compare with the "
     "archive, and look for who was on the machine; or replace the disk.",
     "entry-dropped": "The gap is final. Write down what the guards remember of that time.",

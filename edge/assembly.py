@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from controller.inputs import CertificateRead, JournalLookedThrough
+from controller.inputs import CertificateRead, JournalKeyFollowed, JournalLookedThrough
 from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Origin
@@ -154,6 +154,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         lambda kept: None if uplink is None else uplink.said(kept),
         witnessed=outside.link is not None and config.witness is not None,
     )
+    checkpoints.ring.record = partial(_rotated, daemon)
     policy = PolicyDesk(daemon, began, store)
     scrubber = _scrubber(config, outside, daemon, checkpoints.ring)
     desks = _people_desks(config, outside, daemon)
@@ -256,6 +257,10 @@ def _views(outside: Outside, daemon: Daemon) -> Views | None:
 def _signers(config: Config, ring: KeyRing) -> Signers:
     """Under a key of this run alone nothing else was signed, and nothing is judged by it."""
     return Signers.under(() if ring.keys.of_this_run else ring.keys.publics, config.witness)
+
+
+def _rotated(daemon: Daemon, key: str, former: str) -> None:
+    daemon.judge(JournalKeyFollowed(id=daemon.new_id(), key=key, former=former))
 
 
 def _certificates(outside: Outside, daemon: Daemon) -> CertificateWatch | None:

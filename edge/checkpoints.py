@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from controller.checkpoint import Checkpoint, log_name
-from controller.events import URGENT, decode_entry
+from controller.events import URGENT, JournalKeyRotated, decode_entry, kind_of
 from controller.merkle import Frontier
 from edge.journal import JournalClosed, JournalError, JournalWriter, Record
 from edge.journal.checkpoints import Kept
@@ -20,6 +20,8 @@ EVERY_S = 60.0
 EVERY_ENTRIES = 1_000
 AGAIN_S = 5.0
 """After the journal did not take one."""
+
+ROTATED = kind_of(JournalKeyRotated)
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +70,10 @@ class Checkpointer:
     def committed(self, records: Sequence[Record]) -> None:
         """`records` are on disk. Called on the loop; never blocks."""
         self._entries += len(records)
-        urgent = any(decode_entry(record.entry).kind in URGENT for record in records)
-        if urgent or self._entries >= EVERY_ENTRIES:
+        kinds = {decode_entry(record.entry).kind for record in records}
+        if ROTATED in kinds:
+            self.ring.recorded()
+        if not URGENT.isdisjoint(kinds) or self._entries >= EVERY_ENTRIES:
             self._due.set()
 
     async def run(self) -> None:

@@ -10,6 +10,7 @@ A rotation has three states on the disk, and a power cut leaves one of them:
 """
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -142,17 +143,31 @@ class KeyRing:
     """The keys of a running edge, which follow what stands in its state folder.
 
     `advance` reads and writes there, and is called where a disk may block: on the journal's thread.
+    The others belong to the loop. `followed` is called when everybody who has to know the newest
+    key knows it, and then has `record(key, former)` put that on record; what is on record is done.
     """
 
     def __init__(self, keys: JournalKey, state: Path | None = None) -> None:
         self.keys = keys
+        self.record: Callable[[str, str], None] | None = None
         self._state = state
-        self._followed: bytes | None = None
+        self._asked: SigningKey | None = None
+        self._recorded: SigningKey | None = None
 
     def followed(self) -> None:
         """The newest key is known to everybody who has to know it."""
-        if self.keys.successor is not None:
-            self._followed = self.keys.successor.public
+        newest = self.keys.successor
+        if newest is None or newest is self._asked:
+            return
+        self._asked = newest
+        if self.record is None:
+            self._recorded = newest
+        else:
+            self.record(newest.id, self.keys.key.id)
+
+    def recorded(self) -> None:
+        """That it was followed is on disk."""
+        self._recorded = self._asked
 
     def advance(self) -> JournalKey:
         """Take the next step of a rotation, if one is due; never raises for a disk's sake."""
@@ -162,7 +177,7 @@ class KeyRing:
         try:
             if self.keys.successor is None:
                 self.keys = self.keys._replace(successor=_next(state))
-            elif self.keys.successor.public == self._followed:
+            elif self.keys.successor is self._recorded:
                 self.keys = _finished(state, self.keys)
         except (OSError, KeyFileError) as error:
             log.error("the journal's key is not rotated: %s", error)

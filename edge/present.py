@@ -405,6 +405,9 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.JournalLost: _always(Tone.ALARM, "the journal cannot be written: {body.reason}"),
     ev.JournalDoubted: _journal_doubted,
     ev.JournalUnsound: _journal_unsound,
+    ev.JournalKeyRotated: _always(
+        Tone.NOTICE, "the journal's key was rotated: {body.key} signs, {body.former} no more"
+    ),
     ev.EntriesPruned: _pruned,
     ev.ReserveUsed: _always(
         Tone.ALARM, "the disk was full, and its reserve is used: make room, or entry stops"

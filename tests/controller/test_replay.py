@@ -89,7 +89,9 @@ def test_the_hour_reaches_every_state_and_most_of_what_can_happen() -> None:
     # disk comes once in a while, from outside (`test_records`).
     from_outside = {
         "certificate-expiring",
+        "entries-pruned",
         "journal-doubted",
+        "journal-key-rotated",
         "journal-unsound",
         "reserve-used",
     }

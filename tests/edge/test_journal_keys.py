@@ -39,6 +39,7 @@ from edge.notes import Algorithm, NoteKey, signed
 from edge.signatures import SigningKey
 from simulators.broker_process import BrokerProcess
 from tests.central.rig import record, running_central
+from tests.central.rig import until as until_true
 from tests.central.test_witness import CENTRAL, EDGE, NAME, SEEN_S, SITE, key, leaves
 from tests.central.test_witnessed import alarms, running_edge, witness
 from tests.edge.house import House, running, until
@@ -256,8 +257,13 @@ def test_a_running_edge_takes_the_new_key_and_outsiders_verify_on_both_sides_of_
             await asyncio.to_thread(invoked, "key", "rotate", "--state", state)
             assert await edge.checkpoints.take(), "signed by both"
             assert edge.checkpoints.key.text != before
-            assert await edge.checkpoints.take(), "no witness has to follow: the old one is gone"
-            assert not (state / NEXT_FILE).exists()
+            former, key = edge.checkpoints.ring.keys.key.id, edge.checkpoints.ring.keys.successor
+            assert key is not None
+            # No witness has to follow: it is recorded, and only then the old one goes, at once.
+            recorded = await until(edge, ev.JournalKeyRotated)
+            assert recorded == [ev.JournalKeyRotated(key=key.id, former=former)]
+            await until_true(lambda: not (state / NEXT_FILE).exists(), "the old one is gone")
+            assert await edge.checkpoints.take()
             report = await edge.desk.verify(lambda *_: None)
             assert report.sound
             assert report.key == edge.checkpoints.key.text

@@ -186,6 +186,8 @@ ATTEMPT = Attempt(
 )
 VALUES: dict[str, Any] = {
     "which": "edge",
+    "key": "0" * 32,
+    "former": "1" * 32,
     "after": Portal(),
     "portal": PORTAL,
     "reader": ReaderId("front-in"),
