@@ -142,6 +142,28 @@ def test_a_failed_sync_leaves_what_is_read_and_is_never_made_good(seed: int) -> 
     assert 0 < lost < 50
 
 
+def test_a_device_that_dies_in_a_sync_says_that_all_is_well_and_fails_what_comes_next(
+    seed: int,
+) -> None:
+    found = set()
+    for at in range(100):
+        system = files(seed + at)
+        file = kept(system, "/a/x")
+        system.write(file, "/a/x", b"1" * SECTOR_BYTES, 0, 0)
+        system.sync(file, "/a/x", 0)
+        system.write(file, "/a/x", b"2" * SECTOR_BYTES, 0, 0)
+        system.dies_in_sync = True
+        system.sync(file, "/a/x", 0)
+        assert system.read(file, "/a/x", 1, 0, 0) == b"2", "as long as nobody asks for more"
+        with pytest.raises(OSError, match="Input/output error"):
+            system.write(file, "/a/x", b"3", 0, 0)
+        with pytest.raises(OSError, match="Input/output error"):
+            system.read(file, "/a/x", 1, 0, 0)
+        found.add(system.read(system.names["/a/x"], "/a/x", 1, 0, system.age))
+        system.write(file, "/a/x", b"4", 0, system.age)
+    assert found == {b"1", b"2"}
+
+
 def test_room_and_permission_are_for_all_files_together(seed: int) -> None:
     system = files(seed)
     one, other = kept(system, "/a/one"), kept(system, "/a/other")
