@@ -349,7 +349,7 @@ def _connected(path: Path | None) -> Database:
 def _make_room(path: Path) -> None:
     """An empty file in the place of whatever is there. Raises OSError, ViewsFailed.
 
-    The log goes first: one that outlived its database would be put into the next.
+    Log and index go with it: somebody may read the old file still, by an index of the same name.
     """
     for name in ("-wal", "-shm", "-journal", ""):
         path.with_name(path.name + name).unlink(missing_ok=True)
