@@ -95,7 +95,7 @@ def test_steps_broken_off_anywhere_give_what_a_rebuild_gives_and_what_the_core_k
     fold = ViewsFold.anew(file, history.journal, Beginning())
     looks, most = 0, 6  # each folds everything before it once more
     while (seq := fold.at.seq) < len(history.pieces):
-        if seq and (not looks or fold.view.state.people.escorts or chance.random() < 0.3):
+        if seq and (not looks or chance.random() < 0.3):
             left = fold.view
             fold.close()
             fold = ViewsFold.resumed(file, history.journal)
@@ -129,6 +129,19 @@ def test_the_histories_say_something() -> None:
     assert looks == set(State)
     kinds = {decode_entry(piece.entry).kind for piece in lived().pieces}
     assert {"edge-started", "passage-made", "decision-made"} <= kinds
+
+
+def test_who_escorts_whom_outlives_a_restart(tmp_path: Path) -> None:
+    history = an_hour(SEEDS[0])
+    file = tmp_path / "views.db"
+    fold = ViewsFold.anew(file, history.journal, Beginning())
+    while not fold.view.state.people.escorts:
+        fold.take(history.pieces[fold.at.seq : fold.at.seq + 5])
+    left = fold.view
+    fold.close()
+    fold = ViewsFold.resumed(file, history.journal)
+    assert fold.view == left
+    fold.close()
 
 
 def test_killed_at_any_moment_it_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -377,23 +390,51 @@ def test_a_file_in_the_way_is_replaced_with_all_that_belongs_to_it(tmp_path: Pat
     assert fold_whole(history, file) == fold_whole(history, tmp_path / "clean.db")
 
 
+READER = """
+import sys
+from pathlib import Path
+from edge.views_file import read_at, to_read
+with to_read(Path(sys.argv[1])) as database:
+    for _ in sys.stdin:
+        sound = database.execute("PRAGMA integrity_check").fetchone()[0]
+        print(read_at(database).seq, sound, flush=True)
+"""
+"""Says what it sees in the file, line by line, for as long as it is asked."""
+
+
 def test_whoever_reads_the_file_that_is_replaced_goes_on_with_the_old_one(tmp_path: Path) -> None:
     """And leaves no trace in the new one: both have a log and an index of the same name."""
     history = an_hour(SEEDS[0])
     file = tmp_path / "views.db"
     fold = ViewsFold.anew(file, history.journal, Beginning())
     fold.take(history.pieces[:500])
-    with to_read(file) as old:
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, str(file)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as reader:
+
+        def seen() -> str:
+            assert reader.stdin is not None
+            assert reader.stdout is not None
+            reader.stdin.write("?\n")
+            reader.stdin.flush()
+            return reader.stdout.readline()
+
+        assert seen() == "500 ok\n"
+        fold.close()
         fresh = ViewsFold.anew(file, history.journal, Beginning())
         for at in range(0, 1_000, 10):
             fresh.take(history.pieces[at : at + 10])
-        assert read_at(old).seq == 500
-        assert old.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert seen() == "500 ok\n"
         with to_read(file) as new:
             assert read_at(new).seq == 1_000
         fresh.take(history.pieces[1_000:])
         fresh.close()
-    fold.close()
+        assert seen() == "500 ok\n"
+        reader.communicate()
     assert rows(file) == fold_whole(history, tmp_path / "clean.db")
 
 
