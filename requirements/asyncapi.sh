@@ -11,5 +11,8 @@ lock=requirements/asyncapi/package-lock.json
 cmp -s "$lock" "$folder/installed.json" && exit 0
 mkdir -p "$folder"
 cp requirements/asyncapi/package.json "$lock" "$folder"
-(cd "$folder" && npm ci --fetch-retries=1 --ignore-scripts --no-audit --no-fund --loglevel=error) >&2
+(
+    cd "$folder"
+    npm ci --fetch-retries=1 --ignore-scripts --no-audit --no-fund --loglevel=error
+) >&2
 cp "$lock" "$folder/installed.json"
