@@ -130,7 +130,8 @@ class Witnessed:
         self._sent_s, self._asked = now_s, kept
         sent = wire.CheckpointSent(
             note=kept.note,
-            key=self._own()[0].text,
+            # It may be from before the newest key was there.
+            key=self._signer(kept.note).text,
             old=old,
             proof=tuple(node.hex() for node in proof),
         )
@@ -171,15 +172,18 @@ class Witnessed:
         await self._sizes.note_doubted(checkpoint.size)
         return False
 
+    def _signer(self, note: str) -> NoteKey:
+        """The newest of ours that has signed it; with none of them the newest, which says why."""
+        own = self._own()
+        return next((key for key in own if is_by(note, key)), own[0])
+
     def _believed(self, note: str) -> tuple[Checkpoint, int]:
         """With the time of the cosignature. Raises NoteError, CheckpointError."""
         if self._witness is None:
             raise NoteError("no witness's key is configured")
         seen_s = cosigned_at(note, self._witness)
         own = self._own()
-        # With none of them the newest says what is wrong.
-        signer = next((key for key in own if is_by(note, key)), own[0])
-        checkpoint = checkpoint_of(opened(note, signer))
+        checkpoint = checkpoint_of(opened(note, self._signer(note)))
         if checkpoint.origin != own[0].name:
             raise NoteError(f"of another journal, {checkpoint.origin[:80]}")
         return checkpoint, seen_s

@@ -4,6 +4,7 @@ anywhere leaves a key that is believed."""
 import asyncio
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from edge.journal import Signers, verify_folder
 from edge.journal.writer import JournalWriter
 from edge.journal_keys import (
     FORMER_FILE,
+    KEY_FILE,
     NEXT_FILE,
     JournalKey,
     KeyRing,
@@ -43,6 +45,7 @@ from tests.central.rig import until as until_true
 from tests.central.test_witness import CENTRAL, EDGE, NAME, SEEN_S, SITE, key, leaves
 from tests.central.test_witnessed import alarms, running_edge, witness
 from tests.edge.house import House, running, until
+from tests.servers import skip_or_fail
 
 FIRST, SECOND, THIRD = key(1), key(2), key(4)
 
@@ -207,6 +210,21 @@ def test_a_second_rotation_waits_for_the_first_and_a_lost_key_is_not_rotated(
     assert (tmp_path / NEXT_FILE).stat().st_mode & 0o777 == 0o600
     (tmp_path / NEXT_FILE).write_text("nonsense")
     assert journal_key(tmp_path).successor is None, "and the one in force goes on"
+
+
+def test_what_root_makes_belongs_to_whom_the_folder_belongs(tmp_path: Path) -> None:
+    """Otherwise the service could not read it, and would be refused its own key."""
+    if os.geteuid() != 0:
+        skip_or_fail("only root can do this for another account")
+    journal_key(tmp_path)
+    service = pwd.getpwnam("nobody").pw_uid
+    for file in (tmp_path, tmp_path / KEY_FILE):
+        os.chown(file, service, -1)
+    begin_rotation(tmp_path)
+    assert (tmp_path / NEXT_FILE).stat().st_uid == service
+    rotated(tmp_path, begin=False)
+    owners = {file.name: file.stat().st_uid for file in tmp_path.iterdir()}
+    assert owners == {KEY_FILE: service, FORMER_FILE: service}
 
 
 async def _opened(folder: Path) -> JournalWriter:

@@ -78,9 +78,14 @@ def test_whoever_is_another_is_refused_and_hears_why(
     late = TlsFiles(own.ca, tmp_path / "late.pem")
     own.put_expired(late.certificate, GATE)
 
+    def nameless() -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=own.ca)
+
     async def scene() -> None:
         with pytest.raises(ValueError, match="is not by an authority in"):
             context(stranger)  # we would not even try
+        await refused(Rig(secured.port, tls=lambda: unchecked(stranger)), "unknown ca")
+        await refused(Rig(secured.port, tls=nameless), "certificate required")
         await refused(rig(secured, late), "expired")
         async with running(Rig(secured.port)) as plain:
             await until(lambda: len(plain.failures()) > 1, "without TLS")
