@@ -321,22 +321,26 @@ class Collector:
             self._distributor.answered(address.site, address.edge, ack)
 
     async def _with_followers(self, topic: str, first: wire.Batch) -> list[wire.Batch]:
-        """And those that wait behind it and go on where it ends: one commit does for all."""
+        """And those that wait and go on where it ends, whatever of other journals stands between:
+        one commit does for all.
+        """
         batches, count = [first], len(first.entries)
-        while self._records and count < STORED_AT_ONCE:
-            waiting = self._records[0]
-            if isinstance(waiting, _Doubt) or waiting.topic != topic:
-                break
+        while count < STORED_AT_ONCE and (waiting := self._next_on(topic)) is not None:
             try:
                 batch = await self._blocking(wire.decode_batch, waiting.payload)
             except wire.WireError:
                 break  # told when its turn comes
             if (batch.incarnation, batch.first) != (first.incarnation, first.first + count):
                 break
-            self._records.popleft()
+            self._records.remove(waiting)
             batches.append(batch)
             count += len(batch.entries)
         return batches
+
+    def _next_on(self, topic: str) -> Message | None:
+        return next(
+            (one for one in self._records if isinstance(one, Message) and one.topic == topic), None
+        )
 
     async def _collect(self, address: Address, batches: list[wire.Batch]) -> None:
         """Store them as one, or one by one where they are refused together."""
