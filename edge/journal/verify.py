@@ -6,6 +6,7 @@ history rewritten as a whole by who has the journal's key. Both need somebody el
 head (the archive, a witness).
 """
 
+import sqlite3
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,13 +20,14 @@ from edge.journal.closed import newest_seq, opened_to_read
 from edge.journal.disk import Connection
 from edge.journal.errors import (
     UNREADABLE,
-    JournalClosed,
     JournalDamaged,
-    JournalError,
     JournalForeign,
+    JournalMissing,
+    JournalNewer,
     JournalPruned,
+    failed,
 )
-from edge.journal.reading import chain_at, entry_at
+from edge.journal.reading import chain_at
 from edge.journal.record import Said, personal_from, refuse_rotten, said_by, snapshot_digest
 from edge.journal.segments import Segments
 from edge.journal.store import Journal
@@ -89,6 +91,20 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return min(self.findings, key=lambda finding: finding.seq, default=None)
 
 
+NOT_OURS = (JournalForeign, JournalNewer, JournalMissing, JournalDamaged, JournalPruned)
+"""What is wrong with a segment and not with its disk."""
+
+
+def opened(segments: Segments, number: int) -> Connection:
+    """Raises NOT_OURS and sqlite3.Error over what is in the file; JournalFailed where it is the
+    disk that does not give it.
+    """
+    try:
+        return segments.connection(number)
+    except (sqlite3.OperationalError, OSError) as error:
+        raise failed(error, segments.folder) from error
+
+
 class Verification:
     """One verification under way; `step` until it says that it is done.
 
@@ -117,11 +133,9 @@ class Verification:
         self._expected = segments.begun.seq + 1
         self._gone = segments.begun.seq
         self._chain: bytes | None = segments.begun.chain
+        self._gone_by: int | None = meta.gone
         if self._gone:
             self._sizes.begin(segments.begun)
-            if not pruning_recorded(segments, meta.gone, 1, self._gone, whole=True):
-                unsaid = f"to {self._gone} are missing, and nothing says that they were pruned"
-                self._find(1, unsaid)
 
     @classmethod
     def of(cls, journal: Journal, signers: Signers) -> "Verification":
@@ -131,20 +145,20 @@ class Verification:
     def step(self, segments: Segments, entries_max: int = STEP_ENTRIES) -> bool:
         """Verify the next rows; True when everything has been. What cannot be read is a finding.
 
-        Raises JournalClosed.
+        Raises JournalFailed, JournalClosed where a segment cannot even be opened now: that says
+        nothing of what is in it.
         """
         if self._part is None and self._ahead:
             self._enter(segments)
         part = self._part
         try:
             if part is not None:
-                connection = segments.connection(part.number)
+                connection = opened(segments, part.number)
                 if self._look(connection, segments.end(part.number), entries_max):
                     return False
                 self._leave(segments, connection, part)
-        except JournalClosed:
-            raise
-        except (*UNREADABLE, OSError, JournalError) as error:
+            self._ask_for_what_is_gone(segments)
+        except (*UNREADABLE, *NOT_OURS) as error:
             self._find(self._expected, f"cannot be read: {error}")
             self._part = None
         if self._ahead or not self._sizes.look_at_notes():
@@ -170,14 +184,12 @@ class Verification:
         self._seen, self._expected, self._chain = BEFORE_ALL, part.seq + 1, part.chain
         self._pruned_here = []
         try:
-            connection = segments.connection(part.number)
+            connection = opened(segments, part.number)
             end = segments.end(part.number)
             finals = () if end is None else (final(segments.boundaries[part.number]),)
             known = max(self.last_seq, newest_seq(segments))
             self._sizes.enter(connection, part, finals, range(self.last_seq + 1, known + 1))
-        except JournalClosed:
-            raise
-        except (*UNREADABLE, OSError, JournalError) as error:
+        except (*UNREADABLE, *NOT_OURS) as error:
             self._find(self._expected, f"segment {part.number} cannot be read: {error}")
             self._part = None
             if (end := segments.end(part.number)) is not None:
@@ -198,6 +210,14 @@ class Verification:
             self._find(seq, "a personal value without its entry")
         self._sizes.fold()
         return bool(rows)
+
+    def _ask_for_what_is_gone(self, segments: Segments) -> None:
+        """Once, of what was not there from the beginning."""
+        by, self._gone_by = self._gone_by, None
+        if by is None or not self._gone:
+            return
+        if not pruning_recorded(segments, by, 1, self._gone, whole=True):
+            self._find(1, f"to {self._gone} are missing, and nothing says that they were pruned")
 
     def _leave(self, segments: Segments, connection: Connection, part: Boundary) -> None:
         """What is to be said of a segment behind its last entry."""
@@ -357,7 +377,9 @@ def pruning_recorded(segments: Segments, by: int, first: int, last: int, *, whol
     if not by:
         return False
     try:
-        data = entry_at(segments, by)
+        connection = opened(segments, segments.holding(by).number)
+        found = connection.execute("SELECT entry FROM entry WHERE seq = ?", (by,)).fetchall()
+        data = found[0][0] if found and isinstance(found[0][0], bytes) else None
         body = None if data is None else decode_body(decode_entry(data))
     except (EntryError, JournalPruned):
         return False

@@ -10,10 +10,19 @@ import pytest
 from controller.ledger import leaf
 from controller.merkle import EMPTY, continues
 from edge.control.closed import opened_closed
-from edge.journal import JournalForeign, JournalMissing, JournalShrank, erasure, verify_folder
+from edge.journal import (
+    JournalFailed,
+    JournalForeign,
+    JournalMissing,
+    JournalShrank,
+    erasure,
+    verify_folder,
+)
 from edge.journal.checkpoints import newest_cosigned, proof_since, root_at, said
+from edge.journal.disk import Connection
 from edge.journal.reading import leaves
 from edge.journal.sealing import seal
+from edge.journal.verify import Verification
 from tests.edge.journal.sealed import append, cosign, months
 from tests.edge.journal.support import fill, open_journal, read_all, records, segment
 from tests.edge.journal.test_verify_checkpoints import SIGNERS, UTC_US, note
@@ -223,3 +232,29 @@ def test_the_newest_segment_is_missed_by_what_the_archive_has(tmp_path: Path) ->
     edited(tmp_path / "segment-000004.db", f"UPDATE meta SET value = {ALL + 3} WHERE key = 'acked'")
     with pytest.raises(JournalShrank):
         open_journal(tmp_path)
+
+
+def test_a_disk_that_does_not_give_a_segment_says_nothing_of_what_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has edited anything: the look is made again later, and there is no alarm."""
+    months(tmp_path, *SIZES)
+    with closing(open_journal(tmp_path)) as journal:
+        verification = Verification.of(journal, SIGNERS)
+
+        def refused(path: Path) -> Connection:
+            raise sqlite3.OperationalError("unable to open database file")
+
+        monkeypatch.setattr(journal.segments, "_connect", refused)
+        with pytest.raises(JournalFailed, match="unable to open"):
+            verification.step(journal.segments)
+        assert verification.report().findings == ()
+
+
+def test_a_segment_that_is_no_database_any_more_is_a_finding(tmp_path: Path) -> None:
+    months(tmp_path, *SIZES)
+    (tmp_path / "segment-000002.db").write_bytes(b"nothing" * 1_000)
+    findings = verify_folder(tmp_path, signers=SIGNERS).findings
+    assert any(one.seq == 8 and "is no SQLite database" in one.what for one in findings)
+    with closing(open_journal(tmp_path)) as journal:
+        assert journal.read(9, 1, 1)[0].seq == 9, "the others are read as before"
