@@ -12,7 +12,7 @@ from edge import people_desk
 from edge.app import opened
 from edge.assembly import Edge
 from edge.clock import boot_time
-from edge.commands import person
+from edge.commands.person_import import tell_import
 from edge.commands.person_sets import FILE_BEHIND
 from edge.control.client import Client
 from edge.journal import JournalClosed
@@ -241,7 +241,7 @@ def test_people_in_the_journal_that_cannot_be_settled_at_once_are_settled_later(
             assert (reply.applied, reply.kept, reply.problems) == (True, True, ()), reply
             assert (reply.version, reply.added) == (edge.daemon.site.directory.version, 1)
             assert people.directory() is edge.daemon.site.directory, "nobody follows older people"
-            person._tell(reply, dry_run=False)
+            tell_import(reply, dry_run=False)
             assert capsys.readouterr() == (
                 "1 added, 0 changed, 0 unchanged\n",
                 f"{FILE_BEHIND}\n",
