@@ -13,7 +13,6 @@ from typing import Any
 
 from controller import ledger
 from edge.journal import verify_folder
-from edge.journal.folder import SEGMENT
 
 Row = tuple[Any, ...]
 
@@ -38,6 +37,10 @@ IN_BOTH = {
 """Name: how the journal says it, and how the archive does."""
 
 
+SEGMENTS = "segment-*.db"
+ONE = {"head", "incarnation"}
+
+
 def rows(file: Path, query: str) -> list[Row]:
     """Of a database that nobody has open."""
     with closing(sqlite3.connect(file)) as connection:
@@ -51,7 +54,7 @@ def differences(journal: Path, archive: Path) -> list[str]:
     """
     found = []
     for name, (ours, theirs) in IN_BOTH.items():
-        pairs = zip_longest(rows(journal / SEGMENT, ours), rows(archive, theirs))
+        pairs = zip_longest(_kept(journal, name, ours), rows(archive, theirs))
         differing = [(mine, its) for mine, its in pairs if mine != its]
         if differing:
             mine, its = differing[0]
@@ -63,9 +66,15 @@ def differences(journal: Path, archive: Path) -> list[str]:
     return [*found, *(f"entry {seq} forked" for (seq,) in forks)]
 
 
+def _kept(journal: Path, name: str, query: str) -> list[Row]:
+    """Of all segments of a journal's folder; what there is one of is the newest one's."""
+    found = [row for segment in sorted(journal.glob(SEGMENTS)) for row in rows(segment, query)]
+    return found[-1:] if name in ONE else found
+
+
 def chains(journal: Path) -> dict[int, str]:
     """The chain's value after each entry of a journal's folder, in hex."""
-    found = rows(journal / SEGMENT, "SELECT seq, chain FROM entry")
+    found = _kept(journal, "chain", "SELECT seq, chain FROM entry")
     return {seq: chain.hex() for seq, chain in found}
 
 
