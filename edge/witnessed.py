@@ -26,6 +26,7 @@ class Sizes(Protocol):
     @property
     def last_seq(self) -> int: ...
     async def newest_cosigned(self) -> Kept | None: ...
+    async def next_end(self, size: int) -> Kept | None: ...
     async def note_doubted(self, witnessed: int) -> None: ...
     async def note_cosigned(self, size: int, cosigned: str) -> None: ...
     async def root_at(self, size: int) -> bytes | None: ...
@@ -114,7 +115,9 @@ class Witnessed:
         return None if self._sent_s is None else self._sent_s + ANSWER_S
 
     async def message(self, now_s: float) -> bytes | None:
-        """The newest checkpoint with its proof; None where the journal cannot prove it."""
+        """The newest checkpoint with its proof, or the one with which a segment ended before it;
+        None where the journal cannot prove it.
+        """
         self._due, self._sent_s, self._asked = False, None, None
         kept = self._newest
         if kept is None:
@@ -124,6 +127,9 @@ class Witnessed:
             self._old = 0 if cosigned is None else cosigned.size
         # One number for proof and message: an answer that is heard meanwhile moves on.
         old = self._old
+        end = await self._sizes.next_end(old)
+        if end is not None and end.size < kept.size:
+            kept = end  # of a segment that ended while nobody heard of it: each has its own word
         proof = await self._sizes.proof_since(old, kept.size)
         if proof is None:
             return None
@@ -163,6 +169,8 @@ class Witnessed:
         if seen.problem:
             self._report(CheckpointRefused(reason=seen.problem))
             self._due = behind  # once more, from what it has; not again and again
+        elif self._newest is not None and asked.size < self._newest.size:
+            self._due = True
 
     async def _compare(self, checkpoint: Checkpoint) -> bool:
         """Whether our journal holds what was cosigned; if not, that is told."""

@@ -273,6 +273,18 @@ class JournalWriter:
         """As `checkpoints.newest_cosigned`."""
         return await self._call(checkpoints.newest_cosigned)
 
+    async def next_end(self, size: int) -> Kept | None:
+        """The final checkpoint of the first segment that ended behind `size`, if the witness has
+        not cosigned it.
+        """
+
+        def found(segments: Segments) -> Kept | None:
+            ends = (one for one in segments.boundaries[1:] if one.seq > size)
+            end = next(ends, None)
+            return None if end is None or end.cosigned else checkpoints.final(end)
+
+        return await self._read(found)
+
     async def root_at(self, size: int) -> bytes | None:
         """As `checkpoints.root_at`."""
         return await self._call(lambda journal: checkpoints.root_at(journal, size))

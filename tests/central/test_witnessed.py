@@ -167,6 +167,30 @@ def test_a_witness_that_comes_late_sees_what_is_there_by_then(
     asyncio.run(run())
 
 
+def test_each_segment_that_ended_while_nobody_heard_of_it_gets_its_own_cosignature(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    async def run() -> None:
+        async with running_edge(tmp_path / "j", mosquitto.port) as edge:
+            for month in range(1, 4):
+                await edge.happen(10)
+                await edge.checkpoints.seal(month)
+            await edge.happen(5)
+            async with running_central(
+                tmp_path / "archive.db", mosquitto.port, witness=witness()
+            ) as found:
+                await edge.happen(1)
+                await edge.cosigned_up_to(36)
+            assert not alarms(found)
+            assert edge.reports == []
+            for end in (10, 20, 30):
+                (kept,) = await edge.outbox.said(end)
+                assert kept.cosigned is not None
+                assert cosigned_at(kept.cosigned, witness().key) >= SEEN_S
+
+    asyncio.run(run())
+
+
 def test_an_old_copy_that_was_put_back_is_told_by_the_witness(
     tmp_path: Path, mosquitto: BrokerProcess
 ) -> None:
@@ -260,6 +284,7 @@ class Halting:
         self.last_seq = writer.last_seq
         self.newest_cosigned, self.root_at = writer.newest_cosigned, writer.root_at
         self.note_doubted = writer.note_doubted
+        self.next_end = writer.next_end
         self.noted, self.proven, self.proving = asyncio.Event(), asyncio.Event(), False
 
     async def note_cosigned(self, size: int, cosigned: str) -> None:
