@@ -121,6 +121,22 @@ def _cosigned(patient: Patient, seq: int, size: int | None) -> Finding:
     return ok(f"the witness has cosigned {size} of {seq} entries")
 
 
+def reports(patient: Patient) -> Iterator[Finding]:
+    """Whether a running edge keeps its reports up; without one whoever asks for a report does."""
+    try:
+        with Client(patient.state) as client:
+            seen = client.views()
+    except ControlClientError:
+        return
+    if seen.trouble:
+        yield warn(
+            clean(f"reports stand still at entry {seen.seq}: {seen.trouble}"),
+            "see the daemon's log; no door needs them",
+        )
+    else:
+        yield ok(f"reports stand at entry {seen.seq} of {seen.last_seq}")
+
+
 def _signers(patient: Patient) -> Signers:
     witness = None if patient.config is None else patient.config.witness
     return Signers.under(public_keys(patient.state), witness)

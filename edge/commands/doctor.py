@@ -33,6 +33,7 @@ def checks() -> Mapping[str, "Check"]:
         "clock": doctor_outside.clock,
         "time zones": doctor_outside.time_zones,
         "journal": doctor_records.journal,
+        "reports": doctor_records.reports,
         "broker": doctor_outside.broker,
         "certificates": doctor_outside.certificates,
         "service": doctor_outside.service,

@@ -81,7 +81,7 @@ def test_a_fresh_site_has_warnings_and_no_failure(house: House) -> None:
     assert all("; " in line for line in lines if line.startswith("warn"))
     said = json.loads(asked(house, "--json").stdout)
     assert said["ok"] is True
-    assert {one["check"] for one in said["findings"]} >= set(checks()) - {"certificates"}
+    assert {one["check"] for one in said["findings"]} >= set(checks()) - {"certificates", "reports"}
 
 
 def test_a_failure_is_the_exit_code_and_the_other_checks_go_on(house: House) -> None:
@@ -426,6 +426,8 @@ def test_a_running_edge_says_how_it_is_itself(house: House) -> None:
             assert said[0].verdict is Verdict.OK
             assert "has written entry" in said[0].said
             assert not any(one.verdict is Verdict.FAIL for one in said)
+            (kept,) = await asyncio.to_thread(found, "reports", patient(house))
+            assert kept.verdict is Verdict.OK
 
     asyncio.run(scene())
 
@@ -554,6 +556,12 @@ def test_an_edge_that_is_no_unit_is_started_again_by_nobody(
     assert found("service", patient(house, root))[1].verdict is Verdict.OK
     conf.write_text("[Manager]\n#RuntimeWatchdogSec=30\nRuntimeWatchdogSec=0\n")
     assert found("service", patient(house, root))[1].verdict is Verdict.WARN
+
+
+def test_reports_that_stand_still_are_said_and_no_failure(daemon: Running, house: House) -> None:
+    """The small daemon says that it keeps none."""
+    (finding,) = found("reports", patient(house))
+    assert (finding.verdict, "none are kept here" in finding.said) == (Verdict.WARN, True)
 
 
 def test_time_zones_of_another_edition_than_the_policys_are_said(

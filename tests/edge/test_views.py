@@ -1,5 +1,6 @@
 """What `views.db` shows is what the journal says: incrementally, after any kill, and anew."""
 
+import os
 import random
 import signal
 import sqlite3
@@ -497,9 +498,16 @@ def test_a_lock_that_somebody_holds_is_waited_for_later(tmp_path: Path) -> None:
 
 
 def test_the_file_is_ours_by_its_number_and_open_to_the_sockets_group(tmp_path: Path) -> None:
-    file = made(tmp_path)
-    assert int.from_bytes(file.read_bytes()[68:72], "big") == APPLICATION_ID
-    assert file.stat().st_mode & 0o777 == 0o640
+    """Log and index too, whatever the account's mask: without them the group could not read."""
+    before = os.umask(0o077)
+    fold = ViewsFold.anew(tmp_path / "views.db", an_hour(SEEDS[0]).journal, Beginning())
+    fold.take(an_hour(SEEDS[0]).pieces[:10])
+    os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("views.db", "views.db-wal", "views.db-shm"), 0o640)
+    fold.close()
+    header = (tmp_path / "views.db").read_bytes()[:100]
+    assert int.from_bytes(header[68:72], "big") == APPLICATION_ID
 
 
 def test_nobody_is_named_in_it(tmp_path: Path) -> None:
