@@ -118,8 +118,7 @@ class PostgresDatabase:
         return f"position(?::bytea IN {column}) > 0"
 
     def make_room(self, times_us: Iterable[int], /) -> None:
-        # Another archiver that makes them at the same time is waited for; making one takes a lock
-        # that nobody who stores may hold, so it comes before.
+        # In a transaction of its own: another archiver that makes them meanwhile is waited for.
         days = {utc_us // DAY_US for utc_us in times_us}
         for month in {schema.month_of(day * DAY_US) for day in days} - self._months:
             with self.transaction():

@@ -155,9 +155,13 @@ def make_partitions(database: Database, month: Month) -> None:
         name, after = f"{year}_{number:02}", (year + number // 12, number % 12 + 1)
         span = f"FROM ({_start_us(year, number)}) TO ({_start_us(*after)})"
     for table in _BY_MONTH:
-        database.execute(
-            f"CREATE TABLE IF NOT EXISTS {table}_{name} PARTITION OF {table} FOR VALUES {span}"
-        )
+        partition = f"{table}_{name}"
+        (there,) = database.execute("SELECT to_regclass(?) IS NOT NULL", (partition,)).fetchone()
+        if there:
+            continue
+        # Made apart and attached: PARTITION OF would wait for everybody who reads the table.
+        database.execute(f"CREATE TABLE {partition} (LIKE {table} INCLUDING ALL)")
+        database.execute(f"ALTER TABLE {table} ATTACH PARTITION {partition} FOR VALUES {span}")
 
 
 def _start_us(year: int, month: int) -> int:

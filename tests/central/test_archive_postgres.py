@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from central.archive import ArchiveError, ForkError, Receipt
 from central.archive_postgres import PostgresArchive, PostgresDatabase
@@ -83,6 +84,18 @@ def test_a_clock_that_is_wild_makes_no_partitions(place: PostgresStore) -> None:
         assert archive.store(SITE, EDGE, sent(1, *entries)).mark.seq == 3
         partitions = place.rows("SELECT tableoid::regclass::text FROM entry ORDER BY utc_us")
         assert partitions == [("entry_before",), ("entry_behind",), ("entry_behind",)]
+
+
+def test_a_new_month_waits_for_nobody_who_reads(
+    place: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dump of the database takes its hours, over the turn of a month too."""
+    monkeypatch.setattr("central.archive_postgres.LOCKED_MS", 200)
+    with closing(place.open()) as archive, psycopg.connect(place.where) as dump:
+        archive.store(SITE, EDGE, batch(1, 3))
+        dump.execute("SELECT * FROM sentrypost.entry, sentrypost.mention").fetchall()
+        assert archive.store(SITE, EDGE, sent(4, shifted(4, MONTH_US))).mark.seq == 4
+        assert dump.info.transaction_status == TransactionStatus.INTRANS
 
 
 def test_two_archivers_store_the_same_batches_exactly_once(place: PostgresStore) -> None:
