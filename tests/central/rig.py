@@ -14,6 +14,7 @@ from pathlib import Path
 from central.archive_sql import SqlArchive
 from central.archive_sqlite import SqliteArchive
 from central.collector import Archive, Collector, Finding
+from central.distributor import Distributor
 from central.witness import Witness
 from controller import ledger
 from controller.events import BadgeIgnored, Body, DecisionMade, Event, Header, encode, kind_of
@@ -168,12 +169,13 @@ async def running_central(
     make: type[Collector] = Collector,
     open_archive: Callable[[], Archive] | None = None,
     witness: Witness | None = None,
+    distributor: Distributor | None = None,
 ) -> AsyncIterator[list[Finding]]:
     found: list[Finding] = []
     stop = asyncio.Event()
     link = MqttLink(settings(port, "central"), lambda _report: None)
     opening = open_archive or (lambda: SqliteArchive(path))
-    collector = make(link, opening, found.append, witness)
+    collector = make(link, opening, found.append, witness, distributor)
     task = asyncio.create_task(collector.run(stop), name="central")
     try:
         await until(lambda: link.connected or task.done(), "central connected")

@@ -1,14 +1,21 @@
 """The distributor between its file and a link: what it sends first, and whom it does not know."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import NoReturn
 
+from central.archive import Receipt
+from central.archive_sqlite import SqliteArchive
+from central.distribution import Standing
 from central.distributor import OUTSTANDING_MAX, DistributionFailing, Distributor, Told
 from central.sets import SetStore
 from drivers.mqtt_link import Happening, Publication, Session
 from edge import wire
-from tests.central.rig import until
+from edge.topics import Topics
+from simulators.broker_process import BrokerProcess
+from tests.central.rig import EDGE, SITE, running_central, running_edge, until
+from tests.mqtt import clients
 
 PEOPLE, POLICY = wire.SetKind.PEOPLE, wire.SetKind.POLICY
 
@@ -104,5 +111,59 @@ def test_a_file_that_cannot_be_written_is_told_and_ends_nothing(tmp_path: Path) 
         again = SetStore(tmp_path / "sets.db")
         assert [known.edge for known in again.edges()] == ["annex"]
         again.close()
+
+    asyncio.run(run())
+
+
+class Held(SqliteArchive):
+    """It stores nothing until it may."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.storing, self.may = threading.Event(), threading.Event()
+
+    def store(self, site: str, edge: str, batch: wire.Batch) -> Receipt:
+        self.storing.set()
+        assert self.may.wait(60)
+        return super().store(site, edge, batch)
+
+
+def test_an_answer_does_not_wait_behind_batches_that_are_being_stored(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    async def run() -> None:
+        one, archives = distributor(tmp_path), list[Held]()
+        await one.open()
+
+        def opening() -> Held:
+            archives.append(Held(tmp_path / "archive.db"))
+            return archives[0]
+
+        async with (
+            running_central(
+                tmp_path / "archive.db", mosquitto.port, open_archive=opening, distributor=one
+            ),
+            running_edge(tmp_path / "journal", mosquitto.port) as edge,
+        ):
+            await edge.happen(500)
+            await until(archives[0].storing.is_set, "a batch is being stored")
+            kept = await one.give(SITE, PEOPLE, b"file", "anna")
+            ack = wire.RequestAck(
+                incarnation=edge.outbox.incarnation,
+                kind=PEOPLE,
+                set=kept.digest,
+                outcome=wire.SetOutcome.APPLIED,
+                version=0,
+            )
+            with clients(mosquitto.port) as make:
+                speaker = await asyncio.to_thread(make, "speaker")
+                topic = Topics(SITE, EDGE).request_ack
+                await asyncio.to_thread(speaker.publish, topic, wire.encode_request_ack(ack))
+            book = one.books.edges[SITE, EDGE]
+            await until(lambda: book.standing(kept) is Standing.HAS, "the answer is heard")
+            assert not archives[0].may.is_set()
+            archives[0].may.set()
+            await edge.acked(500)
+        await one.close()
 
     asyncio.run(run())
