@@ -10,7 +10,7 @@ from edge.journal.work import Answers, Append, Work
 from tests.crash import errors
 from tests.crash.cuts import KEPT, LIVES, LOST, MORE, RUINED, lives_of_a_journal
 
-SEEDS = 8
+SEEDS, CONTROLS, FIXED = 8, 5, 1
 STEP = 31
 """Of the disk's operations one in so many is struck here, and each one in the campaign."""
 
@@ -31,7 +31,7 @@ def test_with_fewer_syncs_the_same_cuts_lose_some(monkeypatch: pytest.MonkeyPatc
     """The same lives, so that it is the syncs on which the others live."""
     normal = [pragma.replace("FULL", "NORMAL") for pragma in folder.PRAGMAS]
     monkeypatch.setattr(folder, "PRAGMAS", normal)
-    found = lived(list(range(SEEDS)))
+    found = lived(list(range(CONTROLS)))
     assert found[LOST] > 0, found
 
 
@@ -51,7 +51,7 @@ def test_after_an_error_anywhere_everything_is_there_once(seed: int, name: str, 
 
 
 def test_after_a_read_that_failed_everything_is_there_once(seed: int) -> None:
-    found = everywhere(errors.STRIKES["EIO in a read"], seed, 3, 2)
+    found = everywhere(errors.STRIKES["EIO in a read"], seed, 7, 2)
     assert (found[LOST], found[RUINED]) == (0, 0), found
     assert min(found["read"], found[KEPT]) > 0, found
 
@@ -59,13 +59,13 @@ def test_after_a_read_that_failed_everything_is_there_once(seed: int) -> None:
 def test_what_a_device_acknowledged_and_lost_is_written_again_under_its_numbers(
     seed: int,
 ) -> None:
-    found = everywhere(errors.STRIKES["lie"], seed, 2)
+    found = everywhere(errors.STRIKES["lie"], seed, 4)
     assert (found[LOST], found[RUINED]) == (0, 0), found
     assert found[errors.AGAIN] > 0, found
 
 
 def test_without_the_newest_group_in_memory_it_would_be_lost(
-    seed: int, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     honest = Work._commit
 
@@ -75,4 +75,4 @@ def test_without_the_newest_group_in_memory_it_would_be_lost(
         return answers
 
     monkeypatch.setattr(Work, "_commit", forgetful)
-    assert everywhere(errors.STRIKES["lie"], seed, 4)[RUINED] > 0
+    assert everywhere(errors.STRIKES["lie"], FIXED, 8)[RUINED] > 0
