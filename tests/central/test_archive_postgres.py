@@ -10,10 +10,12 @@ import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 
+from central import archive_postgres_schema
 from central.archive import ArchiveError, ForkError, Receipt
 from central.archive_postgres import PostgresArchive, PostgresDatabase
 from central.archive_postgres_schema import SCHEMA_VERSION
 from central.archives import open_archive, read_archive
+from central.search import Query
 from controller.events import decode_entry
 from edge import wire
 from tests.central.rig import EDGE, NAME, SITE, record
@@ -295,6 +297,27 @@ def test_commits_are_durable_whatever_the_account_is_set_to(place: PostgresStore
         PostgresArchive(f"{place.where}&options=-c%20synchronous_commit%3Doff")
     ) as archive:
         assert archive._db.execute("SHOW synchronous_commit").fetchone() == ("on",)
+
+
+def test_an_archive_of_an_earlier_version_is_brought_up_to_date(
+    place: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the first version made it: without incidents. Alarms come in before and after."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(archive_postgres_schema, "_STEPS", archive_postgres_schema._STEPS[:1])
+        earlier.setattr(archive_postgres_schema, "SCHEMA_VERSION", 1)
+        with closing(place.open()) as archive:
+            own = archive.id
+            archive.store(SITE, EDGE, batch(1, 20))
+    assert place.rows("SELECT to_regclass('incident')") == [(None,)]
+    with pytest.raises(ArchiveError, match="start `sentrypost central run`"):
+        read_archive(place.where)
+    with closing(place.open()) as archive:
+        assert archive.id == own
+        assert (archive.incidents(), archive.mark(SITE, EDGE, INCARNATION).seq) == ([], 20)
+        assert len(archive.find(Query(person=NAME))) == 2
+    place.open().close()
+    assert place.rows("SELECT value FROM meta WHERE name = 'version'") == [(f"{SCHEMA_VERSION}",)]
 
 
 def test_an_archive_of_a_later_version_is_left_alone(place: PostgresStore) -> None:
