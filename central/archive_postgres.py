@@ -111,6 +111,9 @@ class PostgresDatabase:
             self._began = True
             try:
                 yield
+            except BaseException:
+                self._months.clear()  # whatever it was: somebody may have dropped one
+                raise
             finally:
                 self._began = False
 

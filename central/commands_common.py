@@ -24,6 +24,15 @@ def archive_option(command: F) -> F:
     )(command)
 
 
+def sayable(text: str) -> str:
+    """What somebody typed. Raises click.UsageError where the terminal sent what is no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise click.UsageError(f"{text!r} is not in UTF-8") from None
+    return text
+
+
 @contextmanager
 def opened(where: str) -> Iterator["SqlArchive"]:
     """The archive, to change something in it, beside a central that stores. Raises Failed."""

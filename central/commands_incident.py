@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from central.commands_common import archive_option, opened, read
+from central.commands_common import archive_option, opened, read, sayable
 from central.commands_search import Moment, everything_of, show
 from edge.commands.common import json_option
 from edge.commands.policy_files import FILES
@@ -66,7 +66,7 @@ def open_(
     if until is not None and until <= begun.since_us:
         raise click.UsageError("--until lies before --since")
     with _changing(archive) as there:
-        number = there.open_incident(site, begun, who=_who(), utc_us=now_us, drill=drill)
+        number = there.open_incident(sayable(site), begun, who=_who(), utc_us=now_us, drill=drill)
     click.echo(str(number))
 
 
@@ -311,7 +311,7 @@ def _words(step: "Step") -> str:
 def _said(text: str) -> str:
     from central.incidents import TEXT_CHARS_MAX
 
-    text = text.strip()
+    text = sayable(text).strip()
     if not 0 < len(text) <= TEXT_CHARS_MAX:
         raise click.UsageError(f"a text has 1 to {TEXT_CHARS_MAX} characters")
     return text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from central.commands_common import archive_option, read
+from central.commands_common import archive_option, read, sayable
 from edge.commands.common import json_option
 
 if TYPE_CHECKING:
@@ -96,12 +96,12 @@ def search(
     from central.search import END_US, Query
 
     query = Query(
-        person=person,
-        portal=portal,
+        person=sayable(person),
+        portal=sayable(portal),
         code=code,
-        kind=kind,
-        site=site,
-        edge=edge,
+        kind=sayable(kind),
+        site=sayable(site),
+        edge=sayable(edge),
         since_us=since or 0,
         until_us=END_US if until is None else until,
     )

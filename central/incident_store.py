@@ -88,9 +88,15 @@ def _open_by(db: Database, entry: Entry) -> IncidentOpened:
 def open_by_hand(
     db: Database, site: str, opened: Opened, *, who: str, utc_us: int, drill: bool
 ) -> int:
-    """Its number. Nothing says whether the site has any entry: it may have none yet."""
+    """Its number. Raises IncidentError where the archive knows nothing of the site: a timeline that
+    stays empty would tell nobody of a slip of the keys.
+    """
     with db.transaction():
         db.lock_incidents(site)
+        if not db.execute("SELECT 1 FROM journal WHERE site = ? LIMIT 1", (site,)).fetchone():
+            rows = db.execute("SELECT DISTINCT site FROM journal ORDER BY site LIMIT 20").fetchall()
+            known = ", ".join(name for (name,) in rows) or "none yet"
+            raise IncidentError(f"the archive has no entry of a site {site}; it knows {known}")
         return _open(db, site, opened, utc_us, who, drill=drill, by_alarm=False)
 
 

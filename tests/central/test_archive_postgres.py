@@ -100,6 +100,15 @@ def test_a_new_month_waits_for_nobody_who_reads(
         assert dump.info.transaction_status == TransactionStatus.INTRANS
 
 
+def test_a_partition_that_somebody_dropped_is_made_again(place: PostgresStore) -> None:
+    with closing(place.open()) as archive:
+        assert archive.store(SITE, EDGE, batch(1, 3)).mark.seq == 3
+        place.change("DROP TABLE mention_2027_01")
+        with pytest.raises(ArchiveError, match="no partition"):
+            archive.store(SITE, EDGE, batch(4, 10))
+        assert archive.store(SITE, EDGE, batch(4, 10)).mark.seq == 10
+
+
 def test_two_archivers_store_the_same_batches_exactly_once(place: PostgresStore) -> None:
     """Both get every batch at the same moment, in another order, with months yet to be made."""
     batches = [

@@ -182,6 +182,7 @@ def test_alarms_without_end_do_not_fill_the_archive(archive: SqlArchive) -> None
 
 
 def test_it_is_closed_only_with_cause_gaps_and_measures(archive: SqlArchive) -> None:
+    store(archive, entry(1, 0, ev.EdgeReady()))
     number = archive.open_incident(
         SITE, Opened(title="Noise", since_us=START_US), who="anna", utc_us=START_US
     )
@@ -212,6 +213,7 @@ def test_two_who_write_at_once_lose_no_step(store: Store) -> None:
                 archive.add_to_incident(1, Noted(text=f"{number}"), who=name, utc_us=number)
 
     with closing(store.open()) as archive:
+        archive.store(SITE, "gate", sent(entry(1, 0, ev.EdgeReady())))
         archive.open_incident(SITE, Opened(title="x", since_us=1), who="anna", utc_us=1)
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(work, ("anna", "ben")))
@@ -316,6 +318,8 @@ def test_a_measure_whose_portal_is_gone_does_not_hold(
         (("open", SITE, " "), "a text has 1 to"),
         (("open", SITE, "x", "--since", "2026-11-18", "--until", "2026-11-17"), "lies before"),
         (("open", SITE, "x", "--since", "yesterday"), "is no time"),
+        (("open", "embasy-vienna", "x"), "no entry of a site embasy-vienna"),
+        (("open", SITE, "\udcff"), "is not in UTF-8"),
         (("note", "5", "x"), "no incident 5"),
         (("show", "5"), "no incident 5"),
     ],
