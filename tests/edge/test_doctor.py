@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -484,8 +485,13 @@ def test_a_secured_broker_is_reached_with_the_edges_certificate_alone(tmp_path: 
         tls = f'ca = "{files.ca}"\ncertificate = "{files.certificate}"\n'
         house = with_broker(tmp_path, broker.port, tls)
         assert verdicts("broker", patient(house)) == [Verdict.OK]
-        assert verdicts("stray keys", patient(house)) == [Verdict.OK]
         file = house.folder / "site.toml"
+        beside = house.folder / "gate.pem"
+        shutil.copy(files.certificate, beside)
+        assert verdicts("stray keys", patient(house)) == [Verdict.FAIL]
+        file.write_text(file.read_text().replace(str(files.certificate), "gate.pem"))
+        assert verdicts("stray keys", patient(house)) == [Verdict.OK]
+        tls = tls.replace(str(files.certificate), "gate.pem")
         file.write_text(file.read_text().replace(tls, ""))
         assert verdicts("broker", patient(house)) == [Verdict.FAIL]
 

@@ -20,6 +20,7 @@ from edge.journal.pruning import Thinning, drop
 from edge.journal.sealing import seal
 from edge.views_closed import brought_up
 from edge.views_file import VIEWS_FILE, Reach, to_read
+from edge.views_file import Journal as Identity
 from edge.views_fold import Beginning, ViewsFold
 from edge.views_query import basis
 from edge.views_worker import Views
@@ -275,11 +276,37 @@ def test_a_rebuild_begins_from_nothing(tmp_path: Path) -> None:
     assert_shows(tmp_path, story)
 
 
-def test_a_lock_is_a_line_in_the_log_and_passes(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_what_cannot_be_written_any_more_is_made_anew(tmp_path: Path) -> None:
+    """Opened again it looks as it should, and the next write would fail as the last did."""
+    story = history()
+
+    async def scene(edge: Edge) -> None:
+        await edge.write(entries(story)[:200])
+        async with edge.following():
+            await edge.followed()
+            with closing(sqlite3.connect(edge.file)) as connection:
+                connection.execute("DROP TABLE tally")
+                connection.commit()
+            await edge.write(entries(story)[200:])
+            await edge.until(lambda: edge.views.progress == (PIECES, PIECES, ""))
+
+    run(tmp_path, scene)
+    assert_shows(tmp_path, story)
+
+
+def test_a_lock_is_one_line_in_the_log_and_passes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = history()
     caplog.set_level(logging.INFO)
+    tried = []
+    resumed = ViewsFold.resumed
+
+    def spied(path: Path, journal: Identity) -> ViewsFold:
+        tried.append(path)
+        return resumed(path, journal)
+
+    monkeypatch.setattr(ViewsFold, "resumed", spied)
 
     async def scene(edge: Edge) -> None:
         await edge.write(entries(story)[:100])
@@ -289,6 +316,7 @@ def test_a_lock_is_a_line_in_the_log_and_passes(
                 other.execute("BEGIN IMMEDIATE")
                 await edge.write(entries(story)[100:])
                 await edge.until(lambda: "locked" in edge.views.progress.trouble)
+                await edge.until(lambda: len(tried) > 3)
                 other.execute("ROLLBACK")
             await edge.until(lambda: edge.views.progress == (PIECES, PIECES, ""))
 
