@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from edge.journal.checkpoints import newest_cosigned, proof_since, root_at, said
 from edge.journal.disk import Connection
 from edge.journal.reading import leaves
 from edge.journal.sealing import seal
+from edge.journal.segments import Segments
+from edge.journal.store import TREE_EVERY
 from edge.journal.verify import Verification
 from tests.edge.journal.sealed import append, cosign, months
 from tests.edge.journal.support import fill, open_journal, read_all, records, segment
@@ -258,3 +261,35 @@ def test_a_segment_that_is_no_database_any_more_is_a_finding(tmp_path: Path) -> 
     assert any(one.seq == 8 and "is no SQLite database" in one.what for one in findings)
     with closing(open_journal(tmp_path)) as journal:
         assert journal.read(9, 1, 1)[0].seq == 9, "the others are read as before"
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_an_opening_reads_the_leaves_behind_a_noted_tree_and_not_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sealed: bool
+) -> None:
+    """Where nobody has made a checkpoint, as in a journal of the first version, too."""
+    assert TREE_EVERY == 10_000
+    monkeypatch.setattr("edge.journal.store.TREE_EVERY", 100)
+    with closing(open_journal(tmp_path)) as journal:
+        append(journal, 130)
+        append(journal, 30)
+        if sealed:
+            assert seal(journal, note, UTC_US) is not None
+        append(journal, 30)
+        root = journal.tree.root
+    asked: list[int] = []
+
+    def counted(segments: Segments, begin: int, end: int) -> Iterator[bytes]:
+        asked.append(end - begin)
+        return leaves(segments, begin, end)
+
+    monkeypatch.setattr("edge.journal.reading.leaves", counted)
+    with closing(open_journal(tmp_path)) as journal:
+        assert journal.tree.root == root
+    assert asked == [30 if sealed else 60]
+    edited(
+        tmp_path / f"segment-00000{1 + sealed}.db",
+        "UPDATE meta SET value = replace(value, 'a', 'b') WHERE key = 'tree'",
+    )
+    with closing(open_journal(tmp_path)) as journal:
+        assert journal.tree.root == root, "what was touched is not believed"
