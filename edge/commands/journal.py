@@ -65,11 +65,15 @@ def show_(seq: int | None, first: int | None, last: int | None, state: Path, as_
                 f"there is no entry {begin}, the newest is {opened.last_seq}",
                 "see `sentrypost journal tail`",
             )
+        shown = 0
         for entry in opened.source.entries(begin, min(end, opened.last_seq)):
+            shown += 1
             if as_json:
                 show(entry, opened.zone, as_json=True)
             else:
                 show_whole(entry, opened.zone)
+        if not shown:
+            raise Failed("what was asked for is not kept here any more", "ask the archive for it")
 
 
 @journal.command()

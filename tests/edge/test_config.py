@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from controller.events import ENTRY_BYTES_MAX, EdgeStarted
+from controller.retention import RecordClass
 from drivers.mqtt_address import BrokerAddress
 from edge import wiring_check
 from edge.config import READERS_AT_9600, ConfigError, load_config
@@ -237,6 +238,15 @@ def test_further_nodes_of_the_broker_are_read_and_a_bad_one_is_told(tmp_path: Pa
     )
     message = said(house, ("c:1884", "c:188400"))
     assert "'c:188400' is not HOST or HOST:PORT" in message
+
+
+def test_for_how_long_each_class_is_kept(house: House) -> None:
+    assert house.config().retention == {}
+    with (house.folder / "site.toml").open("a") as file:
+        file.write("\n[retention]\npassages-days = 90\nsystem-days = 365\n")
+    assert house.config().retention == {RecordClass.PASSAGES: 90, RecordClass.SYSTEM: 365}
+    assert "days" in said(house, ("passages-days = 90", "passages-days = 0"))
+    assert "passage-days" in said(house, ("passages-days = 0", "passage-days = 9"))
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

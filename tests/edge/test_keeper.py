@@ -1,6 +1,9 @@
 """A real edge's journal through months that pass at once: sealed, and kept as long as was said."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from controller.inputs import PostureSet
 from controller.moment import Moment
 from controller.retention import RecordClass
 from edge.assembly import Edge
+from edge.commands.check import about_retention
 from edge.journal import AckRefused, Signers, verify_folder
 from edge.keeper import DAY_US, SEGMENT_ENTRIES_MAX, Keeper
 from edge.notes import Algorithm, NoteKey, cosignature
@@ -299,3 +303,58 @@ def test_on_a_disk_that_fills_the_oldest_goes_early_and_that_is_an_alarm(house: 
 
     asyncio.run(run())
     asyncio.run(restarted(house))
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("", "journal kept for good"),
+        (
+            "\n[retention]\npassages-days = 30\n",
+            "journal kept for good in spite of [retention] (passages 30 days): no witness",
+        ),
+        (
+            f'\n[broker]\nhost = "h"\nwitness = "{WITNESS.text}"\n'
+            "[retention]\nalarms-days = 9\npassages-days = 30\n",
+            "journal kept: alarms 9 days, passages 30 days; the rest for good",
+        ),
+    ],
+)
+def test_check_says_for_how_long_and_whether_at_all(house: House, table: str, told: str) -> None:
+    with (house.folder / "site.toml").open("a") as file:
+        file.write(table)
+    assert about_retention(house.config()).startswith(told)
+    command = [sys.executable, "-m", "edge.main", "check", "--config", house.folder / "site.toml"]
+    plain = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told in plain.stdout
+    answer = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(answer.stdout)["prunes"] is ("witness" in table)
+
+
+def test_an_entry_that_was_pruned_is_not_shown_as_nothing(house: House) -> None:
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await until(edge, ev.EdgeReady)
+            kept = Kept(edge, {})
+            await kept.later(MONTH_DAYS)
+            await kept.confirmed()
+            kept.low = 2
+            await kept.keeper.look(old=False)
+            assert segments(house) == [2]
+
+    asyncio.run(run())
+    command = [sys.executable, "-m", "edge.main", "journal"]
+    state = ["--state", house.folder / "state"]
+    shown = subprocess.run(
+        [*command, "show", "1", *state], capture_output=True, text=True, check=False
+    )
+    assert shown.returncode == 1
+    assert "not kept here any more\nremedy: ask the archive" in shown.stderr
+    proved = subprocess.run(
+        [*command, "prove", "1", *state], capture_output=True, text=True, check=False
+    )
+    assert proved.returncode == 1
+    assert "entry 1 is not kept here any more: it was pruned" in proved.stderr
+    verify = [*command, "verify", *state]
+    verified = subprocess.run(verify, capture_output=True, text=True, check=True)
+    assert "are kept no longer, and a checkpoint covers them" in verified.stdout
