@@ -16,10 +16,12 @@ from central.control_messages import (
     decode_request,
 )
 from central.sets import KeptSet, SetsError
-from edge.control import conversation
 from edge.control.conversation import Conversation, Listener, opened, refusal
 from edge.control.messages import FilePart, Heartbeat, Refusal
 from edge.control.parts import Parts
+
+PROGRESS_S = 0.5
+"""How often somebody who waits is told how far it is; no heartbeat is needed beside that."""
 
 
 class CentralServer(Listener):
@@ -89,22 +91,22 @@ class _Client(Conversation[Request]):
         await self._follow(kept, began_s, began_s + wait_s)
 
     async def _follow(self, kept: KeptSet, began_s: float, until_s: float) -> None:
-        """Say how far it is with every change, and the last word."""
+        """Say how far it is now and then, and the last word."""
         desk, loop = self._desk, asyncio.get_running_loop()
-        had, took_s = -1, 0.0
+        had, took_s, said_s = 0, 0.0, began_s
         while True:
             now_s, change = loop.time(), desk.distributor.change
-            said = desk.standing(kept, took_s, final=desk.settled(kept) or now_s >= until_s)
-            if said.have != had:
-                had, took_s = said.have, now_s - began_s if said.have else 0.0
-                said = desk.standing(kept, took_s, final=said.final)
-                await self._send(said)
-            elif said.final:
-                await self._send(said)
-            if said.final:
+            have = desk.have(kept)
+            if have != had:
+                had, took_s = have, now_s - began_s
+            if desk.settled(kept) or now_s >= until_s:
+                await self._send(desk.standing(kept, took_s, final=True))
                 return
+            if now_s - said_s >= PROGRESS_S:
+                said_s = now_s
+                await self._send(desk.standing(kept, took_s, final=False))
             try:
-                async with asyncio.timeout(min(until_s - now_s, conversation.HEARTBEAT_S)):
+                async with asyncio.timeout(min(until_s - now_s, PROGRESS_S)):
                     await change.wait()
             except TimeoutError:
-                await self._send(self._heartbeat())
+                continue

@@ -70,10 +70,10 @@ class CentralDesk:
         return chosen
 
     def standing(self, kept: KeptSet, took_s: float, *, final: bool) -> Distribution:
-        """How far it is, `took_s` after it was given."""
-        books = self.distributor.books
-        edges = books.at(kept.site)
+        """How far it is, `took_s` after it was given. Who lacks it is named at the end."""
+        edges = self.distributor.books.at(kept.site)
         lacking = [book for book in edges if book.standing(kept) is not Standing.HAS]
+        named = islice(lacking, NAMED_MAX if final else 0)
         return Distribution(
             site=kept.site,
             kind=kept.kind,
@@ -83,8 +83,13 @@ class CentralDesk:
             took_s=took_s,
             on_wire=self.distributor.on_wire,
             final=final,
-            lacking=tuple(_lacking(book, kept) for book in islice(lacking, NAMED_MAX)),
+            lacking=tuple(_lacking(book, kept) for book in named),
         )
+
+    def have(self, kept: KeptSet) -> int:
+        """How many edges have it."""
+        books = self.distributor.books.at(kept.site)
+        return sum(book.standing(kept) is Standing.HAS for book in books)
 
     def settled(self, kept: KeptSet) -> bool:
         """Whether every edge that is there has said whether it takes it."""

@@ -25,8 +25,8 @@ class Distribute(Message, frozen=True, kw_only=True):
     """Give the signed file whose parts went before to every edge of a site.
 
     `site`: empty where it stands in the file, or there is only one. Answered by NotDistributed, or
-    by Distribution, again with every change, until the last one has `final`: all who are connected
-    have answered, or `wait_s` is over. Central goes on after that.
+    by Distribution, again now and then, until the last one has `final`: all who are connected have
+    answered, or `wait_s` is over. Central goes on after that.
     """
 
     site: SiteName = ""
@@ -63,7 +63,7 @@ class Lacking(Part, frozen=True, kw_only=True):
 
 class Distribution(Message, frozen=True, kw_only=True):
     """How far it is. `have` of `edges` have it, the last of them after `took_s`. `lacking` names
-    those who have not, at most NAMED_MAX. `on_wire`: central has its broker.
+    in the final one those who have not, at most NAMED_MAX. `on_wire`: central has its broker.
     """
 
     site: str

@@ -58,19 +58,32 @@ class EdgeBook:
         self.known = known
         self.connected = False
         self.answers: dict[int, Answer] = {}
+        self._newest = dict.fromkeys(wire.SetKind, 0)
         self._asked: dict[wire.SetKind, _Asked] = {}
         self._not_before_s: dict[int, float] = {}
 
     def newest(self, kind: wire.SetKind) -> int:
         """The number of the latest set of the kind that it has; 0 where it has none."""
-        return max(
-            (
-                number
-                for number, answer in self.answers.items()
-                if answer.ack.kind is kind and answer.ack.outcome in _TAKEN
-            ),
-            default=0,
+        return self._newest[kind]
+
+    def remember(self, answer: Answer) -> None:
+        """What it has said of a set, last."""
+        self.answers[answer.set_id] = answer
+        self._count(answer.ack.kind)
+
+    def forget(self, set_id: int) -> None:
+        """What it has said of a set counts no more, or the set is dropped."""
+        answer = self.answers.pop(set_id, None)
+        if answer is not None:
+            self._count(answer.ack.kind)
+
+    def _count(self, kind: wire.SetKind) -> None:
+        taken = (
+            number
+            for number, answer in self.answers.items()
+            if answer.ack.kind is kind and answer.ack.outcome in _TAKEN
         )
+        self._newest[kind] = max(taken, default=0)
 
     def standing(self, kept: KeptSet) -> Standing:
         if kept.id <= self.newest(kept.kind):
@@ -101,7 +114,7 @@ class EdgeBook:
             and answer.ack.version > status.people
         ]
         for number in lost:
-            del self.answers[number]
+            self.forget(number)
         return lost
 
     def ask_at_once(self) -> None:
@@ -110,7 +123,7 @@ class EdgeBook:
         self._not_before_s.clear()
 
     def heard(self, answer: Answer, now_s: float) -> None:
-        self.answers[answer.set_id] = answer
+        self.remember(answer)
         asked = self._asked.get(answer.ack.kind)
         if asked is not None and asked.set_id == answer.set_id:
             del self._asked[answer.ack.kind]
@@ -191,20 +204,27 @@ class Books:
 
     def due(self, now_s: float) -> Iterator[tuple[EdgeBook, KeptSet]]:
         """Whom to ask for what, now."""
-        for book in self.edges.values():
-            if not book.connected:
-                continue
-            for kind in wire.SetKind:
-                kept = book.next_of(self.of(book.known.site, kind), now_s)
-                if kept is not None:
-                    yield book, kept
+        for site, sets in self._by_site():
+            for book in self.at(site):
+                if not book.connected:
+                    continue
+                for of_kind in sets:
+                    kept = book.next_of(of_kind, now_s)
+                    if kept is not None:
+                        yield book, kept
+
+    def _by_site(self) -> Iterator[tuple[str, list[list[KeptSet]]]]:
+        """The sets of each site, by kind."""
+        for site in {one.site for one in self.sets.values()}:
+            yield site, [self.of(site, kind) for kind in wire.SetKind]
 
     def look_again_s(self) -> float | None:
         """When the next asking is due, if nothing happens before; None: nobody lacks anything."""
         times = [
             at
-            for book in self.edges.values()
-            for kind in wire.SetKind
-            for at in book.look_again_s(self.of(book.known.site, kind))
+            for site, sets in self._by_site()
+            for book in self.at(site)
+            for of_kind in sets
+            for at in book.look_again_s(of_kind)
         ]
         return min(times, default=None)

@@ -31,6 +31,9 @@ FULL_AGAIN_S = 0.02
 
 LOOK_S_MAX = 60.0
 
+TOGETHER_S = 0.02
+"""Answers of so long are looked through together: a thousand edges answer at once."""
+
 T = TypeVar("T")
 
 
@@ -87,6 +90,7 @@ class Distributor:
         self._store: SetStore
         self._writes: deque[Callable[[], None]] = deque()
         self._gone: set[tuple[str, str]] = set()
+        self._untidy: set[tuple[str, wire.SetKind]] = set()
         self._outgoing: list[_Outgoing] = []
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
@@ -107,7 +111,7 @@ class Distributor:
             site = self.books.sets[answer.set_id].site
             book = self.books.edges.get((site, answer.edge))
             if book is not None:
-                book.answers[answer.set_id] = answer
+                book.remember(answer)
 
     async def close(self) -> None:
         """What was heard is written before. Raises SetsError."""
@@ -121,6 +125,7 @@ class Distributor:
         loop = asyncio.get_running_loop()
         while True:
             self._wake.clear()
+            self._tidy()
             if link.connected:
                 await self._begin(loop.time())
             self._outgoing = [one for one in self._outgoing if one.wanted]
@@ -158,7 +163,7 @@ class Distributor:
             self.told(SetGiven(site=site, kind=kind, digest=kept.digest, by=by))
         for book in self.books.at(site):
             book.ask_at_once()
-        self._tidy(site, kind)
+        self._untidy.add((site, kind))
         self._news()
         return kept
 
@@ -222,8 +227,8 @@ class Distributor:
         if before is None or before.ack != ack:
             self.told(SetAnswered(site=site, edge=edge, ack=ack))
         self._later(self._store.note, answer)
-        self._tidy(site, ack.kind)
-        self._news()
+        self._untidy.add((site, ack.kind))
+        self._news(after_s=TOGETHER_S)
 
     # --- sending ---
 
@@ -281,11 +286,15 @@ class Distributor:
 
     # --- its file ---
 
-    def _tidy(self, site: str, kind: wire.SetKind) -> None:
+    def _tidy(self) -> None:
         """Drop what nobody needs any more."""
-        for kept in self.books.outdated(site, kind):
-            del self.books.sets[kept.id]
-            self._later(self._store.drop, kept.id)
+        while self._untidy:
+            site, kind = self._untidy.pop()
+            for kept in self.books.outdated(site, kind):
+                del self.books.sets[kept.id]
+                for book in self.books.at(site):
+                    book.forget(kept.id)
+                self._later(self._store.drop, kept.id)
 
     def _later(self, write: Callable[..., None], *arguments: object) -> None:
         """Written behind, what has come meanwhile together: what is lost with a crash the edges say
@@ -316,7 +325,11 @@ class Distributor:
     async def _blocking(self, function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
-    def _news(self) -> None:
-        self._wake.set()
+    def _news(self, after_s: float = 0.0) -> None:
+        """Whoever waits looks again: who sends, after so long."""
+        if after_s:
+            asyncio.get_running_loop().call_later(after_s, self._wake.set)
+        else:
+            self._wake.set()
         self._changed.set()
         self._changed = asyncio.Event()
