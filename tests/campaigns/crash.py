@@ -3,8 +3,8 @@
 PART is one of `edge` (SIGKILL of a real edge, 200 times), `writer` (of eight threads that append,
 200 times), `cuts` (1,000 power cuts, and as many with `synchronous = NORMAL`, which must lose
 some), `errors` (EIO, ENOSPC and a lying device at each operation of the disk, with one seed or
-TIMES), `syscalls` (EIO and ENOSPC from the kernel of a real edge, 24 times). Without a PART all of
-them.
+TIMES), `syscalls` (EIO and ENOSPC from the kernel of a real edge, 24 times), `surroundings` (its
+clock a day back and ten years ahead, its file descriptors exhausted). Without a PART all of them.
 """
 
 import random
@@ -14,11 +14,14 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.clock import Trust
 from edge.journal import folder as files
-from simulators.broker_process import reserved_port
+from simulators.broker_process import BrokerProcess, reserved_port
 from tests.campaigns import Result
 from tests.crash import errors, kills, syscalls
+from tests.crash.clock import jump
 from tests.crash.cuts import COPY, LIVES, LOST, MORE, RUINED, lives_of_a_journal
+from tests.crash.descriptors import exhaust
 
 KILLS = 200
 CUTS = 1_000
@@ -133,10 +136,29 @@ def system_calls(seed: int, times: int | None) -> Result:
     )
 
 
+def surroundings(_seed: int, times: int | None) -> Result:
+    """A real edge whose clock jumps, and that may open nothing; a failure ends the campaign."""
+    count = times or 1
+    for _ in range(count):
+        with tempfile.TemporaryDirectory() as name, BrokerProcess() as broker:
+            folder = Path(name)
+            for trust in Trust:
+                (folder / trust).mkdir()
+                jump(folder / trust, broker.port, trust)
+            (folder / "open").mkdir()
+            exhaust(folder / "open")
+    return Result(
+        True,
+        f"{count} x an edge's clock 1 day back and 10 years ahead, believed and not, and its file "
+        "descriptors exhausted: 0 wrong",
+    )
+
+
 PARTS: dict[str, Callable[[int, int | None], Result]] = {
     "edge": edge,
     "writer": writer,
     "cuts": cuts,
     "errors": disk_errors,
     "syscalls": system_calls,
+    "surroundings": surroundings,
 }

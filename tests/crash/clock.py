@@ -3,15 +3,12 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from controller import events as ev
 from controller.events import decode_body, decode_entry
 from edge.clock import SystemClock, Trust
 from edge.control.client import Client
 from edge.control.messages import StatusReply
 from edge.journal import verify_folder
-from simulators.broker_process import BrokerProcess
 from tests.central.rig import running_central
 from tests.edge.agreement import differences
 from tests.edge.house import House
@@ -73,13 +70,11 @@ class Asked:
                 await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("trust", list(Trust))
-def test_doors_chain_and_sync_go_on_and_each_jump_is_recorded(
-    tmp_path: Path, mosquitto: BrokerProcess, trust: Trust
-) -> None:
+def jump(tmp_path: Path, port: int, trust: Trust) -> None:
+    """Doors, chain and sync go on, and each jump is recorded. `port`: of a broker."""
     folder, archive = tmp_path / "house", tmp_path / "archive.db"
     folder.mkdir()
-    house = House(folder, f'\n[broker]\nhost = "127.0.0.1"\nport = {mosquitto.port}\n')
+    house = House(folder, f'\n[broker]\nhost = "127.0.0.1"\nport = {port}\n')
     site = folder / "site.toml"
     site.write_text(site.read_text().replace('"always"', f'"{trust}"'))
     clock, asked = WallClock(tmp_path), Asked(house)
@@ -94,7 +89,7 @@ def test_doors_chain_and_sync_go_on_and_each_jump_is_recorded(
 
     async def run() -> None:
         async with (
-            running_central(archive, mosquitto.port),
+            running_central(archive, port),
             house.line(),
             running_process(house, plant=clock.plant) as edge,
         ):
