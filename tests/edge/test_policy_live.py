@@ -102,6 +102,22 @@ def test_a_policy_that_two_people_signed_decides_the_next_badge(house: House) ->
     scene(house, what)
 
 
+def test_the_policy_that_decides_already_is_known_again(house: House) -> None:
+    """Central asks again where an answer was lost."""
+
+    async def what(edge: Edge) -> None:
+        await loaded(edge, shut(2))
+        again = await edge.desk.load_policy(bundle(shut(2), *BOTH), WHO)
+        assert (again.applied, again.already, again.recorded) == (False, True, True)
+        assert (again.version, again.digest) == (2, digest_of(shut(2)))
+        other = await edge.desk.load_policy(bundle(version(2), *BOTH), WHO)
+        assert (other.applied, other.already) == (False, False)
+        none = await edge.desk.load_policy(b"no file", WHO)
+        assert (none.applied, none.already) == (False, False)
+
+    scene(house, what)
+
+
 def test_who_waits_for_his_pin_is_judged_by_the_policy_he_began_under(house: House) -> None:
     locked = version(2).replace('zones = ["hall", "vault"]', 'zones = ["hall"]')
 
