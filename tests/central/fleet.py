@@ -247,3 +247,14 @@ def bodies(house: House, from_seq: int = 1) -> Sequence[ev.Body]:
         return [
             decode_body(ev.decode_entry(one.entry.encode())) for one in client.entries(from_seq)
         ]
+
+
+def operators(house: House) -> set[str]:
+    """Under which names the running edge has anything on record."""
+    with Client(house.folder / "state") as client:
+        return {
+            value.value
+            for one in client.entries(1)
+            for value in one.personal
+            if value.field == "operator"
+        }

@@ -16,9 +16,10 @@ from central.control_client import NotDistributedError
 from central.distribution import Standing
 from controller import events as ev
 from edge import wire
+from edge.requests import OPERATOR
 from edge.topics import PREFIX, Topics
 from simulators.broker_process import BrokerProcess
-from tests.central.fleet import EDGES, PATIENCE_S, RESTORED, SITE, Fleet, bodies
+from tests.central.fleet import EDGES, PATIENCE_S, RESTORED, SITE, Fleet, bodies, operators
 from tests.edge.signed import ANNA, BEN, STRANGER, bundle, shut
 from tests.mqtt import clients
 
@@ -59,6 +60,7 @@ def test_a_revocation_is_in_force_everywhere_and_who_is_away_is_named(
                 if isinstance(one, ev.HoldersReplaced) and one.provenance.change_set
             ]
             assert body.version == 2
+            assert operators(fleet.houses[name]) == {OPERATOR}
         rows = await fleet.rows()
         assert rows[away].lacks[0].standing is Standing.AWAY
         assert [rows[name].people for name in EDGES] == [2, 2, 1]
