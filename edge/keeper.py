@@ -91,12 +91,10 @@ class Keeper:
             self._said = ""
 
     async def _seal_if_due(self, utc_us: int) -> None:
-        """By a clock that is trusted and has not been set back since the segment began."""
-        began_us = self._writer.begun_utc_us
+        """By a clock that is trusted; one that was set back to before it began ends no month."""
         entries = self._writer.in_segment
-        if not entries or utc_us <= began_us:
-            return
-        if month(utc_us) > month(began_us) or entries >= SEGMENT_ENTRIES_MAX:
+        ended = month(utc_us) > month(self._writer.begun_utc_us)
+        if entries >= SEGMENT_ENTRIES_MAX or (entries and ended):
             await self._daemon.keep_state()
             await self._checkpoints.seal(utc_us)
             log.info("the journal goes on in another segment, after %d entries", entries)

@@ -194,7 +194,7 @@ def snapshots(segments: Segments) -> Iterator[Snapshot]:
         connection = segments.connection(boundary.number)
         for (seq,) in connection.execute("SELECT seq FROM snapshot ORDER BY seq DESC").fetchall():
             with suppress(*UNREADABLE, JournalError):
-                found = _snapshot(segments, connection, seq)
+                found = _snapshot(segments, segments.connection(boundary.number), seq)
                 if found is not None:
                     yield found
 

@@ -25,8 +25,8 @@ from edge.journal.errors import (
 from edge.journal.folder import SEGMENT, missing, segment_name, segments_among
 from edge.journal.tables import Boundary, Meta
 
-OPEN_MAX = 2
-"""Sealed segments that are open at a time: for a look through all, and for somebody who reads."""
+OPEN_MAX = 4
+"""Sealed segments that are open at a time: what is being read, and what it is compared with."""
 
 Connect = Callable[[Path], Connection]
 """Opens a segment that must be there. Raises JournalError, sqlite3.Error, OSError."""
