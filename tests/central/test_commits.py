@@ -16,11 +16,13 @@ from simulators.broker_process import BrokerProcess
 from tests.central.rig import EDGE, SITE, record, running_central, until
 from tests.drivers.mqtt import Rig, connected, running
 
-TOPICS, INCARNATION = Topics(SITE, EDGE), "0" * 16
+ANOTHER = "annex"
+TOPICS, OTHER, INCARNATION = Topics(SITE, EDGE), Topics(SITE, ANOTHER), "0" * 16
 
 
-def batch(first: int, count: int = 1, reason: str = "out of turn") -> bytes:
-    made = [record(INCARNATION, seq, reason=reason) for seq in range(first, first + count)]
+def batch(first: int, count: int = 1, reason: str = "out of turn", edge: str = EDGE) -> bytes:
+    seqs = range(first, first + count)
+    made = [record(INCARNATION, seq, edge=edge, reason=reason) for seq in seqs]
     sent = tuple(wire.SentEntry(entry=one.entry.decode(), personal=one.personal) for one in made)
     return wire.encode_batch(wire.Batch(incarnation=INCARNATION, first=first, entries=sent))
 
@@ -41,9 +43,12 @@ class Held(SqliteArchive):
 
 @contextlib.asynccontextmanager
 async def waiting(
-    port: int, archive: Held, payloads: list[bytes]
+    port: int, archive: Held, payloads: list[bytes], between: bytes = b""
 ) -> AsyncIterator[tuple[list[Finding], Callable[[], list[int]]]]:
-    """A central that has all of them, the first being stored; and how far it has acknowledged."""
+    """A central that has all of them, the first being stored; and how far it has acknowledged.
+
+    `between` them stands a batch of another edge.
+    """
     async with (
         running_central(Path(), port, open_archive=lambda: archive) as found,
         running(Rig(port), Session(filters=(TOPICS.journal_ack,))) as rig,
@@ -53,6 +58,8 @@ async def waiting(
         await until(lambda: len(archive.sizes) == 1, "the first is at the archive")
         for payload in payloads[1:]:
             rig.say(payload, topic=TOPICS.journal)
+            if between:
+                rig.say(between, topic=OTHER.journal)
         # Heard at once, so that whatever came before it waits.
         birth = wire.Status(alive=True, incarnation=INCARNATION, boot=0, number=1, version="t")
         rig.say(wire.encode_status(birth), topic=TOPICS.status)
@@ -71,6 +78,20 @@ def test_what_waits_and_follows_is_stored_by_one_commit(
             await until(lambda: acks()[-1:] == [6], "all are acknowledged")
             assert archive.sizes == [1, 2, 1, 1, 1]
             assert acks() == [1, 3, 4, 4, 6]
+
+    asyncio.run(story())
+
+
+def test_what_another_edge_sent_between_does_not_part_them(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    async def story() -> None:
+        archive, payloads = Held(tmp_path / "archive.db"), [batch(seq) for seq in range(1, 6)]
+        other = batch(1, edge=ANOTHER)
+        async with waiting(mosquitto.port, archive, payloads, other) as (_, acks):
+            await until(lambda: acks()[-1:] == [5], "all are acknowledged")
+            assert acks() == [1, 5]
+            await until(lambda: archive.sizes == [1, 4, 1, 1, 1, 1], "and the other's")
 
     asyncio.run(story())
 
