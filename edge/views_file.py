@@ -357,9 +357,9 @@ def _make_room(path: Path) -> None:
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
         os.fchmod(fd, FILE_MODE)
-        if os.geteuid() == 0:
+        own, folder = os.fstat(fd), path.parent.stat()
+        if os.geteuid() == 0 and (own.st_uid, own.st_gid) != (folder.st_uid, folder.st_gid):
             # Made by root while no daemon runs: the daemon has to write it afterwards.
-            folder = path.parent.stat()
             os.fchown(fd, folder.st_uid, folder.st_gid)
     finally:
         os.close(fd)

@@ -510,6 +510,17 @@ def test_the_file_is_ours_by_its_number_and_open_to_the_sockets_group(tmp_path: 
     assert int.from_bytes(header[68:72], "big") == APPLICATION_ID
 
 
+def test_whoever_makes_it_the_account_of_the_folder_can_write_it(tmp_path: Path) -> None:
+    """Root asks for a report while no edge runs; the daemon goes on with the file."""
+    root = os.geteuid() == 0
+    account = (12345, 12346) if root else (os.getuid(), os.getgid())
+    os.chown(tmp_path, *account)
+    fold = ViewsFold.anew(tmp_path / "views.db", an_hour(SEEDS[0]).journal, Beginning())
+    fold.take(an_hour(SEEDS[0]).pieces[:10])
+    assert {(p.stat().st_uid, p.stat().st_gid) for p in tmp_path.iterdir()} == {account}
+    fold.close()
+
+
 def test_nobody_is_named_in_it(tmp_path: Path) -> None:
     """Random ids alone: there is nothing to erase when a person is."""
     history = lived()
