@@ -30,7 +30,7 @@ from edge import assembly, wire
 from edge.daemon import Daemon
 from edge.journal import JournalWriter, Record, folder
 from edge.recorder import Recorder
-from edge.restore import _state_of, restored_state
+from edge.restore import state_of, restored_state
 from edge.uplink import Uplink
 from policies.facts import CredentialStatus, Factor, Request
 from simulators.virtual.faults import Level
@@ -173,7 +173,7 @@ def a_start_believes_the_snapshot_alone(patch: Patch) -> None:
         newest = await writer.newest_snapshot()
         if newest is None:
             return await restored_state(writer)
-        return replace(_state_of(newest), seq=writer.last_seq)
+        return replace(state_of(newest), seq=writer.last_seq)
 
     patch.setattr(assembly, "restored_state", restored)
 
