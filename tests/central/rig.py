@@ -196,7 +196,8 @@ class CentralProcess:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-c", command, "run", "--broker", f"127.0.0.1:{port}"),
-                    *("--archive", archive or str(path), *options),
+                    *("--archive", archive or str(path)),
+                    *("--state", str(path.with_suffix(".state")), *options),
                 ],
                 cwd=ROOT,
                 stdout=out,
