@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -168,8 +169,8 @@ def _timezone(state: Path) -> str:
 
     try:
         with to_read(state / VIEWS_FILE) as database:
-            return basis(database).timezone
-    except ViewsError:
+            return ZoneInfo(basis(database).timezone).key
+    except (ViewsError, ZoneInfoNotFoundError):
         pass
     try:
         config = load_config(click.get_current_context().meta[SITE_FILE_KEY])

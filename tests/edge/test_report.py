@@ -149,6 +149,11 @@ def test_without_an_edge_it_is_brought_up_and_says_that_nobody_watches(house: Ho
     page = asked("rebuild", "--json", config=config)
     assert json.loads(page.stdout)["seq"] == found["as_of"]["seq"]
     assert rows(file) == kept
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE view SET timezone = 'Nowhere/At_All'")
+        connection.commit()
+    assert answer("inside", config=config)["people"] == found["people"]
+    assert rows(file) == kept
     at_state = asked("counts", "--state", house.folder / "state", "--json")
     assert json.loads(at_state.stdout)["as_of"]["timezone"] == "Europe/Vienna"
 
