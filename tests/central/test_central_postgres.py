@@ -13,6 +13,9 @@ from tests.central.rig import CentralProcess, running_edge, stored_in, until
 from tests.central.stores import PostgresStore
 from tests.postgres import PostgresServer
 
+WAIT_S = 60.0
+"""A server that was killed reads its log again, and the machine may have other things to do."""
+
 
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
@@ -28,6 +31,10 @@ def central(port: int, where: str, lines: Path) -> Iterator[CentralProcess]:
         yield process
     finally:
         process.kill()
+
+
+async def ready(process: CentralProcess) -> None:
+    await until(lambda: '"ready":true' in process.output, "central is ready", WAIT_S)
 
 
 async def assert_archived(place: PostgresStore, outbox: JournalWriter) -> None:
@@ -50,12 +57,12 @@ def test_a_postgres_that_is_killed_and_stopped_under_way_loses_and_doubles_nothi
 
     async def scene() -> None:
         with central(mosquitto.port, place.where, tmp_path / "one") as process:
-            await until(lambda: '"ready":true' in process.output, "central is ready")
+            await ready(process)
             async with running_edge(tmp_path / "edge", mosquitto.port) as edge:
                 for end in (server.kill, server.stop):
                     before = edge.outbox.acked
                     await edge.happen(300)
-                    await until(lambda b=before: edge.outbox.acked > b, "some are archived")
+                    await until(lambda b=before: edge.outbox.acked > b, "some are archived", WAIT_S)
                     happening = asyncio.create_task(edge.happen(300, at_once=3))
                     await asyncio.to_thread(end)
                     await happening
@@ -64,6 +71,7 @@ def test_a_postgres_that_is_killed_and_stopped_under_way_loses_and_doubles_nothi
                     await until(
                         lambda f=failed: process.output.count('"archive-failing"') > f,
                         "central says that it fails",
+                        WAIT_S,
                     )
                     assert edge.outbox.acked < edge.outbox.last_seq, "nobody says what is not so"
                     await asyncio.to_thread(server.start)
@@ -71,7 +79,7 @@ def test_a_postgres_that_is_killed_and_stopped_under_way_loses_and_doubles_nothi
                         outbox = edge.outbox
                         mark = archive.mark(outbox.site, outbox.edge, outbox.incarnation)
                         assert mark.seq >= outbox.acked, "what was acknowledged is there"
-                    await edge.acked(edge.outbox.last_seq, 60)
+                    await edge.acked(edge.outbox.last_seq, WAIT_S)
                 await assert_archived(place, edge.outbox)
 
     asyncio.run(scene())
@@ -89,14 +97,16 @@ def test_two_centrals_on_one_archive_are_harmless(
             central(mosquitto.port, place.where, tmp_path / "two") as two,
         ):
             for process in (one, two):
-                await until(lambda p=process: '"ready":true' in p.output, "central is ready")
+                await until(
+                    lambda p=process: '"ready":true' in p.output, "central is ready", WAIT_S
+                )
             async with running_edge(tmp_path / "edge", mosquitto.port) as edge:
                 await edge.happen(400)
-                await edge.acked(400, 60)
+                await edge.acked(400, WAIT_S)
                 happening = asyncio.create_task(edge.happen(400, at_once=3))
                 one.kill()
                 await happening
-                await edge.acked(800, 60)
+                await edge.acked(800, WAIT_S)
                 assert edge.reports == [], "no divergence, nothing that fell back"
                 await assert_archived(place, edge.outbox)
                 assert "fork" not in two.output
