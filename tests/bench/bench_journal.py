@@ -11,10 +11,13 @@ from contextlib import closing
 from functools import partial
 from itertools import count
 from pathlib import Path
+from statistics import median
 
+from controller.checkpoint import Checkpoint
 from controller.events import BadgeIgnored, Event, Header, encode
 from controller.ids import ReaderId
 from controller.ledger import Personal, commitment
+from controller.merkle import Frontier
 from edge.journal import JournalWriter, Record, verify_folder
 from edge.journal.folder import PRAGMAS
 from edge.journal.work import BATCH_RECORDS_MAX
@@ -27,6 +30,8 @@ PASSES = 2
 """The better one of two: other work on the machine only ever takes away."""
 
 VERIFIED = 100_000
+SEALS = 9
+UNSIGNED = "\n\u2014 nobody AAAAAAAA\n"
 
 
 def made(incarnation: str, seq: int) -> Record:
@@ -144,6 +149,23 @@ async def _filled(folder: Path) -> None:
     await writer.close()
 
 
+async def _seal_ms(folder: Path) -> float:
+    """How long the writer is busy with a seal: the middle one of a few."""
+    writer = await JournalWriter.open(folder, site="vienna", edge="north", entropy=bytes, utc_us=0)
+
+    def note(tree: Frontier) -> str:
+        return Checkpoint("bench", tree.size, tree.root).text + UNSIGNED
+
+    took: list[float] = []
+    for first in range(1, SEALS * 1_000, 1_000):
+        await writer.append([made(writer.incarnation, seq) for seq in range(first, first + 1_000)])
+        begun = time.perf_counter()
+        await writer.seal(note, first)
+        took.append(time.perf_counter() - begun)
+    await writer.close()
+    return 1_000 * median(took)
+
+
 def run() -> list[Figure]:
     """Name, value, unit, note."""
     figures: list[Figure] = []
@@ -162,6 +184,9 @@ def run() -> list[Figure]:
         report = verify_folder(Path(folder))
         taken = time.perf_counter() - begun
         assert report.sound
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        sealed = asyncio.run(_seal_ms(Path(folder)))
+    figures.append(("journal: a seal", sealed, "ms", "what an append behind it waits"))
     figures.append(("journal: verify", VERIFIED / taken, "events/s", "a personal value each"))
     return figures
 
