@@ -135,6 +135,29 @@ def test_a_running_edge_erases_somebody_and_no_byte_is_left(house: House) -> Non
     verified(house)
 
 
+def test_somebody_is_erased_in_segments_that_are_sealed_too(house: House) -> None:
+    ours = seen_once(house)
+
+    async def run(edge: Edge) -> None:
+        writer = edge.daemon.writer
+        await edge.checkpoints.seal(edge.daemon.now().utc_us)
+        behind = writer.last_seq - writer.in_segment + 1
+        house.badge("front-in", ADA)
+        async with asyncio.timeout(30):
+            while not any(
+                b'"decision-made"' in one.entry for one in await writer.read(behind, 99, 1 << 20)
+            ):
+                await asyncio.sleep(0.01)
+        reply = await erased(edge)
+        assert (reply.erased, reply.entries) == (True, 2), reply
+        assert left_in(house.folder / "state", ours) == []
+
+    scene(house, run)
+    assert len(list(folder(house).glob("segment-*.db"))) == 2
+    assert left_in(house.folder / "state", ours) == []
+    verified(house)
+
+
 # --- the command ----------------------------------------------------------------------------------
 
 
