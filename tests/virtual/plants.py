@@ -30,7 +30,7 @@ from edge import assembly, wire
 from edge.daemon import Daemon
 from edge.journal import JournalWriter, Record, folder
 from edge.recorder import Recorder
-from edge.restore import state_of, restored_state
+from edge.restore import restored_state, state_of
 from edge.uplink import Uplink
 from policies.facts import CredentialStatus, Factor, Request
 from simulators.virtual.faults import Level
