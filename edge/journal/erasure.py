@@ -15,6 +15,7 @@ from controller.events_people import ErasedValues, Range
 from controller.ids import HolderId
 from edge.journal.checkpoints import note
 from edge.journal.disk import Connection
+from edge.journal.errors import failed
 from edge.journal.segments import Segments
 from edge.journal.store import Journal
 from edge.journal.tables import meta_value
@@ -217,10 +218,16 @@ def remove(journal: Journal, fields: Sequence[str], entries: Sequence[Range]) ->
 
 
 def settle(journal: Journal, seq: int) -> None:
-    """The erasures recorded up to `seq` are carried out: leave no byte in the log, then say so. Of
-    sealed segments none is left.
+    """The erasures recorded up to `seq` are carried out: leave no byte in a log, then say so.
 
-    Raises JournalFailed (journal stopped).
+    Raises JournalFailed: journal stopped, or, where the folder cannot be synced, not.
     """
     journal.fold()
+    # What a log was cut to is durable with what is written to it next, and to that of a sealed
+    # segment nothing is: it goes as a whole.
+    journal.segments.close_sealed()
+    try:
+        journal.disk.sync_folder_of(journal.folder)
+    except OSError as error:
+        raise failed(error, journal.folder) from error
     note(journal, DONE, str(seq))

@@ -182,10 +182,14 @@ class Segments:
             self.close(gone)
         self.oldest = number
 
-    def shut(self) -> None:
-        """Close everything."""
+    def close_sealed(self) -> None:
+        """Let go of every sealed segment."""
         while self._sealed:
             self._sealed.popitem()[1].close()
+
+    def shut(self) -> None:
+        """Close everything."""
+        self.close_sealed()
         if self._active is not None:
             self._active.close()
             self._active = None

@@ -1,14 +1,30 @@
 """Power cuts, and errors at every operation of the disk: a slice of `make campaign crash`."""
 
 from collections import Counter
+from contextlib import closing
 from functools import partial
 
 import pytest
 
-from edge.journal import folder
+from edge.journal import JournalFailed, folder
+from edge.journal.erasure import done, remove, settle
+from edge.journal.sealing import seal
 from edge.journal.work import Answers, Append, Work
+from edge.recorder import record_of
 from tests.crash import errors
-from tests.crash.cuts import KEPT, LIVES, LOST, MORE, RUINED, lives_of_a_journal
+from tests.crash.cuts import (
+    KEPT,
+    LIVES,
+    LOST,
+    MORE,
+    RUINED,
+    entry,
+    lives_of_a_journal,
+    token,
+)
+from tests.edge.journal.support import INCARNATION
+from tests.edge.journal.test_verify_checkpoints import UTC_US, note
+from tests.virtual.disks import bytes_of, disk_of, journal_on, strike_at
 
 SEEDS, CONTROLS, FIXED = 8, 5, 1
 STEP = 31
@@ -76,3 +92,27 @@ def test_without_the_newest_group_in_memory_it_would_be_lost(
 
     monkeypatch.setattr(Work, "_commit", forgetful)
     assert everywhere(errors.STRIKES["lie"], FIXED, 8)[RUINED] > 0
+
+
+def test_a_power_cut_brings_nothing_back_that_was_erased_in_a_sealed_segment(seed: int) -> None:
+    """The log of a sealed segment had been cut to nothing, and that was not durable."""
+    records = [record_of(entry(INCARNATION, seq)) for seq in range(1, 13)]
+    for at in range(20):
+        with disk_of(seed + at) as disk:
+            journal = journal_on(disk)
+            journal.append(records[:9])
+            seal(journal, note, UTC_US)
+            journal.append(records[9:])
+            strike_at(disk, 1, disk.power_cut, only="truncate")
+            with pytest.raises(JournalFailed):
+                remove(journal, ["badge"], [(3, 3)])
+            # Its log has pages with the second value now, and is written on.
+            journal = journal_on(disk)
+            remove(journal, ["badge"], [(3, 3), (6, 6), (12, 12)])
+            settle(journal, 12)
+            disk.power_cut()
+            for seq in (3, 6, 9, 12):
+                left = [name for name, data in bytes_of(disk).items() if token(seq) in data]
+                assert bool(left) is (seq == 9), left
+            with closing(journal_on(disk, create=False)) as again:
+                assert done(again) == 12
