@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 
 from controller import events as ev
 from controller.events_people import Range
+from controller.ids import ReaderId
+from controller.state import Reader
 from edge import people_desk
 from edge.assembly import Edge
 from edge.commands.person_erase import erase as erase_command
@@ -142,8 +144,16 @@ def test_somebody_is_erased_in_segments_that_are_sealed_too(house: House) -> Non
         writer = edge.daemon.writer
         await edge.checkpoints.seal(edge.daemon.now().utc_us)
         behind = writer.last_seq - writer.in_segment + 1
-        house.badge("front-in", ADA)
+        site = edge.daemon.site
+
+        def front() -> Reader:
+            return site.state.readers.get(ReaderId("front-in"), Reader())
+
         async with asyncio.timeout(30):
+            # Of this run: what a reader was shown before its session is dropped.
+            while not site.state.ready or not front().online:
+                await asyncio.sleep(0.01)
+            house.badge("front-in", ADA)
             while not any(
                 b'"decision-made"' in one.entry for one in await writer.read(behind, 99, 1 << 20)
             ):
