@@ -30,6 +30,11 @@ PRUNE_S = 3600.0
 SEGMENT_ENTRIES_MAX = 1_000_000
 """Half a gigabyte: a busier month is more than one segment."""
 
+SEGMENT_ENTRIES_LOW = 10_000
+"""Five megabytes, worth a segment of their own where the disk is nearly full: only what is sealed
+can go.
+"""
+
 DAY_US = 86_400_000_000
 
 log = logging.getLogger(__name__)
@@ -62,6 +67,7 @@ class Keeper:
         self._signers = signers
         self._room_is_low = room_is_low
         self._said = ""
+        self._state_at = 0
 
     async def run(self) -> None:
         """Serve until cancelled. Raises JournalClosed: a bug."""
@@ -77,12 +83,14 @@ class Keeper:
             return
         moment = self._clock()
         try:
-            if await asyncio.to_thread(self._room_is_low):
+            low = await asyncio.to_thread(self._room_is_low)
+            if moment.trusted:
+                await self._seal_if_due(moment.utc_us, low=low)
+            if low:
                 await self._drop_early()
-            elif moment.trusted:
-                await self._seal_if_due(moment.utc_us)
-                if old and self._days:
-                    await self._prune(moment.utc_us)
+                return
+            if moment.trusted and old and self._days:
+                await self._prune(moment.utc_us)
         except JournalClosed:
             raise
         except JournalError as error:
@@ -90,11 +98,11 @@ class Keeper:
         else:
             self._said = ""
 
-    async def _seal_if_due(self, utc_us: int) -> None:
+    async def _seal_if_due(self, utc_us: int, *, low: bool) -> None:
         """By a clock that is trusted; one that was set back to before it began ends no month."""
         entries = self._writer.in_segment
         ended = month(utc_us) > month(self._writer.begun_utc_us)
-        if entries >= SEGMENT_ENTRIES_MAX or (entries and ended):
+        if entries >= (SEGMENT_ENTRIES_LOW if low else SEGMENT_ENTRIES_MAX) or (entries and ended):
             await self._daemon.keep_state()
             await self._checkpoints.seal(utc_us)
             log.info("the journal goes on in another segment, after %d entries", entries)
@@ -124,6 +132,10 @@ class Keeper:
             await self._drop(segment, early=True)
             if not await asyncio.to_thread(self._room_is_low):
                 return
+        if (newest := self._writer.last_seq) > self._state_at:
+            # What is sealed goes only from before two states that are kept.
+            await self._daemon.keep_state()
+            self._state_at = newest
         self._say("the disk is nearly full, and nothing of the journal can go that is not needed")
 
     async def _drop(self, segment: Segment, *, early: bool) -> None:

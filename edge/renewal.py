@@ -9,6 +9,7 @@ what was cut; that it was so is its first word (`JournalDoubted`).
 import logging
 import shutil
 from collections.abc import Awaitable, Callable
+from itertools import chain, count
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -46,11 +47,18 @@ async def sound_journal(state: Path, opening: Opening, utc_us: int) -> JournalWr
         await _continued(state / FRESH, writer, opening, utc_us)
     finally:
         await writer.close()
-    folder.rename(state / f"{ASIDE}.{before}")
+    folder.rename(_aside(state, before))
     (state / FRESH).rename(folder)
     sync_folder(state)
     log.critical("the journal %s is set aside as evidence; a new one goes on from it", before)
     return await opening(folder, False)
+
+
+def _aside(state: Path, incarnation: str) -> Path:
+    """A name that is free: a copy of the same journal may have been put back before."""
+    first = state / f"{ASIDE}.{incarnation}"
+    later = (state / f"{first.name}.{number}" for number in count(2))
+    return next(path for path in chain((first,), later) if not path.exists())
 
 
 async def _continued(folder: Path, before: JournalWriter, opening: Opening, utc_us: int) -> None:

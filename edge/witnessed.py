@@ -155,12 +155,17 @@ class Witnessed:
         except (wire.WireError, NoteError, CheckpointError) as error:
             self._report(CosignatureIgnored(reason=str(error)))
             return
-        if seen_s < self._seen_s or (checkpoint.size != asked.size and not seen.problem):
+        earlier = seen_s < self._seen_s
+        if not seen.problem and (earlier or checkpoint.size != asked.size):
             self._report(CosignatureIgnored(reason="an answer to something earlier"))
             return
-        self._asked, self._sent_s, self._seen_s = None, None, seen_s
+        self._asked, self._sent_s = None, None
         if not await self._compare(checkpoint):
             return
+        if earlier:
+            self._fall_back(checkpoint, seen.problem)
+            return
+        self._seen_s = seen_s
         await self._sizes.note_cosigned(checkpoint.size, seen.note)
         if not seen.problem and is_by(seen.note, self._own()[0]):
             self._followed()
@@ -171,6 +176,15 @@ class Witnessed:
             self._due = behind  # once more, from what it has; not again and again
         elif self._newest is not None and asked.size < self._newest.size:
             self._due = True
+
+    def _fall_back(self, checkpoint: Checkpoint, problem: str) -> None:
+        """The witness remembers less than it has cosigned, for instance after a restore: what is
+        sent next is proven from there. What it has cosigned stays on file. Who plays an old answer
+        to us again gets a longer proof.
+        """
+        self._report(CheckpointRefused(reason=problem))
+        self._due = self._old != checkpoint.size  # once more, not again and again
+        self._old = checkpoint.size
 
     async def _compare(self, checkpoint: Checkpoint) -> bool:
         """Whether our journal holds what was cosigned; if not, that is told."""

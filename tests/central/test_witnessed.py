@@ -5,6 +5,7 @@ import contextlib
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from itertools import count
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -187,6 +188,37 @@ def test_each_segment_that_ended_while_nobody_heard_of_it_gets_its_own_cosignatu
                 (kept,) = await edge.outbox.said(end)
                 assert kept.cosigned is not None
                 assert cosigned_at(kept.cosigned, witness().key) >= SEEN_S
+
+    asyncio.run(run())
+
+
+def test_a_witness_that_was_put_back_from_an_old_copy_goes_on_from_what_it_remembers(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """Its clock goes on, so that what it remembers is older than what the edge has seen."""
+    archive, copy = tmp_path / "archive.db", tmp_path / "copy.db"
+    seconds = count(SEEN_S)
+
+    async def run() -> None:
+        async with running_edge(tmp_path / "j", mosquitto.port) as edge:
+            for upto, keep in ((20, True), (40, False)):
+                remembering = Witness(CENTRAL, lambda: next(seconds))
+                async with running_central(archive, mosquitto.port, witness=remembering):
+                    await edge.happen(20)
+                    await edge.cosigned_up_to(upto)
+                if keep:
+                    shutil.copy(archive, copy)
+            shutil.copy(copy, archive)
+            for log in archive.parent.glob("archive.db-*"):
+                log.unlink()
+            restored = Witness(CENTRAL, lambda: next(seconds))
+            async with running_central(archive, mosquitto.port, witness=restored) as found:
+                await edge.happen(20)
+                await edge.cosigned_up_to(60)
+                await edge.happen(20)
+                await edge.cosigned_up_to(80)
+            assert not alarms(found)
+            assert not doubts(edge)
 
     asyncio.run(run())
 

@@ -17,6 +17,7 @@ from controller.ids import InputId
 from controller.inputs import PostureSet
 from controller.moment import Moment
 from controller.retention import RecordClass
+from edge import keeper
 from edge.assembly import Edge
 from edge.commands.check import about_retention
 from edge.journal import AckRefused, Signers, verify_folder
@@ -73,11 +74,15 @@ class Kept:
 
     async def confirmed(self, key: SigningKey = CENTRAL, *, acked: bool = True) -> None:
         """Archive and witness have everything; the state is kept twice behind it."""
+        await self.happens()
+        await self.edge.daemon.keep_state()
+        await self.happens()
+        await self.edge.daemon.keep_state()
+        await self.heard(key, acked=acked)
+
+    async def heard(self, key: SigningKey = CENTRAL, *, acked: bool = True) -> None:
+        """Archive and witness have everything."""
         writer, checkpoints = self.edge.daemon.writer, self.edge.checkpoints
-        await self.happens()
-        await self.edge.daemon.keep_state()
-        await self.happens()
-        await self.edge.daemon.keep_state()
         kept = await writer.checkpoint(checkpoints._sign, self.moment.utc_us)
         text = kept.note.rpartition("\n\n")[0] + "\n"
         line = cosignature(text, "central", key, self.moment.utc_us // 1_000_000)
@@ -281,6 +286,34 @@ def test_a_start_always_has_a_state_behind_what_is_pruned(house: House) -> None:
             assert [one.number for one in await writer.sealed()] == [1]
 
     asyncio.run(run())
+
+
+def test_on_a_disk_that_fills_within_a_month_the_segment_is_ended_and_goes(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what is sealed can go, and only from before states that are kept."""
+    monkeypatch.setattr(keeper, "SEGMENT_ENTRIES_LOW", 4)
+
+    async def scene() -> None:
+        async with house.line(), running(house) as edge:
+            await until(edge, ev.EdgeReady)
+            kept = Kept(edge)
+            await kept.happens()
+            await kept.later(0)
+            assert segments(house) == [1], "there is room"
+            kept.low = 1_000
+            for _ in range(3):
+                await kept.happens()
+                await kept.heard()
+                await kept.later(0)
+            assert 1 not in segments(house)
+            gone = await pruned(edge)
+            assert gone
+            assert all(one.early and one.whole for one in gone)
+            await kept.later(0, trusted=False)
+        await restarted(house)
+
+    asyncio.run(scene())
 
 
 def test_on_a_disk_that_fills_the_oldest_goes_early_and_that_is_an_alarm(house: House) -> None:

@@ -1,6 +1,7 @@
 """A journal that was cut is set aside, and the edge goes on with what it still says."""
 
 import asyncio
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -72,6 +73,21 @@ def test_a_new_incarnation_goes_on_with_the_state_of_the_one_set_aside(
     assert (third, began) == (second, Mode.LOCKDOWN)
     assert again == doubts, "told once, and nothing is set aside any more"
     assert verify_folder(house.folder / "state" / JOURNAL).sound
+
+
+def test_the_same_old_copy_may_be_put_back_again_and_again(house: House) -> None:
+    """Each time the edge starts, and nothing that was set aside before is lost."""
+    journal, copy = house.folder / "state" / JOURNAL, house.folder / "copy"
+    first, *_ = asyncio.run(one_run(house))
+    shutil.copytree(journal, copy)
+    for _ in range(3):
+        shutil.rmtree(journal)
+        shutil.copytree(copy, journal)
+        by_hand(house, DOUBTED)
+        assert asyncio.run(one_run(house))[0] != first
+    names = [path.name for path in aside(house)]
+    assert names == [f"{ASIDE}.{first}", f"{ASIDE}.{first}.2", f"{ASIDE}.{first}.3"]
+    assert all(verify_folder(path).sound for path in aside(house))
 
 
 def test_a_power_cut_in_the_middle_leaves_one_journal_or_the_other(house: House) -> None:
