@@ -279,6 +279,11 @@ ACTIONS: dict[str, str] = {
     "edge a larger disk.",
     "journal-key-rotated": "Nothing, if you have rotated it. Otherwise somebody was in the state "
     "folder: `docs/security.md`.",
+    "reserve-used": "Make space on the disk now. The next time nothing can be written, and nobody "
+    "enters but by `emergency` portals.",
+    "journal-doubted": "Start the edge again now: it sets the journal aside as evidence and begins "
+    "a new one, and until then the archive takes nothing from it. Then look for who was in the "
+    "state folder, and at posture and people.",
     "journal-unsound": "Copy the folder, run `sentrypost journal verify`, compare with the "
     "archive, and look for who was on the machine; or replace the disk.",
     "entry-dropped": "The gap is final. Write down what the guards remember of that time.",
