@@ -15,6 +15,7 @@ from typing import NamedTuple, Self, TypeVar
 import msgspec
 from sqlite_utils import Database
 
+from edge.ballast import BALLAST_BYTES, ROOM_FACTOR
 from edge.views import Changes, DoorRow, PresenceRow, View, ZoneRow, restored
 
 VIEWS_FILE = "views.db"
@@ -35,7 +36,7 @@ BUSY_S = 1.0
 LOG_BYTES_MAX = 4 * 1024 * 1024
 """What a write-ahead log that grew once keeps of the disk."""
 
-FREE_BYTES_MIN = 64 * 1024 * 1024
+FREE_BYTES_MIN = ROOM_FACTOR * BALLAST_BYTES
 """Below it nothing is written here: as the ballast is made no more, so that what room there is
 belongs to the journal."""
 
