@@ -159,7 +159,7 @@ class World:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._tick(), name="doors")
                 for number, way in enumerate(self._scenario.way):
-                    tasks.create_task(self._walk(way), name=f"way {number}")
+                    tasks.create_task(self.walk(way), name=f"way {number}")
                 for number, mishap in enumerate(self._scenario.mishap):
                     tasks.create_task(self._happen(mishap), name=f"mishap {number}")
 
@@ -240,7 +240,8 @@ class World:
             for door in self.doors.values():
                 door.elapse(time.monotonic())
 
-    async def _walk(self, way: Way) -> None:
+    async def walk(self, way: Way) -> None:
+        """Somebody of the scenario takes a way, from `start_s` after now on."""
         person = self._scenario.person[way.person]
         await asyncio.sleep(way.start_s)
         while True:

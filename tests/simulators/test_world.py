@@ -7,7 +7,7 @@ import pytest
 
 from controller import events as ev
 from policies.facts import Direction
-from simulators.scenario import ScenarioError, load_scenario
+from simulators.scenario import ScenarioError, Way, load_scenario
 from simulators.world import Visit, World
 from tests.edge.house import PIN, House, running, until
 
@@ -107,7 +107,6 @@ def test_a_noisy_line_loses_replies_and_no_decision(tmp_path: Path) -> None:
     house = House(tmp_path)
     text = SCENARIO.split("[[way]]", maxsplit=1)[0] + (
         "[[mishap]]\nat-s = 0\nwhat = 'noise'\nwhere = 'north'\n"
-        "[[way]]\nperson = 'ada'\nportals = ['front']\nstart-s = 1.5\n"
     )
     visits: list[Visit] = []
     ports = asyncio.Event()
@@ -117,7 +116,11 @@ def test_a_noisy_line_loses_replies_and_no_decision(tmp_path: Path) -> None:
         hardware = asyncio.create_task(world.run())
         await ports.wait()
         async with running(house) as edge:
-            await until(edge, ev.PassageMade, within_s=10)
+            # Who comes before the reader is online is not seen by anybody.
+            await until(edge, ev.EdgeReady)
+            await until(edge, ev.ReaderFound, count=3)
+            await world.walk(Way(person="ada", portals=("front",)))
+            await until(edge, ev.PassageMade)
         hardware.cancel()
         await asyncio.gather(hardware, return_exceptions=True)
 
