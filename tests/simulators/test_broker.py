@@ -230,7 +230,9 @@ def test_one_copy_also_for_two_filters(embedded_broker):
 
 
 def test_an_answer_takes_no_40_ms(make):
-    """Nagle's algorithm on either side would cost 24 to 68 ms a round."""
+    """Nagle's algorithm on either side would cost 24 to 68 ms each round. A busy machine slows many
+    rounds, and not all.
+    """
 
     def answer(client, message):
         client.paho.publish("ack", message.payload, 1)
@@ -247,7 +249,7 @@ def test_an_answer_takes_no_40_ms(make):
         assert arrived.wait(5)
         arrived.clear()
         rounds.append(time.perf_counter() - began)
-    assert statistics.median(rounds) < 0.020, rounds
+    assert statistics.quantiles(rounds, n=10)[0] < 0.020, rounds
 
 
 def test_a_large_message_arrives_whole(make):
