@@ -16,6 +16,7 @@ from controller.events_people import ERASED_RANGES_MAX, ErasedValues, Range
 from controller.ids import HolderId
 from controller.inputs import PersonEraseAsked, PersonReportAsked
 from controller.ledger import commitment
+from controller.sightings import stands
 from controller.state import SiteState
 from controller.turn import Turn
 
@@ -60,14 +61,26 @@ def subject(entry: Entry) -> HolderId | None:
 def why_not(state: SiteState, holder: HolderId, *, even_inside: bool) -> str | None:
     """Why somebody is not erased now; None where he may be.
 
-    Whoever is inside needs his badge to come out by a reader.
+    Whoever is inside needs his badge to come out by a reader; whoever is missing in a muster needs
+    to be found.
     """
     if not state.recorded:
         return "the journal cannot be written; it would not be on record"
     seen = state.people.presences.get(holder)
     if seen is not None and not even_inside:
         return f"the person is inside, last seen in {seen.zone}"
+    if not even_inside and _is_looked_for(state, holder):
+        return "a muster goes on, and the person is not checked off"
     return None
+
+
+def _is_looked_for(state: SiteState, holder: HolderId) -> bool:
+    """Who is erased is on no roll: nobody would look for him any more."""
+    muster, seen = state.people.muster, state.people.sightings.get(holder)
+    if muster is None or seen is None:
+        return False
+    check = muster.checks.get(holder)
+    return check is None or not stands(check, seen)
 
 
 def on_erase_asked(turn: Turn, asked: PersonEraseAsked) -> None:

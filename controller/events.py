@@ -12,6 +12,7 @@ from typing import Annotated
 
 import msgspec
 
+import controller.events_muster  # noqa: F401 - its kinds belong to the schema
 from controller.attempt import Attempt
 from controller.body import (
     ENTRY_BYTES_MAX,

@@ -5,6 +5,7 @@ a class is kept.
 from enum import StrEnum
 
 from controller import events as ev
+from controller import events_muster as em
 from controller.body import Body
 from controller.events import KINDS, kind_of
 
@@ -66,6 +67,11 @@ _ALARMS: tuple[type[Body], ...] = (
 )
 
 _PEOPLE: tuple[type[Body], ...] = (
+    em.CheckUndone,
+    em.MusterBegun,
+    em.MusterEnded,
+    em.MusterRefused,
+    em.PersonCheckedOff,
     ev.ConsentEnded,
     ev.ConsentGiven,
     ev.ConsentRefused,

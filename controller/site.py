@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from controller import devices, erasures, fires, passages, questions, verdicts, visits
+from controller import devices, erasures, fires, muster, passages, questions, verdicts, visits
 from controller.certificates import days_left, is_news
 from controller.effects import (
     AskPin,
@@ -491,4 +491,5 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     PruningDecided: _on_pruning,
     ReserveTaken: _on_reserve_taken,
     ClockChecked: _on_clock,
+    **muster.HANDLERS,
 }

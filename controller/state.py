@@ -47,14 +47,18 @@ from controller.events import (
     VisitorOverstayed,
     VisitorUnescorted,
 )
+from controller.events_muster import CheckUndone, MusterBegun, MusterEnded, PersonCheckedOff
 from controller.ids import PortalId, ReaderId
 from controller.moment import SECOND_US, Micros
 from controller.portal import Portal, restarted
+from controller.sightings import CheckedOff, Doubt, Evidence, Muster, after_muster
 from controller.whereabouts import (
     People,
     ScreenedAt,
+    after_emptied,
     after_host_lost,
     after_lockout,
+    after_moved,
     after_overstay,
     after_passage,
     after_pin,
@@ -62,6 +66,7 @@ from controller.whereabouts import (
     after_screening,
     after_start,
     after_trust,
+    with_sightings,
     without,
     without_firsts,
 )
@@ -123,13 +128,17 @@ def apply(state: SiteState, event: Event) -> SiteState:
     header, body = event.header, event.body
     assert header.seq == state.seq + 1, f"event {header.seq} does not follow {state.seq}"
     at_s = header.utc_us // SECOND_US if header.clock_trusted else None
-    return replace(_folded(state, body, header.mono_us, at_s), seq=header.seq)
+    after = _folded(state, body, header.mono_us, at_s, drill=header.drill)
+    return replace(after, seq=header.seq)
 
 
-def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | None) -> SiteState:
+def _folded(
+    state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | None, *, drill: bool
+) -> SiteState:
     match body:
         case PortalChange(portal=portal, after=after):
-            people = _with_portal_change(state.people, body, at_s)
+            evidence = Evidence(state.seq + 1, portal, at_s)
+            people = _with_portal_change(state.people, body, evidence)
             return replace(state, portals=state.portals | {portal: after}, people=people)
         case FireChange(fire=fire, after=after):
             return replace(state, fires=state.fires | {fire: after})
@@ -143,12 +152,16 @@ def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | No
             | SecondAsked(after=after)
         ):
             return replace(state, attempts=state.attempts | {after.reader: after})
-        case HolderLockedOut(holder=holder, until_us=until_us):
-            return replace(state, people=after_lockout(state.people, holder, until_us))
-        case LockoutEnded(holder=holder):
-            return replace(state, people=after_lockout(state.people, holder, None))
-        case PersonScreened() | VisitorOverstayed() | VisitorUnescorted():
-            return replace(state, people=_with_visit(state.people, body, at_s))
+        case (
+            HolderLockedOut()
+            | LockoutEnded()
+            | PersonScreened()
+            | VisitorOverstayed()
+            | VisitorUnescorted()
+        ):
+            return replace(state, people=_with_person(state.people, body, at_s))
+        case MusterBegun() | PersonCheckedOff() | CheckUndone() | MusterEnded():
+            return replace(state, people=_with_muster(state, body, at_s, drill=drill))
         case ConsentGiven() | ConsentEnded():
             return replace(state, consents=_with_consent(state, body, at_s))
         case DecisionMade() | AttemptAbandoned():
@@ -156,7 +169,7 @@ def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | No
         case ReaderFound() | ReaderLost() | ReaderTampered():
             return _with_reader(state, body)
         case EdgeStarted():
-            return _started(state, body, mono_us)
+            return _started(_not_seen_meanwhile(state, body, at_s), body, mono_us)
         case EdgeReady():
             return replace(state, ready=True)
         case EdgeStopping():
@@ -169,14 +182,7 @@ def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | No
             people = state.people if at_s is None else after_trust(state.people, at_s)
             return replace(state, clock_trusted=trusted, people=people)
         case HoldersReplaced():
-            return replace(
-                state,
-                holders_version=body.version,
-                holders_digest=body.digest,
-                holders_seq=state.seq + 1,
-                holders_made_us=body.provenance.made_utc_us,
-                people=without(state.people, body.gone),
-            )
+            return _with_holders(state, body)
         case PersonErased(holder=holder):
             people = without(state.people, (holder,))
             return replace(state, people=people, erasure_seq=state.seq + 1)
@@ -192,24 +198,65 @@ def _folded(state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | No
             return state
 
 
-def _with_portal_change(people: People, change: PortalChange, at_s: UtcSeconds | None) -> People:
+def _with_holders(state: SiteState, body: HoldersReplaced) -> SiteState:
+    return replace(
+        state,
+        holders_version=body.version,
+        holders_digest=body.digest,
+        holders_seq=state.seq + 1,
+        holders_made_us=body.provenance.made_utc_us,
+        people=without(state.people, body.gone),
+    )
+
+
+def _with_portal_change(people: People, change: PortalChange, evidence: Evidence) -> People:
     match change:
         case PassageMade(moved=moved) | PortalOpened(moved=moved) | GrantUnused(moved=moved) if (
             moved is not None
         ):
-            return after_passage(people, moved, at_s)
+            people = after_moved(people, moved, evidence)
+            return after_passage(people, moved, evidence.at_s)
         case EgressReleased(emptied=emptied) if emptied:
+            people = after_emptied(people, emptied, Doubt.RELEASE, evidence)
             return after_release(people, emptied)
         case _:
             return people
 
 
-def _with_visit(
+def _with_muster(
+    state: SiteState,
+    body: MusterBegun | PersonCheckedOff | CheckUndone | MusterEnded,
+    at_s: UtcSeconds | None,
+    *,
+    drill: bool,
+) -> People:
+    people, muster = state.people, state.people.muster
+    if isinstance(body, MusterBegun):
+        muster = Muster(entry=state.seq + 1, at_s=at_s, order=body.order, drill=drill)
+        return replace(people, muster=muster)
+    if muster is None:
+        return people  # of a state that begins behind its beginning
+    match body:
+        case PersonCheckedOff(holder=holder, where=where, inside=inside):
+            check = CheckedOff(where=where, inside=inside, entry=state.seq + 1, at_s=at_s)
+            return replace(people, muster=replace(muster, checks=muster.checks | {holder: check}))
+        case CheckUndone(holder=holder):
+            checks = {who: check for who, check in muster.checks.items() if who != holder}
+            return replace(people, muster=replace(muster, checks=checks))
+        case MusterEnded():
+            return replace(people, sightings=after_muster(people.sightings, muster), muster=None)
+
+
+def _with_person(
     people: People,
-    body: PersonScreened | VisitorOverstayed | VisitorUnescorted,
+    body: HolderLockedOut | LockoutEnded | PersonScreened | VisitorOverstayed | VisitorUnescorted,
     at_s: UtcSeconds | None,
 ) -> People:
     match body:
+        case HolderLockedOut(holder=holder, until_us=until_us):
+            return after_lockout(people, holder, until_us)
+        case LockoutEnded(holder=holder):
+            return after_lockout(people, holder, None)
         case PersonScreened(holder=holder, station=station, result=result):
             return after_screening(people, holder, station, ScreenedAt(result, at_s))
         case VisitorOverstayed(visitor=visitor):
@@ -248,6 +295,12 @@ def _with_reader(state: SiteState, body: ReaderFound | ReaderLost | ReaderTamper
         case ReaderTampered(tampered=tampered):
             reader = replace(reader, tampered=tampered)
     return replace(state, readers=state.readers | {body.reader: reader})
+
+
+def _not_seen_meanwhile(state: SiteState, body: EdgeStarted, at_s: UtcSeconds | None) -> SiteState:
+    evidence = Evidence(state.seq + 1, "", at_s)
+    people = after_emptied(state.people, body.unseen, Doubt.RESTART, evidence)
+    return replace(state, people=people)
 
 
 def _started(state: SiteState, body: EdgeStarted, mono_us: Micros) -> SiteState:
@@ -314,9 +367,22 @@ def snapshot(state: SiteState) -> bytes:
     return _ENCODER.encode(state)
 
 
+class _KeptOfPeople(msgspec.Struct, frozen=True):
+    sightings: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What tells whether an earlier version kept it, to which sightings were unknown."""
+
+    people: _KeptOfPeople = _KeptOfPeople()
+
+
 def restore(data: bytes) -> SiteState:
     """The inverse of `snapshot`. Raises msgspec.DecodeError on bytes that are not a snapshot."""
-    return msgspec.json.decode(data, type=SiteState)
+    state = msgspec.json.decode(data, type=SiteState)
+    if msgspec.json.decode(data, type=_Kept).people.sightings is msgspec.UNSET:
+        return replace(state, people=with_sightings(state.people))
+    return state
 
 
 def digest(state: SiteState) -> str:

@@ -179,8 +179,9 @@ class Turn:
         if signal in SUPERSEDING and before.direction is not None:
             self.signal(portal_id, Signal.GRANT_ENDED)
             before = self.state.portals[portal_id]
-        if passing is not None and before.contact is not Contact.CLOSED:
-            passing = replace(passing, ajar=True)
+        if signal is Signal.GRANTED and before.contact is not Contact.CLOSED:
+            # Of a button too: whoever pressed it may go without anybody seeing the leaf move.
+            passing = replace(passing or Passing(holders=()), ajar=True)
         after, note = leaf.move(
             before,
             signal,
@@ -246,7 +247,8 @@ class Turn:
     def _passed(self, portal_id: PortalId, before: Portal, *, sure: bool) -> Moved | None:
         """Those who were let through have gone, or, of an open leaf or not `sure`, may have."""
         passing = before.passing
-        people = 1 if passing is None else len(passing.holders)
+        holders = () if passing is None else passing.holders
+        people = len(holders) or int(sure)  # somebody without a name, who may not have gone at all
         sure = passing is None or (sure and not passing.ajar)
         return passage_made(self.policy, portal_id, before.direction, passing, people, sure=sure)
 

@@ -11,8 +11,10 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from controller import sightings
 from controller.ids import HolderId
 from controller.moment import SECOND_US, Micros
+from controller.sightings import Doubt, Evidence, How, Muster, Sighting, Sightings, Way
 from policies.compiled import CompiledPolicy, ExitKind, ZoneKind
 from policies.facts import Direction, Headcount, ScreeningResult, UtcSeconds
 from policies.schedule import wall_at
@@ -106,6 +108,9 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
     """One after the other, since the last right one."""
     locked_out: dict[HolderId, Micros] = {}
     """Until when; monotonic."""
+    sightings: Sightings = {}
+    """The latest evidence of everybody who may be inside, `presences` included: for musters."""
+    muster: Muster | None = None
 
 
 def passage_made(
@@ -159,6 +164,7 @@ def unseen(policy: CompiledPolicy, people: People) -> tuple[str, ...]:
     it is not running is not known.
     """
     known = {seen.zone for seen in people.presences.values()}
+    known |= {zone for seen in people.sightings.values() for zone in (seen.zone, seen.perhaps)}
     free = (p for p in policy.passages.values() if p.way_out and p.portal.exit is ExitKind.FREE)
     return tuple(sorted(known & {passage.source.id for passage in free}))
 
@@ -254,7 +260,9 @@ def after_screening(people: People, holder: HolderId, station: str, screened: Sc
 def gone(people: People, known: Container[HolderId]) -> tuple[HolderId, ...]:
     """Those of whom something is remembered and whom nobody knows any more."""
     remembered = {*people.presences, *people.escorts, *people.screened}
-    remembered |= {*people.wrong_pins, *people.locked_out}
+    remembered |= {*people.wrong_pins, *people.locked_out, *people.sightings}
+    if people.muster is not None:
+        remembered |= set(people.muster.checks)
     return tuple(sorted(holder for holder in remembered if holder not in known))[:GONE_MAX]
 
 
@@ -271,8 +279,41 @@ def without(people: People, holders: tuple[HolderId, ...]) -> People:
         screened=others(people.screened),
         wrong_pins=others(people.wrong_pins),
         locked_out=others(people.locked_out),
+        sightings=others(people.sightings),
+        muster=None
+        if people.muster is None
+        else replace(people.muster, checks=others(people.muster.checks)),
     )
     return _seen(people, others(people.presences), others(people.escorts))
+
+
+def after_moved(people: People, moved: Moved, evidence: Evidence) -> People:
+    """What a passage, or what may have been one, tells of people for musters."""
+    seen, way = people.sightings, Way(moved.source, moved.zone, moved.is_outside)
+    if moved.unsure:
+        seen = sightings.after_grant(seen, moved.unsure, way, evidence)
+    elif moved.holders:
+        escorted = (moved.visitor, moved.host)
+        seen = sightings.after_passage(seen, moved.holders, way, escorted, evidence)
+    else:
+        seen = sightings.after_doubt(seen, (moved.source,), Doubt.EXIT, evidence)
+    return replace(people, sightings=seen)
+
+
+def after_emptied(people: People, zones: tuple[str, ...], why: Doubt, evidence: Evidence) -> People:
+    """Whoever was in these zones may have left unseen: he is looked for in a muster."""
+    seen = sightings.after_doubt(people.sightings, zones, why, evidence)
+    return replace(people, sightings=seen)
+
+
+def with_sightings(people: People) -> People:
+    """An earlier version remembered where somebody was, and not how that was known."""
+    lacking = {
+        holder: Sighting(zone=seen.zone, how=How.PASSAGE, at_s=seen.since_s)
+        for holder, seen in people.presences.items()
+        if holder not in people.sightings
+    }
+    return replace(people, sightings=lacking | people.sightings) if lacking else people
 
 
 def without_firsts(people: People) -> People:

@@ -257,6 +257,7 @@ EVENTS: dict[str, str] = {
     "attempt-abandoned": "A pending attempt ended without a decision.",
     "factor-asked": "A further factor was asked for.",
     "fire-reset-refused": "A fire latch was not reset.",
+    "person-checked-off": "Somebody was seen safe in a muster.",
 }
 """For kinds whose docstring is missing or speaks of a field first."""
 
@@ -306,5 +307,10 @@ ACTIONS: dict[str, str] = {
     "fire-reset-refused": "The reason says why: as a rule the line is still not normal.",
     "effect-ended": "`lost` or `refused` on a lock: look whether that door obeyed.",
     "badge-ignored": "Nothing to do; many in a row are worth a question.",
+    "muster-begun": "Go to the assembly point and check people off (`muster check`). In "
+    "a drill as well.",
+    "muster-ended": "Some are `missing`: they were not found. Say so to whoever searches.",
+    "muster-refused": "`why` says it: a muster goes on already, or none does, or nobody on file "
+    "was meant.",
     "grant-aborted": "Nothing to do: posture, fire or the journal took the grant back.",
 }

@@ -13,7 +13,7 @@ from controller.events import Entry, EntryError, decode_entry
 from controller.ids import HolderId
 from controller.ledger import Personal
 from edge.control.messages import SentEntry
-from edge.control.messages_report import Kept
+from edge.control.messages_report import Kept, Now
 from edge.journal.erasure import BETWEEN_NAMES, SIGNED_BY, about_somebody, fields_of
 from edge.present import as_json, clean, committed, line, local
 from edge.privacy import Sheet
@@ -188,6 +188,10 @@ def _present(kept: Kept, zone: tzinfo) -> list[str]:
         "seen last in": now.zone or "nowhere inside",
         "since": _when(now.since_s, zone),
         "came in": _when(now.entered_s, zone),
+        "for a muster": _sighted(now, zone),
+        "checked off in a muster": "no"
+        if now.check is None
+        else f"at {now.check.where}, {_when(now.check.at_s, zone)}",
         "escorted by": now.host or "nobody",
         "told to be without escort": _yes(now.unescorted),
         "told to have stayed too long": _yes(now.overstayed),
@@ -203,6 +207,18 @@ def _present(kept: Kept, zone: tzinfo) -> list[str]:
         for one in now.screened
     }
     return ["AT THIS MOMENT", "", *_rows(rows), ""]
+
+
+def _sighted(now: Now, zone: tzinfo) -> str:
+    seen = now.sighting
+    if seen is None:
+        return "not listed"
+    perhaps = f" or {seen.perhaps}" if seen.perhaps else ""
+    host = f" with {seen.host}" if seen.with_host else ""
+    doubt = seen.doubted
+    since = "" if doubt is None else f"; unknown since {_when(doubt.since_s, zone)} ({doubt.why})"
+    where = f"in {seen.zone}{perhaps} by {seen.how}{host}"
+    return f"{where}, entry {seen.entry}, {_when(seen.at_s, zone)}{since}"
 
 
 def _changes(kept: Kept, zone: tzinfo) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from controller import events as ev
+from controller import events_muster as em
 from controller.consents import ConsentEnd
 from controller.events import Body, Entry, EntryError, decode_body
 from controller.ledger import Personal, commitment
@@ -373,6 +374,11 @@ def _without_consent(body: ev.AgentWithoutConsent, _: Names) -> tuple[Tone, str]
     return Tone.ALARM, f"{who}: {_CONSENT_ENDS[body.cause]}. Call the head of mission"
 
 
+def _muster_begun(body: em.MusterBegun, names: Names) -> tuple[Tone, str]:
+    why = f"by order {body.order[:12]}" if body.order else f"by {_operator(names)}"
+    return Tone.ALARM, f"MUSTER begun {why}: everybody is to be checked off"
+
+
 def _certificate(body: ev.CertificateExpiring, _: Names) -> tuple[Tone, str]:
     whose = {
         "edge": "this edge's certificate",
@@ -393,6 +399,11 @@ def _operator(names: Names) -> str:
 def _always(tone: Tone, text: str) -> Callable[[Any, Names], tuple[Tone, str]]:
     """`text` with the body's fields filled in."""
     return lambda body, _: (tone, text.format(body=body))
+
+
+def _named(tone: Tone, text: str) -> Callable[[Any, Names], tuple[Tone, str]]:
+    """The same, with whoever did it."""
+    return lambda body, names: (tone, text.format(body=body, by=_operator(names)))
 
 
 _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
@@ -448,4 +459,12 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.FireReset: _fire_reset,
     ev.FireResetRefused: _fire_refused,
     ev.EffectEnded: _always(Tone.PLAIN, "effect {body.effect} {body.outcome}"),
+    em.MusterBegun: _muster_begun,
+    em.PersonCheckedOff: _named(Tone.NOTICE, "{body.holder} is at {body.where}: {by} says so"),
+    em.CheckUndone: _named(Tone.NOTICE, "{body.holder} is missing again: {by} took it back"),
+    em.MusterEnded: _named(
+        Tone.NOTICE,
+        "MUSTER ended by {by}: {body.checked} checked off, {body.missing} still missing",
+    ),
+    em.MusterRefused: _named(Tone.NOTICE, "the muster stays as it is: {by}: {body.why}"),
 }

@@ -237,11 +237,13 @@ def _whereabouts(policy: CompiledPolicy) -> Activity:
             "the zone where somebody was seen last, since when, when he came in, and who his host "
             "is; the same in `views.db`, which is made of the journal",
             "in `views.db` counts by day, door and reason, of nobody in particular",
+            "for a muster: by which door and entry that is known, since when it is in doubt, and "
+            "where somebody saw the person safe",
         ),
-        source="doors of this edge",
+        source="doors of this edge, and whoever checks people off in a muster",
         recipients=(),
-        retention="until the person has left; copies of the state that lie in the journal's "
-        "database are replaced daily",
+        retention="until the person has left, by a door that saw it or by a muster; copies of the "
+        "state that lie in the journal's database are replaced daily",
         safeguards=("by random id alone",),
     )
 

@@ -134,6 +134,8 @@ def now_of(state: SiteState, holder: HolderId) -> Now:
     consent = state.consents.in_force.get(holder)
     return Now(
         zone=None if seen is None else seen.zone,
+        sighting=people.sightings.get(holder),
+        check=None if people.muster is None else people.muster.checks.get(holder),
         since_s=None if seen is None else seen.since_s,
         entered_s=None if seen is None else seen.inside_since_s,
         host=people.escorts.get(holder),

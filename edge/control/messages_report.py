@@ -2,6 +2,7 @@
 
 from controller.ids import HolderId
 from controller.moment import Micros
+from controller.sightings import CheckedOff, Sighting
 from edge.control.message import Count, Message, Part
 from edge.orders import PersonId
 from policies.facts import CredentialStatus, ScreeningResult, UtcSeconds
@@ -65,11 +66,14 @@ class ScreeningKept(Part, frozen=True, kw_only=True):
 
 class Now(Part, frozen=True, kw_only=True):
     """What the edge knows of the person at this moment. `zone`: where he was seen last, if he is
-    inside; `host` and `visitors`: by random ids; `unescorted`: it was told that his host is in good
-    standing no more. `consent_until_s`: of the head of mission.
+    inside; `sighting` and `check`: the same for a muster, and that he was checked off; `host` and
+    `visitors`: by random ids; `unescorted`: it was told that his host is in good standing no more.
+    `consent_until_s`: of the head of mission.
     """
 
     zone: str | None = None
+    sighting: Sighting | None = None
+    check: CheckedOff | None = None
     since_s: UtcSeconds | None = None
     entered_s: UtcSeconds | None = None
     host: HolderId | None = None

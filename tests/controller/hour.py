@@ -15,7 +15,7 @@ from unittest.mock import patch
 import msgspec
 from msgspec.structs import replace
 
-from controller import inputs, turn
+from controller import inputs, inputs_muster, turn
 from controller.effects import AskPin, Effect, FreeEgress, SecurePortal, ShowAtReader
 from controller.events import Event, FireLine, encode
 from controller.events_people import ErasedValues
@@ -103,6 +103,7 @@ def run_hour(seed: int, count: int = INPUTS) -> Run:
 class _Hour:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
+        self.guard = random.Random(f"{seed}/muster")  # who checks people off disturbs nothing else
         self.site = Site(ORIGIN, compiled(POLICY))
         self.version = 1
         self.now_us = 0  # of the run; a restart begins another monotonic clock
@@ -134,6 +135,8 @@ class _Hour:
                 self._boot()
             else:
                 self._feed(make())
+            if self.guard.random() < 0.03:
+                self._feed(self._muster())
 
     # --- the machinery --------------------------------------------------------------------------
 
@@ -273,6 +276,25 @@ class _Hour:
             assurance=Assurance.SECURE,
             person=Personal("person", f"{SURNAME}somebody", "ef" * 16),
         )
+
+    def _muster(self) -> inputs.Input:
+        """Of musters anything at any time; mostly somebody is checked off."""
+        fact = InputId(f"muster-{len(self.steps)}")
+        operator = Personal("operator", f"{SURNAME}officer", "ab" * 16)
+        who = HolderId(f"h-{self.guard.choice([*WHO, 'ann', 'bob', 'cora', 'dan', 'nobody'])}")
+        places = ["tree", "tree", "lobby", "refuge", "street", "No Place"]
+        match self.guard.choice(("begin", *["check"] * 8, "undo", "end")):
+            case "begin":
+                return inputs_muster.MusterBeginAsked(id=fact, operator=operator)
+            case "end":
+                return inputs_muster.MusterEndAsked(id=fact, operator=operator)
+            case "undo":
+                return inputs_muster.CheckUndoAsked(id=fact, holder=who, operator=operator)
+            case _:
+                where = self.guard.choice(places)
+                return inputs_muster.CheckOffAsked(
+                    id=fact, holder=who, where=where, operator=operator
+                )
 
     def _to_the_vault(self) -> None:
         """Two people go in, mostly screened, and perhaps one comes out; some come again."""

@@ -22,7 +22,7 @@ from controller.moment import SECOND_US
 from controller.portal import Contact, State
 from controller.state import SiteState, apply
 from policies.facts import Factor, Mode
-from tests.controller import oracles_people
+from tests.controller import oracles_muster, oracles_people
 from tests.controller.hour import Run, Step
 from tests.controller.support import (
     COVERS,
@@ -417,6 +417,6 @@ def check_only_events_change_the_state(run: Run) -> None:
 
 CHECKERS: dict[str, Checker] = {
     name.removeprefix("check_"): check
-    for name, check in sorted((globals() | vars(oracles_people)).items())
+    for name, check in sorted((globals() | vars(oracles_people) | vars(oracles_muster)).items())
     if name.startswith("check_")
 }

@@ -18,11 +18,13 @@ from controller.events import Body, EdgeStarted, Fire, JournalLost
 from controller.holders import Credential
 from controller.ids import AttemptId, EffectId, HolderId, PortalId, ReaderId
 from controller.inputs import BadgeRead, BoltRead, ConsentEndAsked, JournalFailed, PortalLinkHeard
+from controller.inputs_muster import CheckOffAsked
 from controller.moment import SECOND_US
 from controller.portal import IGNORED, Contact, Signal, State
 from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Turn
+from controller.whereabouts import People
 from policies.compiled import CompiledPolicy
 from policies.facts import Direction, Screened, ScreeningResult
 
@@ -296,6 +298,32 @@ def nobody_is_followed(patch: Patch) -> None:
     patch.setattr(state, "after_passage", after)
 
 
+def who_may_have_left_is_looked_for_no_more(patch: Patch) -> None:
+    def after(people: People, *_: object) -> People:
+        return replace(people, sightings={w: people.sightings[w] for w in people.presences})
+
+    patch.setattr(state, "after_emptied", after)
+
+
+def a_muster_opens_the_doors(patch: Patch) -> None:
+    honest = site._HANDLERS[CheckOffAsked]
+
+    def on_check(turn: Turn, asked: CheckOffAsked) -> None:
+        honest(turn, asked)
+        turn.wish(
+            lambda effect_id, cause, drill: FreeExit(
+                id=effect_id,
+                cause=cause,
+                not_after_us=None,
+                drill=drill,
+                portal=PortalId("gate"),
+                for_ms=1_000,
+            )
+        )
+
+    patch.setitem(site._HANDLERS, CheckOffAsked, on_check)
+
+
 def nobody_is_counted(patch: Patch) -> None:
     honest = state.after_passage
 
@@ -464,6 +492,16 @@ PLANTS = [
         "attempts stay behind",
         "one_pending_attempt_per_reader_and_its_end",
         attempts_stay_behind,
+    ),
+    Plant(
+        "who may have left is looked for no more",
+        "the_roll_lists_whoever_came_in_and_was_not_seen_leaving",
+        who_may_have_left_is_looked_for_no_more,
+    ),
+    Plant(
+        "a muster opens the doors",
+        "nobody_is_let_in_or_kept_in_by_a_muster",
+        a_muster_opens_the_doors,
     ),
     Plant("a wrong PIN will do", "factors_asked_for_were_given", a_wrong_pin_will_do),
     Plant("free exits ask who you are", "free_ways_out_are_granted", free_exits_ask_who_you_are),

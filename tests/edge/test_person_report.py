@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from controller import events as ev
 from controller.events import decode_entry
+from controller.sightings import Muster
 from controller.whereabouts import People, Presence
 from edge.assembly import Edge
 from edge.commands.person import person
@@ -112,7 +113,9 @@ def test_nothing_that_is_kept_of_people_is_forgotten_in_it() -> None:
     assert on_file | {"pin", "badges"} == set(OnFile.__struct_fields__)
     assert set(Roll.__struct_fields__) == {"version", "holders", "credentials", "pins"}
     of_people = {"presences", "escorts", "unescorted", "screened", "wrong_pins", "locked_out"}
+    of_people |= {"sightings", "muster"}
     assert set(People.__struct_fields__) == of_people | {"inside", "firsts"}
+    assert set(Muster.__struct_fields__) == {"entry", "at_s", "order", "drill", "checks"}
     assert set(Presence.__struct_fields__) == {"zone", "since_s", "entered_s", "overstayed"}
 
 

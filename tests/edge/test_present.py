@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from controller import events as ev
+from controller import events_muster as em
 from controller.attempt import Attempt
 from controller.consents import ConsentEnd
 from controller.events import KINDS, Body, Entry, Header, decode_entry, encode, kind_of
@@ -253,6 +254,10 @@ def example(kind: str) -> Body:
                 value = "0" * 64
             elif field.name == "version" and body_type is ev.EdgeStarted:
                 value = "0.1.0"
+            elif field.name == "why" and body_type is em.MusterRefused:
+                value = em.MusterRefusal.RUNS
+            elif field.name == "where":
+                value = "oak"
             fields[field.name] = value
     return msgspec.convert(msgspec.to_builtins(body_type(**fields)), body_type, strict=False)
 

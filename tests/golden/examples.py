@@ -5,6 +5,7 @@ the files that are missing. A file that exists is what was released: it is never
 from pathlib import Path
 
 from controller import events as ev
+from controller import events_muster as em
 from controller.attempt import Attempt, Waiting
 from controller.attempt import State as AttemptState
 from controller.body import NOTE_CHARS
@@ -283,6 +284,13 @@ _MADE: tuple[Body, ...] = (
     ev.FireReset(fire=FIRE, after=FIRE_AFTER, operator=commitment(OPERATOR)),
     ev.FireResetRefused(fire=FIRE, operator=commitment(OPERATOR), reason="not latched"),
     ev.EffectEnded(effect=EffectId("12.0"), outcome="confirmed"),
+    em.MusterBegun(order="ab" * 32, operator=commitment(OPERATOR)),
+    em.PersonCheckedOff(
+        holder=HolderId("h1"), where="car-park", inside=True, operator=commitment(OPERATOR)
+    ),
+    em.CheckUndone(holder=HolderId("h1"), operator=commitment(OPERATOR)),
+    em.MusterEnded(checked=41, missing=2, operator=commitment(OPERATOR)),
+    em.MusterRefused(why=em.MusterRefusal.RUNS, operator=commitment(OPERATOR)),
 )
 
 
