@@ -185,6 +185,7 @@ class Rule(msgspec.Struct, frozen=True):
 ALARMS: Mapping[str, Rule] = {
     kind_of(ev.FireLatched): Rule("Fire"),
     kind_of(ev.PortalForced): Rule("A door was forced"),
+    kind_of(ev.OrdersSuspected): Rule("Orders were refused one after another"),
     kind_of(ev.PostureChanged): Rule("The posture is not normal", _not_normal),
     kind_of(ev.ReaderTampered): Rule("A reader is tampered with", _tampered),
     kind_of(ev.DeviceSuspected): Rule("A device is not believed"),

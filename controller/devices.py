@@ -22,9 +22,9 @@ from controller.inputs import (
     ReaderTamperHeard,
 )
 from controller.portal import Contact, Signal
+from controller.posture import evacuates
 from controller.turn import Turn
 from policies.compiled import Egress
-from policies.facts import Mode
 
 
 def on_contact(turn: Turn, fact: ContactRead) -> None:
@@ -59,7 +59,8 @@ def _explains_opening(turn: Turn, portal_id: PortalId) -> bool:
         return True
     if portal.shunt_until_us is not None and turn.now_us <= portal.shunt_until_us:
         return True
-    return fires.burns_at(turn, portal_id) or turn.state.mode is Mode.EVACUATE
+    leaving = evacuates(turn.state.orders, turn.policy, portal_id)
+    return leaving or fires.burns_at(turn, portal_id)
 
 
 def on_bolt(turn: Turn, fact: BoltRead) -> None:
@@ -114,4 +115,11 @@ def on_device_misbehaved(turn: Turn, fact: DeviceMisbehaved) -> None:
 
 def on_effect_end(turn: Turn, fact: EffectEndHeard) -> None:
     """What became of a command."""
-    turn.record(EffectEnded(effect=fact.effect, outcome=clipped(fact.outcome)))
+    turn.record(
+        EffectEnded(
+            effect=fact.effect,
+            outcome=clipped(fact.outcome),
+            portal=fact.portal,
+            action=fact.action,
+        )
+    )

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from controller.arrival import Action
 from controller.ids import AttemptId, EffectId, HolderId, PortalId, QuestionId, ReaderId
 from controller.moment import Micros
 from policies.facts import Direction
@@ -58,6 +59,21 @@ class SecurePortal(Effect, frozen=True, kw_only=True):
     """Lock the portal, ending every release that runs on it."""
 
     portal: PortalId
+
+
+LockEffect = FreeEgress | FreeExit | ReleasePortal | LeasePortal | SecurePortal
+"""What works a lock; how it ended is recorded."""
+
+
+def action_of(effect: LockEffect) -> Action:
+    """What it does to the lock."""
+    match effect:
+        case SecurePortal():
+            return Action.SECURE
+        case FreeEgress():
+            return Action.FREE
+        case _:
+            return Action.RELEASE
 
 
 class Sign(StrEnum):

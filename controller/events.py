@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 
 import controller.events_muster  # noqa: F401 - its kinds belong to the schema
+from controller.arrival import Action
 from controller.attempt import Attempt
 from controller.body import (
     ENTRY_BYTES_MAX,
@@ -26,6 +27,14 @@ from controller.body import (
     Seq,
     Text,
     clipped,
+)
+from controller.events_edge import (
+    ClockJudged,
+    EdgeReady,
+    EdgeStarted,
+    EdgeStopping,
+    PolicyActivated,
+    PostureChanged,
 )
 from controller.events_fires import (
     Fire,
@@ -46,6 +55,14 @@ from controller.events_journal import (
     JournalUnsound,
     ReserveUsed,
 )
+from controller.events_orders import (
+    CountersChallenged,
+    EvacuationConfirmed,
+    OrderAccepted,
+    OrderEnded,
+    OrderRefused,
+    OrdersSuspected,
+)
 from controller.events_people import (
     AgentWithoutConsent,
     ConsentEnded,
@@ -62,7 +79,6 @@ from controller.events_people import (
     VisitorUnescorted,
 )
 from controller.events_wire import CertificateExpiring
-from controller.holders import KeyId
 from controller.ids import (
     AttemptId,
     EffectId,
@@ -73,7 +89,7 @@ from controller.ids import (
 from controller.ledger import Commitment, Personal
 from controller.portal import Portal
 from controller.whereabouts import Moved
-from policies.facts import Decision, Direction, Factor, Level, Mode, Request
+from policies.facts import Decision, Direction, Factor, Request
 
 __all__ = [
     "ENTRY_BYTES_MAX",
@@ -82,13 +98,19 @@ __all__ = [
     "AgentWithoutConsent",
     "Body",
     "CertificateExpiring",
+    "ClockJudged",
     "ConsentEnded",
     "ConsentGiven",
     "ConsentRefused",
     "Count",
+    "CountersChallenged",
+    "EdgeReady",
+    "EdgeStarted",
+    "EdgeStopping",
     "EntriesPruned",
     "Entry",
     "EntryDropped",
+    "EvacuationConfirmed",
     "Fire",
     "FireChange",
     "FireLatched",
@@ -106,9 +128,15 @@ __all__ = [
     "JournalUnsound",
     "LockoutEnded",
     "Name",
+    "OrderAccepted",
+    "OrderEnded",
+    "OrderRefused",
+    "OrdersSuspected",
     "PersonErased",
     "PersonReported",
     "PersonScreened",
+    "PolicyActivated",
+    "PostureChanged",
     "ReserveUsed",
     "SecondAsked",
     "Seq",
@@ -117,72 +145,6 @@ __all__ = [
     "VisitorUnescorted",
     "clipped",
 ]
-
-
-# --- the edge ---------------------------------------------------------------------------------
-
-
-class EdgeStarted(Body, frozen=True, kw_only=True):
-    """The daemon began. Attempts and what was seen of the leaves are forgotten; posture and latched
-    fires are not. `fires` are the fire inputs that must be heard before anything is secured.
-
-    `safe_mode`: earlier runs ended uncleanly, and this one begins with what doors need alone.
-    `kept_copy`: it serves by the site file and policy that last served, not by the present ones.
-    `unseen`: zones that people may have left unseen meanwhile. `policy_version`: of `policy`.
-    """
-
-    version: Text
-    policy: Text
-    fires: tuple[Name, ...]
-    portals: tuple[Name, ...]
-    safe_mode: bool = False
-    kept_copy: bool = False
-    unseen: tuple[Name, ...] = ()
-    policy_version: Count = 0
-
-
-class EdgeReady(Body, frozen=True, kw_only=True):
-    """Every fire input has been heard or counts as fire; cards are accepted from here on."""
-
-
-class EdgeStopping(Body, frozen=True, kw_only=True):
-    """The daemon ends in good order."""
-
-    reason: Text
-
-
-class ClockJudged(Body, frozen=True, kw_only=True):
-    """The clock's trust changed, or wall time jumped by `stepped_ms` against monotonic time."""
-
-    trusted: bool
-    stepped_ms: Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
-
-
-class PolicyActivated(Body, frozen=True, kw_only=True):
-    """Decisions follow this policy from here on; pending attempts end under their own. Portals and
-    fire inputs are these now; what was latched stays latched.
-
-    `operator`: who brought it. `bundle`: SHA-256 of what was signed, with the ids of the `keys`.
-    `returned`: it is the one that was in force before, and nothing new was signed.
-    """
-
-    version: Count
-    digest: Text
-    fires: tuple[Name, ...]
-    portals: tuple[Name, ...]
-    operator: Commitment | None = None
-    bundle: Annotated[str, msgspec.Meta(max_length=64)] = ""
-    keys: Annotated[tuple[KeyId, ...], msgspec.Meta(max_length=8)] = ()
-    returned: bool = False
-
-
-class PostureChanged(Body, frozen=True, kw_only=True):
-    """Mode and threat level of the site."""
-
-    mode: Mode
-    threat: Level
-    was_mode: Mode
-    was_threat: Level
 
 
 # --- readers ----------------------------------------------------------------------------------
@@ -409,10 +371,14 @@ class BoltMoved(PortalChange, frozen=True, kw_only=True):
 
 
 class EffectEnded(Body, frozen=True, kw_only=True):
-    """What became of an effect: confirmed, refused, expired, withdrawn or lost."""
+    """What became of an effect: confirmed, refused, expired, withdrawn or lost. `portal` and
+    `action`: what it was to do, where a version before there were orders did not leave them out.
+    """
 
     effect: EffectId
     outcome: Text
+    portal: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    action: Action | None = None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -445,6 +411,9 @@ URGENT = frozenset(
         JournalDoubted,
         JournalKeyRotated,
         JournalUnsound,
+        OrderAccepted,
+        OrderEnded,
+        OrdersSuspected,
         PersonErased,
         PersonReported,
         PolicyActivated,

@@ -19,12 +19,13 @@ from controller.events import (
 )
 from controller.ids import PortalId
 from controller.inputs import FireLineHeard, FireResetAsked
-from controller.ledger import commitment
+from controller.ledger import Personal, commitment
 from controller.moment import MILLISECOND_US
+from controller.order_ends import end_at_fire
 from controller.portal import Portal, Signal
+from controller.posture import frees
 from controller.turn import Turn
 from policies.compiled import CompiledPolicy, OnFire
-from policies.facts import Mode
 
 GONE_US = 500 * MILLISECOND_US
 """From being told that a fire input's device is gone to fire. Drivers tell it after 2.5 s without a
@@ -76,6 +77,15 @@ def on_reset(turn: Turn, asked: FireResetAsked) -> None:
     settle_egress(turn)
 
 
+def override(turn: Turn, fire_id: str, operator: Personal) -> None:
+    """Two people say that there is no fire, whatever the line says: the latch ends. What the line
+    says next latches it again.
+    """
+    after = replace(turn.state.fires[fire_id], latched=False)
+    turn.record(FireReset(fire=fire_id, after=after, operator=commitment(operator)), operator)
+    settle_egress(turn)
+
+
 def _why_no_reset(fire: Fire | None, *, named: bool) -> str | None:
     """`named`: the policy has this input; what it no longer has can never be read as normal."""
     if fire is None:
@@ -106,6 +116,7 @@ def _latch(turn: Turn, fire_id: str, reason: str) -> None:
     after = replace(fire, latched=True, deadline_us=None)
     turn.record(FireLatched(fire=fire_id, after=after, reason=reason))
     settle_egress(turn)
+    end_at_fire(turn)
 
 
 def burns_at(turn: Turn, portal_id: PortalId) -> bool:
@@ -125,7 +136,7 @@ def frees_egress(turn: Turn, portal_id: PortalId) -> bool:
     rule = turn.rule(portal_id)
     if rule is None or rule.on_fire is not OnFire.RELEASE:
         return False
-    return burns_at(turn, portal_id) or turn.state.mode is Mode.EVACUATE
+    return burns_at(turn, portal_id) or frees(turn.state.orders, turn.policy, portal_id)
 
 
 def settle_egress(turn: Turn) -> None:

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from controller.arrival import Action
 from controller.body import Note
 from controller.events import FireLine
 from controller.events_people import ErasedValues
@@ -20,14 +21,13 @@ from controller.ids import (
     ReaderId,
 )
 from controller.ledger import Personal
+from controller.orders import Order
 from controller.portal import Contact
 from policies.compiled import CompiledPolicy
 from policies.facts import (
     Assurance,
     Direction,
     Factor,
-    Level,
-    Mode,
     ScreeningResult,
     UtcSeconds,
 )
@@ -157,8 +157,12 @@ class PortalLinkHeard(Input, frozen=True, kw_only=True):
 
 
 class EffectEndHeard(Input, frozen=True, kw_only=True):
+    """As `EffectEnded`."""
+
     effect: EffectId
     outcome: str
+    portal: str = ""
+    action: Action | None = None
 
 
 class ScreeningHeard(Input, frozen=True, kw_only=True):
@@ -195,9 +199,49 @@ class ConsentEndAsked(Input, frozen=True, kw_only=True):
     operator: Personal
 
 
-class PostureSet(Input, frozen=True, kw_only=True):
-    mode: Mode
-    threat: Level
+class OrderOffered(Input, frozen=True, kw_only=True):
+    """A signed order whose signatures fit; the rest as in `OrderAccepted`.
+
+    `people`: how many have signed it. `signers`: for each of them, under which id he is on file,
+    where he is. `sourced`: a key switch or a panic input gave it, and the key of an edge signed it.
+    Fields of the personal values: `signed_by`, `operator`.
+    """
+
+    order: Order
+    people: int
+    signers: tuple[HolderId | None, ...]
+    keys: tuple[KeyId, ...]
+    sourced: bool
+    break_glass: str
+    path: str
+    signed_by: Personal
+    operator: Personal
+
+
+class OrderRejected(Input, frozen=True, kw_only=True):
+    """Something that was offered as an order and is none that this site believes."""
+
+    order: str
+    order_kind: str
+    reason: str
+    path: str
+    operator: Personal
+
+
+class EvacuationConfirmAsked(Input, frozen=True, kw_only=True):
+    """A named person on the spot says that a late evacuation is meant; `operator.field` is
+    `operator`.
+    """
+
+    order: OrderId
+    operator: Personal
+
+
+class CountersAsked(Input, frozen=True, kw_only=True):
+    """Somebody wants what two people can sign so that orders count again. `challenge` is fresh."""
+
+    challenge: str
+    operator: Personal
 
 
 class DirectoryReplaced(Input, frozen=True, kw_only=True):

@@ -160,10 +160,10 @@ def _abandoned(turn: Turn, attempt: AttemptId, at: Attempt, reason: str) -> None
     turn.record(AttemptAbandoned(attempt=attempt, reader=at.reader, portal=portal, reason=reason))
 
 
-def abandon_entries(turn: Turn, reason: str) -> None:
-    """Drop every pending attempt to enter; attempts to leave are never touched."""
+def abandon_entries(turn: Turn, reason: str, portal_id: PortalId) -> None:
+    """Drop every pending attempt to enter here; attempts to leave are never touched."""
     for reader, pending in list(turn.state.attempts.items()):
-        if not turn.leads_out(PortalId(pending.portal), pending.direction):
+        if pending.portal == portal_id and not turn.leads_out(portal_id, pending.direction):
             abandon(turn, reader, reason)
             show(turn, reader, Sign.DENIED)
 

@@ -8,6 +8,7 @@ from controller.holders import Credential, Holder
 from controller.ids import HolderId, PortalId
 from controller.moment import SECOND_US, Micros
 from controller.portal import TABLE, Contact, Note, Signal, State
+from controller.posture import CALM, held, here
 from controller.state import SiteState
 from controller.turn import Turn
 from controller.whereabouts import People, has_first
@@ -42,6 +43,8 @@ def question(
     status = CredentialStatus.UNKNOWN
     if credential is not None and holder is not None:
         status = credential.status
+    passage = policy.passage(portal_id, direction)
+    now = CALM if passage is None else here(turn.state.orders, policy, passage)
     request = Request(
         portal=portal_id,
         direction=direction,
@@ -50,15 +53,16 @@ def question(
         credential=status,
         holder=_facts(turn, credential, holder),
         presented=presented,
-        mode=turn.state.mode,
-        threat=turn.state.threat,
+        mode=now.mode,
+        threat=now.threat,
+        shut_by=now.shut_by,
+        hold_egress=held(turn.state.orders, portal_id),
         fire=burns_at(turn, portal_id),
         consent=_consented(turn, credential, holder),
         interlock_clear=interlock_clear(turn.state, turn.policy, portal_id, turn.now_us),
         operable=portal is not None and portal.linked,
         recorded=turn.state.recorded,
     )
-    passage = policy.passage(portal_id, direction)
     if passage is None or not (passage.limited or passage.way_out):
         return request
     return _with_surroundings(turn, policy, request, passage, credential)

@@ -46,9 +46,11 @@ _PASSAGES: tuple[type[Body], ...] = (
 
 _ALARMS: tuple[type[Body], ...] = (
     ev.AgentWithoutConsent,
+    ev.CountersChallenged,
     ev.DeviceSuspected,
     ev.EgressEnded,
     ev.EgressReleased,
+    ev.EvacuationConfirmed,
     ev.FireLatched,
     ev.FireLineRead,
     ev.FireReset,
@@ -57,6 +59,10 @@ _ALARMS: tuple[type[Body], ...] = (
     ev.JournalDoubted,
     ev.JournalUnsound,
     ev.LockoutEnded,
+    ev.OrderAccepted,
+    ev.OrderEnded,
+    ev.OrderRefused,
+    ev.OrdersSuspected,
     ev.PortalForced,
     ev.PortalHeld,
     ev.PortalNeverClosed,

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from controller import devices, erasures, fires, muster, passages, questions, verdicts, visits
+from controller import (
+    acceptance,
+    devices,
+    erasures,
+    fires,
+    muster,
+    passages,
+    questions,
+    verdicts,
+    visits,
+)
 from controller.certificates import days_left, is_news
 from controller.effects import (
     AskPin,
@@ -31,7 +41,6 @@ from controller.events import (
     JournalUnsound,
     LockoutEnded,
     PolicyActivated,
-    PostureChanged,
     ReserveUsed,
     clipped,
 )
@@ -46,9 +55,11 @@ from controller.inputs import (
     ConsentEndAsked,
     ConsentOffered,
     ContactRead,
+    CountersAsked,
     DeviceMisbehaved,
     DirectoryReplaced,
     EffectEndHeard,
+    EvacuationConfirmAsked,
     ExitAsked,
     FireLineHeard,
     FireResetAsked,
@@ -58,12 +69,13 @@ from controller.inputs import (
     JournalKeyFollowed,
     JournalLookedThrough,
     JournalRecovered,
+    OrderOffered,
+    OrderRejected,
     PersonEraseAsked,
     PersonReportAsked,
     PinChecked,
     PolicyReplaced,
     PortalLinkHeard,
-    PostureSet,
     PruningDecided,
     ReaderHeard,
     ReaderTamperHeard,
@@ -75,16 +87,14 @@ from controller.inputs import (
 )
 from controller.ledger import commitment
 from controller.moment import SECOND_US, Moment
+from controller.order_ends import end_at_start, end_due, end_unrecorded
 from controller.portal import LEASE_RENEW_US, Portal, Signal, State, exit_over_us, rex_deadline_us
+from controller.posture import unlocked
 from controller.state import SiteState
 from controller.turn import Origin, Turn
 from controller.whereabouts import gone, unseen
 from policies.compiled import CompiledPolicy
-from policies.facts import Mode, UtcSeconds
-
-SHUT_MODES = frozenset({Mode.LOCKDOWN, Mode.SHELTER, Mode.EVACUATE})
-"""Modes in which no portal is entered but by override."""
-
+from policies.facts import UtcSeconds
 
 TIME = "time"
 """The cause of what falls due by itself. It is real even when a drill's input comes just then."""
@@ -129,6 +139,8 @@ class Site:
         before = turn.state
         turn.cause, turn.drill = clipped(fact.id), fact.drill
         self._handle(turn, fact)
+        if turn.state.orders.in_force is not before.orders.in_force:
+            acceptance.settle(turn, before.orders)
         if turn.state is not before:  # whatever was settled still holds otherwise
             self._settle_leases(turn)
         self.state = turn.state
@@ -155,6 +167,7 @@ class Site:
         due += [attempt.deadline_us for attempt in self.state.attempts.values()]
         due += [fire.deadline_us for fire in self.state.fires.values()]
         due += self.state.people.locked_out.values()
+        due += [one.until_us for one in self.state.orders.in_force.values()]
         if any(portal.open_schedule is not None for portal in self.policy.portals):
             due.append(self._looked_at_schedules_us + LEASE_RENEW_US)
         return min((moment for moment in due if moment is not None), default=None)
@@ -261,12 +274,18 @@ class Site:
         for holder, until_us in sorted(turn.state.people.locked_out.items()):
             if _is_due(until_us, turn):
                 turn.record(LockoutEnded(holder=holder))
+        orders = turn.state.orders
+        end_due(turn)
+        if turn.state.orders is not orders:
+            acceptance.settle(turn, orders)
 
     def _settle_leases(self, turn: Turn) -> None:
         self._looked_at_schedules_us = turn.now_us
         for rule in turn.policy.portals:
             portal = turn.state.portals.get(PortalId(rule.id))
-            if portal is None or (rule.open_schedule is None and not portal.leased):
+            ordered = unlocked(turn.state.orders, PortalId(rule.id))
+            scheduled = rule.open_schedule is not None
+            if portal is None or not (scheduled or ordered or portal.leased):
                 continue
             due = portal.leased and _is_due(portal.deadline_us, turn)
             verdicts.settle_lease(turn, PortalId(rule.id), due=due)
@@ -316,7 +335,7 @@ class Site:
         self._forget_policies(turn)
         fires.settle_egress(turn)
         fires.secure_other_locks(turn, was)
-        _settle_posture(turn)
+        acceptance.settle_marks(turn)
         fires.settle_start(turn)
         visits.settle_hosts(turn)
 
@@ -349,42 +368,16 @@ def _on_started(turn: Turn, fact: Started) -> None:
         turn.record(ClockJudged(trusted=turn.moment.trusted, stepped_ms=0))
     # A fire that was latched before the restart frees the ways out before anything is read.
     fires.settle_egress(turn)
-    _settle_posture(turn)
+    end_at_start(turn)
+    acceptance.settle_marks(turn)
     fires.settle_start(turn)
-
-
-def _on_posture(turn: Turn, fact: PostureSet) -> None:
-    was_mode, was_threat = turn.state.mode, turn.state.threat
-    if (was_mode, was_threat) == (fact.mode, fact.threat):
-        return
-    turn.record(
-        PostureChanged(mode=fact.mode, threat=fact.threat, was_mode=was_mode, was_threat=was_threat)
-    )
-    # Ways out come first: what an evacuation frees is not secured by it.
-    fires.settle_egress(turn)
-    raised = fact.mode in SHUT_MODES or fact.threat > was_threat
-    if raised:
-        passages.abandon_entries(turn, f"posture {fact.mode} {fact.threat}")
-    for portal_id in list(turn.state.portals) if raised else ():
-        fires.abort_entry(turn, portal_id)
-    _settle_posture(turn)
-    if fact.mode in SHUT_MODES:
-        for portal_id in turn.state.portals:
-            fires.secure(turn, portal_id)
-
-
-def _settle_posture(turn: Turn) -> None:
-    """Bring every portal's record to what the mode in force calls for."""
-    shut = turn.state.mode in SHUT_MODES
-    for portal_id, portal in list(turn.state.portals.items()):
-        if portal.secured is not shut:
-            turn.signal(portal_id, Signal.SECURED if shut else Signal.SECURE_ENDED)
 
 
 def _on_journal_failed(turn: Turn, fact: JournalFailed) -> None:
     if not turn.state.recorded:
         return
     turn.record(JournalLost(reason=clipped(fact.reason)))
+    end_unrecorded(turn)
     for portal_id in list(turn.state.portals):
         rule = turn.rule(portal_id)
         if rule is not None and not rule.emergency:
@@ -476,7 +469,10 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     DeviceMisbehaved: devices.on_device_misbehaved,
     PortalLinkHeard: devices.on_portal_link,
     EffectEndHeard: devices.on_effect_end,
-    PostureSet: _on_posture,
+    OrderOffered: acceptance.on_offered,
+    OrderRejected: acceptance.on_rejected,
+    EvacuationConfirmAsked: acceptance.on_confirm_asked,
+    CountersAsked: acceptance.on_counters_asked,
     ScreeningHeard: visits.on_screening,
     ConsentOffered: visits.on_consent_offered,
     ConsentEndAsked: visits.on_consent_end_asked,

@@ -5,6 +5,7 @@ from hashlib import sha256
 import msgspec
 from msgspec.structs import replace
 
+from controller.arrival import CONFIRMED, Answer, after_answer, after_lost
 from controller.attempt import Attempt
 from controller.certificates import Told, after_told
 from controller.consents import Consent, Consents, after_ended, after_given
@@ -16,11 +17,14 @@ from controller.events import (
     ClockJudged,
     ConsentEnded,
     ConsentGiven,
+    CountersChallenged,
     DecisionMade,
     EdgeReady,
     EdgeStarted,
     EdgeStopping,
+    EffectEnded,
     EgressReleased,
+    EvacuationConfirmed,
     Event,
     FactorAnswered,
     FactorAsked,
@@ -33,11 +37,16 @@ from controller.events import (
     JournalLost,
     JournalRestored,
     LockoutEnded,
+    OrderAccepted,
+    OrderEnded,
+    OrderRefused,
+    OrdersSuspected,
     PassageMade,
     PersonErased,
     PersonScreened,
     PolicyActivated,
     PortalChange,
+    PortalLost,
     PortalOpened,
     PostureChanged,
     ReaderFound,
@@ -50,6 +59,15 @@ from controller.events import (
 from controller.events_muster import CheckUndone, MusterBegun, MusterEnded, PersonCheckedOff
 from controller.ids import PortalId, ReaderId
 from controller.moment import SECOND_US, Micros
+from controller.orders import (
+    Orders,
+    after_accepted,
+    after_confirmed,
+    after_doubt,
+    after_order_ended,
+    after_refused,
+    after_restart,
+)
 from controller.portal import Portal, restarted
 from controller.sightings import CheckedOff, Doubt, Evidence, Muster, after_muster
 from controller.whereabouts import (
@@ -74,6 +92,16 @@ from policies.facts import Level, Mode, UtcSeconds
 
 FIRE_FIRST_READING_US = 10 * SECOND_US
 """A fire input that has not been heard this long after the start counts as fire."""
+
+
+OrderEvent = (
+    OrderAccepted
+    | OrderRefused
+    | OrdersSuspected
+    | OrderEnded
+    | EvacuationConfirmed
+    | CountersChallenged
+)
 
 
 class Reader(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +149,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     attempts: dict[ReaderId, Attempt] = {}
     people: People = People()
     consents: Consents = Consents()
+    orders: Orders = Orders()
+    answers: dict[PortalId, Answer] = {}
 
 
 def apply(state: SiteState, event: Event) -> SiteState:
@@ -136,10 +166,12 @@ def _folded(
     state: SiteState, body: Body, mono_us: Micros, at_s: UtcSeconds | None, *, drill: bool
 ) -> SiteState:
     match body:
-        case PortalChange(portal=portal, after=after):
-            evidence = Evidence(state.seq + 1, portal, at_s)
-            people = _with_portal_change(state.people, body, evidence)
-            return replace(state, portals=state.portals | {portal: after}, people=people)
+        case PortalChange():
+            return _with_portal(state, body, at_s)
+        case EffectEnded():
+            return replace(state, answers=_with_answer(state.answers, body))
+        case _ if isinstance(body, OrderEvent):
+            return replace(state, orders=_with_order(state, body, mono_us))
         case FireChange(fire=fire, after=after):
             return replace(state, fires=state.fires | {fire: after})
         case FactorAnswered(after=after, passed=passed) if after.holder is not None:
@@ -177,7 +209,7 @@ def _folded(
         case JournalLost() | JournalRestored():
             return replace(state, recorded=isinstance(body, JournalRestored))
         case JournalDoubted():
-            return replace(state, doubted=True)
+            return replace(state, doubted=True, orders=after_doubt(state.orders))
         case ClockJudged(trusted=trusted):
             people = state.people if at_s is None else after_trust(state.people, at_s)
             return replace(state, clock_trusted=trusted, people=people)
@@ -190,12 +222,30 @@ def _folded(
             return _with_policy(state, body, mono_us)
         case CertificateExpiring():
             return replace(state, certificates=after_told(state.certificates, body))
-        case PostureChanged(mode=mode, threat=threat):
-            # A house that was shut waits for its first person again.
-            people = state.people if mode is Mode.NORMAL else without_firsts(state.people)
-            return replace(state, mode=mode, threat=threat, people=people)
+        case PostureChanged():
+            return _with_posture(state, body)
         case _:
             return state
+
+
+def _with_portal(state: SiteState, change: PortalChange, at_s: UtcSeconds | None) -> SiteState:
+    portal, answers = change.portal, state.answers
+    if isinstance(change, PortalLost):
+        answers = after_lost(answers, portal)
+    return replace(
+        state,
+        portals=state.portals | {portal: change.after},
+        people=_with_portal_change(state.people, change, Evidence(state.seq + 1, portal, at_s)),
+        answers=answers,
+    )
+
+
+def _with_answer(answers: dict[PortalId, Answer], ended: EffectEnded) -> dict[PortalId, Answer]:
+    """Effects are called by the number of the entry behind them."""
+    if ended.action is None or ended.outcome != CONFIRMED:
+        return answers
+    cause = int(ended.effect.partition(".")[0])
+    return after_answer(answers, PortalId(ended.portal), ended.action, cause)
 
 
 def _with_holders(state: SiteState, body: HoldersReplaced) -> SiteState:
@@ -221,6 +271,30 @@ def _with_portal_change(people: People, change: PortalChange, evidence: Evidence
             return after_release(people, emptied)
         case _:
             return people
+
+
+def _with_posture(state: SiteState, body: PostureChanged) -> SiteState:
+    """A house that was shut waits for its first person again."""
+    people = state.people if body.mode is Mode.NORMAL else without_firsts(state.people)
+    return replace(state, mode=body.mode, threat=body.threat, people=people)
+
+
+def _with_order(state: SiteState, body: OrderEvent, mono_us: Micros) -> Orders:
+    orders = state.orders
+    match body:
+        case OrderAccepted(order=order):
+            until_us, code, seq = body.until_us, body.break_glass, state.seq + 1
+            return after_accepted(orders, order, seq, until_us, code, late=body.late)
+        case OrderEnded(order=order_id):
+            return after_order_ended(orders, order_id)
+        case EvacuationConfirmed(order=order_id):
+            return after_confirmed(orders, order_id)
+        case OrderRefused():
+            return after_refused(orders, mono_us)
+        case OrdersSuspected():
+            return replace(orders, refused_us=())
+        case CountersChallenged(challenge=challenge):
+            return replace(orders, challenge=challenge)
 
 
 def _with_muster(
@@ -323,6 +397,8 @@ def _started(state: SiteState, body: EdgeStarted, mono_us: Micros) -> SiteState:
         fires=fires,
         readers={},
         attempts={},
+        orders=after_restart(state.orders),
+        answers={},
         people=after_start(state.people, body.unseen, mono_us),
     )
 

@@ -4,12 +4,13 @@ from msgspec.structs import replace
 
 from controller.effects import AskToClose, FreeExit, LeasePortal, ReleasePortal, ShowAtReader, Sign
 from controller.events import DecisionMade
-from controller.fires import free_egress
+from controller.fires import burns_at, free_egress
 from controller.ids import AttemptId, PortalId, ReaderId
 from controller.ledger import Personal, commitment
 from controller.moment import MILLISECOND_US, SECOND_US
 from controller.portal import LEASE_US, STRIKE_WITHIN_US, Signal
-from controller.questions import question
+from controller.posture import unlocked
+from controller.questions import interlock_clear, question
 from controller.turn import Turn
 from controller.whereabouts import Passing
 from policies.codes import Code
@@ -123,11 +124,16 @@ def settle_lease(turn: Turn, portal_id: PortalId, *, due: bool) -> None:
 
 
 def _stands_open(turn: Turn, portal_id: PortalId) -> bool:
-    """Whether anybody may enter here now: exactly what decide() says of an anonymous entry."""
+    """Whether anybody may enter here now: two people have ordered it, or it is exactly what
+    decide() says of an anonymous entry.
+    """
     portal, rule = turn.state.portals[portal_id], turn.rule(portal_id)
-    if rule is None or rule.open_schedule is None or not portal.linked:
+    if rule is None or not portal.linked or not turn.state.ready or turn.state.stopping:
         return False
-    if not turn.state.ready or turn.state.stopping:
+    if unlocked(turn.state.orders, portal_id):
+        clear = interlock_clear(turn.state, turn.policy, portal_id, turn.now_us)
+        return clear and not burns_at(turn, portal_id)
+    if rule.open_schedule is None:
         return False
     request = question(turn, turn.policy, portal_id, _way_in(rule.way_out), None, ())
     verdict = decide(turn.policy, replace(request, credential=CredentialStatus.NONE))

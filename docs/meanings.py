@@ -122,6 +122,10 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "roles": "who may give it",
         "people": "how many of them sign; two for what takes protection away",
     },
+    "succession": {
+        "deputies": "roles that step in, in this order, where nobody of the role that the table is "
+        "called by can be reached; each says so by a signed order",
+    },
     "fire": {"zones": "the zones it covers, with all inside them; empty: every zone"},
     "role": {
         "clearance": "compared with the zone's; the highest of a holder's roles counts",
@@ -233,8 +237,8 @@ SITE_KEYS: dict[str, dict[str, str]] = {
     "key": {
         "person": "whose key it is; where two people must sign, two keys of one person are one",
         "public": "as `sentrypost key new` prints it",
-        "may": "what it may sign: change sets of people, policies, the head of mission's consents; "
-        "nothing takes an `order` so far",
+        "may": "what it may sign: change sets of people, policies, consents of the "
+        "head of mission, orders",
         "holder": "the person's id on file; needed where the policy's `[order.…]` says which roles "
         "may sign",
     },
@@ -305,6 +309,13 @@ ACTIONS: dict[str, str] = {
     "fire-line-read": "Not `normal`: treat it as fire, and look for a cut line if there is none.",
     "fire-latched": "Fire. When it is over and the line is normal: `sentrypost fire reset INPUT`.",
     "fire-reset-refused": "The reason says why: as a rule the line is still not normal.",
+    "order-accepted": "Do as it says; look which doors have not obeyed. `late`: somebody on the "
+    "spot confirms the evacuation.",
+    "order-refused": "The reason says why; nothing was changed.",
+    "orders-suspected": "Find out who offers orders here; keep the files.",
+    "evacuation-confirmed": "Leave, and count who is out.",
+    "order-ended": "Look whether others are still in force.",
+    "counters-challenged": "Two people sign it who know what was ordered meanwhile.",
     "effect-ended": "`lost` or `refused` on a lock: look whether that door obeyed.",
     "badge-ignored": "Nothing to do; many in a row are worth a question.",
     "muster-begun": "Go to the assembly point and check people off (`muster check`). In "

@@ -14,12 +14,12 @@ from typing import Protocol
 from controller import inputs
 from controller.effects import (
     AskPin,
-    AskToClose,
     Effect,
     FreeEgress,
     LifeSafety,
+    LockEffect,
     SecurePortal,
-    ShowAtReader,
+    action_of,
 )
 from controller.events import (
     AttemptAbandoned,
@@ -178,7 +178,7 @@ class Daemon:
                 await self._locks_told.wait()
                 await self.recorder.drained()
         except TimeoutError:
-            waiting = [e.id for e in self._outstanding.values() if _moves_a_lock(e)]
+            waiting = [e.id for e in self._outstanding.values() if isinstance(e, LockEffect)]
             log.warning("stopping without word from the locks of effects %s", waiting)
         try:
             async with asyncio.timeout(KEEP_WITHIN_S):
@@ -429,19 +429,21 @@ class Daemon:
             self._note_locks()
 
     def _note_locks(self) -> None:
-        if self._pauses_s or any(_moves_a_lock(e) for e in self._outstanding.values()):
+        if self._pauses_s or any(isinstance(e, LockEffect) for e in self._outstanding.values()):
             self._locks_told.clear()
         else:
             self._locks_told.set()
 
     def _effect_ended(self, effect: Effect, outcome: api.Outcome) -> None:
         """What became of a lock's command is recorded; lights and beeps are not worth a line."""
-        if _moves_a_lock(effect) and not self._deaf:
+        if isinstance(effect, LockEffect) and not self._deaf:
             self.judge(
                 inputs.EffectEndHeard(
                     id=self._wiring.new_id(),
                     effect=EffectId(effect.id),
                     outcome=outcome,
+                    portal=effect.portal,
+                    action=action_of(effect),
                     drill=effect.drill,
                 )
             )
@@ -489,7 +491,3 @@ class Daemon:
             await self.writer.put_snapshot(state.seq, snapshot(state), self._clock.moment().utc_us)
         except JournalError as error:
             log.warning("no snapshot: %s", error)
-
-
-def _moves_a_lock(effect: Effect) -> bool:
-    return not isinstance(effect, ShowAtReader | AskToClose | AskPin)

@@ -5,9 +5,8 @@ be able to clear an officer's screen. A person's name is shown only where the en
 A line never tells of duress: it may be read over a shoulder.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,20 +16,10 @@ from controller import events_muster as em
 from controller.consents import ConsentEnd
 from controller.events import Body, Entry, EntryError, decode_body
 from controller.ledger import Personal, commitment
+from edge import present_orders
+from edge.tone import Names, Tone, always, operator
 from policies.codes import TEXTS
 from policies.facts import ScreeningResult
-
-
-class Tone(StrEnum):
-    """How much a line matters, as a word; a colour only repeats it."""
-
-    PLAIN = ""
-    GRANTED = "GRANTED"
-    DENIED = "DENIED"
-    NOTICE = "NOTICE"
-    FAULT = "FAULT"
-    ALARM = "ALARM"
-
 
 KEY_SIGNS = 16
 """Of a key's id: enough to find it in `sentrypost key show`."""
@@ -143,8 +132,6 @@ def _said(entry: Entry, personal: Sequence[Personal]) -> tuple[Tone, str]:
     return Tone.PLAIN, f"{entry.kind} {bytes(entry.body).decode(errors='replace')}"
 
 
-Names = Mapping[str, str]
-
 _PORTALS: dict[type[Body], tuple[Tone, str]] = {
     ev.PortalGranted: (Tone.PLAIN, "is released once"),
     ev.PassageMade: (Tone.PLAIN, "was passed"),
@@ -256,7 +243,7 @@ def _policy(body: ev.PolicyActivated, names: Names) -> tuple[Tone, str]:
     again = "again " if body.returned else ""
     keys = ", ".join(key[:KEY_SIGNS] for key in body.keys)
     signed = f", signed with {keys}" if keys else ""
-    brought = "" if body.operator is None else f", by {_operator(names)}"
+    brought = "" if body.operator is None else f", by {operator(names)}"
     what = f"policy version {body.version} {body.digest[:16]}"
     return Tone.NOTICE, f"{what} decides {again}from here on{brought}{signed}"
 
@@ -300,11 +287,11 @@ def _fire_line(body: ev.FireLineRead, _: Names) -> tuple[Tone, str]:
 
 
 def _fire_reset(body: ev.FireReset, names: Names) -> tuple[Tone, str]:
-    return Tone.NOTICE, f"FIRE {body.fire} reset by {_operator(names)}"
+    return Tone.NOTICE, f"FIRE {body.fire} reset by {operator(names)}"
 
 
 def _fire_refused(body: ev.FireResetRefused, names: Names) -> tuple[Tone, str]:
-    return Tone.NOTICE, f"FIRE {body.fire} not reset for {_operator(names)}: {body.reason}"
+    return Tone.NOTICE, f"FIRE {body.fire} not reset for {operator(names)}: {body.reason}"
 
 
 _SCREENED = {
@@ -324,18 +311,18 @@ def _erased(body: ev.PersonErased, names: Names) -> tuple[Tone, str]:
         len(one.fields) * (last - first + 1) for one in body.values for first, last in one.entries
     )
     what = f"{body.holder} is erased{inside}, with {count} values beside the entries"
-    return Tone.NOTICE, f"{what}, by {_operator(names)}: {body.reason}"
+    return Tone.NOTICE, f"{what}, by {operator(names)}: {body.reason}"
 
 
 def _reported(body: ev.PersonReported, names: Names) -> tuple[Tone, str]:
     what = f"all that is kept of {body.holder} was written down"
-    return Tone.NOTICE, f"{what}, for {_operator(names)}"
+    return Tone.NOTICE, f"{what}, for {operator(names)}"
 
 
 def _screened(body: ev.PersonScreened, names: Names) -> tuple[Tone, str]:
     tone, words = _SCREENED[body.result]
     said = f"{body.holder} {words.format(station=body.station)}"
-    return tone, said if body.operator is None else f"{said}; said by {_operator(names)}"
+    return tone, said if body.operator is None else f"{said}; said by {operator(names)}"
 
 
 def _overstayed(body: ev.VisitorOverstayed, _: Names) -> tuple[Tone, str]:
@@ -349,11 +336,11 @@ def _consent_given(body: ev.ConsentGiven, names: Names) -> tuple[Tone, str]:
     reason = f" ({names['reason']})" if "reason" in names else ""
     until = local(body.until_s * 1_000_000, UTC)
     what = f"consent to the entry of {body.holder} until {until}{reason}"
-    return Tone.NOTICE, f"{what}, signed by {signed}, brought by {_operator(names)}"
+    return Tone.NOTICE, f"{what}, signed by {signed}, brought by {operator(names)}"
 
 
 def _consent_refused(body: ev.ConsentRefused, names: Names) -> tuple[Tone, str]:
-    return Tone.NOTICE, f"a consent that {_operator(names)} brought is not taken: {body.reason}"
+    return Tone.NOTICE, f"a consent that {operator(names)} brought is not taken: {body.reason}"
 
 
 _CONSENT_ENDS = {
@@ -364,7 +351,7 @@ _CONSENT_ENDS = {
 
 
 def _consent_ended(body: ev.ConsentEnded, names: Names) -> tuple[Tone, str]:
-    by = "" if body.operator is None else f" by {_operator(names)}"
+    by = "" if body.operator is None else f" by {operator(names)}"
     why = f"{_CONSENT_ENDS[body.cause]}{by}"
     return Tone.NOTICE, f"the consent to the entry of {body.holder} has ended: {why}"
 
@@ -375,7 +362,7 @@ def _without_consent(body: ev.AgentWithoutConsent, _: Names) -> tuple[Tone, str]
 
 
 def _muster_begun(body: em.MusterBegun, names: Names) -> tuple[Tone, str]:
-    why = f"by order {body.order[:12]}" if body.order else f"by {_operator(names)}"
+    why = f"by order {body.order[:12]}" if body.order else f"by {operator(names)}"
     return Tone.ALARM, f"MUSTER begun {why}: everybody is to be checked off"
 
 
@@ -392,18 +379,9 @@ def _certificate(body: ev.CertificateExpiring, _: Names) -> tuple[Tone, str]:
     return Tone.ALARM, f"{which} ends in {body.days_left} days, on {until}: renew it"
 
 
-def _operator(names: Names) -> str:
-    return names.get("operator", "a named person")
-
-
-def _always(tone: Tone, text: str) -> Callable[[Any, Names], tuple[Tone, str]]:
-    """`text` with the body's fields filled in."""
-    return lambda body, _: (tone, text.format(body=body))
-
-
 def _named(tone: Tone, text: str) -> Callable[[Any, Names], tuple[Tone, str]]:
-    """The same, with whoever did it."""
-    return lambda body, names: (tone, text.format(body=body, by=_operator(names)))
+    """`always`, with whoever did it."""
+    return lambda body, names: (tone, text.format(body=body, by=operator(names)))
 
 
 _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
@@ -411,38 +389,38 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.BoltMoved: _bolt,
     ev.PortalSettled: _settled,
     ev.EdgeStarted: _started,
-    ev.EdgeReady: _always(Tone.NOTICE, "the edge is ready, cards are accepted"),
-    ev.EdgeStopping: _always(Tone.NOTICE, "the edge stops: {body.reason}"),
-    ev.JournalLost: _always(Tone.ALARM, "the journal cannot be written: {body.reason}"),
+    ev.EdgeReady: always(Tone.NOTICE, "the edge is ready, cards are accepted"),
+    ev.EdgeStopping: always(Tone.NOTICE, "the edge stops: {body.reason}"),
+    ev.JournalLost: always(Tone.ALARM, "the journal cannot be written: {body.reason}"),
     ev.JournalDoubted: _journal_doubted,
     ev.JournalUnsound: _journal_unsound,
-    ev.JournalKeyRotated: _always(
+    ev.JournalKeyRotated: always(
         Tone.NOTICE, "the journal's key was rotated: {body.key} signs, {body.former} no more"
     ),
     ev.EntriesPruned: _pruned,
-    ev.ReserveUsed: _always(
+    ev.ReserveUsed: always(
         Tone.ALARM, "the disk was full, and its reserve is used: make room, or entry stops"
     ),
     ev.JournalRestored: _journal_restored,
-    ev.EntryDropped: _always(Tone.ALARM, "an entry was lost while nothing could be written"),
+    ev.EntryDropped: always(Tone.ALARM, "an entry was lost while nothing could be written"),
     ev.CertificateExpiring: _certificate,
     ev.ClockJudged: _clock,
     ev.HoldersReplaced: _holders,
     ev.PolicyActivated: _policy,
     ev.PostureChanged: _posture,
     ev.ReaderFound: _reader_found,
-    ev.ReaderLost: _always(Tone.FAULT, "reader {body.reader} does not answer: {body.reason}"),
+    ev.ReaderLost: always(Tone.FAULT, "reader {body.reader} does not answer: {body.reason}"),
     ev.ReaderTampered: _reader_tampered,
-    ev.DeviceSuspected: _always(Tone.ALARM, "device {body.device} is not believed: {body.reason}"),
-    ev.BadgeIgnored: _always(Tone.NOTICE, "badge at {body.reader} ignored: {body.reason}"),
+    ev.DeviceSuspected: always(Tone.ALARM, "device {body.device} is not believed: {body.reason}"),
+    ev.BadgeIgnored: always(Tone.NOTICE, "badge at {body.reader} ignored: {body.reason}"),
     ev.AttemptBegan: _began,
-    ev.SecondAsked: _always(Tone.NOTICE, "{body.after.portal}: somebody else has to present too"),
-    ev.HolderLockedOut: _always(Tone.ALARM, "{body.holder} is locked out after wrong PINs"),
-    ev.LockoutEnded: _always(Tone.NOTICE, "{body.holder} is locked out no more"),
+    ev.SecondAsked: always(Tone.NOTICE, "{body.after.portal}: somebody else has to present too"),
+    ev.HolderLockedOut: always(Tone.ALARM, "{body.holder} is locked out after wrong PINs"),
+    ev.LockoutEnded: always(Tone.NOTICE, "{body.holder} is locked out no more"),
     ev.PersonScreened: _screened,
     ev.PersonErased: _erased,
     ev.PersonReported: _reported,
-    ev.VisitorUnescorted: _always(
+    ev.VisitorUnescorted: always(
         Tone.ALARM, "visitor {body.visitor} is without escort {body.host}: {body.reason}"
     ),
     ev.VisitorOverstayed: _overstayed,
@@ -452,13 +430,14 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.AgentWithoutConsent: _without_consent,
     ev.FactorAsked: _asked,
     ev.FactorAnswered: _answered,
-    ev.AnswerIgnored: _always(Tone.NOTICE, "an answer was ignored: {body.reason}"),
-    ev.AttemptAbandoned: _always(Tone.NOTICE, "{body.portal}: attempt given up: {body.reason}"),
+    ev.AnswerIgnored: always(Tone.NOTICE, "an answer was ignored: {body.reason}"),
+    ev.AttemptAbandoned: always(Tone.NOTICE, "{body.portal}: attempt given up: {body.reason}"),
     ev.FireLineRead: _fire_line,
-    ev.FireLatched: _always(Tone.ALARM, "FIRE {body.fire}: {body.reason}"),
+    ev.FireLatched: always(Tone.ALARM, "FIRE {body.fire}: {body.reason}"),
     ev.FireReset: _fire_reset,
     ev.FireResetRefused: _fire_refused,
-    ev.EffectEnded: _always(Tone.PLAIN, "effect {body.effect} {body.outcome}"),
+    ev.EffectEnded: always(Tone.PLAIN, "effect {body.effect} {body.outcome}"),
+    **present_orders.SAYINGS,
     em.MusterBegun: _muster_begun,
     em.PersonCheckedOff: _named(Tone.NOTICE, "{body.holder} is at {body.where}: {by} says so"),
     em.CheckUndone: _named(Tone.NOTICE, "{body.holder} is missing again: {by} took it back"),

@@ -5,6 +5,7 @@ takes as long to find a member in its class as for a whole gate.
 """
 
 import msgspec
+from msgspec import UNSET
 
 from policies.compiled import LEVELS, CompiledPolicy, Concerned, Passage
 from policies.factors import BITS, FactorTable, Profile
@@ -15,6 +16,7 @@ Objections = list[Objection]
 
 _RANK: dict[Assurance, int] = {Assurance.WEAK: 0, Assurance.INSIDE: 1, Assurance.SECURE: 2}
 _REFUGE_MODES = (Mode.LOCKDOWN, Mode.SHELTER)
+_NORMAL, _LOCKDOWN = Mode.NORMAL, Mode.LOCKDOWN
 _NO_CREDENTIAL = CredentialStatus.NONE
 
 
@@ -26,6 +28,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     passage: Passage
     concerned: Concerned
     sheltering: bool  # on the way into a refuge, in a mode that people flee from
+    mode: Mode  # by which grants are looked at
     level: int  # index into tables per level
     passed: int  # factors that count here
     shown: int  # factors that were checked and right, whatever line they came over
@@ -68,9 +71,16 @@ def case_of(policy: CompiledPolicy, request: Request, passage: Passage) -> Case:
         passage,
         concerned,
         sheltering,
+        _mode(request),
         level,
         passed,
         shown,
         failed,
         biometrics,
     )
+
+
+def _mode(request: Request) -> Mode:
+    """Doors inside what is locked down at its perimeter are what they are in calm times."""
+    inside = request.shut_by is not UNSET and _LOCKDOWN not in request.shut_by
+    return _NORMAL if request.mode is _LOCKDOWN and inside else request.mode

@@ -58,6 +58,7 @@ def _tables(policy: CompiledPolicy) -> tuple[tuple[str, Mapping[str, msgspec.Str
         ("role", policy.roles),
         ("watchlist", policy.watchlists),
         ("order", {kind.value: order for kind, order in policy.orders.items()}),
+        ("succession", policy.successions),
         ("never", {rule.id: rule for rule in policy.nevers}),
         ("always", {rule.id: rule for rule in policy.always}),
     )

@@ -22,6 +22,7 @@ from policies.rights import (
     OrderRule,
     RoleRule,
     Standing,
+    SuccessionRule,
     WatchlistRule,
     standing_of,
 )
@@ -277,6 +278,7 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     watchlists: Mapping[str, WatchlistRule]
     screenings: Mapping[str, ScreeningRule]
     orders: Mapping[OrderKind, OrderRule]
+    successions: Mapping[str, SuccessionRule]
     nevers: tuple[NeverRule, ...]
     always: tuple[AlwaysRule, ...]
     schedules: Mapping[str, Schedule]

@@ -25,6 +25,7 @@ from policies.model import (
     PortalEntry,
     RoleEntry,
     ScreeningEntry,
+    SuccessionEntry,
     WatchlistEntry,
 )
 from policies.passages import passages_of
@@ -35,6 +36,7 @@ from policies.permits import (
     compiled_never,
     compiled_order,
     compiled_role,
+    compiled_succession,
     compiled_watchlist,
 )
 from policies.problems import Problem, did_you_mean
@@ -68,6 +70,7 @@ def compile_policy(
     denies = tuple(compiled_deny(compiling, entry) for entry in document.of(DenyEntry))
     watchlists = {entry.id: compiled_watchlist(entry) for entry in document.of(WatchlistEntry)}
     orders = [compiled_order(compiling, entry) for entry in document.of(OrderEntry)]
+    successions = [compiled_succession(compiling, e) for e in document.of(SuccessionEntry)]
     nevers = tuple(compiled_never(compiling, entry) for entry in document.of(NeverEntry))
     always = tuple(compiled_always(compiling, entry) for entry in document.of(AlwaysEntry))
     problems = compiling.problems
@@ -92,6 +95,7 @@ def compile_policy(
         watchlists=MappingProxyType(watchlists),
         screenings=MappingProxyType(screenings),
         orders=MappingProxyType({rule.kind: rule for rule in orders if rule is not None}),
+        successions=MappingProxyType({rule.id: rule for rule in successions}),
         nevers=nevers,
         always=always,
         schedules=MappingProxyType(schedules),

@@ -20,6 +20,7 @@ from policies.model import (
     RoleEntry,
     ScheduleEntry,
     ScreeningEntry,
+    SuccessionEntry,
     WatchlistEntry,
     ZoneEntry,
 )
@@ -39,6 +40,7 @@ TABLES: Mapping[str, type[Entry]] = {
     "role": RoleEntry,
     "watchlist": WatchlistEntry,
     "order": OrderEntry,
+    "succession": SuccessionEntry,
     "grant": GrantEntry,
     "deny": DenyEntry,
     "never": NeverEntry,

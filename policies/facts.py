@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from policies.codes import Code
 
@@ -109,9 +110,10 @@ class HolderFacts(msgspec.Struct, frozen=True, gc=False):
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One question: may this passage happen now? Complete, so that it can be asked again later.
 
-    `mode`, `threat` and `hold_egress` are those in force for this passage; `fire` is true when a
-    fire is latched for either side of the portal. `operable` is false when the portal's lock does
-    not answer; `recorded` is false when the journal cannot be written.
+    `mode`, `threat` and `hold_egress` are those in force for this passage; `shut_by` are the modes
+    that shut it, each of which has to be overridden (unset: `mode` alone, for the whole site).
+    `fire` is true when a fire is latched for either side of the portal. `operable` is false when
+    the portal's lock does not answer; `recorded` is false when the journal cannot be written.
 
     `inside` counts the people in each zone that limits them, places that grants have reserved
     included. `whereabouts` is the zone in which the holder was seen last, `whereabouts_age_s` ago
@@ -144,6 +146,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     interlock_clear: bool = True
     operable: bool = True
     recorded: bool = True
+    shut_by: tuple[Mode, ...] | UnsetType = UNSET
     duress: bool = False
     """For questions asked by hand. The daemon never sets it: a request is recorded, and whoever
     reads the journal would see what only the recipients of a sealed note may know (`edge.duress`).

@@ -4,6 +4,8 @@ Each appends what it has against the passage, or notes. Which of them keep someb
 none of them keeps anybody in, is said where they are put in order: `policies.decide`.
 """
 
+from msgspec import UNSET
+
 from policies.case import Case, Objections
 from policies.codes import Code
 from policies.compiled import Regime, ZoneKind
@@ -128,11 +130,8 @@ def posture(case: Case, against: Objections) -> bool:
     request, zone = case.request, case.passage.judged
     standing = case.concerned.standing
     raised: list[_Raised] = []
-    mode = request.mode
-    if mode is not _NORMAL and not case.sheltering:
-        outside = case.passage.source.kind is _PUBLIC
-        if outside or mode is not _SHELTER:
-            raised.append(_MODE[mode])
+    if request.mode is not _NORMAL and not case.sheltering:
+        raised += [_MODE[mode] for mode in _shut_by(case) if mode is not _NORMAL]
     if request.fire:
         raised.append(_FIRE)
     calm = zone.clearance[0]
@@ -147,3 +146,13 @@ def posture(case: Case, against: Objections) -> bool:
     if standing.clearance < calm:
         against.append(Objection(Code.THREAT_LEVEL, line=zone.line))
     return overridden
+
+
+def _shut_by(case: Case) -> tuple[Mode, ...]:
+    """The modes that shut the passage; shelter for the whole site lets people move inside it."""
+    request = case.request
+    if request.shut_by is not UNSET:
+        return request.shut_by
+    if request.mode is _SHELTER and case.passage.source.kind is not _PUBLIC:
+        return ()
+    return (request.mode,)

@@ -61,7 +61,7 @@ def needs_of(threat_max: int, modes: frozenset[Mode], *, escorted: bool, two_per
 def _lacks(case: Case) -> int:
     """What the question does not bring."""
     request, standing = case.request, case.concerned.standing
-    mode = request.mode
+    mode = case.mode
     if case.sheltering:  # nobody is kept from a refuge because he is alone, or because it is late
         return _LEVEL[case.level] | _LENT[mode]
     lent = mode is not _NORMAL and _OVERRIDE[mode] in standing.overrides
@@ -97,7 +97,7 @@ def permit(case: Case, against: Objections) -> list[GrantRule]:
             held.append(grant)
     if not held:
         _tell_nearest(near, against)
-    elif case.request.mode is not _NORMAL:
+    elif case.mode is not _NORMAL:
         held.sort(key=lambda grant: by_override(case, grant))  # a rule of its own comes first
     return held
 
@@ -131,7 +131,7 @@ def _distance(late: Code | None, wrong: int) -> tuple[bool, int]:
 
 def by_override(case: Case, grant: GrantRule) -> bool:
     """Whether a grant that holds does so only because the holder overrides the mode in force."""
-    return not case.sheltering and grant.needs & _MODE[case.request.mode] != 0
+    return not case.sheltering and grant.needs & _MODE[case.mode] != 0
 
 
 def factors(case: Case, held: list[GrantRule], against: Objections) -> GrantRule | None:

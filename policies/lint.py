@@ -255,6 +255,8 @@ def _unused(linted: Linted) -> Iterator[Finding]:
     policy = linted.policy
     granted = {role for grant in policy.grants for role in grant.roles}
     ordering = {role for order in policy.orders.values() for role in order.roles}
+    ordering |= policy.successions.keys()
+    ordering |= {role for rule in policy.successions.values() for role in rule.deputies}
     for role in policy.roles:
         if role not in granted | ordering:
             yield linted.about("role", role, "no grant names it: it opens nothing")

@@ -198,6 +198,14 @@ class OrderEntry(Entry, frozen=True, kw_only=True):
     people: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
 
 
+class SuccessionEntry(Entry, frozen=True, kw_only=True):
+    """Who takes the place of the role that it is called by, in order, where nobody of it can be
+    reached. It is written down by a signed order of the deputy himself.
+    """
+
+    deputies: tuple[str, ...]
+
+
 class NeverEntry(Entry, frozen=True, kw_only=True):
     """Nobody with one of `roles` gets into `reach`, in any posture and at any time, `unless`…"""
 

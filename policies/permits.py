@@ -14,6 +14,7 @@ from policies.model import (
     RoleEntry,
     RoleKind,
     Screening,
+    SuccessionEntry,
     WatchlistEntry,
 )
 from policies.problems import did_you_mean
@@ -27,6 +28,7 @@ from policies.rights import (
     OrderKind,
     OrderRule,
     RoleRule,
+    SuccessionRule,
     WatchlistRule,
 )
 from policies.schedule import Schedule
@@ -151,6 +153,19 @@ def compiled_order(compiling: Compiling, entry: EntryAt[OrderEntry]) -> OrderRul
         roles=frozenset(value.roles),
         people=least if value.people is None else value.people,
     )
+
+
+def compiled_succession(compiling: Compiling, entry: EntryAt[SuccessionEntry]) -> SuccessionRule:
+    """The deputies of one role."""
+    deputies, place = entry.value.deputies, entry.place
+    compiling.known("role", entry.id, place)
+    compiling.all_known("role", deputies, place.child("deputies"))
+    if not deputies:
+        compiling.problems.append(place.child("deputies").problem("names nobody"))
+    if entry.id in deputies or len(set(deputies)) < len(deputies):
+        message = "names a role twice: nobody takes his own place"
+        compiling.problems.append(place.child("deputies").problem(message))
+    return SuccessionRule(id=entry.id, line=place.line, deputies=deputies)
 
 
 def compiled_never(compiling: Compiling, entry: EntryAt[NeverEntry]) -> NeverRule:

@@ -30,8 +30,9 @@ class WatchAction(StrEnum):
 
 
 class OrderKind(StrEnum):
-    """What somebody may order; `raise` is a threat level, `lower` brings one down, `lift` ends a
-    posture."""
+    """What somebody may order; `raise` is a threat level, `lower` ends one, `lift` a posture.
+    `succeed`: a deputy takes the place of who cannot be reached. `counters`: an edge that may lack
+    what was ordered believes orders made from now on."""
 
     LOCKDOWN = "lockdown"
     SHELTER = "shelter"
@@ -39,15 +40,19 @@ class OrderKind(StrEnum):
     RAISE = "raise"
     END_HOLD = "end-hold"
     END_DRILL = "end-drill"
+    END_UNLOCK = "end-unlock"
+    END_DELEGATION = "end-delegation"
     RELEASE = "release"
     DRILL = "drill"
     CONSENT = "consent"
     DELEGATE = "delegate"
+    SUCCEED = "succeed"
     LIFT = "lift"
     LOWER = "lower"
     UNLOCK = "unlock"
     HOLD = "hold"
     FIRE_OVERRIDE = "fire-override"
+    COUNTERS = "counters"
     POLICY = "policy"
 
 
@@ -58,6 +63,7 @@ TWO_PEOPLE = frozenset(
         OrderKind.UNLOCK,
         OrderKind.HOLD,
         OrderKind.FIRE_OVERRIDE,
+        OrderKind.COUNTERS,
         OrderKind.POLICY,
     }
 )
@@ -167,6 +173,14 @@ class OrderRule(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     roles: frozenset[str]
     people: int
+
+
+class SuccessionRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Roles that may take a role's place, in order, where nobody who has it can be reached."""
+
+    id: str
+    line: int
+    deputies: tuple[str, ...]
 
 
 class NeverRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,8 @@ import click
 from edge.control.client import Client, ControlClientError
 from edge.control.messages_visits import VisitReply
 from edge.failed import Failed, Misconfigured, failed_by
-from edge.present import Line, Tone, clean
+from edge.present import Line, clean
+from edge.tone import Tone
 
 SITE_FILE = Path("site.toml")
 SIGNED_MODE = 0o644

@@ -11,7 +11,8 @@ import msgspec
 
 from edge.commands.common import coloured, config_option, json_option, painted, state_named_in
 from edge.failed import FAILED
-from edge.present import Line, Tone, clean
+from edge.present import Line, clean
+from edge.tone import Tone
 
 if TYPE_CHECKING:
     from edge.doctor import Check, Named

@@ -22,7 +22,8 @@ from edge.commands.common import (
 )
 from edge.commands.report_source import People, Reports, closed, opened, rebuilt_by
 from edge.commands.status import span
-from edge.present import Line, Tone, clean, local
+from edge.present import Line, clean, local
+from edge.tone import Tone
 from edge.views_query import BY, Counted, Door, Inside, counts, doors, inside
 from policies.codes import TEXTS, Code
 

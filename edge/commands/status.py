@@ -22,7 +22,8 @@ from edge.commands.common import (
     zone_named,
 )
 from edge.control.messages import FireStatus, LookedReport, PortalStatus, ReaderStatus, StatusReply
-from edge.present import Line, Tone, clean, local
+from edge.present import Line, clean, local
+from edge.tone import Tone
 
 REFRESH_S = 1.0
 """What an eye can follow; each costs the daemon a millisecond."""

@@ -10,10 +10,9 @@ from random import Random
 from typing import Any
 
 from controller.events import Entry, FireLine
-from controller.ids import InputId
-from controller.inputs import PostureSet
 from edge.assembly import Edge
 from policies.facts import Mode
+from simulators.orders import offered, towards
 from simulators.virtual.broker import VirtualBroker
 from simulators.virtual.clock import VirtualClock
 from simulators.virtual.disk import Disk
@@ -228,14 +227,23 @@ class Site:
 
     def set_posture(self, mode: Mode, threat: int) -> None:
         """The chief says so; where no edge runs, again a little later."""
-        self._postures += 1
-        heard = PostureSet(id=InputId(f"posture-{self._postures}"), mode=mode, threat=threat)
-        if not self.edge.judge(heard):
+        edge = self.edge.edge
+        if edge is None:
             self.loop.outside(POSTURE_AGAIN_S, self.set_posture, mode, threat)
             return
+        site = edge.daemon.site
+        utc_s = edge.daemon.now().utc_s
+        for order in list(towards(site.state.orders, mode, threat, utc_s, self._order_name)):
+            if not self.edge.judge(offered(order)):
+                self.loop.outside(POSTURE_AGAIN_S, self.set_posture, mode, threat)
+                return
         self.tell(What.POSTURE, "site", f"{mode} {threat}")
         if mode is Mode.EVACUATE:
             self.crowd.alarm()
+
+    def _order_name(self) -> str:
+        self._postures += 1
+        return f"posture-{self._postures}"
 
     async def _caretaker(self) -> None:
         """Resets every latched fire whose line is quiet."""

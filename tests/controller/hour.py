@@ -35,6 +35,7 @@ from controller.portal import Contact
 from controller.site import Site
 from controller.state import SiteState, apply, restore, snapshot
 from policies.facts import Assurance, Direction, Factor, Mode, ScreeningResult
+from simulators.orders import offered, towards
 from tests.controller.support import (
     FRIDAY_0728_UTC_US,
     ORIGIN,
@@ -436,7 +437,16 @@ class _Hour:
 
     def _order(self, mode: Mode, drill: bool) -> Make:
         threat = self.random.choice([1, 1, 1, 2, 3, 5])
-        return lambda: inputs.PostureSet(id=self._id(), mode=mode, threat=threat, drill=drill)
+
+        def make() -> inputs.Input:
+            orders, utc_s = self.site.state.orders, self._moment().utc_s
+            given = towards(orders, mode, threat, utc_s, self._id, drill=drill)
+            first, *more = [offered(one) for one in given] or [inputs.TimePassed(id=self._id())]
+            for one in more:
+                self._soon(0, 0.1, lambda one=one: one)
+            return first
+
+        return make
 
     def _journal(self) -> None:
         self._soon(0, 2, lambda: inputs.JournalFailed(id=self._id(), reason="disk full"))

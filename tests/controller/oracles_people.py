@@ -137,6 +137,8 @@ class _Vault:
                 self.count += len(who)
             else:
                 self.count = max(0, self.count - max(1, len(who)))
+        elif isinstance(body, ev.PersonErased):  # nothing is known of him any more
+            self.inside.discard(body.holder.removeprefix("h-"))
         elif isinstance(body, ev.EgressReleased) and body.portal == VAULT:
             self.inside, self.count = set(), 0
         elif isinstance(body, ev.PortalOpened) and body.portal == VAULT:

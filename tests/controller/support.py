@@ -32,6 +32,7 @@ from controller.state import SiteState
 from controller.turn import Origin
 from policies import CompiledPolicy, SourceFile, load
 from policies.facts import Assurance, CredentialStatus, Direction, Factor, HolderFacts, Mode
+from simulators.orders import offered, towards
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -498,8 +499,13 @@ class Rig:
         )
 
     def posture(self, mode: Mode, threat: int = 1, drill: bool = False) -> Outcome:
-        return self.feed(
-            inputs.PostureSet(id=InputId(self.new_id()), mode=mode, threat=threat, drill=drill)
+        """Bring the site to this by orders; what all of them came to."""
+        orders = self.site.state.orders
+        given = towards(orders, mode, threat, self.moment().utc_s, self.new_id, drill=drill)
+        outcomes = [self.feed(offered(order)) for order in given]
+        return Outcome(
+            tuple(event for outcome in outcomes for event in outcome.events),
+            tuple(effect for outcome in outcomes for effect in outcome.effects),
         )
 
     def journal(self, working: bool) -> Outcome:

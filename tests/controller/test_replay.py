@@ -86,13 +86,17 @@ def test_the_hour_reaches_every_state_and_most_of_what_can_happen() -> None:
     assert {str(state) for state in attempts} == {"presented", "awaiting-pin", "awaiting-second"}
     kinds = {event.header.kind for run in runs for event in run.events}
     # A drop is the edge's own entry: the core never makes one. What is wrong with a journal or its
-    # disk comes once in a while, from outside (`test_records`).
+    # disk comes once in a while, from outside (`test_records`); what is refused has its own tests.
     from_outside = {
         "certificate-expiring",
+        "counters-challenged",
         "entries-pruned",
+        "evacuation-confirmed",
         "journal-doubted",
         "journal-key-rotated",
         "journal-unsound",
+        "order-refused",
+        "orders-suspected",
         "reserve-used",
     }
     assert set(KINDS) - kinds == {"entry-dropped"} | from_outside

@@ -11,7 +11,7 @@ from controller.events import KINDS, Entry, decode_entry, encode
 from docs import generate
 from docs.meanings import ACTIONS, POLICY_KEYS
 from edge import present
-from edge.present import Tone
+from edge.tone import Tone
 from policies.document import TABLES
 from tests.docs.pages import PAGES, README, ROOT, blocks, links, quoted
 from tests.golden.examples import example

@@ -6,7 +6,6 @@ import time
 
 from controller import events as ev
 from controller.effects import ReleasePortal
-from controller.inputs import PostureSet
 from controller.portal import STRIKE_WITHIN_US, State
 from drivers.osdp.messages import Output, OutputControl
 from edge.assembly import Edge
@@ -19,6 +18,7 @@ from tests.edge.house import (
     VAULT,
     House,
     bodies,
+    posture,
     running,
     until,
 )
@@ -91,8 +91,7 @@ async def lockdown_while_committing_withdraws_the_strike(house: House, line: Rea
         async with asyncio.timeout(STALL_S / 2):
             while daemon.site.state.portals["front"].state is not State.GRANTED:
                 await asyncio.sleep(0.005)
-        lockdown = PostureSet(id=daemon._wiring.new_id(), mode=Mode.LOCKDOWN, threat=1)
-        daemon.judge(lockdown)
+        posture(edge, Mode.LOCKDOWN)
         await stall
         await until(edge, ev.GrantAborted)
         await asyncio.sleep(0.3)

@@ -25,6 +25,8 @@ from edge.people import (
     load_site_key,
 )
 from edge.safe_mode import Run
+from policies.facts import Mode
+from simulators.orders import offered, towards
 from simulators.osdp_line import ReaderLine
 from simulators.osdp_reader import SimulatedReader
 from simulators.secret_file import write_secret
@@ -238,6 +240,14 @@ async def running(house: House) -> AsyncIterator[Edge]:
             edge.daemon.stop()
             await task
             run.ended()
+
+
+def posture(edge: Edge, mode: Mode, threat: int = 1) -> None:
+    """Bring the site to this by orders."""
+    daemon = edge.daemon
+    orders, utc_s = daemon.site.state.orders, daemon.now().utc_s
+    for order in list(towards(orders, mode, threat, utc_s, daemon.new_id)):
+        daemon.judge(offered(order))
 
 
 async def bodies(edge: Edge, kind: type[Body] = Body) -> list[Body]:

@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 
 from controller import events as ev
-from controller.ids import InputId
-from controller.inputs import PostureSet
 from edge import recorder
 from edge.assembly import Edge
 from edge.ballast import BALLAST_BYTES, FILE, ROOM_FACTOR, Ballast
 from policies.facts import Mode
-from tests.edge.house import House, bodies, running, until
+from tests.edge.house import House, bodies, posture, running, until
 from tests.edge.journal.tmpfs import Tmpfs
 from tests.servers import skip_or_fail
 
@@ -72,9 +70,7 @@ def test_when_the_disk_is_full_the_edge_goes_on_in_the_room_that_was_kept(
     house = House(tmp_path)
 
     async def something_happens(edge: Edge, number: int) -> None:
-        edge.daemon.judge(
-            PostureSet(id=InputId(str(number)), mode=Mode.NORMAL, threat=number % 5 + 1)
-        )
+        posture(edge, Mode.NORMAL, number % 5 + 1)
         await edge.daemon.recorder.drained()
 
     async def run() -> None:

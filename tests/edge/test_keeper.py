@@ -13,8 +13,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from controller import events as ev
 from controller.body import Body
 from controller.events import decode_body, decode_entry
-from controller.ids import InputId
-from controller.inputs import PostureSet
 from controller.moment import Moment
 from controller.retention import RecordClass
 from edge import keeper
@@ -26,7 +24,7 @@ from edge.notes import Algorithm, NoteKey, cosignature
 from edge.renewal import JOURNAL
 from edge.signatures import SigningKey
 from policies.facts import Mode
-from tests.edge.house import House, running, until
+from tests.edge.house import House, posture, running, until
 
 CENTRAL = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\3" * 32))
 OTHER = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\4" * 32))
@@ -67,10 +65,9 @@ class Kept:
 
     async def happens(self, mode: Mode = Mode.NORMAL) -> None:
         """A posture, and a door that is heard of."""
-        daemon = self.edge.daemon
         for threat in (1, 2):
-            daemon.judge(PostureSet(id=InputId("1"), mode=mode, threat=threat))
-        await daemon.recorder.drained()
+            posture(self.edge, mode, threat)
+        await self.edge.daemon.recorder.drained()
 
     async def confirmed(self, key: SigningKey = CENTRAL, *, acked: bool = True) -> None:
         """Archive and witness have everything; the state is kept twice behind it."""

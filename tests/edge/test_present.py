@@ -16,7 +16,8 @@ from controller.events import KINDS, Body, Entry, Header, decode_entry, encode, 
 from controller.ids import AttemptId, HolderId, PortalId, QuestionId, ReaderId
 from controller.ledger import Personal, commitment
 from controller.portal import Portal
-from edge.present import _SAYINGS, Tone, as_json, line, local
+from edge.present import _SAYINGS, as_json, line, local
+from edge.tone import Tone
 from policies.codes import TEXTS, Code
 from policies.facts import (
     CredentialStatus,
@@ -29,6 +30,7 @@ from policies.facts import (
     Request,
     ScreeningResult,
 )
+from tests.golden.examples import EXAMPLES
 
 VIENNA = ZoneInfo("Europe/Vienna")
 UTC_US = 1_795_181_389_123_456
@@ -242,6 +244,8 @@ def example(kind: str) -> Body:
     body_type = KINDS[kind]
     if body_type is ev.DecisionMade:
         return decision()
+    if "order" in kind or body_type in {ev.EvacuationConfirmed, ev.CountersChallenged}:
+        return EXAMPLES[kind]
     fields = {}
     for field in msgspec.structs.fields(body_type):
         if field.required:

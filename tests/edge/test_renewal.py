@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from controller import events as ev
-from controller.ids import InputId
-from controller.inputs import PostureSet
 from edge.assembly import Edge
 from edge.journal import verify_folder
 from edge.renewal import ASIDE, FRESH, JOURNAL
 from policies.facts import Mode
-from tests.edge.house import House, bodies, running, until
+from tests.edge.house import House, bodies, posture, running, until
 
 SEEN = 10_000
 
@@ -31,7 +29,7 @@ async def one_run(house: House, mode: Mode | None = None) -> tuple[str, Mode, li
         await until(edge, ev.EdgeReady)
         began = edge.daemon.site.state.mode
         if mode is not None:
-            edge.daemon.judge(PostureSet(id=InputId("1"), mode=mode, threat=1))
+            posture(edge, mode)
         await edge.daemon.recorder.drained()
         return edge.daemon.writer.incarnation, began, await told(edge)
 

@@ -14,7 +14,7 @@ from drivers.osdp.messages import Message, NakReason
 from edge.assembly import Edge
 from policies.facts import Mode
 from tests.edge.checks import ready
-from tests.edge.house import FIRE_LOOP, VAULT, House, bodies, running, until
+from tests.edge.house import FIRE_LOOP, VAULT, House, bodies, posture, running, until
 
 
 @pytest.fixture
@@ -128,10 +128,9 @@ def test_a_release_that_no_longer_stands_is_not_said_again(house: House) -> None
     async def run() -> None:
         async with house.line(), running(house) as edge:
             await ready(edge)
-            daemon = edge.daemon
             house.board.silent = True
             for mode in (Mode.EVACUATE, Mode.NORMAL):
-                daemon.judge(inputs.PostureSet(id=daemon._wiring.new_id(), mode=mode, threat=1))
+                posture(edge, mode)
                 await asyncio.sleep(0.3)
             await asyncio.sleep(0.4)
             house.strikes.clear()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from controller import events as ev
 from controller import events_muster as em
+from controller.arrival import Action
 from controller.attempt import Attempt, Waiting
 from controller.attempt import State as AttemptState
 from controller.body import NOTE_CHARS
@@ -23,6 +24,7 @@ from controller.ids import (
     ReaderId,
 )
 from controller.ledger import Personal, commitment
+from controller.orders import Cover, EndCause, Order
 from controller.portal import Contact, Portal, State
 from controller.whereabouts import Moved, Passing
 from policies.codes import Code
@@ -40,6 +42,7 @@ from policies.facts import (
     Screened,
     ScreeningResult,
 )
+from policies.rights import OrderKind
 
 FOLDER = Path(__file__).resolve().parent / "events"
 
@@ -113,6 +116,7 @@ ATTEMPT_AFTER = Attempt(
     deadline_us=21_000_000,
 )
 REQUEST = Request(
+    shut_by=(Mode.LOCKDOWN,),
     portal=PORTAL,
     direction=Direction.ENTRY,
     utc_s=1_795_212_000,
@@ -161,6 +165,33 @@ DECISION = Decision(
     missing=((Factor.PIN,), (Factor.FACE, Factor.GUARD)),
     rule="g1",
 )
+
+ORDER = Order(
+    id="ab" * 32,
+    kind=OrderKind.LOCKDOWN,
+    issuer="ab" * 16,
+    counter=1_795_212_000_123,
+    reason="shots at the gate",
+    review_s=1_795_300_000,
+    zones=("premises",),
+    portals=(PORTAL,),
+    cover=Cover.PERIMETER,
+    level=4,
+    drill=True,
+    moves=False,
+    ends=("ef" * 32,),
+    accept_until_s=1_795_220_000,
+    until_s=1_795_230_000,
+    role="chief",
+    holder=HolderId("h1"),
+    kinds=(OrderKind.LIFT,),
+    unreachable=("chief",),
+    challenge="0123456789abcdef" * 2,
+    fire="lobby-panel",
+    source="gate-key",
+    envelope="{}",
+)
+"""With every field, of whatever kind."""
 
 _MADE: tuple[Body, ...] = (
     ev.EdgeStarted(
@@ -291,6 +322,33 @@ _MADE: tuple[Body, ...] = (
     em.CheckUndone(holder=HolderId("h1"), operator=commitment(OPERATOR)),
     em.MusterEnded(checked=41, missing=2, operator=commitment(OPERATOR)),
     em.MusterRefused(why=em.MusterRefusal.RUNS, operator=commitment(OPERATOR)),
+    ev.EffectEnded(
+        effect=EffectId("12.0"), outcome="confirmed", portal=PORTAL, action=Action.SECURE
+    ),
+    ev.OrderAccepted(
+        order=ORDER,
+        people=2,
+        keys=("ab" * 16, "cd" * 16),
+        path="file",
+        break_glass="code-1",
+        late=True,
+        until_us=9_000_000,
+        signed_by="cd" * 32,
+        operator=commitment(OPERATOR),
+    ),
+    ev.OrderRefused(
+        order="ab" * 32,
+        order_kind="lift",
+        reason="1 of 2 people have signed it",
+        path="wire",
+        operator=commitment(OPERATOR),
+    ),
+    ev.OrdersSuspected(refusals=3),
+    ev.OrderEnded(
+        order="ab" * 32, order_kind=OrderKind.LOCKDOWN, cause=EndCause.ORDERED, by="cd" * 32
+    ),
+    ev.EvacuationConfirmed(order="ab" * 32, operator=commitment(OPERATOR)),
+    ev.CountersChallenged(challenge="0123456789abcdef" * 2, operator=commitment(OPERATOR)),
 )
 
 

@@ -7,11 +7,12 @@ import hashlib
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from controller import ledger
 from controller.checkpoint import Checkpoint, log_name
-from controller.events import Event, encode
+from controller.events import DecisionMade, Event, encode
 from controller.ledger import commitment
 from controller.merkle import Frontier
 from edge import wire
@@ -32,8 +33,15 @@ SEEN_S = 1_795_212_060
 
 
 def journal() -> tuple[Event, ...]:
-    """The entries, numbered from 1."""
-    return tuple(_numbered(example(kind), seq) for seq, kind in enumerate(KINDS, start=1))
+    """The entries, numbered from 1; the decision as it is made in calm times."""
+    return tuple(_numbered(_calm(example(kind)), seq) for seq, kind in enumerate(KINDS, start=1))
+
+
+def _calm(event: Event) -> Event:
+    if not isinstance(event.body, DecisionMade):
+        return event
+    request = replace(event.body.request, shut_by=UNSET)
+    return replace(event, body=replace(event.body, request=request))
 
 
 def _numbered(event: Event, seq: int) -> Event:

@@ -6,6 +6,7 @@ It is written from the pages about the policy (docs/policy.md) and shares no lin
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from policies import Code, CredentialStatus, Direction, Factor, Mode, Request, ScreeningResult
@@ -164,7 +165,7 @@ class WayIn(Passage):
         return Code.GRANTED_BY_OVERRIDE if lifted else Code.GRANTED
 
     def lists_mode(self, grant: Tree) -> bool:
-        return self.ask.mode.value in grant.get("in", ["normal"])
+        return self.listed_mode.value in grant.get("in", ["normal"])
 
     def barred(self) -> set[Code]:
         """Gates 3 and 4."""
@@ -223,15 +224,30 @@ class WayIn(Passage):
     def posture(self) -> None:
         """Gate 5."""
         ask = self.ask
-        bars = ask.mode is not Mode.SHELTER or self.from_outside
-        if ask.mode in MODE and bars and not self.fleeing and not self.lifts(ask.mode.value):
-            self.against.add(MODE[ask.mode])
+        for mode in () if self.fleeing else self.shut_by():
+            if not self.lifts(mode.value):
+                self.against.add(MODE[mode])
         if ask.fire and not self.lifts("fire"):
             self.against.add(Code.FIRE_ENTRY)
         has = max((role.get("clearance", 0) for role in self.roles.values()), default=0)
         short = has < self.clearance(self.level)
         if has < self.clearance(1) or (short and not self.lifts("threat")):
             self.against.add(Code.THREAT_LEVEL)
+
+    def shut_by(self) -> set[Mode]:
+        """What the edge says of it; where it says nothing the mode is in force everywhere."""
+        if self.ask.mode is Mode.NORMAL:
+            return set()
+        if self.ask.shut_by is not UNSET:
+            return set(self.ask.shut_by) - {Mode.NORMAL}
+        inside = self.ask.mode is Mode.SHELTER and not self.from_outside
+        return set() if inside else {self.ask.mode}
+
+    @property
+    def listed_mode(self) -> Mode:
+        """A lockdown at the perimeter leaves the doors inside as they are."""
+        left_alone = self.ask.shut_by is not UNSET and Mode.LOCKDOWN not in self.ask.shut_by
+        return Mode.NORMAL if self.ask.mode is Mode.LOCKDOWN and left_alone else self.ask.mode
 
     def clearance(self, level: int) -> int:
         stated = self.zone.get("clearance", {})
@@ -256,7 +272,7 @@ class WayIn(Passage):
             why |= self.hours(grant["when"])
         if self.level > grant.get("threat-max", 5):
             why.add(Code.THREAT_CEILING)
-        calm = self.fleeing or ask.mode.value in self.overrides
+        calm = self.fleeing or self.listed_mode.value in self.overrides
         if not self.lists_mode(grant) and not (calm and "normal" in grant.get("in", ["normal"])):
             why.add(Code.MODE_NOT_LISTED)
         if (grant.get("escorted") or self.visitor) and not (ask.escorted or self.fleeing):

@@ -74,6 +74,7 @@ def test_a_difference_is_shown_on_its_smallest_case(monkeypatch: pytest.MonkeyPa
         (seed, ask)
         for seed, ask in questions(range(10), 100, outward=False)
         if ask.mode is Mode.NORMAL
+        and not ask.presented
         and not ask.interlock_clear
         and ask.portal in tree(seed)["portal"]
     )

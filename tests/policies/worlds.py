@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from policies import (
@@ -261,6 +262,7 @@ CALM: dict[str, object] = {
     "interlock_clear": True,
     "operable": True,
     "recorded": True,
+    "shut_by": UNSET,
     "duress": False,
 }
 """Facts that nobody objects to, but that nothing is shown."""
@@ -274,6 +276,7 @@ TWISTS: dict[str, tuple[object, ...]] = {
     "operable": (False,),
     "recorded": (False,),
     "mode": (Mode.LOCKDOWN, Mode.SHELTER, Mode.EVACUATE),
+    "shut_by": ((), (Mode.LOCKDOWN,), (Mode.SHELTER,), (Mode.EVACUATE, Mode.LOCKDOWN)),
     "threat": (2, 3, 4, 5),
     "credential": tuple(CredentialStatus),
     "consent": (False,),
