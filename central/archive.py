@@ -6,9 +6,16 @@ key stay; others under the same key are kept aside as evidence of a fork and nev
 mark of a journal is the last number up to which nothing is missing, with the chain over the stored
 bytes.
 
+What an edge keeps no more, and the archive lacks because it was lost or put back from an old copy,
+is a gap that is written down: a range of which nothing is known but the chain behind it, or single
+entries of which the leaf hash is known. The mark goes on over both; nothing is ever stored in the
+former, because nothing could prove it.
+
 `central.archive_sqlite` keeps it in one file, `central.archive_postgres` in a PostgreSQL database;
 `central.archive_sql` is what both do.
 """
+
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,8 +35,12 @@ class BatchRefusedError(Exception):
     """The batch is not what its sender may send; nothing of it was stored."""
 
 
-class ForkError(BatchRefusedError):
-    """Other bytes are stored under the number `seq`; those that came are kept as evidence."""
+class DivergedError(BatchRefusedError):
+    """What came does not fit what is known here of the same journal."""
+
+
+class ForkError(DivergedError):
+    """Other bytes are known under the number `seq`; those that came are kept as evidence."""
 
     def __init__(self, seq: int) -> None:
         super().__init__(f"entry {seq} is stored already with other bytes")
@@ -55,6 +66,45 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     gap: bool = False
 
 
+class Pruned(NamedTuple):
+    """An entry of which its edge keeps the leaf hash alone."""
+
+    seq: int
+    leaf: bytes
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """So many entries from `first` to `last` are neither here nor at their edge any more."""
+
+    first: int
+    last: int
+    count: int
+
+    def __str__(self) -> str:
+        whole = self.count == self.last - self.first + 1
+        return f"{'' if whole else f'{self.count} of '}entries {self.first} to {self.last} are gone"
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """What came in one batch, checked: entries and places of entries, together from `first` on
+    without a gap. `before`: as `wire.Batch.before`.
+    """
+
+    first: int
+    entries: tuple[Archived, ...]
+    pruned: tuple[Pruned, ...] = ()
+    before: bytes | None = None
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.entries) + len(self.pruned) - 1
+
+    def leaves(self) -> list[Pruned]:
+        """The leaf hash of every one of them, in order."""
+        known = [Pruned(one.entry.seq, ledger.leaf(one.data)) for one in self.entries]
+        return sorted([*known, *self.pruned]) if self.pruned else known
+
+
 class IncidentOpened(msgspec.Struct, frozen=True):
     """By an alarm among the entries."""
 
@@ -65,22 +115,28 @@ class IncidentOpened(msgspec.Struct, frozen=True):
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What storing a batch did. `unproven` counts personal values that no commitment stands for:
-    they were left out. `opened`: what incidents it began.
+    they were left out. `opened`: what incidents it began. `gone`: what is missing for good as of
+    now.
     """
 
     mark: Mark
     new: tuple[Archived, ...]
     unproven: int = 0
     opened: tuple[IncidentOpened, ...] = ()
+    gone: tuple[Gone, ...] = ()
 
 
-def checked(site: str, edge: str, batch: Batch) -> tuple[Archived, ...]:
+def checked(site: str, edge: str, batch: Batch) -> Sent:
     """The batch's entries, each of whose headers says what topic and batch say.
 
     Raises BatchRefusedError.
     """
-    entries = []
+    entries: list[Archived] = []
+    pruned: list[Pruned] = []
     for number, sent in enumerate(batch.entries, start=batch.first):
+        if not sent.entry and sent.leaf is not msgspec.UNSET:
+            pruned.append(Pruned(number, bytes.fromhex(sent.leaf)))
+            continue
         try:
             data = sent.data
             entry = decode_entry(data)
@@ -93,7 +149,8 @@ def checked(site: str, edge: str, batch: Batch) -> tuple[Archived, ...]:
                 f"{entry.site}/{entry.edge}, journal {entry.incarnation}"
             )
         entries.append(Archived(entry=entry, data=data, personal=sent.personal))
-    return tuple(entries)
+    before = None if batch.before is msgspec.UNSET else bytes.fromhex(batch.before)
+    return Sent(first=batch.first, entries=tuple(entries), pruned=tuple(pruned), before=before)
 
 
 def proven(archived: Archived) -> Archived:

@@ -113,7 +113,24 @@ CREATE TABLE incident_step (
 );
 """
 
-_STEPS = (_FIRST, _INCIDENTS)
+_GAPS = """
+CREATE TABLE gap (
+    journal INTEGER NOT NULL REFERENCES journal (id),
+    first_seq BIGINT NOT NULL,
+    last_seq BIGINT NOT NULL,
+    chain BYTEA NOT NULL,
+    PRIMARY KEY (journal, first_seq)
+);
+CREATE TABLE pruned (
+    journal INTEGER NOT NULL REFERENCES journal (id),
+    seq BIGINT NOT NULL,
+    leaf BYTEA NOT NULL,
+    PRIMARY KEY (journal, seq)
+);
+"""
+"""What is gone for good: `central.gaps`."""
+
+_STEPS = (_FIRST, _INCIDENTS, _GAPS)
 
 SCHEMA_VERSION = len(_STEPS)
 

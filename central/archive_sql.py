@@ -5,15 +5,19 @@ from contextlib import contextmanager
 
 import msgspec
 
-from central import erasures, incident_store, search
+from central import audit, erasures, gaps, incident_store, search
 from central.archive import (
     FORKS_KEPT_MAX,
     Archived,
     ArchiveError,
+    DivergedError,
     ForkError,
+    Gone,
     IncidentOpened,
     Mark,
+    Pruned,
     Receipt,
+    Sent,
     checked,
     proven,
 )
@@ -53,23 +57,25 @@ class SqlArchive:
     def store(self, site: str, edge: str, batch: Batch) -> Receipt:
         """Store what is new of `batch`, in one transaction, durable on return.
 
-        Raises BatchRefusedError (ForkError) with nothing stored; after ArchiveError the batch may
-        be stored or not, and may be stored again.
+        Raises BatchRefusedError (DivergedError, ForkError) with nothing stored; after ArchiveError
+        the batch may be stored or not, and may be stored again.
         """
-        entries = checked(site, edge, batch)
+        sent = checked(site, edge, batch)
         waiting = "edges keep their entries and send them again: "
         with self._failing("cannot write the archive", waiting):
-            self._db.make_room(archived.entry.utc_us for archived in entries)
+            self._db.make_room(archived.entry.utc_us for archived in sent.entries)
             try:
                 with self._db.transaction():
-                    self._db.lock_site(site, alone=erasures.among(entries))
-                    return self._insert(self._journal(site, edge, batch.incarnation), entries)
+                    self._db.lock_site(site, alone=erasures.among(sent.entries))
+                    return self._insert(self._journal(site, edge, batch.incarnation), sent)
             except ForkError as fork:
-                self._keep_evidence(site, edge, batch.incarnation, entries, fork.seq)
+                self._keep_evidence(site, edge, batch.incarnation, sent.entries, fork.seq)
                 raise
 
     def mark(self, site: str, edge: str, incarnation: str) -> Mark:
-        """How far the journal is stored without a gap; 0 with the chain's origin if unknown."""
+        """How far the journal is stored, but for what is gone for good; 0 with the chain's origin
+        if unknown.
+        """
         with self._failing("cannot read the archive"):
             row = self._db.execute(
                 "SELECT id, mark, chain FROM journal"
@@ -79,8 +85,23 @@ class SqlArchive:
             if row is None:
                 return Mark(seq=0, chain=ledger.origin(site, edge, incarnation))
             journal = _Journal(*row)
-            beyond = next(iter(self._after(journal.id, journal.mark, 1)), None)
-        return Mark(seq=journal.mark, chain=journal.chain, gap=beyond is not None)
+            beyond = gaps.after(self._db, journal.id, journal.mark, 1)
+        return Mark(seq=journal.mark, chain=journal.chain, gap=bool(beyond))
+
+    def missing(self, site: str = "", edge: str = "") -> list[gaps.Missing]:
+        """As `central.gaps.known`."""
+        with self._failing("cannot read the archive"):
+            return gaps.known(self._db, site, edge)
+
+    def journals_kept(self, site: str = "", edge: str = "") -> list[audit.Journal]:
+        """As `central.audit.journals`."""
+        with self._failing("cannot read the archive"):
+            return audit.journals(self._db, site, edge)
+
+    def audit(self, journal: audit.Journal, told: audit.Told = lambda _: None) -> audit.Audited:
+        """As `central.audit.audited`."""
+        with self._failing("cannot read the archive"):
+            return audit.audited(self._db, journal, told)
 
     def entries(self, site: str, edge: str, incarnation: str) -> Iterator[Archived]:
         """Every stored entry of one journal in the order of its numbers."""
@@ -224,31 +245,50 @@ class SqlArchive:
             row = self._db.execute(select, which).fetchone()
         return _Journal(*row)
 
-    def _insert(self, journal: _Journal, entries: tuple[Archived, ...]) -> Receipt:
-        first, last = entries[0].entry.seq, entries[-1].entry.seq
-        stored: dict[int, bytes] = dict(
-            self._db.execute(
-                f"SELECT seq, data FROM {self._db.by_number}"
-                " WHERE journal = ? AND seq BETWEEN ? AND ?",
-                (journal.id, first, last),
-            ).fetchall()
+    def _insert(self, journal: _Journal, sent: Sent) -> Receipt:
+        new, pruned = self._unknown(journal, sent)
+        gaps.refuse_within(
+            self._db, journal.id, [*(a.entry.seq for a in new), *(one.seq for one in pruned)]
         )
-        for archived in entries:
-            if stored.get(archived.entry.seq, archived.data) != archived.data:
-                raise ForkError(archived.entry.seq)
-        new = [archived for archived in entries if archived.entry.seq not in stored]
+        mark, chain, jumped = gaps.jumped(self._db, journal.id, journal.mark, journal.chain, sent)
         backed = tuple(proven(archived) for archived in new)
         unproven = sum(len(a.personal) for a in new) - sum(len(a.personal) for a in backed)
         opened: list[IncidentOpened] = []
         if new:
             backed = self._added(journal, backed)
             opened = incident_store.take_alarms(self._db, new[0].entry.site, backed)
+        gone: tuple[Gone, ...] = (*jumped, *gaps.note(self._db, journal.id, pruned))
         return Receipt(
-            mark=self._advanced(journal, entries),
+            mark=self._advanced(journal, mark, chain, sent.leaves()),
             new=backed,
             unproven=unproven,
             opened=tuple(opened),
+            gone=gone,
         )
+
+    def _unknown(self, journal: _Journal, sent: Sent) -> tuple[list[Archived], list[Pruned]]:
+        """What is not stored yet: entries, and places of entries. Raises DivergedError."""
+        stored: dict[int, bytes] = dict(
+            self._db.execute(
+                f"SELECT seq, data FROM {self._db.by_number}"
+                " WHERE journal = ? AND seq BETWEEN ? AND ?",
+                (journal.id, sent.first, sent.last),
+            ).fetchall()
+        )
+        leaves = gaps.leaves(self._db, journal.id, sent.first, sent.last)
+        for archived in sent.entries:
+            seq, data = archived.entry.seq, archived.data
+            same_leaf = seq not in leaves or leaves[seq] == ledger.leaf(data)
+            if stored.get(seq, data) != data or not same_leaf:
+                raise ForkError(seq)
+        for seq, leaf in sent.pruned:
+            ours = ledger.leaf(stored[seq]) if seq in stored else leaves.get(seq, leaf)
+            if ours != leaf:
+                raise DivergedError(f"entry {seq} is stored already with another leaf hash")
+        new = [archived for archived in sent.entries if archived.entry.seq not in stored]
+        gaps.fill(self._db, journal.id, [a.entry.seq for a in new if a.entry.seq in leaves])
+        known = stored.keys() | leaves.keys()
+        return new, [one for one in sent.pruned if one.seq not in known]
 
     def _added(self, journal: _Journal, new: tuple[Archived, ...]) -> tuple[Archived, ...]:
         self._db.add(
@@ -272,19 +312,20 @@ class SqlArchive:
             for archived, personal in zip(new, left, strict=True)
         )
 
-    def _advanced(self, journal: _Journal, entries: Sequence[Archived]) -> Mark:
-        """Move the mark over every entry that follows it without a gap. `entries` are stored, with
-        these bytes."""
-        mark, chain = journal.mark, journal.chain
-        for archived in entries:
-            if archived.entry.seq == mark + 1:
-                mark, chain = mark + 1, ledger.link(chain, ledger.leaf(archived.data))
-        beyond = self._after(journal.id, mark, 1)
-        while beyond and beyond[0][0] == mark + 1:
-            for seq, data in beyond:
-                if seq == mark + 1:
-                    mark, chain = seq, ledger.link(chain, ledger.leaf(data))
-            beyond = self._after(journal.id, mark, PAGE_ENTRIES)
+    def _advanced(
+        self, journal: _Journal, mark: int, chain: bytes, stored: Sequence[Pruned]
+    ) -> Mark:
+        """Move the mark from there over every place that follows it without a gap; those of
+        `stored` are there."""
+        for seq, leaf in stored:
+            if seq == mark + 1:
+                mark, chain = seq, ledger.link(chain, leaf)
+        beyond = gaps.after(self._db, journal.id, mark, 1)
+        while beyond and beyond[0].seq == mark + 1:
+            for place in beyond:
+                if place.seq == mark + 1:
+                    mark, chain = place.seq, ledger.link(chain, place.leaf)
+            beyond = gaps.after(self._db, journal.id, mark, PAGE_ENTRIES)
         if mark != journal.mark:
             self._db.execute(
                 "UPDATE journal SET mark = ?, chain = ? WHERE id = ?", (mark, chain, journal.id)

@@ -102,7 +102,24 @@ CREATE TABLE incident_step (
 """
 """`incident` is what its steps come to, so that it is found."""
 
-_STEPS = (_FIRST, _WITNESSED, erasures.SCHEMA, _SEARCH, _INCIDENTS)
+_GAPS = """
+CREATE TABLE gap (
+    journal INTEGER NOT NULL REFERENCES journal (id),
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    chain BLOB NOT NULL,
+    PRIMARY KEY (journal, first_seq)
+) WITHOUT ROWID;
+CREATE TABLE pruned (
+    journal INTEGER NOT NULL REFERENCES journal (id),
+    seq INTEGER NOT NULL,
+    leaf BLOB NOT NULL,
+    PRIMARY KEY (journal, seq)
+) WITHOUT ROWID;
+"""
+"""What is gone for good: `central.gaps`."""
+
+_STEPS = (_FIRST, _WITNESSED, erasures.SCHEMA, _SEARCH, _INCIDENTS, _GAPS)
 
 SCHEMA_VERSION = len(_STEPS)
 _WITHOUT_SEARCH = 3

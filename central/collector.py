@@ -16,14 +16,22 @@ from central.archive import (
     Archived,
     ArchiveError,
     BatchRefusedError,
-    ForkError,
+    DivergedError,
+    Gone,
     IncidentOpened,
     Mark,
     Receipt,
 )
 from central.distributor import DistributionFailing, Distributor, SetAnswered, SetGiven
 from central.sharing import GAP_PATIENCE_S, Sharing, WorkShared
-from central.witness import JournalReplaced, KeyFollowed, Memory, NotCosigned, Witness
+from central.witness import (
+    JournalReplaced,
+    KeyFollowed,
+    Memory,
+    MemoryRegained,
+    NotCosigned,
+    Witness,
+)
 from drivers.mqtt_link import (
     CongestedError,
     Connected,
@@ -77,7 +85,8 @@ class Archive(Memory, Protocol):
 
 class EntriesStored(msgspec.Struct, frozen=True, kw_only=True):
     """New in the archive, durably; `unproven` personal values came with them and were left out, and
-    alarms among them `opened` incidents.
+    alarms among them `opened` incidents. `gone`: what their edge keeps no more, and the archive,
+    which has lost it, never gets.
     """
 
     site: str
@@ -85,6 +94,7 @@ class EntriesStored(msgspec.Struct, frozen=True, kw_only=True):
     new: tuple[Archived, ...]
     unproven: int
     opened: tuple[IncidentOpened, ...] = ()
+    gone: tuple[Gone, ...] = ()
 
 
 class EdgeSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +134,7 @@ Finding = (
     | JournalReplaced
     | NotCosigned
     | KeyFollowed
+    | MemoryRegained
     | SetGiven
     | SetAnswered
     | DistributionFailing
@@ -358,7 +369,7 @@ class Collector:
         except ArchiveError as error:
             self._found(ArchiveFailing(reason=str(error)))
         else:
-            if receipt.new or receipt.unproven:
+            if receipt.new or receipt.unproven or receipt.gone:
                 self._found(
                     EntriesStored(
                         site=site,
@@ -366,13 +377,14 @@ class Collector:
                         new=receipt.new,
                         unproven=receipt.unproven,
                         opened=receipt.opened,
+                        gone=receipt.gone,
                     )
                 )
 
     async def _refuse(
         self, site: str, edge: str, incarnation: str, error: BatchRefusedError
     ) -> None:
-        fork = isinstance(error, ForkError)
+        fork = isinstance(error, DivergedError)
         self._found(BatchRefused(site=site, edge=edge, reason=str(error), fork=fork))
         if not fork:
             return

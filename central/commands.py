@@ -8,6 +8,7 @@ import click
 from central.commands_common import archive_option, opened
 from central.commands_incident import incident
 from central.commands_search import counts, search
+from central.commands_verify import verify
 from central.control_commands import distribute, edges, state_beside
 from edge.failed import Failed
 
@@ -24,7 +25,7 @@ def central() -> None:
     """The archive of every edge's journal, and what the edges are given."""
 
 
-for apart in (search, counts, incident, distribute, edges):
+for apart in (search, counts, verify, incident, distribute, edges):
     central.add_command(apart)
 
 

@@ -112,6 +112,16 @@ def search(
             _show_all(there, query, as_json=as_json)
         else:
             _show_page(there, query, limit, behind, as_json=as_json)
+        _tell_of_gaps(there, query)
+
+
+def _tell_of_gaps(archive: "SqlArchive", query: "Query") -> None:
+    """What was asked about may have stood in what is gone."""
+    from central.archive import Gone
+
+    for site, edge, incarnation, *what in archive.missing(query.site, query.edge):
+        told = f"not searched: {site}/{edge}, journal {incarnation}: {Gone(*what)}"
+        click.echo(f"{told} (see `sentrypost central verify`)", err=True)
 
 
 def _show_page(
@@ -209,6 +219,7 @@ def counts(
     )
     with read(archive) as there:
         found = there.counts(query, By(counted))
+        _tell_of_gaps(there, query)
     if as_json:
         for one in found:
             click.echo(msgspec.json.encode(one))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from central.archive import Archived
+from central.archive import Archived, Gone
 from central.collector import (
     ArchiveFailing,
     BatchRefused,
@@ -23,7 +23,7 @@ from central.collector import (
 )
 from central.distributor import DistributionFailing, SetAnswered, SetGiven
 from central.sharing import WorkShared
-from central.witness import JournalReplaced, KeyFollowed, NotCosigned
+from central.witness import JournalReplaced, KeyFollowed, MemoryRegained, NotCosigned
 from controller.events import Body, DecisionMade, EntryError, decode_body
 from policies.codes import TEXTS
 
@@ -62,7 +62,11 @@ def lines(finding: Finding, *, as_json: bool) -> list[str]:
     """The lines for one finding."""
     if isinstance(finding, EntriesStored):
         write = _entry_json if as_json else _entry_text
-        found = [write(archived) for archived in finding.new]
+        found = [
+            _notice("gap", finding.site, finding.edge, _gone(one), as_json=as_json)
+            for one in finding.gone
+        ]
+        found += [write(archived) for archived in finding.new]
         for one in finding.opened:
             text = f"{'DRILL ' if one.drill else ''}incident {one.number} opened: {one.title}"
             found.append(_notice("incident", finding.site, finding.edge, text, as_json=as_json))
@@ -87,6 +91,8 @@ def lines(finding: Finding, *, as_json: bool) -> list[str]:
             return [_notice("journal-replaced", site, edge, reason, as_json=as_json)]
         case KeyFollowed(site=site, edge=edge, reason=reason):
             return [_notice("journal-key", site, edge, reason, as_json=as_json)]
+        case MemoryRegained(site=site, edge=edge, reason=reason):
+            return [_notice("memory-regained", site, edge, reason, as_json=as_json)]
         case ArchiveFailing(reason=reason):
             return [_notice("archive-failing", "", "", reason, as_json=as_json)]
         case SetGiven(site=site, kind=kind, digest=digest, by=by):
@@ -101,6 +107,10 @@ def lines(finding: Finding, *, as_json: bool) -> list[str]:
             return [_notice("work-shared", "", "", text, as_json=as_json)]
         case DistributionFailing(reason=reason):
             return [_notice("distribution-failing", "", "", reason, as_json=as_json)]
+
+
+def _gone(gone: Gone) -> str:
+    return f"{gone}: pruned by the edge, and not in this archive"
 
 
 def _notice(name: str, site: str, edge: str, text: str, *, as_json: bool) -> str:

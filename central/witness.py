@@ -3,6 +3,9 @@
 Whoever steals an edge's key can write a journal anew and sign it; he cannot make the witness forget
 the one it has seen. What it cosigns is on disk before the line leaves: it never says of one journal
 that it was larger and later that it is smaller.
+
+Where its memory itself is lost, or an old copy, the edge shows it what it has cosigned last. Its
+own signature is as good as its memory: it goes on from there, and asks for the proof from there.
 """
 
 from collections import Counter
@@ -14,7 +17,17 @@ import msgspec
 from controller.checkpoint import Checkpoint, CheckpointError, checkpoint_of, log_name
 from controller.merkle import continues
 from edge import wire
-from edge.notes import Algorithm, NoteError, NoteKey, alone, cosignature, note_key, opened, text_of
+from edge.notes import (
+    Algorithm,
+    NoteError,
+    NoteKey,
+    alone,
+    cosignature,
+    cosigned_at,
+    note_key,
+    opened,
+    text_of,
+)
 from edge.signatures import SigningKey
 
 NAME = "sentrypost/_central"
@@ -82,11 +95,21 @@ class KeyFollowed(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = "its key was rotated; only the new one is believed from here on"
 
 
+class MemoryRegained(msgspec.Struct, frozen=True, kw_only=True):
+    """An edge has shown what this witness had cosigned and remembers no more: its memory was lost,
+    or put back from an old copy. It goes on from there.
+    """
+
+    site: str
+    edge: str
+    reason: str
+
+
 class Judgement(NamedTuple):
     """What is answered, if anything is, and what is told."""
 
     answer: wire.CheckpointSeen | None
-    told: NotCosigned | JournalReplaced | KeyFollowed | None = None
+    told: NotCosigned | JournalReplaced | KeyFollowed | MemoryRegained | None = None
 
 
 class Witness:
@@ -111,11 +134,17 @@ class Witness:
             told = NotCosigned(site=site, edge=edge, reason=str(error), alarm=False)
             return Judgement(None, told)
         known = memory.remembered(key.name)
-        replaced: JournalReplaced | None = None
         if known is not None:
             reason = _why_not_followed(known.key.split(), key, sent.note)
             if reason:
                 return Judgement(None, NotCosigned(site=site, edge=edge, reason=reason, alarm=True))
+        news: JournalReplaced | MemoryRegained | None = None
+        shown = self._shown(known, key, sent)
+        if shown is not None:
+            news = MemoryRegained(site=site, edge=edge, reason=_regained(known, shown))
+            memory.remember(key.name, shown, known)
+            known = shown
+        if known is not None:
             problem, alarm = self._against(checkpoint_of(text_of(known.note)), checkpoint, sent)
             if problem:
                 told = NotCosigned(site=site, edge=edge, reason=problem, alarm=alarm)
@@ -128,17 +157,52 @@ class Witness:
                 f"journal {key.name.rpartition('/')[2]} begins in place of {before} that were "
                 "cosigned: a new state folder, a restore, or somebody swapped it"
             )
-            replaced = JournalReplaced(site=site, edge=edge, reason=reason)
+            news = JournalReplaced(site=site, edge=edge, reason=reason)
+        seen, followed = self._cosigned(known, key, checkpoint, sent)
+        memory.remember(key.name, seen, known)
+        del self._asked[key.name]
+        told_of = KeyFollowed(site=site, edge=edge) if followed else news
+        return Judgement(wire.CheckpointSeen(note=seen.note), told_of)
+
+    def _cosigned(
+        self,
+        known: Remembered | None,
+        key: NoteKey,
+        checkpoint: Checkpoint,
+        sent: wire.CheckpointSent,
+    ) -> tuple[Remembered, bool]:
+        """What is remembered from now on, and whether it is under another key than before."""
         line = cosignature(checkpoint.text, NAME, self._key, self._utc_s())
         keys = [] if known is None else known.key.split()
         followed = keys[:1] not in ([], [key.text])
         if followed or not keys:
             keys.insert(0, key.text)
-        seen = Remembered(" ".join(keys), alone(sent.note, key) + line)
-        memory.remember(key.name, seen, known)
-        del self._asked[key.name]
-        news = KeyFollowed(site=site, edge=edge) if followed else replaced
-        return Judgement(wire.CheckpointSeen(note=seen.note), news)
+        return Remembered(" ".join(keys), alone(sent.note, key) + line), followed
+
+    def _shown(
+        self, known: Remembered | None, key: NoteKey, sent: wire.CheckpointSent
+    ) -> Remembered | None:
+        """What an edge shows of our own signature, where that is of more than we remember, and not
+        of before it: then what we remember is another journal, and only a proof leads on from it.
+        """
+        if sent.cosigned is msgspec.UNSET:
+            return None
+        keys = [key.text] if known is None else known.key.split()
+        for text in keys:
+            try:
+                checkpoint = checkpoint_of(opened(sent.cosigned, note_key(text)))
+                seen_s = cosigned_at(sent.cosigned, self.key)
+                if checkpoint.origin != key.name:
+                    return None
+                if known is not None and (
+                    checkpoint.size <= checkpoint_of(text_of(known.note)).size
+                    or seen_s < cosigned_at(known.note, self.key)
+                ):
+                    return None
+            except (NoteError, CheckpointError):
+                continue
+            return Remembered(" ".join(keys), sent.cosigned)
+        return None
 
     def _against(
         self, known: Checkpoint, checkpoint: Checkpoint, sent: wire.CheckpointSent
@@ -154,6 +218,15 @@ class Witness:
         if not continues(known.size, known.root, checkpoint.size, checkpoint.root, path):
             return f"it does not begin with the {known.size} entries that were cosigned", True
         return "", False
+
+
+def _regained(known: Remembered | None, shown: Remembered) -> str:
+    size = checkpoint_of(text_of(shown.note)).size
+    ours = "nothing" if known is None else checkpoint_of(text_of(known.note)).size
+    return (
+        f"{size} entries were cosigned here, by our own signature, and {ours} was remembered: the"
+        " archive is new or an old copy; it goes on from there"
+    )
 
 
 def _why_not_followed(known: Sequence[str], key: NoteKey, note: str) -> str:

@@ -29,6 +29,8 @@ from policies.codes import TEXTS
 
 COLUMNS = ("member", "type", "if missing", "meaning")
 _BEYOND = 2**53 - 1
+PRUNED = "Batch.pruned.json"
+"""Of the same journal, sent once more when some of it has gone."""
 _HEX = 96
 """Digits of hexadecimal on one line."""
 
@@ -128,7 +130,8 @@ def _chain_table() -> str:
     """The journal that the batches above hold, with its arithmetic."""
     entries = [
         sent.data
-        for data in golden_messages(wire.Batch).values()
+        for name, data in golden_messages(wire.Batch).items()
+        if name != PRUNED
         for sent in wire.decode_batch(data).entries
     ]
     first = decode_entry(entries[0])
@@ -162,7 +165,7 @@ def _members(name: str) -> str:
             (
                 f"`{member}`",
                 _type(part),
-                "never missing" if member in required else _default(part.get("default")),
+                "never missing" if member in required else _default(part),
                 part.get("description", ""),
             )
             for member, part in schema["properties"].items()
@@ -174,13 +177,15 @@ def _plain_members(schema: Mapping[str, Any]) -> str:
     required = set(schema.get("required", ()))
     found = []
     for name, part in schema["properties"].items():
-        missing = "" if name in required else f" ({_default(part.get('default'))})"
+        missing = "" if name in required else f" ({_default(part)})"
         found.append(f"`{name}`{missing}: {_type(part)}")
     return "; ".join(found)
 
 
-def _default(value: object) -> str:
-    return f"`{msgspec.json.encode(value).decode()}`"
+def _default(part: Mapping[str, Any]) -> str:
+    if "default" not in part:
+        return "does not apply"
+    return f"`{msgspec.json.encode(part['default']).decode()}`"
 
 
 def _type(part: Mapping[str, Any]) -> str:

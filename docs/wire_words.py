@@ -142,17 +142,21 @@ FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
         "incarnation": "of the journal",
         "from": "number of the first entry; the others follow without a gap",
         "entries": "the entries, in order",
+        "before": "the chain in front of the first entry, where the edge keeps nothing in front of "
+        "it any more",
     },
     wire.SentEntry: {
         "entry": "the entry's bytes in UTF-8, as a JSON string",
         "personal": "values that commitments in the entry stand for; values that were erased are "
         "missing",
+        "leaf": "the entry's leaf hash, where the edge keeps its bytes no more and `entry` is "
+        "empty",
     },
     wire.Ack: {
         "v": "version of the message",
         "incarnation": "of the journal that is spoken of",
-        "stored_up_to": "every entry up to this number is stored; 0: none",
-        "chain": "of that journal after this number, computed from the bytes that were stored",
+        "stored_up_to": "every entry up to this number is stored, or written down as gone; 0: none",
+        "chain": "of that journal after this number, computed from what was stored",
         "gap": "the archive has entries beyond, and not the next one: the edge goes back to it",
         "archive": "a name that tells archives apart, for people",
     },
@@ -163,6 +167,7 @@ FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
         "old": "the size that was cosigned last, as far as the edge knows; 0: none",
         "proof": "consistency proof from `old` to the checkpoint (RFC 6962, section 2.1.2), hashes "
         "in hex",
+        "cosigned": "the largest note that the witness has cosigned, with its line",
     },
     wire.CheckpointSeen: {
         "v": "version of the message",

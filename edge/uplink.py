@@ -10,7 +10,7 @@ without personal values.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -29,6 +29,8 @@ from drivers.mqtt_link import (
 from edge import wire
 from edge.journal.checkpoints import Kept
 from edge.journal.errors import JournalClosed, JournalError
+from edge.journal.record import Following
+from edge.outbox import Committed, Outbox, Record, chain_after, composed
 from edge.requests import Requests
 from edge.topics import Topics
 from edge.window import RESEND_S, Window
@@ -45,46 +47,6 @@ REBIRTH_S_MIN = 1.0
 
 
 T = TypeVar("T")
-
-
-class Committed(Protocol):
-    """An entry that is on disk."""
-
-    @property
-    def entry(self) -> bytes: ...
-
-
-class Record(Committed, Protocol):
-    """An entry as the journal hands it out. `chain` is the journal's chain after it."""
-
-    @property
-    def seq(self) -> int: ...
-    @property
-    def personal(self) -> tuple[ledger.Personal, ...]: ...
-    @property
-    def chain(self) -> bytes: ...
-
-
-class Outbox(Protocol):
-    """What the uplink needs of the journal (`edge.journal.writer.JournalWriter`).
-
-    Either method raises a JournalError when the journal does not give or take it now.
-    """
-
-    @property
-    def incarnation(self) -> str: ...
-    @property
-    def last_seq(self) -> int: ...
-    @property
-    def acked(self) -> int: ...
-
-    async def read(self, from_seq: int, limit_entries: int, limit_bytes: int) -> Sequence[Record]:
-        """Entries from `from_seq` on, in order, at least one if there is one."""
-        ...
-
-    async def set_acked(self, seq: int, *, incarnation: str) -> None:
-        """Everything up to `seq` is in the archive. Never goes back."""
-        ...
 
 
 class AckIgnored(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,10 +66,21 @@ class ArchiveDiverged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ArchiveFellBack(msgspec.Struct, frozen=True, kw_only=True):
-    """The archive has less than it acknowledged, for instance after a restore; it is sent again."""
+    """The archive has less than it acknowledged, for instance after a restore; what is still here
+    is sent again.
+    """
 
     stored_up_to: int
     acked: int
+
+
+class EntriesGone(msgspec.Struct, frozen=True, kw_only=True):
+    """The archive lacks entries `first` to `last`, which were pruned here: it was told that they
+    are gone, and gets what follows. Only an older copy of the archive may still have them.
+    """
+
+    first: int
+    last: int
 
 
 class StatusOverwritten(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +105,7 @@ UplinkReport = (
     AckIgnored
     | ArchiveDiverged
     | ArchiveFellBack
+    | EntriesGone
     | StatusOverwritten
     | JournalSilent
     | RequestIgnored
@@ -197,6 +171,8 @@ class Uplink:
         self._birth_due = False
         self._unnoted = 0
         """What the journal has still to be told to be stored, if it is more than it knows."""
+        self._gone: EntriesGone | None = None
+        """What the archive was last told to be gone."""
 
     @property
     def status(self) -> UplinkStatus:
@@ -294,15 +270,17 @@ class Uplink:
         window = self._window
         if window.sent >= self._outbox.last_seq:
             return False
-        turn = window.round
-        records = await self._read(window.sent + 1, wire.BATCH_ENTRIES_MAX)
+        turn, expected = window.round, window.sent + 1
+        following = await self._read(expected, wire.BATCH_ENTRIES_MAX)
         if window.round != turn:
             return True  # what was read is no longer what follows
-        if not records:
+        if following is None or not following.records:
             return False
-        records, payload = self._compose(records)
+        records, payload = composed(self._outbox.incarnation, following, expected)
         if not self._published(Publication(topic=self._topics.journal, payload=payload, qos=1)):
             return False
+        if (begins := records[0].seq) > expected:
+            self._tell_of_gap(EntriesGone(first=expected, last=begins - 1))
         window.launched(records[-1].seq, records[-1].chain, asyncio.get_running_loop().time())
         return True
 
@@ -327,27 +305,16 @@ class Uplink:
         if payload is not None:
             self._published(Publication(topic=self._topics.checkpoint, payload=payload, qos=1))
 
-    async def _read(self, from_seq: int, limit: int) -> Sequence[Record]:
-        """Of the journal; nothing when it cannot be read now."""
-        reading = self._outbox.read(from_seq, limit, wire.BATCH_ENTRY_BYTES)
-        return await self._unless_silent(reading) or ()
+    async def _read(self, from_seq: int, limit: int) -> Following[Record] | None:
+        """Of the journal; None when it cannot be read now."""
+        reading = self._outbox.following(from_seq, limit, wire.BATCH_ENTRY_BYTES)
+        return await self._unless_silent(reading)
 
-    def _compose(self, records: Sequence[Record]) -> tuple[Sequence[Record], bytes]:
-        """The longest batch of the first `records` that a receiver accepts, and its bytes."""
-        while True:
-            batch = wire.Batch(
-                incarnation=self._outbox.incarnation,
-                first=records[0].seq,
-                entries=tuple(
-                    wire.SentEntry(entry=record.entry.decode(), personal=record.personal)
-                    for record in records
-                ),
-            )
-            try:
-                return records, wire.encode_batch(batch)
-            except wire.TooLargeError:
-                # Only personal values can do this, and never those of one entry.
-                records = records[: len(records) // 2]
+    def _tell_of_gap(self, gone: EntriesGone) -> None:
+        """Once, however often it has to be sent."""
+        if gone != self._gone:
+            self._gone = gone
+            self._report(gone)
 
     def _published(self, publication: Publication) -> bool:
         try:
@@ -412,23 +379,42 @@ class Uplink:
             self._report(AckIgnored(reason=reason))
         elif ack.stored_up_to < self._window.base and not ack.gap:
             pass  # late: we know better
-        elif (chain := await self._chain_at(ack.stored_up_to)) is None:
-            reason = f"entry {ack.stored_up_to} cannot be compared: our journal does not give it"
+        else:
+            await self._compare(ack)
+
+    async def _compare(self, ack: wire.Ack) -> None:
+        """With our own journal: what it says there is all that tells an archive from a forger."""
+        seq = ack.stored_up_to
+        chain, pruned = self._origin if seq == 0 else self._window.chain_at(seq), False
+        if chain is None and (following := await self._read(seq, 1)) is not None:
+            chain, pruned = chain_after(following, seq), following.records[0].seq > seq
+        if chain is None and pruned and ack.gap:
+            # It cannot be compared any more, and going back is believing nothing.
+            self._go_back(seq)
+        elif chain is None:
+            reason = f"entry {seq} cannot be compared: our journal does not give it"
             self._report(AckIgnored(reason=reason))
         elif chain != bytes.fromhex(ack.chain):
-            self._report(ArchiveDiverged(seq=ack.stored_up_to, archive=ack.archive))
+            self._report(ArchiveDiverged(seq=seq, archive=ack.archive))
         else:
             await self._believe(ack)
 
     async def _believe(self, ack: wire.Ack) -> None:
-        now_s = asyncio.get_running_loop().time()
-        self._window.stored(ack.stored_up_to, now_s)
-        acked = self._outbox.acked
-        if ack.stored_up_to > acked:
-            self._unnoted = ack.stored_up_to
+        # Nobody can have stored what was never sent, whatever chain he came by.
+        mark = min(ack.stored_up_to, self._window.reached)
+        self._window.stored(mark, asyncio.get_running_loop().time())
+        if mark > self._outbox.acked:
+            self._unnoted = mark
             await self._note()
-        if ack.gap and self._window.missing(ack.stored_up_to, now_s) and ack.stored_up_to < acked:
-            self._report(ArchiveFellBack(stored_up_to=ack.stored_up_to, acked=acked))
+        if ack.gap:
+            self._go_back(mark)
+        self._wake.set()
+
+    def _go_back(self, seq: int) -> None:
+        """The archive lacks what follows `seq`."""
+        acked = self._outbox.acked
+        if self._window.missing(seq, asyncio.get_running_loop().time()) and seq < acked:
+            self._report(ArchiveFellBack(stored_up_to=seq, acked=acked))
         self._wake.set()
 
     async def _note(self) -> None:
@@ -436,16 +422,6 @@ class Uplink:
         await self._unless_silent(
             self._outbox.set_acked(self._unnoted, incarnation=self._outbox.incarnation)
         )
-
-    async def _chain_at(self, seq: int) -> bytes | None:
-        """Our journal's chain after entry `seq`; None when it is no longer kept."""
-        if seq == 0:
-            return self._origin
-        flying = self._window.chain_at(seq)
-        if flying is not None:
-            return flying
-        records = await self._read(seq, 1)
-        return records[0].chain if records and records[0].seq == seq else None
 
     # --- birth and death ---
 

@@ -20,6 +20,8 @@ class Window:
     def __init__(self, base: int) -> None:
         self.base = base
         self.sent = base
+        self.reached = base
+        """The last number that was ever sent: nobody can have stored what is behind it."""
         self.round = 0
         """Changes whenever sending starts again at `base`: a batch read before is then stale."""
         self._flying: deque[tuple[int, bytes]] = deque()
@@ -43,6 +45,7 @@ class Window:
             self._progress_s = now_s
         self._flying.append((last, chain))
         self.sent = last
+        self.reached = max(self.reached, last)
 
     def chain_at(self, seq: int) -> bytes | None:
         """The chain at the end of a batch that is on its way; None where no such batch ends."""

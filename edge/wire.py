@@ -70,10 +70,14 @@ class TooLargeError(ValueError):
 
 
 class SentEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One journal entry with the personal values that its commitments stand for."""
+    """One journal entry with the personal values that its commitments stand for.
+
+    `leaf`: where the edge keeps the entry's bytes no more, and `entry` is empty, its leaf hash.
+    """
 
     entry: Annotated[str, msgspec.Meta(max_length=ENTRY_BYTES_MAX)]
     personal: Annotated[tuple[Personal, ...], msgspec.Meta(max_length=PERSONAL_MAX)] = ()
+    leaf: Hash | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def data(self) -> bytes:
@@ -82,7 +86,10 @@ class SentEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """Consecutive entries of one journal; the first has the number `first` (`from` on the wire)."""
+    """Consecutive entries of one journal; the first has the number `first` (`from` on the wire).
+
+    `before`: where the edge keeps nothing in front of the first any more, the chain in front of it.
+    """
 
     v: int = 1
     incarnation: Incarnation
@@ -90,6 +97,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     entries: Annotated[
         tuple[SentEntry, ...], msgspec.Meta(min_length=1, max_length=BATCH_ENTRIES_MAX)
     ]
+    before: Hash | msgspec.UnsetType = msgspec.UNSET
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +120,9 @@ class CheckpointSent(msgspec.Struct, frozen=True, kw_only=True):
     """An edge's word on the size of its journal, for a witness.
 
     `note`: the signed checkpoint; `key`: the journal's public key. `proof`: that the journal begins
-    with the `old` entries which the witness has cosigned, as far as the edge knows.
+    with the `old` entries which the witness has cosigned, as far as the edge knows. `cosigned`: the
+    largest note that the witness has cosigned, with its line: one that has lost its memory, or was
+    put back from an old copy, believes its own signature.
     """
 
     v: int = 1
@@ -120,6 +130,7 @@ class CheckpointSent(msgspec.Struct, frozen=True, kw_only=True):
     key: Annotated[str, msgspec.Meta(max_length=512)]
     old: Mark
     proof: Annotated[tuple[Hash, ...], msgspec.Meta(max_length=PROOF_MAX)] = ()
+    cosigned: NoteText | msgspec.UnsetType = msgspec.UNSET
 
 
 class CheckpointSeen(msgspec.Struct, frozen=True, kw_only=True):

@@ -122,8 +122,8 @@ class Witnessed:
         kept = self._newest
         if kept is None:
             return None
+        cosigned = await self._sizes.newest_cosigned()
         if self._old is None:
-            cosigned = await self._sizes.newest_cosigned()
             self._old = 0 if cosigned is None else cosigned.size
         # One number for proof and message: an answer that is heard meanwhile moves on.
         old = self._old
@@ -140,6 +140,8 @@ class Witnessed:
             key=self._signer(kept.note).text,
             old=old,
             proof=tuple(node.hex() for node in proof),
+            # It may have lost its memory, which its own signature gives back.
+            cosigned=(cosigned and cosigned.cosigned) or msgspec.UNSET,
         )
         return wire.encode_checkpoint(sent)
 

@@ -10,6 +10,7 @@ from controller.ledger import Personal, leaf, link
 from edge.journal.disk import Connection
 from edge.journal.errors import UNREADABLE, JournalDamaged, JournalError, JournalPruned
 from edge.journal.record import (
+    Following,
     Snapshot,
     Stored,
     Tip,
@@ -18,6 +19,7 @@ from edge.journal.record import (
     snapshot_digest,
 )
 from edge.journal.segments import Segments
+from edge.journal.tables import pruning_of
 
 READ_ENTRIES_MAX = 2_000
 READ_BYTES_MAX = 4 * 1024 * 1024
@@ -81,6 +83,29 @@ def read(
         if not kept:
             raise JournalDamaged(first, "it is missing")
         boundary, first = segments.holding(end + 1), end + 1
+    return _stored(connection, rows)
+
+
+def following(
+    segments: Segments, from_seq: int, limit_entries: int, limit_bytes: int
+) -> Following[Stored]:
+    """As `Journal.following`."""
+    first = max(from_seq, segments.begun.seq + 1)
+    limit = max(1, min(limit_entries, READ_ENTRIES_MAX))
+    boundary = segments.holding(first)
+    connection = segments.connection(boundary.number)
+    rows = _rows(connection, first, limit, min(limit_bytes, READ_BYTES_MAX), emptied=True)
+    before = chain_at(segments, first - 1)
+    if before is None or (not rows and segments.end(boundary.number) is not None):
+        raise JournalDamaged(first, "it is missing")
+    _prove(segments, connection, first, rows, kept=False)
+    empty = next((seq for seq, entry, *_ in rows if not entry), None)
+    if empty is not None and not pruning_of(connection).by:
+        raise JournalDamaged(empty, "its bytes are gone, and nothing says that they were pruned")
+    return Following(before, _stored(connection, rows))
+
+
+def _stored(connection: Connection, rows: Sequence[Row]) -> list[Stored]:
     personal = _personal(connection, rows)
     return [
         Stored(seq, entry, personal.get(seq, ()), leaf=leaf_hash, chain=chain)
@@ -88,8 +113,18 @@ def read(
     ]
 
 
-def _rows(connection: Connection, first: int, limit: int, budget: int, *, kept: bool) -> list[Row]:
-    """Up to either limit, at least one where there is one. Raises JournalDamaged, JournalPruned."""
+def _rows(
+    connection: Connection,
+    first: int,
+    limit: int,
+    budget: int,
+    *,
+    kept: bool = False,
+    emptied: bool = False,
+) -> list[Row]:
+    """Up to either limit, at least one where there is one; `kept` passes over what was pruned,
+    `emptied` takes it as it is. Raises JournalDamaged, JournalPruned.
+    """
     rows: list[Row] = []
     there = " AND length(entry) > 0" if kept else ""
     cursor = connection.execute(
@@ -98,7 +133,7 @@ def _rows(connection: Connection, first: int, limit: int, budget: int, *, kept: 
     )
     for row in cursor:
         refuse_rotten(*row)
-        if not row[1]:
+        if not row[1] and not emptied:
             if not rows:
                 raise JournalPruned(row[0], row[0])
             break
@@ -124,7 +159,7 @@ def _prove(
             if before is None:
                 raise JournalDamaged(seq - 1, "it is missing")
             chain = before
-        if leaf(entry) != leaf_hash:
+        if entry and leaf(entry) != leaf_hash:
             raise JournalDamaged(seq, "its bytes are not those that were stored")
         chain = link(chain, leaf_hash)
         if chain != link_hash:

@@ -1,7 +1,8 @@
 """What the journal keeps, as values; and what an entry says of its own place."""
 
 import hashlib
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -25,6 +26,18 @@ class Stored(Record, frozen=True, kw_only=True):
 
     leaf: bytes
     chain: bytes
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Following(NamedTuple, Generic[T_co]):
+    """Records that follow one another, from where they are still kept; `before`: the chain in front
+    of the first. Of one whose bytes were pruned the hashes are there, and `entry` is empty.
+    """
+
+    before: bytes
+    records: Sequence[T_co]
 
 
 class Snapshot(msgspec.Struct, frozen=True):

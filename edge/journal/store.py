@@ -28,6 +28,7 @@ from edge.journal.errors import (
     failed,
 )
 from edge.journal.record import (
+    Following,
     Prepared,
     Record,
     Snapshot,
@@ -303,6 +304,15 @@ class Journal:
             return reading.read(
                 segments, from_seq, limit_entries, limit_bytes, checked=checked, kept=kept
             )
+
+    def following(self, from_seq: int, limit_entries: int, limit_bytes: int) -> Following[Stored]:
+        """What there is to send from `from_seq` on, checked as `read` does: where the journal
+        begins behind that by now, from there. Of what was pruned the hashes come, without bytes.
+
+        Raises JournalDamaged, JournalFailed, JournalClosed as `read`.
+        """
+        with self.reading() as segments:
+            return reading.following(segments, from_seq, limit_entries, limit_bytes)
 
     def chain_at(self, seq: int) -> bytes | None:
         """The chain's value at an entry, None where there is no such entry, or none any more.

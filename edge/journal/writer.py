@@ -16,7 +16,7 @@ from edge.journal import folder as files
 from edge.journal.checkpoints import Kept
 from edge.journal.disk import Disk
 from edge.journal.errors import JournalClosed, JournalError, JournalStalled
-from edge.journal.record import Record, Snapshot, Stored, Tip
+from edge.journal.record import Following, Record, Snapshot, Stored, Tip
 from edge.journal.segments import Segments
 from edge.journal.store import Journal
 from edge.journal.verify import LIVE_STEP_ENTRIES, NOBODY, Progress, Report, Verification
@@ -200,6 +200,14 @@ class JournalWriter:
             lambda journal: journal.read(
                 from_seq, limit_entries, limit_bytes, checked=checked, kept=kept
             )
+        )
+
+    async def following(
+        self, from_seq: int, limit_entries: int, limit_bytes: int
+    ) -> Following[Stored]:
+        """As `Journal.following`; sees every append submitted before it."""
+        return await self._call(
+            lambda journal: journal.following(from_seq, limit_entries, limit_bytes)
         )
 
     async def newest_snapshot(self) -> Snapshot | None:

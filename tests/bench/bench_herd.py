@@ -7,13 +7,13 @@ it is central that is measured. Broker and central are processes.
 import asyncio
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from controller import ledger
 from drivers.mqtt_link import LinkReport, MqttLink
+from edge.journal.record import Following
 from edge.uplink import Uplink, UplinkReport
 from simulators.broker_process import BrokerProcess
 from simulators.mosquitto import find_mosquitto
@@ -31,6 +31,7 @@ class Kept(msgspec.Struct, frozen=True):
     seq: int
     entry: bytes
     personal: tuple[ledger.Personal, ...]
+    leaf: bytes
     chain: bytes
 
 
@@ -44,17 +45,20 @@ class Backlog:
         chain = ledger.origin(SITE, edge, INCARNATION)
         for seq in range(1, EACH + 1):
             made = record(INCARNATION, seq, edge=edge)
-            chain = ledger.link(chain, ledger.leaf(made.entry))
-            self._records.append(Kept(seq, made.entry, made.personal, chain))
+            leaf = ledger.leaf(made.entry)
+            chain = ledger.link(chain, leaf)
+            self._records.append(Kept(seq, made.entry, made.personal, leaf, chain))
 
-    async def read(self, from_seq: int, limit_entries: int, limit_bytes: int) -> Sequence[Kept]:
+    async def following(
+        self, from_seq: int, limit_entries: int, limit_bytes: int
+    ) -> Following[Kept]:
         found, size = [], 0
         for one in self._records[from_seq - 1 : from_seq - 1 + limit_entries]:
             size += len(one.entry)
             if found and size > limit_bytes:
                 break
             found.append(one)
-        return found
+        return Following(b"", found)
 
     async def set_acked(self, seq: int, *, incarnation: str) -> None:
         assert incarnation == INCARNATION

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -20,11 +20,12 @@ from drivers.mqtt_link import MqttLink
 from edge import wire
 from edge.checkpoints import Checkpointer
 from edge.journal.checkpoints import Kept
+from edge.journal.record import Record
 from edge.journal.writer import JournalWriter
 from edge.journal_keys import JournalKey, KeyRing
 from edge.notes import Algorithm, NoteKey, cosignature, cosigned_at, note_key, signed
 from edge.signatures import SigningKey
-from edge.uplink import Uplink
+from edge.uplink import Uplink, UplinkReport
 from edge.witnessed import CosignatureIgnored, JournalDoubt, Witnessed, WitnessReport
 from simulators.broker_process import BrokerProcess
 from tests.central.rig import (
@@ -74,17 +75,23 @@ class WitnessedEdge:
             self.ring.followed,
         )
         link = MqttLink(settings(port, f"{SITE}-{EDGE}"), lambda _: None)
-        self.uplink = Uplink(outbox, link, SITE, EDGE, "0.1.0", self.witnessed)
+        self.heard: list[UplinkReport] = []
+        self.uplink = Uplink(outbox, link, SITE, EDGE, "0.1.0", self.witnessed, self.heard.append)
 
     def _said(self, kept: Kept) -> None:
         self.uplink.said(kept)
 
     async def happen(self, count: int, reason: str = "out of turn") -> None:
         first = self.outbox.last_seq + 1
-        records = [
-            record(self.outbox.incarnation, seq, reason=reason)
-            for seq in range(first, first + count)
-        ]
+        await self.happened(
+            [
+                record(self.outbox.incarnation, seq, reason=reason)
+                for seq in range(first, first + count)
+            ]
+        )
+
+    async def happened(self, records: Sequence[Record]) -> None:
+        """These are recorded and sent, and their size is said."""
         await self.outbox.append(records)
         self.uplink.committed(records)
         self.checkpoints.committed(records)

@@ -503,7 +503,7 @@ def test_edges_and_incarnations_share_one_archive(tmp_path: Path, mosquitto: Bro
 def test_a_journal_that_fails_is_reported_and_the_uplink_goes_on(
     tmp_path: Path, mosquitto: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failures = {"read": 2, "set_acked": 2}
+    failures = {"following": 2, "set_acked": 2}
 
     async def scene() -> None:
         async with (
@@ -546,7 +546,7 @@ def test_a_journal_that_cannot_be_read_is_no_reason_to_suspect_the_archive(
             async def failing(*_args: object, **_named: object) -> list[object]:
                 raise JournalFailed("the disk did not give it")
 
-            monkeypatch.setattr(edge.outbox, "read", failing)
+            monkeypatch.setattr(edge.outbox, "following", failing)
             archive.say(TOPICS.journal_ack, ack(edge, 20, stored[0].chain))
             await until(lambda: len(edge.reports) == 2, "reported")
             assert [type(report) for report in edge.reports] == [JournalSilent, AckIgnored]

@@ -8,7 +8,8 @@ import pytest
 
 from drivers.mqtt_link import Connected, Happening, Publication, Session
 from edge import uplink, wire
-from edge.journal import Record
+from edge.journal import Stored
+from edge.journal.record import Following
 from edge.uplink import InForce, Uplink
 from tests.central.rig import unwitnessed
 
@@ -22,8 +23,10 @@ class Journal:
     last_seq = 0
     acked = 0
 
-    async def read(self, from_seq: int, limit_entries: int, limit_bytes: int) -> list[Record]:
-        return []
+    async def following(
+        self, from_seq: int, limit_entries: int, limit_bytes: int
+    ) -> Following[Stored]:
+        return Following(b"", [])
 
     async def set_acked(self, seq: int, *, incarnation: str) -> None:
         raise AssertionError("nothing is acknowledged here")

@@ -65,6 +65,19 @@ def _batch(first: int, events: tuple[Event, ...]) -> bytes:
     return wire.encode_batch(wire.Batch(incarnation=INCARNATION, first=first, entries=tuple(sent)))
 
 
+def _pruned_batch() -> bytes:
+    """As it is sent once the first entry has gone, and the bytes of the third."""
+    gone, whole, bare, *_ = journal()
+    before = ledger.link(ledger.origin(SITE, EDGE, INCARNATION), ledger.leaf(encode(gone)))
+    sent = (
+        wire.SentEntry(entry=encode(whole).decode(), personal=whole.personal),
+        wire.SentEntry(entry="", leaf=ledger.leaf(encode(bare)).hex()),
+    )
+    return wire.encode_batch(
+        wire.Batch(incarnation=INCARNATION, first=2, entries=sent, before=before.hex())
+    )
+
+
 def _status(alive: bool) -> bytes:
     return wire.encode_status(
         wire.Status(
@@ -90,15 +103,20 @@ def _note() -> str:
     return signed(Checkpoint(name, tree.size, tree.root).text, name, LOG_KEY)
 
 
-def _checkpoint() -> bytes:
+def _checkpoint() -> wire.CheckpointSent:
     key = NoteKey(log_name(SITE, EDGE, INCARNATION), LOG_KEY.public, Algorithm.LOG)
-    return wire.encode_checkpoint(wire.CheckpointSent(note=_note(), key=key.text, old=0))
+    return wire.CheckpointSent(note=_note(), key=key.text, old=0)
 
 
-def _seen() -> bytes:
+def _again() -> wire.CheckpointSent:
+    """As it is sent once more when it is cosigned."""
+    return replace(_checkpoint(), old=len(KINDS), cosigned=_seen().note)
+
+
+def _seen() -> wire.CheckpointSeen:
     text = _note().rpartition("\n\n")[0] + "\n"
     line = cosignature(text, "sentrypost/_central", WITNESS_KEY, SEEN_S)
-    return wire.encode_checkpoint(wire.CheckpointSeen(note=_note() + line))
+    return wire.CheckpointSeen(note=_note() + line)
 
 
 FILE = b'{"payload": "a signed file"}'
@@ -138,9 +156,11 @@ def messages() -> dict[str, bytes]:
         "Status.death.json": _status(alive=False),
         "Batch.json": _batch(1, events[:PLAIN]),
         "Batch.zlib": _batch(PLAIN + 1, events[PLAIN:]),
+        "Batch.pruned.json": _pruned_batch(),
         "Ack.json": wire.encode_ack(ack),
-        "CheckpointSent.json": _checkpoint(),
-        "CheckpointSeen.json": _seen(),
+        "CheckpointSent.json": wire.encode_checkpoint(_checkpoint()),
+        "CheckpointSent.cosigned.json": wire.encode_checkpoint(_again()),
+        "CheckpointSeen.json": wire.encode_checkpoint(_seen()),
         "RequestPart.json": _request(),
         "RequestAck.json": _request_ack(),
     }

@@ -14,6 +14,7 @@ from controller.events import BadgeIgnored, Event, Header, decode_entry, encode,
 from controller.ids import ReaderId
 from drivers.mqtt_link import LinkSettings, Publication
 from edge import wire
+from edge.journal.record import Following
 from edge.topics import Topics
 from edge.uplink import Uplink, UplinkReport
 from simulators.virtual.broker import VirtualBroker
@@ -34,6 +35,7 @@ HEALED_S_MAX = 120.0
 class Record(NamedTuple):
     seq: int
     entry: bytes
+    leaf: bytes
     chain: bytes
     personal: tuple[ledger.Personal, ...] = ()
 
@@ -57,11 +59,11 @@ def records() -> tuple[Record, ...]:
             policy="p1",
         )
         entries.append(encode(Event(header=header, body=body)))
-    leaves = map(ledger.leaf, entries)
+    leaves = [ledger.leaf(entry) for entry in entries]
     chains = accumulate(leaves, ledger.link, initial=ledger.origin(SITE, EDGE, INCARNATION))
     next(chains)
-    numbered = enumerate(zip(entries, chains, strict=True), 1)
-    return tuple(Record(seq, entry, chain) for seq, (entry, chain) in numbered)
+    numbered = enumerate(zip(entries, leaves, chains, strict=True), 1)
+    return tuple(Record(seq, *rest) for seq, rest in numbered)
 
 
 class StoredArchive(Archive, Protocol):
@@ -155,9 +157,12 @@ class MemoryOutbox:
         first, self.last_seq = self.last_seq, min(self.last_seq + count, ENTRIES)
         return records()[first : self.last_seq]
 
-    async def read(self, from_seq: int, limit_entries: int, limit_bytes: int) -> Sequence[Record]:
+    async def following(
+        self, from_seq: int, limit_entries: int, limit_bytes: int
+    ) -> Following[Record]:
         assert limit_bytes == wire.BATCH_ENTRY_BYTES, "a hundred of these entries are less"
-        return records()[from_seq - 1 : min(from_seq - 1 + limit_entries, self.last_seq)]
+        found = records()[from_seq - 1 : min(from_seq - 1 + limit_entries, self.last_seq)]
+        return Following(b"", found)
 
     async def set_acked(self, seq: int, *, incarnation: str) -> None:
         assert incarnation == INCARNATION
