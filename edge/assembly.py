@@ -31,6 +31,7 @@ from edge.journal import JournalWriter, Record, Report, Signers
 from edge.journal_keys import JournalKey, KeyRing
 from edge.keeper import Keeper
 from edge.keypads import Keypads
+from edge.muster_desk import MusterDesk
 from edge.people import People, PinCheck, SiteKey
 from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
@@ -168,6 +169,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         *desks,
         policy,
         VisitDesk(daemon, config),
+        MusterDesk(daemon),
         uplink,
         scrubber,
         watch,

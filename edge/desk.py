@@ -21,6 +21,7 @@ from edge.control.messages import (
 )
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_journal import CheckpointsReply, VerifyReply
+from edge.control.messages_muster import MusterReply, Step
 from edge.control.messages_policy import (
     ROLES_SHOWN_MAX,
     PolicyReply,
@@ -34,6 +35,7 @@ from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.daemon import Daemon
 from edge.erase_desk import EraseDesk
 from edge.journal import Record, Stored
+from edge.muster_desk import MusterDesk
 from edge.people import roles_held
 from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
@@ -61,6 +63,7 @@ class DaemonDesk:
         report: ReportDesk,
         policy: PolicyDesk,
         visits: VisitDesk,
+        muster: MusterDesk,
         uplink: Uplink | None,
         scrubber: Scrubber,
         certificates: CertificateWatch | None,
@@ -76,6 +79,7 @@ class DaemonDesk:
         self._report = report
         self._policy = policy
         self._visits = visits
+        self._muster = muster
         self._uplink = uplink
         self._scrubber = scrubber
         self._certificates = certificates
@@ -205,6 +209,12 @@ class DaemonDesk:
 
     async def consents(self) -> ConsentsReply:
         return await self._visits.consents()
+
+    def muster(self, begin: int) -> MusterReply:
+        return self._muster.read(begin)
+
+    async def change_muster(self, step: Step, operator: str) -> VisitReply:
+        return await self._muster.change(step, operator)
 
     async def run(self) -> None:
         """What has to be seen to later. Raises JournalClosed: a bug."""

@@ -108,10 +108,10 @@ def rebuilt_by(client: "Client") -> int:
     while seen.seq < upto:
         if seen.trouble:
             raise Failed(f"the daemon cannot write it: {seen.trouble}")
-        _progress(seen.seq, upto)
+        progress(seen.seq, upto)
         time.sleep(REBUILD_LOOK_S)
         seen = client.views()
-    _progress_over()
+    progress_over()
     return seen.seq
 
 
@@ -123,7 +123,7 @@ def closed(state: Path, *, anew: bool = False) -> Iterator[Reports]:
 
     try:
         with opened_closed(state / JOURNAL) as journal:
-            identity = Journal(*journal.identity, _timezone(state))
+            identity = Journal(*journal.identity, closed_timezone(state))
             fold = _brought_up(state, identity, journal, anew=anew)
             try:
                 database = fold.file.database
@@ -153,17 +153,17 @@ def _brought_up(
     from edge.views_closed import brought_up
 
     try:
-        fold = brought_up(state / VIEWS_FILE, identity, journal, _progress, anew=anew)
+        fold = brought_up(state / VIEWS_FILE, identity, journal, progress, anew=anew)
     except ViewsFailed as error:
         if anew:
             raise
         click.echo(clean(f"{VIEWS_FILE} is not written: {error}"), err=True)
-        fold = brought_up(None, identity, journal, _progress)
-    _progress_over()
+        fold = brought_up(None, identity, journal, progress)
+    progress_over()
     return fold
 
 
-def _timezone(state: Path) -> str:
+def closed_timezone(state: Path) -> str:
     """Whose days are counted where no daemon says it: as before, else as the site file says."""
     from edge.config import ConfigError, load_config
 
@@ -198,13 +198,13 @@ def _people_on_file(state: Path, ids: Sequence[str]) -> People:
     return People({one: (record.external_id, record.name) for one, record in known.items()})
 
 
-def _progress(done: int, total: int) -> None:
+def progress(done: int, total: int) -> None:
     """On a terminal only, and on standard error: what is piped stays clean."""
     if sys.stderr.isatty():
         share = 100 * done // total if total else 100
         click.echo(f"\r{done} of {total} entries, {share} %", nl=False, err=True)
 
 
-def _progress_over() -> None:
+def progress_over() -> None:
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)

@@ -51,6 +51,7 @@ from edge.control.messages_journal import (
     VerifyProgress,
     VerifyReply,
 )
+from edge.control.messages_muster import ChangeMuster, MusterReply, ReadMuster, Step
 from edge.control.messages_policy import (
     AskRoles,
     LoadPolicy,
@@ -197,6 +198,13 @@ class Client(Caller[Reply]):
 
     def consents(self) -> ConsentsReply:
         return self._ask(ListConsents(), ConsentsReply)
+
+    def muster(self, begin: int = 0) -> MusterReply:
+        """The roll from its `begin`th person on."""
+        return self._ask(ReadMuster(begin=begin), MusterReply)
+
+    def change_muster(self, step: Step) -> VisitReply:
+        return self._ask(ChangeMuster(step=step), VisitReply)
 
     def leaves(self, begin: int, end: int) -> Iterator[bytes]:
         """The leaf hashes of entries `begin` + 1 to `end`, as far as they go."""

@@ -25,6 +25,7 @@ from edge.control.messages_journal import (
     VerifyFinding,
     VerifyReply,
 )
+from edge.control.messages_muster import MusterReply, Step
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply, RolesReply
 from edge.control.messages_report import ReportPersonReply
 from edge.control.messages_views import NamesReply, ViewsReply
@@ -123,6 +124,14 @@ class Desk(Protocol):
 
     async def consents(self) -> ConsentsReply:
         """Every consent that is in force."""
+        ...
+
+    def muster(self, begin: int) -> MusterReply:
+        """The roll of a muster, from its `begin`th person on. Never blocks."""
+        ...
+
+    async def change_muster(self, step: Step, operator: str) -> VisitReply:
+        """Begin or end a muster, check somebody off, or take that back."""
         ...
 
     async def leaves(self, begin: int, limit: int) -> bytes:

@@ -25,6 +25,7 @@ from edge.control.messages_journal import (
     VerifyProgress,
     VerifyReply,
 )
+from edge.control.messages_muster import ChangeMuster, MusterReply, ReadMuster
 from edge.control.messages_policy import (
     AskRoles,
     LoadPolicy,
@@ -168,6 +169,8 @@ Request = (
     | ReadCheckpoints
     | AskViews
     | ReadNames
+    | ReadMuster
+    | ChangeMuster
 )
 
 
@@ -433,6 +436,7 @@ Reply = (
     | CheckpointsReply
     | ViewsReply
     | NamesReply
+    | MusterReply
 )
 
 _ENCODER = msgspec.json.Encoder()

@@ -41,6 +41,7 @@ from edge.control.messages_journal import (
     VerifyJournal,
     VerifyProgress,
 )
+from edge.control.messages_muster import ChangeMuster, ReadMuster
 from edge.control.messages_policy import AskRoles, LoadPolicy, PolicyStatus, ReturnPolicy
 from edge.control.messages_report import ReportPerson
 from edge.control.messages_views import AskViews, ReadNames
@@ -146,6 +147,10 @@ class _Client(Conversation[Request]):
                 await self._send(await self._patiently(desk.end_consent(person, who)))
             case ListConsents():
                 await self._send(await desk.consents())
+            case ReadMuster(begin=begin):
+                await self._send(desk.muster(begin))
+            case ChangeMuster(step=step):
+                await self._send(await self._patiently(desk.change_muster(step, who)))
             case VerifyJournal():
                 await self._until_gone(self._verify())
             case ReadLeaves(begin=begin, limit=limit):
