@@ -4,7 +4,7 @@ Raising protection takes one person and no clock. Taking it away takes two, a nu
 used, and a time in which it could be given. No order opens a door by coming late.
 """
 
-from controller import fires, passages
+from controller import fires, muster, passages
 from controller.events import PostureChanged, clipped
 from controller.events_orders import (
     CountersChallenged,
@@ -103,6 +103,7 @@ def on_confirm_asked(turn: Turn, asked: EvacuationConfirmAsked) -> None:
     if one is not None and one.late:
         operator = commitment(asked.operator)
         turn.record(EvacuationConfirmed(order=asked.order, operator=operator), asked.operator)
+        muster.begin_for(turn, asked.order)
 
 
 def on_counters_asked(turn: Turn, asked: CountersAsked) -> None:
@@ -305,6 +306,8 @@ def _carry_out(turn: Turn, offered: OrderOffered) -> None:
         end(turn, ended_by(turn.state.orders, order), EndCause.ORDERED, order.id)
     if order.kind is OrderKind.FIRE_OVERRIDE:
         fires.override(turn, order.fire, offered.operator)
+    if order.kind is OrderKind.EVACUATE and not turn.state.orders.in_force[order.id].late:
+        muster.begin_for(turn, order.id)
 
 
 def _is_shut_by(turn: Turn, one: InForce, given: InForce) -> bool:

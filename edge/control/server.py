@@ -13,6 +13,7 @@ from typing import Self
 from edge.control import conversation
 from edge.control.conversation import Conversation, Listener, opened, refusal
 from edge.control.desk import Desk
+from edge.control.message import Message
 from edge.control.messages import (
     PART_BYTES_MAX,
     READ_ENTRIES_MAX,
@@ -147,10 +148,8 @@ class _Client(Conversation[Request]):
                 await self._send(await self._patiently(desk.end_consent(person, who)))
             case ListConsents():
                 await self._send(await desk.consents())
-            case ReadMuster(begin=begin):
-                await self._send(desk.muster(begin))
-            case ChangeMuster(step=step):
-                await self._send(await self._patiently(desk.change_muster(step, who)))
+            case ReadMuster() | ChangeMuster():
+                await self._send(await self._of_muster(request))
             case VerifyJournal():
                 await self._until_gone(self._verify())
             case ReadLeaves(begin=begin, limit=limit):
@@ -161,6 +160,11 @@ class _Client(Conversation[Request]):
                 await self._send(desk.views(rebuild=rebuild))
             case ReadNames(holders=holders):
                 await self._send(desk.names(holders))
+
+    async def _of_muster(self, request: ReadMuster | ChangeMuster) -> Message:
+        if isinstance(request, ReadMuster):
+            return self._desk.muster(request.begin)
+        return await self._patiently(self._desk.change_muster(request.step, self._peer.name))
 
     async def _send_entries(self, stored: list[Stored]) -> int:
         """As many of them as one frame holds; how many those are."""
