@@ -24,8 +24,8 @@ from edge.commands.common import (
     zone_named,
 )
 from edge.commands.status import span
-from edge.present import local
-from edge.tone import Line, Tone
+from edge.present import Line, local
+from edge.tone import Tone
 
 if TYPE_CHECKING:
     from edge.control.messages_muster import (
