@@ -236,9 +236,13 @@ SITE_KEYS: dict[str, dict[str, str]] = {
     "fire": {"input": "a loop that is closed, and so energised, while all is well"},
     "key": {
         "person": "whose key it is; where two people must sign, two keys of one person are one",
-        "public": "as `sentrypost key new` prints it",
-        "may": "what it may sign: change sets of people, policies, consents of the "
-        "head of mission, orders",
+        "public": "as `sentrypost key new` prints it, or a line `ssh-ed25519 AAAA…` of OpenSSH; an "
+        "SSH key signs orders alone",
+        "fido2": "instead of `public`: the credential of a security key, as `sentrypost key fido2` "
+        "prints it; it signs orders alone",
+        "may": "what it may sign: change sets of people, policies, the head of mission's consents, "
+        "orders; `raise` is for the key of an edge, which signs for its switches and buttons "
+        "orders that raise security, and nothing else",
         "holder": "the person's id on file; needed where the policy's `[order.…]` says which roles "
         "may sign",
     },

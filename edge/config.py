@@ -24,7 +24,7 @@ from edge.notes import NoteKey
 from edge.policy_bundle import compiled
 from edge.policy_files import with_included
 from edge.secret_file import is_open_to_others
-from edge.signatures import KEYS_MAX, PublicKeyError, TrustedKey, public_key
+from edge.signatures import KEYS_MAX, PublicKeyError, TrustedKey
 from edge.site_file import (
     BrokerEntry,
     DeviceEntry,
@@ -37,6 +37,7 @@ from edge.site_file import (
     RetentionEntry,
 )
 from edge.tls import TlsFiles
+from edge.trusted_keys import KeyUseError, key_field, trusted_key
 from edge.wiring_check import WiringCheck, names_in, unknown
 from policies import PolicyError
 from policies.compiled import CompiledPolicy
@@ -279,18 +280,20 @@ class _Reader:
         if len(entries) > KEYS_MAX:
             self.problems.append(self.root.child("key").at_key(f"at most {KEYS_MAX} keys"))
         for name, entry in entries.items():
-            at = self.root.child("key", name, "public")
+            at = self.root.child("key", name)
             try:
-                public = public_key(entry.public)
+                key = trusted_key(name, entry)
             except PublicKeyError as error:
-                hint = "copy the line that `sentrypost key new` has printed"
-                self.problems.append(at.problem(f"{error}", hint))
+                hint = "copy the line that `sentrypost key new` has printed, or an SSH key's"
+                self.problems.append(at.child(key_field(entry)).problem(f"{error}", hint))
                 continue
-            may, holder = frozenset(entry.may), entry.holder or ""
-            key = TrustedKey(name, entry.person, public, may, holder)
-            other = keys.setdefault(public, key)
+            except KeyUseError as error:
+                self.problems.append(at.child("may").problem(str(error), error.remedy))
+                continue
+            other = keys.setdefault(key.public, key)
             if other is not key:
                 hint = "one key is one entry: name there all that it may sign"
+                at = at.child(key_field(entry))
                 self.problems.append(at.problem(f"key '{other.name}' is the same", hint))
         return tuple(keys.values())
 

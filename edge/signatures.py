@@ -27,6 +27,9 @@ SIGNATURES_MAX = 8
 KEYS_MAX = 64
 """Those of one site."""
 
+SIGNATURE_SIGNS_MAX = 1024
+"""Of one signature in base64: a security key's takes 600, with what its browser said beside it."""
+
 PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
 
@@ -58,6 +61,17 @@ class Use(StrEnum):
     POLICY = "policy"
     ORDER = "order"
     CONSENT = "consent"
+    RAISE = "raise"
+    """What an edge's own key signs for a key switch or a panic button: an order that raises
+    security, of the few that `controller.orders.BY_SOURCE` names. A person's key has `order`."""
+
+
+class KeyKind(StrEnum):
+    """How a key signs. `ssh` and `fido2` sign orders alone."""
+
+    ED25519 = "ed25519"
+    SSH = "ssh"
+    FIDO2 = "fido2"
 
 
 class SignatureError(Exception):
@@ -77,7 +91,7 @@ class PayloadTypeError(SignatureError):
 
 
 class SignersError(SignatureError):
-    """Too few people who may sign this have signed it."""
+    """Too few people who may sign this have signed it, or somebody has who may not."""
 
 
 class PublicKeyError(ValueError):
@@ -86,7 +100,8 @@ class PublicKeyError(ValueError):
 
 class TrustedKey(NamedTuple):
     """A public key of the site file: its name there, whose it is, and what it may sign. `holder`:
-    the integrator's id of that person, where the site file says it.
+    the integrator's id of that person, where the site file says it. `public`: 32 bytes, or of a
+    security key its COSE_Key (RFC 9052); `credential`: by which id the security key knows it.
     """
 
     name: str
@@ -94,6 +109,8 @@ class TrustedKey(NamedTuple):
     public: bytes
     may: frozenset[Use]
     holder: str = ""
+    kind: KeyKind = KeyKind.ED25519
+    credential: bytes = b""
 
     @property
     def id(self) -> str:
@@ -125,8 +142,16 @@ class Verified(NamedTuple):
     keys: tuple[str, ...]
 
 
+class Parts(NamedTuple):
+    """An envelope taken apart, nothing of it believed: each signature with the key it names."""
+
+    payload: bytes
+    payload_type: str
+    signatures: tuple[tuple[str, bytes], ...]
+
+
 class _Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    sig: Annotated[str, msgspec.Meta(max_length=128)]
+    sig: Annotated[str, msgspec.Meta(max_length=SIGNATURE_SIGNS_MAX)]
     keyid: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
@@ -157,6 +182,11 @@ def public_key(text: str) -> bytes:
         raise PublicKeyError("is not base64") from None
     if len(public) != PUBLIC_BYTES:
         raise PublicKeyError(f"has {len(public)} bytes, a public key has {PUBLIC_BYTES}")
+    return not_anybodys(public)
+
+
+def not_anybodys(public: bytes) -> bytes:
+    """The Ed25519 public key itself. Raises PublicKeyError where anybody can sign under it."""
     if public[:-1] + bytes([public[-1] & 0x7F]) in LOW_ORDER:
         raise PublicKeyError("is no key: anybody could sign with it")
     return public
@@ -186,8 +216,16 @@ def signed_too(data: bytes, key: SigningKey) -> bytes:
     """The envelope with this key's signature beside those that it has. Raises EnvelopeError."""
     envelope = _envelope(data)
     message = pae(envelope.payload_type, _bytes(envelope.payload, "payload"))
-    own = _Signature(sig=base64.b64encode(key.private.sign(message)).decode(), keyid=key.id)
-    others = tuple(one for one in envelope.signatures if one.keyid != key.id)
+    return with_signature(data, key.id, key.private.sign(message))
+
+
+def with_signature(data: bytes, keyid: str, signature: bytes) -> bytes:
+    """The envelope with what somebody has signed elsewhere beside the signatures that it has; one
+    of the same key is replaced. Raises EnvelopeError.
+    """
+    envelope = _envelope(data)
+    own = _Signature(sig=base64.b64encode(signature).decode(), keyid=keyid)
+    others = tuple(one for one in envelope.signatures if one.keyid != keyid)
     if len(others) >= SIGNATURES_MAX:
         raise EnvelopeError(
             f"it has {SIGNATURES_MAX} signatures already", "sign the file that was first made"
@@ -207,6 +245,16 @@ def unverified(data: bytes, payload_type: str) -> tuple[bytes, tuple[str, ...]]:
     return _bytes(envelope.payload, "payload"), keys
 
 
+def taken_apart(data: bytes) -> Parts:
+    """What stands in the envelope. Raises EnvelopeError."""
+    envelope = _envelope(data)
+    return Parts(
+        _bytes(envelope.payload, "payload"),
+        envelope.payload_type,
+        tuple((one.keyid, _bytes(one.sig, "sig")) for one in envelope.signatures),
+    )
+
+
 def verify(
     data: bytes, trusted: Collection[TrustedKey], payload_type: str, use: Use, *, needs: int = 1
 ) -> Verified:
@@ -221,7 +269,7 @@ def verify(
         key
         for signature in envelope.signatures
         for key in _candidates(signature, trusted)
-        if _fits(key, _bytes(signature.sig, "sig"), message)
+        if fits(key.public, _bytes(signature.sig, "sig"), message)
     }
     # Only now: a type that nobody signed is not worth a word about it.
     if envelope.payload_type != payload_type and signed:
@@ -259,12 +307,14 @@ def _bytes(text: str, field: str) -> bytes:
 
 def _candidates(signature: _Signature, trusted: Collection[TrustedKey]) -> list[TrustedKey]:
     """The key id narrows what is tried and decides nothing (protocol.md, KEYID)."""
-    return [key for key in trusted if signature.keyid in {"", key.id}]
+    plain = [key for key in trusted if key.kind is KeyKind.ED25519]
+    return [key for key in plain if signature.keyid in {"", key.id}]
 
 
-def _fits(key: TrustedKey, signature: bytes, message: bytes) -> bool:
+def fits(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether this is the Ed25519 signature of the key's owner over the message."""
     try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(signature, message)
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except InvalidSignature:
         return False
     return True

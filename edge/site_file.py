@@ -84,10 +84,13 @@ class FireEntry(Entry, frozen=True, kw_only=True):
 
 
 class KeyEntry(Entry, frozen=True, kw_only=True):
-    """A public key. Two keys with one `person` are one person wherever people are counted."""
+    """A public key, or the credential of a security key. Two keys with one `person` are one person
+    wherever people are counted.
+    """
 
     person: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-    public: str
+    public: str | None = None
+    fido2: str | None = None
     may: Annotated[tuple[Use, ...], msgspec.Meta(min_length=1)]
     holder: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
 

@@ -14,10 +14,11 @@ from controller.inputs import ConsentEndAsked, ConsentOffered, ScreeningHeard
 from controller.moment import SECOND_US
 from controller.site import Outcome
 from edge.config import Config
+from edge.consent_orders import SignedConsent, signed_consent
 from edge.control.messages_visits import ConsentShown, ConsentsReply, VisitReply
 from edge.daemon import Daemon
 from edge.journal import JournalError, Stored
-from edge.orders import OrderError, SignedOrder, signed_order
+from edge.orders import OrderError
 from edge.people.records import HolderRecord, Roll
 from edge.present import committed, local
 from edge.signatures import SignatureError
@@ -86,7 +87,7 @@ class VisitDesk:
         """As `edge.control.desk.Desk` has it."""
         try:
             order = await asyncio.to_thread(
-                signed_order, envelope, self._config.keys, self._config.site
+                signed_consent, envelope, self._config.keys, self._config.site
             )
         except (OrderError, SignatureError) as error:
             return VisitReply(accepted=False, reason=str(error), remedy=error.remedy)
@@ -173,7 +174,7 @@ class VisitDesk:
 
     def _offered(
         self,
-        signed: SignedOrder,
+        signed: SignedConsent,
         holder: HolderId,
         signers: tuple[HolderId | None, ...],
         operator: str,

@@ -22,17 +22,16 @@ from edge.commands.common import (
     zone_named,
 )
 from edge.commands.policy_asking import utc_of
-from edge.control.messages_visits import ConsentShown, ConsentsReply
-from edge.key_files import KeyFileError
-from edge.orders import (
-    ORDER_BYTES_MAX,
-    PAYLOAD_TYPE,
+from edge.consent_orders import (
+    CONSENT_BYTES_MAX,
     ConsentOrder,
-    OrderError,
     consent_order,
-    read_order,
+    read_consent,
     unsigned,
 )
+from edge.control.messages_visits import ConsentShown, ConsentsReply
+from edge.key_files import KeyFileError
+from edge.orders import PAYLOAD_TYPE, OrderError
 from edge.present import clean, local
 from edge.signatures import SignatureError, signed_too, unverified
 from edge.signing_keys import load_signing_key
@@ -90,7 +89,7 @@ def sign(file: Path, key_file: Path) -> None:
     """Add a signature to the consent in FILE, and say first what it consents to."""
     try:
         envelope = _read(file)
-        _say(read_order(envelope), datetime.now().astimezone().tzinfo or UTC)
+        _say(read_consent(envelope), datetime.now().astimezone().tzinfo or UTC)
         key = load_signing_key(key_file, passphrase)
         both = signed_too(envelope, key)
     except (OrderError, SignatureError, KeyFileError) as error:
@@ -148,8 +147,8 @@ def list_(state: Path, as_json: bool) -> None:
 def _read(file: Path) -> bytes:
     """Raises OrderError where it is too large for one."""
     with file.open("rb") as opened:
-        data = opened.read(ORDER_BYTES_MAX + 1)
-    if len(data) > ORDER_BYTES_MAX:
+        data = opened.read(CONSENT_BYTES_MAX + 1)
+    if len(data) > CONSENT_BYTES_MAX:
         raise OrderError(f"{file} is larger than any order", "name the file with the consent")
     return data
 

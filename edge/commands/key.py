@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from edge.commands.common import config_option, json_option, made_key
+from edge.commands.common import config_option, failed_by, json_option, made_key
+from edge.failed import Failed
 
-USES = ("people", "policy", "order", "consent")
+USES = ("people", "policy", "order", "consent", "raise")
 
 
 @click.group()
@@ -45,6 +46,33 @@ def new(name: str, person: str | None, may: tuple[str, ...], passphrase: bool) -
 
 
 @key.command()
+@click.argument("name")
+@click.option("--person", help="Whose key it is.  [default: NAME]")
+@config_option
+def fido2(name: str, person: str | None, config: Path) -> None:
+    """Enrol the security key that is plugged in, to sign orders; print its entry for the site file.
+
+    It asks for its PIN or a finger then and whenever it signs. Nothing secret leaves it.
+    """
+    from edge.commands.check import loaded
+    from edge.commands.security_key import credential_here
+    from edge.security_keys import SecurityKeyError
+    from policies.document import valid_id
+
+    if not valid_id(name):
+        raise Failed(f"'{name}' cannot be a key's name", "use 1 to 64 of a-z, 0-9, '-' and '_'")
+    try:
+        text = credential_here(loaded(config).site, person or name)
+    except SecurityKeyError as error:
+        raise failed_by(error) from None
+    click.echo("for the site file of every edge:", err=True)
+    click.echo(f"[key.{name}]")
+    click.echo(f"person = {_text(person or name)}")
+    click.echo(f"fido2  = {_text(text)}")
+    click.echo('may    = ["order"]')
+
+
+@key.command()
 @config_option
 @json_option
 def show(config: Path, as_json: bool) -> None:
@@ -54,13 +82,20 @@ def show(config: Path, as_json: bool) -> None:
     keys = loaded(config).keys
     if as_json:
         found = [
-            {"name": one.name, "id": one.id, "person": one.person, "may": sorted(one.may)}
+            {
+                "name": one.name,
+                "id": one.id,
+                "person": one.person,
+                "kind": one.kind,
+                "may": sorted(one.may),
+            }
             for one in keys
         ]
         click.echo(json.dumps(found))
         return
     for one in keys:
-        click.echo(f"{one.name}: {one.person}, may sign {', '.join(sorted(one.may))}, id {one.id}")
+        uses = ", ".join(sorted(one.may))
+        click.echo(f"{one.name}: {one.person}, {one.kind}, may sign {uses}, id {one.id}")
     if not keys:
         click.echo("no key: nothing that needs a signature is taken here")
 

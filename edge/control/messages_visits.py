@@ -5,8 +5,9 @@ from typing import Annotated
 import msgspec
 
 from controller.moment import Micros
+from edge.consent_orders import CONSENT_BYTES_MAX
 from edge.control.message import Count, Message, Part
-from edge.orders import ORDER_BYTES_MAX, PersonId
+from edge.orders import PersonId
 from policies.facts import ScreeningResult
 
 CONSENTS_SHOWN_MAX = 500
@@ -23,7 +24,7 @@ class Screen(Message, frozen=True, kw_only=True):
 class GiveConsent(Message, frozen=True, kw_only=True):
     """A signed consent comes into force, or nothing of it; answered by VisitReply."""
 
-    envelope: Annotated[bytes, msgspec.Meta(max_length=ORDER_BYTES_MAX)]
+    envelope: Annotated[bytes, msgspec.Meta(max_length=CONSENT_BYTES_MAX)]
 
 
 class EndConsent(Message, frozen=True, kw_only=True):

@@ -41,7 +41,13 @@ def test_what_is_printed_is_what_the_site_file_takes(house: House) -> None:
     assert (house.folder / "chief.key").stat().st_mode & 0o777 == 0o600
     shown = json.loads(run("show", "--json").stdout)
     assert shown == [
-        {"name": "chief", "id": one.id, "person": one.person, "may": ["order", "people"]}
+        {
+            "name": "chief",
+            "id": one.id,
+            "person": one.person,
+            "kind": "ed25519",
+            "may": ["order", "people"],
+        }
     ]
     assert one.id in run("show").stdout
 

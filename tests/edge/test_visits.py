@@ -17,19 +17,16 @@ from edge import visit_desk
 from edge.assembly import Edge
 from edge.commands.consent import consent as consent_command
 from edge.commands.screening import screening as screening_command
-from edge.control.messages_visits import VisitReply
-from edge.orders import (
-    ACCEPT_S,
-    ORDER_BYTES_MAX,
-    PAYLOAD_TYPE,
-    PERSON_ID_CHARS_MAX,
+from edge.consent_orders import (
+    CONSENT_BYTES_MAX,
     ConsentOrder,
-    OrderError,
     consent_order,
-    read_order,
-    signed_order,
+    read_consent,
+    signed_consent,
     unsigned,
 )
+from edge.control.messages_visits import VisitReply
+from edge.orders import ACCEPT_S, PAYLOAD_TYPE, PERSON_ID_CHARS_MAX, OrderError
 from edge.people.records import EMPTY, EXTERNAL_ID_CHARS_MAX, HolderRecord, Roll, Touched
 from edge.present import line
 from edge.signatures import SigningKey, TrustedKey, Use, public_text, sign, signed_too
@@ -418,7 +415,7 @@ def test_an_order_says_all_that_is_signed() -> None:
         until_s=NOW_S + 60,
     )
     assert made(until_s=NOW_S + 24 * HOUR_S).accept_until_s == NOW_S + ACCEPT_S
-    assert read_order(unsigned(made())) == made()
+    assert read_consent(unsigned(made())) == made()
 
 
 @pytest.mark.parametrize(
@@ -445,17 +442,17 @@ def test_everybody_on_file_can_be_named_in_an_order() -> None:
 def test_a_changed_order_has_no_signature_and_a_large_one_is_not_read() -> None:
     keys = (TrustedKey("anna", "Anna", ANNA.public, frozenset({Use.CONSENT})),)
     good = signed(made(), ANNA)
-    assert signed_order(good, keys, "house").signed.people == ("Anna",)
+    assert signed_consent(good, keys, "house").signed.people == ("Anna",)
     assert (
-        signed_order(signed(made(), ANNA, BEN), keys, "house").id
-        == signed_order(good, keys, "house").id
+        signed_consent(signed(made(), ANNA, BEN), keys, "house").id
+        == signed_consent(good, keys, "house").id
     ), "one more signature makes no other order of it"
     envelope = json.loads(good)
     envelope["payload"] = json.loads(unsigned(made(person="1")))["payload"]
     with pytest.raises(Exception, match="nobody has signed"):
-        signed_order(json.dumps(envelope).encode(), keys, "house")
+        signed_consent(json.dumps(envelope).encode(), keys, "house")
     with pytest.raises(OrderError, match="larger than"):
-        read_order(b"x" * (ORDER_BYTES_MAX + 1))
+        read_consent(b"x" * (CONSENT_BYTES_MAX + 1))
 
 
 # --- the commands -------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import pytest
 from controller import events as ev
 from controller.ledger import commitment, leaf, link, origin
 from controller.portal import Contact, State
+from edge.consent_orders import CONSENT_BYTES_MAX
 from edge.control import conversation as talking
 from edge.control import messages as m
 from edge.control import server as serving
@@ -26,7 +27,6 @@ from edge.control.client import (
 from edge.control.messages_policy import RoleHeld
 from edge.control.peer import account_name
 from edge.journal import Stored
-from edge.orders import ORDER_BYTES_MAX
 from edge.signatures import ENVELOPE_BYTES_MAX
 from policies.facts import ScreeningResult
 from tests.edge.control.rig import (
@@ -191,7 +191,7 @@ def test_a_signed_policy_travels_in_parts_as_well(daemon: Running) -> None:
 
 
 def test_what_is_asked_about_visits_carries_who_asks(daemon: Running) -> None:
-    envelope = bytes(range(256)) * (ORDER_BYTES_MAX // 256)
+    envelope = bytes(range(256)) * (CONSENT_BYTES_MAX // 256)
     with Client(daemon.state) as client:
         assert client.screen("1001", "gate-house", ScreeningResult.DECLINED).accepted
         assert client.give_consent(envelope).remedy == "have it signed"

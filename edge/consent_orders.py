@@ -1,0 +1,125 @@
+"""The head of mission's consents as signed files, as `edge.orders` has the other orders."""
+
+import hashlib
+from collections.abc import Callable, Collection
+from typing import Annotated, NamedTuple
+
+import msgspec
+
+from controller.consents import CONSENT_S_MAX
+from controller.ids import OrderId
+from edge.orders import (
+    ACCEPT_S,
+    NONCE_BYTES,
+    PAYLOAD_TYPE,
+    SCHEMA,
+    Hex128,
+    OrderError,
+    OtherSiteError,
+    PersonId,
+    Reason,
+    SiteName,
+)
+from edge.signatures import TrustedKey, Use, Verified, sign, unverified, verify
+from policies.facts import UtcSeconds
+
+CONSENT_BYTES_MAX = 16 * 1024
+"""Of the envelope: ten times what eight signatures take."""
+
+
+class ConsentOrder(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="order",
+    tag="consent",
+):
+    """The head of mission consents to the entry of `person`, until `until_s`. `nonce`: 128 random
+    bits, so that no two consents are the same.
+    """
+
+    schema: Annotated[int, msgspec.Meta(ge=SCHEMA, le=SCHEMA)] = SCHEMA
+    site: SiteName
+    nonce: Hex128
+    accept_until_s: UtcSeconds
+    reason: Reason
+    person: PersonId
+    until_s: UtcSeconds
+
+
+class SignedConsent(NamedTuple):
+    """An order that somebody has signed who may, and what it is known by."""
+
+    order: ConsentOrder
+    id: OrderId
+    signed: Verified
+
+
+_DECODER = msgspec.json.Decoder(ConsentOrder)
+
+
+def consent_order(
+    site: str,
+    person: str,
+    until_s: int,
+    reason: str,
+    now_s: int,
+    entropy: Callable[[int], bytes],
+) -> ConsentOrder:
+    """An order that can be given from now on. Raises OrderError for one that no edge would take."""
+    if until_s <= now_s:
+        raise OrderError("its time would be over already", "name a later time")
+    if until_s > now_s + CONSENT_S_MAX:
+        raise OrderError(
+            f"a consent holds for {CONSENT_S_MAX // 3600} hours at most", "name an earlier time"
+        )
+    made = ConsentOrder(
+        site=site,
+        nonce=entropy(NONCE_BYTES).hex(),
+        accept_until_s=min(until_s, now_s + ACCEPT_S),
+        reason=reason,
+        person=person,
+        until_s=until_s,
+    )
+    return _decoded(msgspec.json.encode(made))
+
+
+def unsigned(order: ConsentOrder) -> bytes:
+    """The envelope that is then signed."""
+    return sign(msgspec.json.encode(order), PAYLOAD_TYPE, ())
+
+
+def read_consent(envelope: bytes) -> ConsentOrder:
+    """What an envelope holds, whoever has signed it. Raises OrderError, SignatureError."""
+    return _decoded(unverified(_bounded(envelope), PAYLOAD_TYPE)[0])
+
+
+def signed_consent(envelope: bytes, keys: Collection[TrustedKey], site: str) -> SignedConsent:
+    """The order of an envelope that somebody has signed who may sign it. How many have to, and with
+    which roles, the policy says, and the core looks at it. Raises OrderError, SignatureError.
+    """
+    signed = verify(_bounded(envelope), keys, PAYLOAD_TYPE, Use.CONSENT)
+    order = _decoded(signed.payload)
+    if order.site != site:
+        raise OtherSiteError(
+            f"it is for site '{order.site}', this is '{site}'", "give it to an edge of its own site"
+        )
+    return SignedConsent(order, hashlib.sha256(signed.payload).hexdigest(), signed)
+
+
+def _bounded(envelope: bytes) -> bytes:
+    if len(envelope) > CONSENT_BYTES_MAX:
+        raise OrderError(
+            f"larger than {CONSENT_BYTES_MAX} bytes: no order", "name the file with the order"
+        )
+    return envelope
+
+
+def _decoded(payload: bytes) -> ConsentOrder:
+    try:
+        return _DECODER.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise OrderError(
+            f"no order that this version knows ({error})", "make it with `sentrypost consent new`"
+        ) from None
