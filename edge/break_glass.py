@@ -85,8 +85,6 @@ def make_codes(
     if not 1 <= count <= COUNT_MAX:
         raise ValueError(f"1 to {COUNT_MAX} codes")
     path = state / FILE
-    if path.exists() and not replace:
-        raise _exists(path)
     made, kept = [], []
     for number in range(1, count + 1):
         one, secret = secrets.token_hex(8), _drawn()

@@ -98,8 +98,10 @@ def test_codes_are_replaced_by_word_alone(tmp_path: Path) -> None:
 def test_a_damaged_file_is_said_to_be_one(tmp_path: Path, content: bytes) -> None:
     (one,) = make_codes(tmp_path, 1, HASHER)
     (tmp_path / FILE).write_bytes(content)
+    before = HASHER.verified
     with pytest.raises(BreakGlassError, match="cannot be read"):
         check(tmp_path, one.code)
+    assert HASHER.verified == before + 1, "as much work as where there are codes"
     (tmp_path / FILE).unlink()
     with pytest.raises(BreakGlassError, match="no break-glass codes here"):
         check(tmp_path, one.code)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec.structs import replace
 
 from controller.ids import HolderId
@@ -43,7 +44,9 @@ from edge.signatures import (
     SignersError,
     SigningKey,
     TrustedKey,
+    Use,
     sign,
+    verify,
     with_signature,
 )
 from edge.signed_orders import (
@@ -395,6 +398,7 @@ def test_what_ssh_keygen_signed_for_something_else_is_no_order(tmp_path: Path) -
     trusted = ssh.trusted()
     envelope = unsigned(stamped(LockdownOrder, head(trusted))())
     message = message_of(envelope)
+    assert namespace(SITE) == "sentrypost-order@house"
     wrong = [
         ssh.signs(message, "sentrypost-order@chancery"),
         ssh.signs(message, "git"),
@@ -441,6 +445,16 @@ def test_a_key_signs_in_its_own_way_alone(tmp_path: Path) -> None:
         order_of(signed(LOCKDOWN, ANNA), (as_ssh,), SITE)
 
 
+def test_other_files_are_not_judged_by_keys_that_sign_orders(tmp_path: Path) -> None:
+    _, stick = security_key()
+    everything = frozenset(Use)
+    keys = [one._replace(may=everything) for one in (SshKey(tmp_path).trusted(), stick)]
+    for keyid in ("", stick.id):
+        data = sign(b"{}", "t", [ANNA]).replace(ANNA.id.encode(), keyid.encode())
+        with pytest.raises(SignersError):
+            verify(data, keys, "t", Use.PEOPLE)
+
+
 def test_only_ed25519_keys_of_openssh_are_taken(tmp_path: Path) -> None:
     assert ssh_public_key(SshKey(tmp_path).line)
     zeros = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(32)).decode()
@@ -450,6 +464,9 @@ def test_only_ed25519_keys_of_openssh_are_taken(tmp_path: Path) -> None:
         "ssh-ed25519 ????",
         "ssh-ed25519 " + base64.b64encode(bytes(51)).decode(),
         f"ssh-ed25519 {zeros}",
+        "ssh-ed25519 "
+        + base64.b64encode(b"\0\0\0\x0bssh-ed25518\0\0\0\x20" + ANNA.public).decode(),
+        "ssh-ed25519 " + base64.b64encode(b"x" + ANNA.public).decode(),
     ):
         with pytest.raises(PublicKeyError):
             ssh_public_key(line)
@@ -528,10 +545,23 @@ def test_what_is_no_credential_is_refused_with_the_site_file() -> None:
     device, stick = security_key()
     good = device.attested
     assert fido2_key(base64.b64encode(good).decode()).credential == device.credential
-    p384 = good.replace(bytes.fromhex("a501020326"), bytes.fromhex("a501020327"))
+    start = good[: -len(device.cose())]
+    numbers = ec.generate_private_key(ec.SECP384R1()).public_key().public_numbers()
+    x, y = (number.to_bytes(48, "big") for number in (numbers.x, numbers.y))
+    es384 = bytes.fromhex("a50102033822200221 5830") + x + bytes.fromhex("225830") + y
+    confused = good.replace(bytes.fromhex("a501020326"), bytes.fromhex("a501020327"))
     off_curve = good[:-1] + bytes([good[-1] ^ 1])
     anybodys = security_key(eddsa=True)[0].attested[:-32] + bytes(32)
-    for data in (b"", good[:-1], good + b"\0", bytes(200), p384, off_curve, anybodys):
+    for data in (
+        b"",
+        good[:-1],
+        good + b"\0",
+        bytes(200),
+        start + es384,
+        confused,
+        off_curve,
+        anybodys,
+    ):
         with pytest.raises(PublicKeyError):
             fido2_key(base64.b64encode(data).decode())
     for text in ("?", "A" * 5000):
