@@ -6,7 +6,7 @@ its armour, or the JSON of `edge.fido2_assertions.Assertion`.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from controller.ids import HolderId, OrderId
@@ -68,7 +68,8 @@ class SignedOrder(NamedTuple):
     """An order that the site's keys have signed, and what it is known by.
 
     `signed.people`: each person once, whatever he has signed with; nobody where an edge's own key
-    alone has signed (`sourced`). `counts`: of the security keys; `copied` judges them.
+    alone has signed (`sourced`). `counts`: of the security keys; `edge.sign_counts`
+    judges them.
     """
 
     order: AnyOrder
@@ -121,15 +122,6 @@ def core_order(signed: SignedOrder, envelope: bytes, holder: HolderId | None = N
         envelope=envelope.strip().decode(),
         **fields,
     )
-
-
-def copied(counts: Collection[SignCount], last: Mapping[str, int]) -> tuple[str, ...]:
-    """The security keys (ids) that there seem to be two of: their count has not risen over the
-    `last` that was kept of them (WebAuthn, 7.2, step 21). Judge an order so when it is first seen,
-    and keep its counts then; the same order again has the same counts.
-    """
-    seen = [(one.key, one.signed, last.get(one.key, 0)) for one in counts]
-    return tuple(key for key, count, before in seen if (count or before) and count <= before)
 
 
 def with_ssh_signature(

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from controller.ids import HolderId
 from controller.orders import BY_SOURCE, COUNTER_MAX, ENDS_MAX
+from edge import sign_counts
 from edge.fido2_assertions import challenge, fido2_key, from_webauthn, packed
 from edge.orders import (
     NAMES_MAX,
@@ -36,6 +37,7 @@ from edge.orders import (
     stamped,
     unsigned,
 )
+from edge.sign_counts import CopiedKeyError, SignCounts
 from edge.signatures import (
     EnvelopeError,
     PayloadTypeError,
@@ -45,6 +47,7 @@ from edge.signatures import (
     SigningKey,
     TrustedKey,
     Use,
+    Verified,
     sign,
     verify,
     with_signature,
@@ -53,9 +56,9 @@ from edge.signed_orders import (
     SIGNATURES_MAX,
     ForgedError,
     SignCount,
+    SignedOrder,
     TooManySignaturesError,
     UnknownKeyError,
-    copied,
     core_order,
     order_of,
     with_assertion,
@@ -535,10 +538,62 @@ def test_another_key_of_the_same_maker_is_another_key() -> None:
         )
 
 
-def test_a_count_that_does_not_rise_tells_of_a_copied_key() -> None:
-    last = {"a": 7, "b": 0, "c": 3}
-    assert copied([SignCount("a", 8), SignCount("b", 0), SignCount("new", 0)], last) == ()
-    assert copied([SignCount("a", 7), SignCount("c", 0), SignCount("new", 1)], last) == ("a", "c")
+def counted(order: AnyOrder, stick: TrustedKey, count: int, number: int) -> SignedOrder:
+    """That order as `order_of` gives it, with another id for each number."""
+    people = Verified(b"", ("Anna",), (stick.id,))
+    return SignedOrder(order, f"{number:064x}", people, False, (SignCount(stick.id, count),))
+
+
+def kept(counts: SignCounts, signed: SignedOrder) -> None:
+    if counts.remember(signed):
+        counts.write()
+    assert not counts.remember(signed)
+
+
+def test_two_orders_with_one_count_tell_of_a_copied_key(tmp_path: Path) -> None:
+    _, stick = security_key()
+    lift = stamped(LiftOrder, head(stick))(ends=(SOME_ID,), accept_until_s=LATER_S)
+    counts = SignCounts(tmp_path)
+    for count, number in ((7, 1), (5, 2), (0, 3), (0, 4)):
+        counts.judge(counted(lift, stick, count, number))
+        kept(counts, counted(lift, stick, count, number))
+    for again in (counts, SignCounts(tmp_path)):
+        again.judge(counted(lift, stick, 7, 1))
+        again.judge(counted(lift, stick, 6, 9))
+        with pytest.raises(CopiedKeyError, match=stick.id):
+            again.judge(counted(lift, stick, 5, 1))
+        again.judge(counted(LOCKDOWN, stick, 5, 1))
+    assert (tmp_path / sign_counts.FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_so_many_counts_are_kept_of_each_key(tmp_path: Path) -> None:
+    _, stick = security_key()
+    _, other = security_key()
+    counts = SignCounts(tmp_path)
+    lift = stamped(LiftOrder, head(stick))(ends=(SOME_ID,), accept_until_s=LATER_S)
+    kept(counts, counted(lift, other, 1, 1))
+    for count in range(1, sign_counts.KEPT + 2):
+        kept(counts, counted(lift, stick, count, count))
+    counts.judge(counted(lift, stick, 1, 999))
+    for whose, count in ((stick, 2), (other, 1)):
+        with pytest.raises(CopiedKeyError):
+            counts.judge(counted(lift, whose, count, 999))
+
+
+@pytest.mark.parametrize("content", [b"", b"{}]", b'{"schema":2}', b'{"seen":[1]}', b"\xff"])
+def test_counts_that_cannot_be_read_begin_anew(tmp_path: Path, content: bytes) -> None:
+    _, stick = security_key()
+    path = tmp_path / sign_counts.FILE
+    path.touch(0o600)
+    path.write_bytes(content)
+    counts = SignCounts(tmp_path)
+    kept(counts, counted(LOCKDOWN, stick, 1, 1))
+    lift = stamped(LiftOrder, head(stick))(ends=(SOME_ID,), accept_until_s=LATER_S)
+    with pytest.raises(CopiedKeyError):
+        SignCounts(tmp_path).judge(counted(lift, stick, 1, 2))
+    path.unlink()
+    path.mkdir()
+    kept(SignCounts(tmp_path), counted(LOCKDOWN, stick, 1, 1))
 
 
 def test_what_is_no_credential_is_refused_with_the_site_file() -> None:
