@@ -13,23 +13,24 @@ from typing import NamedTuple, Protocol, TypeVar
 import msgspec
 
 from central.archive import (
-    Archived,
     ArchiveError,
     BatchRefusedError,
     DivergedError,
-    Gone,
-    IncidentOpened,
     Mark,
     Receipt,
 )
-from central.distributor import DistributionFailing, Distributor, SetAnswered, SetGiven
+from central.distributor import Distributor
+from central.findings import (
+    ArchiveFailing,
+    BatchRefused,
+    EdgeSeen,
+    EntriesStored,
+    Finding,
+    MessageIgnored,
+)
 from central.sharing import GAP_PATIENCE_S, Sharing, WorkShared
 from central.witness import (
-    JournalReplaced,
-    KeyFollowed,
     Memory,
-    MemoryRegained,
-    NotCosigned,
     Witness,
 )
 from drivers.mqtt_link import (
@@ -81,65 +82,6 @@ class Archive(Memory, Protocol):
     def mark(self, site: str, edge: str, incarnation: str) -> Mark: ...
     def erase(self) -> bool: ...
     def close(self) -> None: ...
-
-
-class EntriesStored(msgspec.Struct, frozen=True, kw_only=True):
-    """New in the archive, durably; `unproven` personal values came with them and were left out, and
-    alarms among them `opened` incidents. `gone`: what their edge keeps no more, and the archive,
-    which has lost it, never gets.
-    """
-
-    site: str
-    edge: str
-    new: tuple[Archived, ...]
-    unproven: int
-    opened: tuple[IncidentOpened, ...] = ()
-    gone: tuple[Gone, ...] = ()
-
-
-class EdgeSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """An edge's connection began or ended."""
-
-    site: str
-    edge: str
-    status: wire.Status
-
-
-class BatchRefused(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing of a batch was stored. `fork`: its journal exists in two versions."""
-
-    site: str
-    edge: str
-    reason: str
-    fork: bool = False
-
-
-class MessageIgnored(msgspec.Struct, frozen=True, kw_only=True):
-    topic: str
-    reason: str
-
-
-class ArchiveFailing(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch could not be stored and was not acknowledged; edges keep it and send it again."""
-
-    reason: str
-
-
-Finding = (
-    EntriesStored
-    | EdgeSeen
-    | BatchRefused
-    | MessageIgnored
-    | ArchiveFailing
-    | JournalReplaced
-    | NotCosigned
-    | KeyFollowed
-    | MemoryRegained
-    | SetGiven
-    | SetAnswered
-    | DistributionFailing
-    | WorkShared
-)
 
 
 class _Doubt(NamedTuple):

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from central.archive import Archived, Gone
-from central.collector import (
+from central.distributor import DistributionFailing, SetAnswered, SetGiven
+from central.findings import (
     ArchiveFailing,
     BatchRefused,
     EdgeSeen,
@@ -21,7 +22,6 @@ from central.collector import (
     Finding,
     MessageIgnored,
 )
-from central.distributor import DistributionFailing, SetAnswered, SetGiven
 from central.sharing import WorkShared
 from central.witness import JournalReplaced, KeyFollowed, MemoryRegained, NotCosigned
 from controller.events import Body, DecisionMade, EntryError, decode_body

@@ -14,9 +14,10 @@ import msgspec
 
 from central.archives import open_archive
 from central.certificates import Expiry
-from central.collector import Collector, Finding
+from central.collector import Collector
 from central.control_serving import run_served
 from central.distributor import Distributor
+from central.findings import Finding
 from central.printer import LinePrinter, clean, lines
 from central.witness import Witness
 from drivers.mqtt_link import (

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from drivers.mqtt_link import LinkReport, LinkUp
-from edge.uplink import UplinkReport
+from edge.uplink_reports import UplinkReport
 from edge.witnessed import WitnessReport
 
 EVERY_S = 10.0

@@ -33,6 +33,16 @@ from edge.journal.record import Following
 from edge.outbox import Committed, Outbox, Record, chain_after, composed
 from edge.requests import Requests
 from edge.topics import Topics
+from edge.uplink_reports import (
+    AckIgnored,
+    ArchiveDiverged,
+    ArchiveFellBack,
+    EntriesGone,
+    JournalSilent,
+    RequestIgnored,
+    StatusOverwritten,
+    UplinkReport,
+)
 from edge.window import RESEND_S, Window
 from edge.witnessed import Witnessed
 
@@ -47,69 +57,6 @@ REBIRTH_S_MIN = 1.0
 
 
 T = TypeVar("T")
-
-
-class AckIgnored(msgspec.Struct, frozen=True, kw_only=True):
-    """A message on our acknowledgement topic was not believed; nothing was changed."""
-
-    reason: str
-
-
-class ArchiveDiverged(msgspec.Struct, frozen=True, kw_only=True):
-    """The archive holds other entries than our journal up to `seq`: forged there, or changed here.
-
-    Nothing is acknowledged until somebody has looked: compare both with `journal verify`.
-    """
-
-    seq: int
-    archive: str
-
-
-class ArchiveFellBack(msgspec.Struct, frozen=True, kw_only=True):
-    """The archive has less than it acknowledged, for instance after a restore; what is still here
-    is sent again.
-    """
-
-    stored_up_to: int
-    acked: int
-
-
-class EntriesGone(msgspec.Struct, frozen=True, kw_only=True):
-    """The archive lacks entries `first` to `last`, which were pruned here: it was told that they
-    are gone, and gets what follows. Only an older copy of the archive may still have them.
-    """
-
-    first: int
-    last: int
-
-
-class StatusOverwritten(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody else's status stood on our topic, such as an old connection's late will."""
-
-    reason: str
-
-
-class JournalSilent(msgspec.Struct, frozen=True, kw_only=True):
-    """The journal could not be read, or could not note an acknowledgement; tried again later."""
-
-    reason: str
-
-
-class RequestIgnored(msgspec.Struct, frozen=True, kw_only=True):
-    """A message on our request topic was none; nothing was changed."""
-
-    reason: str
-
-
-UplinkReport = (
-    AckIgnored
-    | ArchiveDiverged
-    | ArchiveFellBack
-    | EntriesGone
-    | StatusOverwritten
-    | JournalSilent
-    | RequestIgnored
-)
 
 
 class UplinkStatus(msgspec.Struct, frozen=True, kw_only=True):

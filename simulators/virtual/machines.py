@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import central.witness
 from central.archive import ArchiveError
 from central.archive_sqlite import SqliteArchive
-from central.collector import Collector, Finding
+from central.collector import Collector
+from central.findings import Finding
 from controller.body import NOTE_CHARS
 from controller.ids import HolderId
 from controller.inputs import Input, PinOutcome

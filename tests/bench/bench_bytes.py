@@ -20,7 +20,7 @@ from central.archive_postgres import PostgresArchive
 from central.archive_postgres_schema import NAMESPACE
 from central.archive_sql import SqlArchive
 from central.archive_sqlite import SqliteArchive
-from central.collector import EntriesStored, Finding
+from central.findings import EntriesStored, Finding
 from controller.events import EffectEnded, Entry, Event, Header, decode_body, encode
 from controller.ledger import Personal
 from docs import sizing

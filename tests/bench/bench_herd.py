@@ -14,7 +14,8 @@ import msgspec
 from controller import ledger
 from drivers.mqtt_link import LinkReport, MqttLink
 from edge.journal.record import Following
-from edge.uplink import Uplink, UplinkReport
+from edge.uplink import Uplink
+from edge.uplink_reports import UplinkReport
 from simulators.broker_process import BrokerProcess
 from simulators.mosquitto import find_mosquitto
 from tests.bench import Figure

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from central.archive_sql import SqlArchive
 from central.archive_sqlite import SqliteArchive
-from central.collector import Archive, Collector, Finding
+from central.collector import Archive, Collector
 from central.distributor import Distributor
+from central.findings import Finding
 from central.witness import Witness
 from controller import ledger
 from controller.events import BadgeIgnored, Body, DecisionMade, Event, Header, encode, kind_of
@@ -22,7 +23,8 @@ from controller.ids import AttemptId, PortalId, ReaderId
 from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink
 from edge.journal.store import Record
 from edge.journal.writer import JournalWriter
-from edge.uplink import Uplink, UplinkReport
+from edge.uplink import Uplink
+from edge.uplink_reports import UplinkReport
 from edge.witnessed import Sizes, Witnessed
 from policies.codes import Code
 from policies.facts import CredentialStatus, Decision, Direction, HolderFacts, Request

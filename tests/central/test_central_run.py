@@ -14,7 +14,7 @@ import pytest
 
 from central.archive import Archived
 from central.archive_sqlite import SqliteArchive
-from central.collector import EdgeSeen, EntriesStored
+from central.findings import EdgeSeen, EntriesStored
 from central.printer import LinePrinter, clean, lines
 from controller.events import decode_entry
 from edge import wire

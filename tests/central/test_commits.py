@@ -8,7 +8,8 @@ from pathlib import Path
 
 from central.archive import Receipt
 from central.archive_sqlite import SqliteArchive
-from central.collector import STORED_AT_ONCE, BatchRefused, EdgeSeen, Finding
+from central.collector import STORED_AT_ONCE
+from central.findings import BatchRefused, EdgeSeen, Finding
 from drivers.mqtt_link import Session
 from edge import wire
 from edge.topics import Topics

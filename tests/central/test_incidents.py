@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from central.archive_sql import SqlArchive
-from central.collector import EntriesStored
 from central.commands import central
+from central.findings import EntriesStored
 from central.incidents import (
     AFTER_US,
     ALARMS,

@@ -10,12 +10,12 @@ import pytest
 
 from central.archive_sql import SqlArchive
 from central.audit import Missing
-from central.collector import Finding
+from central.findings import Finding
 from central.witness import MemoryRegained
 from controller.events import EdgeStopping
 from controller.retention import RecordClass
 from edge.journal.record import Record
-from edge.uplink import ArchiveFellBack, EntriesGone
+from edge.uplink_reports import ArchiveFellBack, EntriesGone
 from simulators.broker_process import BrokerProcess
 from tests.central.rig import EDGE, SITE, record, running_central, until
 from tests.central.stores import PostgresStore, SqliteStore, Store

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from central.archive_sqlite import SqliteArchive
-from central.collector import Finding
 from central.commands import central
+from central.findings import Finding
 from central.witness import ASKED_MAX, Judgement, NotCosigned, Witness
 from controller.checkpoint import Checkpoint, log_name
 from drivers.mqtt_link import MqttLink
@@ -25,7 +25,8 @@ from edge.journal.writer import JournalWriter
 from edge.journal_keys import JournalKey, KeyRing
 from edge.notes import Algorithm, NoteKey, cosignature, cosigned_at, note_key, signed
 from edge.signatures import SigningKey
-from edge.uplink import Uplink, UplinkReport
+from edge.uplink import Uplink
+from edge.uplink_reports import UplinkReport
 from edge.witnessed import CosignatureIgnored, JournalDoubt, Witnessed, WitnessReport
 from simulators.broker_process import BrokerProcess
 from tests.central.rig import (

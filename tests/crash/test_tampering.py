@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from central.collector import Finding
+from central.findings import Finding
 from central.witness import JournalReplaced, NotCosigned, Witness
 from controller import events as ev
 from edge import assembly

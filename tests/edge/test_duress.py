@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from central.archive import Archived
-from central.collector import EntriesStored
+from central.findings import EntriesStored
 from central.printer import lines
 from controller.body import NOTE_CHARS, Body, Entry, Header
 from controller.events import (

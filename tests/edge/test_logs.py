@@ -13,7 +13,7 @@ import pytest
 from drivers.mqtt_connection import InboundDropped, LinkUp
 from edge.logs import Commentary
 from edge.reports import EVERY_S, Reports
-from edge.uplink import AckIgnored
+from edge.uplink_reports import AckIgnored
 
 ROOM = 100
 

@@ -12,7 +12,8 @@ import pytest
 
 from central.archive import ArchiveError, Receipt
 from central.archive_sqlite import SqliteArchive
-from central.collector import ArchiveFailing, BatchRefused, Collector
+from central.collector import Collector
+from central.findings import ArchiveFailing, BatchRefused
 from controller import ledger
 from drivers.mqtt_link import (
     LinkFailed,
@@ -25,7 +26,7 @@ from drivers.mqtt_link import (
 from edge import wire
 from edge.journal.errors import JournalFailed
 from edge.topics import Topics
-from edge.uplink import AckIgnored, ArchiveDiverged, ArchiveFellBack, JournalSilent
+from edge.uplink_reports import AckIgnored, ArchiveDiverged, ArchiveFellBack, JournalSilent
 from simulators.broker_process import BrokerProcess
 from tests.central.rig import (
     EDGE,

@@ -19,7 +19,8 @@ import msgspec
 from drivers.mqtt_address import BrokerAddress, broker_address
 from drivers.mqtt_link import LinkReport, LinkSettings, MqttLink, Publication
 from edge.topics import Topics
-from edge.uplink import Uplink, UplinkReport
+from edge.uplink import Uplink
+from edge.uplink_reports import UplinkReport
 from edge.wire import decode_batch
 from tests.central.rig import journal, record, running, unwitnessed
 

@@ -8,7 +8,8 @@ from random import Random
 from typing import ClassVar, NamedTuple, Protocol
 
 from central.archive import Archived, ArchiveError, ForkError, Mark, Receipt
-from central.collector import Archive, Collector, EntriesStored, Finding
+from central.collector import Archive, Collector
+from central.findings import EntriesStored, Finding
 from controller import ledger
 from controller.events import BadgeIgnored, Event, Header, decode_entry, encode, kind_of
 from controller.ids import ReaderId
@@ -16,7 +17,8 @@ from drivers.mqtt_link import LinkSettings, Publication
 from edge import wire
 from edge.journal.record import Following
 from edge.topics import Topics
-from edge.uplink import Uplink, UplinkReport
+from edge.uplink import Uplink
+from edge.uplink_reports import UplinkReport
 from simulators.virtual.broker import VirtualBroker
 from simulators.virtual.link import VirtualLink
 from simulators.virtual.loop import virtual_loop
