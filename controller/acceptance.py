@@ -40,7 +40,7 @@ from controller.orders import (
     why_not_counted,
 )
 from controller.portal import Signal
-from controller.posture import covers, freed_by, raises_at, shuts, site_wide
+from controller.posture import covers, freed_by, lies_over, raises_at, shuts, site_wide
 from controller.signers import why_not_enough
 from controller.turn import Turn
 from policies.rights import TWO_PEOPLE, OrderKind
@@ -52,6 +52,9 @@ UNLOCK_US = 12 * 3600 * SECOND_US
 DRILL_US = 8 * 3600 * SECOND_US
 """A drill that everybody has gone home from ends by itself."""
 
+UNION = "union"
+"""The path of what other edges hand on."""
+
 REFUSALS_WITHIN_US = 10 * 60 * SECOND_US
 
 
@@ -61,6 +64,8 @@ def on_offered(turn: Turn, offered: OrderOffered) -> None:
     orders, order = turn.state.orders, offered.order
     if order.id in orders.in_force or _is_told(orders, order):
         return
+    if offered.path == UNION and is_over(orders, order):
+        return  # an edge that has not heard of the end hands it on at each connection
     reason = "it was ended before" if is_over(orders, order) else _why_not(turn, offered)
     if reason is not None:
         personal = offered.operator
@@ -170,7 +175,7 @@ def _why_not_enough(turn: Turn, offered: OrderOffered) -> str | None:
             return None
         return f"no switch and no edge gives an order '{order.kind}': people sign it"
     codes = 1 if offered.break_glass else 0
-    rule = turn.policy.orders.get(OrderKind.DRILL if order.drill else order.kind)
+    rule = turn.policy.orders.get(_ruled_as(order))
     if order.kind is OrderKind.SUCCEED:
         return None  # `why_not_lent` looks at who steps in
     if rule is None:
@@ -189,6 +194,11 @@ def _why_not_enough(turn: Turn, offered: OrderOffered) -> str | None:
         lent=lent,
         codes=codes,
     )
+
+
+def _ruled_as(order: Order) -> OrderKind:
+    """A drill is what could be real; nothing that takes protection away is one."""
+    return OrderKind.DRILL if order.drill and order.kind in BY_SOURCE else order.kind
 
 
 def _why_not_lowered(turn: Turn, order: Order) -> str | None:
@@ -211,13 +221,13 @@ def _why_not_fitting(turn: Turn, offered: OrderOffered) -> str | None:
     order, moment = offered.order, turn.moment
     if moment.trusted and order.until_s is not None and order.until_s <= moment.utc_s:
         return "its time is over"
+    if order.drill and order.kind in BY_SOURCE:
+        return _why_no_drill(turn)
     match order.kind:
         case OrderKind.HOLD:
             return _why_not_held(turn, order)
         case OrderKind.UNLOCK:
-            if not moment.trusted:
-                return "without a trusted clock nobody knows how long the door would stand open"
-            return None if turn.state.recorded else "the journal cannot be written"
+            return _why_not_unlocked(turn, order)
         case OrderKind.FIRE_OVERRIDE:
             fire = turn.state.fires.get(order.fire)
             return None if fire is not None and fire.latched else "no such fire is latched"
@@ -225,6 +235,31 @@ def _why_not_fitting(turn: Turn, offered: OrderOffered) -> str | None:
             return why_not_lent(turn, offered)
         case _:
             return None
+
+
+def _why_no_drill(turn: Turn) -> str | None:
+    """What is real comes first, whichever was there first."""
+    if any(fire.latched for fire in turn.state.fires.values()):
+        return "there is a fire: no drill now"
+    for one in turn.state.orders.in_force.values():
+        if one.order.kind in POSTURES and not one.order.drill:
+            return f"a real order '{one.order.kind}' is in force: no drill now"
+    return None
+
+
+def _why_not_unlocked(turn: Turn, order: Order) -> str | None:
+    """Nothing is opened into a posture or a fire, by an order that was made before it."""
+    if not turn.moment.trusted:
+        return "without a trusted clock nobody knows how long the door would stand open"
+    if not turn.state.recorded:
+        return "the journal cannot be written"
+    for portal_id in order.portals:
+        if fires.burns_at(turn, portal_id):
+            return f"there is a fire at {portal_id}"
+        for one in turn.state.orders.in_force.values():
+            if one.acts and lies_over(one, turn.policy, portal_id):
+                return f"an order '{one.order.kind}' is in force at {portal_id}: it is lifted first"
+    return None
 
 
 def _why_not_held(turn: Turn, order: Order) -> str | None:
@@ -313,7 +348,7 @@ def _carry_out(turn: Turn, offered: OrderOffered) -> None:
 def _is_shut_by(turn: Turn, one: InForce, given: InForce) -> bool:
     """Whether an unlocked portal lies where a posture is ordered now."""
     return one.order.kind is OrderKind.UNLOCK and any(
-        covers(given, turn.policy, portal_id) for portal_id in one.order.portals
+        lies_over(given, turn.policy, portal_id) for portal_id in one.order.portals
     )
 
 
@@ -334,7 +369,8 @@ def _turn_away(turn: Turn, fresh: list[InForce]) -> None:
 
 def _shut(turn: Turn, one: InForce) -> None:
     """Lock what the order covers, also what was locked: its answer is waited for."""
-    freed = freed_by(one, turn.policy) if one.order.kind is OrderKind.EVACUATE else frozenset()
+    evacuates = one.order.kind is OrderKind.EVACUATE
+    freed = frozenset() if one.late or not evacuates else freed_by(one, turn.policy)
     for portal_id in turn.state.portals:
         if portal_id not in freed and covers(one, turn.policy, PortalId(portal_id)):
             fires.secure(turn, portal_id)

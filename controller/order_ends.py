@@ -47,8 +47,9 @@ def end_due(turn: Turn) -> None:
     moment = turn.moment
 
     def over(one: InForce) -> bool:
-        if one.order.kind in LEADERSHIP and moment.trusted and one.order.until_s is not None:
-            return one.order.until_s <= moment.utc_s
-        return one.until_us is not None and one.until_us <= moment.mono_us
+        if one.until_us is not None and one.until_us <= moment.mono_us:
+            return True
+        by_wall = one.order.kind in LEADERSHIP and moment.trusted
+        return by_wall and one.order.until_s is not None and one.order.until_s <= moment.utc_s
 
     end_where(turn, over, EndCause.TIME)

@@ -181,7 +181,7 @@ def ended_by(orders: Orders, ending: Order) -> list[OrderId]:
     kinds = ENDED_BY.get(ending.kind, frozenset())
     return [
         order_id
-        for order_id in ending.ends
+        for order_id in dict.fromkeys(ending.ends)
         if (found := orders.in_force.get(order_id)) is not None
         and found.order.kind in kinds
         and (ending.kind is not OrderKind.END_DRILL or found.order.drill)
@@ -218,8 +218,7 @@ def after_accepted(
             orders,
             quarantined=False,
             challenge="",
-            counters={},
-            counters_floor=max(order.counter, orders.counters_floor),
+            counters_floor=order.counter,
             refused_us=(),
         )
     if order.kind in ENDED_BY:

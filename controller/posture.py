@@ -78,6 +78,17 @@ def covers(one: InForce, policy: CompiledPolicy, portal_id: PortalId) -> bool:
     return any(True for _ in _shutting([one], passage))
 
 
+def lies_over(one: InForce, policy: CompiledPolicy, portal_id: PortalId) -> bool:
+    """Whether this posture is about either side of the portal, or frees it; what stands open to
+    anybody there does so no longer, also where badges go on to open it.
+    """
+    rule = policy.portal(portal_id)
+    if rule is None or one.order.kind not in MODES:
+        return False
+    sides = (policy.zones_by_id[rule.outer], policy.zones_by_id[rule.inner])
+    return any(in_scope(one, side) for side in sides) or covers(one, policy, portal_id)
+
+
 def raises_at(one: InForce, policy: CompiledPolicy, portal_id: PortalId) -> bool:
     """Whether this order asks for more of whoever wants in through the portal."""
     rule = policy.portal(portal_id)

@@ -252,6 +252,7 @@ class Site:
 
     def _deal_with_due(self, turn: Turn) -> None:
         """Everything whose time had come by now, in an order that does not depend on anything."""
+        orders = turn.state.orders
         for portal_id in sorted(turn.state.portals):
             portal = turn.state.portals[portal_id]
             if _is_due(portal.deadline_us, turn) and not portal.leased:
@@ -274,7 +275,6 @@ class Site:
         for holder, until_us in sorted(turn.state.people.locked_out.items()):
             if _is_due(until_us, turn):
                 turn.record(LockoutEnded(holder=holder))
-        orders = turn.state.orders
         end_due(turn)
         if turn.state.orders is not orders:
             acceptance.settle(turn, orders)
@@ -366,9 +366,9 @@ def _on_started(turn: Turn, fact: Started) -> None:
     )
     if turn.state.clock_trusted is not turn.moment.trusted:
         turn.record(ClockJudged(trusted=turn.moment.trusted, stepped_ms=0))
+    end_at_start(turn)
     # A fire that was latched before the restart frees the ways out before anything is read.
     fires.settle_egress(turn)
-    end_at_start(turn)
     acceptance.settle_marks(turn)
     fires.settle_start(turn)
 
