@@ -12,6 +12,8 @@ from typing import Annotated
 import msgspec
 
 from controller import events as ev
+from controller import events_barriers as eb
+from controller import events_points as ep
 from controller.events import Body, Entry, EntryError, decode_body, decode_entry, kind_of
 from policies.facts import Mode
 from policies.whatif import Recorded
@@ -194,6 +196,12 @@ ALARMS: Mapping[str, Rule] = {
     kind_of(ev.JournalDoubted): Rule("A journal is not what was seen of it"),
     kind_of(ev.JournalUnsound): Rule("A journal does not hold"),
     kind_of(ev.EntryDropped): Rule("Entries are lost"),
+    kind_of(ep.PointAlarmed): Rule("An alarm point has alarmed"),
+    kind_of(ep.PointFaulted): Rule("An alarm point sees nothing"),
+    kind_of(ep.PointMasked): Rule("An alarm point is masked"),
+    kind_of(ep.SourceActed): Rule("A key switch or panic button was worked"),
+    kind_of(ep.SourceFaulted): Rule("A key switch or panic button is out of order"),
+    kind_of(eb.InterlockOverridden): Rule("An interlock was opened for life safety"),
 }
 """By kind of event. What guards see every day, a door held open or a badge refused, is none."""
 

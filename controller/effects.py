@@ -39,6 +39,18 @@ class FreeExit(LifeSafety, frozen=True, kw_only=True):
     for_ms: int
 
 
+class RaiseBarrier(LifeSafety, frozen=True, kw_only=True):
+    """Drive a barrier up again: somebody stands under it."""
+
+    portal: PortalId
+
+
+class LowerBarrier(Effect, frozen=True, kw_only=True):
+    """Drive a barrier down; its loop was free, and is looked at again at the wire."""
+
+    portal: PortalId
+
+
 class ReleasePortal(Effect, frozen=True, kw_only=True):
     """Release the portal once, on a decision that is on disk; the device's own timer relocks it."""
 
@@ -61,14 +73,22 @@ class SecurePortal(Effect, frozen=True, kw_only=True):
     portal: PortalId
 
 
-LockEffect = FreeEgress | FreeExit | ReleasePortal | LeasePortal | SecurePortal
+LockEffect = (
+    FreeEgress
+    | FreeExit
+    | ReleasePortal
+    | LeasePortal
+    | SecurePortal
+    | RaiseBarrier
+    | LowerBarrier
+)
 """What works a lock; how it ended is recorded."""
 
 
 def action_of(effect: LockEffect) -> Action:
     """What it does to the lock."""
     match effect:
-        case SecurePortal():
+        case SecurePortal() | LowerBarrier():
             return Action.SECURE
         case FreeEgress():
             return Action.FREE
@@ -105,3 +125,7 @@ class AskPin(Effect, frozen=True, kw_only=True):
     attempt: AttemptId
     reader: ReaderId
     holder: HolderId
+
+
+SaidAgain = FreeEgress | LowerBarrier | RaiseBarrier | SecurePortal
+"""What frees or locks, raises or lowers: told until the device obeys."""

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from controller import events as ev
 from controller import events_muster as em
+from controller import events_barriers as eb
+from controller import events_points as ep
 from controller.body import Body
 from controller.events import KINDS, kind_of
 
@@ -70,6 +72,24 @@ _ALARMS: tuple[type[Body], ...] = (
     ev.ReaderTampered,
     ev.VisitorOverstayed,
     ev.VisitorUnescorted,
+    eb.BarrierJammed,
+    eb.BarrierReopened,
+    eb.InterlockOverridden,
+    eb.LoopFaulted,
+    ep.ArmingRefused,
+    ep.PointAlarmed,
+    ep.PointEntered,
+    ep.PointFaulted,
+    ep.PointMasked,
+    ep.PointShuntEnded,
+    ep.PointShunted,
+    ep.PointStoodDown,
+    ep.PointStuck,
+    ep.ShuntRefused,
+    ep.SourceActed,
+    ep.SourceFaulted,
+    ep.ZoneArmed,
+    ep.ZoneDisarmed,
 )
 
 _PEOPLE: tuple[type[Body], ...] = (

@@ -5,16 +5,18 @@ from typing import NamedTuple
 
 from controller import (
     acceptance,
+    barriers,
     devices,
     erasures,
     fires,
     muster,
     passages,
+    perimeter,
     questions,
+    records,
     verdicts,
     visits,
 )
-from controller.certificates import days_left, is_news
 from controller.effects import (
     AskPin,
     AskToClose,
@@ -27,21 +29,15 @@ from controller.effects import (
     SecurePortal,
 )
 from controller.events import (
-    CertificateExpiring,
     ClockJudged,
     EdgeStarted,
     EdgeStopping,
-    EntriesPruned,
     Event,
     HoldersReplaced,
-    JournalDoubted,
-    JournalKeyRotated,
     JournalLost,
     JournalRestored,
-    JournalUnsound,
     LockoutEnded,
     PolicyActivated,
-    ReserveUsed,
     clipped,
 )
 from controller.holders import NOBODY, Directory
@@ -50,7 +46,6 @@ from controller.inputs import (
     BadgeRead,
     BadgeUnreadable,
     BoltRead,
-    CertificateRead,
     ClockChecked,
     ConsentEndAsked,
     ConsentOffered,
@@ -64,10 +59,7 @@ from controller.inputs import (
     FireLineHeard,
     FireResetAsked,
     Input,
-    JournalDoubtHeard,
     JournalFailed,
-    JournalKeyFollowed,
-    JournalLookedThrough,
     JournalRecovered,
     OrderOffered,
     OrderRejected,
@@ -76,10 +68,8 @@ from controller.inputs import (
     PinChecked,
     PolicyReplaced,
     PortalLinkHeard,
-    PruningDecided,
     ReaderHeard,
     ReaderTamperHeard,
-    ReserveTaken,
     ScreeningHeard,
     Started,
     Stopping,
@@ -143,6 +133,7 @@ class Site:
             acceptance.settle(turn, before.orders)
         if turn.state is not before:  # whatever was settled still holds otherwise
             self._settle_leases(turn)
+        perimeter.settle(turn, self.state)
         self.state = turn.state
         self._due_us = self._next_due_us_at(turn)
         # A lease that fell due and was ended by this very fact is not wished for at all.
@@ -168,7 +159,8 @@ class Site:
         due += [fire.deadline_us for fire in self.state.fires.values()]
         due += self.state.people.locked_out.values()
         due += [one.until_us for one in self.state.orders.in_force.values()]
-        if any(portal.open_schedule is not None for portal in self.policy.portals):
+        due += perimeter.due_us(self.state, self.policy)
+        if perimeter.has_schedules(self.policy):
             due.append(self._looked_at_schedules_us + LEASE_RENEW_US)
         return min((moment for moment in due if moment is not None), default=None)
 
@@ -204,7 +196,7 @@ class Site:
                 # A pulse must not end a release that has no end.
                 return not self._portal(portal_id).released
             case LifeSafety():
-                return True
+                return barriers.stands(self.state, effect, now_us)
             case ReleasePortal():
                 return self._release_stands(effect, now_us)
             case LeasePortal(portal=portal_id):
@@ -216,7 +208,7 @@ class Site:
             case AskPin(question=question):
                 return any(a.question == question for a in self.state.attempts.values())
             case _:
-                return True
+                return barriers.stands(self.state, effect, now_us)
 
     def _portal(self, portal_id: PortalId) -> Portal:
         return self.state.portals.get(portal_id, Portal())
@@ -278,9 +270,11 @@ class Site:
         end_due(turn)
         if turn.state.orders is not orders:
             acceptance.settle(turn, orders)
+        perimeter.deal_with_due(turn)
 
     def _settle_leases(self, turn: Turn) -> None:
         self._looked_at_schedules_us = turn.now_us
+        perimeter.settle_schedules(turn)
         for rule in turn.policy.portals:
             portal = turn.state.portals.get(PortalId(rule.id))
             ordered = unlocked(turn.state.orders, PortalId(rule.id))
@@ -384,46 +378,6 @@ def _on_journal_failed(turn: Turn, fact: JournalFailed) -> None:
             fires.abort_entry(turn, portal_id)
 
 
-def _on_reserve_taken(turn: Turn, fact: ReserveTaken) -> None:
-    turn.record(ReserveUsed())
-
-
-def _on_journal_doubt(turn: Turn, fact: JournalDoubtHeard) -> None:
-    """Once: the doubt ends with this journal, and nobody is told the same every minute."""
-    if not turn.state.doubted:
-        turn.record(
-            JournalDoubted(witnessed=fact.witnessed, held=fact.held, before=clipped(fact.before))
-        )
-
-
-def _on_journal_key(turn: Turn, fact: JournalKeyFollowed) -> None:
-    turn.record(JournalKeyRotated(key=fact.key, former=fact.former))
-
-
-def _on_journal_looked_through(turn: Turn, fact: JournalLookedThrough) -> None:
-    turn.record(JournalUnsound(findings=fact.findings, entry=fact.entry, what=clipped(fact.what)))
-
-
-def _on_certificate(turn: Turn, fact: CertificateRead) -> None:
-    """Each alarm once, and none by a clock that nobody vouches for."""
-    left = days_left(fact.until_s, turn.moment.utc_s)
-    known = turn.state.certificates
-    if turn.moment.trusted and is_news(known, fact.which, fact.until_s, left):
-        turn.record(CertificateExpiring(which=fact.which, until_s=fact.until_s, days_left=left))
-
-
-def _on_pruning(turn: Turn, fact: PruningDecided) -> None:
-    turn.record(
-        EntriesPruned(
-            first=fact.first,
-            last=fact.last,
-            classes=fact.classes,
-            whole=fact.whole,
-            early=fact.early,
-        )
-    )
-
-
 def _on_clock(turn: Turn, fact: ClockChecked) -> None:
     if fact.trusted is not turn.state.clock_trusted or fact.stepped_ms:
         turn.record(ClockJudged(trusted=fact.trusted, stepped_ms=fact.stepped_ms))
@@ -480,12 +434,8 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     PersonReportAsked: erasures.on_report_asked,
     JournalFailed: _on_journal_failed,
     JournalRecovered: _on_journal_recovered,
-    CertificateRead: _on_certificate,
-    JournalDoubtHeard: _on_journal_doubt,
-    JournalKeyFollowed: _on_journal_key,
-    JournalLookedThrough: _on_journal_looked_through,
-    PruningDecided: _on_pruning,
-    ReserveTaken: _on_reserve_taken,
     ClockChecked: _on_clock,
     **muster.HANDLERS,
+    **perimeter.HANDLERS,
+    **records.HANDLERS,
 }

@@ -57,6 +57,8 @@ from controller.events import (
     VisitorUnescorted,
 )
 from controller.events_muster import CheckUndone, MusterBegun, MusterEnded, PersonCheckedOff
+from controller.events_barriers import Barrier, BarrierChange
+from controller.events_points import Armed, ArmingChange, PointChange, Source, SourceChange
 from controller.ids import PortalId, ReaderId
 from controller.moment import SECOND_US, Micros
 from controller.orders import (
@@ -68,6 +70,7 @@ from controller.orders import (
     after_refused,
     after_restart,
 )
+from controller.point import Point
 from controller.portal import Portal, restarted
 from controller.sightings import CheckedOff, Doubt, Evidence, Muster, after_muster
 from controller.whereabouts import (
@@ -151,6 +154,14 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     consents: Consents = Consents()
     orders: Orders = Orders()
     answers: dict[PortalId, Answer] = {}
+    points: dict[str, Point] = {}
+    points_since_us: Micros = 0
+    """Since when alarm points are listened to: the start."""
+    armed: dict[str, Armed] = {}
+    """By set; one of which nothing was said yet is left out."""
+    sources: dict[str, Source] = {}
+    barriers: dict[PortalId, Barrier] = {}
+    """What is driven up and down, of which something was read or told."""
 
 
 def apply(state: SiteState, event: Event) -> SiteState:
@@ -172,6 +183,8 @@ def _folded(
             return replace(state, answers=_with_answer(state.answers, body))
         case _ if isinstance(body, OrderEvent):
             return replace(state, orders=_with_order(state, body, mono_us))
+        case _ if isinstance(body, PerimeterChange):
+            return _with_perimeter(state, body)
         case FireChange(fire=fire, after=after):
             return replace(state, fires=state.fires | {fire: after})
         case FactorAnswered(after=after, passed=passed) if after.holder is not None:
@@ -339,6 +352,21 @@ def _with_person(
             return after_host_lost(people, visitor, host) if lost else people
 
 
+PerimeterChange = PointChange | ArmingChange | SourceChange | BarrierChange
+
+
+def _with_perimeter(state: SiteState, body: PerimeterChange) -> SiteState:
+    match body:
+        case PointChange(point=point, after=after):
+            return replace(state, points=state.points | {point: after})
+        case ArmingChange(arming=arming, after=after):
+            return replace(state, armed=state.armed | {arming: after})
+        case SourceChange(source=source, after=after):
+            return replace(state, sources=state.sources | {source: after})
+        case BarrierChange(portal=portal, after=after):
+            return replace(state, barriers=state.barriers | {portal: after})
+
+
 def _with_consent(
     state: SiteState, body: ConsentGiven | ConsentEnded, at_s: UtcSeconds | None
 ) -> Consents:
@@ -399,6 +427,10 @@ def _started(state: SiteState, body: EdgeStarted, mono_us: Micros) -> SiteState:
         attempts={},
         orders=after_restart(state.orders),
         answers={},
+        points={},
+        points_since_us=mono_us,
+        sources={name: Source(active=one.active) for name, one in state.sources.items()},
+        barriers={},
         people=after_start(state.people, body.unseen, mono_us),
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from controller import attempt, portal
+from controller import attempt, barrier, point, portal
 from controller.events import KINDS, Body
 from docs import asyncapi, mqtt_page, sizing
 from docs.meanings import ACTIONS, ALTERNATIVES, EVENTS, INCLUDED, POLICY_KEYS, SITE_KEYS
@@ -39,10 +39,10 @@ PAGES = (DOCS / "policy.md", DOCS / "operations.md", DOCS / "mqtt.md", DOCS / "s
 _PAGE = """\
 # State machines
 
-Drawn from the tables in `controller/portal.py`, `controller/attempt.py` and
-`drivers/osdp/states.py` by `docs/generate.py`. Each table is complete: every state answers every
-signal, checked when the module is imported. Signals that mean nothing in a state, and those that
-are recorded and lead nowhere, are left out.
+Drawn from the tables in `controller/portal.py`, `controller/attempt.py`, `controller/point.py`,
+`controller/barrier.py` and `drivers/osdp/states.py` by `docs/generate.py`. Each table is complete:
+every state answers every signal, checked when the module is imported. Signals that mean nothing in
+a state, and those that are recorded and lead nowhere, are left out.
 
 ## Portal
 
@@ -61,6 +61,22 @@ What is recorded, by state and signal (`-`: nothing, and nothing changes):
 ```mermaid
 {attempt}```
 
+## Alarm point
+
+`settled` is whatever the line alone calls for: `quiet`, `seen`, `masked`, `fault` or `unknown`.
+Every fault of the line is told, armed or not; activity alarms where the zone is armed.
+
+```mermaid
+{point}```
+
+## Barrier
+
+What is driven over vehicles. `lower` comes only while the safety loop is seen free, `hold` in its
+place where it is not; `taken` also means that it cannot be read.
+
+```mermaid
+{barrier}```
+
 ## OSDP link
 
 One device on a line, from the first probe to the session. A step that cannot happen in a state ends
@@ -77,6 +93,8 @@ def state_machines() -> str:
         portal=portal.diagram(),
         portal_table=_portal_table(),
         attempt=attempt.diagram(),
+        point=point.diagram(),
+        barrier=barrier.diagram(),
         link=states.mermaid(),
     )
 

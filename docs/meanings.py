@@ -3,6 +3,8 @@
 `docs.generate` refuses a key without a sentence here and a sentence without its key.
 """
 
+from docs import meanings_perimeter
+
 INCLUDED = "further files of this policy, by their names alone: they lie beside this one"
 
 ALTERNATIVES = {
@@ -88,6 +90,8 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "out: there is none",
         "contact": "a door contact is fitted",
         "bolt": "a bolt sensor is fitted",
+        "loop": "driven up and down or to and fro over vehicles, with a safety loop; left out: a "
+        "vehicle barrier is, which must be, and nothing else",
         "open-s": "length of one release, in tenths of a second",
         "pre-alarm-s": "so long before it counts as held its readers blink and beep, once; left "
         "out: they do not",
@@ -127,6 +131,7 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "called by can be reached; each says so by a signed order",
     },
     "fire": {"zones": "the zones it covers, with all inside them; empty: every zone"},
+    **meanings_perimeter.POLICY_KEYS,
     "role": {
         "clearance": "compared with the zone's; the highest of a holder's roles counts",
         "kind": "a visitor enters only with an escort, whatever the grant says, and overrides "
@@ -328,4 +333,5 @@ ACTIONS: dict[str, str] = {
     "muster-refused": "`why` says it: a muster goes on already, or none does, or nobody on file "
     "was meant.",
     "grant-aborted": "Nothing to do: posture, fire or the journal took the grant back.",
+    **meanings_perimeter.ACTIONS,
 }

@@ -33,8 +33,10 @@ from edge.site_file import (
     Header,
     KeyEntry,
     LineEntry,
+    PointEntry,
     PortalEntry,
     RetentionEntry,
+    SourceEntry,
 )
 from edge.tls import TlsFiles
 from edge.trusted_keys import KeyUseError, key_field, trusted_key
@@ -48,7 +50,18 @@ from policies.problems import Problem, SourceFile
 from policies.prove import refusals
 from policies.syntax import decode_toml
 
-TABLES = ("broker", "line", "device", "portal", "fire", "key", "duress", "retention")
+TABLES = (
+    "broker",
+    "line",
+    "device",
+    "portal",
+    "fire",
+    "point",
+    "source",
+    "key",
+    "duress",
+    "retention",
+)
 
 NO_COPIES: Mapping[Path, bytes] = MappingProxyType({})
 
@@ -81,6 +94,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     devices: Mapping[str, DeviceEntry]
     portals: Mapping[str, PortalEntry]
     fires: Mapping[str, FireEntry]
+    points: Mapping[str, PointEntry]
+    local_sources: Mapping[str, SourceEntry]
     keys: tuple[TrustedKey, ...]
     """Whose signatures count, and for what."""
     recipients: tuple[bytes, ...]
@@ -142,7 +157,8 @@ def wiring_problems(config: Config, policy: CompiledPolicy) -> tuple[Problem, ..
     decoded = decode_toml(file)
     assert not isinstance(decoded, Problem), "it was read before"
     content, root = decoded
-    check = WiringCheck(root, content, config.devices, config.portals, config.fires)
+    tables = config.devices, config.portals, config.fires, config.points, config.local_sources
+    check = WiringCheck(root, content, *tables)
     check.check_against(policy)
     return tuple(sorted(set(check.problems)))
 
@@ -181,13 +197,15 @@ class _Reader:
         devices = self._table("device", DeviceEntry)
         portals = self._table("portal", PortalEntry)
         fires = self._table("fire", FireEntry)
+        points = self._table("point", PointEntry)
+        local = self._table("source", SourceEntry)
         keys = self._keys()
         recipients = self._recipients()
         retention = self._retention()
         policy = self._policy(self.content.get("policy"))
         self._check_lines(lines, devices)
         specs = self._line_specs(lines, devices)
-        wiring = WiringCheck(self.root, self.content, devices, portals, fires)
+        wiring = WiringCheck(self.root, self.content, devices, portals, fires, points, local)
         wiring.check_points()
         if policy is not None:
             wiring.check_against(policy)
@@ -216,6 +234,8 @@ class _Reader:
             devices=devices,
             portals=portals,
             fires=fires,
+            points=points,
+            local_sources=local,
             keys=keys,
             recipients=recipients,
             retention=retention,

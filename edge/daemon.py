@@ -8,6 +8,7 @@ asked once more.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import Protocol
 
@@ -15,9 +16,9 @@ from controller import inputs
 from controller.effects import (
     AskPin,
     Effect,
-    FreeEgress,
     LifeSafety,
     LockEffect,
+    SaidAgain,
     SecurePortal,
     action_of,
 )
@@ -28,6 +29,7 @@ from controller.events import (
     Header,
     kind_of,
 )
+from controller.events_points import SourceActed
 from controller.holders import Directory
 from controller.ids import EffectId, InputId
 from controller.inputs import Input
@@ -62,6 +64,8 @@ REPEAT_S_MIN, REPEAT_S_MAX = 0.5, 30.0
 
 OUTSTANDING_MAX = 10_000
 """Commands whose end is awaited. Each ends by its device or its time; more is a broken driver."""
+
+NO_ORDER = "%s was worked, and nothing here gives its order"
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +122,7 @@ class Daemon:
         self._locks_told = asyncio.Event()
         self._locks_told.set()
         self._deaf = False
+        self.source_acted: Callable[[str], None] = partial(log.error, NO_ORDER)
         self.recorder = Recorder(
             writer,
             carry=self._carry,
@@ -245,6 +250,8 @@ class Daemon:
         for event in outcome.events:
             if isinstance(event.body, AttemptAbandoned | DecisionMade) and event.body.reader:
                 self._keypads.forget(event.body.reader)
+            elif isinstance(event.body, SourceActed):
+                self.source_acted(event.body.source)
         # Ways out do not wait for the disk. They come behind `record` because a device that is
         # away answers at once, and that answer is judged, and recorded, in here.
         self._carry([e for e in outcome.effects if isinstance(e, LifeSafety)])
@@ -402,20 +409,20 @@ class Daemon:
         if effect is None:
             return
         self._effect_ended(effect, fact.outcome)
-        if isinstance(effect, FreeEgress | SecurePortal):
+        if isinstance(effect, SaidAgain):
             if fact.outcome in {api.Outcome.LOST, api.Outcome.REFUSED}:
                 self._say_later(effect)
             else:
                 self._pauses_s.pop(effect.id, None)
         self._note_locks()
 
-    def _say_later(self, effect: FreeEgress | SecurePortal) -> None:
+    def _say_later(self, effect: SaidAgain) -> None:
         """A way out that must be free, or a door that must lock, is told until its device obeys."""
         pause_s = self._pauses_s.get(effect.id, REPEAT_S_MIN)
         self._pauses_s[effect.id] = min(pause_s * 2, REPEAT_S_MAX)
         asyncio.get_running_loop().call_later(pause_s, self._say_again, effect)
 
-    def _say_again(self, effect: FreeEgress | SecurePortal) -> None:
+    def _say_again(self, effect: SaidAgain) -> None:
         # A device that is gone is told anew when it is back: the core wishes for it then.
         portal = self.site.state.portals.get(effect.portal)
         linked = portal is not None and portal.linked

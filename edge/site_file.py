@@ -1,5 +1,6 @@
 """The site file as it is written: one struct per table, keys in kebab-case."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -7,7 +8,8 @@ import msgspec
 from drivers.mqtt_address import BROKER_PORT
 from edge.clock import Trust
 from edge.signatures import Use
-from policies.model import Entry
+from policies.facts import Level
+from policies.model import Entry, Milliseconds
 
 BROKER_NODES_MAX = 16
 """More nodes than any cluster of brokers has that an edge should know by name."""
@@ -68,7 +70,14 @@ class Input(Entry, frozen=True, kw_only=True):
 
 
 class PortalEntry(Entry, frozen=True, kw_only=True):
+    """What is driven over vehicles has `loop` and `lower` as well: `lock` raises it, and its
+    contact is the lower limit.
+    """
+
     lock: Output
+    lower: Output | None = None
+    loop: Input | None = None
+    up: Input | None = None
     contact: Input | None = None
     rex: Input | None = None
     bolt: Input | None = None
@@ -81,6 +90,41 @@ class FireEntry(Entry, frozen=True, kw_only=True):
     """A loop that is closed while all is well; `inverted` where the device reports that as 0."""
 
     input: Input
+
+
+class PointEntry(Entry, frozen=True, kw_only=True):
+    """An alarm point; energised means activity."""
+
+    input: Input
+    mask: Input | None = None
+    supervised: bool = False
+
+
+class SourceOrder(StrEnum):
+    """What a local source may give: it protects, and one person may order it."""
+
+    LOCKDOWN = "lockdown"
+    SHELTER = "shelter"
+    EVACUATE = "evacuate"
+    RAISE = "raise"
+
+
+class SourceCover(StrEnum):
+    PERIMETER = "perimeter"
+    FULL = "full"
+
+
+class SourceEntry(Entry, frozen=True, kw_only=True):
+    """A key switch or panic button, and the order that the edge gives when it is worked."""
+
+    input: Input
+    gives: SourceOrder
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    zones: tuple[str, ...] = ()
+    cover: SourceCover | None = None
+    level: Level | None = None
+    debounce_ms: Milliseconds = 50
+    supervised: bool = False
 
 
 class KeyEntry(Entry, frozen=True, kw_only=True):

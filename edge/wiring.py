@@ -28,6 +28,7 @@ from edge.debounce import Debounced
 from edge.keypads import Keypads, Typed
 from edge.people import People, SiteKey, credential_ref
 from edge.site_file import FireEntry, Input, PortalEntry
+from edge.wiring_perimeter import Perimeter
 from policies.compiled import CompiledPolicy, Lock
 from policies.facts import Assurance, Direction, Factor
 
@@ -38,6 +39,9 @@ SIGN_MS = 1_500
 """How long a reader shows a verdict: long enough to see, gone before the next person."""
 
 PROMPT_MS = 20_000
+
+DRIVE_MS = 1_000
+"""What a barrier's own controller needs to hear that it is to go up or down."""
 
 Entropy = Callable[[int], bytes]
 
@@ -79,6 +83,7 @@ class Wiring:
         self._settling: dict[tuple[str, str], Debounced[Contact | bool]] = {}
         """Those that may wait for their time, among them all that do."""
         self._told: dict[tuple[str, str], Contact | bool] = {}
+        self._perimeter = Perimeter(config, self.new_id)
         for name, portal in config.portals.items():
             self._locks.setdefault(portal.lock.device, []).append(PortalId(name))
             self._debounced[name, "contact"] = Debounced(self._settle_us(name))
@@ -90,6 +95,7 @@ class Wiring:
     def follow(self, policy: CompiledPolicy) -> None:
         """Another policy for the same portals: what it says of their hardware holds from here."""
         self._policy = policy
+        self._perimeter.follow(policy)
         for (name, _), point in self._debounced.items():
             point.settle_us = self._settle_us(name)
 
@@ -140,11 +146,12 @@ class Wiring:
                 found.append(self._point_input(PortalId(portal), what, state))
             if point.deadline_us() is None:
                 del self._settling[portal, what]
-        return found
+        return [*found, *self._perimeter.settled(now_us)]
 
     def deadline_us(self) -> int | None:
         """When `settled` has to be asked."""
         due = [point.deadline_us() for point in self._settling.values()]
+        due.append(self._perimeter.deadline_us())
         return min((moment for moment in due if moment is not None), default=None)
 
     def _badge(self, fact: api.CardRead) -> list[inputs.Input]:
@@ -197,7 +204,7 @@ class Wiring:
                 found.append(self._fire(name, fire, fact.states))
         for name, portal in self._config.portals.items():
             found += self._portal_points(PortalId(name), portal, fact, now_us)
-        return found
+        return [*found, *self._perimeter.reported(fact, now_us)]
 
     def _fire(self, name: str, fire: FireEntry, states: tuple[InputState, ...]) -> inputs.Input:
         line = _fire_line(fire.input, states)
@@ -264,6 +271,7 @@ class Wiring:
         found += self._links(fact.device, up=False)
         for name, portal in self._config.portals.items():
             found += self._blinded(PortalId(name), portal, fact.device)
+        found += self._perimeter.lost(fact.device)
         place = self._readers.get(fact.device)
         if place is not None:
             self._keypads.forget(place.reader)
@@ -306,6 +314,10 @@ class Wiring:
                 return [self._pulse(effect, portal, api.Priority.LIFE_SAFETY, for_ms)]
             case effects.SecurePortal(portal=portal):
                 return [self._hold(effect, portal, api.Priority.SECURE, unlocked=False)]
+            case effects.RaiseBarrier(portal=portal):
+                return [self._pulse(effect, portal, api.Priority.LIFE_SAFETY, DRIVE_MS)]
+            case effects.LowerBarrier(portal=portal):
+                return self._lowered(effect, portal)
             case effects.ReleasePortal(portal=portal, for_ms=for_ms):
                 return [self._pulse(effect, portal, api.Priority.PASSAGE, for_ms)]
             case effects.LeasePortal(portal=portal, for_ms=for_ms):
@@ -331,6 +343,13 @@ class Wiring:
         lock = self._config.portals[portal].lock
         action = api.Pulse(lock.output, for_ms, on=self._energised(portal, unlocked=True))
         return _command(effect.id, lock.device, action, priority, effect.not_after_us)
+
+    def _lowered(self, effect: effects.Effect, portal: PortalId) -> list[api.Command]:
+        lower = self._config.portals[portal].lower
+        assert lower is not None, "what is driven is wired to be lowered"
+        action = api.Pulse(lower.output, DRIVE_MS)
+        priority = api.Priority.SECURE
+        return [_command(effect.id, lower.device, action, priority, effect.not_after_us)]
 
     def _energised(self, portal: PortalId, *, unlocked: bool) -> bool:
         """Whether the lock's output carries current when the portal is (un)locked."""

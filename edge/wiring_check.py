@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 
-from edge.site_file import DeviceEntry, FireEntry, Input, Output, PortalEntry
+from edge.site_file import (
+    DeviceEntry,
+    FireEntry,
+    Input,
+    Output,
+    PointEntry,
+    PortalEntry,
+    SourceEntry,
+)
+from edge.wiring_points import PerimeterCheck
 from policies.compiled import CompiledPolicy, ExitKind, PortalRule, Rex
 from policies.document import Place
 from policies.problems import Problem, did_you_mean
@@ -35,12 +44,16 @@ class WiringCheck:
         devices: Mapping[str, DeviceEntry],
         portals: Mapping[str, PortalEntry],
         fires: Mapping[str, FireEntry],
+        points: Mapping[str, PointEntry],
+        sources: Mapping[str, SourceEntry],
     ) -> None:
         self._root, self._content = root, content
         self._devices, self._portals, self._fires = devices, portals, fires
         self._exposed = {portal.entry_reader for portal in portals.values()}
         self._taken: dict[tuple[str, str, int], str] = {}
-        self.problems: list[Problem] = []
+        written = {table: names_in(content, table) for table in ("point", "source")}
+        self._perimeter = PerimeterCheck(root, points, sources, portals, written)
+        self.problems: list[Problem] = self._perimeter.problems
 
     def check_points(self) -> None:
         """Every point exists and is used once; no lock hangs on the unsecured side unnoticed."""
@@ -68,6 +81,7 @@ class WiringCheck:
             self._check_point(at, fire.input)
             if fire.input.device in self._exposed:
                 self.problems.append(at.problem("a fire input must hang on a device inside"))
+        self._perimeter.check_points(self._check_point)
 
     def _check_point(
         self,
@@ -115,6 +129,7 @@ class WiringCheck:
                 self.problems.append(
                     self._root.at_key(f"one edge serves at most {limit} {what}", "split the policy")
                 )
+        self._perimeter.check_against(policy)
         known = {rule.id: rule for rule in policy.portals}
         for name in names_in(self._content, "portal"):
             if name not in known:

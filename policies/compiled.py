@@ -13,6 +13,7 @@ import msgspec
 from policies.codes import Code
 from policies.factors import Profile
 from policies.facts import Assurance, Direction, Objection
+from policies.points import ArmingRule, PointRule
 from policies.rights import (
     AlwaysRule,
     DenyRule,
@@ -181,6 +182,7 @@ class PortalRule(msgspec.Struct, frozen=True, kw_only=True):
     rex: Rex | None
     contact: bool
     bolt: bool
+    loop: bool  # driven over vehicles, and never closed while its safety loop is not seen free
     open_ms: int  # one timed release
     held_ms: int  # may stand open this long, at least `open_ms`
     pre_alarm_ms: int | None  # so long before that whoever is there is asked to close it
@@ -272,6 +274,8 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     zones: tuple[ZoneRule, ...]
     portals: tuple[PortalRule, ...]
     fire_inputs: tuple[FireInput, ...]
+    points: Mapping[str, PointRule]
+    armings: Mapping[str, ArmingRule]
     roles: Mapping[str, RoleRule]
     grants: tuple[GrantRule, ...]
     denies: tuple[DenyRule, ...]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from types import MappingProxyType
 
+from policies.alarms import compiled_arming, compiled_point, named_twice
 from policies.compile_schedules import compiled_schedules
 from policies.compiled import CompiledPolicy
 from policies.compiling import Compiling
@@ -17,11 +18,13 @@ from policies.ground import (
 )
 from policies.model import (
     AlwaysEntry,
+    ArmingEntry,
     DenyEntry,
     FireEntry,
     GrantEntry,
     NeverEntry,
     OrderEntry,
+    PointEntry,
     PortalEntry,
     RoleEntry,
     ScreeningEntry,
@@ -73,6 +76,10 @@ def compile_policy(
     successions = [compiled_succession(compiling, e) for e in document.of(SuccessionEntry)]
     nevers = tuple(compiled_never(compiling, entry) for entry in document.of(NeverEntry))
     always = tuple(compiled_always(compiling, entry) for entry in document.of(AlwaysEntry))
+    armings = {e.id: compiled_arming(compiling, e) for e in document.of(ArmingEntry)}
+    named_twice(compiling)
+    by_id = {rule.id: rule for rule in zones}
+    points = {e.id: compiled_point(compiling, by_id, armings, e) for e in document.of(PointEntry)}
     problems = compiling.problems
     problems += structural_problems(zones, portals, fires, document)
     header = document.header
@@ -89,6 +96,8 @@ def compile_policy(
         zones=zones,
         portals=portals,
         fire_inputs=fires,
+        points=MappingProxyType(points),
+        armings=MappingProxyType(armings),
         roles=MappingProxyType(roles),
         grants=grants,
         denies=denies,
@@ -100,7 +109,7 @@ def compile_policy(
         always=always,
         schedules=MappingProxyType(schedules),
         passages=MappingProxyType(passages_of(zones, portals, asked, grants, denies)),
-        zones_by_id=MappingProxyType({rule.id: rule for rule in zones}),
+        zones_by_id=MappingProxyType(by_id),
         portals_by_id=MappingProxyType({rule.id: rule for rule in portals}),
         grants_of=MappingProxyType(by_name(rule.roles for rule in grants)),
         denies_of=MappingProxyType(by_name(rule.roles for rule in denies)),

@@ -8,6 +8,7 @@ import msgspec
 
 from policies.model import (
     AlwaysEntry,
+    ArmingEntry,
     CalendarEntry,
     DenyEntry,
     Entry,
@@ -16,6 +17,7 @@ from policies.model import (
     Header,
     NeverEntry,
     OrderEntry,
+    PointEntry,
     PortalEntry,
     RoleEntry,
     ScheduleEntry,
@@ -36,6 +38,8 @@ TABLES: Mapping[str, type[Entry]] = {
     "zone": ZoneEntry,
     "portal": PortalEntry,
     "fire": FireEntry,
+    "point": PointEntry,
+    "arming": ArmingEntry,
     "screening": ScreeningEntry,
     "role": RoleEntry,
     "watchlist": WatchlistEntry,

@@ -179,6 +179,7 @@ def compiled_portal(compiling: Compiling, entry: EntryAt[PortalEntry]) -> Portal
         rex=value.rex,
         contact=value.contact,
         bolt=value.bolt,
+        loop=value.kind is PortalKind.VEHICLE_BARRIER if value.loop is None else value.loop,
         open_ms=_milliseconds(compiling, value.open_s, place.child("open-s")),
         held_ms=_milliseconds(compiling, value.held_s, place.child("held-s")),
         pre_alarm_ms=_optional_ms(compiling, value.pre_alarm_s, place.child("pre-alarm-s")),

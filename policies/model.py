@@ -24,6 +24,7 @@ from policies.compiled import (
     ZoneKind,
 )
 from policies.facts import Assurance, Level, Mode
+from policies.points import PointKind
 from policies.rights import Override, Unless, WatchAction
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
@@ -113,6 +114,7 @@ class PortalEntry(Entry, frozen=True, kw_only=True):
     rex: Rex | None = None
     contact: bool = True
     bolt: bool = False
+    loop: bool | None = None
     open_s: Seconds = 5.0
     held_s: Seconds = 20.0
     pre_alarm_s: Seconds | None = None
@@ -132,6 +134,28 @@ class PortalEntry(Entry, frozen=True, kw_only=True):
 
 class FireEntry(Entry, frozen=True, kw_only=True):
     zones: tuple[str, ...] = ()
+
+
+class PointEntry(Entry, frozen=True, kw_only=True):
+    """An alarm point: a sensor on the perimeter, in a room, or on the power supply."""
+
+    kind: PointKind
+    zone: str
+    name: Text = ""
+    always: bool = False
+    entry_delay_s: Annotated[float, msgspec.Meta(ge=0, le=300)] = 0.0
+    stuck_s: Seconds | None = None
+    debounce_ms: Milliseconds = 50
+    roles: tuple[str, ...] = ()
+
+
+class ArmingEntry(Entry, frozen=True, kw_only=True):
+    """Zones that are armed and disarmed together."""
+
+    zones: tuple[str, ...]
+    name: Text = ""
+    schedule: str | None = None
+    roles: tuple[str, ...] = ()
 
 
 class ScreeningEntry(Entry, frozen=True, kw_only=True):

@@ -78,6 +78,14 @@ def _hardware(entry: PortalEntry, portal: PortalRule, place: Place) -> Iterator[
         portal.exit is ExitKind.FREE or portal.egress is Egress.MECHANICAL
     ):
         yield place.child("may-hold").problem("a free or mechanical exit is never held")
+    if portal.kind is PortalKind.VEHICLE_BARRIER and not portal.loop:
+        yield place.child("loop").problem(
+            "a vehicle barrier without a safety loop closes on whoever is under it", "loop = true"
+        )
+    if portal.loop and not portal.contact:
+        yield place.child("contact").problem(
+            "nobody sees whether it is down: its contact is the lower limit", "contact = true"
+        )
     if entry.drop_arm and portal.kind is not PortalKind.TURNSTILE:
         yield place.child("drop-arm").problem("only a turnstile has a drop-arm")
 

@@ -43,6 +43,7 @@ from policies.facts import (
     ScreeningResult,
 )
 from policies.rights import OrderKind
+from tests.golden.examples_perimeter import PERIMETER
 
 FOLDER = Path(__file__).resolve().parent / "events"
 
@@ -363,7 +364,7 @@ def _portal_change(kind: type[PortalChange]) -> PortalChange:
     return kind(portal=PORTAL, after=PORTAL_AFTER, **own)  # type: ignore[arg-type]
 
 
-EXAMPLES: dict[str, Body] = {ev.kind_of(type(body)): body for body in _MADE} | {
+EXAMPLES: dict[str, Body] = {ev.kind_of(type(body)): body for body in (*_MADE, *PERIMETER)} | {
     name: _portal_change(kind) for name, kind in KINDS.items() if issubclass(kind, PortalChange)
 }
 
