@@ -37,7 +37,9 @@ class Way(Entry, frozen=True, kw_only=True):
 
 
 class Mishap(Entry, frozen=True, kw_only=True):
-    """Something that goes wrong at `at_s`: at a door, a line, or a fire input."""
+    """Something that goes wrong at `at_s`: at a door, a line, a fire input, or a sensor: one of
+    `point.NAME`, `source.NAME`, `loop.PORTAL`.
+    """
 
     at_s: Seconds
     what: str
@@ -68,6 +70,13 @@ MISHAPS = {
     "speak": "device",
     "fire": "fire input",
     "quiet": "fire input",
+    "trip": "sensor",
+    "rest": "sensor",
+    "cut": "sensor",
+    "short": "sensor",
+    "stick": "sensor",
+    "mask": "sensor",
+    "mend": "sensor",
 }
 """What can go wrong, and where."""
 

@@ -1,4 +1,4 @@
-"""The hardware of one site file, simulated: readers on ptys, doors, a fire loop, people.
+"""The hardware of one site file, simulated: readers on ptys, doors, sensors, a fire loop, people.
 
 Everything is named and wired as the site file says, so the edge runs on it unchanged. A reader that
 the scenario gives to another program is played by that program, in a process of its own.
@@ -21,10 +21,12 @@ from edge.config import Config
 from edge.site_file import Input, PortalEntry
 from policies.compiled import Egress
 from policies.facts import Direction
+from simulators.boom import Boom
 from simulators.door import Door, Lock
 from simulators.osdp_line import ReaderLine
 from simulators.osdp_reader import SimulatedReader
 from simulators.scenario import MISHAPS, Mishap, Person, Scenario, ScenarioError, Way, step_of
+from simulators.sensor import Fault, Sensor
 
 TICK_S = 0.02
 """How often doors and people look: a tenth of what a person notices."""
@@ -143,6 +145,7 @@ class World:
         self._ready = ready
         self.readers: dict[str, SimulatedReader] = {}
         self.doors: dict[str, Door] = {}
+        self.sensors: dict[str, Sensor] = {}
         self.lines: dict[str, ReaderLine] = {}
         self._peers: dict[str, Peer] = {}
         self._busy: dict[str, asyncio.Lock] = {}
@@ -190,7 +193,32 @@ class World:
             self._busy[name] = asyncio.Lock()
         for fire in self._config.fires.values():
             self._set(fire.input, True)
+        self._build_sensors()
         self._check_places()
+
+    def _build_sensors(self) -> None:
+        """Alarm points, key switches and buttons, and a loop for each barrier."""
+        for name, point in self._config.points.items():
+            kind = self._config.policy.points[name].kind
+            self.sensors[f"point.{name}"] = self._sensor(point.input, kind, point.mask)
+        for name, source in self._config.local_sources.items():
+            self.sensors[f"source.{name}"] = self._sensor(source.input)
+        for name, portal in self._config.portals.items():
+            if portal.loop is not None:
+                self.sensors[f"loop.{name}"] = self._sensor(portal.loop)
+
+    def _sensor(self, point: Input, kind: str = "", mask: Input | None = None) -> Sensor:
+        return Sensor(
+            self._at(point),
+            kind=kind,
+            inverted=point.inverted,
+            on_mask=None if mask is None else self._at(mask),
+            mask_inverted=mask is not None and mask.inverted,
+        )
+
+    def _at(self, point: Input) -> Callable[[int], None]:
+        reader = self.readers[point.device]
+        return lambda says: reader.set_input(point.input, says)
 
     def _check_places(self) -> None:
         places: dict[str, Collection[str]] = {
@@ -198,6 +226,7 @@ class World:
             "line": self.lines,
             "device": self.readers,
             "fire input": self._config.fires,
+            "sensor": self.sensors,
         }
         for way in self._scenario.way:
             for word in way.portals:
@@ -211,6 +240,13 @@ class World:
     def _door(self, name: str, portal: PortalEntry) -> Door:
         rule = self._config.policy.portal(name)
         assert rule is not None, "the site file wires the policy's portals and no others"
+        if portal.lower is not None:
+            return Boom(
+                name,
+                on_contact=lambda on: self._set(portal.contact, on),
+                on_loop=lambda there: self._loop(name, there),
+                on_up=lambda on: self._set(portal.up, on),
+            )
         return Door(
             name,
             Lock(rule.lock),
@@ -225,8 +261,17 @@ class World:
             for name, portal in self._config.portals.items():
                 if (portal.lock.device, portal.lock.output) == (device, number):
                     self.doors[name].energise(energised, time.monotonic())
+                lower, boom = portal.lower, self.doors[name]
+                if lower is not None and (lower.device, lower.output) == (device, number):
+                    assert isinstance(boom, Boom), "what is driven is a boom"
+                    boom.lower(energised, time.monotonic())
 
         return changed
+
+    def _loop(self, portal: str, there: bool) -> None:
+        sensor = self.sensors.get(f"loop.{portal}")
+        if sensor is not None:
+            sensor.trip(time.monotonic()) if there else sensor.rest()
 
     def _set(self, point: Input | None, on: bool) -> None:
         if point is not None:
@@ -239,6 +284,8 @@ class World:
             await asyncio.sleep(TICK_S)
             for door in self.doors.values():
                 door.elapse(time.monotonic())
+            for sensor in self.sensors.values():
+                sensor.elapse(time.monotonic())
 
     async def walk(self, way: Way) -> None:
         """Somebody of the scenario takes a way, from `start_s` after now on."""
@@ -331,5 +378,25 @@ class World:
                 self.lines[mishap.where].noise = NOISE if mishap.what == "noise" else 0.0
             case "silence" | "speak":
                 self.readers[mishap.where].silent = mishap.what == "silence"
+            case "trip" | "rest" | "cut" | "short" | "stick" | "mask" | "mend":
+                meddle(self.sensors[mishap.where], mishap.what)
             case "fire" | "quiet":
                 self._set(self._config.fires[mishap.where].input, mishap.what == "quiet")
+
+
+_FAULTS = {"cut": Fault.CUT, "short": Fault.SHORTED, "stick": Fault.STUCK}
+
+
+def meddle(sensor: Sensor, what: str) -> None:
+    """One of the things that a scenario can do to a sensor."""
+    match what:
+        case "trip":
+            sensor.trip(time.monotonic())
+        case "rest":
+            sensor.rest()
+        case "mask":
+            sensor.mask()
+        case "mend":
+            sensor.mend()
+        case _:
+            sensor.fail(_FAULTS[what])
