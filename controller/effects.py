@@ -74,13 +74,7 @@ class SecurePortal(Effect, frozen=True, kw_only=True):
 
 
 LockEffect = (
-    FreeEgress
-    | FreeExit
-    | ReleasePortal
-    | LeasePortal
-    | SecurePortal
-    | RaiseBarrier
-    | LowerBarrier
+    FreeEgress | FreeExit | ReleasePortal | LeasePortal | SecurePortal | RaiseBarrier | LowerBarrier
 )
 """What works a lock; how it ended is recorded."""
 

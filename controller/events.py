@@ -12,10 +12,10 @@ from typing import Annotated
 
 import msgspec
 
-import controller.events_barriers  # noqa: F401 - its kinds belong to the schema
-import controller.events_muster  # noqa: F401 - its kinds belong to the schema
-from controller.arrival import Action
+import controller.events_barriers
+import controller.events_muster
 import controller.events_points  # noqa: F401 - its kinds belong to the schema
+from controller.arrival import Action
 from controller.attempt import Attempt
 from controller.body import (
     ENTRY_BYTES_MAX,

@@ -5,8 +5,8 @@ a class is kept.
 from enum import StrEnum
 
 from controller import events as ev
-from controller import events_muster as em
 from controller import events_barriers as eb
+from controller import events_muster as em
 from controller import events_points as ep
 from controller.body import Body
 from controller.events import KINDS, kind_of

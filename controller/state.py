@@ -56,8 +56,8 @@ from controller.events import (
     VisitorOverstayed,
     VisitorUnescorted,
 )
-from controller.events_muster import CheckUndone, MusterBegun, MusterEnded, PersonCheckedOff
 from controller.events_barriers import Barrier, BarrierChange
+from controller.events_muster import CheckUndone, MusterBegun, MusterEnded, PersonCheckedOff
 from controller.events_points import Armed, ArmingChange, PointChange, Source, SourceChange
 from controller.ids import PortalId, ReaderId
 from controller.moment import SECOND_US, Micros

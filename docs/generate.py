@@ -233,6 +233,8 @@ def site_keys() -> str:
         "device": site_file.DeviceEntry,
         "portal": site_file.PortalEntry,
         "fire": site_file.FireEntry,
+        "point": site_file.PointEntry,
+        "source": site_file.SourceEntry,
         "key": site_file.KeyEntry,
         "duress": site_file.DuressEntry,
         "retention": site_file.RetentionEntry,

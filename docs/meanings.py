@@ -230,7 +230,11 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "keypad": "it has a keypad, so that a PIN can be asked for",
     },
     "portal": {
-        "lock": "the output that works the lock: `{ device = …, output = … }`",
+        "lock": "the output that works the lock, or raises what is driven: "
+        "`{ device = …, output = … }`",
+        "lower": "what is driven over vehicles: the output that lowers it, on the same device",
+        "loop": "its safety loop; energised: a vehicle is there",
+        "up": "its upper limit, where it has one; energised: it is up. The lower one is `contact`",
         "contact": "the door contact: `{ device = …, input = … }`; energised is open",
         "rex": "the request to exit; energised is asked for",
         "bolt": "the bolt sensor; energised is thrown",
@@ -239,6 +243,7 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "accept-exposed-lock": "the lock hangs on the entry reader and somebody accepts that",
     },
     "fire": {"input": "a loop that is closed, and so energised, while all is well"},
+    **meanings_perimeter.SITE_KEYS,
     "key": {
         "person": "whose key it is; where two people must sign, two keys of one person are one",
         "public": "as `sentrypost key new` prints it, or a line `ssh-ed25519 AAAA…` of OpenSSH; an "

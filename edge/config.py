@@ -50,18 +50,8 @@ from policies.problems import Problem, SourceFile
 from policies.prove import refusals
 from policies.syntax import decode_toml
 
-TABLES = (
-    "broker",
-    "line",
-    "device",
-    "portal",
-    "fire",
-    "point",
-    "source",
-    "key",
-    "duress",
-    "retention",
-)
+_NAMED = ("line", "device", "portal", "fire", "point", "source", "key")
+TABLES = ("broker", *_NAMED, "duress", "retention")
 
 NO_COPIES: Mapping[Path, bytes] = MappingProxyType({})
 

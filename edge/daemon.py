@@ -65,8 +65,6 @@ REPEAT_S_MIN, REPEAT_S_MAX = 0.5, 30.0
 OUTSTANDING_MAX = 10_000
 """Commands whose end is awaited. Each ends by its device or its time; more is a broken driver."""
 
-NO_ORDER = "%s was worked, and nothing here gives its order"
-
 log = logging.getLogger(__name__)
 
 
@@ -122,7 +120,7 @@ class Daemon:
         self._locks_told = asyncio.Event()
         self._locks_told.set()
         self._deaf = False
-        self.source_acted: Callable[[str], None] = partial(log.error, NO_ORDER)
+        self.source_acted: Callable[[str], None] = partial(log.error, "%s gives no order here")
         self.recorder = Recorder(
             writer,
             carry=self._carry,
