@@ -158,10 +158,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     points_since_us: Micros = 0
     """Since when alarm points are listened to: the start."""
     armed: dict[str, Armed] = {}
-    """By set; one of which nothing was said yet is left out."""
     sources: dict[str, Source] = {}
     barriers: dict[PortalId, Barrier] = {}
-    """What is driven up and down, of which something was read or told."""
 
 
 def apply(state: SiteState, event: Event) -> SiteState:
@@ -215,10 +213,8 @@ def _folded(
             return _with_reader(state, body)
         case EdgeStarted():
             return _started(_not_seen_meanwhile(state, body, at_s), body, mono_us)
-        case EdgeReady():
-            return replace(state, ready=True)
-        case EdgeStopping():
-            return replace(state, stopping=True)
+        case EdgeReady() | EdgeStopping():
+            return _at_stage(state, body)
         case JournalLost() | JournalRestored():
             return replace(state, recorded=isinstance(body, JournalRestored))
         case JournalDoubted():
@@ -239,6 +235,12 @@ def _folded(
             return _with_posture(state, body)
         case _:
             return state
+
+
+def _at_stage(state: SiteState, body: EdgeReady | EdgeStopping) -> SiteState:
+    if isinstance(body, EdgeReady):
+        return replace(state, ready=True)
+    return replace(state, stopping=True)
 
 
 def _with_portal(state: SiteState, change: PortalChange, at_s: UtcSeconds | None) -> SiteState:

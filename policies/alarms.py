@@ -12,7 +12,18 @@ STUCK_S = 300.0
 """Activity that lasts so long is no activity: a thing stands in the beam, or a relay has welded."""
 
 
-def compiled_arming(compiling: Compiling, entry: EntryAt[ArmingEntry]) -> ArmingRule:
+def compiled_alarms(
+    compiling: Compiling, zones: Mapping[str, ZoneRule]
+) -> tuple[dict[str, ArmingRule], dict[str, PointRule]]:
+    """Every arming set and every point, by id."""
+    document = compiling.document
+    armings = {e.id: _arming(compiling, e) for e in document.of(ArmingEntry)}
+    _named_twice(compiling)
+    points = {e.id: _point(compiling, zones, armings, e) for e in document.of(PointEntry)}
+    return armings, points
+
+
+def _arming(compiling: Compiling, entry: EntryAt[ArmingEntry]) -> ArmingRule:
     """One set."""
     value, place = entry.value, entry.place
     compiling.all_known("zone", value.zones, place.child("zones"))
@@ -34,7 +45,7 @@ def compiled_arming(compiling: Compiling, entry: EntryAt[ArmingEntry]) -> Arming
     )
 
 
-def named_twice(compiling: Compiling) -> None:
+def _named_twice(compiling: Compiling) -> None:
     """A zone that two sets name would be armed by one and disarmed by the other."""
     first: dict[str, str] = {}
     for entry in compiling.document.of(ArmingEntry):
@@ -46,7 +57,7 @@ def named_twice(compiling: Compiling) -> None:
                 compiling.problems.append(at.problem(f"'{other}' arms '{zone}' already", hint))
 
 
-def compiled_point(
+def _point(
     compiling: Compiling,
     zones: Mapping[str, ZoneRule],
     armings: Mapping[str, ArmingRule],

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from types import MappingProxyType
 
-from policies.alarms import compiled_arming, compiled_point, named_twice
+from policies.alarms import compiled_alarms
 from policies.compile_schedules import compiled_schedules
 from policies.compiled import CompiledPolicy
 from policies.compiling import Compiling
@@ -18,13 +18,11 @@ from policies.ground import (
 )
 from policies.model import (
     AlwaysEntry,
-    ArmingEntry,
     DenyEntry,
     FireEntry,
     GrantEntry,
     NeverEntry,
     OrderEntry,
-    PointEntry,
     PortalEntry,
     RoleEntry,
     ScreeningEntry,
@@ -76,10 +74,8 @@ def compile_policy(
     successions = [compiled_succession(compiling, e) for e in document.of(SuccessionEntry)]
     nevers = tuple(compiled_never(compiling, entry) for entry in document.of(NeverEntry))
     always = tuple(compiled_always(compiling, entry) for entry in document.of(AlwaysEntry))
-    armings = {e.id: compiled_arming(compiling, e) for e in document.of(ArmingEntry)}
-    named_twice(compiling)
     by_id = {rule.id: rule for rule in zones}
-    points = {e.id: compiled_point(compiling, by_id, armings, e) for e in document.of(PointEntry)}
+    armings, points = compiled_alarms(compiling, by_id)
     problems = compiling.problems
     problems += structural_problems(zones, portals, fires, document)
     header = document.header

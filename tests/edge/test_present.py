@@ -31,6 +31,7 @@ from policies.facts import (
     ScreeningResult,
 )
 from tests.golden.examples import EXAMPLES
+from tests.golden.examples_perimeter import PERIMETER
 
 VIENNA = ZoneInfo("Europe/Vienna")
 UTC_US = 1_795_181_389_123_456
@@ -239,12 +240,15 @@ def test_a_start_that_is_not_as_usual_says_so() -> None:
         assert words not in line(entry(usual), (), VIENNA).text
 
 
+AROUND = {type(body) for body in PERIMETER}
+
+
 def example(kind: str) -> Body:
     """A body of this kind with something in every required field."""
     body_type = KINDS[kind]
     if body_type is ev.DecisionMade:
         return decision()
-    if "order" in kind or body_type in {ev.EvacuationConfirmed, ev.CountersChallenged}:
+    if "order" in kind or body_type in {ev.EvacuationConfirmed, ev.CountersChallenged, *AROUND}:
         return EXAMPLES[kind]
     fields = {}
     for field in msgspec.structs.fields(body_type):
