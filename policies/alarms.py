@@ -1,6 +1,6 @@
 """Alarm points and arming sets: entries to rules."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from policies.compiled import ZoneRule
 from policies.compiling import Compiling
@@ -13,13 +13,14 @@ STUCK_S = 300.0
 
 
 def compiled_alarms(
-    compiling: Compiling, zones: Mapping[str, ZoneRule]
+    compiling: Compiling, zones: Sequence[ZoneRule]
 ) -> tuple[dict[str, ArmingRule], dict[str, PointRule]]:
     """Every arming set and every point, by id."""
     document = compiling.document
     armings = {e.id: _arming(compiling, e) for e in document.of(ArmingEntry)}
     _named_twice(compiling)
-    points = {e.id: _point(compiling, zones, armings, e) for e in document.of(PointEntry)}
+    by_id = {zone.id: zone for zone in zones}
+    points = {e.id: _point(compiling, by_id, armings, e) for e in document.of(PointEntry)}
     return armings, points
 
 

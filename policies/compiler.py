@@ -74,13 +74,11 @@ def compile_policy(
     successions = [compiled_succession(compiling, e) for e in document.of(SuccessionEntry)]
     nevers = tuple(compiled_never(compiling, entry) for entry in document.of(NeverEntry))
     always = tuple(compiled_always(compiling, entry) for entry in document.of(AlwaysEntry))
-    by_id = {rule.id: rule for rule in zones}
-    armings, points = compiled_alarms(compiling, by_id)
-    problems = compiling.problems
-    problems += structural_problems(zones, portals, fires, document)
+    armings, points = compiled_alarms(compiling, zones)
+    compiling.problems += structural_problems(zones, portals, fires, document)
     header = document.header
-    if problems or zone is None or not document.whole:
-        return None, problems
+    if compiling.problems or zone is None or not document.whole:
+        return None, compiling.problems
     return CompiledPolicy(
         site=header.site,
         name=header.name or header.site,
@@ -105,7 +103,7 @@ def compile_policy(
         always=always,
         schedules=MappingProxyType(schedules),
         passages=MappingProxyType(passages_of(zones, portals, asked, grants, denies)),
-        zones_by_id=MappingProxyType(by_id),
+        zones_by_id=MappingProxyType({rule.id: rule for rule in zones}),
         portals_by_id=MappingProxyType({rule.id: rule for rule in portals}),
         grants_of=MappingProxyType(by_name(rule.roles for rule in grants)),
         denies_of=MappingProxyType(by_name(rule.roles for rule in denies)),
