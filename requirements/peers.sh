@@ -17,6 +17,7 @@ systemd-analyze systemd
 unshare util-linux
 setpriv util-linux
 strace strace
+ssh-keygen openssh-client
 node nodejs
 npm npm'
 

@@ -35,6 +35,7 @@ from edge.signatures import KeyKind, SigningKey, TrustedKey, Use, pae, signed_to
 from edge.ssh_signatures import ssh_public_key
 from policies.rights import OrderKind
 from tests.edge.authenticator import Authenticator
+from tests.servers import require
 
 SITE = "house"
 NOW_S = 1_795_212_000
@@ -108,10 +109,11 @@ def message_of(envelope: bytes) -> bytes:
 
 
 class SshKey:
-    """An Ed25519 key that ssh-keygen has made, and signs with."""
+    """An Ed25519 key that ssh-keygen has made, and signs with; without it the test is skipped."""
 
     def __init__(self, folder: Path, name: str = "id", kind: str = "ed25519") -> None:
         self.file = folder / name
+        require("ssh-keygen", "openssh-client")
         _ran("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "anna@desk", "-f", str(self.file))
         self.line = self.file.with_suffix(".pub").read_text()
 
