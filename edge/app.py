@@ -27,6 +27,7 @@ from edge.journal import JournalError, JournalWriter
 from edge.journal_keys import journal_key
 from edge.kept import keep, kept_instead
 from edge.lines import build_lines
+from edge.order_key import order_key
 from edge.people import People, PeopleError, PinChecker, PinHasher, load_site_key
 from edge.renewal import sound_journal
 from edge.safe_mode import UNCLEAN_ENDS, Run, note_service
@@ -117,7 +118,7 @@ async def opened(
     key = load_site_key(config.site_key)
     drivers = build_lines(config.lines)
     config.state.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
-    signing = journal_key(config.state)
+    signing, ordering = journal_key(config.state), order_key(config.state)
     # The journal first: its lock knows who has it.
     async with _journal(config) as writer:
         run.begin()
@@ -127,6 +128,7 @@ async def opened(
                 outside = Outside(
                     key=key,
                     journal_key=signing,
+                    order_key=ordering,
                     clock=SystemClock(config.trust_clock),
                     entropy=os.urandom,
                     jitter=SystemRandom(),

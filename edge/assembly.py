@@ -20,6 +20,7 @@ from controller.turn import Origin
 from drivers.api import Driver
 from drivers.mqtt_link import BrokerCertified, Link, LinkReport
 from edge.ballast import Ballast
+from edge.break_glass import CodeChecker
 from edge.certificates import CertificateWatch
 from edge.checkpoints import Checkpointer
 from edge.config import Config
@@ -32,7 +33,8 @@ from edge.journal_keys import JournalKey, KeyRing
 from edge.keeper import Keeper
 from edge.keypads import Keypads
 from edge.muster_desk import MusterDesk
-from edge.people import People, PinCheck, SiteKey
+from edge.order_desk import OrderDesk
+from edge.people import People, PinCheck, PinHasher, SiteKey
 from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
 from edge.policy_start import at_start
@@ -44,6 +46,7 @@ from edge.requests import Requests
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
 from edge.scrubber import Scrubber
+from edge.signatures import SigningKey
 from edge.tls import Identity
 from edge.uplink import InForce, Uplink
 from edge.views_worker import Views
@@ -82,6 +85,7 @@ class Outside(NamedTuple):
 
     key: SiteKey
     journal_key: JournalKey
+    order_key: SigningKey
     clock: Clock
     entropy: Callable[[int], bytes]
     jitter: Random
@@ -163,6 +167,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     requests = Requests(people_desk, policy, partial(_in_force_of, daemon), writer.incarnation)
     watch = _certificates(outside, daemon)
     uplink = _uplink(config, outside, daemon, checkpoints, requests, watch)
+    orders = _order_desk(config, outside, daemon)
     desk = DaemonDesk(
         daemon,
         config,
@@ -170,6 +175,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         policy,
         VisitDesk(daemon, config),
         MusterDesk(daemon),
+        orders,
         uplink,
         scrubber,
         watch,
@@ -177,8 +183,8 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         safe_mode=outside.safe_mode,
         views=_views(outside, daemon),
     )
-    listeners += [desk.committed, checkpoints.committed]
-    alongside = _alongside(outside, daemon, desk, erase_desk)
+    listeners += [desk.committed, checkpoints.committed, orders.committed]
+    alongside = _alongside(outside, daemon, desk, erase_desk) | {"orders": orders.run}
     keeper = _keeper(config, outside, daemon, checkpoints)
     alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run, "keeper": keeper.run}
     if watch is not None:
@@ -317,6 +323,11 @@ def _people_desks(
     erasing = Erasing(daemon)
     people = PeopleDesk(daemon, config, outside.key, outside.entropy, erasing)
     return people, EraseDesk(daemon, people, erasing), ReportDesk(daemon, config, erasing)
+
+
+def _order_desk(config: Config, outside: Outside, daemon: Daemon) -> OrderDesk:
+    codes = CodeChecker(config.state, PinHasher())
+    return OrderDesk(daemon, config, outside.order_key, codes, outside.entropy)
 
 
 def _held_back_s(outside: Outside) -> float:

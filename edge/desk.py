@@ -36,6 +36,7 @@ from edge.daemon import Daemon
 from edge.erase_desk import EraseDesk
 from edge.journal import Record, Stored
 from edge.muster_desk import MusterDesk
+from edge.order_desk import OrderDesk
 from edge.people import roles_held
 from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
@@ -64,6 +65,7 @@ class DaemonDesk:
         policy: PolicyDesk,
         visits: VisitDesk,
         muster: MusterDesk,
+        orders: OrderDesk,
         uplink: Uplink | None,
         scrubber: Scrubber,
         certificates: CertificateWatch | None,
@@ -80,6 +82,7 @@ class DaemonDesk:
         self._policy = policy
         self._visits = visits
         self._muster = muster
+        self.orders = orders
         self._uplink = uplink
         self._scrubber = scrubber
         self._certificates = certificates

@@ -26,6 +26,7 @@ Exit codes:
   0    done
   1    failed, refused, or a journal that does not verify; the error says what to do
   2    the command line is wrong
+  3    an order is in force, and not every door obeys it
   78   the site file or a policy has mistakes; all are named
   130  interrupted
 """

@@ -19,6 +19,7 @@ from edge.commands.common import (
     passphrase,
     write_whole,
 )
+from edge.commands.order_daemon import carry, challenge, list_, send
 from edge.commands.order_making import CLASSES, LATER, issuer_of, moment_of, particulars
 from edge.failed import Failed
 from edge.key_files import KeyFileError
@@ -220,6 +221,10 @@ def verify(file: Path, config: Path, as_json: bool) -> None:
             click.echo(clean(line))
     if told.lacking:
         raise Failed(clean(told.lacking), f"have it signed: `sentrypost order sign {file} …`")
+
+
+for _command in (send, list_, carry, challenge):
+    order.add_command(_command)
 
 
 def read_file(file: Path) -> bytes:

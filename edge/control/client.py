@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from controller.ids import OrderId
 from controller.merkle import HASH_BYTES, Frontier
 from edge.control.calling import (
     Caller,
@@ -52,6 +53,23 @@ from edge.control.messages_journal import (
     VerifyReply,
 )
 from edge.control.messages_muster import ChangeMuster, MusterReply, ReadMuster, Step
+from edge.control.messages_orders import (
+    ArrivalReply,
+    AskChallenge,
+    AskPosture,
+    Carrier,
+    ChallengeReply,
+    ConfirmEvacuation,
+    FollowOrder,
+    GiveOrder,
+    ListOrders,
+    OrderFile,
+    OrderFiles,
+    OrderReply,
+    OrdersReply,
+    PostureReply,
+    ReadOrderFiles,
+)
 from edge.control.messages_policy import (
     AskRoles,
     LoadPolicy,
@@ -205,6 +223,41 @@ class Client(Caller[Reply]):
 
     def change_muster(self, step: Step) -> VisitReply:
         return self._ask(ChangeMuster(step=step), VisitReply)
+
+    def give_order(self, envelope: bytes, carrier: Carrier, code: str = "") -> OrderReply:
+        return self._ask(GiveOrder(envelope=envelope, carrier=carrier, code=code), OrderReply)
+
+    def follow_order(self, order: OrderId) -> Iterator[ArrivalReply | Heartbeat]:
+        """How far it has come, until it is in force no more or nobody iterates any longer."""
+        self._send(FollowOrder(order=order))
+        while True:
+            reply = self._receive()
+            if not isinstance(reply, ArrivalReply | Heartbeat):
+                raise unexpected(reply)
+            yield reply
+            if isinstance(reply, ArrivalReply) and not reply.in_force:
+                return
+
+    def orders(self) -> OrdersReply:
+        return self._ask(ListOrders(), OrdersReply)
+
+    def posture(self) -> PostureReply:
+        return self._ask(AskPosture(), PostureReply)
+
+    def confirm_evacuation(self, order: OrderId) -> OrderReply:
+        return self._ask(ConfirmEvacuation(order=order), OrderReply)
+
+    def challenge(self) -> ChallengeReply:
+        return self._ask(AskChallenge(), ChallengeReply)
+
+    def order_files(self) -> Iterator[OrderFile]:
+        """All that another edge has to be given."""
+        after, more = "", True
+        while more:
+            found = self._ask(ReadOrderFiles(after=after), OrderFiles)
+            yield from found.files
+            more = found.more and bool(found.files)
+            after = found.files[-1].order if found.files else after
 
     def leaves(self, begin: int, end: int) -> Iterator[bytes]:
         """The leaf hashes of entries `begin` + 1 to `end`, as far as they go."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from controller.state import Reader, SiteState
+from edge.control.desk_orders import Orders
 from edge.control.messages import (
     ExportPeopleReply,
     FireStatus,
@@ -46,6 +47,11 @@ class Desk(Protocol):
     `operator` is the account name that the kernel vouches for. A method that cannot do its work
     says so in its reply; it may raise a JournalError and nothing else.
     """
+
+    @property
+    def orders(self) -> Orders:
+        """What is asked about orders and postures."""
+        ...
 
     def status(self) -> StatusReply:
         """The site now. Never blocks."""

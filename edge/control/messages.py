@@ -26,6 +26,7 @@ from edge.control.messages_journal import (
     VerifyReply,
 )
 from edge.control.messages_muster import ChangeMuster, MusterReply, ReadMuster
+from edge.control.messages_orders import OrderAnswer, OrderRequest
 from edge.control.messages_policy import (
     AskRoles,
     LoadPolicy,
@@ -171,6 +172,7 @@ Request = (
     | ReadNames
     | ReadMuster
     | ChangeMuster
+    | OrderRequest
 )
 
 
@@ -437,6 +439,7 @@ Reply = (
     | ViewsReply
     | NamesReply
     | MusterReply
+    | OrderAnswer
 )
 
 _ENCODER = msgspec.json.Encoder()

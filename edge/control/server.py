@@ -10,6 +10,7 @@ import socket
 from pathlib import Path
 from typing import Self
 
+from controller.ids import OrderId
 from edge.control import conversation
 from edge.control.conversation import Conversation, Listener, opened, refusal
 from edge.control.desk import Desk
@@ -43,6 +44,16 @@ from edge.control.messages_journal import (
     VerifyProgress,
 )
 from edge.control.messages_muster import ChangeMuster, ReadMuster
+from edge.control.messages_orders import (
+    AskChallenge,
+    AskPosture,
+    ConfirmEvacuation,
+    FollowOrder,
+    GiveOrder,
+    ListOrders,
+    OrderRequest,
+    ReadOrderFiles,
+)
 from edge.control.messages_policy import AskRoles, LoadPolicy, PolicyStatus, ReturnPolicy
 from edge.control.messages_report import ReportPerson
 from edge.control.messages_views import AskViews, ReadNames
@@ -139,15 +150,8 @@ class _Client(Conversation[Request]):
                 await self._send(await desk.policy_status())
             case AskRoles():
                 await self._send(await self._patiently(desk.roles_held()))
-            case Screen(person=person, station=station, result=result):
-                screened = desk.screen(person, station, result, who)
-                await self._send(await self._patiently(screened))
-            case GiveConsent(envelope=envelope):
-                await self._send(await self._patiently(desk.give_consent(envelope, who)))
-            case EndConsent(person=person):
-                await self._send(await self._patiently(desk.end_consent(person, who)))
-            case ListConsents():
-                await self._send(await desk.consents())
+            case Screen() | GiveConsent() | EndConsent() | ListConsents():
+                await self._answer_visit(request)
             case ReadMuster() | ChangeMuster():
                 await self._send(await self._of_muster(request))
             case VerifyJournal():
@@ -160,6 +164,61 @@ class _Client(Conversation[Request]):
                 await self._send(desk.views(rebuild=rebuild))
             case ReadNames(holders=holders):
                 await self._send(desk.names(holders))
+            case _:
+                await self._answer_order(request)
+
+    async def _answer_visit(
+        self, request: Screen | GiveConsent | EndConsent | ListConsents
+    ) -> None:
+        desk, who = self._desk, self._peer.name
+        match request:
+            case Screen(person=person, station=station, result=result):
+                screened = desk.screen(person, station, result, who)
+                await self._send(await self._patiently(screened))
+            case GiveConsent(envelope=envelope):
+                await self._send(await self._patiently(desk.give_consent(envelope, who)))
+            case EndConsent(person=person):
+                await self._send(await self._patiently(desk.end_consent(person, who)))
+            case ListConsents():
+                await self._send(await desk.consents())
+
+    async def _answer_order(self, request: OrderRequest) -> None:
+        orders, who = self._desk.orders, self._peer.name
+        match request:
+            case GiveOrder(envelope=envelope, carrier=carrier, code=code):
+                given = orders.give(envelope, carrier, code, who)
+                await self._send(await self._patiently(given))
+            case FollowOrder(order=order):
+                await self._until_gone(self._follow_order(order))
+            case ListOrders():
+                await self._send(await orders.listed())
+            case AskPosture():
+                await self._send(orders.posture())
+            case ConfirmEvacuation(order=order):
+                await self._send(await self._patiently(orders.confirm(order, who)))
+            case AskChallenge():
+                await self._send(await self._patiently(orders.challenge(who)))
+            case ReadOrderFiles(after=after):
+                await self._send(orders.files(after))
+
+    async def _follow_order(self, order: OrderId) -> None:
+        """A client that goes ends it; one that does not take a frame in time is let go."""
+        following = self._desk.orders.follow(order)
+        coming = asyncio.ensure_future(anext(following, None))
+        try:
+            while True:
+                await asyncio.wait({coming}, timeout=PROGRESS_S)
+                if not coming.done():
+                    await self._send(self._heartbeat())
+                    continue
+                reply = coming.result()
+                if reply is None:
+                    return
+                await self._send(reply)
+                coming = asyncio.ensure_future(anext(following, None))
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
 
     async def _of_muster(self, request: ReadMuster | ChangeMuster) -> Message:
         if isinstance(request, ReadMuster):

@@ -54,6 +54,7 @@ RESTART_S_MIN, RESTART_S_MAX = 1.0, 4.0
 PIN_S_MIN, PIN_S_MAX = 0.1, 0.4
 
 JOURNAL_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"journal".ljust(32)))
+ORDER_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"order".ljust(32)))
 WITNESS_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"witness".ljust(32)))
 SIGNERS = Signers(JOURNAL_KEY.public, central.witness.Witness(WITNESS_KEY, int).key)
 """Whose signatures count at the site."""
@@ -303,6 +304,7 @@ class EdgeMachine(Machine):
         return Outside(
             key=load_site_key(config.site_key),
             journal_key=JournalKey(JOURNAL_KEY),
+            order_key=ORDER_KEY,
             clock=self.clock,
             entropy=chance.randbytes,
             jitter=Random(chance.getrandbits(64)),
