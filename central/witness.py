@@ -190,7 +190,8 @@ class Witness:
         keys = [key.text] if known is None else known.key.split()
         for text in keys:
             try:
-                checkpoint = checkpoint_of(opened(sent.cosigned, note_key(text)))
+                own = note_key(text)
+                checkpoint = checkpoint_of(opened(sent.cosigned, own))
                 seen_s = cosigned_at(sent.cosigned, self.key)
                 if checkpoint.origin != key.name:
                     return None
@@ -201,7 +202,8 @@ class Witness:
                     return None
             except (NoteError, CheckpointError):
                 continue
-            return Remembered(" ".join(keys), sent.cosigned)
+            line = alone(sent.cosigned, self.key).removeprefix(f"{checkpoint.text}\n")
+            return Remembered(" ".join(keys), alone(sent.cosigned, own) + line)
         return None
 
     def _against(

@@ -14,6 +14,7 @@ from central.witness import (
     ASKED_MAX,
     JournalReplaced,
     Judgement,
+    MemoryRegained,
     NotCosigned,
     Remembered,
     Witness,
@@ -22,7 +23,7 @@ from controller.checkpoint import Checkpoint, checkpoint_of, log_name
 from controller.ledger import leaf
 from controller.merkle import EMPTY, above, consistency
 from edge import wire
-from edge.notes import Algorithm, NoteKey, cosigned_at, opened, signed
+from edge.notes import Algorithm, NoteKey, cosignature, cosigned_at, opened, signed, text_of
 from edge.signatures import SigningKey
 from tests.central.stores import Store
 
@@ -221,3 +222,108 @@ def test_no_changed_message_is_cosigned(archive: SqlArchive, seed: int) -> None:
         if msgspec.structs.replace(one, v=1) != sent(70, 50):
             answer, _ = witness().judge(archive, SITE, EDGE, one)
             assert answer is None or answer.problem, bad
+
+
+def cosigned(
+    size: int, at_s: int = SEEN_S, *, by: SigningKey = CENTRAL, log: SigningKey = OWN
+) -> str:
+    """The note over that many entries, as a witness signed it at that time."""
+    note = sent(size, by=log).note
+    text = note.rpartition("\n\n")[0] + "\n"
+    return note + cosignature(text, central_witness.NAME, by, at_s)
+
+
+def shown(size: int, old: int, note: str, salt: str = "") -> wire.CheckpointSent:
+    return msgspec.structs.replace(sent(size, old, salt=salt), cosigned=note)
+
+
+def size_of(archive: SqlArchive) -> int:
+    known = archive.remembered(NAME)
+    return -1 if known is None else checkpoint_of(text_of(known.note)).size
+
+
+@pytest.mark.parametrize("remembered", [0, 20])
+def test_a_witness_without_its_memory_goes_on_from_its_own_signature(
+    archive: SqlArchive, remembered: int
+) -> None:
+    if remembered:
+        judge(archive, sent(remembered))
+    # Not even what has lost its end since then, or was written anew, is a first sight.
+    junk = sent(50).note.splitlines()[-1].replace(NAME, "junk")
+    stuffed = cosigned(50) + f"{junk}\n" * 10
+    for cut in (shown(49, 0, stuffed), shown(60, 50, cosigned(50), salt="forged ")):
+        answer, told = witness().judge(archive, SITE, EDGE, cut)
+        assert isinstance(told, NotCosigned)
+        assert told.alarm
+        assert answer is not None
+        assert answer.note == cosigned(50), "lines of others are not kept"
+        assert size_of(archive) == 50, "and what was shown is not forgotten again"
+    archive.forget(SITE, EDGE)
+    if remembered:
+        judge(archive, sent(remembered))
+    answer, told = witness().judge(archive, SITE, EDGE, shown(60, 50, cosigned(50)))
+    assert isinstance(told, MemoryRegained)
+    ours = str(remembered) if remembered else "nothing"
+    assert told.reason.startswith(
+        f"50 entries were cosigned here, by our own signature, and {ours} "
+    )
+    assert answer is not None
+    assert (answer.problem, size_of(archive)) == ("", 60)
+    assert judge(archive, shown(70, 60, cosigned(60))) == (70, "", False), "once"
+
+
+def test_it_is_told_from_where_to_prove_when_the_memory_comes_back(archive: SqlArchive) -> None:
+    judge(archive, sent(20))
+    answer, told = witness().judge(archive, SITE, EDGE, shown(60, 20, cosigned(50)))
+    assert answer is not None
+    assert isinstance(told, NotCosigned)
+    assert (told.alarm, answer.problem) == (False, "proven from 20, and 50 were cosigned")
+    assert judge(archive, shown(60, 50, cosigned(50))) == (60, "", False)
+
+
+def test_a_signature_from_before_what_is_remembered_leads_on_from_nothing(
+    archive: SqlArchive,
+) -> None:
+    """What is remembered came after it, and is smaller: two journals under one name."""
+    judge(archive, sent(20))
+    before = shown(60, 50, cosigned(50, SEEN_S - 1))
+    assert judge(archive, before) == (20, "proven from 50, and 20 were cosigned", False)
+    assert size_of(archive) == 20
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "",
+        "nonsense\n\n— nobody AAAA\n",
+        sent(50).note,
+        cosigned(50, by=OTHER),
+        cosigned(50, log=OTHER),
+        cosigned(50).replace("\n50\n", "\n51\n"),
+        cosigned(50).replace(EDGE, "annex"),
+    ],
+)
+def test_nothing_but_its_own_signature_over_this_journal_counts(
+    archive: SqlArchive, note: str
+) -> None:
+    judge(archive, sent(20))
+    assert judge(archive, shown(60, 20, note)) == (60, "", False)
+
+
+def test_a_memory_that_comes_back_knows_the_keys_from_before(archive: SqlArchive) -> None:
+    """What is shown may have been signed under the key that the journal has no more."""
+    judge(archive, sent(20))
+    tree = EMPTY.with_leaves(leaves(30))
+    both = signed(Checkpoint(NAME, 30, tree.root).text, NAME, OTHER, OWN)
+    rotated = msgspec.structs.replace(sent(30, 20, by=OTHER), note=both)
+    witness().judge(archive, SITE, EDGE, rotated)
+    known = archive.remembered(NAME)
+    assert known is not None
+    later = msgspec.structs.replace(sent(60, 50, by=OTHER), cosigned=cosigned(50))
+    answer, told = witness().judge(archive, SITE, EDGE, later)
+    assert isinstance(told, MemoryRegained)
+    assert answer is not None
+    assert (answer.problem, size_of(archive)) == ("", 60)
+    now = archive.remembered(NAME)
+    assert now is not None
+    assert now.key == known.key
