@@ -26,7 +26,14 @@ from drivers.mqtt_link import (
 from edge import wire
 from edge.journal.errors import JournalFailed
 from edge.topics import Topics
-from edge.uplink_reports import AckIgnored, ArchiveDiverged, ArchiveFellBack, JournalSilent
+from edge.uplink_reports import (
+    AckIgnored,
+    ArchiveDiverged,
+    ArchiveFellBack,
+    EntriesGone,
+    JournalSilent,
+)
+from edge.window import BATCHES_IN_FLIGHT_MAX
 from simulators.broker_process import BrokerProcess
 from tests.central.rig import (
     EDGE,
@@ -277,6 +284,73 @@ def test_acknowledgements_that_cannot_be_true_change_nothing(
             await until(lambda: any(isinstance(r, ArchiveFellBack) for r in edge.reports), "noted")
             assert edge.outbox.acked >= 150
             await complete(tmp_path / "archive.db", edge)
+
+    asyncio.run(scene())
+
+
+def test_an_acknowledgement_counts_for_what_was_sent_and_no_more(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """Whoever says it has the right chain: he may have heard it elsewhere."""
+
+    async def scene() -> None:
+        async with (
+            running_edge(tmp_path / "journal", mosquitto.port) as edge,
+            bystander(mosquitto.port) as forger,
+        ):
+            last = BATCHES_IN_FLIGHT_MAX * wire.BATCH_ENTRIES_MAX + 250
+            await edge.happen(last)
+            await until(lambda: edge.uplink._window.full, "as many as may be on their way")
+            sent = edge.uplink._window.reached
+            assert sent < last
+            forger.say(TOPICS.journal_ack, ack(edge, last, edge.outbox.head))
+            await edge.acked(sent)
+            await until(lambda: edge.uplink._window.reached == last, "and the rest is sent")
+            assert edge.outbox.acked == sent
+        async with (
+            running_central(tmp_path / "archive.db", mosquitto.port),
+            running_edge(tmp_path / "journal", mosquitto.port) as edge,
+        ):
+            await complete(tmp_path / "archive.db", edge)
+
+    asyncio.run(scene())
+
+
+def test_a_mark_that_cannot_be_compared_any_more_sends_again_and_acknowledges_nothing(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    async def scene() -> None:
+        async with (
+            running_edge(tmp_path / "journal", mosquitto.port) as edge,
+            bystander(mosquitto.port) as forger,
+        ):
+            await edge.happen(300)
+            await until(lambda: edge.uplink._window.sent == 300, "on its way")
+            (stored,) = await edge.outbox.read(250, 1, 1)
+            forger.say(TOPICS.journal_ack, ack(edge, 250, stored.chain))
+            await edge.acked(250)
+            await edge.outbox.seal(lambda tree: f"{tree.size}", 1)
+            await edge.outbox.drop(1, 300)
+            await edge.happen(50)
+            await until(lambda: edge.uplink._window.sent == 350, "on its way")
+            forger.say(TOPICS.journal_ack, ack(edge, 300, b"\0" * 32))
+            forger.say(TOPICS.journal_ack, ack(edge, 123, b"\0" * 32, gap=True))
+            await until(lambda: len(edge.reports) == 3, "heard")
+            forger.say(TOPICS.journal_ack, ack(edge, 124, b"\0" * 32))
+            forger.say(TOPICS.journal_ack, ack(edge, 200, b"\0" * 32, gap=True))
+            forger.say(TOPICS.journal_ack, ack(edge, 124, b"\0" * 32))
+            await until(lambda: len(edge.reports) == 5, "heard again")
+            assert edge.uplink._window.base == 123
+            assert edge.reports[:3] == [
+                ArchiveDiverged(seq=300, archive=""),
+                ArchiveFellBack(stored_up_to=123, acked=250),
+                EntriesGone(first=124, last=300),
+            ]
+            assert "entry 124 cannot be compared" in str(edge.reports[3])
+            await until(lambda: edge.uplink._window.sent == 350, "sent again")
+            assert edge.outbox.acked == 250
+            last = wire.decode_batch(forger.on(TOPICS.journal)[-1].payload)
+            assert (last.first, len(last.before or "")) == (301, 64)
 
     asyncio.run(scene())
 

@@ -11,11 +11,20 @@ import pytest
 
 from controller.body import Body
 from controller.events import EntriesPruned, Event, Header, encode, kind_of
+from controller.ledger import leaf, link
 from controller.merkle import EMPTY
 from controller.retention import CLASS_OF, RecordClass
 from edge.control.closed import ClosedJournal, opened_closed
 from edge.exports import Log, ProofError, export, proof
-from edge.journal import Journal, JournalFailed, JournalPruned, Record, erasure, verify_folder
+from edge.journal import (
+    Journal,
+    JournalDamaged,
+    JournalFailed,
+    JournalPruned,
+    Record,
+    erasure,
+    verify_folder,
+)
 from edge.journal.checkpoints import root_at
 from edge.journal.pruning import Thinning, drop, sealed
 from edge.journal.sealing import seal
@@ -244,3 +253,38 @@ def test_a_tree_that_begins_with_roots_gives_every_subtree_that_reaches_behind_t
                 assert grown.root == EMPTY.with_leaves(leaves[begin:end]).root
     with pytest.raises(ValueError, match="a part of a root"):
         EMPTY.with_leaves(leaves[:8]).within(2, 4)
+
+
+def test_what_follows_comes_with_the_hashes_of_what_is_gone(tmp_path: Path) -> None:
+    months(tmp_path, *SIZES)
+    with closing(open_journal(tmp_path)) as journal:
+        chains = [journal.chain_at(seq) for seq in range(ALL + 1)]
+        dropped(journal, 1)
+        thin(journal, 2)
+        before, found = journal.following(1, 100, 1 << 20)
+        assert before == chains[7], "all in front of it is gone"
+        assert [one.seq for one in found] == [8, 9, 10, 11, 12], "up to the segment's end"
+        assert [one.seq for one in found if not one.entry] == [9, 12]
+        assert all(one.personal == () for one in found if not one.entry)
+        chain = before
+        for one in found:
+            assert not one.entry or leaf(one.entry) == one.leaf
+            chain = link(chain, one.leaf)
+            assert chain == one.chain == chains[one.seq]
+        before, found = journal.following(12, 2, 1 << 20)
+        assert (before, [one.seq for one in found]) == (chains[11], [12])
+        before, found = journal.following(journal.last_seq + 1, 2, 1 << 20)
+        assert (before, found) == (journal.head, [])
+
+
+def test_bytes_that_are_gone_without_a_word_are_sent_to_nobody(tmp_path: Path) -> None:
+    months(tmp_path, *SIZES)
+    edited(tmp_path / "segment-000001.db", "UPDATE entry SET entry = x'' WHERE seq = 3")
+    with closing(open_journal(tmp_path)) as journal:
+        with pytest.raises(JournalDamaged, match="nothing says that they were pruned"):
+            journal.following(1, 100, 1 << 20)
+        thin(journal, 2)
+        assert journal.following(8, 5, 1 << 20).records
+    edited(tmp_path / "segment-000002.db", "UPDATE entry SET leaf = zeroblob(32) WHERE seq = 9")
+    with closing(open_journal(tmp_path)) as journal, pytest.raises(JournalDamaged):
+        journal.following(8, 5, 1 << 20)
