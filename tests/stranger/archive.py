@@ -43,7 +43,11 @@ class Archive(Listener):
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS entry (incarnation TEXT, seq INTEGER, data BLOB,"
-            " personal TEXT, PRIMARY KEY (incarnation, seq))"
+            " personal TEXT, leaf BLOB, PRIMARY KEY (incarnation, seq))"
+        )
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS gone (incarnation TEXT, first INTEGER, last INTEGER,"
+            " chain BLOB)"
         )
         self.evidence: list[bytes] = []
         self.answers = 0
@@ -60,9 +64,20 @@ class Archive(Listener):
         """Every entry of one journal, in order."""
         with self.lock:
             rows = self._db.execute(
-                "SELECT data FROM entry WHERE incarnation = ? ORDER BY seq", (incarnation,)
+                "SELECT data FROM entry WHERE incarnation = ? AND data <> x'' ORDER BY seq",
+                (incarnation,),
             )
             return [data for (data,) in rows]
+
+    def gone(self, incarnation: str) -> list[tuple[int, int]]:
+        """Ranges of which nothing is left, and single entries of which the leaf is."""
+        with self.lock:
+            ranges = self._db.execute(
+                "SELECT first, last FROM gone WHERE incarnation = ?"
+                " UNION ALL SELECT seq, seq FROM entry WHERE incarnation = ? AND data = x''",
+                (incarnation, incarnation),
+            )
+            return sorted(ranges)
 
     def values(self) -> list[str]:
         """All that is kept beside entries."""
@@ -81,17 +96,20 @@ class Archive(Listener):
         """Store, commit, answer: in this order. Raises RefusedError."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._begin(came)
             for number, sent in enumerate(came.entries, start=came.first):
                 personal = json.dumps(sent.personal)
                 self._db.execute(
-                    "INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?)",
-                    (came.incarnation, number, sent.data, personal),
+                    "INSERT INTO entry VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                    " SET data = excluded.data, personal = excluded.personal"
+                    " WHERE data = x'' AND leaf = excluded.leaf",
+                    (came.incarnation, number, sent.data, personal, sent.leaf),
                 )
                 (known,) = self._db.execute(
-                    "SELECT data FROM entry WHERE incarnation = ? AND seq = ?",
+                    "SELECT leaf FROM entry WHERE incarnation = ? AND seq = ?",
                     (came.incarnation, number),
                 ).fetchone()
-                if known != sent.data:
+                if known != sent.leaf:
                     self.evidence.append(sent.data)
                     raise RefusedError(f"entry {number} is stored with other bytes")
             for sent in came.entries:
@@ -103,6 +121,17 @@ class Archive(Listener):
             raise
         finally:
             self._answer(came.incarnation)
+
+    def _begin(self, came: Batch) -> None:
+        """Where all in front of it is gone, and we have not got it. Raises RefusedError."""
+        mark, chain, _ = self._upto(came.incarnation)
+        if came.before is None or mark >= came.first:
+            return
+        if mark < came.first - 1:
+            row = (came.incarnation, mark + 1, came.first - 1, came.before)
+            self._db.execute("INSERT INTO gone VALUES (?, ?, ?, ?)", row)
+        elif chain != came.before:
+            raise RefusedError("another chain in front of it than ours")
 
     def _erase(self, incarnation: str, body: Json) -> None:
         """What it names, and what entries say by themselves to be about the person."""
@@ -126,15 +155,7 @@ class Archive(Listener):
 
     def _answer(self, incarnation: str) -> None:
         """Up to where nothing is missing, and the chain there."""
-        mark, chain, beyond = 0, origin(self.site, self.edge, incarnation), False
-        rows = self._db.execute(
-            "SELECT seq, data FROM entry WHERE incarnation = ? ORDER BY seq", (incarnation,)
-        )
-        for seq, data in rows:
-            if seq != mark + 1:
-                beyond = True
-                break
-            mark, chain = seq, link(chain, data)
+        mark, chain, beyond = self._upto(incarnation)
         said = {
             "v": 1,
             "incarnation": incarnation,
@@ -145,3 +166,24 @@ class Archive(Listener):
         }
         self.paho.publish(f"{self._own}/journal/ack", json.dumps(said), qos=1)
         self.answers += 1
+
+    def _upto(self, incarnation: str) -> tuple[int, bytes, bool]:
+        """Up to where nothing is missing that there is, the chain there, and whether more came."""
+        mark, chain = 0, origin(self.site, self.edge, incarnation)
+        gone = {
+            first: (last, behind)
+            for first, last, behind in self._db.execute(
+                "SELECT first, last, chain FROM gone WHERE incarnation = ?", (incarnation,)
+            )
+        }
+        mark, chain = gone.get(mark + 1, (mark, chain))
+        rows = self._db.execute(
+            "SELECT seq, leaf FROM entry WHERE incarnation = ? ORDER BY seq", (incarnation,)
+        )
+        for seq, leaf in rows:
+            if seq > mark + 1:
+                return mark, chain, True
+            if seq == mark + 1:
+                mark, chain = seq, link(chain, leaf)
+                mark, chain = gone.get(mark + 1, (mark, chain))
+        return mark, chain, False

@@ -49,19 +49,27 @@ class Journal:
         self.values: dict[int, dict[str, str]] = {}
         self.checked = 0
         self.chain = origin(site, edge, incarnation)
+        self.leaves: dict[int, bytes] = {}
+        self.gone: list[tuple[int, int]] = []
+        """Ranges of which nothing is left."""
         self.doubles = 0
         self.forks: list[bytes] = []
 
     def take(self, came: Batch) -> None:
         """What is new of it; other bytes under a number that is there are evidence."""
+        if came.before is not None and self.checked < came.first - 1:
+            self.gone.append((self.checked + 1, came.first - 1))
+            self.checked, self.chain = came.first - 1, came.before
         for number, sent in enumerate(came.entries, start=came.first):
-            known = self.entries.setdefault(number, sent.data)
-            if known != sent.data:
+            if self.leaves.setdefault(number, sent.leaf) != sent.leaf:
                 self.forks.append(sent.data)
                 continue
+            if not sent.data:
+                continue
             self.doubles += number in self.values
+            self.entries.setdefault(number, sent.data)
             self.values.setdefault(number, sent.personal)
-        while (following := self.entries.get(self.checked + 1)) is not None:
+        while (following := self.leaves.get(self.checked + 1)) is not None:
             self.chain = link(self.chain, following)
             self.checked += 1
 

@@ -16,17 +16,23 @@ class RefusedError(ValueError):
 
 
 class Sent(NamedTuple):
-    """An entry's bytes, what stands in them, and the values beside it that fit."""
+    """An entry's bytes, its leaf hash, what stands in it, and the values beside it that fit. Of one
+    whose bytes are gone there is the leaf hash alone.
+    """
 
     data: bytes
+    leaf: bytes
     entry: Json
     personal: dict[str, str]
 
 
 class Batch(NamedTuple):
+    """`before`: the chain in front of it, where all in front of it is gone."""
+
     incarnation: str
     first: int
     entries: list[Sent]
+    before: bytes | None
 
 
 class Connection(NamedTuple):
@@ -62,6 +68,17 @@ def whole(message: Json, name: str, default: int | None = None) -> int:
     if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found <= WHOLE_MAX:
         raise RefusedError(f"{name} is no number")
     return found
+
+
+def digest(message: Json, name: str) -> bytes:
+    found = text(message, name)
+    try:
+        hashed = bytes.fromhex(found)
+    except ValueError:
+        hashed = b""
+    if len(hashed) != 32 or found != hashed.hex():
+        raise RefusedError(f"{name} is no digest")
+    return hashed
 
 
 def status(payload: bytes) -> tuple[Connection, Json]:
@@ -104,11 +121,16 @@ def batch(payload: bytes, site: str, edge: str) -> Batch:
         if not isinstance(one, dict):
             raise RefusedError("an entry that is no object")
         data = text(one, "entry").encode()
+        if not data and "leaf" in one:
+            entries.append(Sent(b"", digest(one, "leaf"), {"kind": None}, {}))
+            continue
         inside = entry(data, site, edge)
         if (inside["incarnation"], inside["seq"]) != (incarnation, number):
             raise RefusedError(f"entry {number} says that it is another")
-        entries.append(Sent(data, inside, _personal(one.get("personal", []), inside["body"])))
-    return Batch(incarnation, first, entries)
+        personal = _personal(one.get("personal", []), inside["body"])
+        entries.append(Sent(data, leaf(data), inside, personal))
+    before = digest(said, "before") if "before" in said else None
+    return Batch(incarnation, first, entries, before)
 
 
 def _inflated(payload: bytes) -> bytes:
@@ -150,6 +172,11 @@ def origin(site: str, edge: str, incarnation: str) -> bytes:
     return hashlib.sha256(f"sentrypost chain 1\n{site}\n{edge}\n{incarnation}\n".encode()).digest()
 
 
-def link(chain: bytes, data: bytes) -> bytes:
+def leaf(data: bytes) -> bytes:
+    """Of an entry."""
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def link(chain: bytes, leaf: bytes) -> bytes:
     """The chain after one more entry."""
-    return hashlib.sha256(chain + hashlib.sha256(b"\x00" + data).digest()).digest()
+    return hashlib.sha256(chain + leaf).digest()

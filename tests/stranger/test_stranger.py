@@ -446,10 +446,17 @@ def test_what_the_page_shows_is_read_by_what_the_page_says() -> None:
     for payload in (shown["Batch.json"].encode(), packed):
         came = reading.batch(payload, golden.SITE, golden.EDGE)
         for number, sent in enumerate(came.entries, start=came.first):
-            chain = reading.link(chain, sent.data)
+            chain = reading.link(chain, sent.leaf)
             assert chains[str(number)] == chain.hex()
             assert len(sent.personal) == {2: 1, 3: 2}.get(number, 0)
     assert reading.parsed(shown["Ack.json"].encode())["chain"] == chain.hex()
+    left = reading.batch(shown["Batch.pruned.json"].encode(), golden.SITE, golden.EDGE)
+    chain = left.before or b""
+    assert chain.hex() == chains[str(left.first - 1)]
+    for number, sent in enumerate(left.entries, start=left.first):
+        chain = reading.link(chain, sent.leaf)
+        assert chains[str(number)] == chain.hex()
+    assert [bool(sent.data) for sent in left.entries] == [True, False]
     born = reading.status(shown["Status.birth.json"].encode())
     died = reading.status(shown["Status.death.json"].encode())
     assert reading.is_news(born, died)
