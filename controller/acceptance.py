@@ -20,7 +20,7 @@ from controller.inputs import (
     OrderOffered,
     OrderRejected,
 )
-from controller.leadership import lent_to, why_not_lent
+from controller.leadership import lent_to, why_not_given_up, why_not_lent
 from controller.ledger import Personal, commitment
 from controller.moment import SECOND_US, Micros
 from controller.order_ends import end, end_due, end_where
@@ -176,7 +176,7 @@ def _why_not_enough(turn: Turn, offered: OrderOffered) -> str | None:
         return f"no switch and no edge gives an order '{order.kind}': people sign it"
     codes = 1 if offered.break_glass else 0
     rule = turn.policy.orders.get(_ruled_as(order))
-    if order.kind is OrderKind.SUCCEED:
+    if rule is None and order.kind is OrderKind.SUCCEED:
         return None  # `why_not_lent` looks at who steps in
     if rule is None:
         needs = 2 if order.kind in TWO_PEOPLE else 1
@@ -184,12 +184,13 @@ def _why_not_enough(turn: Turn, offered: OrderOffered) -> str | None:
             return None
         return f"{offered.people} of {needs} people have signed it"
     zones = _zones_of(turn, order)
-    lent = lent_to(turn.state.orders, turn.policy, offered.signers, order.kind, zones, turn.moment)
+    orders, policy, people = turn.state.orders, turn.policy, turn.directory
+    lent = lent_to(orders, policy, people, offered.signers, rule.kind, zones, turn.moment)
     return why_not_enough(
-        turn.policy,
+        policy,
         rule,
         offered.signers,
-        turn.directory,
+        people,
         turn.moment,
         lent=lent,
         codes=codes,
@@ -233,6 +234,8 @@ def _why_not_fitting(turn: Turn, offered: OrderOffered) -> str | None:
             return None if fire is not None and fire.latched else "no such fire is latched"
         case OrderKind.DELEGATE | OrderKind.SUCCEED:
             return why_not_lent(turn, offered)
+        case OrderKind.END_DELEGATION:
+            return why_not_given_up(turn, order, offered.signers)
         case _:
             return None
 
@@ -280,7 +283,7 @@ def _zones_of(turn: Turn, order: Order) -> frozenset[str]:
     """
     ended = [turn.state.orders.in_force.get(one) for one in order.ends]
     about = [order, *(one.order for one in ended if one is not None)]
-    if order.ends and (None in ended or any(not one.zones for one in about[1:])):
+    if order.ends and (None in ended or any(not (one.zones or one.portals) for one in about[1:])):
         return frozenset()
     rules = [rule for one in about for rule in map(turn.rule, one.portals) if rule is not None]
     sides = {side for rule in rules for side in (rule.outer, rule.inner)}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from controller.events_orders import OrderEnded
 from controller.ids import OrderId
+from controller.leadership import time_is_over
 from controller.orders import LEADERSHIP, EndCause, InForce, in_order
 from controller.turn import Turn
 from policies.rights import OrderKind
@@ -43,13 +44,12 @@ def end_unrecorded(turn: Turn) -> None:
 
 
 def end_due(turn: Turn) -> None:
-    """Whose time has come. Who acts for somebody is asked by the wall where a clock is trusted."""
+    """Whose time has come. Who acts for somebody does so by the wall as well."""
     moment = turn.moment
 
     def over(one: InForce) -> bool:
-        if one.until_us is not None and one.until_us <= moment.mono_us:
-            return True
-        by_wall = one.order.kind in LEADERSHIP and moment.trusted
-        return by_wall and one.order.until_s is not None and one.order.until_s <= moment.utc_s
+        if one.order.kind in LEADERSHIP:
+            return time_is_over(one, moment)
+        return one.until_us is not None and one.until_us <= moment.mono_us
 
     end_where(turn, over, EndCause.TIME)

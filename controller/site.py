@@ -381,6 +381,7 @@ def _on_journal_failed(turn: Turn, fact: JournalFailed) -> None:
 def _on_clock(turn: Turn, fact: ClockChecked) -> None:
     if fact.trusted is not turn.state.clock_trusted or fact.stepped_ms:
         turn.record(ClockJudged(trusted=fact.trusted, stepped_ms=fact.stepped_ms))
+        end_due(turn)  # what was given while nobody knew the time
         visits.settle_hosts(turn)  # a record that has not begun, by the time that it is now
 
 

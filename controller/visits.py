@@ -26,9 +26,11 @@ from controller.events import (
     clipped,
 )
 from controller.holders import Directory
-from controller.ids import HolderId
+from controller.ids import HolderId, OrderId
 from controller.inputs import ConsentEndAsked, ConsentOffered, ScreeningHeard
+from controller.leadership import acting_until_s
 from controller.ledger import Personal, commitment
+from controller.orders import InForce
 from controller.signers import why_not_enough
 from controller.state import SiteState
 from controller.turn import Turn
@@ -47,6 +49,7 @@ class Basis(NamedTuple):
     escorts: Mapping[HolderId, HolderId]
     unescorted: Mapping[HolderId, HolderId]
     consents: Consents
+    orders: Mapping[OrderId, InForce]
 
     def has_rules_of(self, other: "Basis") -> bool:
         """Whether everybody's roles allow what they did then."""
@@ -75,7 +78,13 @@ class Hourglass:
         """The first second at which something is due, or None. `events`: of this step."""
         people = state.people
         now = Basis(
-            policy, directory, people.presences, people.escorts, people.unescorted, state.consents
+            policy,
+            directory,
+            people.presences,
+            people.escorts,
+            people.unescorted,
+            state.consents,
+            state.orders.in_force,
         )
         before, self._basis = self._basis, now
         if before is None or not now.has_rules_of(before):
@@ -86,6 +95,7 @@ class Hourglass:
             due = [consent.until_s for consent in state.consents.in_force.values()]
             due += [since_s + stay_s for _, since_s, stay_s in self._stays(people)]
             due += _hosts_end(people, directory)
+            due += acting_until_s(state.orders)
             self._due_s = min(due, default=None)
         return self._due_s
 

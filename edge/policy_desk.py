@@ -17,6 +17,7 @@ import msgspec
 from controller.events import PolicyActivated, decode_body, decode_entry
 from controller.holders import Directory
 from controller.ids import HolderId
+from controller.leadership import lent_to
 from controller.signers import why_not_enough
 from edge.config import Config, under_policy, wiring_problems
 from edge.control.messages_policy import PROBLEMS_SHOWN_MAX, PolicyReply, PolicyStatusReply
@@ -44,6 +45,7 @@ from edge.signatures import SignatureError, Use, unverified, verify
 from edge.signers import signers_on_file
 from edge.undisturbed import undisturbed
 from policies import CompiledPolicy, SourceFile
+from policies.rights import OrderKind
 
 READ_BYTES_MAX = 512 * 1024
 
@@ -224,7 +226,9 @@ class PolicyDesk:
         site = self._daemon.site
         policy, people = site.policy, site.directory
         rule = rule_in(policy)
-        why = rule and why_not_enough(policy, rule, ready.signers, people, self._daemon.now())
+        orders, now = site.state.orders, self._daemon.now()
+        lent = lent_to(orders, policy, people, ready.signers, OrderKind.POLICY, frozenset(), now)
+        why = rule and why_not_enough(policy, rule, ready.signers, people, now, lent=lent)
         if why:
             raise BundleError(
                 why,
