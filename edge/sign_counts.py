@@ -26,7 +26,7 @@ FILE = "sign-counts.json"
 KEPT = 64
 """Counts of one key: so many of its orders may be on their way at once."""
 
-FILE_BYTES_MAX = 1024 * 1024
+FILE_BYTES_MAX = 4 * 1024 * 1024
 
 log = logging.getLogger(__name__)
 

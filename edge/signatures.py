@@ -24,8 +24,8 @@ ENVELOPE_BYTES_MAX = 16 * 1024 * 1024
 SIGNATURES_MAX = 8
 """Nothing asks for more than two people; each one costs a verification."""
 
-KEYS_MAX = 64
-"""Those of one site."""
+KEYS_MAX = 256
+"""Those of one site: its people's, and one of each of its edges."""
 
 SIGNATURE_SIGNS_MAX = 1024
 """Of one signature in base64: a security key's takes 600, with what its browser said beside it."""

@@ -4,10 +4,12 @@ import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner, Result
@@ -30,17 +32,29 @@ from tests.edge.ordered import ANNA, BEN, SOME_ID, SshKey
 TABLE = '\n[order.lift]\nroles = ["staff"]\npeople = 2\n'
 
 
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+class Site(NamedTuple):
+    """Where its site file, policy and keys lie."""
+
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Anna and Ben have keys of their own; Anna is on file."""
-    monkeypatch.chdir(tmp_path)
-    made = House(tmp_path)
+    made = House(tmp_path_factory.mktemp("site"))
     for name, one, holder in (("anna", ANNA, 'holder = "1"\n'), ("ben", BEN, "")):
-        write_key(Path(f"{name}.key"), one.private, b"")
+        write_key(made.folder / f"{name}.key", one.private, b"")
         public = public_text(one.public)
         entry = f'[key.{name}]\nperson = "{name}"\npublic = "{public}"\nmay = ["order"]\n'
-        entered(made, entry + holder)
-    return made
+        entered(Site(made.folder), entry + holder)
+    return made.folder
+
+
+@pytest.fixture
+def house(pattern: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    shutil.copytree(pattern, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return Site(tmp_path)
 
 
 def run(group: object, *words: str, typed: str = "") -> Result:
@@ -54,7 +68,7 @@ def order(*words: str, typed: str = "") -> Result:
     return run(order_command, *words, typed=typed)
 
 
-def entered(house: House, text: str) -> None:
+def entered(house: Site, text: str) -> None:
     with (house.folder / "site.toml").open("a") as file:
         file.write(f"\n{text}")
 
@@ -77,7 +91,7 @@ def refused(*words: str) -> str:
     return done.output
 
 
-def test_a_lift_is_made_signed_by_two_and_looked_at(house: House) -> None:
+def test_a_lift_is_made_signed_by_two_and_looked_at(house: Site) -> None:
     file = made("lift", "--lifts", SOME_ID)
     assert "have signed it who may count" in refused("verify", str(signed(file, "anna")))
     done = order("verify", str(signed(file, "ben")))
@@ -101,7 +115,7 @@ def signed(file: Path, name: str) -> Path:
     return file
 
 
-def test_where_the_policy_names_roles_who_signs_is_on_file(house: House) -> None:
+def test_where_the_policy_names_roles_who_signs_is_on_file(house: Site) -> None:
     (house.folder / "policy.toml").write_text(POLICY + TABLE)
     file = signed(signed(made("lift", "--ends", SOME_ID), "anna"), "ben")
     said = refused("verify", str(file))
@@ -109,7 +123,7 @@ def test_where_the_policy_names_roles_who_signs_is_on_file(house: House) -> None
     assert "on file with one of the roles staff" in said
 
 
-def test_every_kind_can_be_made(house: House) -> None:
+def test_every_kind_can_be_made(house: Site) -> None:
     ends = ("--ends", SOME_ID)
     portals = ("--portal", "front", "--until", "+10m")
     options = {
@@ -132,7 +146,7 @@ def test_every_kind_can_be_made(house: House) -> None:
         assert "nobody has signed it" in said
 
 
-def test_an_explicit_default_is_the_same_order(house: House) -> None:
+def test_an_explicit_default_is_the_same_order(house: Site) -> None:
     file = made("lockdown", "--cover", "full", "--zone", "hall", "--review", "2026-11-22T18:00")
     found = read_order(file.read_bytes())
     assert isinstance(found, LockdownOrder)
@@ -161,21 +175,19 @@ def test_an_explicit_default_is_the_same_order(house: House) -> None:
     ],
     ids=str,
 )
-def test_what_no_edge_would_take_is_not_made(
-    house: House, words: tuple[str, ...], why: str
-) -> None:
+def test_what_no_edge_would_take_is_not_made(house: Site, words: tuple[str, ...], why: str) -> None:
     before = ("new", words[0], "--out", "x.order", "--issuer", "anna", "--reason", "r")
     assert why in refused(*before, *words[1:])
     assert not Path("x.order").exists()
 
 
-def test_nothing_is_written_over(house: House) -> None:
+def test_nothing_is_written_over(house: Site) -> None:
     file = made()
     words = ("new", "lockdown", "--out", str(file), "--issuer", "anna", "--reason", "r")
     assert "there is such a file" in refused(*words)
 
 
-def test_ssh_keygen_signs_what_is_printed(house: House) -> None:
+def test_ssh_keygen_signs_what_is_printed(house: Site) -> None:
     ssh = SshKey(house.folder)
     entered(house, f'[key.desk]\nperson = "anna"\npublic = "{ssh.line.strip()}"\nmay = ["order"]\n')
     file = made("lockdown", issuer="desk")
@@ -199,7 +211,7 @@ order(["sign", sys.argv[1], "--print"])
 """
 
 
-def test_a_page_s_security_key_signs(house: House) -> None:
+def test_a_page_s_security_key_signs(house: Site) -> None:
     device = Authenticator(rp_id("house"))
     entered(house, fido2_entry(device))
     file = made("lockdown", issuer="stick")
@@ -219,7 +231,7 @@ def fido2_entry(device: Authenticator) -> str:
 
 
 def test_a_security_key_here_is_enrolled_and_signs(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = PluggedIn(Authenticator(rp_id("house"), count=3))
     monkeypatch.setattr(
@@ -247,7 +259,7 @@ def test_a_security_key_here_is_enrolled_and_signs(
     ids=str,
 )
 def test_a_security_key_that_does_not_sign_says_why(
-    house: House, monkeypatch: pytest.MonkeyPatch, devices: list[dict[str, bool]], why: str
+    house: Site, monkeypatch: pytest.MonkeyPatch, devices: list[dict[str, bool]], why: str
 ) -> None:
     device = Authenticator(rp_id("house"))
     there = [PluggedIn(device, **how) for how in devices]
@@ -262,7 +274,7 @@ def test_a_security_key_that_does_not_sign_says_why(
     assert file.read_bytes() == before
 
 
-def test_a_key_says_how_it_signs(house: House) -> None:
+def test_a_key_says_how_it_signs(house: Site) -> None:
     ssh = SshKey(house.folder)
     entered(house, f'[key.desk]\nperson = "anna"\npublic = "{ssh.line.strip()}"\nmay = ["order"]\n')
     said = run(key_command, "show").stdout
@@ -284,7 +296,7 @@ def test_a_key_says_how_it_signs(house: House) -> None:
     ],
     ids=str,
 )
-def test_a_mistake_in_a_key_is_named(house: House, entry: str, why: str) -> None:
+def test_a_mistake_in_a_key_is_named(house: Site, entry: str, why: str) -> None:
     entered(house, f'[key.x]\nperson = "x"\n{entry}\n')
     with pytest.raises(Exception, match=re.escape(why)):
         load_config(house.folder / "site.toml")
@@ -298,7 +310,7 @@ def test_a_mistake_in_a_key_is_named(house: House, entry: str, why: str) -> None
         ('"raise"', "", "signs orders and nothing else"),
     ],
 )
-def test_an_ssh_key_signs_orders_alone(house: House, uses: str, holder: str, why: str) -> None:
+def test_an_ssh_key_signs_orders_alone(house: Site, uses: str, holder: str, why: str) -> None:
     line = SshKey(house.folder).line.strip()
     entered(house, f'[key.x]\nperson = "x"\npublic = "{line}"\nmay = [{uses}]\n{holder}')
     with pytest.raises(Exception, match=why):
@@ -306,7 +318,7 @@ def test_an_ssh_key_signs_orders_alone(house: House, uses: str, holder: str, why
 
 
 @pytest.mark.parametrize("more", ['may = ["raise", "order"]', 'may = ["raise"]\nholder = "1"'])
-def test_an_edge_s_own_key_does_nothing_else(house: House, more: str) -> None:
+def test_an_edge_s_own_key_does_nothing_else(house: Site, more: str) -> None:
     printed = run(key_command, "new", "north", "--may", "raise").stdout
     entered(house, re.sub(r"may    = .*", more, printed))
     with pytest.raises(Exception, match="'raise' is for an edge's own key"):
@@ -329,7 +341,7 @@ def by_edge() -> Path:
     return Path("by-edge.order")
 
 
-def test_what_is_no_order_is_said_to_be_none(house: House) -> None:
+def test_what_is_no_order_is_said_to_be_none(house: Site) -> None:
     Path("big").write_bytes(b" " * 5000)
     Path("none").write_bytes(b"{}")
     for command in ("show", "verify"):

@@ -8,6 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from fido2.server import Fido2Server
+from fido2.webauthn import (
+    AttestedCredentialData,
+    PublicKeyCredentialRpEntity,
+    UserVerificationRequirement,
+)
 from msgspec.structs import replace
 
 from controller.ids import HolderId
@@ -489,6 +495,22 @@ def test_an_order_signed_by_a_security_key(eddsa: bool) -> None:
     assert found.counts == (SignCount(stick.id, 42),)
     on_a_port = asserted(device, envelope, origin="https://sentrypost.house:8443")
     assert with_assertion(envelope, on_a_port, (stick,), SITE)
+
+
+@pytest.mark.parametrize("eddsa", [False, True], ids=["es256", "eddsa"])
+def test_the_simulated_key_says_what_a_server_of_webauthn_takes(eddsa: bool) -> None:
+    """Judged by the library's server, so that key and verifier do not agree on something else."""
+    device, stick = security_key(eddsa=eddsa)
+    message = message_of(unsigned(stamped(LockdownOrder, head(stick))()))
+    rp = PublicKeyCredentialRpEntity(id=device.rp, name="house")
+    credential = AttestedCredentialData(device.attested)
+    server = Fido2Server(rp)
+    _, state = server.authenticate_begin(
+        [credential], UserVerificationRequirement.REQUIRED, challenge(message)
+    )
+    response = json.loads(device.response(challenge(message)))
+    found = server.authenticate_complete(state, [credential], response)
+    assert found.credential_id == stick.credential
 
 
 @pytest.mark.parametrize("eddsa", [False, True], ids=["es256", "eddsa"])
