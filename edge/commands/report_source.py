@@ -134,7 +134,7 @@ def closed(state: Path, *, anew: bool = False) -> Iterator[Reports]:
                     running=False,
                     last_seq=last_seq,
                     trouble="",
-                    named=lambda ids: _people_on_file(state, ids),
+                    named=lambda ids: people_on_file(state, ids),
                 )
             finally:
                 fold.close()
@@ -183,7 +183,7 @@ def _people(found: Iterator["PersonNamed"]) -> People:
     return People({one.holder: (one.person, one.name) for one in found})
 
 
-def _people_on_file(state: Path, ids: Sequence[str]) -> People:
+def people_on_file(state: Path, ids: Sequence[str]) -> People:
     """Names of `site.db`; without it pseudonyms have to do."""
     from edge.people import People as OnFile
     from edge.people import PeopleError
