@@ -326,8 +326,11 @@ def _people_desks(
 
 
 def _order_desk(config: Config, outside: Outside, daemon: Daemon) -> OrderDesk:
+    """It gives the orders of key switches and panic inputs as well."""
     codes = CodeChecker(config.state, PinHasher())
-    return OrderDesk(daemon, config, outside.order_key, codes, outside.entropy)
+    desk = OrderDesk(daemon, config, outside.order_key, codes, outside.entropy)
+    daemon.source_acted = desk.sources.acted
+    return desk
 
 
 def _held_back_s(outside: Outside) -> float:

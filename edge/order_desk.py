@@ -36,7 +36,9 @@ from edge.daemon import Daemon
 from edge.journal import Record
 from edge.order_core import core_order, person_named
 from edge.order_showing import Showing, said_of
+from edge.order_sources import LocalSources
 from edge.orders import OrderError
+from edge.sign_counts import SignCounts
 from edge.signatures import SignatureError, SigningKey, TrustedKey, Use
 from edge.signed_orders import SignedOrder, order_of
 from edge.signers import KnownSigners
@@ -49,6 +51,9 @@ TOGETHER_S = 0.005
 within some tens of milliseconds."""
 
 CHALLENGE_BYTES = 16
+
+SWITCH = "switch"
+"""The way of an order that a key switch or a panic input of this edge has given."""
 
 OVER_THE_WIRE = "somebody, over the wire"
 """Who brought it is not known there; the signatures say who answers for it."""
@@ -88,7 +93,9 @@ class OrderDesk:
         self.arrivals = Arrivals(lambda: site.state, lambda: site.policy, daemon.now)
         self._showing = Showing(daemon, config, self.arrivals)
         self._signers = KnownSigners(config.keys)
+        self._counts = SignCounts(config.state)
         self._keys = _keys(config, key)
+        self.sources = LocalSources(daemon, config, key, entropy, self._by_source)
         self._committed = asyncio.Event()
         self._looked = asyncio.Event()
 
@@ -131,13 +138,17 @@ class OrderDesk:
         except (OrderError, SignatureError) as error:
             return await self._rejected(asked, str(error), error.remedy)
         try:
+            self._counts.judge(signed)
             holder, code_id = await self._holder(signed), await self._code(code)
         except (OrderError, BreakGlassError) as error:
             return await self._rejected(asked, str(error), error.remedy, signed)
         order = core_order(signed, envelope, holder)
         signers = await self._signers.of(signed.signed, self._daemon.people.roll)
         outcome = self._offer(order, signed, signers, asked, code_id)
+        counted = _first(OrderAccepted, outcome) is not None and self._counts.remember(signed)
         await self._daemon.recorder.drained()
+        if counted:
+            await asyncio.to_thread(self._counts.write)
         return self._told(order, outcome)
 
     async def _holder(self, signed: SignedOrder) -> HolderId | None:
@@ -190,6 +201,9 @@ class OrderDesk:
         if _first(OrderAccepted, outcome) is not None:
             self.arrivals.given(order.id, daemon.now().mono_us)
         return outcome
+
+    def _by_source(self, order: Order, signed: SignedOrder) -> None:
+        self._offer(order, signed, (), _Asked(SWITCH, f"source {order.source}"))
 
     async def _rejected(
         self, asked: _Asked, reason: str, remedy: str, signed: SignedOrder | None = None

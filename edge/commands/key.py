@@ -74,6 +74,34 @@ def fido2(name: str, person: str | None, config: Path) -> None:
 
 @key.command()
 @config_option
+def edge(config: Path) -> None:
+    """Print the entry by which other edges believe what this edge's key switches order.
+
+    The private half lies in the state folder; the first start of the edge makes it.
+    """
+    from edge.commands.check import loaded
+    from edge.key_files import KeyFileError
+    from edge.order_key import KEY_FILE
+    from edge.signatures import public_text
+    from edge.signing_keys import load_signing_key
+
+    site = loaded(config)
+    file = site.state / KEY_FILE
+    if not file.exists():
+        raise Failed(f"{file}: there is no such key yet", "start the edge once: it makes its key")
+    try:
+        own = load_signing_key(file, str)
+    except KeyFileError as error:
+        raise failed_by(error) from None
+    click.echo("for the site file of every other edge:", err=True)
+    click.echo(f"[key.{site.edge}]")
+    click.echo(f"person = {_text(f'edge {site.edge}')}")
+    click.echo(f"public = {_text(public_text(own.public))}")
+    click.echo('may    = ["raise"]')
+
+
+@key.command()
+@config_option
 @json_option
 def show(config: Path, as_json: bool) -> None:
     """Show whose signatures count at the site; entries of the journal name keys by their ids."""
