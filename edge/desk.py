@@ -22,6 +22,7 @@ from edge.control.messages import (
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_journal import CheckpointsReply, VerifyReply
 from edge.control.messages_muster import MusterReply, Step
+from edge.control.messages_perimeter import PerimeterReply, PerimeterStep
 from edge.control.messages_policy import (
     ROLES_SHOWN_MAX,
     PolicyReply,
@@ -39,6 +40,7 @@ from edge.muster_desk import MusterDesk
 from edge.order_desk import OrderDesk
 from edge.people import roles_held
 from edge.people_desk import PeopleDesk
+from edge.perimeter_desk import PerimeterDesk
 from edge.policy_desk import PolicyDesk
 from edge.report_desk import ReportDesk
 from edge.safe_mode import SERVED_S
@@ -83,6 +85,7 @@ class DaemonDesk:
         self._visits = visits
         self._muster = muster
         self.orders = orders
+        self._perimeter = PerimeterDesk(daemon, config)
         self._uplink = uplink
         self._scrubber = scrubber
         self._certificates = certificates
@@ -218,6 +221,12 @@ class DaemonDesk:
 
     async def change_muster(self, step: Step, operator: str) -> VisitReply:
         return await self._muster.change(step, operator)
+
+    def perimeter(self) -> PerimeterReply:
+        return self._perimeter.read()
+
+    async def change_perimeter(self, step: PerimeterStep, operator: str) -> VisitReply:
+        return await self._perimeter.change(step, operator)
 
     async def run(self) -> None:
         """What has to be seen to later. Raises JournalClosed: a bug."""

@@ -70,6 +70,12 @@ from edge.control.messages_orders import (
     PostureReply,
     ReadOrderFiles,
 )
+from edge.control.messages_perimeter import (
+    ChangePerimeter,
+    PerimeterReply,
+    PerimeterStep,
+    ReadPerimeter,
+)
 from edge.control.messages_policy import (
     AskRoles,
     LoadPolicy,
@@ -258,6 +264,12 @@ class Client(Caller[Reply]):
             yield from found.files
             more = found.more and bool(found.files)
             after = found.files[-1].order if found.files else after
+
+    def perimeter(self) -> PerimeterReply:
+        return self._ask(ReadPerimeter(), PerimeterReply)
+
+    def change_perimeter(self, step: PerimeterStep) -> VisitReply:
+        return self._ask(ChangePerimeter(step=step), VisitReply)
 
     def leaves(self, begin: int, end: int) -> Iterator[bytes]:
         """The leaf hashes of entries `begin` + 1 to `end`, as far as they go."""

@@ -27,6 +27,7 @@ from edge.control.messages_journal import (
     VerifyReply,
 )
 from edge.control.messages_muster import MusterReply, Step
+from edge.control.messages_perimeter import PerimeterReply, PerimeterStep
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply, RolesReply
 from edge.control.messages_report import ReportPersonReply
 from edge.control.messages_views import NamesReply, ViewsReply
@@ -138,6 +139,14 @@ class Desk(Protocol):
 
     async def change_muster(self, step: Step, operator: str) -> VisitReply:
         """Begin or end a muster, check somebody off, or take that back."""
+        ...
+
+    def perimeter(self) -> PerimeterReply:
+        """Alarm points, sets, local sources and barriers. Never blocks."""
+        ...
+
+    async def change_perimeter(self, step: PerimeterStep, operator: str) -> VisitReply:
+        """Arm, disarm, shunt, or end a shunt."""
         ...
 
     async def leaves(self, begin: int, limit: int) -> bytes:

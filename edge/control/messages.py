@@ -27,6 +27,7 @@ from edge.control.messages_journal import (
 )
 from edge.control.messages_muster import ChangeMuster, MusterReply, ReadMuster
 from edge.control.messages_orders import OrderAnswer, OrderRequest
+from edge.control.messages_perimeter import ChangePerimeter, PerimeterReply, ReadPerimeter
 from edge.control.messages_policy import (
     AskRoles,
     LoadPolicy,
@@ -173,6 +174,8 @@ Request = (
     | ReadMuster
     | ChangeMuster
     | OrderRequest
+    | ReadPerimeter
+    | ChangePerimeter
 )
 
 
@@ -440,6 +443,7 @@ Reply = (
     | NamesReply
     | MusterReply
     | OrderAnswer
+    | PerimeterReply
 )
 
 _ENCODER = msgspec.json.Encoder()

@@ -54,6 +54,7 @@ from edge.control.messages_orders import (
     OrderRequest,
     ReadOrderFiles,
 )
+from edge.control.messages_perimeter import ChangePerimeter, ReadPerimeter
 from edge.control.messages_policy import AskRoles, LoadPolicy, PolicyStatus, ReturnPolicy
 from edge.control.messages_report import ReportPerson
 from edge.control.messages_views import AskViews, ReadNames
@@ -154,6 +155,10 @@ class _Client(Conversation[Request]):
                 await self._answer_visit(request)
             case ReadMuster() | ChangeMuster():
                 await self._send(await self._of_muster(request))
+            case ReadPerimeter():
+                await self._send(desk.perimeter())
+            case ChangePerimeter(step=step):
+                await self._send(await self._patiently(desk.change_perimeter(step, who)))
             case VerifyJournal():
                 await self._until_gone(self._verify())
             case ReadLeaves(begin=begin, limit=limit):

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from controller import events as ev
-from controller.effects import AskToClose, SecurePortal
+from controller.effects import AskToClose, LockEffect, SecurePortal
 from controller.ids import EffectId, PortalId
 from controller.portal import Contact, State
 from drivers.osdp import messages as osdp
-from edge.daemon import _moves_a_lock
 from policies.codes import Code
 from tests.edge import checks
 from tests.edge import house as houses
@@ -131,8 +130,8 @@ def test_every_reader_of_a_portal_asks_for_it_to_be_closed(house: House) -> None
 
 def test_what_became_of_a_reminder_is_worth_no_line() -> None:
     about = {"id": EffectId("7.0"), "cause": 7, "not_after_us": None, "drill": False}
-    assert not _moves_a_lock(AskToClose(portal=PortalId("front"), **about))
-    assert _moves_a_lock(SecurePortal(portal=PortalId("front"), **about))
+    assert not isinstance(AskToClose(portal=PortalId("front"), **about), LockEffect)
+    assert isinstance(SecurePortal(portal=PortalId("front"), **about), LockEffect)
 
 
 def test_an_opening_after_a_request_to_exit_is_explained(house: House) -> None:
