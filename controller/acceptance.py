@@ -251,7 +251,9 @@ def _why_no_drill(turn: Turn) -> str | None:
 
 
 def _why_not_unlocked(turn: Turn, order: Order) -> str | None:
-    """Nothing is opened into a posture or a fire, by an order that was made before it."""
+    """Nothing is opened into a posture or a fire by an order that was made before it. Who names a
+    posture knew of it.
+    """
     if not turn.moment.trusted:
         return "without a trusted clock nobody knows how long the door would stand open"
     if not turn.state.recorded:
@@ -260,8 +262,9 @@ def _why_not_unlocked(turn: Turn, order: Order) -> str | None:
         if fires.burns_at(turn, portal_id):
             return f"there is a fire at {portal_id}"
         for one in turn.state.orders.in_force.values():
-            if one.acts and lies_over(one, turn.policy, portal_id):
-                return f"an order '{one.order.kind}' is in force at {portal_id}: it is lifted first"
+            known = one.order.id in order.despite
+            if one.acts and not known and lies_over(one, turn.policy, portal_id):
+                return f"there is a {one.order.kind} at {portal_id} that the order does not name"
     return None
 
 

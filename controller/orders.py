@@ -80,6 +80,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     public. `moves`: of a drill, whether locks are worked. `accept_until_s`: until when it can be
     given; `until_s`: until when it holds. `role`, `holder`, `kinds`: whose place is taken by whom,
     for which orders (none: all). `unreachable`: roles that a deputy says cannot be reached.
+    `despite`: postures in which a door is unlocked nevertheless, by whoever knew of them.
     `reason` names no person. `envelope`: the signed bytes, so that others can be given them.
     """
 
@@ -96,6 +97,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     drill: bool = False
     moves: bool = True
     ends: Annotated[tuple[OrderId, ...], msgspec.Meta(max_length=ENDS_MAX)] = ()
+    despite: Annotated[tuple[OrderId, ...], msgspec.Meta(max_length=ENDS_MAX)] = ()
     accept_until_s: UtcSeconds | None = None
     until_s: UtcSeconds | None = None
     role: str = ""

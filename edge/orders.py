@@ -198,7 +198,11 @@ class _AtPortals(Payload, frozen=True, kw_only=True):
 
 
 class UnlockOrder(_AtPortals, frozen=True, kw_only=True, tag="unlock"):
-    """The portals are open until then."""
+    """The portals are open until then. `despite`: the postures of which whoever signs it knows; in
+    any other it opens nothing.
+    """
+
+    despite: Annotated[tuple[OrderId, ...], msgspec.Meta(max_length=ENDS_MAX)] = ()
 
 
 class HoldOrder(_AtPortals, frozen=True, kw_only=True, tag="hold"):

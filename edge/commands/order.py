@@ -67,6 +67,7 @@ def order() -> None:
 )
 @click.option("--level", type=click.IntRange(1, 5), help="Of raise: at least this.")
 @click.option("--ends", "--lifts", "ends", multiple=True, help="Id of an order that it ends.")
+@click.option("--despite", multiple=True, help="Id of a posture in which a door is unlocked.")
 @click.option("--until", help=f"When it ends by itself, {LATER}.")
 @click.option("--drill", is_flag=True, help="An exercise.")
 @click.option("--no-moves", is_flag=True, help="Of a drill: no lock is moved.")

@@ -368,6 +368,21 @@ def test_an_unlocked_door_is_a_lease_that_ends_with_its_time_and_with_a_lockdown
     assert not rig.portal("gate").leased
 
 
+def test_two_people_unlock_in_a_lockdown_that_they_name_and_in_no_other() -> None:
+    rig = calm()
+    give(rig, LOCKDOWN)
+    unlock = order(OrderKind.UNLOCK, portals=("gate",), until_s=NOW_S + 60)
+    assert "does not name" in refusal(give(rig, unlock))
+    knowing = replace(unlock, id=order_id("knowing"), despite=(LOCKDOWN.id,))
+    give(rig, knowing)
+    assert rig.portal("gate").leased
+    rig.later(61)
+    assert not rig.portal("gate").leased
+    give(rig, order(OrderKind.LOCKDOWN, "another"))
+    later = replace(knowing, id=order_id("later"), issuer="c" * 32, until_s=NOW_S + HOUR_S)
+    assert "does not name" in refusal(give(rig, later))
+
+
 def test_a_drill_is_marked_and_moves_doors_only_where_it_says_so() -> None:
     rig = calm()
     drill = order(OrderKind.LOCKDOWN, "drill", drill=True, until_s=NOW_S + HOUR_S)

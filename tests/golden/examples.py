@@ -181,6 +181,7 @@ ORDER = Order(
     drill=True,
     moves=False,
     ends=("ef" * 32,),
+    despite=("ef" * 32,),
     accept_until_s=1_795_220_000,
     until_s=1_795_230_000,
     role="chief",
