@@ -332,7 +332,7 @@ ACTIONS: dict[str, str] = {
     "counters-challenged": "Two people sign it who know what was ordered meanwhile.",
     "effect-ended": "`lost` or `refused` on a lock: look whether that door obeyed.",
     "badge-ignored": "Nothing to do; many in a row are worth a question.",
-    "muster-begun": "Go to the assembly point and check people off (`muster check`). In "
+    "muster-begun": "Go to the assembly point and check people off: `sentrypost muster check`. In "
     "a drill as well.",
     "muster-ended": "Some are `missing`: they were not found. Say so to whoever searches.",
     "muster-refused": "`why` says it: a muster goes on already, or none does, or nobody on file "
