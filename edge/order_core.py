@@ -17,7 +17,7 @@ def core_order(signed: SignedOrder, envelope: bytes, holder: HolderId | None) ->
         "id": signed.id,
         "kind": signed.order.kind,
         "holder": holder,
-        "envelope": envelope.decode(),
+        "envelope": envelope.strip().decode(),
     }
     return msgspec.convert(known, Order)
 

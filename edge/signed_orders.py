@@ -9,8 +9,8 @@ import hashlib
 from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
-from controller.ids import HolderId, OrderId
-from controller.orders import BY_SOURCE, Order
+from controller.ids import OrderId
+from controller.orders import BY_SOURCE
 from edge.orders import (
     PAYLOAD_TYPE,
     AnyOrder,
@@ -107,21 +107,6 @@ def order_of(envelope: bytes, keys: Collection[TrustedKey], site: str) -> Signed
     _judge_source(order, found)
     digest = hashlib.sha256(parts.payload).hexdigest()
     return SignedOrder(order, digest, signed, not people, counts)
-
-
-def core_order(signed: SignedOrder, envelope: bytes, holder: HolderId | None = None) -> Order:
-    """The order in the words of the core. `envelope`: as `order_of` has judged it; `holder`: under
-    which id the person is on file whom a delegation or succession names.
-    """
-    said, own = signed.order, Order.__struct_fields__
-    fields = {name: getattr(said, name) for name in said.__struct_fields__ if name in own}
-    return Order(
-        id=signed.id,
-        kind=said.kind,
-        holder=holder,
-        envelope=envelope.strip().decode(),
-        **fields,
-    )
 
 
 def with_ssh_signature(

@@ -20,6 +20,7 @@ from controller.ids import HolderId
 from controller.orders import BY_SOURCE, COUNTER_MAX, ENDS_MAX
 from edge import sign_counts
 from edge.fido2_assertions import challenge, fido2_key, from_webauthn, packed
+from edge.order_core import core_order
 from edge.orders import (
     NAMES_MAX,
     ORDER_BYTES_MAX,
@@ -65,7 +66,6 @@ from edge.signed_orders import (
     SignedOrder,
     TooManySignaturesError,
     UnknownKeyError,
-    core_order,
     order_of,
     with_assertion,
     with_ssh_signature,
