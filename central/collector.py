@@ -28,6 +28,7 @@ from central.findings import (
     Finding,
     MessageIgnored,
 )
+from central.orders import Orders
 from central.sharing import GAP_PATIENCE_S, Sharing, WorkShared
 from central.witness import (
     Memory,
@@ -47,6 +48,8 @@ from edge import wire
 from edge.topics import (
     ALL_CHECKPOINTS,
     ALL_JOURNALS,
+    ALL_ORDER_ACKS,
+    ALL_ORDERS,
     ALL_REQUEST_ACKS,
     ALL_STATUSES,
     Address,
@@ -68,7 +71,14 @@ way, so that the other half comes in meanwhile."""
 RECORDS_MAX = 256
 """Batches that wait for the archive; beyond it what comes next waits with them."""
 
-FILTERS = (ALL_JOURNALS, ALL_CHECKPOINTS, ALL_STATUSES, ALL_REQUEST_ACKS)
+FILTERS = (
+    ALL_JOURNALS,
+    ALL_CHECKPOINTS,
+    ALL_STATUSES,
+    ALL_REQUEST_ACKS,
+    ALL_ORDER_ACKS,
+    ALL_ORDERS,
+)
 
 T = TypeVar("T")
 
@@ -104,6 +114,7 @@ class Collector:
         witness: Witness | None = None,
         distributor: Distributor | None = None,
         share_as: str = "",
+        orders: Orders | None = None,
     ) -> None:
         """`share_as`: a name of our own among the archivers that share the work; none: it is not
         shared.
@@ -115,6 +126,9 @@ class Collector:
         self._distributor = distributor
         if distributor is not None:
             distributor.told = found
+        self._orders = orders
+        if orders is not None:
+            orders.on(link)
         self._sharing = Sharing(link, FILTERS, share_as) if share_as else None
         self._doubted: set[tuple[str, str, str]] = set()
         self._records: deque[Message | _Doubt] = deque()
@@ -192,6 +206,8 @@ class Collector:
                         self._sharing.connected()
                     if self._distributor is not None:
                         self._distributor.linked(up=isinstance(happening, Connected))
+                    if self._orders is not None:
+                        self._orders.linked()
                 case Message():
                     await self._sort(happening)
             self._settle()
@@ -201,6 +217,9 @@ class Collector:
             address = parse(message.topic)
             if address.leaf == "request":
                 self._proven(message)
+            elif address.leaf == "orders" or address.leaf.startswith("order/ack/"):
+                if self._orders is not None:
+                    self._orders.heard(address, message.payload)
             elif address.leaf == "request/ack":
                 self._answered(address, wire.decode_request_ack(message.payload))
             else:

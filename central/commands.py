@@ -7,6 +7,7 @@ import click
 
 from central.commands_common import archive_option, opened
 from central.commands_incident import incident
+from central.commands_order import order
 from central.commands_search import counts, search
 from central.commands_verify import verify
 from central.control_commands import distribute, edges, state_beside
@@ -25,7 +26,7 @@ def central() -> None:
     """The archive of every edge's journal, and what the edges are given."""
 
 
-for apart in (search, counts, verify, incident, distribute, edges):
+for apart in (search, counts, verify, incident, distribute, edges, order):
     central.add_command(apart)
 
 

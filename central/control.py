@@ -1,4 +1,4 @@
-"""Serves central's control socket: signed files are given to the edges, and edges asked after."""
+"""Serves central's control socket: signed files and orders for the edges, and what they say."""
 
 import asyncio
 import socket
@@ -15,6 +15,9 @@ from central.control_messages import (
     Request,
     decode_request,
 )
+from central.control_messages_order import FOLLOW_S_MAX, ListOrders, NotSent, SendOrder
+from central.order_desk import OrderDesk
+from central.orders import Sending
 from central.sets import KeptSet, SetsError
 from edge.control.conversation import Conversation, Listener, opened, refusal
 from edge.control.messages import FilePart, Heartbeat, Refusal
@@ -23,39 +26,47 @@ from edge.control.parts import Parts
 PROGRESS_S = 0.5
 """How often somebody who waits is told how far it is; no heartbeat is needed beside that."""
 
+FOLLOWED_S = 0.1
+"""To somebody who watches an order."""
+
 
 class CentralServer(Listener):
     """The socket of one central."""
 
-    def __init__(self, desk: CentralDesk, path: Path, listening: socket.socket) -> None:
+    def __init__(
+        self, desk: CentralDesk, orders: OrderDesk, path: Path, listening: socket.socket
+    ) -> None:
         """Not for callers: see `open`."""
         super().__init__(path, listening)
         self._desk = desk
+        self._orders = orders
 
     @classmethod
-    def open(cls, desk: CentralDesk, path: Path) -> Self:
+    def open(cls, desk: CentralDesk, orders: OrderDesk, path: Path) -> Self:
         """Bind and listen at `path`. A socket that nobody answers on is replaced.
 
         Raises ControlInUseError, ControlError.
         """
-        return cls(desk, path, opened(path))
+        return cls(desk, orders, path, opened(path))
 
     def _conversation(
         self, parts: Parts, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Conversation[Request]:
-        return _Client(self._desk, parts, reader, writer)
+        return _Client(self._desk, self._orders, parts, reader, writer)
 
 
 class _Client(Conversation[Request]):
     def __init__(
         self,
         desk: CentralDesk,
+        orders: OrderDesk,
         parts: Parts,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         super().__init__(parts, reader, writer)
         self._desk = desk
+        self._orders = orders
 
     def _decoded(self, body: bytes) -> Request:
         return decode_request(body)
@@ -78,6 +89,10 @@ class _Client(Conversation[Request]):
                 except SetsError as error:
                     raise refusal(Refusal.JOURNAL, str(error), error.remedy) from None
                 await self._send(Forgotten(known=known))
+            case SendOrder():
+                await self._send_order(request)
+            case ListOrders():
+                await self._send(self._orders.in_force())
 
     async def _distribute(self, site: str, wait_s: float) -> None:
         began_s = asyncio.get_running_loop().time()
@@ -107,6 +122,36 @@ class _Client(Conversation[Request]):
                 await self._send(desk.standing(kept, took_s, final=False))
             try:
                 async with asyncio.timeout(min(until_s - now_s, PROGRESS_S)):
+                    await change.wait()
+            except TimeoutError:
+                continue
+
+    async def _send_order(self, request: SendOrder) -> None:
+        now_s = asyncio.get_running_loop().time()
+        try:
+            sending = self._orders.begin(request.envelope, request.edges, now_s)
+        except NotGivenError as error:
+            await self._send(NotSent(reason=str(error), remedy=error.remedy))
+            return
+        until_s = now_s + (FOLLOW_S_MAX if request.follow else request.wait_s)
+        await self._carry(sending, until_s, follow=request.follow)
+
+    async def _carry(self, sending: Sending, until_s: float, *, follow: bool) -> None:
+        """Send it to whoever has not answered, and say how far it is at each change."""
+        desk, loop = self._orders, asyncio.get_running_loop()
+        said_s = sending.began_s
+        while True:
+            change = desk.orders.change
+            again_s = desk.orders.send(sending)
+            now_s = loop.time()
+            over = now_s >= until_s or (not follow and desk.settled(sending))
+            if over or now_s - said_s >= (FOLLOWED_S if follow else PROGRESS_S):
+                said_s = now_s
+                await self._send(desk.progress(sending, now_s, final=over))
+            if over:
+                return
+            try:
+                async with asyncio.timeout_at(min(until_s, again_s, now_s + PROGRESS_S)):
                     await change.wait()
             except TimeoutError:
                 continue

@@ -1,4 +1,4 @@
-"""The blocking client of `sentrypost central distribute` and `edges`."""
+"""The blocking client of `sentrypost central distribute`, `edges` and `order`."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +14,13 @@ from central.control_messages import (
     NotDistributed,
     Reply,
     decode_reply,
+)
+from central.control_messages_order import (
+    ListOrders,
+    NotSent,
+    OrderProgress,
+    OrdersInForce,
+    SendOrder,
 )
 from edge.control.calling import Caller, ControlClientError, unexpected
 from edge.control.messages import Heartbeat
@@ -33,6 +40,10 @@ class NoCentralError(ControlClientError):
 
 class NotDistributedError(ControlClientError):
     """Central does not take it."""
+
+
+class NotSentError(ControlClientError):
+    """Central sends it to nobody."""
 
 
 class CentralClient(Caller[Reply]):
@@ -78,6 +89,34 @@ class CentralClient(Caller[Reply]):
             more = reply.more
             if reply.edges:
                 after = f"{reply.edges[-1].site}/{reply.edges[-1].edge}"
+
+    def send_order(
+        self,
+        envelope: bytes,
+        edges: tuple[str, ...],
+        wait_s: float,
+        progress: Callable[[OrderProgress], None],
+        *,
+        follow: bool = False,
+    ) -> OrderProgress:
+        """The last word; `progress` is told of every one before. Raises NotSentError."""
+        self._send(SendOrder(envelope=envelope, edges=edges, wait_s=wait_s, follow=follow))
+        while True:
+            reply = self._receive()
+            match reply:
+                case OrderProgress(final=True):
+                    return reply
+                case OrderProgress():
+                    progress(reply)
+                case NotSent(reason=reason, remedy=remedy):
+                    raise NotSentError(reason, remedy)
+                case Heartbeat():
+                    pass
+                case _:
+                    raise unexpected(reply)
+
+    def orders_in_force(self) -> OrdersInForce:
+        return self._ask(ListOrders(), OrdersInForce)
 
     def forget(self, site: str, edge: str) -> bool:
         """Whether it was known."""

@@ -131,10 +131,10 @@ def about(row: EdgeRow) -> Iterator[str]:
     there = "connected since" if row.connected else "AWAY, last seen"
     stored = "" if row.stored is None else f", archived up to {row.stored}"
     yield clean(
-        f"{row.site}/{row.edge}  {there} {_when(row.seen_utc_us)}, version {row.version}, "
+        f"{row.site}/{row.edge}  {there} {when(row.seen_utc_us)}, version {row.version}, "
         f"journal {row.incarnation}{stored}"
     )
-    made = "" if row.people_made_us is None else f", changed {_when(row.people_made_us)}"
+    made = "" if row.people_made_us is None else f", changed {when(row.people_made_us)}"
     yield clean(
         f"    people version {row.people}, digest {row.people_digest[:DIGEST_SIGNS] or '-'}{made}; "
         f"policy version {row.policy}, digest {row.policy_digest[:DIGEST_SIGNS] or '-'}"
@@ -156,13 +156,13 @@ def _progress(done: Distribution) -> None:
 def _why(lacking: Lacking) -> str:
     match lacking.standing:
         case Standing.AWAY:
-            return f"last seen {_when(lacking.seen_utc_us)}"
+            return f"last seen {when(lacking.seen_utc_us)}"
         case Standing.UNRECORDED:
             return "taken, and its journal cannot be written"
         case _:
             return "no answer yet"
 
 
-def _when(utc_us: int) -> str:
+def when(utc_us: int) -> str:
     """By this machine's clock and zone."""
     return datetime.fromtimestamp(utc_us / 1e6).astimezone().strftime("%Y-%m-%d %H:%M:%S%z")

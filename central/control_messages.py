@@ -4,6 +4,13 @@ from typing import Annotated
 
 import msgspec
 
+from central.control_messages_order import (
+    ListOrders,
+    NotSent,
+    OrderProgress,
+    OrdersInForce,
+    SendOrder,
+)
 from central.distribution import Standing
 from controller.moment import Micros
 from edge.control.message import Count, Message, Part
@@ -46,7 +53,7 @@ class ForgetEdge(Message, frozen=True, kw_only=True):
     edge: SiteName
 
 
-Request = FilePart | Distribute | AskEdges | ForgetEdge
+Request = FilePart | Distribute | AskEdges | ForgetEdge | SendOrder | ListOrders
 
 
 class Lacking(Part, frozen=True, kw_only=True):
@@ -129,7 +136,18 @@ class Forgotten(Message, frozen=True, kw_only=True):
     known: bool
 
 
-Reply = Hello | Refused | Heartbeat | Distribution | NotDistributed | EdgesReply | Forgotten
+Reply = (
+    Hello
+    | Refused
+    | Heartbeat
+    | Distribution
+    | NotDistributed
+    | EdgesReply
+    | Forgotten
+    | OrderProgress
+    | NotSent
+    | OrdersInForce
+)
 
 _REQUESTS: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _REPLIES: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

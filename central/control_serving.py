@@ -9,6 +9,8 @@ from central.collector import Collector
 from central.control import CentralServer
 from central.control_desk import CentralDesk
 from central.distributor import Distributor
+from central.order_desk import OrderDesk
+from central.orders import Orders
 from central.sets import SetsError, SetStore
 from edge.control.listening import ControlError
 from edge.control.place import SOCKET, STATE_MODE
@@ -17,7 +19,7 @@ SETS_FILE = "sets.db"
 
 
 async def run_served(
-    make: Callable[[Distributor | None], Collector],
+    make: Callable[[Distributor | None, Orders | None], Collector],
     state: Path,
     stop: asyncio.Event,
     notice: Callable[[str], None],
@@ -28,21 +30,23 @@ async def run_served(
     distributed from here: the archive does not depend on it. Raises ArchiveError.
     """
     distributor = Distributor(lambda: SetStore(state / SETS_FILE), lambda: time.time_ns() // 1_000)
-    collector = make(distributor)
+    orders = Orders(distributor)
+    collector = make(distributor, orders)
     try:
         state.mkdir(mode=STATE_MODE, exist_ok=True)
-        server = CentralServer.open(CentralDesk(distributor, collector), state / SOCKET)
+        desk = CentralDesk(distributor, collector)
+        server = CentralServer.open(desk, OrderDesk(orders), state / SOCKET)
     except (ControlError, OSError) as error:
         remedy = getattr(error, "remedy", "give it another folder with --state")
         notice(f"nothing is distributed from here: {error}; {remedy}")
-        await make(None).run(stop)
+        await make(None, None).run(stop)
         return
     try:
         await distributor.open()
     except SetsError as error:
         server.close()
         notice(f"nothing is distributed from here: {error}; {error.remedy}")
-        await make(None).run(stop)
+        await make(None, None).run(stop)
         return
     serving = asyncio.create_task(server.run(), name="central control")
     try:

@@ -18,6 +18,7 @@ from central.collector import Collector
 from central.control_serving import run_served
 from central.distributor import Distributor
 from central.findings import Finding
+from central.orders import Orders
 from central.printer import LinePrinter, clean, lines
 from central.witness import Witness
 from drivers.mqtt_link import (
@@ -163,10 +164,10 @@ async def serve(
     looking = None if expiry is None else asyncio.create_task(expiry.run(), name="certificate")
     witness = None if key is None else Witness(key, lambda: int(time.time()))
 
-    def made(distributor: Distributor | None) -> Collector:
+    def made(distributor: Distributor | None, orders: Orders | None) -> Collector:
         opening = partial(open_archive, archive)
         share_as = token_hex(8) if share else ""
-        return Collector(link, opening, console.found, witness, distributor, share_as)
+        return Collector(link, opening, console.found, witness, distributor, share_as, orders)
 
     try:
         await run_served(made, state, stop, console.notice)

@@ -15,7 +15,7 @@ import msgspec
 from controller.events import KINDS, Entry, Header
 from controller.ledger import Personal
 from docs.wire_words import FIELDS, HEADER, PERSONAL, RESERVED, TOPICS
-from edge import wire
+from edge import wire, wire_orders
 from edge.privacy import personal_fields
 from edge.topics import Topics
 
@@ -77,9 +77,10 @@ def topics_in_use() -> set[str]:
 def messages() -> tuple[type[msgspec.Struct], ...]:
     """The structs that are a topic's payload, each once, in the order of the topics.
 
-    Raises ContractError where a struct of `edge.wire` has no words, or a field.
+    Raises ContractError where a struct of `edge.wire*` has no words, or a field.
     """
-    for struct in (one for one in vars(wire).values() if _is_message(one)):
+    known = (*vars(wire).values(), *vars(wire_orders).values())
+    for struct in (one for one in known if _is_message(one)):
         if struct not in FIELDS:
             raise ContractError(f"docs/wire_words.py FIELDS lacks {struct.__name__}")
     for struct, words in MEMBERS.items():
@@ -89,9 +90,8 @@ def messages() -> tuple[type[msgspec.Struct], ...]:
 
 
 def _is_message(one: object) -> bool:
-    return (
-        isinstance(one, type) and issubclass(one, msgspec.Struct) and one.__module__ == "edge.wire"
-    )
+    modules = {wire.__name__, wire_orders.__name__}
+    return isinstance(one, type) and issubclass(one, msgspec.Struct) and one.__module__ in modules
 
 
 def text_of(struct: type) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge import wire
+from edge import wire, wire_orders
 
 
 class Words(NamedTuple):
@@ -114,10 +114,67 @@ TOPICS: dict[str, Words] = {
         more="The payload is the entry's bytes, the same as in `journal`. Entries recorded while "
         "the edge had no connection never come here.",
     ),
+    "order": Words(
+        "An order for the edge",
+        own=False,
+        qos=1,
+        retained=False,
+        peer="central",
+        messages=(wire_orders.OrderSent,),
+        says="a signed order: the same bytes as in a file",
+        more="The edge judges it by its signatures, its number and its time, as one that is given "
+        "to it by hand. One that the broker had kept is ignored, and none is kept by central: who "
+        "sends one waits for the answer, and sends it again until it comes.",
+    ),
+    "order_ack": Words(
+        "What became of an order",
+        own=True,
+        qos=1,
+        retained=False,
+        peer="central",
+        messages=(wire_orders.OrderAck,),
+        says="whether an order is in force at this edge, and how far it has come at each portal",
+        more="The level behind it is the order's id. Sent when what it says is on disk, again at "
+        "each change while the order is in force, at the start of every connection, and for each "
+        "time that the order is sent.",
+    ),
+    "orders": Words(
+        "Orders in force, and lifts",
+        own=True,
+        qos=1,
+        retained=True,
+        peer="the other edges",
+        messages=(wire_orders.OrdersKept,),
+        says="every order in force at this edge, and every lift until all edges have it",
+        more="Every edge of the site reads those of all others and takes them together, each "
+        "envelope verified by itself. What is missing, or cleared, ends nothing. Where all of it "
+        "came over the wire it is published within a few seconds, otherwise at once.",
+    ),
+    "posture": Words(
+        "Posture",
+        own=True,
+        qos=1,
+        retained=True,
+        peer="anybody",
+        messages=(wire_orders.Posture,),
+        says="mode and threat level of the site and of its zones, as this edge has them",
+        more="Of one journal, what has the higher revision is later.",
+    ),
+    "portal": Words(
+        "State of a portal",
+        own=True,
+        qos=1,
+        retained=True,
+        peer="anybody",
+        messages=(wire_orders.PortalNow,),
+        says="lock, leaf and device of one portal, as its edge knows them",
+        more="The level behind it is the portal's id in the policy. An empty message says that the "
+        "policy has it no more. Of one journal, what has the higher revision is later.",
+    ),
 }
 """By the name that the topic has in `edge.topics.Topics`."""
 
-RESERVED = frozenset({"posture", "muster", "order", "orders", "alarm", "portal", "order_ack"})
+RESERVED = frozenset({"muster", "alarm"})
 """Names that are taken and that nothing sends or reads so far."""
 
 FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
@@ -192,6 +249,74 @@ FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
         "digest": "of these; empty where nothing is in force",
         "reason": "why it was refused, for people",
         "remedy": "what to do about that",
+    },
+    wire_orders.OrderSent: {
+        "v": "version of the message",
+        "envelope": "the signed order, a DSSE envelope in JSON, as a JSON string",
+    },
+    wire_orders.OrderAck: {
+        "v": "version of the message",
+        "incarnation": "of the journal that the edge writes",
+        "revision": "number of the entry that this goes by; what has a higher one is later",
+        "order": "SHA-256 of what was signed",
+        "standing": "what it is at this edge",
+        "recorded": "false: the journal cannot be written; the doors follow the order all the same",
+        "reason": "why it was refused, for people",
+        "remedy": "what to do about that",
+        "doors": "each portal that the order is about; none where it is not in force",
+    },
+    wire_orders.Door: {
+        "portal": "its id in the policy",
+        "name": "what people call it",
+        "arrival": "how far the order has come there",
+        "obeyed": "the device has confirmed, and the leaf was seen closed; of an evacuation: freed",
+        "observable": "it has a contact; without one it never counts as obeyed",
+        "linked": "its device answers",
+        "since_us": "since when it is so, wall time in microseconds, in this run of the edge",
+    },
+    wire_orders.OrdersKept: {
+        "v": "version of the message",
+        "incarnation": "of the journal that the edge writes",
+        "revision": "number of the entry that this goes by; what has a higher one is later",
+        "in_force": "signed envelopes of the orders in force, as JSON strings",
+        "lifts": "signed envelopes of what ended others, until every edge has said that it has it",
+        "acknowledged": "ids of the newest of these that this edge has",
+    },
+    wire_orders.Posture: {
+        "v": "version of the message",
+        "incarnation": "of the journal that the edge writes",
+        "revision": "number of the entry that this goes by; what has a higher one is later",
+        "mode": "of the whole site",
+        "threat": "level of the whole site",
+        "fire": "a fire is latched at this edge",
+        "zones": "zones in which something else is in force, or more",
+        "orders": "orders in force, in the order in which they were accepted",
+    },
+    wire_orders.ZonePosture: {
+        "zone": "its id in the policy",
+        "mode": "the strongest that is ordered there",
+        "threat": "the highest level that is ordered there",
+    },
+    wire_orders.OrderShown: {
+        "order": "SHA-256 of what was signed",
+        "kind": "what was ordered",
+        "drill": "an exercise: nothing of it is real",
+        "review_s": "when somebody has to look at it again, seconds since 1970",
+        "zones": "these and all inside them; none: the whole site",
+    },
+    wire_orders.PortalNow: {
+        "v": "version of the message",
+        "incarnation": "of the journal that the edge writes",
+        "revision": "number of the entry that this goes by; what has a higher one is later",
+        "name": "what people call it",
+        "state": "of the portal, see the state machine in the documentation",
+        "contact": "where the leaf is, by its contact",
+        "bolted": "whether the bolt is thrown; `null`: no sensor, or no reading yet",
+        "linked": "its device answers",
+        "released": "its lock is released for fire or evacuation",
+        "secured": "orders in force shut the way in",
+        "leased": "open by schedule, or by an order",
+        "observable": "it has a contact: what is said of its leaf was measured",
     },
 }
 """Of each message, by the names on the wire."""

@@ -34,6 +34,7 @@ from drivers.mqtt_connection import (
 )
 
 __all__ = [
+    "INBOUND_MESSAGES_MAX",
     "OUTBOUND_MESSAGES_MAX",
     "BrokerCertified",
     "CallbackFailed",

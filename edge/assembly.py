@@ -34,6 +34,8 @@ from edge.keeper import Keeper
 from edge.keypads import Keypads
 from edge.muster_desk import MusterDesk
 from edge.order_desk import OrderDesk
+from edge.order_lane import OrderLane
+from edge.order_view import OrderView
 from edge.people import People, PinCheck, PinHasher, SiteKey
 from edge.people_desk import PeopleDesk
 from edge.policy_desk import PolicyDesk
@@ -49,6 +51,7 @@ from edge.scrubber import Scrubber
 from edge.signatures import SigningKey
 from edge.tls import Identity
 from edge.uplink import InForce, Uplink
+from edge.uplink_reports import OrderIgnored
 from edge.views_worker import Views
 from edge.visit_desk import VisitDesk
 from edge.wire import SetKind
@@ -166,8 +169,10 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     people_desk, erase_desk, _ = desks
     requests = Requests(people_desk, policy, partial(_in_force_of, daemon), writer.incarnation)
     watch = _certificates(outside, daemon)
-    uplink = _uplink(config, outside, daemon, checkpoints, requests, watch)
     orders = _order_desk(config, outside, daemon)
+    reports = Reports(asyncio.get_running_loop().time)
+    lane = _lane(config, outside, daemon, orders, reports)
+    uplink = _uplink(config, outside, daemon, checkpoints, requests, watch, lane, reports)
     desk = DaemonDesk(
         daemon,
         config,
@@ -360,11 +365,12 @@ def _uplink(
     checkpoints: Checkpointer,
     requests: Requests,
     watch: CertificateWatch | None,
+    lane: OrderLane,
+    reports: Reports,
 ) -> Uplink | None:
     """The way to the archive and its witness, where the site has a broker."""
     if outside.link is None:
         return None
-    reports = Reports(asyncio.get_running_loop().time)
 
     def heard(report: WitnessReport) -> None:
         if isinstance(report, JournalDoubt):
@@ -394,7 +400,20 @@ def _uplink(
         reports.tell,
         partial(_in_force, daemon),
         requests,
+        lane,
     )
+
+
+def _lane(
+    config: Config, outside: Outside, daemon: Daemon, desk: OrderDesk, reports: Reports
+) -> OrderLane:
+    """The way of orders over the same wire."""
+
+    def ignored(reason: str) -> None:
+        reports.tell(OrderIgnored(reason=reason))
+
+    view = OrderView(daemon, desk)
+    return OrderLane(config.site, config.edge, view, outside.jitter, ignored)
 
 
 def _in_force(daemon: Daemon) -> InForce:

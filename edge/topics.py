@@ -69,8 +69,15 @@ ALL_JOURNALS = f"{PREFIX}/+/+/journal"
 ALL_CHECKPOINTS = f"{PREFIX}/+/+/checkpoint"
 ALL_STATUSES = f"{PREFIX}/+/+/status"
 ALL_REQUEST_ACKS = f"{PREFIX}/+/+/request/ack"
+ALL_ORDER_ACKS = f"{PREFIX}/+/+/order/ack/+"
+ALL_ORDERS = f"{PREFIX}/+/+/orders"
 ALL_REQUESTS_TO_CENTRAL = f"{PREFIX}/+/{CENTRAL}/request"
 """Where an archiver tries whether the broker shares: no edge has that name."""
+
+
+def all_orders(site: str) -> str:
+    """The `orders` of every edge of a site."""
+    return f"{PREFIX}/{site}/+/orders"
 
 
 class Address(msgspec.Struct, frozen=True):

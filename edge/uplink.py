@@ -9,6 +9,7 @@ without personal values.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -17,6 +18,7 @@ import msgspec
 from controller import ledger
 from controller.events import decode_entry
 from drivers.mqtt_link import (
+    INBOUND_MESSAGES_MAX,
     CongestedError,
     Connected,
     Disconnected,
@@ -30,6 +32,7 @@ from edge import wire
 from edge.journal.checkpoints import Kept
 from edge.journal.errors import JournalClosed, JournalError
 from edge.journal.record import Following
+from edge.order_lane import OrderLane
 from edge.outbox import Committed, Outbox, Record, chain_after, composed
 from edge.requests import Requests
 from edge.topics import Topics
@@ -83,8 +86,8 @@ class Uplink:
     """Sends one journal to the archive.
 
     `version` is the daemon's and `in_force` what it goes by, for the birth message. `requests`
-    takes what central asks for; with None nothing is asked. `report` is called on the loop and must
-    not block. One Uplink owns its link: nobody else reads from it.
+    takes what central asks for, and `orders` what is ordered; with None nothing is. `report` is
+    called on the loop and must not block. One Uplink owns its link: nobody else reads from it.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class Uplink:
         report: Callable[[UplinkReport], None] = lambda _report: None,
         in_force: Callable[[], InForce] = InForce,
         requests: Requests | None = None,
+        orders: OrderLane | None = None,
     ) -> None:
         self._outbox = outbox
         self._link = link
@@ -108,6 +112,10 @@ class Uplink:
         self._report = report
         self._in_force = in_force
         self._requests = requests
+        self._orders = orders
+        self._words: deque[Message] = deque(maxlen=INBOUND_MESSAGES_MAX)
+        """Of archive and witness; they take the journal's time, and no order waits behind them."""
+        self._spoken = asyncio.Event()
         self._born_with = InForce()
         self._boot = outbox.last_seq
         self._number = 0
@@ -137,6 +145,8 @@ class Uplink:
             self._show(record)
         if self._link.connected and self._in_force() != self._born_with:
             self._birth_due = True  # what is retained must not tell of other people
+        if self._orders is not None:
+            self._orders.changed()
         self._wake.set()
 
     def said(self, kept: Kept) -> None:
@@ -148,17 +158,21 @@ class Uplink:
         """Serve until cancelled. Raises JournalClosed when the journal was closed meanwhile."""
         topics = self._topics
         asked = () if self._requests is None else (topics.request,)
+        ordered = () if self._orders is None else self._orders.filters
         session = Session(
-            filters=(topics.journal_ack, topics.checkpoint_ack, topics.status, *asked),
+            filters=(topics.journal_ack, topics.checkpoint_ack, topics.status, *asked, *ordered),
             will=lambda number: self._status(number, alive=False),
             farewell=lambda number: self._status(number, alive=False),
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._link.run(session), name="uplink link")
             tasks.create_task(self._receive(), name="uplink receive")
+            tasks.create_task(self._listen(), name="uplink listen")
             tasks.create_task(self._send(), name="uplink send")
             if self._requests is not None:
                 tasks.create_task(self._requests.run(self._answer), name="uplink requests")
+            if self._orders is not None:
+                tasks.create_task(self._orders.run(self._link), name="uplink orders")
 
     # --- the live lane ---
 
@@ -273,30 +287,48 @@ class Uplink:
     # --- receiving ---
 
     async def _receive(self) -> None:
+        topics, orders = self._topics, self._orders
+        words = {topics.journal_ack, topics.checkpoint_ack}
         while True:
             happening = await self._link.next()
             match happening:
                 case Connected(number=number):
                     self._number = number
                     self._give_birth()
+                    if orders is not None:
+                        orders.connected()
+                    self._words.clear()
                     self.witnessed.connected()
                     self._window.restart(asyncio.get_running_loop().time())
                     self._wake.set()
                 case Disconnected():
                     pass  # `connected` says so, and the next connection starts from `base`
-                case Message(topic=topic) if topic == self._topics.journal_ack:
-                    await self._acknowledged(happening.payload)
-                case Message(topic=topic) if topic == self._topics.checkpoint_ack:
-                    await self._unless_silent(self.witnessed.heard(happening.payload))
-                    self._wake.set()
-                case Message(topic=topic) if topic == self._topics.status:
+                case Message(topic=topic) if topic in words:
+                    self._words.append(happening)
+                    self._spoken.set()
+                case Message(topic=topic) if topic == topics.status:
                     # A retained one is from before the birth that we have just published.
                     if not happening.retained:
                         self._look_at_status(happening.payload)
-                case Message(topic=topic) if topic == self._topics.request:
+                case Message(topic=topic) if topic == topics.request:
                     self._asked(happening)
+                case Message() if orders is not None and orders.heard(happening):
+                    pass
                 case Message():
                     self._report(AckIgnored(reason="a message on a topic that was not asked for"))
+
+    async def _listen(self) -> None:
+        while True:
+            if not self._words:
+                self._spoken.clear()
+                await self._spoken.wait()
+                continue
+            word = self._words.popleft()
+            if word.topic == self._topics.journal_ack:
+                await self._acknowledged(word.payload)
+            else:
+                await self._unless_silent(self.witnessed.heard(word.payload))
+                self._wake.set()
 
     def _asked(self, message: Message) -> None:
         if self._requests is None or message.retained:

@@ -55,6 +55,12 @@ class RequestIgnored(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class OrderIgnored(msgspec.Struct, frozen=True, kw_only=True):
+    """What came as an order, or stood among those of another edge, changed nothing here."""
+
+    reason: str
+
+
 UplinkReport = (
     AckIgnored
     | ArchiveDiverged
@@ -63,4 +69,5 @@ UplinkReport = (
     | StatusOverwritten
     | JournalSilent
     | RequestIgnored
+    | OrderIgnored
 )

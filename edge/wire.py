@@ -258,7 +258,7 @@ def encode_batch(batch: Batch) -> bytes:
 
 def decode_batch(payload: bytes) -> Batch:
     """Raises WireError; never allocates more than BATCH_BYTES_MAX for what a batch unpacks to."""
-    return _decoded(_BATCH, _inflated(payload) if payload[:1] == _ZLIB_FIRST else payload, "batch")
+    return decoded(_BATCH, _inflated(payload) if payload[:1] == _ZLIB_FIRST else payload, "batch")
 
 
 def encode_ack(ack: Ack) -> bytes:
@@ -267,7 +267,7 @@ def encode_ack(ack: Ack) -> bytes:
 
 def decode_ack(payload: bytes) -> Ack:
     """Raises WireError."""
-    return _decoded(_ACK, payload, "acknowledgement")
+    return decoded(_ACK, payload, "acknowledgement")
 
 
 def encode_checkpoint(message: CheckpointSent | CheckpointSeen) -> bytes:
@@ -276,12 +276,12 @@ def encode_checkpoint(message: CheckpointSent | CheckpointSeen) -> bytes:
 
 def decode_checkpoint(payload: bytes) -> CheckpointSent:
     """Raises WireError."""
-    return _decoded(_CHECKPOINT, payload, "checkpoint")
+    return decoded(_CHECKPOINT, payload, "checkpoint")
 
 
 def decode_checkpoint_seen(payload: bytes) -> CheckpointSeen:
     """Raises WireError."""
-    return _decoded(_CHECKPOINT_SEEN, payload, "cosignature")
+    return decoded(_CHECKPOINT_SEEN, payload, "cosignature")
 
 
 def encode_status(status: Status) -> bytes:
@@ -290,7 +290,7 @@ def encode_status(status: Status) -> bytes:
 
 def decode_status(payload: bytes) -> Status:
     """Raises WireError."""
-    return _decoded(_STATUS, payload, "status")
+    return decoded(_STATUS, payload, "status")
 
 
 def request_parts(kind: SetKind, envelope: bytes) -> Iterator[RequestPart]:
@@ -308,7 +308,7 @@ def encode_request(part: RequestPart) -> bytes:
 
 def decode_request(payload: bytes) -> RequestPart:
     """Raises WireError."""
-    part = _decoded(_REQUEST, payload, "request")
+    part = decoded(_REQUEST, payload, "request")
     if part.part > part.parts:
         raise WireError(f"not a request: part {part.part} of {part.parts}")
     return part
@@ -320,7 +320,7 @@ def encode_request_ack(ack: RequestAck) -> bytes:
 
 def decode_request_ack(payload: bytes) -> RequestAck:
     """Raises WireError."""
-    return _decoded(_REQUEST_ACK, payload, "answer to a request")
+    return decoded(_REQUEST_ACK, payload, "answer to a request")
 
 
 def _inflated(payload: bytes) -> bytes:
@@ -334,7 +334,8 @@ def _inflated(payload: bytes) -> bytes:
     return plain
 
 
-def _decoded(decoder: msgspec.json.Decoder[T], payload: bytes, what: str) -> T:
+def decoded(decoder: msgspec.json.Decoder[T], payload: bytes, what: str) -> T:
+    """Any message that is not larger than a batch. Raises WireError."""
     if len(payload) > BATCH_BYTES_MAX:
         raise WireError(f"not a {what}: too large")
     try:

@@ -17,6 +17,8 @@ from central.control_desk import CentralDesk
 from central.control_messages import NAMED_MAX, Distribution
 from central.distribution import Standing
 from central.distributor import Distributor
+from central.order_desk import OrderDesk
+from central.orders import Orders
 from central.sets import SetStore
 from edge import wire
 from edge.control.client import RefusedError
@@ -52,7 +54,8 @@ async def served(folder: Path) -> AsyncIterator[Distributor]:
     """A socket in `folder`, and who distributes behind it; no broker."""
     distributor = Distributor(lambda: SetStore(folder / "sets.db"), lambda: 1_000_000)
     await distributor.open()
-    server = CentralServer.open(CentralDesk(distributor, Nothing()), folder / SOCKET)
+    desk, orders = CentralDesk(distributor, Nothing()), OrderDesk(Orders(distributor))
+    server = CentralServer.open(desk, orders, folder / SOCKET)
     task = asyncio.create_task(server.run())
     try:
         yield distributor

@@ -13,7 +13,7 @@ from controller.events import KINDS, decode_entry
 from docs import asyncapi, contract, generate, mqtt_page
 from docs.contract import ContractError
 from docs.wire_words import FIELDS, RESERVED, TOPICS
-from edge import wire
+from edge import wire, wire_orders
 from tests.docs.asyncapi_parser import KNOWN, validated
 from tests.docs.pages import ROOT
 from tests.golden import messages as golden
@@ -28,6 +28,11 @@ DECODERS = {
     "CheckpointSeen": wire.decode_checkpoint_seen,
     "RequestPart": wire.decode_request,
     "RequestAck": wire.decode_request_ack,
+    "OrderSent": wire_orders.decode_order,
+    "OrderAck": wire_orders.decode_order_ack,
+    "OrdersKept": wire_orders.decode_orders,
+    "Posture": wire_orders.decode_posture,
+    "PortalNow": wire_orders.decode_portal,
 }
 
 

@@ -11,13 +11,17 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from controller import ledger
+from controller.arrival import Arrival
 from controller.checkpoint import Checkpoint, log_name
 from controller.events import DecisionMade, Event, encode
 from controller.ledger import commitment
 from controller.merkle import Frontier
-from edge import wire
+from controller.portal import Contact, State
+from edge import wire, wire_orders
 from edge.notes import Algorithm, NoteKey, cosignature, signed
 from edge.signatures import SigningKey
+from policies.facts import Mode
+from policies.rights import OrderKind
 from tests.golden.examples import example
 
 FOLDER = Path(__file__).resolve().parent / "messages"
@@ -142,6 +146,85 @@ def _request_ack() -> bytes:
     )
 
 
+ENVELOPE = '{"payload": "a signed order"}'
+ORDER, LIFT = "5e" * 32, "6f" * 32
+
+ORDERS: dict[str, wire_orders.Message] = {
+    "OrderSent": wire_orders.OrderSent(envelope=ENVELOPE),
+    "OrderAck": wire_orders.OrderAck(
+        incarnation=INCARNATION,
+        revision=4711,
+        order=ORDER,
+        standing=wire_orders.OrderStanding.IN_FORCE,
+        doors=(
+            wire_orders.Door(
+                portal="front-door",
+                name="Front door",
+                arrival=Arrival.CLOSED,
+                obeyed=True,
+                observable=True,
+                linked=True,
+                since_us=1_795_212_060_250_000,
+            ),
+            wire_orders.Door(
+                portal="garage",
+                name="Garage barrier",
+                arrival=Arrival.UNKNOWN,
+                obeyed=False,
+                observable=True,
+                linked=False,
+                since_us=1_795_211_000_000_000,
+            ),
+        ),
+    ),
+    "OrderAck.refused": wire_orders.OrderAck(
+        incarnation=INCARNATION,
+        revision=4712,
+        order=LIFT,
+        standing=wire_orders.OrderStanding.REFUSED,
+        reason="1 of 2 people have signed it",
+        remedy="have it signed by a second person",
+    ),
+    "OrdersKept": wire_orders.OrdersKept(
+        incarnation=INCARNATION,
+        revision=4711,
+        in_force=(ENVELOPE,),
+        lifts=('{"payload": "a signed lift"}',),
+        acknowledged=(LIFT,),
+    ),
+    "Posture": wire_orders.Posture(
+        incarnation=INCARNATION,
+        revision=4711,
+        mode=Mode.NORMAL,
+        threat=1,
+        fire=False,
+        zones=(wire_orders.ZonePosture(zone="chancery", mode=Mode.LOCKDOWN, threat=3),),
+        orders=(
+            wire_orders.OrderShown(
+                order=ORDER,
+                kind=OrderKind.LOCKDOWN,
+                drill=False,
+                review_s=1_795_215_600,
+                zones=("chancery",),
+            ),
+        ),
+    ),
+    "PortalNow": wire_orders.PortalNow(
+        incarnation=INCARNATION,
+        revision=4711,
+        name="Front door",
+        state=State.SECURED,
+        contact=Contact.CLOSED,
+        bolted=None,
+        linked=True,
+        released=False,
+        secured=True,
+        leased=False,
+        observable=True,
+    ),
+}
+
+
 def messages() -> dict[str, bytes]:
     """By file name: the message's struct, and what tells two of one apart."""
     events = journal()
@@ -163,6 +246,7 @@ def messages() -> dict[str, bytes]:
         "CheckpointSeen.json": wire.encode_checkpoint(_seen()),
         "RequestPart.json": _request(),
         "RequestAck.json": _request_ack(),
+        **{f"{name}.json": wire_orders.encode(one) for name, one in ORDERS.items()},
     }
 
 

@@ -1,5 +1,6 @@
 """A stranger who follows one edge, written from `docs/mqtt.md`: paho and the standard library."""
 
+import json
 import threading
 from typing import Any
 
@@ -99,6 +100,8 @@ class Listener:
         self.refused: list[str] = []
         self.heard_bytes: list[tuple[str, bytes]] = []
         """Everything that came, as it came, by what stands behind the edge's name."""
+        self.states: dict[str, Json] = {}
+        """The newest of what is retained besides the status, by its topic."""
         self.flags: dict[str, set[tuple[int, bool]]] = {}
         """By what the topic is about: with which QoS, and whether retained, messages came."""
         self.subscribed = 0
@@ -138,7 +141,8 @@ class Listener:
             return dict(self.doors[door].state) if door in self.doors else {}
 
     def filters(self) -> list[str]:
-        return [f"{self._own}/status", f"{self._own}/event/+", f"{self._own}/journal"]
+        states = ("orders", "posture", "portal/+")
+        return [f"{self._own}/{leaf}" for leaf in ("status", "event/+", "journal", *states)]
 
     # --- on paho's thread ---
 
@@ -166,8 +170,20 @@ class Listener:
                 self.known = news
         elif about == "journal":
             self.took(batch(payload, self.site, self.edge))
+        elif about in {"orders", "posture"} or about.startswith("portal/"):
+            self._state(about, payload)
         elif about.startswith("event/"):
             self._live(entry(payload, self.site, self.edge))
+
+    def _state(self, about: str, payload: bytes) -> None:
+        """Later is what has a higher revision in one journal; an empty message ends it."""
+        if not payload:
+            self.states.pop(about, None)
+            return
+        news: Json = json.loads(payload)
+        known = self.states.get(about, news)
+        if known["incarnation"] != news["incarnation"] or known["revision"] <= news["revision"]:
+            self.states[about] = news
 
     def took(self, came: Batch) -> None:
         """A batch that fits."""

@@ -35,6 +35,7 @@ from tests.stranger.archive import Archive
 from tests.stranger.listener import Listener
 
 SITE, EDGE = "house", "gate"
+STATES = {"orders": "OrdersKept", "posture": "Posture", "portal": "PortalNow"}
 STRANGERS = tuple(
     Path(__file__).parent / f"{name}.py" for name in ("reading", "listener", "archive")
 )
@@ -255,9 +256,10 @@ def test_beside_our_own_archive_a_stranger_proves_the_same(tmp_path: Path, mosqu
             await until(lambda: listener.kinds.get("decision-made") == 1, "the decision")
             newest = max(seq for _, seq in listener.live)
             await until(lambda: listener.journal.checked >= newest, "the journal")
+            await until(lambda: "orders" in listener.states, "what it hands on")
             again = Listener(mosquitto.host, mosquitto.port, SITE, EDGE, name="late", five=False)
             late.append(again)
-            await until(lambda: again.alive, "what was retained")
+            await until(lambda: again.alive and retained() <= kept(again), "what was retained")
 
     try:
         asyncio.run(run())
@@ -269,11 +271,23 @@ def test_beside_our_own_archive_a_stranger_proves_the_same(tmp_path: Path, mosqu
     assert journal.chain == stored(house)[journal.checked - 1].chain
     assert {"person": "Ada L"}.items() <= next(v for v in journal.values.values() if v).items()
     assert listener.flags["status"] == {(TOPICS["status"].qos, False)}
-    kept = [about for about, flags in late[0].flags.items() if any(kept for _, kept in flags)]
-    assert kept == [name for name, words in TOPICS.items() if words.retained]
+    assert kept(late[0]) == retained()
+    assert late[0].states["portal/front"]["name"] == "front"
+    assert late[0].states["posture"]["mode"] == "normal"
     assert listener.flags["event"] == {(TOPICS["event"].qos, False)}
     assert listener.flags["journal"] == {(TOPICS["journal"].qos, False)}
     fits_the_schemas(listener.heard_bytes)
+
+
+def retained() -> set[str]:
+    """Topics that the contract calls retained."""
+    return {name for name, words in TOPICS.items() if words.retained}
+
+
+def kept(listener: Listener) -> set[str]:
+    """Those of which the broker had something."""
+    with listener.lock:
+        return {about for about, flags in listener.flags.items() if any(old for _, old in flags)}
 
 
 def fits_the_schemas(heard: list[tuple[str, bytes]]) -> None:
@@ -285,9 +299,11 @@ def fits_the_schemas(heard: list[tuple[str, bytes]]) -> None:
         elif about == "journal":
             plain = zlib.decompress(payload) if payload[:1] == b"x" else payload
             said.append(("Batch", json.loads(plain)))
+        elif (kind := about.partition("/")[0]) in STATES:
+            said.append((STATES[kind], json.loads(payload)))
         else:
             said.append((about.removeprefix("event/"), json.loads(payload)))
-    assert {"Status", "Batch", "decision-made"} <= {name for name, _ in said}
+    assert {"Status", "Batch", "decision-made", *STATES.values()} <= {name for name, _ in said}
     assert [one for one in validated(ASYNCAPI, said) if one["code"] not in KNOWN] == []
 
 
@@ -320,7 +336,7 @@ def test_with_certificates_each_sees_what_its_role_may(tmp_path: Path) -> None:
 
         asyncio.run(run())
         assert {about for about, _ in monitor.heard_bytes if not about.startswith("event/")} == {
-            "status"
+            *("status", "posture", "portal/front", "portal/vault-door")
         }
         assert not any(b"Ada L" in payload for _, payload in monitor.heard_bytes)
         assert monitor.refused == archive.refused == []
