@@ -33,6 +33,8 @@ def words_of(order: AnyOrder, zone: tzinfo) -> Iterator[str]:
     yield f"site {order.site}: {_what(order)}"
     for ended in getattr(order, "ends", ()):
         yield f"  {ended}"
+    for known in getattr(order, "despite", ()):
+        yield f"  in spite of {known}"
     yield f"reason: {order.reason}"
     until_s = getattr(order, "until_s", None)
     if until_s is not None:

@@ -37,6 +37,9 @@ REASON_CHARS_MAX = 200
 NAMES_MAX = 12
 """Zones or portals in one order; whoever means more means the whole site, or writes two."""
 
+DESPITE_MAX = 6
+"""As many as fit beside the portals; with more postures in force than that, lift some."""
+
 TIME_S_MAX = 253_370_764_800
 """The year 9999, behind which no calendar has words for a time."""
 
@@ -202,7 +205,11 @@ class UnlockOrder(_AtPortals, frozen=True, kw_only=True, tag="unlock"):
     any other it opens nothing.
     """
 
-    despite: Annotated[tuple[OrderId, ...], msgspec.Meta(max_length=ENDS_MAX)] = ()
+    despite: Annotated[tuple[OrderId, ...], msgspec.Meta(max_length=DESPITE_MAX)] = ()
+
+    def __post_init__(self) -> None:
+        _distinct(self.portals)
+        _distinct(self.despite)
 
 
 class HoldOrder(_AtPortals, frozen=True, kw_only=True, tag="hold"):

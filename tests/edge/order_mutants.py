@@ -61,6 +61,7 @@ WRONG: tuple[tuple[str, object], ...] = (
     ("level", "4"), ("level", 4.0), ("drill", 1), ("drill", "true"), ("drill", False),
     ("moves", True), ("moves", 0), ("ends", []), ("ends", "ab" * 32), ("ends", ["ab" * 31]),
     ("ends", ["ab" * 32] * 2), ("ends", [f"{n:064x}" for n in range(17)]), ("ends", ["AB" * 32]),
+    ("despite", []), ("despite", "x"), ("despite", ["ab" * 32] * 2), ("despite", ["ab"]),
     ("accept_until_s", -1), ("accept_until_s", None), ("accept_until_s", 2**60),
     ("until_s", -1), ("until_s", "x"), ("until_s", 2**41), ("role", ""), ("role", 7),
     ("person", ""), ("person", "p" * 65), ("kinds", ["open"]), ("kinds", ["lift", "lift"]),

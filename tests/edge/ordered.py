@@ -85,6 +85,7 @@ def one_of_each(issuer: SigningKey | TrustedKey = ANNA, number: int = 7) -> tupl
         stamped(LiftOrder, at)(ends=ends, accept_until_s=LATER_S),
         stamped(LowerOrder, at)(ends=ends, accept_until_s=LATER_S),
         stamped(UnlockOrder, at)(portals=("front",), **until),
+        stamped(UnlockOrder, at)(portals=("front",), despite=ends, **until),
         stamped(HoldOrder, at)(portals=("front", "side"), **until),
         stamped(FireOverrideOrder, at)(fire="panel", accept_until_s=LATER_S),
         stamped(CountersOrder, at)(challenge="5a" * 16, accept_until_s=LATER_S),

@@ -129,7 +129,7 @@ def test_every_kind_can_be_made(house: Site) -> None:
     options = {
         "shelter": ("--zone", "hall", "--drill", "--no-moves", "--until", "+1h"),
         "raise": ("--level", "4"),
-        "unlock": portals,
+        "unlock": (*portals, "--despite", SOME_ID),
         "hold": portals,
         "fire-override": ("--fire", "panel"),
         "counters": ("--challenge", "5a" * 16, "--counter", "7"),
@@ -143,6 +143,7 @@ def test_every_kind_can_be_made(house: Site) -> None:
         assert found.kind == kind
         said = order("show", str(file)).stdout
         assert "reason: a test" in said
+        assert (SOME_ID in said) is (kind in {"lift", "lower", "unlock"} or kind[:4] == "end-")
         assert "nobody has signed it" in said
 
 

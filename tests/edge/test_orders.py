@@ -22,6 +22,7 @@ from edge import sign_counts
 from edge.fido2_assertions import challenge, fido2_key, from_webauthn, packed
 from edge.order_core import core_order
 from edge.orders import (
+    DESPITE_MAX,
     NAMES_MAX,
     ORDER_BYTES_MAX,
     PAYLOAD_TYPE,
@@ -37,6 +38,7 @@ from edge.orders import (
     OversizedError,
     PayloadError,
     SourceError,
+    UnlockOrder,
     decoded,
     encoded,
     read_order,
@@ -138,7 +140,8 @@ def test_the_largest_order_with_two_security_keys_fits() -> None:
         role="r" * 64, person="p" * 64, kinds=tuple(OrderKind), zones=names, **until
     )
     longest = stamped(LiftOrder, at)(ends=ids, accept_until_s=TIME_S_MAX)
-    for order in (widest, longest):
+    opened = stamped(UnlockOrder, at)(portals=names, despite=ids[:DESPITE_MAX], **until)
+    for order in (widest, longest, opened):
         envelope = unsigned(order)
         for number in range(2):
             envelope = with_signature(envelope, f"{number:032x}", bytes(450))
