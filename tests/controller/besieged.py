@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from controller.effects import FreeEgress, SecurePortal
 from controller.events import FireLine
 from controller.holders import KeyId
 from controller.ids import OrderId, PortalId
@@ -48,7 +49,9 @@ class Besieged:
             (happening,) = self.dice.choices(happenings, HAPPENINGS.values())
             happening(self)
             self.siege.look_at_orders()
+            self.answers()
             self.siege.look_at_wishes()
+            self.siege.look_at_arrival()
             for portal in PORTALS:
                 self.siege.look_at_lock(portal)
             for portal in self.dice.sample(PORTALS, 3):
@@ -107,10 +110,13 @@ class Besieged:
         return issuer, self.counters[issuer] - back
 
     def some_ids(self) -> tuple[OrderId, ...]:
-        """Mostly what is in force; now and then anything that was ever given, or nothing known."""
+        """Mostly what is in force; now and then what is still on its way, anything that was ever
+        given, or nothing known.
+        """
         alive = sorted(self.siege.reading.in_force)
+        coming = [offer.order.id for offer in self.waiting]
         ever = [offer.order.id for offer in self.given] or ["0f" * 32]
-        pool = alive if alive and self.often(0.7) else ever
+        pool = self.dice.choice((alive, alive, alive, coming, ever)) or ever
         return tuple(self.dice.choice(pool) for _ in range(self.dice.choice((1, 1, 1, 2, 3))))
 
     def arrived(self) -> None:
@@ -163,6 +169,28 @@ class Besieged:
         for contact in (Contact.OPEN, Contact.CLOSED) if self.often(0.4) else ():
             self.siege.leaf(portal, contact)
 
+    def link(self) -> None:
+        """A device goes away, and mostly comes back soon."""
+        portal = self.dice.choice(PORTALS)
+        self.siege.link(portal, up=False)
+        if self.often(0.5):
+            self.siege.later(self.dice.choice((1, 30)))
+        if self.often(0.8):
+            self.siege.link(portal, up=True)
+            self.siege.leaf(portal, Contact.CLOSED)
+
+    def found(self) -> None:
+        for portal in sorted(self.siege.unlinked):
+            self.siege.link(portal, up=True)
+            self.siege.leaf(portal, Contact.CLOSED)
+
+    def answers(self) -> None:
+        """Most locks do what they are told at once; some answers are lost."""
+        for effect in self.siege.effects:
+            to_a_lock = isinstance(effect, SecurePortal | FreeEgress)
+            if to_a_lock and effect.portal not in self.siege.unlinked:
+                self.siege.answers(effect, "confirmed" if self.often(0.85) else "lost")
+
     def time(self) -> None:
         self.siege.later(self.dice.choice((1, 20, 60, 300, 900)))
 
@@ -209,6 +237,8 @@ HAPPENINGS: dict[Callable[[Besieged], None], float] = {
     Besieged.clock: 3,
     Besieged.doubted: 3,
     Besieged.confirms: 3,
+    Besieged.link: 4,
+    Besieged.found: 4,
     Besieged.passes: 25,
     Besieged.time: 12,
 }

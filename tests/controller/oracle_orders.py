@@ -207,6 +207,30 @@ class Reading:
             return False
         return self.fire_at(portal) or self.leads_out_of_an_evacuation(portal)
 
+    def concerns(self, order_id: str, portal: str) -> bool:
+        """Whether a posture in force, by itself, shuts the way in through this portal or frees the
+        way out: whose answer is waited for.
+        """
+        order = self.in_force[order_id].order
+        source, target = self._in(portal)
+        if order.kind is Kind.EVACUATE and self._would_free(order, portal):
+            return True
+        if not self._covers(order, target):
+            return False
+        outer = order.kind is Kind.SHELTER
+        outer |= order.kind is Kind.LOCKDOWN and order.cover is Cover.PERIMETER
+        return not (outer and self._covers(order, source))
+
+    def freed_by(self, order_id: str, portal: str) -> bool:
+        """Whether this order has the lock released."""
+        taken = self.in_force[order_id]
+        return self._would_free(taken.order, portal) and not taken.late
+
+    def _would_free(self, order: Order, portal: str) -> bool:
+        release = self.tree["portal"][portal].get("on-fire") == "release"
+        evacuates = order.kind is Kind.EVACUATE
+        return evacuates and release and portal in self._ways_out_of(order)
+
     def unlocked(self, portal: str) -> bool:
         """Whether an order keeps it unlocked."""
         return any(
@@ -316,12 +340,16 @@ class Reading:
         return any(t.order.kind in POSTURES and not t.order.drill for t in self.in_force.values())
 
     def _shuts(self, portal: str) -> bool:
-        """Whether a posture lies over the portal, or frees it."""
+        """Whether a posture lies over the portal, or frees it, be it only when it is confirmed."""
         rule = self.tree["portal"][portal]
-        return self.leads_out_of_an_evacuation(portal) or any(
+        return any(
             t.order.kind in POSTURES
             and _moves(t.order)
-            and (self._covers(t.order, rule["from"]) or self._covers(t.order, rule["to"]))
+            and (
+                self._covers(t.order, rule["from"])
+                or self._covers(t.order, rule["to"])
+                or self._would_free(t.order, portal)
+            )
             for t in self.in_force.values()
         )
 

@@ -10,6 +10,7 @@ from itertools import product
 from zoneinfo import ZoneInfo
 
 from controller import inputs
+from controller.arrival import Action, arrivals
 from controller.effects import Effect, FreeEgress, ReleasePortal, SecurePortal
 from controller.events import (
     DecisionMade,
@@ -35,7 +36,7 @@ from controller.site import Outcome, Site
 from controller.state import SiteState, apply, restore, snapshot
 from policies.facts import Assurance, Decision, Direction
 from tests.controller.compound import COMPOUND, LOST, ROLES, people
-from tests.controller.oracle_orders import Reading
+from tests.controller.oracle_orders import POSTURES, Reading
 from tests.controller.support import FRIDAY_0728_UTC_US, ORIGIN, compiled, reader_of
 
 SIGNED_BY = Personal("signed_by", "Chief Smith", "cd" * 16)
@@ -74,7 +75,7 @@ class Siege:
         self.policy, self.reading = compiled(text), Reading(text)
         self.site = Site(ORIGIN, self.policy)
         self.mono_us, self.utc_us, self.trusted = 1_000 * SECOND_US, utc_us, True
-        self.ids = 0
+        self.ids = self.offered = self.asked = 0
         self.events: list[Event] = []
         self.effects: list[Effect] = []
         self.started: SiteState = self.site.state
@@ -82,6 +83,10 @@ class Siege:
         self.was_released: set[str] = set()
         self.was_locked: set[str] = set()
         self.granted: list[tuple[ReleasePortal, str]] = []
+        self.unlinked: set[str] = set()
+        self.leaves: dict[str, Contact] = {}
+        self.answered: dict[tuple[str, Action], int] = {}
+        """The newest command to each lock that was confirmed since its device came."""
         self.boot()
 
     def new_id(self) -> str:
@@ -105,14 +110,15 @@ class Siege:
         self.feed(inputs.DirectoryReplaced(id=InputId(self.new_id()), directory=people()))
         for fire in FIRES:
             self.line(fire, FireLine.NORMAL)
+        self.leaves, self.answered, self.unlinked = {}, {}, set(PORTALS)
         for portal in PORTALS:
-            found = PortalId(portal)
-            self.feed(inputs.PortalLinkHeard(id=InputId(self.new_id()), portal=found, up=True))
+            self.link(portal, up=True)
             self.leaf(portal, Contact.CLOSED)
 
     def offer(self, offer: Offer, path: str = "wire") -> Outcome:
         order = offer.order
         self.known[order.id] = order
+        self.offered += 1
         outcome = self.feed(offer.as_input(InputId(self.new_id()), path))
         self.reading.offered(order, offer.people, self.moment(), sourced=offer.sourced)
         return outcome
@@ -191,7 +197,37 @@ class Siege:
             if isinstance(effect, ReleasePortal):
                 self.granted.append((effect, who))
 
+    def link(self, portal: str, *, up: bool) -> None:
+        """The device on which the lock hangs answers, or does not."""
+        found = PortalId(portal)
+        outcome = self.feed(inputs.PortalLinkHeard(id=InputId(self.new_id()), portal=found, up=up))
+        if not up:
+            self.unlinked.add(portal)
+            self.leaves.pop(portal, None)
+            self.answered = {key: at for key, at in self.answered.items() if key[0] != portal}
+        elif portal in self.unlinked:
+            self.unlinked.discard(portal)
+            if self.reading.released(portal) and self.site.state.ready:
+                assert portal in [e.portal for e in outcome.effects if isinstance(e, FreeEgress)]
+
+    def answers(self, effect: SecurePortal | FreeEgress, outcome: str) -> None:
+        """What became of a command."""
+        action = Action.SECURE if isinstance(effect, SecurePortal) else Action.FREE
+        self.feed(
+            inputs.EffectEndHeard(
+                id=InputId(self.new_id()),
+                effect=effect.id,
+                outcome=outcome,
+                portal=effect.portal,
+                action=action,
+            )
+        )
+        if outcome == "confirmed":
+            key = (effect.portal, action)
+            self.answered[key] = max(effect.cause, self.answered.get(key, 0))
+
     def leaf(self, portal: str, contact: Contact) -> None:
+        self.leaves[portal] = contact
         self.feed(
             inputs.ContactRead(id=InputId(self.new_id()), portal=PortalId(portal), contact=contact)
         )
@@ -213,6 +249,7 @@ class Siege:
         """Orders and locks agree, and every exit and entry does for everybody."""
         self.look_at_orders()
         self.look_at_wishes()
+        self.look_at_arrival()
         for portal in PORTALS:
             self.look_at_lock(portal)
         for portal, who in product(PORTALS, (*ROLES, f"{LOST}-staff", f"{LOST}-diplomat")):
@@ -252,6 +289,7 @@ class Siege:
         released = reading.released(portal)
         assert core.released is released, f"{portal} released: {core.released}, not {released}"
         stands_open = (self.opened(portal) or reading.unlocked(portal)) and not released
+        stands_open &= portal not in self.unlinked
         assert core.leased is stands_open, f"{portal} leased: {core.leased}, not {stands_open}"
 
     def opened(self, portal: str) -> bool:
@@ -264,6 +302,31 @@ class Siege:
         calm = way.scheduled and way.level <= 2 and self.reading.recorded
         return hours and calm and self.trusted
 
+    def look_at_arrival(self) -> None:
+        """A door has obeyed where its device said so after the order and its leaf is seen closed;
+        whom an evacuation frees has obeyed when it is free.
+        """
+        state = self.site.state
+        for one in state.orders.in_force.values():
+            if one.order.kind not in POSTURES or not one.acts:
+                continue
+            told = {
+                str(a.portal): a for a in arrivals(one, self.policy, state.portals, state.answers)
+            }
+            concerned = {
+                portal for portal in PORTALS if self.reading.concerns(one.order.id, portal)
+            }
+            assert told.keys() == concerned, (one.order.kind, told.keys() ^ concerned)
+            for portal in concerned:
+                freed = self.reading.freed_by(one.order.id, portal)
+                action = Action.FREE if freed else Action.SECURE
+                heard = self.answered.get((portal, action), 0) >= one.seq
+                obeyed = heard and portal not in self.unlinked
+                if not freed:
+                    obeyed &= self.leaves.get(portal) is Contact.CLOSED
+                    obeyed &= not self.reading.released(portal)
+                assert told[portal].obeyed is obeyed, (portal, told[portal], obeyed)
+
     def look_at_wishes(self) -> None:
         """What has to be free was freed, what has to be shut was locked, and a grant of before
         stands no longer where posture or fire would refuse it now.
@@ -274,7 +337,7 @@ class Siege:
         secured = {e.portal for e in self.effects if isinstance(e, SecurePortal)}
         assert released - self.was_released <= freed, (released, freed)
         for portal in sorted(locked - self.was_locked - secured):
-            assert self.claimed(portal), f"{portal} was not locked"
+            assert self.claimed(portal) or portal in self.unlinked, f"{portal} was not locked"
         for effect in self.effects:
             if isinstance(effect, SecurePortal) and self.site.stands(effect, self.mono_us):
                 assert effect.portal not in released, effect
@@ -317,7 +380,7 @@ class Siege:
         way, tree = self.reading.way_in(portal), self.reading.tree
         if who.startswith(LOST):
             return False
-        if self.opened(portal):
+        if self.opened(portal) and portal not in self.unlinked:
             return True
         role = tree["role"][who]
         overrides = set(role.get("overrides", ()))
@@ -331,7 +394,8 @@ class Siege:
             and (not way.sheltered or "shelter" in overrides or way.fleeing)
         )
         recorded = self.reading.recorded or tree["portal"][portal].get("emergency", False)
-        return way.shut <= overrides and (cleared or lifted) and recorded and listed
+        allowed = recorded and listed and portal not in self.unlinked
+        return way.shut <= overrides and (cleared or lifted) and allowed
 
     def _target(self, portal: str) -> dict[str, dict[int, int]]:
         _, target = self.reading._in(portal)
@@ -340,6 +404,7 @@ class Siege:
 
     def decision(self, portal: str, direction: Direction, who: str) -> Decision:
         """Of a copy of the site: asking changes nothing."""
+        self.asked += 1
         copy = Site(ORIGIN, self.policy, self.site.state)
         copy.directory = self.site.directory
         outcome = copy.step(self.badge(portal, direction, who), self.moment())

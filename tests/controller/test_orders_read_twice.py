@@ -15,17 +15,29 @@ from policies.facts import Direction
 from policies.rights import OrderKind as Kind
 from tests.conftest import SEED
 from tests.controller.besieged import ISSUERS, TEN_YEARS_US, Besieged, order_of
+from tests.controller.plants_orders import PLANTS, Plant
 from tests.controller.siege import Offer, Siege
 
 FIXED = (0, 11, 213)
 NEW = tuple(random.Random(f"{SEED}/siege").sample(range(2**32), 2))
 """Two that nobody has seen; the run's seed, at the top of its output, gives them again."""
 STEPS = 100
+PLANTED_STEPS = 80
+"""On which the seeds of `plants_orders` were found."""
 
 
 @pytest.mark.parametrize("seed", FIXED + NEW)
 def test_the_core_and_the_second_reading_agree(seed: int) -> None:
     Besieged(seed).run(STEPS)
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=[plant.name for plant in PLANTS])
+def test_a_planted_mistake_makes_them_disagree(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.put(monkeypatch)
+    with pytest.raises(AssertionError):
+        Besieged(plant.seed).run(PLANTED_STEPS)
 
 
 class Orders:
