@@ -22,13 +22,20 @@ ROOT = Path("/")
 
 def checks() -> Mapping[str, "Check"]:
     """Every check there is, in the order in which its findings are told."""
-    from edge import doctor_outside, doctor_records, doctor_secrets, doctor_volumes
+    from edge import (
+        doctor_orders,
+        doctor_outside,
+        doctor_records,
+        doctor_secrets,
+        doctor_volumes,
+    )
 
     return {
         "site file": doctor_outside.site_file,
         "state folder": doctor_secrets.state_folder,
         "keys": doctor_secrets.keys,
         "stray keys": doctor_secrets.strays,
+        "orders": doctor_orders.orders,
         "encryption": doctor_volumes.encryption,
         "room": doctor_volumes.room,
         "clock": doctor_outside.clock,

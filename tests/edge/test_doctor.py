@@ -24,6 +24,7 @@ from edge.config import load_config
 from edge.control.place import JOURNAL, SOCKET
 from edge.doctor import Finding, Machine, Patient, Verdict, findings
 from edge.duress_keys import make_duress_key
+from edge.signatures import public_text
 from edge.signing_keys import make_signing_key
 from edge.tls import identity
 from simulators.broker_process import BrokerProcess
@@ -111,6 +112,35 @@ def test_a_site_file_with_mistakes_hides_nothing_of_what_can_be_seen(house: Hous
 def test_findings_come_one_by_one_in_the_order_of_the_table(house: House) -> None:
     names = [one.check for one in findings(patient(house), checks())]
     assert [name for name in checks() if name in names] == list(dict.fromkeys(names))
+
+
+# --- orders -----------------------------------------------------------------------------------
+
+
+def test_a_lockdown_that_nobody_could_lift_is_told_beforehand(house: House) -> None:
+    file = house.folder / "site.toml"
+
+    def said() -> str:
+        return " ".join(one.said for one in found("orders", patient(house)))
+
+    def may_sign(name: str, person: str, more: str = "", use: str = "order") -> None:
+        public = public_text(make_signing_key(house.folder.parent / f"{name}.key").public)
+        with file.open("a") as site:
+            site.write(f'\n[key.{name}]\nperson = "{person}"\npublic = "{public}"\n')
+            site.write(f'may = ["{use}"]\n{more}')
+
+    assert "nobody has a key that signs orders" in said()
+    may_sign("anna", "Anna", 'holder = "1"\n')
+    may_sign("anna-2", "Anna")
+    may_sign("carl", "Carl", use="people")
+    assert "one person has a key" in said()
+    may_sign("ben", "Ben")
+    assert verdicts("orders", patient(house)) == [Verdict.OK]
+    with (house.folder / "policy.toml").open("a") as policy:
+        policy.write('\n[order.lift]\nroles = ["staff"]\npeople = 2\n')
+    assert "[order.lift] asks for 2 people on file, and the keys of 1 say" in said()
+    may_sign("dora", "Dora", 'holder = "2"\n')
+    assert verdicts("orders", patient(house)) == [Verdict.OK]
 
 
 # --- secrets ----------------------------------------------------------------------------------
