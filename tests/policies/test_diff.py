@@ -197,12 +197,12 @@ def test_hardware_zones_orders_and_invariants_show_as_facts() -> None:
     text = changed("[zone.lobby]", "[zone.lobby]\noccupancy-max = 40", text)
     text = changed("version  = 1", "version  = 2", text)
     text += '[[never]]\nid = "n1"\nroles = ["visitor"]\nreach = ["archive"]\n'
-    text += '[order.lockdown]\nroles = ["guard"]\n'
+    text += '[order.hold]\nroles = ["guard"]\n'
     assert facts(embassy(), compiled(text)) == [
         "policy: version 1 -> 2",
         "zone lobby: occupancy none -> least none, most 40, severity hard",
         "portal main-gate: open-ms 8000 -> 9000",
-        "order lockdown: new",
+        "order hold: new",
         "never n1: new",
     ]
     assert facts(embassy(), embassy()) == []

@@ -10,7 +10,8 @@ from policies.document import LISTED
 from policies.positions import Path, Spot, scan
 from tests.policies.support import embassy_text
 
-IMPLICIT = {("calendar",), ("schedule",), ("zone",), ("portal",), ("fire",), ("role",)}
+_TABLES = ("calendar", "schedule", "zone", "portal", "fire", "role", "order", "succession")
+IMPLICIT = {(table,) for table in _TABLES}
 """Tables that no line declares: only their children have text of their own."""
 
 

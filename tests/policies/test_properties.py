@@ -5,6 +5,7 @@ Those that concern a changed policy are in test_properties_of_policies.py.
 
 from collections.abc import Iterator
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from policies import (
@@ -260,7 +261,7 @@ def test_without_a_clock_no_timed_rule_lets_anybody_in() -> None:
 def test_fire_and_lockdown_together() -> None:
     """P26: exits free, entries shut; after the fire the lockdown is still there."""
     for seed, ask, person in people(ways_out()):
-        both = replace(ask, fire=True, mode=Mode.LOCKDOWN)
+        both = replace(ask, fire=True, mode=Mode.LOCKDOWN, shut_by=UNSET)
         assert decide(policy(seed), both).granted, plainly(ask)
         plain = replace(person, roles=("staff",))
         back = Direction.EXIT if ask.direction is Direction.ENTRY else Direction.ENTRY
