@@ -25,8 +25,8 @@ SITE_KEYS: dict[str, dict[str, str]] = {
     "point": {
         "input": "the sensor's line; energised means activity",
         "mask": "the sensor's own anti-masking contact, where it has one; energised means masked",
-        "supervised": "false: the device tells two states of this line alone, and a cut or short "
-        "of it is not seen, which `check` and `status` say",
+        "supervised": "the line has its resistors and the device tells four states of it; false: a "
+        "cut or a short looks like one of two, which `check` and `point` say",
     },
     "source": {
         "input": "the line of a key switch or panic button; energised means worked. The change "

@@ -9,6 +9,7 @@ from policies.compiled import LEVELS, CompiledPolicy, ExitKind, Passage, PortalR
 from policies.document import Place
 from policies.factors import minimal_sets, suffices
 from policies.facts import Assurance, Decision, Direction, Mode, Presented, Request
+from policies.lint_alarms import remarks, roles_named
 from policies.places import Places
 from policies.problems import SourceFile, did_you_mean
 from policies.proof import entering
@@ -255,13 +256,14 @@ def _unused(linted: Linted) -> Iterator[Finding]:
     policy = linted.policy
     granted = {role for grant in policy.grants for role in grant.roles}
     ordering = {role for order in policy.orders.values() for role in order.roles}
-    ordering |= policy.successions.keys()
+    ordering |= roles_named(policy) | policy.successions.keys()
     ordering |= {role for rule in policy.successions.values() for role in rule.deputies}
     for role in policy.roles:
         if role not in granted | ordering:
             yield linted.about("role", role, "no grant names it: it opens nothing")
     timed = {grant.when for grant in policy.grants}
     timed |= {portal.open_schedule for portal in policy.portals}
+    timed |= {arming.schedule for arming in policy.armings.values()}
     for name in policy.schedules:
         if name not in timed:
             yield linted.about("schedule", name, "nothing uses it")
@@ -347,6 +349,12 @@ def _opens_something(world: World, role: str, mode: Mode, fire: bool) -> bool:
     )
 
 
+def _alarms(linted: Linted) -> Iterator[Finding]:
+    """Points that nothing arms, and sets that arm nothing."""
+    for table, name, message, hint in remarks(linted.policy):
+        yield linted.about(table, name, message, hint)
+
+
 def _threat(linted: Linted) -> Iterator[Finding]:
     """A higher threat level that opens something."""
     story = entering.threat_opens(linted.world)
@@ -365,5 +373,6 @@ CHECKS: tuple[Check, ...] = (
     _people,
     _orders,
     _responders,
+    _alarms,
     _threat,
 )

@@ -58,9 +58,19 @@ def check(config: Path, as_json: bool) -> None:
     click.echo(f"broker {where}{_secured(site)}")
     freed = opened_by_fire(site)
     click.echo("fire opens for entry too: " + (", ".join(freed) if freed else "no portal"))
+    if site.points or site.local_sources:
+        click.echo(_about_points(site))
     click.echo(about_retention(site))
     for line in (*_about_keys(site, served_next(site)), *_another_in_force(site)):
         click.echo(clean(line))
+
+
+def _about_points(site: "Config") -> str:
+    """How many lines are watched, and of which a cut is not seen."""
+    two = [f"point {name}" for name, one in site.points.items() if not one.supervised]
+    two += [f"source {name}" for name, one in site.local_sources.items() if not one.supervised]
+    blind = f"; of two states alone, a cut is not seen: {', '.join(two)}" if two else ""
+    return f"{len(site.points)} alarm points, {len(site.local_sources)} local sources{blind}"
 
 
 def _secured(site: "Config") -> str:
