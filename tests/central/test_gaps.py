@@ -79,7 +79,7 @@ def audit(archive: SqlArchive) -> Audited:
 
 
 def test_an_empty_archive_begins_where_the_edge_still_does(archive: SqlArchive) -> None:
-    journal = Pruned(60, {50: (1, 40, True)})
+    journal = Pruned(60, {44: (1, 20, True), 50: (21, 40, True)})
     receipt = archive.store(SITE, EDGE, journal.batch(41, 45, begins=True))
     assert receipt.gone == (Gone(1, 40, 40),)
     assert receipt.mark == Mark(seq=45, chain=journal.chains[45])
@@ -113,7 +113,7 @@ def test_an_old_copy_goes_on_behind_what_is_gone(archive: SqlArchive) -> None:
 
 
 def test_the_chain_goes_on_over_entries_of_which_the_leaf_is_left(archive: SqlArchive) -> None:
-    journal = Pruned(40, {30: (1, 20, False)})
+    journal = Pruned(40, {29: (21, 28, False), 30: (1, 20, False)})
     bare = (3, 4, 7, 20)
     receipt = archive.store(SITE, EDGE, journal.batch(1, 20, bare=bare))
     assert receipt.gone == (Gone(3, 20, 4),)

@@ -233,6 +233,14 @@ def cosigned(
     return note + cosignature(text, central_witness.NAME, by, at_s)
 
 
+def of_another_journal() -> str:
+    """Signed under this one's name all the same."""
+    tree = EMPTY.with_leaves(leaves(50))
+    text = Checkpoint(log_name(SITE, "annex", JOURNAL), 50, tree.root).text
+    line = cosignature(text, central_witness.NAME, CENTRAL, SEEN_S)
+    return signed(text, NAME, OWN) + line
+
+
 def shown(size: int, old: int, note: str, salt: str = "") -> wire.CheckpointSent:
     return msgspec.structs.replace(sent(size, old, salt=salt), cosigned=note)
 
@@ -301,6 +309,7 @@ def test_a_signature_from_before_what_is_remembered_leads_on_from_nothing(
         cosigned(50, log=OTHER),
         cosigned(50).replace("\n50\n", "\n51\n"),
         cosigned(50).replace(EDGE, "annex"),
+        of_another_journal(),
     ],
 )
 def test_nothing_but_its_own_signature_over_this_journal_counts(
