@@ -5,10 +5,9 @@ what is committed. Whatever goes wrong before that is repaired by silence: the e
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -19,6 +18,7 @@ from central.archive import (
     Mark,
     Receipt,
 )
+from central.backlog import Backlog, Doubt, Heard, Waiting
 from central.distributor import Distributor
 from central.findings import (
     ArchiveFailing,
@@ -30,10 +30,8 @@ from central.findings import (
 )
 from central.orders import Orders
 from central.sharing import GAP_PATIENCE_S, Sharing, WorkShared
-from central.witness import (
-    Memory,
-    Witness,
-)
+from central.witness import Memory, Witness
+from controller.checkpoint import Checkpoint, checkpoint_of
 from drivers.mqtt_link import (
     CongestedError,
     Connected,
@@ -45,6 +43,7 @@ from drivers.mqtt_link import (
     Session,
 )
 from edge import wire
+from edge.notes import text_of
 from edge.topics import (
     ALL_CHECKPOINTS,
     ALL_JOURNALS,
@@ -68,8 +67,9 @@ STORED_AT_ONCE = 400
 """Entries with which a commit begins that takes no further batch: half of what an edge has on its
 way, so that the other half comes in meanwhile."""
 
-RECORDS_MAX = 256
-"""Batches that wait for the archive; beyond it what comes next waits with them."""
+STANDS_S = 10.0
+"""A journal that is larger than what we have of it, and of which nothing comes for so long, is
+asked for: its edge believes that we have it."""
 
 FILTERS = (
     ALL_JOURNALS,
@@ -92,15 +92,6 @@ class Archive(Memory, Protocol):
     def mark(self, site: str, edge: str, incarnation: str) -> Mark: ...
     def erase(self) -> bool: ...
     def close(self) -> None: ...
-
-
-class _Doubt(NamedTuple):
-    """Something was missing after `seq`, which another archiver may have had: look again."""
-
-    site: str
-    edge: str
-    incarnation: str
-    seq: int
 
 
 class Collector:
@@ -131,16 +122,16 @@ class Collector:
             orders.on(link)
         self._sharing = Sharing(link, FILTERS, share_as) if share_as else None
         self._doubted: set[tuple[str, str, str]] = set()
-        self._records: deque[Message | _Doubt] = deque()
-        """Batches and checkpoints, which take the archive's time."""
-        self._recorded = asyncio.Event()
-        self._room = asyncio.Event()
+        self._backlog = Backlog()
+        self._left_out = False
         self._storing = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
         self._archive: Archive
         self._statuses: dict[tuple[str, str], wire.Status] = {}
         self._marks: dict[tuple[str, str], int] = {}
         self._witnessed: dict[tuple[str, str], str] = {}
+        self._standing: dict[tuple[str, str], tuple[str, int, float]] = {}
+        """Of journals that are larger than what we have: at which mark, and since when."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -189,7 +180,7 @@ class Collector:
 
     def _settle(self) -> None:
         """Note whether anything is left to do."""
-        if self._link.waiting or self._records or self._storing:
+        if self._link.waiting or self._backlog or self._storing:
             self._idle.clear()
         else:
             self._idle.set()
@@ -209,10 +200,10 @@ class Collector:
                     if self._orders is not None:
                         self._orders.linked()
                 case Message():
-                    await self._sort(happening)
+                    self._sort(happening)
             self._settle()
 
-    async def _sort(self, message: Message) -> None:
+    def _sort(self, message: Message) -> None:
         try:
             address = parse(message.topic)
             if address.leaf == "request":
@@ -222,52 +213,58 @@ class Collector:
                     self._orders.heard(address, message.payload)
             elif address.leaf == "request/ack":
                 self._answered(address, wire.decode_request_ack(message.payload))
+            elif address.leaf == "status":
+                status = wire.decode_status(message.payload)
+                self._look(address, status)
+                if self._sharing is not None:
+                    self._sharing.seen(address.site)
+                self._wait(Heard(address, status, message.retained))
             else:
-                if address.leaf == "status":
-                    self._look(address, wire.decode_status(message.payload))
-                    if self._sharing is not None:
-                        self._sharing.seen(address.site)
-                self._records.append(message)
-                self._recorded.set()
+                self._wait(Waiting(address, message))
         except (TopicError, wire.WireError) as error:
             self._found(MessageIgnored(topic=message.topic, reason=str(error)))
-        while len(self._records) >= RECORDS_MAX:
-            self._room.clear()
-            await self._room.wait()
+
+    def _wait(self, record: Waiting | Heard) -> None:
+        """It takes its turn at the archive, where there is room for it."""
+        if self._backlog.put(record):
+            self._left_out = self._left_out and not self._backlog.light
+        elif not self._left_out:
+            self._left_out = True
+            reason = "more comes in than it stores: batches are left out, and edges send them again"
+            self._found(ArchiveFailing(reason=reason))
 
     async def _consume(self) -> None:
         while True:
-            if not self._records:
+            if not self._backlog:
                 await self._erase()
-            if not self._records:
-                self._recorded.clear()
-                await self._recorded.wait()
-            record, self._storing = self._records.popleft(), True
-            self._room.set()
-            await (self._ask_again(record) if isinstance(record, _Doubt) else self._handle(record))
+            await self._backlog.some()
+            record, self._storing = self._backlog.first(), True
+            match record:
+                case Doubt():
+                    await self._ask_again(record)
+                case Heard(address, status, kept):
+                    await self._fill_back(address, status, ours_began=kept)
+                case Waiting(address, message):
+                    await self._handle(address, message)
             self._storing = False
             self._settle()
 
     async def _erase(self) -> None:
         """Go on with erasing where there is something to erase, while nothing else is to do."""
         try:
-            while not self._records and await self._blocking(self._archive.erase):
+            while not self._backlog and await self._blocking(self._archive.erase):
                 pass
         except ArchiveError as error:
             self._found(ArchiveFailing(reason=str(error)))
 
-    async def _handle(self, message: Message) -> None:
+    async def _handle(self, address: Address, message: Message) -> None:
         try:
-            address = parse(message.topic)
             if address.leaf == "journal":
                 batch = await self._blocking(wire.decode_batch, message.payload)
-                await self._collect(address, await self._with_followers(message.topic, batch))
+                await self._collect(address, await self._with_followers(address, batch))
             elif address.leaf == "checkpoint":
                 await self._cosign(address, wire.decode_checkpoint(message.payload))
-            elif address.leaf == "status":
-                status = wire.decode_status(message.payload)
-                await self._fill_back(address, status, ours_began=message.retained)
-        except (TopicError, wire.WireError) as error:
+        except wire.WireError as error:
             self._found(MessageIgnored(topic=message.topic, reason=str(error)))
 
     async def _fill_back(self, address: Address, status: wire.Status, *, ours_began: bool) -> None:
@@ -292,27 +289,22 @@ class Collector:
         if self._distributor is not None:
             self._distributor.answered(address.site, address.edge, ack)
 
-    async def _with_followers(self, topic: str, first: wire.Batch) -> list[wire.Batch]:
+    async def _with_followers(self, address: Address, first: wire.Batch) -> list[wire.Batch]:
         """And those that wait and go on where it ends, whatever of other journals stands between:
         one commit does for all.
         """
         batches, count = [first], len(first.entries)
-        while count < STORED_AT_ONCE and (waiting := self._next_on(topic)) is not None:
+        while count < STORED_AT_ONCE and (waiting := self._backlog.next_of(address)) is not None:
             try:
-                batch = await self._blocking(wire.decode_batch, waiting.payload)
+                batch = await self._blocking(wire.decode_batch, waiting.message.payload)
             except wire.WireError:
                 break  # told when its turn comes
             if (batch.incarnation, batch.first) != (first.incarnation, first.first + count):
                 break
-            self._records.remove(waiting)
+            self._backlog.remove(waiting)
             batches.append(batch)
             count += len(batch.entries)
         return batches
-
-    def _next_on(self, topic: str) -> Message | None:
-        return next(
-            (one for one in self._records if isinstance(one, Message) and one.topic == topic), None
-        )
 
     async def _collect(self, address: Address, batches: list[wire.Batch]) -> None:
         """Store them as one, or one by one where they are refused together."""
@@ -369,11 +361,7 @@ class Collector:
         if self._sharing is not None and self._sharing.heard(message):
             self._found(WorkShared())
 
-    def _look_again(self, doubt: _Doubt) -> None:
-        self._records.append(doubt)
-        self._recorded.set()
-
-    async def _ask_again(self, doubt: _Doubt) -> None:
+    async def _ask_again(self, doubt: Doubt) -> None:
         """A gap is told if there was no progress meanwhile."""
         journal = (doubt.site, doubt.edge, doubt.incarnation)
         self._doubted.discard(journal)
@@ -393,7 +381,7 @@ class Collector:
         shared = self._sharing is not None and self._sharing.active
         gap = mark.gap and (sure or not shared)
         if mark.gap and not gap:
-            self._doubt(_Doubt(site, edge, incarnation, mark.seq))
+            self._doubt(Doubt(site, edge, incarnation, mark.seq))
         ack = wire.Ack(
             incarnation=incarnation,
             stored_up_to=mark.seq,
@@ -404,12 +392,12 @@ class Collector:
         topic = Topics(site, edge).journal_ack
         self._published(Publication(topic=topic, payload=wire.encode_ack(ack), qos=1))
 
-    def _doubt(self, doubt: _Doubt) -> None:
+    def _doubt(self, doubt: Doubt) -> None:
         """Look again in a while, once for each journal; beyond EDGES_MAX the edges send again."""
         journal = (doubt.site, doubt.edge, doubt.incarnation)
         if journal not in self._doubted and len(self._doubted) < EDGES_MAX:
             self._doubted.add(journal)
-            asyncio.get_running_loop().call_later(GAP_PATIENCE_S, self._look_again, doubt)
+            asyncio.get_running_loop().call_later(GAP_PATIENCE_S, self._backlog.put, doubt)
 
     def _published(self, publication: Publication) -> None:
         try:
@@ -436,6 +424,29 @@ class Collector:
             topic = Topics(address.site, address.edge).checkpoint_ack
             payload = wire.encode_checkpoint(judged.answer)
             self._published(Publication(topic=topic, payload=payload, qos=1))
+            if not judged.answer.problem:
+                await self._ask_for_rest(address, checkpoint_of(text_of(sent.note)))
+
+    async def _ask_for_rest(self, address: Address, said: Checkpoint) -> None:
+        """An edge at which nothing happens says how large its journal is, and nothing else: where
+        that is more than we have and stays so, our true mark makes it send from there.
+        """
+        site, edge, incarnation = address.site, address.edge, said.origin.rpartition("/")[2]
+        try:
+            mark = await self._blocking(self._archive.mark, site, edge, incarnation)
+        except ArchiveError as error:
+            self._found(ArchiveFailing(reason=str(error)))
+            return
+        since = self._standing.pop((site, edge), None)
+        if mark.seq >= said.size or (site, edge) not in self._statuses:
+            return
+        now_s = asyncio.get_running_loop().time()
+        if since is None or since[:2] != (incarnation, mark.seq):
+            since = (incarnation, mark.seq, now_s)
+        elif now_s - since[2] >= STANDS_S:
+            behind = msgspec.structs.replace(mark, gap=True)
+            self._acknowledge(site, edge, incarnation, behind, sure=True)
+        self._standing[site, edge] = since
 
     def _look(self, address: Address, status: wire.Status) -> None:
         key = (address.site, address.edge)

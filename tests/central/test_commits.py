@@ -6,10 +6,13 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import pytest
+
+from central import backlog
 from central.archive import Receipt
 from central.archive_sqlite import SqliteArchive
 from central.collector import STORED_AT_ONCE
-from central.findings import BatchRefused, EdgeSeen, Finding
+from central.findings import ArchiveFailing, BatchRefused, EdgeSeen, Finding
 from drivers.mqtt_link import Session
 from edge import wire
 from edge.topics import Topics
@@ -58,6 +61,7 @@ async def waiting(
         rig.say(payloads[0], topic=TOPICS.journal)
         await until(lambda: len(archive.sizes) == 1, "the first is at the archive")
         for payload in payloads[1:]:
+            await until(lambda: rig.link.outstanding < 100, "room on the wire")
             rig.say(payload, topic=TOPICS.journal)
             if between:
                 rig.say(between, topic=OTHER.journal)
@@ -104,6 +108,37 @@ def test_a_commit_does_not_grow_without_end(tmp_path: Path, mosquitto: BrokerPro
         async with waiting(mosquitto.port, archive, payloads) as (_, acks):
             await until(lambda: acks()[-1:] == [10 * full], "all are acknowledged")
             assert archive.sizes == [full, STORED_AT_ONCE, STORED_AT_ONCE, full]
+
+    asyncio.run(story())
+
+
+def test_however_much_waits_an_edge_is_heard_at_once(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """More than forty edges have on their way: `waiting` sees a status that comes behind it."""
+
+    async def story() -> None:
+        archive, payloads = Held(tmp_path / "archive.db"), [batch(seq) for seq in range(1, 351)]
+        async with waiting(mosquitto.port, archive, payloads) as (found, acks):
+            assert archive.sizes == [1]
+            await until(lambda: acks()[-1:] == [350], "and then all is acknowledged")
+            assert not any(isinstance(one, ArchiveFailing) for one in found)
+
+    asyncio.run(story())
+
+
+def test_what_there_is_no_room_for_is_left_out_and_told_once(
+    tmp_path: Path, mosquitto: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        archive, size = Held(tmp_path / "archive.db"), len(batch(1))
+        monkeypatch.setattr(backlog, "BYTES_MAX", 5 * size)
+        payloads = [batch(seq) for seq in range(1, 10)]
+        async with waiting(mosquitto.port, archive, payloads) as (found, acks):
+            await until(lambda: acks()[-1:] == [6], "the first and five that waited")
+            told = [one.reason for one in found if isinstance(one, ArchiveFailing)]
+            assert [one.partition(":")[0] for one in told] == ["more comes in than it stores"]
+            assert archive.mark(SITE, EDGE, INCARNATION).seq == 6
 
     asyncio.run(story())
 

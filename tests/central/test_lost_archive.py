@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from central import collector
 from central.archive_sql import SqlArchive
 from central.audit import Missing
 from central.findings import Finding
@@ -111,6 +112,33 @@ async def lives(
         said_by = await prune(edge)
         assert len(regained(found)) == bool(copied)
     return before, *said_by
+
+
+def test_an_edge_at_which_nothing_happens_is_asked_for_what_it_has(
+    tmp_path: Path, mosquitto: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its birth was before there was anything; all that it says is how large its journal is."""
+    monkeypatch.setattr(collector, "STANDS_S", 0.0)
+
+    async def scene() -> None:
+        port, lost = mosquitto.port, SqliteStore(tmp_path / "new.db")
+        async with running_edge(tmp_path / "journal", port) as edge:
+            async with running_central(tmp_path / "old.db", port, witness=witness()):
+                await edge.happen(250)
+                await confirmed(edge)
+            async with running_central(
+                tmp_path, port, open_archive=lost.open, witness=witness()
+            ) as found:
+                with closing(lost.open()) as archive:
+                    async with asyncio.timeout(15):
+                        while archive.mark(SITE, EDGE, edge.outbox.incarnation).seq < 250:
+                            await edge.checkpoints.take()
+                            await asyncio.sleep(0.02)
+                    holds(archive, edge, await kept(edge))
+            assert edge.heard == [ArchiveFellBack(stored_up_to=0, acked=250)]
+            assert not alarms(found)
+
+    asyncio.run(scene())
 
 
 @pytest.mark.parametrize(("copied", "restarts"), [(0, True), (COPIED, False)])
