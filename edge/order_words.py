@@ -86,4 +86,4 @@ def _zones(zones: tuple[str, ...]) -> str:
 
 
 def _at(seconds: int, zone: tzinfo) -> str:
-    return local(seconds * 1_000_000, zone)[:19]
+    return local(seconds * 1_000_000, zone).replace(".000", "")

@@ -109,6 +109,11 @@ def order_of(envelope: bytes, keys: Collection[TrustedKey], site: str) -> Signed
     return SignedOrder(order, digest, signed, not people, counts)
 
 
+def order_id(envelope: bytes) -> OrderId:
+    """What the order in an envelope is known by, whoever has signed it. Raises EnvelopeError."""
+    return hashlib.sha256(taken_apart(envelope).payload).hexdigest()
+
+
 def with_ssh_signature(
     envelope: bytes, armour: bytes, keys: Collection[TrustedKey], site: str
 ) -> tuple[bytes, TrustedKey]:

@@ -28,6 +28,7 @@ from edge.orders import ORDER_BYTES_MAX, OrderError, OversizedError, read_order,
 from edge.orders import unsigned as unsigned_order
 from edge.present import clean
 from edge.signatures import SignatureError, pae, signed_too, taken_apart
+from edge.signed_orders import order_id
 from edge.signing_keys import load_signing_key
 from policies.rights import OrderKind
 
@@ -118,6 +119,7 @@ def new(
     except (OrderError, SignatureError) as error:
         raise failed_by(error) from None
     write_whole(out, envelope, new=True)
+    click.echo(f"id {order_id(envelope)}")
     click.echo(f"{out}: `sentrypost order sign` signs it")
 
 

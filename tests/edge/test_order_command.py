@@ -78,6 +78,8 @@ def made(kind: str = "lockdown", *words: str, issuer: str = "anna") -> Path:
     out = Path(f"{kind}-{len(list(Path().glob('*.order')))}.order")
     done = order("new", kind, "--out", str(out), "--issuer", issuer, "--reason", "a test", *words)
     assert done.exit_code == 0, done.output
+    (told,) = re.findall(r"^id ([0-9a-f]{64})$", done.stdout, re.MULTILINE)
+    assert told == json.loads(order("show", str(out), "--json").stdout)["id"]
     return out
 
 
@@ -97,6 +99,7 @@ def test_a_lift_is_made_signed_by_two_and_looked_at(house: Site) -> None:
     done = order("verify", str(signed(file, "ben")))
     assert done.exit_code == 0, done.output
     assert "signed by ben with key 'ben' (ed25519)" in done.stdout
+    assert re.search(r"an edge takes it until \S+ [0-9:]{8}\+0[12]:00$", done.stdout, re.MULTILINE)
     assert "the policy has no table for it: 2 people must sign" in done.stdout
     told = json.loads(order("verify", str(file), "--json").stdout)
     assert (told["people"], told["needs"], told["lacking"]) == (["anna", "ben"], 2, "")
