@@ -12,7 +12,7 @@ from policies.rights import OrderKind
 ID_SIGNS = 12
 """Of an order's id, where people tell orders apart."""
 
-_ENDS = {
+ENDS = {
     EndCause.ORDERED: "ended by order",
     EndCause.TIME: "its time is over",
     EndCause.RESTART: "the edge was started again",
@@ -51,7 +51,7 @@ def _refused(body: ev.OrderRefused, names: Names) -> Said:
 def _ended(body: ev.OrderEnded, _: Names) -> Said:
     by = f" {body.by[:ID_SIGNS]}" if body.by else ""
     what = f"the {body.order_kind} {body.order[:ID_SIGNS]} is in force no more"
-    return Tone.NOTICE, f"{what}: {_ENDS[body.cause]}{by}"
+    return Tone.NOTICE, f"{what}: {ENDS[body.cause]}{by}"
 
 
 def _confirmed(body: ev.EvacuationConfirmed, names: Names) -> Said:

@@ -17,6 +17,7 @@ from controller.moment import SECOND_US
 from controller.portal import Contact, Portal, State
 from controller.state import SiteState, apply
 from controller.whereabouts import People, Presence
+from edge.views_orders import OrderEndRow, OrderRow
 
 NO_CODE = 0
 """Of an entry that is no decision; no reason has this number."""
@@ -233,8 +234,8 @@ class CountRow(msgspec.Struct, frozen=True, kw_only=True):
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """What makes the rows of one view those of a later one. Rows take the place of earlier ones
-    with the same key; those of `counts` are added to them. `left`, `emptied` and `gone` name the
-    presences, zones and doors whose rows go.
+    with the same key; those of `counts` are added to them, `order_ends` complete rows of orders.
+    `left`, `emptied` and `gone` name the presences, zones and doors whose rows go.
     """
 
     presences: tuple[PresenceRow, ...] = ()
@@ -244,6 +245,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     doors: tuple[DoorRow, ...] = ()
     gone: tuple[PortalId, ...] = ()
     counts: tuple[CountRow, ...] = ()
+    orders: tuple[OrderRow, ...] = ()
+    order_ends: tuple[OrderEndRow, ...] = ()
 
 
 def changes(before: View, after: View, counts: Counts) -> Changes:

@@ -27,7 +27,7 @@ FILE_MODE = 0o640
 APPLICATION_ID = 0x53505657
 """`SPVW`, where `file` and SQLite look for it."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised with every change of a table or of what is counted; the file is made anew then."""
 
 BUSY_S = 1.0
@@ -103,6 +103,25 @@ _TABLES = (
         entries INTEGER NOT NULL CHECK (entries >= 1),
         drills INTEGER NOT NULL CHECK (drills BETWEEN 0 AND entries),
         PRIMARY KEY (day, kind, portal, code)
+    ) STRICT, WITHOUT ROWID""",
+    # Every order that was accepted; what ended it, where something has.
+    """CREATE TABLE ordered (
+        id TEXT PRIMARY KEY,
+        kind TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        review_s INTEGER NOT NULL,
+        drill INTEGER NOT NULL CHECK (drill IN (0, 1)),
+        standing INTEGER NOT NULL CHECK (standing IN (0, 1)),
+        people INTEGER NOT NULL,
+        path TEXT NOT NULL,
+        source TEXT NOT NULL,
+        given_seq INTEGER NOT NULL,
+        given_utc_us INTEGER NOT NULL,
+        ended_seq INTEGER,
+        ended_utc_us INTEGER,
+        ended_cause TEXT,
+        ended_by TEXT
     ) STRICT, WITHOUT ROWID""",
 )
 
@@ -243,6 +262,12 @@ class ViewsFile:
                 " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (day, kind, portal, code) DO UPDATE SET"
                 " entries = entries + excluded.entries, drills = drills + excluded.drills",
                 [msgspec.structs.astuple(row) for row in changes.counts],
+            )
+            self._put("ordered", "id", changes.orders)
+            self._database.conn.executemany(
+                "UPDATE ordered SET ended_seq = ?, ended_utc_us = ?, ended_cause = ?, ended_by = ?"
+                " WHERE id = ?",
+                [(*msgspec.structs.astuple(end)[1:], end.id) for end in changes.order_ends],
             )
             self._database.execute(
                 "UPDATE view SET seq = ?, chain = ?, utc_us = ?, clock_trusted = ?",

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from controller.events import Entry, decode_entry
 from controller.state import SiteState
-from edge.views import View, begun, changes, counted, folded
+from edge.views import Changes, View, begun, changes, counted, folded
 from edge.views_file import At, Journal, Reach, ViewsFile, ViewsUnusable
+from edge.views_orders import orders_in
 
 
 class Piece(NamedTuple):
@@ -126,7 +127,7 @@ class ViewsFold:
                 raise ViewsGapError(f"entry {entry.seq} does not follow {seq - 1}")
         view, counts = folded(self._view, entries, self._zone)
         at = _at(entries[-1], chain)
-        self._file.write(changes(self._view, view, counts), at)
+        self._file.write(_with_orders(changes(self._view, view, counts), entries), at)
         self._view, self._at = view, at
 
     def _count(self, entries: Sequence[Entry], chain: str) -> None:
@@ -137,7 +138,8 @@ class ViewsFold:
                 raise ViewsUnusable(f"entry {entry.seq} does not follow {last}")
             last = entry.seq
         at = _at(entries[-1], chain)
-        self._file.write(changes(self._view, self._view, counted(entries, self._zone)), at)
+        counts = changes(self._view, self._view, counted(entries, self._zone))
+        self._file.write(_with_orders(counts, entries), at)
         self._at = at
 
     def _come(self, coming: View) -> None:
@@ -151,6 +153,11 @@ class ViewsFold:
     def _refuse_other(self, entry: Entry) -> None:
         if entry.incarnation != self._journal.incarnation:
             raise ViewsUnusable(f"entry {entry.seq} is of another journal")
+
+
+def _with_orders(found: Changes, entries: Sequence[Entry]) -> Changes:
+    news = orders_in(entries)
+    return replace(found, orders=news.given, order_ends=news.ended)
 
 
 def _at(entry: Entry, chain: str) -> At:

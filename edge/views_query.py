@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 from sqlite_utils import Database
 
+from controller.orders import EndCause
 from controller.portal import Contact, State
 from edge.views import PresenceRow, ZoneRow
 from edge.views_file import At, Reach, read_at, read_reach, rows_of
@@ -49,6 +50,31 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     since_trusted: bool
 
 
+class Ordered(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that ended, as `edge.views_orders` has it. `ended_why`, `ended_given_seq`: of the
+    order that ended it, where one did and the journal goes back so far.
+    """
+
+    id: str
+    kind: str
+    scope: str
+    reason: str
+    review_s: int
+    drill: bool
+    standing: bool
+    people: int
+    path: str
+    source: str
+    given_seq: int
+    given_utc_us: int
+    ended_seq: int
+    ended_utc_us: int
+    ended_cause: EndCause
+    ended_by: str
+    ended_why: str | None
+    ended_given_seq: int | None
+
+
 class Counted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """So many entries, `drills` of them of drills; what they were not counted by is None."""
 
@@ -77,6 +103,17 @@ def inside(database: Database, zone: str | None = None) -> Inside:
 def doors(database: Database) -> tuple[Door, ...]:
     """Every portal, by its id."""
     return tuple(sorted(rows_of(database, Door, "door"), key=lambda door: door.portal))
+
+
+def ended_orders(database: Database, count: int) -> tuple[Ordered, ...]:
+    """The orders that ended last, the newest first, at most so many."""
+    found = database.query(
+        "SELECT one.*, other.reason AS ended_why, other.given_seq AS ended_given_seq"
+        " FROM ordered AS one LEFT JOIN ordered AS other ON other.id = one.ended_by"
+        " WHERE one.ended_seq IS NOT NULL ORDER BY one.ended_seq DESC, one.id LIMIT :count",
+        {"count": count},
+    )
+    return tuple(msgspec.convert(row, Ordered, strict=False) for row in found)
 
 
 def counts(

@@ -31,6 +31,8 @@ ENDS = "end"
 
 ID_SIGNS = 12
 
+ENDED_SHOWN, ENDED_MAX = 20, 500
+
 
 @click.command()
 @click.argument("file", nargs=-1, type=click.Path(exists=True, path_type=Path))
@@ -60,10 +62,26 @@ def send(
 
 
 @click.command(name="list")
+@click.option("--ended", is_flag=True, help="Those that ended last, instead of those in force.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, ENDED_MAX),
+    default=ENDED_SHOWN,
+    show_default=True,
+    help="How many of those that ended.",
+)
 @state_option
 @json_option
-def list_(state: Path, as_json: bool) -> None:
-    """List the orders in force: what, who, why, since when, who obeys, when to look again."""
+def list_(ended: bool, count: int, state: Path, as_json: bool) -> None:
+    """List the orders in force: what, who, why, since when, who obeys, when to look again.
+
+    With --ended those that ended last, by whom or by what, from the journal.
+    """
+    if ended:
+        from edge.commands.order_ended import show_ended
+
+        show_ended(state, count, as_json=as_json)
+        return
     with connected(state) as daemon:
         reply = daemon.orders()
     if as_json:

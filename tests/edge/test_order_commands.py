@@ -181,7 +181,7 @@ def test_a_stick_takes_every_order_to_another_edge(tmp_path: Path) -> None:
         assert (result.exit_code, result.output) == (0, f"{stick}: 2 orders\n"), result.output
 
     async def there(edge: Edge, asks: Asks) -> None:
-        (stick / "end-first.order").write_bytes(first)  # whatever the file is called
+        (stick / "a-first.order").write_bytes(first)  # an old stick: its lift is on it as well
         result = await asks(send, stick)
         assert result.exit_code == 1, "the one that was lifted is refused"
         assert "it was ended before; 1 of 3 are refused" in result.output
@@ -193,6 +193,29 @@ def test_a_stick_takes_every_order_to_another_edge(tmp_path: Path) -> None:
 
     scene(gate, here)
     scene(annex, there)
+
+
+def test_what_has_ended_is_listed_with_who_gave_it_and_who_ended_it(house: House) -> None:
+    async def what(edge: Edge, asks: Asks) -> None:
+        assert "no order has ended" in (await asks(list_, "--ended")).output
+        first, second = lockdown(), lockdown(BEN)
+        for envelope in (first, second, lift(id_of(house, first)), lift(id_of(house, second))):
+            assert (await asks(send, "--wait", "0", given=envelope)).exit_code in {0, NOT_OBEYED}
+        result = await asks(list_, "--ended", "--count", "1")
+        assert result.exit_code == 0, result.output
+        head, why, given, ended = result.output.splitlines()
+        assert head == f"{id_of(house, second)[:12]}  lockdown of the whole site"
+        assert why == "    somebody at the fence"
+        assert " by Ben; journal " in given
+        assert ": ended by order " in ended
+        assert "(somebody at the fence), signed by Anna, Ben; journal " in ended
+        told = json.loads((await asks(list_, "--ended", "--json")).stdout)["ended"]
+        assert [one["order"]["id"] for one in told] == [
+            id_of(house, second),
+            id_of(house, first),
+        ]
+
+    scene(house, what)
 
 
 def test_a_challenge_is_printed_alone_so_that_it_can_be_piped(house: House) -> None:

@@ -1,6 +1,7 @@
 """Orders at a whole edge: files, keys, the desk, doors on a real line."""
 
 import asyncio
+import base64
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -12,12 +13,16 @@ from controller import events as ev
 from controller.arrival import Arrival
 from edge.arrival_words import sentence
 from edge.assembly import Edge
+from edge.break_glass import make_codes
 from edge.control.messages_orders import ArrivalReply, Carrier, OrderReply
+from edge.people.pins import PinCost, PinHasher
 from edge.signatures import SigningKey
+from edge.signed_orders import with_assertion
 from policies.codes import Code
 from policies.facts import Mode
 from tests.edge.checks import ready, without_a_journal
 from tests.edge.house import ADA, FIRE_LOOP, FRONT, FRONT_CONTACT, House, bodies, running, until
+from tests.edge.ordered import asserted, security_key
 from tests.edge.ordering import (
     ANNA,
     ANNA_TOO,
@@ -32,6 +37,7 @@ from tests.edge.ordering import (
 )
 
 WHO = "smith"
+CHEAP = PinHasher(PinCost(time_cost=1, memory_kib=8))
 
 
 @pytest.fixture
@@ -94,6 +100,11 @@ def test_a_lockdown_locks_every_door_and_says_so(house: House) -> None:
             "hall": Mode.LOCKDOWN,
             "vault": Mode.LOCKDOWN,
         }
+        house.board.set_input(FRONT_CONTACT, True)
+        await come(edge, reply.order, obeyed(1))
+        house.board.set_input(FRONT_CONTACT, False)
+        again = await come(edge, reply.order, obeyed(2))
+        assert again.took_ms == arrival.took_ms, "a door that is used later obeyed long ago"
         (shown,) = (await edge.desk.orders.listed()).orders
         assert (shown.signed_by, shown.operator, shown.path) == ("Anna", WHO, "file")
         assert (shown.obeyed, shown.portals) == (2, 2)
@@ -168,6 +179,9 @@ def test_the_same_order_twice_is_one_and_a_lift_that_came_first_has_ended_it(hou
         assert "never will be" in early.reason
         late = await gives(edge, other)
         assert (late.accepted, late.reason) == (False, "it was ended before")
+        union = await edge.desk.orders.take(other, "union")
+        assert not union.accepted, "the core says nothing of what others hand on for days"
+        assert union.remedy
         (one,) = (await edge.desk.orders.listed()).orders
         assert one.order == again.order
 
@@ -194,11 +208,15 @@ def test_doors_whose_device_is_gone_are_named_and_obey_when_it_is_back(house: Ho
     async def what(edge: Edge) -> None:
         house.board.silent = True
         await until(edge, ev.PortalLost, 2)
+        edge.desk.orders.arrivals.look()  # as its task does within milliseconds
         given = await gives(edge, lockdown())
         arrival = await come(edge, given.order, lambda _: True)
         said = sentence(arrival, edge.daemon.site.policy.zone)
         assert said.startswith("0 of 2 obeyed; missing: front (board offline since "), said
         assert {one.arrival for one in arrival.portals} == {Arrival.UNKNOWN}
+        (shown,) = (await edge.desk.orders.listed()).orders
+        assert shown.given_utc_us is not None
+        assert all(one.since_utc_us < shown.given_utc_us for one in arrival.portals)
         # What is gone for so long is a fire as well, and that frees the vault's way out.
         await until(edge, ev.EgressReleased)
         house.board.silent = False
@@ -264,6 +282,8 @@ def test_an_evacuation_that_came_late_frees_nothing_until_somebody_says_so(house
     async def what(edge: Edge) -> None:
         given = await gives(edge, evacuate(accept_until_s=int(time.time()) - 5))
         assert (given.accepted, given.late) == (True, True), given
+        (shown,) = (await edge.desk.orders.listed()).orders
+        assert shown.late
         assert await code(edge, house) is Code.EVACUATION_ENTRY
         assert not await bodies(edge, ev.EgressReleased)
         unknown = await edge.desk.orders.confirm("0" * 64, WHO)
@@ -331,6 +351,53 @@ def test_a_fire_during_lockdown_frees_the_way_out_and_keeps_the_door_shut(house:
         assert edge.desk.orders.posture().fires == ("panel",)
         arrival = await come(edge, given.order, obeyed(1))
         assert {one.arrival for one in arrival.portals if not one.obeyed} == {Arrival.OPEN}
+
+    scene(house, what)
+
+
+def test_a_break_glass_code_stands_for_one_person_once(house: House) -> None:
+    one, other = make_codes(house.folder / "state", 2, CHEAP)
+
+    async def what(edge: Edge) -> None:
+        given = await gives(edge, lockdown())
+
+        async def lifts(code: str) -> OrderReply:
+            envelope = lift(given.order, keys=(ANNA,))
+            return await edge.desk.orders.give(envelope, Carrier.FILE, code, WHO)
+
+        wrong = await lifts(one.code[:-4] + "ZZZZ")
+        assert (wrong.accepted, wrong.reason) == (False, "no such break-glass code")
+        assert (await lifts(one.code)).accepted
+        (lifted,) = [body for body in await bodies(edge, ev.OrderAccepted) if body.order.ends]
+        assert (lifted.people, lifted.break_glass) == (1, one.id)
+        given = await gives(edge, lockdown())
+        used = await lifts(one.code)
+        assert (used.accepted, "used" in used.reason) == (False, True), used
+        assert (await lifts(other.code)).accepted
+
+    scene(house, what)
+
+
+def test_two_orders_with_one_count_of_a_security_key_are_a_copied_key(tmp_path: Path) -> None:
+    device, trusted = security_key(count=7)
+    house = ordered_house(tmp_path)
+    with (tmp_path / "site.toml").open("a") as file:
+        text = base64.b64encode(device.attested).decode()
+        file.write(f'\n[key.stick]\nperson = "Dora"\nfido2 = "{text}"\nmay = ["order"]\n')
+
+    def asserts(envelope: bytes) -> bytes:
+        return with_assertion(envelope, asserted(device, envelope), (trusted,), "house")[0]
+
+    async def what(edge: Edge) -> None:
+        first, second = await gives(edge, lockdown()), await gives(edge, lockdown())
+        device.count = 7
+        good = await gives(edge, asserts(lift(first.order, keys=(ANNA,))))
+        assert good.accepted, good
+        device.count = 7
+        copied = await gives(edge, asserts(lift(second.order, keys=(ANNA,))))
+        assert not copied.accepted
+        assert "two of the security key" in copied.reason
+        assert await code(edge, house) is Code.LOCKDOWN
 
     scene(house, what)
 

@@ -22,14 +22,19 @@ from policies.facts import Mode
 from policies.rights import OrderKind
 from tests.edge.compound import Compound, Played, played
 from tests.edge.house import ADA, bodies, running, until
-from tests.edge.ordering import ordered_house
+from tests.edge.ordering import ANNA, ordered_house
 from tests.edge.test_order_desk import WHO, come
 
 
 @pytest.fixture
 def compound(tmp_path: Path) -> Compound:
+    """Somebody's key is in its site file, and its own is not."""
     (tmp_path / "compound").mkdir()
-    return Compound(tmp_path / "compound")
+    compound = Compound(tmp_path / "compound")
+    with (compound.folder / "site.toml").open("a") as file:
+        public = public_text(ANNA.public)
+        file.write(f'\n[key.anna]\nperson = "Anna"\npublic = "{public}"\nmay = ["order"]\n')
+    return compound
 
 
 def scene(compound: Compound, what: Callable[[Edge, Played], Awaitable[None]]) -> None:

@@ -48,7 +48,7 @@ SEEDS = (6, random.Random(f"{SEED}/views").randrange(2**32))
 DAYS = 0.34
 """Into the Monday's morning."""
 
-TABLES = ("view", "presence", "zone", "door", "tally")
+TABLES = ("view", "presence", "zone", "door", "tally", "ordered")
 Rows = dict[str, list[tuple[object, ...]]]
 
 
@@ -112,6 +112,14 @@ def test_steps_broken_off_anywhere_give_what_a_rebuild_gives_and_what_the_core_k
     again.close()
     assert looks
     assert rows(file) == fold_whole(history, tmp_path / "whole.db")
+    assert standing(file) == set(history.live.orders.in_force)
+
+
+def standing(file: Path) -> set[str]:
+    """The orders that hold, by the rows."""
+    with closing(sqlite3.connect(file)) as connection:
+        found = connection.execute("SELECT id FROM ordered WHERE standing AND ended_seq IS NULL")
+        return {row[0] for row in found}
 
 
 def test_the_histories_say_something() -> None:
@@ -130,6 +138,8 @@ def test_the_histories_say_something() -> None:
     assert looks == set(State)
     kinds = {decode_entry(piece.entry).kind for piece in lived().pieces}
     assert {"edge-started", "passage-made", "decision-made"} <= kinds
+    ordered = {decode_entry(piece.entry).kind for piece in an_hour(SEEDS[0]).pieces}
+    assert {"order-accepted", "order-ended"} <= ordered
 
 
 def test_who_escorts_whom_outlives_a_restart(tmp_path: Path) -> None:
