@@ -20,10 +20,6 @@ from edge.pki.names import Role, Subject
 AUTHORITY_NAME = "Sentrypost site CA"
 
 AUTHORITY_DAYS = 3_650
-LIFE_DAYS = 365
-"""As a rule; the rest of what is possible is `LIFE_DAYS_MAX`."""
-
-LIFE_DAYS_MAX = 1_095
 
 RENEW_AT = 2 / 3
 """Of the life: from then on somebody can still forget it for a while."""
