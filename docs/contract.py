@@ -65,15 +65,6 @@ def _replaced(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
     return text
 
 
-def topics_in_use() -> set[str]:
-    """Names of `Topics` that the packages take a topic from."""
-    code = (
-        path.read_text() for name in ("edge", "central") for path in (ROOT / name).rglob("*.py")
-    )
-    found = (re.findall(r"\b_?[Tt]opics(?:\([^()]*\))?\.([a-z_]+)", text) for text in code)
-    return {name for names in found for name in names} & (TOPICS.keys() | RESERVED)
-
-
 def messages() -> tuple[type[msgspec.Struct], ...]:
     """The structs that are a topic's payload, each once, in the order of the topics.
 
@@ -169,8 +160,6 @@ def _key(key: str, value: Any, names: Mapping[str, str]) -> Any:
         return _said(value)
     if key == "$ref":
         return REFERENCE + names[value.removeprefix(REFERENCE)]
-    if key == "title" and isinstance(value, str):
-        return value
     return _portable(value, names)
 
 

@@ -93,7 +93,7 @@ def parts() -> str:
             else _plain_members(schema)
         )
         said = "" if said == "An enumeration." else _wrapped(said)
-        sections.append("\n\n".join(filter(None, (f"#### {name}", said, _wrapped_list(inside)))))
+        sections.append("\n\n".join(filter(None, (f"#### {name}", said, _wrapped(inside)))))
     return "\n\n".join(sections) + "\n"
 
 
@@ -237,10 +237,6 @@ def _range(part: Mapping[str, Any]) -> str:
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
-
-
-def _wrapped_list(text: str) -> str:
-    return _wrapped(text)
 
 
 SECTIONS: Mapping[str, Callable[[], str]] = {

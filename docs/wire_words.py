@@ -11,8 +11,8 @@ from edge import wire, wire_orders
 
 
 class Words(NamedTuple):
-    """Of one topic. `leaf`: what stands behind the edge's name. `own`: the edge sends it;
-    otherwise it reads it. `messages`: what its payloads are; none where they are entries.
+    """Of one topic. `own`: the edge sends it; otherwise it reads it. `messages`: what its payloads
+    are; none where they are entries.
     """
 
     title: str
