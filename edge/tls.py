@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509.oid import NameOID
 
+from edge.pki.certificates import common_name, issued_by
 from edge.secret_file import NotAFileError, OpenToOthersError, read_secret
 
 PEM_BYTES_MAX = 256 * 1024
@@ -63,16 +63,14 @@ def identity(files: TlsFiles) -> Identity:
         raise TlsError(
             which, f"the key in {holder} is not that of {files.certificate}", "use one pair's files"
         )
-    issuer = next((one for one in issuers if _issued(own, one)), None)
+    issuer = next((one for one in issuers if issued_by(own, one)), None)
     if issuer is None:
         raise TlsError(
             "certificate",
             f"{files.certificate} is not by an authority in {files.ca}",
             "use the files of one authority",
         )
-    names = own.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    name = str(names[0].value) if len(names) == 1 else ""
-    return Identity(name, own.not_valid_after_utc, issuer.not_valid_after_utc)
+    return Identity(common_name(own), own.not_valid_after_utc, issuer.not_valid_after_utc)
 
 
 def context(files: TlsFiles) -> ssl.SSLContext:
@@ -124,11 +122,3 @@ def _bytes(path: Path, which: Key, *, secret: bool) -> bytes:
     except (OSError, NotAFileError) as error:
         why = getattr(error, "strerror", None) or "not a file"
         raise TlsError(which, f"'{path}' cannot be read: {why}", "put it there") from None
-
-
-def _issued(own: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        own.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -107,7 +106,7 @@ def renewed(old: Bundle, new: Bundle, issuers: tuple[x509.Certificate, ...]) -> 
         raise PkiError(
             f"it is of {names[1]}, and here is {names[0]}", "carry each file to its place"
         )
-    if not any(issued_by(new.certificate, one) for one in issuers):
+    if not any(certificates.issued_by(new.certificate, one) for one in issuers):
         raise PkiError(
             "it is not by the authority of this site", "carry ca.pem here first if that was renewed"
         )
@@ -120,12 +119,3 @@ def renewed(old: Bundle, new: Bundle, issuers: tuple[x509.Certificate, ...]) -> 
             "make it with a new key: `sentrypost pki renew` without --same-key",
         )
     return Bundle(new.certificate, key)
-
-
-def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the issuer's key has signed it."""
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True

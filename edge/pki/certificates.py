@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
@@ -93,7 +94,7 @@ def certificate(
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-        .add_extension(_issued_by(issuer), critical=False)
+        .add_extension(_key_of(issuer), critical=False)
     )
     if hosts:
         builder = builder.add_extension(x509.SubjectAlternativeName(hosts), critical=False)
@@ -116,7 +117,7 @@ def revocations(
         .last_update(now - BACKDATED)
         .next_update(issuer.not_valid_after_utc)
         .add_extension(x509.CRLNumber(number), critical=False)
-        .add_extension(_issued_by(issuer), critical=False)
+        .add_extension(_key_of(issuer), critical=False)
     )
     for one in revoked:
         builder = builder.add_revoked_certificate(one)
@@ -138,6 +139,15 @@ def common_name(found: x509.Certificate) -> str:
     """Empty where it has none, or several."""
     names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if len(names) == 1 else ""
+
+
+def issued_by(found: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the issuer's key has signed it."""
+    try:
+        found.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def organisation(found: x509.Certificate) -> str:
@@ -184,7 +194,7 @@ def _builder(
     )
 
 
-def _issued_by(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+def _key_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own.value)
 
