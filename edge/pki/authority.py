@@ -105,7 +105,7 @@ class Authority:
 
     def issued(self, now: datetime) -> tuple[Issued, ...]:
         """All of them, by name, the newest of a name first. Raises PkiError."""
-        revoked = {one.serial_number: one.revocation_date_utc for one in self._revoked()}
+        revoked = {one.serial_number: one.revocation_date_utc for one in self._list()}
         found: list[tuple[Subject, x509.Certificate]] = []
         files = (self.folder / ISSUED).glob("*.pem")
         # Times in certificates are seconds; of one second the file written last is the newest.
@@ -171,11 +171,13 @@ class Authority:
         """Put these on the list as well. Raises PkiError, KeyFileError."""
         key = self._key(ask)
         with self._alone():
-            known = list(self._revoked())
+            present = self._list()
+            number = present.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+            known = list(present)
             listed = {one.serial_number for one in known}
             serials = {one.certificate.serial_number for one in which} - listed
             known += [certificates.revoked_now(serial, now) for serial in sorted(serials)]
-            return self._put_revoked(key, self._list_number() + 1, known, now)
+            return self._put_revoked(key, number + 1, known, now)
 
     def _key(self, ask: Callable[[], str]) -> EllipticCurvePrivateKey:
         key = read_key(self.folder / KEY, ask, made_by=MADE_BY)
@@ -215,12 +217,6 @@ class Authority:
                 "put the authority's folder back from its copy",
             )
         return found
-
-    def _revoked(self) -> Iterator[x509.RevokedCertificate]:
-        return iter(self._list())
-
-    def _list_number(self) -> int:
-        return self._list().extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 
     def _put_revoked(
         self,
