@@ -167,18 +167,13 @@ def list_(folder: Path, as_json: bool) -> None:
 @folder_option
 def revoke(name: str, folder: Path) -> None:
     """Let the broker take no certificate of NAME any more, as `pki list` calls it."""
-    from edge.pki.authority import REVOKED, State
+    from edge.pki.authority import REVOKED
     from edge.pki.certificates import now_utc
 
     with _failing():
         authority = _opened(folder)
         now = now_utc()
-        over = {State.REVOKED, State.EXPIRED}
-        found = [
-            one
-            for one in authority.issued(now)
-            if one.subject.name == name and one.state not in over
-        ]
+        found = [one for one in authority.issued(now) if one.subject.name == name and one.holds]
         if not found:
             raise Failed(f"no certificate of {name} holds", "see `sentrypost pki list`")
         authority.revoke(found, passphrase, now)
@@ -297,14 +292,13 @@ def mosquitto(folder: Path, out: Path, address: str, port: int, data: Path) -> N
     broker.pem beside.
     """
     from edge.pki import mosquitto as files
-    from edge.pki.authority import CERTIFICATE, PUBLIC, REVOKED, State
+    from edge.pki.authority import CERTIFICATE, PUBLIC, REVOKED
     from edge.pki.certificates import now_utc
     from edge.secret_file import replace_file
 
     with _failing():
         authority = _opened(folder)
-        over = {State.REVOKED, State.EXPIRED}
-        others = [one.subject for one in authority.issued(now_utc()) if one.state not in over]
+        others = [one.subject for one in authority.issued(now_utc()) if one.holds]
         written = {
             files.CONFIGURATION: files.configuration(out.resolve(), data, address, port),
             files.ACCESS: files.access(authority.site, others),
@@ -338,7 +332,7 @@ def _issue(
         who = subject(authority.site, Role(role), name)
         names = certificates.host_names(hosts)
         present = authority.newest(who, now)
-        if present is not None and present.state != "expired":
+        if present is not None and present.holds:
             raise Failed(
                 f"{who.name} has a certificate, {_until(present.certificate)}",
                 f"renew it: sentrypost pki renew {who.name}; or revoke it first",

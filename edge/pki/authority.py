@@ -62,6 +62,11 @@ class Issued(NamedTuple):
     def serial(self) -> str:
         return f"{self.certificate.serial_number:040x}"
 
+    @property
+    def holds(self) -> bool:
+        """Neither revoked nor expired: it may still be in use."""
+        return self.state not in {State.REVOKED, State.EXPIRED}
+
 
 class Authority:
     """Of one site. Reading needs no passphrase; `ask` gives it where something is signed."""
