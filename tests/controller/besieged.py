@@ -19,7 +19,7 @@ from controller.portal import Contact
 from policies.facts import Direction
 from policies.rights import OrderKind as Kind
 from tests.controller.compound import ROLES
-from tests.controller.oracle_orders import BY_SOURCES, BY_TWO, ENDED_BY
+from tests.controller.oracle_orders import BY_SOURCES, BY_TWO, ENDED_BY, POSTURES
 from tests.controller.siege import FIRES, PORTALS, Offer, Siege
 from tests.controller.support import FRIDAY_0728_UTC_US
 
@@ -94,6 +94,10 @@ class Besieged:
         order = order_of(self.dice, kind, self.counter(), self.siege.moment().utc_s)
         if kind in ENDED_BY.values() or kind is Kind.END_DRILL:
             order = replace(order, ends=self.some_ids())
+        if kind is Kind.UNLOCK and self.often(0.5):
+            alive = self.siege.reading.in_force.items()
+            known = sorted(i for i, taken in alive if taken.order.kind in POSTURES)
+            order = replace(order, despite=tuple(known))
         if kind is Kind.COUNTERS:
             right = self.siege.reading.challenge or "ab" * 16
             order = replace(order, challenge=right if self.often(0.8) else "cd" * 16)

@@ -303,7 +303,7 @@ class Reading:
             return False
         if order.kind is Kind.HOLD:
             return all("may-hold" in self.tree["portal"][portal] for portal in order.portals)
-        return now.trusted and not any(self._shuts(portal) for portal in order.portals)
+        return now.trusted and not self._unknown_to(order)
 
     def _dead(self, order: Order) -> bool:
         """Whether something that may end it named it before it came."""
@@ -333,24 +333,27 @@ class Reading:
         if order.kind in POSTURES and not order.drill:
             self._end_drills("a real order")
         for unlock in [t.order for t in self.in_force.values() if t.order.kind is Kind.UNLOCK]:
-            if any(self._shuts(portal) for portal in unlock.portals):
+            if any(self._lies_over(order, portal) for portal in unlock.portals):
                 self._end(unlock.id, "a posture")
 
     def _real_posture(self) -> bool:
         return any(t.order.kind in POSTURES and not t.order.drill for t in self.in_force.values())
 
-    def _shuts(self, portal: str) -> bool:
+    def _lies_over(self, order: Order, portal: str) -> bool:
         """Whether a posture lies over the portal, or frees it, be it only when it is confirmed."""
         rule = self.tree["portal"][portal]
+        if order.kind not in POSTURES or not _moves(order):
+            return False
+        sides = (rule["from"], rule["to"])
+        return any(self._covers(order, s) for s in sides) or self._would_free(order, portal)
+
+    def _unknown_to(self, unlock: Order) -> bool:
+        """Whether a posture lies over one of its portals of which it says nothing."""
         return any(
-            t.order.kind in POSTURES
-            and _moves(t.order)
-            and (
-                self._covers(t.order, rule["from"])
-                or self._covers(t.order, rule["to"])
-                or self._would_free(t.order, portal)
-            )
+            self._lies_over(t.order, portal)
             for t in self.in_force.values()
+            for portal in unlock.portals
+            if t.order.id not in unlock.despite
         )
 
     def _ran_out(self, taken: Taken, now: Moment) -> bool:
