@@ -401,8 +401,13 @@ def _leaves(body_type: type[Body]) -> list[type[Body]]:
     return [leaf for child in children for leaf in _leaves(child)] if children else [body_type]
 
 
-KINDS: dict[str, type[Body]] = {kind_of(leaf): leaf for leaf in _leaves(Body)}
-"""Every kind of event there is, by its name on the wire."""
+def _module(leaf: type[Body]) -> str:
+    return leaf.__module__
+
+
+KINDS: dict[str, type[Body]] = {kind_of(leaf): leaf for leaf in sorted(_leaves(Body), key=_module)}
+"""Every kind of event there is, by its name on the wire; the order does not depend on what was
+imported first."""
 
 URGENT = frozenset(
     kind_of(body_type)

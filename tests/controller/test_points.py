@@ -135,7 +135,8 @@ def test_a_clock_that_nobody_vouches_for_disarms_nothing_and_a_new_site_is_armed
 
 def test_what_a_person_does_holds_until_the_schedule_changes() -> None:
     rig = night()
-    rig.arm("grounds", armed=False)
+    assert bodies(rig.arm("grounds", armed=False)) == [ZoneDisarmed]
+    assert bodies(rig.point("fence", "active")) == [PointSeen]
     assert ZoneArmed not in bodies(rig.later(2 * 3600))
     told = rig.later(24 * 3600)
     assert ZoneArmed in bodies(told)
@@ -174,6 +175,16 @@ def test_arming_names_what_is_not_quiet_and_that_alarms_at_once() -> None:
     told = rig.arm("house", armed=True)
     assert bodies(told) == [ZoneArmed, PointAlarmed]
     assert told.events[0].body.unquiet == ("pir", "safe")  # type: ignore[attr-defined]
+
+
+def test_one_set_is_disarmed_and_the_other_goes_on() -> None:
+    rig = night()
+    rig.arm("house", armed=True)
+    rig.point("fence", "active")
+    rig.point("safe", "active")
+    assert bodies(rig.arm("house", armed=False)) == [ZoneDisarmed, PointStoodDown]
+    assert rig.known("fence").state is State.ALARM
+    assert rig.known("safe").state is State.SEEN
 
 
 def test_who_comes_in_has_the_delay_to_disarm() -> None:
