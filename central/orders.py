@@ -28,6 +28,9 @@ from edge.wire_orders import Door, OrderAck, OrderSent, OrdersKept, OrderStandin
 AGAIN_S_MIN, AGAIN_S_MAX = 0.4, 5.0
 """Between two sendings to an edge that is there and says nothing."""
 
+DOORS_AGAIN_S = 1.0
+"""An edge of which devices are awaited is asked again after so long a silence."""
+
 ORDERS_MAX = 256
 """Orders of which answers are kept; the one that was heard of longest ago goes first."""
 
@@ -249,10 +252,13 @@ class Orders:
             edge = row.book.known.edge
             if row.reached is Reached.AWAY:
                 sending.asked.pop(edge, None)  # whoever is back is asked at once
-            elif row.reached is Reached.WAITING:
+            elif not row.settled:
                 asked = sending.asked.get(edge)
                 if asked is None:
                     asked = sending.asked[edge] = _Asked(now_s, AGAIN_S_MIN / 2)
+                if row.word is not None and row.reached is not Reached.WAITING:
+                    # Its last word may have been lost; sent again, the order brings a new one.
+                    asked.again_s = max(asked.again_s, row.word.at_s + DOORS_AGAIN_S)
                 if now_s >= asked.again_s and self._published(row.book, sending):
                     asked.pause_s = min(asked.pause_s * 2, AGAIN_S_MAX)
                     asked.again_s = now_s + asked.pause_s

@@ -7,6 +7,7 @@ the broker at PORT; those named in CUTTABLE (with commas) reach it over a wire t
 import asyncio
 import json
 import sys
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -83,6 +84,8 @@ class Edges:
     async def do(self, asked: dict[str, Any]) -> Any:
         """Carry out one line."""
         match asked["do"]:
+            case "used":
+                return time.process_time()
             case "report":
                 return {name: _report(one) for name, one in self._edges.items()}
             case "cut":
