@@ -81,7 +81,7 @@ class OrderTold:
         """What was told last, by order and by topic."""
         self._shown: set[str] = set()
         self._states_due = True
-        self._states_at_s = 0.0
+        self._states_at_s: float | None = None
         self._set_told: OrdersKept | None = None
         self._set_sent = b""
         self._set_ids: frozenset[OrderId] = frozenset()
@@ -142,11 +142,13 @@ class OrderTold:
             self._anew, self._states_due = False, True
         self._say_acks(link)
         times = [self._say_set(link, now_s)]
-        if self._states_due and now_s >= self._states_at_s:
+        if self._states_due and self._states_at_s is None:
+            self._states_at_s = now_s + STATES_TOGETHER_S
+        if self._states_at_s is not None and now_s >= self._states_at_s:
+            self._states_due = False
             self._say_states(link)
-            self._states_due, self._states_at_s = False, now_s + STATES_TOGETHER_S
-        elif self._states_due:
-            times.append(self._states_at_s)
+            self._states_at_s = None
+        times.append(self._states_at_s)
         return min((one for one in times if one is not None), default=None)
 
     def _say_acks(self, link: Link) -> None:
