@@ -35,6 +35,8 @@ from tests.stranger.archive import Archive
 from tests.stranger.listener import Listener
 
 SITE, EDGE = "house", "gate"
+OPEN_STATES = {"posture", "portal/front", "portal/vault-door"}
+"""What a monitor may see besides."""
 STATES = {"orders": "OrdersKept", "posture": "Posture", "portal": "PortalNow"}
 STRANGERS = tuple(
     Path(__file__).parent / f"{name}.py" for name in ("reading", "listener", "archive")
@@ -331,12 +333,14 @@ def test_with_certificates_each_sees_what_its_role_may(tmp_path: Path) -> None:
                 await edge.badge_opens()
                 await until(lambda: monitor.kinds.get("decision-made") == 1, "the decision")
                 await until(lambda: "Ada L" in archive.values(), "her name")
+                await until(lambda: monitor.states.keys() == OPEN_STATES, "how things stand")
                 assert await edge.stop() == 0
             await until(lambda: not monitor.alive, "its farewell")
 
         asyncio.run(run())
         assert {about for about, _ in monitor.heard_bytes if not about.startswith("event/")} == {
-            *("status", "posture", "portal/front", "portal/vault-door")
+            "status",
+            *OPEN_STATES,
         }
         assert not any(b"Ada L" in payload for _, payload in monitor.heard_bytes)
         assert monitor.refused == archive.refused == []
