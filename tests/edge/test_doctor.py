@@ -132,7 +132,7 @@ def test_a_lockdown_that_nobody_could_lift_is_told_beforehand(house: House) -> N
     assert "nobody has a key that signs orders" in said()
     may_sign("anna", "Anna", 'holder = "1"\n')
     may_sign("anna-2", "Anna")
-    may_sign("carl", "Carl", use="people")
+    may_sign("carl", "Carl", 'holder = "3"\n', "people")
     assert "one person has a key" in said()
     may_sign("ben", "Ben")
     assert verdicts("orders", patient(house)) == [Verdict.OK]
