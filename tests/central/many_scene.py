@@ -112,6 +112,11 @@ class Scene:
         await self.nowhere(order)
 
 
+def gone(done: OrderProgress) -> set[str]:
+    """Whom central knows to be away."""
+    return {one.edge for one in done.edges if one.reached is Reached.AWAY}
+
+
 def named_away(done: OrderProgress) -> set[str]:
     """Whom central names as not reached."""
     return {one.edge for one in done.edges if one.reached in {Reached.AWAY, Reached.WAITING}}
