@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from controller.ids import HolderId, OrderId
 from controller.moment import Moment
+from policies.compiled import CompiledPolicy
 from policies.facts import UtcSeconds
 
 CONSENT_S_MAX = 24 * 3600
@@ -21,6 +22,10 @@ CONSENTS_MAX = 500
 could not be given any more, which is a day at most."""
 
 
+ZONES_MAX = 32
+"""Of one consent; whoever has more to see is consented to for all."""
+
+
 class ConsentEnd(StrEnum):
     REVOKED = "revoked"
     EXPIRED = "expired"
@@ -28,11 +33,14 @@ class ConsentEnd(StrEnum):
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """`until_s`: the first second at which it does not hold. `seq`: the entry that tells of it."""
+    """`until_s`: the first second at which it does not hold. `seq`: the entry that tells of it.
+    `zones`: which may be entered, with those around them; none: all.
+    """
 
     order: OrderId
     until_s: UtcSeconds
     seq: int
+    zones: tuple[str, ...] = ()
 
 
 class Consents(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,12 +53,18 @@ class Consents(msgspec.Struct, frozen=True, kw_only=True):
     """Files that had to be given by then are forgotten, and refused whatever a clock says later."""
 
 
-def holds(consents: Consents, holder: HolderId, moment: Moment) -> bool:
-    """Whether a consent stands for this person now. Every one has an end, so that none holds by a
-    clock that nobody vouches for.
+def holds(
+    consents: Consents, holder: HolderId, moment: Moment, policy: CompiledPolicy, zone: str
+) -> bool:
+    """Whether a consent stands for this person now, into this zone. Every one has an end, so that
+    none holds by a clock that nobody vouches for. Whoever may enter a zone may enter those around
+    it on the way there, and none that lie inside it.
     """
     consent = consents.in_force.get(holder)
-    return consent is not None and moment.trusted and moment.utc_s < consent.until_s
+    if consent is None or not moment.trusted or moment.utc_s >= consent.until_s:
+        return False
+    named = (policy.zones_by_id.get(name) for name in consent.zones)
+    return not consent.zones or any(one is not None and zone in one.lineage for one in named)
 
 
 def after_given(

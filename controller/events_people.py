@@ -6,7 +6,7 @@ import msgspec
 
 from controller.attempt import Attempt
 from controller.body import Body, Count, Name, Seq, Text
-from controller.consents import ConsentEnd
+from controller.consents import ZONES_MAX, ConsentEnd
 from controller.holders import KeyId, Provenance
 from controller.ids import HolderId, OrderId
 from controller.ledger import Commitment
@@ -87,14 +87,16 @@ class ConsentGiven(Body, frozen=True, kw_only=True):
     `until_s`; an earlier consent for the same person ends by it.
 
     `order`: what was signed, by these `keys`; nothing signed acts twice. `accept_until_s`: until
-    when it could be given. `signed_by`, `reason` and `operator` commit to who signed it, what for,
-    and who gave it to the edge.
+    when it could be given. `zones`: which may be entered, with those around them on the way there;
+    none: all. `signed_by`, `reason` and `operator` commit to who signed it, what for, and who gave
+    it to the edge.
     """
 
     holder: HolderId
     order: OrderId
     until_s: UtcSeconds
     accept_until_s: UtcSeconds
+    zones: Annotated[tuple[Name, ...], msgspec.Meta(max_length=ZONES_MAX)] = ()
     keys: Annotated[tuple[KeyId, ...], msgspec.Meta(max_length=8)]
     signed_by: Commitment
     reason: Commitment

@@ -185,6 +185,7 @@ class ConsentOffered(Input, frozen=True, kw_only=True):
     holder: HolderId
     until_s: UtcSeconds
     accept_until_s: UtcSeconds
+    zones: tuple[str, ...] = ()
     keys: tuple[KeyId, ...]
     signers: tuple[HolderId | None, ...]
     signed_by: Personal

@@ -58,7 +58,7 @@ def question(
         shut_by=now.shut_by,
         hold_egress=held(turn.state.orders, portal_id),
         fire=burns_at(turn, portal_id),
-        consent=_consented(turn, credential, holder),
+        consent=passage is not None and _consented(turn, policy, passage, credential, holder),
         interlock_clear=interlock_clear(turn.state, turn.policy, portal_id, turn.now_us),
         operable=portal is not None and portal.linked,
         recorded=turn.state.recorded,
@@ -145,10 +145,17 @@ def _facts(turn: Turn, credential: Credential | None, holder: Holder | None) -> 
     return replace(holder.facts, locked_out=True)
 
 
-def _consented(turn: Turn, credential: Credential | None, holder: Holder | None) -> bool:
+def _consented(
+    turn: Turn,
+    policy: CompiledPolicy,
+    passage: Passage,
+    credential: Credential | None,
+    holder: Holder | None,
+) -> bool:
     if credential is None or holder is None:
         return False
-    return holds(turn.state.consents, credential.holder, turn.moment)
+    zone = passage.judged.id
+    return holds(turn.state.consents, credential.holder, turn.moment, policy, zone)
 
 
 def _screened(turn: Turn, people: People, holder: HolderId) -> tuple[Screened, ...]:

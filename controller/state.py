@@ -374,7 +374,9 @@ def _with_consent(
 ) -> Consents:
     match body:
         case ConsentGiven(holder=holder):
-            given = Consent(order=body.order, until_s=body.until_s, seq=state.seq + 1)
+            given = Consent(
+                order=body.order, until_s=body.until_s, seq=state.seq + 1, zones=body.zones
+            )
             return after_given(state.consents, holder, given, body.accept_until_s, at_s)
         case ConsentEnded(holder=holder):
             return after_ended(state.consents, holder)

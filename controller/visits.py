@@ -28,7 +28,7 @@ from controller.events import (
 from controller.holders import Directory
 from controller.ids import HolderId, OrderId
 from controller.inputs import ConsentEndAsked, ConsentOffered, ScreeningHeard
-from controller.leadership import acting_until_s
+from controller.leadership import acting_until_s, lent_to
 from controller.ledger import Personal, commitment
 from controller.orders import InForce
 from controller.signers import why_not_enough
@@ -184,6 +184,7 @@ def on_consent_offered(turn: Turn, offered: ConsentOffered) -> None:
             order=offered.order,
             until_s=offered.until_s,
             accept_until_s=offered.accept_until_s,
+            zones=offered.zones,
             keys=offered.keys,
             signed_by=commitment(offered.signed_by),
             reason=commitment(offered.reason),
@@ -215,6 +216,9 @@ def _why_not(turn: Turn, offered: ConsentOffered) -> str | None:
         return "nobody knows the person"
     if not turn.policy.standing(holder.facts.roles).host_state:
         return "the person is no agent of the host state and needs no consent"
+    unknown = [zone for zone in offered.zones if zone not in turn.policy.zones_by_id]
+    if unknown:
+        return f"the policy has no zone '{unknown[0]}'"
     return _why_not_now(turn.state.consents, offered, turn.moment.utc_s) or _why_not_enough(
         turn, offered
     )
@@ -237,12 +241,20 @@ def _why_not_now(consents: Consents, offered: ConsentOffered, utc_s: UtcSeconds)
 
 
 def _why_not_enough(turn: Turn, offered: ConsentOffered) -> str | None:
-    """Nobody consents to his own entry. Where the policy names roles, they count."""
-    rule = turn.policy.orders.get(OrderKind.CONSENT)
-    signers = {who for who in offered.signers if who != offered.holder}
+    """Nobody consents to his own entry, and no agent of the host state to anybody's. Where the
+    policy names roles, they count, and so does whoever acts for somebody who has one.
+    """
+    policy, people, moment = turn.policy, turn.directory, turn.moment
+    rule = policy.orders.get(OrderKind.CONSENT)
+    others = {who for who in offered.signers if who != offered.holder}
+    signers = {who for who in others if who is None or not _is_known_agent(turn, who)}
+    if others and not signers:
+        return "no agent of the host state consents to anybody's entry"
     if rule is None:
         return None if signers else "nobody but the person himself has signed it"
-    return why_not_enough(turn.policy, rule, signers, turn.directory, turn.moment)
+    zones = frozenset(offered.zones)
+    lent = lent_to(turn.state.orders, policy, people, signers, rule.kind, zones, moment)
+    return why_not_enough(policy, rule, signers, people, moment, lent=lent)
 
 
 def _end(turn: Turn, holder: HolderId, cause: ConsentEnd, by: Personal | None = None) -> None:
@@ -262,8 +274,12 @@ def _end(turn: Turn, holder: HolderId, cause: ConsentEnd, by: Personal | None = 
 
 def _is_agent(turn: Turn, holder: HolderId) -> bool:
     """Whoever is known no more was one when the consent was given."""
+    return holder not in turn.directory.holders or _is_known_agent(turn, holder)
+
+
+def _is_known_agent(turn: Turn, holder: HolderId) -> bool:
     known = turn.directory.holders.get(holder)
-    return known is None or turn.policy.standing(known.facts.roles).host_state
+    return known is not None and turn.policy.standing(known.facts.roles).host_state
 
 
 # --- visitors ---------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from controller.consents import CONSENT_S_MAX
+from controller.consents import CONSENT_S_MAX, ZONES_MAX
 from controller.ids import OrderId
 from edge.orders import (
     ACCEPT_S,
@@ -27,6 +27,12 @@ CONSENT_BYTES_MAX = 16 * 1024
 """Of the envelope: ten times what eight signatures take."""
 
 
+Zones = Annotated[
+    tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=64)], ...],
+    msgspec.Meta(min_length=1, max_length=ZONES_MAX),
+]
+
+
 class ConsentOrder(
     msgspec.Struct,
     frozen=True,
@@ -35,8 +41,9 @@ class ConsentOrder(
     tag_field="order",
     tag="consent",
 ):
-    """The head of mission consents to the entry of `person`, until `until_s`. `nonce`: 128 random
-    bits, so that no two consents are the same.
+    """The head of mission consents to the entry of `person`, until `until_s`, into `zones` and
+    those around them on the way there; left out: all. `nonce`: 128 random bits, so that no two
+    consents are the same.
     """
 
     schema: Annotated[int, msgspec.Meta(ge=SCHEMA, le=SCHEMA)] = SCHEMA
@@ -46,6 +53,7 @@ class ConsentOrder(
     reason: Reason
     person: PersonId
     until_s: UtcSeconds
+    zones: Zones | msgspec.UnsetType = msgspec.UNSET
 
 
 class SignedConsent(NamedTuple):
@@ -66,6 +74,7 @@ def consent_order(
     reason: str,
     now_s: int,
     entropy: Callable[[int], bytes],
+    zones: tuple[str, ...] = (),
 ) -> ConsentOrder:
     """An order that can be given from now on. Raises OrderError for one that no edge would take."""
     if until_s <= now_s:
@@ -81,6 +90,7 @@ def consent_order(
         reason=reason,
         person=person,
         until_s=until_s,
+        zones=zones or msgspec.UNSET,
     )
     return _decoded(msgspec.json.encode(made))
 

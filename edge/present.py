@@ -335,7 +335,8 @@ def _consent_given(body: ev.ConsentGiven, names: Names) -> tuple[Tone, str]:
     signed = names.get("signed_by", f"{len(body.keys)} keys")
     reason = f" ({names['reason']})" if "reason" in names else ""
     until = local(body.until_s * 1_000_000, UTC)
-    what = f"consent to the entry of {body.holder} until {until}{reason}"
+    where = f" into {', '.join(body.zones)}" if body.zones else ""
+    what = f"consent to the entry of {body.holder}{where} until {until}{reason}"
     return Tone.NOTICE, f"{what}, signed by {signed}, brought by {operator(names)}"
 
 

@@ -8,6 +8,7 @@ import logging
 from typing import TypeVar
 
 from controller.body import Body
+from controller.consents import Consent
 from controller.events import ConsentRefused, PersonScreened, decode_entry
 from controller.ids import HolderId
 from controller.inputs import ConsentEndAsked, ConsentOffered, ScreeningHeard
@@ -137,7 +138,7 @@ class VisitDesk:
         for holder, one in site.state.consents.in_force.items():
             record = on_file.get(holder)
             person = "" if record is None else record.external_id
-            shown.append(await self._shown(person, holder, one.until_s * SECOND_US, one.seq))
+            shown.append(await self._shown(person, holder, one))
         return ConsentsReply(
             timezone=site.policy.timezone,
             clock_trusted=self._daemon.now().trusted,
@@ -186,6 +187,7 @@ class VisitDesk:
             holder=holder,
             until_s=order.until_s,
             accept_until_s=order.accept_until_s,
+            zones=order.zones or (),
             keys=signed.signed.keys,
             signers=signers,
             signed_by=daemon.personal("signed_by", ", ".join(signed.signed.people)),
@@ -199,10 +201,9 @@ class VisitDesk:
         await self._daemon.recorder.drained()
         return VisitReply(accepted=True, reason=what, recorded=not self._daemon.recorder.down)
 
-    async def _shown(
-        self, person: str, holder: HolderId, until_utc_us: int, seq: int
-    ) -> ConsentShown:
+    async def _shown(self, person: str, holder: HolderId, one: Consent) -> ConsentShown:
         """With what the journal tells of it."""
+        seq = one.seq
         try:
             stored: list[Stored] = await self._daemon.writer.read(seq, 1, READ_BYTES_MAX)
         except JournalError as error:
@@ -213,7 +214,8 @@ class VisitDesk:
         return ConsentShown(
             person=person,
             holder=holder,
-            until_utc_us=until_utc_us,
+            until_utc_us=one.until_s * SECOND_US,
+            zones=one.zones,
             seq=seq,
             given_utc_us=None if entry is None else entry.utc_us,
             signed_by=told.get("signed_by", ""),

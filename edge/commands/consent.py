@@ -35,6 +35,7 @@ from edge.orders import PAYLOAD_TYPE, OrderError
 from edge.present import clean, local
 from edge.signatures import SignatureError, signed_too, unverified
 from edge.signing_keys import load_signing_key
+from policies.problems import did_you_mean
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -53,13 +54,22 @@ def consent() -> None:
 )
 @click.option("--reason", required=True, help="What for; whoever signs reads it.")
 @click.option(
+    "--zone",
+    "zones",
+    multiple=True,
+    help="A zone that may be entered, with those around it on the way there, and none inside it; "
+    "may be given several times. Left out: all zones.",
+)
+@click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
     help="The file to write.",
 )
 @config_option
-def new(person: str, until: str, reason: str, out: Path, config: Path) -> None:
+def new(
+    person: str, until: str, reason: str, zones: tuple[str, ...], out: Path, config: Path
+) -> None:
     """Write a consent to the entry of PERSON into a file that is then signed.
 
     PERSON is the id that the file of people has. An edge takes the file within four hours, and
@@ -67,8 +77,14 @@ def new(person: str, until: str, reason: str, out: Path, config: Path) -> None:
     """
     site = loaded(config)
     until_s, now_s = int(utc_of(until, site.policy)), int(time.time())
+    for zone in zones:
+        if zone not in site.policy.zones_by_id:
+            hint = did_you_mean(zone, site.policy.zones_by_id) or "the policy names its zones"
+            raise click.BadParameter(
+                f"the policy has no zone '{zone}'; {hint}", param_hint="--zone"
+            )
     try:
-        order = consent_order(site.site, person, until_s, reason, now_s, os.urandom)
+        order = consent_order(site.site, person, until_s, reason, now_s, os.urandom, zones)
     except OrderError as error:
         raise failed_by(error) from None
     _say(order, site.policy.zone)
@@ -155,7 +171,8 @@ def _read(file: Path) -> bytes:
 
 def _say(order: ConsentOrder, zone: tzinfo) -> None:
     until, by = (local(at_s * 1_000_000, zone) for at_s in (order.until_s, order.accept_until_s))
-    click.echo(clean(f"site {order.site}: '{order.person}' may enter until {until}"))
+    where = f" {', '.join(order.zones)} and the way there" if order.zones else ""
+    click.echo(clean(f"site {order.site}: '{order.person}' may enter{where} until {until}"))
     click.echo(clean(f"reason: {order.reason}"))
     click.echo(clean(f"an edge takes it until {by}"))
 
@@ -174,4 +191,6 @@ def _line(one: ConsentShown, timezone: str) -> str:
     until = local(one.until_utc_us, zone_named(timezone))
     reason = f": {one.reason}" if one.reason else ""
     by = f"; signed by {one.signed_by}, given by {one.given_by}" if one.signed_by else ""
-    return f"{one.person or f'holder {one.holder}'} until {until}{reason}{by}; journal {one.seq}"
+    where = f" into {', '.join(one.zones)}" if one.zones else ""
+    who = one.person or f"holder {one.holder}"
+    return f"{who}{where} until {until}{reason}{by}; journal {one.seq}"

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from controller.consents import ZONES_MAX
 from controller.moment import Micros
 from edge.consent_orders import CONSENT_BYTES_MAX
 from edge.control.message import Count, Message, Part
@@ -49,13 +50,15 @@ class VisitReply(Message, frozen=True, kw_only=True):
 
 
 class ConsentShown(Part, frozen=True, kw_only=True):
-    """One consent. `person`: the integrator's id, empty where he is on file no more. Who gave it,
-    why and when is empty and None where the journal does not tell.
+    """One consent. `person`: the integrator's id, empty where he is on file no more. `zones`: which
+    may be entered, with those around them; none: all. Who gave it, why and when is empty and None
+    where the journal does not tell.
     """
 
     person: str
     holder: str
     until_utc_us: Micros
+    zones: Annotated[tuple[str, ...], msgspec.Meta(max_length=ZONES_MAX)] = ()
     seq: Count
     given_utc_us: Micros | None
     signed_by: str

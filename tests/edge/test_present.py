@@ -330,11 +330,12 @@ def test_a_consent_says_for_whom_until_when_what_for_and_by_whom() -> None:
         order="ab" * 32,
         until_s=1_795_212_000,
         accept_until_s=1_795_212_000,
+        zones=("court", "lobby"),
         keys=("0c" * 16,),
         **{value.field: commitment(value) for value in values},
     )
     text = line(entry(given), values, VIENNA).text
-    assert "h-1 until 2026-11-20 22:00:00.000Z (a burst pipe)" in text
+    assert "h-1 into court, lobby until 2026-11-20 22:00:00.000Z (a burst pipe)" in text
     assert "signed by Her Excellency, brought by smith" in text
     assert "a burst pipe" not in line(entry(given), (), VIENNA).text
     for cause in ConsentEnd:

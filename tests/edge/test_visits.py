@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
@@ -251,7 +252,7 @@ def test_nothing_is_given_that_nobody_has_signed_who_may(
 
 
 def test_a_policy_that_names_roles_asks_who_the_signer_is_on_file(tmp_path: Path) -> None:
-    house = guarded(tmp_path, TWO_SIGN)
+    house = guarded(tmp_path, TWO_SIGN + "\n[role.cleaner]\n")
 
     async def what(edge: Edge) -> None:
         await police(edge)
@@ -259,6 +260,8 @@ def test_a_policy_that_names_roles_asks_who_the_signer_is_on_file(tmp_path: Path
         assert "0 of 1 people have signed it who may by the policy (staff)" in reply.reason
         assert (await gives(edge, BEN, ANNA)).accepted
         assert (await edge.desk.import_people(b"id,roles\n1,police\n", WHO, False)).applied
+        assert "no agent of the host state" in (await gives(edge, ANNA)).reason
+        assert (await edge.desk.import_people(b"id,roles\n1,cleaner\n", WHO, False)).applied
         assert "0 of 1" in (await gives(edge, ANNA)).reason, "she is staff no more"
 
     scene(house, what)
@@ -309,6 +312,38 @@ def test_nobody_lets_himself_in_by_another_of_his_keys(
         if not rule:
             assert "nobody but the person himself" in reply.reason
             assert (await gives(edge, *keys, BEN, person="1")).accepted, "Ben is somebody else"
+
+    scene(house, what)
+
+
+SIGNED_BEFORE_ZONES = (
+    b'{"order":"consent","schema":1,"site":"house","nonce":"000102030405060708090a0b0c0d0e0f",'
+    b'"accept_until_s":%d,"reason":"a burst pipe","person":"2","until_s":%d}'
+)
+
+
+def test_a_file_of_before_consents_named_zones_is_what_it_was(house: House) -> None:
+    async def what(edge: Edge) -> None:
+        await police(edge)
+        now_s = edge.daemon.now().utc_s
+        payload = SIGNED_BEFORE_ZONES % (now_s + 600, now_s + HOUR_S)
+        made = msgspec.json.decode(payload, type=ConsentOrder)
+        assert msgspec.json.encode(made) == payload, "and one without zones is made as before"
+        envelope = sign(payload, PAYLOAD_TYPE, (ANNA,))
+        assert (await edge.desk.give_consent(envelope, WHO)).accepted
+        assert await code(edge, house) is Code.GRANTED
+
+    scene(house, what)
+
+
+def test_a_consent_says_whereto(house: House) -> None:
+    async def what(edge: Edge) -> None:
+        await police(edge)
+        assert "no zone 'cellar'" in (await gives(edge, zones=("cellar",))).reason
+        assert (await gives(edge, zones=("hall",))).accepted
+        (shown,) = (await edge.desk.consents()).consents
+        assert shown.zones == ("hall",)
+        assert await code(edge, house) is Code.GRANTED
 
     scene(house, what)
 

@@ -266,6 +266,7 @@ _MADE: tuple[Body, ...] = (
         order="ab" * 32,
         until_s=1_795_290_000,
         accept_until_s=1_795_219_200,
+        zones=("hall",),
         keys=("ef" * 16, "01" * 16),
         signed_by="cd" * 32,
         reason="ef" * 32,
