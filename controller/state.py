@@ -373,10 +373,8 @@ def _with_consent(
     state: SiteState, body: ConsentGiven | ConsentEnded, at_s: UtcSeconds | None
 ) -> Consents:
     match body:
-        case ConsentGiven(holder=holder):
-            given = Consent(
-                order=body.order, until_s=body.until_s, seq=state.seq + 1, zones=body.zones
-            )
+        case ConsentGiven(holder=holder, order=order, until_s=until_s, zones=zones):
+            given = Consent(order=order, until_s=until_s, seq=state.seq + 1, zones=zones)
             return after_given(state.consents, holder, given, body.accept_until_s, at_s)
         case ConsentEnded(holder=holder):
             return after_ended(state.consents, holder)
