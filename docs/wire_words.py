@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge import wire, wire_orders
+from edge import wire, wire_muster, wire_orders
 
 
 class Words(NamedTuple):
@@ -102,6 +102,19 @@ TOPICS: dict[str, Words] = {
         says="whether the file is in force at this edge, and why not",
         more="Sent when that is on disk, and again for each time that the file is sent again.",
     ),
+    "muster": Words(
+        "Who is looked for",
+        own=True,
+        qos=1,
+        retained=True,
+        peer="anybody",
+        messages=(wire_muster.MusterNow,),
+        says="everybody who came in and was not seen leaving, by pseudonym, with the counts of "
+        "each zone and who is checked off",
+        more="Published when a connection begins and when there is news, once a second at most. No "
+        "age stands in it: compute it from `at_s`. A higher `revision` of the same incarnation is "
+        "newer.",
+    ),
     "event": Words(
         "Entries, live",
         own=True,
@@ -174,7 +187,7 @@ TOPICS: dict[str, Words] = {
 }
 """By the name that the topic has in `edge.topics.Topics`."""
 
-RESERVED = frozenset({"muster", "alarm"})
+RESERVED = frozenset({"alarm"})
 """Names that are taken and that nothing sends or reads so far."""
 
 FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
@@ -238,6 +251,47 @@ FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
         "part": "which part of it this is, from 1",
         "parts": "how many there are",
         "data": "the part's bytes",
+    },
+    wire_muster.MusterNow: {
+        "v": "version of the message",
+        "incarnation": "of the journal that the edge writes",
+        "revision": "number of the entry behind which this holds",
+        "muster": "the muster that goes on; `null`: none does, and nobody is checked off",
+        "listed": "how many came in and were not seen leaving",
+        "missing": "of these, how many are not checked off",
+        "unknown": "of those missing, how many may have left unseen",
+        "checked": "how many of those listed are checked off",
+        "extra": "how many are checked off whom no door had seen coming in",
+        "zones": "counts of each zone",
+        "people": "those who are listed, the missing first; the first thousand",
+    },
+    wire_muster.MusterGoing: {
+        "entry": "number of the entry by which it began",
+        "at_s": "when, wall time in seconds; `null`: by a clock that nobody vouched for",
+        "order": "id of the evacuation that it belongs to; empty: somebody began it by hand",
+        "drill": "an exercise",
+    },
+    wire_muster.MusterZone: {
+        "zone": "its id",
+        "listed": "how many were seen last in it, zones within not included",
+        "unknown": "of these, how many are missing and may have left unseen",
+        "checked": "of these, how many are checked off",
+        "counted": "how many its doors count, known or not, zones within included; 0 as well "
+        "where nobody counts",
+    },
+    wire_muster.MusterPerson: {
+        "holder": "random id of the person",
+        "zone": "where he was seen last",
+        "perhaps": "after a grant that nobody could see used: or here",
+        "portal": "the door that told it; empty: a person did, or an earlier version noted it",
+        "entry": "number of the entry that tells it",
+        "at_s": "when, wall time in seconds; `null`: by a clock that nobody vouched for",
+        "confidence": "how well that is known",
+        "doubt": "why he may have left; `null`: nothing says so",
+        "doubt_since_s": "since when, as `at_s`",
+        "host": "random id of who escorts him; `null`: nobody does",
+        "checked_at": "where somebody saw him safe in this muster; empty: he is missing",
+        "again": "he was checked off, and a door has seen him since",
     },
     wire.RequestAck: {
         "v": "version of the message",

@@ -33,6 +33,7 @@ from edge.journal_keys import JournalKey, KeyRing
 from edge.keeper import Keeper
 from edge.keypads import Keypads
 from edge.muster_desk import MusterDesk
+from edge.muster_told import MusterTold, MusterView
 from edge.order_desk import OrderDesk
 from edge.order_lane import OrderLane
 from edge.order_view import OrderView
@@ -50,6 +51,7 @@ from edge.safe_mode import SERVED_S
 from edge.scrubber import Scrubber
 from edge.signatures import SigningKey
 from edge.tls import Identity
+from edge.topics import Topics
 from edge.uplink import InForce, Uplink
 from edge.uplink_reports import OrderIgnored
 from edge.views_worker import Views
@@ -195,6 +197,8 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     if watch is not None:
         alongside["certificates"] = watch.run
     if uplink is not None:
+        topics = Topics(config.site, config.edge)
+        uplink.muster = MusterTold(topics, MusterView(daemon).now)
         listeners.append(uplink.committed)
         alongside |= _upwards(outside, uplink)
     return Edge(daemon, desk, policy, alongside, checkpoints, uplink)

@@ -32,6 +32,7 @@ from edge import wire
 from edge.journal.checkpoints import Kept
 from edge.journal.errors import JournalClosed, JournalError
 from edge.journal.record import Following
+from edge.muster_told import MusterTold
 from edge.order_lane import OrderLane
 from edge.outbox import Committed, Outbox, Record, chain_after, composed
 from edge.requests import Requests
@@ -117,6 +118,8 @@ class Uplink:
         """Of archive and witness; they take the journal's time, and no order waits behind them."""
         self._spoken = asyncio.Event()
         self._born_with = InForce()
+        self.muster: MusterTold | None = None
+        """What else is told over the same wire, where there is somebody to tell it."""
         self._boot = outbox.last_seq
         self._number = 0
         self._window = Window(outbox.acked)
@@ -147,6 +150,8 @@ class Uplink:
             self._birth_due = True  # what is retained must not tell of other people
         if self._orders is not None:
             self._orders.changed()
+        if self.muster is not None:
+            self.muster.changed()
         self._wake.set()
 
     def said(self, kept: Kept) -> None:
@@ -173,6 +178,8 @@ class Uplink:
                 tasks.create_task(self._requests.run(self._answer), name="uplink requests")
             if self._orders is not None:
                 tasks.create_task(self._orders.run(self._link), name="uplink orders")
+            if self.muster is not None:
+                tasks.create_task(self.muster.run(self._link), name="uplink muster")
 
     # --- the live lane ---
 
@@ -299,6 +306,8 @@ class Uplink:
                         orders.connected()
                     self._words.clear()
                     self.witnessed.connected()
+                    if self.muster is not None:
+                        self.muster.connected()
                     self._window.restart(asyncio.get_running_loop().time())
                     self._wake.set()
                 case Disconnected():

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from controller.events import KINDS, decode_entry
 from docs import asyncapi, contract, generate, mqtt_page
 from docs.contract import ContractError
 from docs.wire_words import FIELDS, RESERVED, TOPICS
-from edge import wire, wire_orders
+from edge import wire, wire_muster, wire_orders
 from tests.docs.asyncapi_parser import KNOWN, validated
 from tests.docs.pages import ROOT
 from tests.golden import messages as golden
@@ -33,6 +34,7 @@ DECODERS = {
     "OrdersKept": wire_orders.decode_orders,
     "Posture": wire_orders.decode_posture,
     "PortalNow": wire_orders.decode_portal,
+    "MusterNow": msgspec.json.Decoder(wire_muster.MusterNow).decode,
 }
 
 

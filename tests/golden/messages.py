@@ -14,10 +14,14 @@ from controller import ledger
 from controller.arrival import Arrival
 from controller.checkpoint import Checkpoint, log_name
 from controller.events import DecisionMade, Event, encode
+from controller.ids import HolderId
 from controller.ledger import commitment
 from controller.merkle import Frontier
+from controller.muster import Confidence
 from controller.portal import Contact, State
-from edge import wire, wire_orders
+from controller.sightings import Doubt
+from edge import wire, wire_muster, wire_orders
+from edge.muster_told import encode_muster
 from edge.notes import Algorithm, NoteKey, cosignature, signed
 from edge.signatures import SigningKey
 from policies.facts import Mode
@@ -225,6 +229,48 @@ ORDERS: dict[str, wire_orders.Message] = {
 }
 
 
+def _muster() -> bytes:
+    return encode_muster(
+        wire_muster.MusterNow(
+            incarnation=INCARNATION,
+            revision=len(KINDS),
+            muster=wire_muster.MusterGoing(
+                entry=4, at_s=1_795_212_030, order="ab" * 32, drill=True
+            ),
+            listed=2,
+            missing=1,
+            unknown=1,
+            checked=1,
+            extra=1,
+            zones=(wire_muster.MusterZone(zone="hall", listed=2, unknown=1, checked=1, counted=3),),
+            people=(
+                wire_muster.MusterPerson(
+                    holder=HolderId("h1"),
+                    zone="hall",
+                    perhaps="yard",
+                    portal="gate",
+                    entry=5,
+                    at_s=1_795_212_000,
+                    confidence=Confidence.UNKNOWN,
+                    doubt=Doubt.RELEASE,
+                    doubt_since_s=1_795_212_040,
+                    host=HolderId("h2"),
+                    again=True,
+                ),
+                wire_muster.MusterPerson(
+                    holder=HolderId("h2"),
+                    zone="hall",
+                    portal="gate",
+                    entry=5,
+                    at_s=1_795_212_000,
+                    confidence=Confidence.PASSAGE,
+                    checked_at="car-park",
+                ),
+            ),
+        )
+    )
+
+
 def messages() -> dict[str, bytes]:
     """By file name: the message's struct, and what tells two of one apart."""
     events = journal()
@@ -247,6 +293,7 @@ def messages() -> dict[str, bytes]:
         "RequestPart.json": _request(),
         "RequestAck.json": _request_ack(),
         **{f"{name}.json": wire_orders.encode(one) for name, one in ORDERS.items()},
+        "MusterNow.json": _muster(),
     }
 
 

@@ -141,7 +141,7 @@ class Listener:
             return dict(self.doors[door].state) if door in self.doors else {}
 
     def filters(self) -> list[str]:
-        states = ("orders", "posture", "portal/+")
+        states = ("orders", "posture", "muster", "portal/+")
         return [f"{self._own}/{leaf}" for leaf in ("status", "event/+", "journal", *states)]
 
     # --- on paho's thread ---
@@ -170,7 +170,7 @@ class Listener:
                 self.known = news
         elif about == "journal":
             self.took(batch(payload, self.site, self.edge))
-        elif about in {"orders", "posture"} or about.startswith("portal/"):
+        elif about in {"orders", "posture", "muster"} or about.startswith("portal/"):
             self._state(about, payload)
         elif about.startswith("event/"):
             self._live(entry(payload, self.site, self.edge))

@@ -35,9 +35,14 @@ from tests.stranger.archive import Archive
 from tests.stranger.listener import Listener
 
 SITE, EDGE = "house", "gate"
-OPEN_STATES = {"posture", "portal/front", "portal/vault-door"}
+OPEN_STATES = {"posture", "muster", "portal/front", "portal/vault-door"}
 """What a monitor may see besides."""
-STATES = {"orders": "OrdersKept", "posture": "Posture", "portal": "PortalNow"}
+STATES = {
+    "orders": "OrdersKept",
+    "posture": "Posture",
+    "portal": "PortalNow",
+    "muster": "MusterNow",
+}
 STRANGERS = tuple(
     Path(__file__).parent / f"{name}.py" for name in ("reading", "listener", "archive")
 )
@@ -276,6 +281,7 @@ def test_beside_our_own_archive_a_stranger_proves_the_same(tmp_path: Path, mosqu
     assert kept(late[0]) == retained()
     assert late[0].states["portal/front"]["name"] == "front"
     assert late[0].states["posture"]["mode"] == "normal"
+    assert late[0].states["muster"]["listed"] == len(late[0].states["muster"]["people"])
     assert listener.flags["event"] == {(TOPICS["event"].qos, False)}
     assert listener.flags["journal"] == {(TOPICS["journal"].qos, False)}
     fits_the_schemas(listener.heard_bytes)
