@@ -5,6 +5,7 @@ Several at once are all in force: whoever enters has to overcome each of them.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
@@ -21,6 +22,12 @@ MODES: dict[OrderKind, Mode] = {
     OrderKind.SHELTER: Mode.SHELTER,
 }
 """The strongest first."""
+
+
+WAYS_REMEMBERED = 8
+"""Sets of zones whose ways out are remembered. Each is asked for at every portal and every badge in
+an evacuation, and takes milliseconds where there are hundreds.
+"""
 
 
 class Here(NamedTuple):
@@ -119,8 +126,7 @@ def frees(orders: Orders, policy: CompiledPolicy, portal_id: PortalId) -> bool:
 
 def freed_by(one: InForce, policy: CompiledPolicy) -> frozenset[str]:
     """Every portal with a lock to release that people from the order's zones may have to pass."""
-    passed = _on_the_way_out(one, policy)
-    return frozenset(p.portal.id for p in passed if p.portal.on_fire is OnFire.RELEASE)
+    return _released_from(policy, one.order.zones)
 
 
 def held(orders: Orders, portal_id: PortalId) -> bool:
@@ -141,9 +147,13 @@ def unlocked(orders: Orders, portal_id: PortalId) -> bool:
 
 def in_scope(one: InForce, zone: ZoneRule) -> bool:
     """Whether the order is about this zone; without zones it is about all that is not public."""
-    if not one.order.zones:
+    return _is_within(zone, one.order.zones)
+
+
+def _is_within(zone: ZoneRule, zones: tuple[str, ...]) -> bool:
+    if not zones:
         return zone.kind is not ZoneKind.PUBLIC
-    return any(around in one.order.zones for around in zone.lineage)
+    return any(around in zones for around in zone.lineage)
 
 
 def way_in(policy: CompiledPolicy, rule: PortalRule) -> Passage | None:
@@ -186,10 +196,9 @@ def _mode_in(acting: Iterable[InForce], passage: Passage, shut_by: tuple[Mode, .
 
 def _mode_out(acting: Iterable[InForce], policy: CompiledPolicy, passage: Passage) -> Mode:
     for one in acting:
-        if one.order.kind is OrderKind.EVACUATE and not one.late:
-            ways = _on_the_way_out(one, policy)
-            if any(way.portal.id == passage.portal.id for way in ways):
-                return Mode.EVACUATE
+        evacuates = one.order.kind is OrderKind.EVACUATE and not one.late
+        if evacuates and passage.portal.id in _on_the_way_out(policy, one.order.zones):
+            return Mode.EVACUATE
     kinds = {one.order.kind for one in acting if in_scope(one, passage.source)}
     for kind in (OrderKind.LOCKDOWN, OrderKind.SHELTER):
         if kind in kinds:
@@ -197,10 +206,13 @@ def _mode_out(acting: Iterable[InForce], policy: CompiledPolicy, passage: Passag
     return Mode.NORMAL
 
 
-def _on_the_way_out(one: InForce, policy: CompiledPolicy) -> list[Passage]:
-    """Every way out that people from the order's zones may take, through further zones as well."""
+@lru_cache(maxsize=WAYS_REMEMBERED)
+def _on_the_way_out(policy: CompiledPolicy, zones: tuple[str, ...]) -> dict[str, Passage]:
+    """By portal, every way out that people from these zones may take, through further zones as
+    well.
+    """
     ways = [passage for passage in policy.passages.values() if passage.way_out]
-    reached = {zone.id for zone in policy.zones if in_scope(one, zone)}
+    reached = {zone.id for zone in policy.zones if _is_within(zone, zones)}
     found: dict[str, Passage] = {}
     growing = True
     while growing:
@@ -211,4 +223,11 @@ def _on_the_way_out(one: InForce, policy: CompiledPolicy) -> list[Passage]:
                 growing = True
                 if passage.target.kind is not ZoneKind.PUBLIC:
                     reached.add(passage.target.id)
-    return list(found.values())
+    return found
+
+
+@lru_cache(maxsize=WAYS_REMEMBERED)
+def _released_from(policy: CompiledPolicy, zones: tuple[str, ...]) -> frozenset[str]:
+    """Of the portals on these ways those whose lock has to be released."""
+    ways = _on_the_way_out(policy, zones).values()
+    return frozenset(way.portal.id for way in ways if way.portal.on_fire is OnFire.RELEASE)

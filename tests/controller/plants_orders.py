@@ -64,11 +64,14 @@ def zones_inside_are_forgotten(patch: Patch) -> None:
 
 
 def an_evacuation_ends_at_the_next_door(patch: Patch) -> None:
-    def ways(one: InForce, policy: CompiledPolicy) -> list[Passage]:
-        found = policy.passages.values()
-        return [p for p in found if p.way_out and posture.in_scope(one, p.source)]
+    honest = posture.freed_by
 
-    patch.setattr(posture, "_on_the_way_out", ways)
+    def freed(one: InForce, policy: CompiledPolicy) -> frozenset[str]:
+        out = [p for p in policy.passages.values() if p.way_out]
+        near = {p.portal.id for p in out if posture.in_scope(one, p.source)}
+        return honest(one, policy) & near
+
+    patch.setattr(posture, "freed_by", freed)
 
 
 def a_late_evacuation_frees(patch: Patch) -> None:
@@ -162,7 +165,7 @@ PLANTS = [
     Plant("numbers act twice", 1, numbers_act_twice),
     Plant("one person lifts", 17, one_person_lifts),
     Plant("zones inside are forgotten", 0, zones_inside_are_forgotten),
-    Plant("an evacuation ends at the next door", 0, an_evacuation_ends_at_the_next_door),
+    Plant("an evacuation ends at the next door", 2, an_evacuation_ends_at_the_next_door),
     Plant("a late evacuation frees", 1, a_late_evacuation_frees),
     Plant("every drill moves", 0, every_drill_moves),
     Plant("a hold outlives what ends it", 0, a_hold_outlives_what_ends_it),
