@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import accumulate
 from random import Random
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, TypeVar
 
 from central.archive import Archived, ArchiveError, ForkError, Mark, Receipt
 from central.collector import Archive, Collector
@@ -32,6 +32,9 @@ SHOWN = 10
 
 HEALED_S_MAX = 120.0
 """Everything is stored so soon after the last fault: the longest backoff and one more."""
+
+
+J = TypeVar("J", bound="Journey")
 
 
 class Record(NamedTuple):
@@ -350,7 +353,11 @@ async def journey(
 
     Raises AssertionError when an entry is missing, doubled, changed, or acknowledged too early.
     """
-    made = Journey(seed, archive, make_collector)
+    return await travelled(Journey(seed, archive, make_collector))
+
+
+async def travelled(made: J) -> J:
+    """The same of a journey that was made."""
     try:
         await made.travel()
         await made.arrive()

@@ -13,8 +13,10 @@ from edge import wire
 from edge.window import Window
 from simulators.virtual.loop import run
 from tests.virtual.journeys import MemoryArchive, journey
+from tests.virtual.lost_archives import lost_archive_journey
 
 SEEDS = 200
+LOST_SEEDS = (1, 2, 3, 4)
 
 
 def test_every_journal_arrives_whole(seed: int) -> None:
@@ -36,6 +38,22 @@ def test_a_journal_arrives_in_the_real_archive(seed: int, tmp_path: Path) -> Non
     archive = SqliteArchive(tmp_path / "archive.db")
     run(journey(seed, archive))
     archive.close()
+
+
+def test_an_archive_that_is_lost_again_and_again_lacks_nothing_that_was_not_pruned(
+    seed: int, tmp_path: Path
+) -> None:
+    lost = pruned = 0
+    for number in (*LOST_SEEDS, seed):
+        (folder := tmp_path / f"{number}").mkdir()
+        try:
+            made = run(lost_archive_journey(number, folder))
+        except AssertionError as error:
+            error.add_note(f"journey {number}")
+            raise
+        lost += made.lost
+        pruned += made.pruned.begun > 0
+    assert min(lost, pruned) >= len(LOST_SEEDS), "what never struck is untried"
 
 
 def journeys(make_collector: type[Collector] = Collector) -> None:
