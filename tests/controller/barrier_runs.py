@@ -27,8 +27,18 @@ class Watch:
         self.rig = rig
         self.loops = dict.fromkeys(DRIVEN, "free")
         self.queued: list[Effect] = []
-        self.lowered = 0
-        self.raised = 0
+        self._lowered: set[str] = set()
+        self._raised: set[str] = set()
+
+    @property
+    def lowered(self) -> int:
+        """How many commands to close could have gone out."""
+        return len(self._lowered)
+
+    @property
+    def raised(self) -> int:
+        """How many commands to open again went out."""
+        return len(self._raised)
 
     def loop(self, portal: str, said: str) -> None:
         self.loops[portal] = said
@@ -44,14 +54,14 @@ class Watch:
         """Whatever waits is asked about at every moment, as a driver may just now ask."""
         for effect in self.queued:
             if isinstance(effect, LowerBarrier) and self.rig.stands(effect):
-                self.lowered += 1
+                self._lowered.add(effect.id)
                 if self.loops[effect.portal] != "free":
                     raise BlindlyClosedError(f"{effect.portal}: {self.loops[effect.portal]}")
 
     def sent(self) -> None:
         """The wire has taken all of it."""
         self.look()
-        self.raised += sum(isinstance(effect, RaiseBarrier) for effect in self.queued)
+        self._raised |= {one.id for one in self.queued if isinstance(one, RaiseBarrier)}
         self.queued.clear()
 
 
