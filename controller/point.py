@@ -7,6 +7,7 @@ is wrong with the line itself is an alarm of its own, armed or not.
 TABLE is complete: every state answers every signal, checked when the module is imported.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -74,7 +75,7 @@ class Note(StrEnum):
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one point. A restart keeps nothing of it.
+    """What is known of one point. A restart keeps nothing of it but a delay that ran.
 
     `deadline_us`: when its entry delay, or the patience with activity that does not end, is over.
     `shunted_until_us`: until when activity alarms nobody.
@@ -179,6 +180,14 @@ def move(
     if state is not point.state or step.note is Note.ALARMED:
         after = replace(after, deadline_us=_deadline_us(point, state, rule, now_us))
     return after, step.note
+
+
+def points_after_start(points: Mapping[str, Point], now_us: Micros) -> dict[str, Point]:
+    """What a start leaves: a delay that ran is over, and nobody has disarmed meanwhile. An edge
+    that is stopped just then must not let anybody in unseen.
+    """
+    over = Point(state=State.ENTERING, deadline_us=now_us)
+    return {name: over for name, one in points.items() if one.state is State.ENTERING}
 
 
 def settled(point: Point) -> State:

@@ -70,7 +70,7 @@ from controller.orders import (
     after_refused,
     after_restart,
 )
-from controller.point import Point
+from controller.point import Point, points_after_start
 from controller.portal import Portal, restarted
 from controller.sightings import CheckedOff, Doubt, Evidence, Muster, after_muster
 from controller.whereabouts import (
@@ -429,7 +429,7 @@ def _started(state: SiteState, body: EdgeStarted, mono_us: Micros) -> SiteState:
         attempts={},
         orders=after_restart(state.orders),
         answers={},
-        points={},
+        points=points_after_start(state.points, mono_us),
         points_since_us=mono_us,
         sources={name: Source(active=one.active) for name, one in state.sources.items()},
         barriers={},

@@ -207,6 +207,15 @@ def test_who_does_not_disarm_in_time_has_set_it_off() -> None:
     assert bodies(rig.point("pir", "active")) == [PointAlarmed], "and again"
 
 
+def test_an_edge_that_is_restarted_during_the_delay_alarms() -> None:
+    rig = quiet()
+    rig.arm("house", armed=True)
+    rig.point("pir", "active")
+    rig.point("pir", "quiet")
+    rig.start()
+    assert PointAlarmed in bodies(rig.point("pir", "quiet"))
+
+
 def test_a_cable_that_is_cut_during_the_delay_alarms_at_once() -> None:
     rig = quiet()
     rig.arm("house", armed=True)
