@@ -10,7 +10,7 @@ from typing import Literal
 import click
 import msgspec
 
-from simulators.virtual.commands import replay, virtual
+from simulators.virtual.commands import replay, story_, virtual
 
 
 @click.group()
@@ -20,6 +20,7 @@ def sim() -> None:
 
 sim.add_command(virtual)
 sim.add_command(replay)
+sim.add_command(story_)
 
 
 @sim.command("run")

@@ -1,4 +1,4 @@
-"""`sentrypost sim virtual` and `sentrypost sim replay`."""
+"""`sentrypost sim virtual`, `sim replay` and `sim story`."""
 
 import logging
 import sys
@@ -149,6 +149,40 @@ def replay(file: Path, lines: int, word: str) -> None:
         click.echo(f"not the run of {file}: that was commit {kept.commit}", err=True)
     click.echo(verdict.trace)
     sys.exit(ANOTHER if not same else BROKEN if verdict.broken else 0)
+
+
+@click.command("story")
+@click.argument("story", required=False)
+@click.option("--seed", type=click.IntRange(min=0), default=1, help="What is left to chance.")
+@click.option("--json", "as_json", is_flag=True, help="Print what happened as JSON.")
+def story_(story: str | None, seed: int, as_json: bool) -> None:
+    """Play an emergency in virtual time, and look whether all came as it has to.
+
+    STORY is the name of one that comes with Sentrypost, or a file; without it, their list. The real
+    edge and archive run the embassy of the demonstration. Exit status 1: something came otherwise.
+    """
+    from simulators.story import StoryError, load_story, names
+
+    if story is None:
+        for name in names():
+            click.echo(f"{name:18} {load_story(name).title}")
+        return
+    _prepare()
+    from simulators.virtual.story import tell
+
+    try:
+        told = tell(load_story(story), seed)
+    except StoryError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(msgspec.json.encode(told))
+    else:
+        click.echo(told.title)
+        for line in told.lines:
+            click.echo(f"{line.at_s:7.1f} s  {line.said}")
+            if line.wrong:
+                click.echo(f"           NOT SO: {line.wrong}")
+    sys.exit(BROKEN if told.wrong else 0)
 
 
 def _prepare() -> None:

@@ -71,8 +71,8 @@ class Crowd:
                 return
             while not await self._calm_until(at_s):
                 await asyncio.sleep(chance.uniform(1.0, 60.0))
-                await self._walk(person, "street", chance)
-            await self._walk(person, zone, chance)
+                await self.walk(person, "street", chance)
+            await self.walk(person, zone, chance)
 
     async def _calm_until(self, at_s: float) -> bool:
         """Wait for a time; false where an alarm comes first."""
@@ -115,7 +115,7 @@ class Crowd:
                 yield begin_s + chance.gauss(13.2, 0.2) * HOUR_S, desk
             yield begin_s + leave_s * HOUR_S, "street"
 
-    async def _walk(self, person: Person, zone: str, chance: Random) -> None:
+    async def walk(self, person: Person, zone: str, chance: Random) -> None:
         """From where somebody is to a zone, as far as the doors let."""
         target = self._plan.ways[zone]
         while True:

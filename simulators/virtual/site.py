@@ -44,8 +44,16 @@ class Site:
     """The parts, wired together; `start` lets them run."""
 
     def __init__(
-        self, plan: Plan, chance: Random, days: float, trace: Trace, rules: Sequence[Rule]
+        self,
+        plan: Plan,
+        chance: Random,
+        days: float,
+        trace: Trace,
+        rules: Sequence[Rule],
+        *,
+        utc_us: int = MONDAY_UTC_US,
     ) -> None:
+        """`utc_us`: what a right wall clock shows at the loop's zero."""
         self.plan = plan
         self.loop = virtual_loop()
         self.ledger = Ledger()
@@ -63,7 +71,7 @@ class Site:
         self._rules = rules
         self._postures = 0
         self.hardware = Hardware(plan, _own(chance), self.see)
-        self.clock = VirtualClock(MONDAY_UTC_US, 5_000_000)
+        self.clock = VirtualClock(utc_us, 5_000_000)
         network = _own(chance)
         self.broker = VirtualBroker(_own(chance), lambda: network.expovariate(1 / NETWORK_S))
         disk = Disk(_own(chance))
