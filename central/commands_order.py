@@ -71,7 +71,7 @@ def send(
     envelope = file.read(ENVELOPE_CHARS_MAX + 1)
     if len(envelope) > ENVELOPE_CHARS_MAX:
         raise Failed(f"no order is larger than {ENVELOPE_CHARS_MAX} bytes", "see the name")
-    shown = _Shown(as_json=as_json)
+    shown = _Shown(as_json=as_json, watch=watch)
     try:
         with CentralClient(state) as central:
             last = central.send_order(envelope, edges, wait_s, shown.progress, follow=watch)
@@ -107,23 +107,26 @@ def list_(state: Path, as_json: bool) -> None:
 class _Shown:
     """What was said of an order so far."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, watch: bool) -> None:
         self._as_json = as_json
+        self._watch = watch
         self._said = ""
         self.last: OrderProgress | None = None
 
     def progress(self, so_far: OrderProgress) -> None:
-        """Only what is news: on standard error, unless somebody pipes it."""
+        """What is news: to whoever watches, on standard error to whoever waits at a terminal."""
         changed = self.last is None or so_far.edges != self.last.edges
         self.last = so_far
+        if not changed:
+            return
         if self._as_json:
-            if changed:
+            if self._watch:
                 click.echo(msgspec.json.encode(so_far))
             return
         said = "\n".join(report(so_far))
-        if changed and said != self._said:
+        if said != self._said and (self._watch or sys.stderr.isatty()):
             self._said = said
-            click.echo(said, err=True)
+            click.echo(said, err=not self._watch)
 
     def end(self, last: OrderProgress) -> None:
         if self._as_json:

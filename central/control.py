@@ -1,6 +1,7 @@
 """Serves central's control socket: signed files and orders for the edges, and what they say."""
 
 import asyncio
+import math
 import socket
 from pathlib import Path
 from typing import Self
@@ -139,7 +140,7 @@ class _Client(Conversation[Request]):
     async def _carry(self, sending: Sending, until_s: float, *, follow: bool) -> None:
         """Send it to whoever has not answered, and say how far it is at each change."""
         desk, loop = self._orders, asyncio.get_running_loop()
-        said_s = sending.began_s
+        said_s = -math.inf  # who is away is known at once
         while True:
             change = desk.orders.change
             again_s = desk.orders.send(sending)

@@ -14,12 +14,13 @@ from drivers.api import InputState
 from edge import wire_orders
 from edge.control.messages_orders import Carrier
 from edge.control.place import SOCKET
+from edge.orders import EndHoldOrder
 from edge.topics import PREFIX, Topics
 from policies.facts import Mode
 from simulators.broker_process import BrokerProcess
 from tests.central.many import SITE, Modelled, modelled, write_edge
 from tests.central.many_process import Wire
-from tests.central.orders import Made, lift, lockdown
+from tests.central.orders import Made, lift, lockdown, made
 from tests.central.rig import CentralProcess, until
 from tests.edge.signed import ANNA, BEN, STRANGER
 from tests.mqtt import clients
@@ -186,6 +187,8 @@ def test_without_a_broker_it_acts_where_it_is_carried_and_later_everywhere(
         assert found.in_force(order, "gate")
         assert await found.give("villa", order)
         assert found.in_force(order, "gate", "villa")
+        # What ends another kind ends no lockdown, and does not hide it where it comes later.
+        assert await found.give("annex", made(EndHoldOrder, SITE, ANNA, ends=(order.id,)))
         # A lift that comes before its lockdown: at the annex it never acts.
         early = lockdown(SITE, ANNA)
         assert await found.give("annex", lift(SITE, (early.id,), ANNA, BEN))
