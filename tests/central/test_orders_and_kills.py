@@ -111,6 +111,8 @@ def test_a_lockdown_outlives_the_edge_the_broker_and_central(
                 # The old file again: it was ended, and never acts any more.
                 await gate.send(order, Reached.ENDED)
                 assert await gate.entered()
+                found = await asyncio.to_thread(bodies, gate.house)
+                assert not any(isinstance(one, ev.OrderRefused) for one in found)
                 assert await edge.stop() == 0
 
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from central.control_client import CentralClient
 from central.orders import Reached
+from controller.events import OrderRefused
 from controller.ids import PortalId
 from controller.portal import Contact
 from drivers.api import InputState
@@ -22,6 +23,7 @@ from tests.central.many import SITE, Modelled, modelled, write_edge
 from tests.central.many_process import Wire
 from tests.central.orders import Made, lift, lockdown, made
 from tests.central.rig import CentralProcess, until
+from tests.edge.house import bodies
 from tests.edge.signed import ANNA, BEN, STRANGER
 from tests.mqtt import clients
 
@@ -52,6 +54,10 @@ class Site:
 
     async def wait(self, holds: Callable[[], bool], what: str) -> None:
         await until(holds, what, PATIENCE_S)
+
+    async def refusals(self, name: str) -> list[OrderRefused]:
+        """On record there."""
+        return await bodies(self.edges[name].edge, OrderRefused)
 
     async def give(self, name: str, order: Made) -> bool:
         """From a stick."""
@@ -211,11 +217,23 @@ def test_without_a_broker_it_acts_where_it_is_carried_and_later_everywhere(
     played(tmp_path, mosquitto, story)
 
 
+def handed_on(in_force: tuple[str, ...], lift: Made) -> bytes:
+    """The set of some edge."""
+    return wire_orders.encode(
+        wire_orders.OrdersKept(
+            incarnation="0" * 16,
+            revision=1,
+            in_force=in_force,
+            lifts=(lift.envelope.decode(),),
+        )
+    )
+
+
 def test_what_stands_at_the_broker_never_acts_by_itself(
     tmp_path: Path, mosquitto: BrokerProcess
 ) -> None:
     """Retained orders, forged sets, garbage; and a set that was cleared ends nothing."""
-    kept, forged = lockdown(SITE, ANNA), lockdown(SITE, STRANGER)
+    kept, true, forged = lockdown(SITE, ANNA), lockdown(SITE, BEN), lockdown(SITE, STRANGER)
     late = lift(SITE, ("cd" * 32,), ANNA, BEN, late_s=60)
 
     async def story(found: Site) -> None:
@@ -229,14 +247,7 @@ def test_what_stands_at_the_broker_never_acts_by_itself(
                 "x-garbage": b"\xff" * 1000,
                 "x-huge": b"[" * 500_000,
                 "x-empty": b"",
-                "x-forged": wire_orders.encode(
-                    wire_orders.OrdersKept(
-                        incarnation="0" * 16,
-                        revision=1,
-                        in_force=(forged.envelope.decode(), "{}", "no order"),
-                        lifts=(late.envelope.decode(),),
-                    )
-                ),
+                "x-forged": handed_on((forged.envelope.decode(), "{}", "no order"), late),
             }.items():
                 outsider.publish(Topics(SITE, name).orders, payload, retain=True)
             outsider.publish(gate.orders, b"", retain=True)
@@ -251,6 +262,12 @@ def test_what_stands_at_the_broker_never_acts_by_itself(
                 lambda: all(len(orders_of(e).refused_us) == 2 for e in found.edges.values()),
                 "the forged one and the late one refused, once each",
             )
+            # The same again changes nothing and is not judged again: what follows it is in force.
+            sets = handed_on((forged.envelope.decode(), true.envelope.decode()), late)
+            outsider.publish(Topics(SITE, "x-forged").orders, sets)
+            await found.wait(lambda: found.in_force(true, *NAMES), "a true one behind them")
+        for name in NAMES:
+            assert len(await found.refusals(name)) == 2
         assert found.in_force(order, *NAMES)
         assert found.in_force(kept)
         assert found.in_force(forged)
@@ -289,12 +306,12 @@ def test_states_are_retained_and_hold_no_person(tmp_path: Path, mosquitto: Broke
                 "the portal",
             )
 
-            def handed_on() -> bool:
+            def handed() -> bool:
                 payload = newest(late, villa.orders)
                 kept = wire_orders.decode_orders(payload).in_force if payload else ()
                 return kept == (order.envelope.decode(),)
 
-            await found.wait(handed_on, "what it hands on")
+            await found.wait(handed, "what it hands on")
             await found.wait(lambda: found.in_force(order, *NAMES), "the others have it of villa")
             later = connect("later")
             later.subscribe(f"{PREFIX}/#")
