@@ -1,6 +1,7 @@
 """Alarm points, local sources, loops and limits: from the inputs they hang on to the core's words.
 
-Every line is debounced as a whole, faults included: a relay that bounces is no cut cable.
+Every line is debounced as a whole, faults included: a relay that bounces is no cut cable. A safety
+loop alone is believed at once where it does not say that it is free.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -72,7 +73,13 @@ class Perimeter:
         for key in self._by_device.get(fact.device, ()):
             self._read[key, fact.device] = fact.states
             line = self._line(key)
-            news = None if line is None else self._debounced[key].feed(line, now_us)
+            if line is None:
+                continue
+            point = self._debounced[key]
+            # What stands under a barrier counts at once; that it has gone has to last.
+            taken = key[0] == LOOP and line is not Line.QUIET
+            point.settle_us = 0 if taken else self._settle_us(key)
+            news = point.feed(line, now_us)
             if news is not None:
                 yield self._fact(key, news)
 
