@@ -216,8 +216,8 @@ class DaemonDesk:
     async def consents(self) -> ConsentsReply:
         return await self._visits.consents()
 
-    def muster(self, begin: int) -> MusterReply:
-        return self._muster.read(begin)
+    async def muster(self, begin: int) -> MusterReply:
+        return await self._muster.read(begin)
 
     async def change_muster(self, step: Step, operator: str) -> VisitReply:
         return await self._muster.change(step, operator)

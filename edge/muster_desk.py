@@ -49,6 +49,9 @@ from edge.people.records import Roll as OnFile
 MEANT_SHOWN_MAX = 8
 """Of those who could be meant: more is no help to whoever stands in the rain."""
 
+INLINE_MAX = 250
+"""People whose roll is made in a millisecond or two."""
+
 KEPT_US = 2 * SECOND_US
 """For so long the ages in a roll are good enough, where nobody has gone anywhere."""
 
@@ -62,6 +65,13 @@ _REFUSED = {
     MusterRefusal.NOT_CHECKED: ("is not checked off", "`sentrypost muster` shows who is"),
     MusterRefusal.PLACE: ("a place is named by a-z, 0-9, '-' and '_'", "give it such a name"),
 }
+
+
+async def roll_of(state: SiteState, utc_s: int | None) -> Roll:
+    """The roll; of a large house beside the event loop, on which doors wait."""
+    if len(state.people.sightings) <= INLINE_MAX:
+        return roll(state, utc_s)
+    return await asyncio.to_thread(roll, state, utc_s)
 
 
 class _Made(NamedTuple):
@@ -79,12 +89,12 @@ class MusterDesk:
         self._daemon = daemon
         self._made: _Made | None = None
 
-    def read(self, begin: int) -> MusterReply:
+    async def read(self, begin: int) -> MusterReply:
         """As `edge.control.desk.Desk` has it."""
         daemon, now = self._daemon, self._daemon.now()
         state, made = daemon.site.state, self._made
         if made is None or made.people is not state.people or now.mono_us > made.until_us:
-            rolled = roll(state, now.utc_s if now.trusted else None)
+            rolled = await roll_of(state, now.utc_s if now.trusted else None)
             made = self._made = _Made(state.people, now.mono_us + KEPT_US, rolled)
         return page(
             made.roll,

@@ -5,16 +5,16 @@ every connection it is said again.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 import msgspec
 from msgspec.structs import replace
 
-from controller.muster import roll
 from controller.whereabouts import People
 from drivers.mqtt_link import CongestedError, Link, NotConnectedError, Publication
 from edge.daemon import Daemon
+from edge.muster_desk import roll_of
 from edge.topics import Topics
 from edge.wire_muster import MusterNow, muster_now
 
@@ -40,20 +40,20 @@ class MusterView:
         self._of: People | None = None
         self._made: MusterNow | None = None
 
-    def now(self) -> MusterNow:
+    async def now(self) -> MusterNow:
         """As it is; the same one again where nothing of it has changed."""
         state = self._daemon.site.state
         if self._made is None or self._of is not state.people:
             incarnation = self._daemon.site.origin.incarnation
-            self._made = muster_now(roll(state, None), incarnation)
-            self._of = state.people
+            made = muster_now(await roll_of(state, None), incarnation)
+            self._made, self._of = made, state.people
         return self._made
 
 
 class MusterTold:
     """Tells one edge's `now` on its topic."""
 
-    def __init__(self, topics: Topics, now: Callable[[], MusterNow]) -> None:
+    def __init__(self, topics: Topics, now: Callable[[], Awaitable[MusterNow]]) -> None:
         self._topics = topics
         self._now = now
         self._changed = asyncio.Event()
@@ -74,7 +74,7 @@ class MusterTold:
             await self._changed.wait()
             self._changed.clear()
             try:
-                self._say(link)
+                await self._say(link)
             except NotConnectedError:
                 continue  # `connected` comes
             except CongestedError:
@@ -83,10 +83,10 @@ class MusterTold:
                 continue
             await asyncio.sleep(TOGETHER_S)
 
-    def _say(self, link: Link) -> None:
+    async def _say(self, link: Link) -> None:
         if not link.connected:
             raise NotConnectedError
-        now = self._now()
+        now = await self._now()
         told = self._told
         if now is told or (told is not None and replace(now, revision=told.revision) == told):
             return

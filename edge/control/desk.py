@@ -133,8 +133,8 @@ class Desk(Protocol):
         """Every consent that is in force."""
         ...
 
-    def muster(self, begin: int) -> MusterReply:
-        """The roll of a muster, from its `begin`th person on. Never blocks."""
+    async def muster(self, begin: int) -> MusterReply:
+        """The roll of a muster, from its `begin`th person on."""
         ...
 
     async def change_muster(self, step: Step, operator: str) -> VisitReply:

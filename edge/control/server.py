@@ -227,7 +227,7 @@ class _Client(Conversation[Request]):
 
     async def _of_muster(self, request: ReadMuster | ChangeMuster) -> Message:
         if isinstance(request, ReadMuster):
-            return self._desk.muster(request.begin)
+            return await self._desk.muster(request.begin)
         return await self._patiently(self._desk.change_muster(request.step, self._peer.name))
 
     async def _send_entries(self, stored: list[Stored]) -> int:

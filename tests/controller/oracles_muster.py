@@ -185,6 +185,8 @@ def check_the_roll_lists_whoever_came_in_and_was_not_seen_leaving(run: Run) -> N
     book = Book()
     for step in run.steps:
         book.follow(step)
+        if step.after.people is step.before.people:
+            continue  # what the book has of it is compared with the next change
         now = roll(step.after, None)
         assert [one.holder for one in now.people] == list({o.holder: 0 for o in now.people})
         assert {one.holder for one in now.people} == set(book.pages), step.fact

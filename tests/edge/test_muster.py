@@ -220,7 +220,7 @@ def test_who_is_meant_by_an_id_a_name_or_a_part_of_it(asked_for: str, found: str
 
 def test_a_roll_of_many_pages_that_changes_meanwhile_is_read_again(house: House) -> None:
     async def story(edge: Edge) -> None:
-        first = edge.desk.muster(0)
+        first = await edge.desk.muster(0)
         pages = iter([first, _emptied(first), _later(first), _emptied(first)])
         whole = gathered(lambda _: next(pages))
         assert whole.head.seq == first.head.seq + 1
