@@ -31,7 +31,7 @@ def unseen(portal: PortalArrival) -> bool:
 def sentence(reply: ArrivalReply, zone: tzinfo) -> str:
     """The whole of it. `zone`: by whose wall times are said."""
     if not reply.portals:
-        return "no portal of this edge is concerned"
+        return "no portal of this edge is told anything by it"
     obeyed = sum(one.obeyed for one in reply.portals)
     took = "" if reply.took_ms is None else f" in {reply.took_ms / 1000:.1f} s"
     parts = [f"{obeyed} of {len(reply.portals)} obeyed{took}"]

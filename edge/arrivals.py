@@ -140,4 +140,6 @@ class Arrivals:
                 followed.obeyed_us.setdefault(arrived.portal, now.mono_us)
 
     def _arrived(self, one: InForce, state: SiteState) -> tuple[Arrived, ...]:
+        if not one.acts:
+            return ()  # a drill in which no lock is worked: there is nothing to wait for
         return arrivals(one, self._policy(), state.portals, state.answers)

@@ -10,18 +10,19 @@ import click
 import msgspec
 
 from controller.moment import SECOND_US
-from controller.orders import ENVELOPE_CHARS_MAX
 from edge.commands.common import (
     Failed,
     connected,
+    failed_by,
     json_option,
     painted,
     state_option,
     write_whole,
     zone_named,
 )
-from edge.commands.order_giving import ended, given, pasted, told, wait_option
+from edge.commands.order_giving import READ_MAX, ended, given, pasted, told, wait_option
 from edge.control.messages_orders import Carrier, OrderFile, OrderShown, OrdersReply
+from edge.orders import OrderError, bounded
 from edge.present import Line, clean, local
 from edge.tone import Tone
 
@@ -202,7 +203,7 @@ def _whence(one: OrderShown, reply: OrdersReply) -> str:
 def _envelopes(files: tuple[Path, ...]) -> Iterator[tuple[str, bytes]]:
     """Name and content of each; ends before anything else. Raises Failed."""
     if not files:
-        yield "", pasted()
+        yield "", _bounded(pasted())
         return
     found: list[Path] = []
     for file in files:
@@ -215,9 +216,16 @@ def _envelopes(files: tuple[Path, ...]) -> Iterator[tuple[str, bytes]]:
     for file in sorted(found, key=lambda one: not one.name.startswith(f"{ENDS}-")):
         try:
             with file.open("rb") as opened:
-                yield str(file), opened.read(ENVELOPE_CHARS_MAX + 1).strip()
+                yield str(file), _bounded(opened.read(READ_MAX).strip())
         except OSError as error:
             raise Failed(f"{file} cannot be read: {error.strerror}", "copy it again") from error
+
+
+def _bounded(envelope: bytes) -> bytes:
+    try:
+        return bounded(envelope)
+    except OrderError as error:
+        raise failed_by(error) from None
 
 
 def _name(one: OrderFile) -> str:

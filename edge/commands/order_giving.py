@@ -19,6 +19,9 @@ from edge.present import clean
 NOT_OBEYED = 3
 """Exit code: the order holds, and not every door obeys it."""
 
+READ_MAX = 16 * 1024
+"""More than any order has, so that one with white space around it is taken."""
+
 WAIT_S = 5.0
 """Longer than a door that answers takes; whoever is missing then is named."""
 
@@ -140,6 +143,6 @@ def _sentence(arrival: ArrivalReply) -> str:
 
 def pasted() -> bytes:
     """What somebody gives on the standard input."""
-    from controller.orders import ENVELOPE_CHARS_MAX
-
-    return sys.stdin.buffer.read(ENVELOPE_CHARS_MAX + 1).strip()
+    if sys.stdin.isatty():
+        click.echo("paste the order, then Ctrl-D", err=True)
+    return sys.stdin.buffer.read(READ_MAX).strip()

@@ -61,7 +61,7 @@ def ordered_house(folder: Path, *, edge: str = "gate", broker: str = "") -> Hous
     return house
 
 
-def made(kind: type[P], *keys: SigningKey, **fields: Any) -> bytes:
+def made(kind: type[P], *keys: SigningKey, review_in_s: int = HOUR_S, **fields: Any) -> bytes:
     """An order for the house, made now and signed by these."""
     now_s = int(time.time())
     head = stamp(
@@ -69,7 +69,7 @@ def made(kind: type[P], *keys: SigningKey, **fields: Any) -> bytes:
         (keys or (ANNA,))[0].id,
         "somebody at the fence",
         now_ms=time.time_ns() // 1_000_000,
-        review_s=now_s + HOUR_S,
+        review_s=now_s + review_in_s,
         entropy=os.urandom,
     )
     return signed_by(stamped(kind, head)(**fields), keys)

@@ -195,6 +195,20 @@ def test_a_stick_takes_every_order_to_another_edge(tmp_path: Path) -> None:
     scene(annex, there)
 
 
+def test_an_order_that_nobody_has_looked_at_again_stands_out(house: House) -> None:
+    async def what(edge: Edge, asks: Asks) -> None:
+        await asks(send, given=lockdown(review_in_s=-1))
+        assert "OVERDUE: somebody should have looked at it again by" in (await asks(list_)).output
+        large = await asks(send, given=b"x" * 5000)
+        assert large.exit_code == 1
+        assert "larger than 4096 bytes" in large.output
+        assert not await bodies(edge, ev.OrderRefused), "the edge was not asked"
+        spaced = await asks(send, given=b"\n" * 3000 + lockdown() + b"\n" * 3000)
+        assert spaced.exit_code == 0, spaced.output
+
+    scene(house, what)
+
+
 def test_what_has_ended_is_listed_with_who_gave_it_and_who_ended_it(house: House) -> None:
     async def what(edge: Edge, asks: Asks) -> None:
         assert "no order has ended" in (await asks(list_, "--ended")).output

@@ -398,6 +398,19 @@ def test_two_orders_with_one_count_of_a_security_key_are_a_copied_key(tmp_path: 
     scene(house, what)
 
 
+def test_a_drill_that_works_no_lock_waits_for_none(house: House) -> None:
+    async def what(edge: Edge) -> None:
+        until_s = int(time.time()) + 600
+        given = await gives(edge, lockdown(drill=True, moves=False, until_s=until_s))
+        assert (given.accepted, given.reason) == (True, "drill: lockdown of the whole site")
+        arrival = await come(edge, given.order, lambda _: True)
+        assert arrival.portals == ()
+        assert sentence(arrival, edge.daemon.site.policy.zone).startswith("no portal")
+        assert await code(edge, house) is Code.GRANTED
+
+    scene(house, what)
+
+
 def test_a_challenge_makes_orders_count_again(house: House) -> None:
     async def what(edge: Edge) -> None:
         first = await edge.desk.orders.challenge(WHO)
