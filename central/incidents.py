@@ -191,6 +191,7 @@ ALARMS: Mapping[str, Rule] = {
     kind_of(ev.PostureChanged): Rule("The posture is not normal", _not_normal),
     kind_of(ev.ReaderTampered): Rule("A reader is tampered with", _tampered),
     kind_of(ev.DeviceSuspected): Rule("A device is not believed"),
+    kind_of(ev.ProtocolOfficerCalled): Rule("A protected person was refused"),
     kind_of(ev.AgentWithoutConsent): Rule("An agent is inside without consent"),
     kind_of(ev.JournalLost): Rule("A journal could not be written"),
     kind_of(ev.JournalDoubted): Rule("A journal is not what was seen of it"),

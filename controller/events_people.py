@@ -8,10 +8,11 @@ from controller.attempt import Attempt
 from controller.body import Body, Count, Name, Seq, Text
 from controller.consents import ZONES_MAX, ConsentEnd
 from controller.holders import KeyId, Provenance
-from controller.ids import HolderId, OrderId
+from controller.ids import HolderId, OrderId, PortalId
 from controller.ledger import Commitment
 from controller.moment import Micros
-from policies.facts import ScreeningResult, UtcSeconds
+from policies.codes import Code
+from policies.facts import Direction, ScreeningResult, UtcSeconds
 
 
 class HoldersReplaced(Body, frozen=True, kw_only=True):
@@ -140,6 +141,19 @@ class AgentWithoutConsent(Body, frozen=True, kw_only=True):
     holder: HolderId
     zone: Name
     cause: ConsentEnd
+
+
+class ProtocolOfficerCalled(Body, frozen=True, kw_only=True):
+    """A protected person was refused at a portal, for the reason `code` of the decision before it.
+    Whoever has one of `roles` is called, and nothing else follows: nobody is searched, detained or
+    captured for it.
+    """
+
+    holder: HolderId
+    portal: PortalId
+    direction: Direction
+    code: Code
+    roles: tuple[Name, ...] = ()
 
 
 ERASED_RANGES_MAX = 1_500

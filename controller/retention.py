@@ -69,6 +69,7 @@ _ALARMS: tuple[type[Body], ...] = (
     ev.PortalHeld,
     ev.PortalNeverClosed,
     ev.PostureChanged,
+    ev.ProtocolOfficerCalled,
     ev.ReaderTampered,
     ev.VisitorOverstayed,
     ev.VisitorUnescorted,

@@ -3,9 +3,9 @@
 from msgspec.structs import replace
 
 from controller.effects import AskToClose, FreeExit, LeasePortal, ReleasePortal, ShowAtReader, Sign
-from controller.events import DecisionMade
+from controller.events import DecisionMade, ProtocolOfficerCalled
 from controller.fires import burns_at, free_egress
-from controller.ids import AttemptId, PortalId, ReaderId
+from controller.ids import AttemptId, HolderId, PortalId, ReaderId
 from controller.ledger import Personal, commitment
 from controller.moment import MILLISECOND_US, SECOND_US
 from controller.portal import LEASE_US, STRIKE_WITHIN_US, Signal
@@ -55,7 +55,9 @@ def record(
     badge: Personal | None,
     person: Personal | None,
 ) -> None:
-    """Record the verdict with the whole question."""
+    """Record the verdict with the whole question. Where it refuses a protected person somebody is
+    called who speaks with him, and that is all that follows.
+    """
     turn.record(
         DecisionMade(
             attempt=attempt,
@@ -71,6 +73,17 @@ def record(
         person,
         badge,
     )
+    holder = request.holder
+    if holder is not None and not verdict.granted and policy.standing(holder.roles).protected:
+        turn.record(
+            ProtocolOfficerCalled(
+                holder=HolderId(holder.id),
+                portal=PortalId(request.portal),
+                direction=request.direction,
+                code=verdict.code,
+                roles=tuple(sorted(role.id for role in policy.roles.values() if role.protocol)),
+            )
+        )
 
 
 def show(turn: Turn, reader: ReaderId, sign: Sign) -> None:

@@ -145,6 +145,8 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "screening": "exempt: never searched, as protected roles are",
         "escort": "may escort visitors",
         "per-host": "visitors: so many at once to one escort",
+        "protocol": "the protocol officer: named by the alarm that a protected person was refused; "
+        "nothing else follows from it",
         "extended": "needs more time at doors: `open-extended-s` and `held-extended-s` hold",
         "stay-max-s": "how long one visit may last; who stays longer is told of once and leaves as "
         "ever. The shortest of a holder's roles counts",
@@ -283,6 +285,8 @@ ACTIONS: dict[str, str] = {
     "holder-locked-out": "Ask whether the holder has the badge. It ends by itself.",
     "visitor-unescorted": "Send somebody to the visitor.",
     "visitor-overstayed": "Ask the host, or send somebody to the visitor.",
+    "protocol-officer-called": "Call the protocol officer, who speaks with the person. Never a "
+    "search, never an arrest; nobody is held.",
     "agent-without-consent": "Call the head of mission. Nothing is done to the agent, who leaves "
     "as anybody does.",
     "person-erased": "Erase backups too, and see that the other edges took the change set.",

@@ -357,6 +357,15 @@ def _consent_ended(body: ev.ConsentEnded, names: Names) -> tuple[Tone, str]:
     return Tone.NOTICE, f"the consent to the entry of {body.holder} has ended: {why}"
 
 
+def _protocol_officer(body: ev.ProtocolOfficerCalled, _: Names) -> tuple[Tone, str]:
+    who = " or ".join(body.roles) or "the protocol officer"
+    why = TEXTS[body.code]
+    return Tone.ALARM, (
+        f"{body.portal}: {body.holder}, a protected person, was refused ({why}): call {who}. "
+        "No search, nobody is held"
+    )
+
+
 def _without_consent(body: ev.AgentWithoutConsent, _: Names) -> tuple[Tone, str]:
     who = f"{body.holder}, agent of the host state, is in {body.zone} and the consent has ended"
     return Tone.ALARM, f"{who}: {_CONSENT_ENDS[body.cause]}. Call the head of mission"
@@ -429,6 +438,7 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.ConsentRefused: _consent_refused,
     ev.ConsentEnded: _consent_ended,
     ev.AgentWithoutConsent: _without_consent,
+    ev.ProtocolOfficerCalled: _protocol_officer,
     ev.FactorAsked: _asked,
     ev.FactorAnswered: _answered,
     ev.AnswerIgnored: always(Tone.NOTICE, "an answer was ignored: {body.reason}"),

@@ -257,6 +257,7 @@ def _unused(linted: Linted) -> Iterator[Finding]:
     granted = {role for grant in policy.grants for role in grant.roles}
     ordering = {role for order in policy.orders.values() for role in order.roles}
     ordering |= roles_named(policy) | policy.successions.keys()
+    ordering |= {role.id for role in policy.roles.values() if role.protocol}
     ordering |= {role for rule in policy.successions.values() for role in rule.deputies}
     for role in policy.roles:
         if role not in granted | ordering:

@@ -187,6 +187,7 @@ class RoleEntry(Entry, frozen=True, kw_only=True):
     per_host: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = None
     stay_max_s: Seconds | None = None
     extended: bool = False
+    protocol: bool = False
 
 
 class GrantEntry(Entry, frozen=True, kw_only=True):

@@ -59,6 +59,7 @@ def compiled_role(compiling: Compiling, entry: EntryAt[RoleEntry]) -> RoleRule:
         per_host=value.per_host,
         stay_max_s=None if value.stay_max_s is None else int(value.stay_max_s),
         extended=value.extended,
+        protocol=value.protocol,
         overrides=frozenset(value.overrides),
     )
 

@@ -91,6 +91,7 @@ class RoleRule(msgspec.Struct, frozen=True, kw_only=True):
     per_host: int | None  # so many of this role to one escort
     stay_max_s: int | None
     extended: bool  # needs more time at doors
+    protocol: bool  # is called where a protected person is refused
     overrides: frozenset[Override]
 
 

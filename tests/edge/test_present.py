@@ -248,7 +248,11 @@ def example(kind: str) -> Body:
     body_type = KINDS[kind]
     if body_type is ev.DecisionMade:
         return decision()
-    if "order" in kind or body_type in {ev.EvacuationConfirmed, ev.CountersChallenged, *AROUND}:
+    if (
+        "order" in kind
+        or "protocol" in kind
+        or body_type in {ev.EvacuationConfirmed, ev.CountersChallenged, *AROUND}
+    ):
         return EXAMPLES[kind]
     fields = {}
     for field in msgspec.structs.fields(body_type):

@@ -293,6 +293,13 @@ _MADE: tuple[Body, ...] = (
         inside=True,
     ),
     ev.PersonReported(holder=HolderId("h1"), operator=commitment(OPERATOR), searched=1_200),
+    ev.ProtocolOfficerCalled(
+        holder=HolderId("h1"),
+        portal=PORTAL,
+        direction=Direction.ENTRY,
+        code=Code.LOCKDOWN,
+        roles=("diplomat",),
+    ),
     ev.AgentWithoutConsent(holder=HolderId("h1"), zone="hall", cause=ConsentEnd.EXPIRED),
     ev.FactorAsked(factor=Factor.PIN, question=QuestionId("q1"), after=ATTEMPT_AFTER),
     ev.FactorAnswered(
