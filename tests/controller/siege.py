@@ -19,6 +19,9 @@ from controller.events import (
     OrderAccepted,
     OrderEnded,
     OrderRefused,
+    decode_body,
+    decode_entry,
+    encode,
 )
 from controller.ids import (
     AttemptId,
@@ -134,7 +137,7 @@ class Siege:
         self.reading.reset(fire)
 
     def restart(self, *, kept: bool) -> None:
-        """`kept`: from a snapshot; otherwise from all events since the site was built."""
+        """`kept`: from a snapshot; otherwise from the bytes of all events since the last start."""
         state = self.site.state
         state = restore(snapshot(state)) if kept else self.folded()
         assert state == self.site.state, "what was restored is not what was live"
@@ -146,9 +149,13 @@ class Siege:
         self.boot()
 
     def folded(self) -> SiteState:
+        """What the stored bytes of all entries since the last start make of the state then."""
         state = self.started
         for event in self.events:
-            state = apply(state, event)
+            entry = decode_entry(encode(event))
+            body = decode_body(entry)
+            assert body is not None, event
+            state = apply(state, Event(header=event.header, body=body))
         return state
 
     def journal(self, *, works: bool) -> None:

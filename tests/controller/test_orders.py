@@ -216,6 +216,7 @@ def test_two_people_lift_what_one_has_ordered() -> None:
 
 
 def test_two_lockdowns_are_two() -> None:
+    """P27."""
     rig = calm()
     give(rig, LOCKDOWN, order(OrderKind.LOCKDOWN, "another"))
     give(rig, LIFT)

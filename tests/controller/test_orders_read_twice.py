@@ -184,6 +184,16 @@ def test_three_refusals_are_told(siege: Siege, order: Orders) -> None:
     assert [e.body.refusals for e in siege.events if isinstance(e.body, OrdersSuspected)] == [3]
 
 
+def test_the_highest_level_of_a_zone_and_those_around_it_holds(siege: Siege, order: Orders) -> None:
+    """P40: the office is in the hall, the hall in the yard; the annex is in the yard alone."""
+    for zone, level in (("yard", 2), ("office", 3), ("hall", 4)):
+        siege.offer(Offer(order(Kind.RAISE, zones=(zone,), level=level)))
+    in_force(siege)
+    asked = (("annex", "staff"), ("mag", "staff"), ("vault", "diplomat"), ("vault", "chief"))
+    granted = [siege.decision(portal, Direction.ENTRY, who).granted for portal, who in asked]
+    assert granted == [True, False, False, True]
+
+
 @pytest.mark.parametrize("kind", [Kind.END_DRILL, Kind.END_HOLD, Kind.END_UNLOCK])
 def test_no_single_person_ends_a_lockdown_before_it_comes(
     siege: Siege, order: Orders, kind: Kind

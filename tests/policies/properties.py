@@ -45,6 +45,3 @@ PROPERTIES = {
     42: "who is a visitor and staff is refused on entry into the file, and is a visitor",
     43: "a clock that jumps back finds the hours of then",
 }
-
-OF_ORDERS = frozenset({27, 40})
-"""About orders and the posture of zones, which are set as a whole so far."""

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from tests.policies.properties import OF_ORDERS, PROPERTIES
+from tests.policies.properties import PROPERTIES
 
 TESTS = Path(__file__).parent.parent
 
@@ -20,4 +20,4 @@ def named() -> set[int]:
 
 
 def test_every_property_has_a_test_that_names_it() -> None:
-    assert named() == set(PROPERTIES) - OF_ORDERS
+    assert named() == set(PROPERTIES)
