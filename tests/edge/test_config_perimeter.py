@@ -1,7 +1,5 @@
 """Points, sources and barriers in the site file: what it must not say."""
 
-from pathlib import Path
-
 import pytest
 from click.testing import CliRunner
 
@@ -60,17 +58,17 @@ WRONG = {
 }
 
 
-@pytest.fixture
-def compound(tmp_path: Path) -> Compound:
-    return Compound(tmp_path)
+@pytest.fixture(scope="module")
+def compound(tmp_path_factory: pytest.TempPathFactory) -> Compound:
+    return Compound(tmp_path_factory.mktemp("compound"))
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_mistake_is_told_where_it_stands(compound: Compound, name: str) -> None:
     was, wrong, said = WRONG[name]
-    file = compound.folder / "site.toml"
-    text = file.read_text()
+    text = (compound.folder / "site.toml").read_text()
     assert text.count(was) == 1
+    file = compound.folder / "wrong.toml"
     file.write_text(text.replace(was, wrong))
     with pytest.raises(ConfigError) as refused:
         load_config(file)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,7 @@ from controller.inputs_barriers import LoopHeard
 from controller.inputs_points import PointHeard, SourceHeard
 from controller.point import Line
 from drivers.api import InputsReported, InputState
+from edge.config import Config
 from edge.wiring_perimeter import Perimeter
 from tests.edge.compound import Compound
 
@@ -26,9 +26,9 @@ MS = 1_000
 class Board:
     """The yard's board, as its driver reports it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, config: Config) -> None:
         ids = count()
-        self.perimeter = Perimeter(Compound(folder).config(), lambda: InputId(f"i{next(ids)}"))
+        self.perimeter = Perimeter(config, lambda: InputId(f"i{next(ids)}"))
         self.states = [InputState.INACTIVE] * 10
         self.states[5] = InputState.ACTIVE  # the beam's line is inverted
         self.at_ms = 0
@@ -57,9 +57,14 @@ def told(facts: Iterable[Input]) -> dict[str, str]:
     return found
 
 
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    return Compound(tmp_path_factory.mktemp("compound")).config()
+
+
 @pytest.fixture
-def board(tmp_path: Path) -> Board:
-    made = Board(tmp_path)
+def board(config: Config) -> Board:
+    made = Board(config)
     first = made.says(0, InputState.INACTIVE)
     assert first == {
         "fence": Line.QUIET,
