@@ -106,7 +106,7 @@ def sheet(config: Config, policy: CompiledPolicy) -> Sheet:
 def _activities(config: Config, policy: CompiledPolicy) -> Iterator[Activity]:
     yield _on_file(config, policy)
     yield _journal(config)
-    yield _whereabouts(policy)
+    yield _whereabouts(config, policy)
     if _keypads(config):
         yield _wrong_pins(config)
     if any(role.visitor for role in policy.roles.values()):
@@ -221,7 +221,7 @@ def _where(kinds: dict[str, tuple[str, ...]], field: str) -> str:
     return ", ".join(f"`{kind}`" for kind, fields in kinds.items() if field in fields)
 
 
-def _whereabouts(policy: CompiledPolicy) -> Activity:
+def _whereabouts(config: Config, policy: CompiledPolicy) -> Activity:
     uses = {
         "how many may be inside": [zone.id for zone in policy.zones if zone.occupancy],
         "anti-passback": [zone.id for zone in policy.zones if zone.passback],
@@ -241,9 +241,12 @@ def _whereabouts(policy: CompiledPolicy) -> Activity:
             "where somebody saw the person safe",
         ),
         source="doors of this edge, and whoever checks people off in a muster",
-        recipients=(),
+        recipients=()
+        if config.broker is None
+        else ("whoever may read this edge's `muster` topic: by random ids, kept by the broker",),
         retention="until the person has left, by a door that saw it or by a muster; copies of the "
-        "state that lie in the journal's database are replaced daily",
+        "state that lie in the journal's database are replaced daily"
+        + ("" if config.broker is None else ", what the broker keeps with every change"),
         safeguards=("by random id alone",),
     )
 
