@@ -14,7 +14,9 @@ def breakglass() -> None:
 
 
 @breakglass.command()
-@click.option("--count", type=click.IntRange(1, 20), default=5, show_default=True)
+@click.option(
+    "--count", type=click.IntRange(1, 20), default=5, show_default=True, help="How many codes."
+)
 @click.option("--replace", is_flag=True, help="The codes that there are act no more.")
 @state_option
 def make(count: int, replace: bool, state: Path) -> None:

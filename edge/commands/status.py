@@ -67,9 +67,12 @@ def lines(status: StatusReply) -> Iterator[Line]:
     if status.safe_mode:
         yield Line(Tone.FAULT, "safe mode ON: it kept ending; nothing goes to the archive")
     alarming = status.mode != "normal"
+    tone = Tone.ALARM if alarming else Tone.NOTICE if status.orders else Tone.PLAIN
     mode = str(status.mode).upper() if alarming else str(status.mode)
     posture = f"posture   {mode}, threat {status.threat}"
-    yield Line(Tone.ALARM if alarming else Tone.PLAIN, posture)
+    if status.orders:
+        posture += f"; orders in force: {status.orders}, see `sentrypost posture`"
+    yield Line(tone, posture)
     if status.recorded:
         yield _plain(f"journal   written, entry {status.seq}, incarnation {status.incarnation}")
     else:

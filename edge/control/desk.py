@@ -248,6 +248,7 @@ def status_reply(
         safe_mode=safe_mode,
         kept_copy=kept_copy,
         looked=looked,
+        orders=len(state.orders.in_force),
     )
 
 

@@ -268,8 +268,10 @@ class StatusReply(Message, frozen=True, kw_only=True):
     """The site at one moment. `recorded`: the journal can be written. `uplink`: None without a
     broker. `ready`: every fire input was heard or counts as fire, and cards are accepted.
     `safe_mode`: nothing goes to the archive. `kept_copy`: the site file and policy in force are
-    those that last served, and not the present ones. `people_made_utc_us`: when the people were
-    last changed, at whichever edge; None where that is not known. `looked`: None before the first.
+    those that last served, and not the present ones. `orders`: how many are in force, of which
+    `mode` and `threat` tell those alone that are about the whole site. `people_made_utc_us`: when
+    the people were last changed, at whichever edge; None where that is not known. `looked`: None
+    before the first.
     """
 
     site: str
@@ -296,6 +298,7 @@ class StatusReply(Message, frozen=True, kw_only=True):
     safe_mode: bool
     kept_copy: bool
     looked: LookedReport | None = None
+    orders: Count = 0
 
 
 class SentEntry(Part, frozen=True, kw_only=True):

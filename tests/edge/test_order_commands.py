@@ -15,6 +15,7 @@ from edge.commands.lockdown import lift as lift_command
 from edge.commands.lockdown import lockdown as lockdown_command
 from edge.commands.order_daemon import carry, challenge, list_, send
 from edge.commands.posture import posture
+from edge.commands.status import status
 from edge.key_files import write_key
 from tests.edge.checks import ready
 from tests.edge.house import FRONT_CONTACT, House, bodies, running, until
@@ -125,6 +126,8 @@ def test_lockdown_and_lift_are_made_signed_and_given_in_one_go(house: House) -> 
         result = await asks(lockdown_command, *words)
         assert result.exit_code == 0, result.output
         assert "in force: lockdown of vault; order " in result.output
+        shown = (await asks(status)).output
+        assert "posture   normal, threat 1; orders in force: 1, see `sentrypost posture`" in shown
         assert "1 of 1 obeyed in 0." in result.output
         whole = await asks(lockdown_command, "--key", ben)
         assert whole.exit_code == 0, whole.output
