@@ -226,6 +226,8 @@ class Scene:
         match body:
             case EdgeStarted():
                 self.up_s = at_s
+                # Of what was on its way to a disk that failed, the half may have arrived.
+                self._forget_posture()
                 for fire in self.fires.values():
                     fire.suspected = fire.burning_s is not None or not self._is_calm(fire, at_s)
             case EdgeStopping():
@@ -269,6 +271,9 @@ class Scene:
         for name, fire in self.fires.items():
             if not self.book.latched[name]:
                 fire.known_s = None
+        self._forget_posture()
+
+    def _forget_posture(self) -> None:
         if self.mode is not self.book.mode:
             self.mode = None
 

@@ -474,3 +474,23 @@ def test_a_posture_that_was_not_on_disk_may_be_forgotten() -> None:
             continue
         with broken("gate let go"):
             told.releases(110.1, "gate")
+
+
+def test_a_posture_of_which_the_half_reached_the_disk_is_what_the_edge_comes_back_with() -> None:
+    """Ended and ordered again, and the power went: the first of the two had arrived."""
+    for arrived, lawful in (("normal", True), ("evacuate", False)):
+        told = story(PostureForbidsEntry)
+        told.changes(100.0, "evacuate")
+        told.sets(100.0, "evacuate")
+        told.sets(200.0, "normal")
+        told.sets(200.05, "evacuate")
+        told.see(200.7, What.KILLED, "edge")
+        if arrived == "normal":
+            told.changes(204.0, "normal")
+        told.starts(204.0)
+        told.presents(299.9, "staff", "entry", "gate")
+        if lawful:
+            told.releases(300.0, "gate")
+        else:
+            with broken("gate let go"):
+                told.releases(300.0, "gate")
