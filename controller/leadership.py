@@ -124,7 +124,7 @@ def why_not_given_up(turn: Turn, order: Order, signers: Collection[HolderId | No
         one = turn.state.orders.in_force.get(given)
         if one is None or one.order.kind not in LEADERSHIP:
             return "it ends nothing that is in force here: give the order first that it ends"
-        acting = one.order.holder in signers and bool(_roles(turn, one.order.holder))
+        acting = one.order.holder in signers and _may_sign(turn, one.order.holder)
         if not acting and not any(one.order.role in _roles(turn, who) for who in signers):
             return (
                 f"neither whoever has the role '{one.order.role}' himself "
@@ -174,11 +174,16 @@ def _why_no_deputy(turn: Turn, offered: OrderOffered) -> str | None:
 
 
 def _roles(turn: Turn, who: HolderId | None) -> frozenset[str]:
-    """Of somebody on file and in good standing."""
-    holder = None if who is None else turn.directory.holders.get(who)
-    if holder is None or not in_good_standing(turn.policy, holder.facts, turn.moment):
+    """His own, where he may sign."""
+    if who is None or not _may_sign(turn, who):
         return frozenset()
-    return frozenset(holder.facts.roles)
+    return frozenset(turn.directory.holders[who].facts.roles)
+
+
+def _may_sign(turn: Turn, who: HolderId | None) -> bool:
+    """Whether he is on file and in good standing."""
+    holder = None if who is None else turn.directory.holders.get(who)
+    return holder is not None and in_good_standing(turn.policy, holder.facts, turn.moment)
 
 
 def _deputies(policy: CompiledPolicy, role: str) -> tuple[str, ...]:

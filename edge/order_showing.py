@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from controller.arrival import Arrival
 from controller.events import OrderAccepted, OrderEnded, decode_body, decode_entry
 from controller.ids import OrderId, PortalId
+from controller.leadership import Acting, who_acts
 from controller.orders import InForce, Order, in_order
 from controller.posture import MODES, in_scope
 from controller.site import Outcome
 from edge.arrivals import Arrivals, Come, Door
 from edge.config import Config
 from edge.control.messages_orders import (
+    Acts,
     ArrivalReply,
     OrderShown,
     OrdersReply,
@@ -83,6 +85,22 @@ class Showing:
             fires=tuple(name for name, fire in state.fires.items() if fire.latched),
             zones=tuple(_zone(zone, in_force) for zone in policy.zones),
             portals=self._together(),
+            acting=tuple(
+                self._acts(one)
+                for one in who_acts(state.orders, policy, site.directory, self._daemon.now())
+            ),
+        )
+
+    def _acts(self, one: Acting) -> Acts:
+        record = self._daemon.people.roll.holders.get(one.holder)
+        return Acts(
+            role=one.role,
+            person=f"holder {one.holder}" if record is None else record.external_id,
+            order=one.order,
+            until_s=one.until_s,
+            kinds=tuple(str(kind) for kind in one.kinds),
+            zones=one.zones,
+            unreachable=one.unreachable,
         )
 
     def _together(self) -> tuple[PortalArrival, ...]:

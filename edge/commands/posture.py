@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from datetime import tzinfo
 from pathlib import Path
 
 import click
@@ -23,7 +24,7 @@ from edge.commands.common import (
 from edge.commands.order_giving import said
 from edge.commands.order_naming import order_named
 from edge.commands.status import HOME_AND_CLEAR, REFRESH_S
-from edge.control.messages_orders import PostureReply, ZoneStands
+from edge.control.messages_orders import Acts, PostureReply, ZoneStands
 from edge.present import Line, clean, local
 from edge.tone import Tone
 
@@ -95,6 +96,8 @@ def lines(reply: PostureReply) -> Iterator[Line]:
     if reply.quarantined:
         yield Line(Tone.ALARM, "          QUARANTINED: see `sentrypost order list`")
     yield from table("zones", [_zone(one) for one in reply.zones if not one.public])
+    if reply.acting:
+        yield from table("who acts", [_acting(one, zone) for one in reply.acting])
     yield from table("portals that obey", [_count(reply)])
     late = missing(reply.portals)
     if late:
@@ -112,6 +115,15 @@ def _zone(one: ZoneStands) -> Row:
     orders = ", ".join(order[:ID_SIGNS] for order in one.orders)
     tone = Tone.PLAIN if calm else Tone.NOTICE if one.mode == "normal" else Tone.ALARM
     return tone, (one.zone, mode, f"threat {one.threat}", orders, one.name)
+
+
+def _acting(one: Acts, zone: tzinfo) -> Row:
+    """`chief | 1001 | until 18:00 | cannot be reached: chief`."""
+    limits = ", ".join((*one.kinds, *one.zones))
+    how = f"cannot be reached: {', '.join(one.unreachable)}" if one.unreachable else "lent"
+    until = f"until {local(one.until_s * 1_000_000, zone)}"
+    row = (one.role, one.person, until, how, limits or "everything", one.order[:ID_SIGNS])
+    return Tone.NOTICE, row
 
 
 def _count(reply: PostureReply) -> Row:

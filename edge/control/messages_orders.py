@@ -183,9 +183,24 @@ class ZoneStands(Part, frozen=True, kw_only=True):
     orders: tuple[OrderId, ...]
 
 
+class Acts(Part, frozen=True, kw_only=True):
+    """`person`, by the integrator's id, acts for `role` by this order: for which kinds of orders
+    (none: all) and zones (none: the whole site). `unreachable`: the roles of which he said that
+    they cannot be reached; none: it was lent to him.
+    """
+
+    role: str
+    person: str
+    order: str
+    until_s: UtcSeconds
+    kinds: tuple[str, ...]
+    zones: tuple[str, ...]
+    unreachable: tuple[str, ...]
+
+
 class PostureReply(Message, frozen=True, kw_only=True):
     """`mode` and `threat`: of the whole site. `fires`: latched fire inputs. `portals`: those that
-    an order in force is about.
+    an order in force is about. `acting`: who acts for whom now.
     """
 
     site: str
@@ -198,6 +213,7 @@ class PostureReply(Message, frozen=True, kw_only=True):
     fires: tuple[str, ...]
     zones: tuple[ZoneStands, ...]
     portals: tuple[PortalArrival, ...]
+    acting: tuple[Acts, ...] = ()
 
 
 class ChallengeReply(Message, frozen=True, kw_only=True):

@@ -267,6 +267,14 @@ def test_the_chief_comes_back_or_the_deputy_gives_it_up(who: HolderId) -> None:
     assert not is_taken(steps_in(rig)), "what was ended is over for good"
 
 
+def test_who_has_no_role_of_his_own_gives_up_what_was_lent_to_him() -> None:
+    rig = led()
+    known(rig, everybody(other={"roles": ()}))
+    lends(rig, OTHER)
+    assert who_leads(rig) == [OTHER]
+    assert of_type(OrderEnded, ends(rig, "leave", OTHER))
+
+
 @pytest.mark.parametrize("who", [(GUARD,), (SECOND,), (GUARD, SECOND), (None,), (STRANGER,)])
 def test_nobody_else_ends_it(who: tuple[HolderId]) -> None:
     rig = led()
