@@ -20,10 +20,13 @@ from central.control_messages_order import (
 from central.orders import Reached
 from controller.arrival import Arrival
 from controller.moment import SECOND_US
-from controller.orders import ENVELOPE_CHARS_MAX
 from edge.control.calling import ControlClientError
-from edge.failed import Failed, failed_by
+from edge.failed import failed_by
+from edge.orders import OrderError, bounded
 from edge.present import clean
+
+READ_MAX = 16 * 1024
+"""More than any order has, so that one with white space around it is taken."""
 
 WAIT_S = 1.0
 WAIT_S_MAX = 600.0
@@ -68,9 +71,10 @@ def send(
     changes nothing, and tells how far it is now. The exit code is 0 where every edge has it and
     every door obeys, and 3 where something is missing.
     """
-    envelope = file.read(ENVELOPE_CHARS_MAX + 1)
-    if len(envelope) > ENVELOPE_CHARS_MAX:
-        raise Failed(f"no order is larger than {ENVELOPE_CHARS_MAX} bytes", "see the name")
+    try:
+        envelope = bounded(file.read(READ_MAX).strip())
+    except OrderError as error:
+        raise failed_by(error) from None
     shown = _Shown(as_json=as_json, watch=watch)
     try:
         with CentralClient(state) as central:
@@ -137,10 +141,17 @@ class _Shown:
 
 
 def is_complete(found: OrderProgress) -> bool:
-    """Every edge has it, on disk, and every door obeys."""
+    """Every edge has it, on disk, and every door obeys, or is locked where nobody can see it."""
     has = {Reached.IN_FORCE, Reached.DONE, Reached.ENDED}
     reached = all(one.reached in has and one.recorded for one in found.edges)
-    return bool(found.edges) and reached and found.obeyed == found.doors and not found.more
+    unseen = sum(is_unseen(door) for one in found.edges for door in one.missing)
+    obeyed = found.obeyed + unseen == found.doors
+    return bool(found.edges) and reached and obeyed and not found.more
+
+
+def is_unseen(door: MissingDoor) -> bool:
+    """Its device has confirmed, and no contact tells where its leaf is."""
+    return door.arrival is Arrival.DEVICE_CONFIRMED
 
 
 def report(found: OrderProgress) -> Iterator[str]:
@@ -163,15 +174,22 @@ def _summary(found: OrderProgress) -> str:
     there = f"{reached} of {len(found.edges) + found.more} edges have it"
     took = "" if found.took_s is None else f" in {found.took_s:.1f} s"
     doors = f"{found.obeyed} of {found.doors} doors obeyed{took}, " if found.doors else ""
-    missing = "; missing: " + ", ".join(named) if (named := list(_missing(found.edges))) else ""
-    away = list(_not_reached(found.edges))
-    absent = "; not reached: " + ", ".join(away) if away else ""
-    return doors + there + missing + absent
+    parts = (
+        ("missing", _missing(found.edges)),
+        ("locked, and no contact tells more", _missing(found.edges, unseen=True)),
+        ("not reached", _not_reached(found.edges)),
+    )
+    named = ((title, ", ".join(names)) for title, names in parts)
+    return doors + there + "".join(f"; {title}: {names}" for title, names in named if names)
 
 
-def _missing(edges: tuple[EdgeReached, ...]) -> Iterator[str]:
+def _missing(edges: tuple[EdgeReached, ...], *, unseen: bool = False) -> Iterator[str]:
     for one in edges:
-        yield from (f"{one.edge}/{door.name} ({_why(door)})" for door in one.missing)
+        for door in one.missing:
+            if is_unseen(door) and unseen:
+                yield f"{one.edge}/{door.name}"
+            elif not is_unseen(door) and not unseen:
+                yield f"{one.edge}/{door.name} ({_why(door)})"
 
 
 def _not_reached(edges: tuple[EdgeReached, ...]) -> Iterator[str]:
@@ -190,8 +208,6 @@ def _why(door: MissingDoor) -> str:
     match door.arrival:
         case Arrival.ORDERED:
             return f"its device does not answer{since}"
-        case Arrival.DEVICE_CONFIRMED:
-            return "locked by its device's word; nobody can see its leaf"
         case Arrival.UNKNOWN:
             return f"unknown{since}"
         case other:

@@ -7,11 +7,64 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from central.commands import central
+from central.commands_order import is_complete, report
+from central.control_messages_order import EdgeReached, MissingDoor, OrderProgress
+from central.orders import Reached
+from controller.arrival import Arrival
 from simulators.broker_process import BrokerProcess
 from tests.central.many import SITE
 from tests.central.orders import lift, lockdown
 from tests.central.test_orders_on_wire import Site, played
 from tests.edge.signed import ANNA, BEN
+
+
+def progress(*missing: MissingDoor, doors: int = 4) -> OrderProgress:
+    """One edge with so many doors, of which these do not obey."""
+    obeyed = doors - len(missing)
+    gate = EdgeReached(
+        edge="gate",
+        reached=Reached.IN_FORCE,
+        recorded=True,
+        reason="",
+        remedy="",
+        seen_utc_us=1,
+        took_s=0.2,
+        doors=doors,
+        obeyed=obeyed,
+        missing=missing,
+    )
+    return OrderProgress(
+        site=SITE,
+        order="ab" * 32,
+        kind="lockdown",
+        on_wire=True,
+        after_s=0.3,
+        took_s=0.2,
+        doors=doors,
+        obeyed=obeyed,
+        final=True,
+        edges=(gate,),
+    )
+
+
+def door(arrival: Arrival, *, linked: bool = True) -> MissingDoor:
+    return MissingDoor(
+        portal="roof", name="Roof", arrival=arrival, observable=True, linked=linked, since_us=None
+    )
+
+
+def test_a_door_that_nobody_sees_is_never_called_closed() -> None:
+    assert is_complete(progress())
+    assert not is_complete(progress(door(Arrival.OPEN)))
+    assert not is_complete(progress(door(Arrival.UNKNOWN, linked=False)))
+    unseen = progress(door(Arrival.DEVICE_CONFIRMED))
+    assert is_complete(unseen)
+    (line,) = report(unseen)
+    assert "3 of 4 doors obeyed" in line
+    assert "; locked, and no contact tells more: gate/Roof" in line
+    assert "missing" not in line
+    (line,) = report(progress(door(Arrival.OPEN), door(Arrival.DEVICE_CONFIRMED)))
+    assert "; missing: gate/Roof (open); locked, and no contact" in line
 
 
 def test_who_did_not_obey_and_who_was_not_reached_is_named(
