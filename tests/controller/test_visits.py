@@ -201,8 +201,9 @@ def test_a_consent_holds_by_itself_until_its_end(utc_s: int, trusted: bool, held
     """Whether or not its end was dealt with."""
     given = Consents(in_force={PIA: Consent(order="0" * 64, until_s=100, seq=1)})
     moment = Moment(0, utc_s * SECOND_US, trusted)
-    assert holds(given, PIA, moment) is held
-    assert not holds(given, ANN, moment)
+    policy = calm().site.policy
+    assert holds(given, PIA, moment, policy, "court") is held
+    assert not holds(given, ANN, moment, policy, "court")
 
 
 def test_one_person_takes_a_consent_away_at_once() -> None:
