@@ -24,6 +24,8 @@ from tests.central.test_gaps import pruning, said
 from tests.central.test_witnessed import WitnessedEdge, alarms, doubts, running_edge, witness
 
 SEGMENT = 300
+PATIENCE_S = 60.0
+
 COPIED = 120
 """In the middle of a segment, and of a batch."""
 
@@ -50,8 +52,10 @@ def mixed(edge: WitnessedEdge, count: int) -> list[Record]:
 async def confirmed(edge: WitnessedEdge) -> None:
     """Archive and witness have everything."""
     last = edge.outbox.last_seq
-    await until(lambda: edge.outbox.acked == last, f"acknowledged up to {last}")
-    await edge.cosigned_up_to(last)
+    await until(lambda: edge.outbox.acked == last, f"acknowledged up to {last}", PATIENCE_S)
+    async with asyncio.timeout(PATIENCE_S):  # what is lost on its way is sent again
+        while await edge.cosigned() < last:
+            await asyncio.sleep(0.01)
 
 
 async def prune(edge: WitnessedEdge) -> tuple[int, int]:
@@ -130,7 +134,7 @@ def test_an_edge_at_which_nothing_happens_is_asked_for_what_it_has(
                 tmp_path, port, open_archive=lost.open, witness=witness()
             ) as found:
                 with closing(lost.open()) as archive:
-                    async with asyncio.timeout(15):
+                    async with asyncio.timeout(PATIENCE_S):
                         while archive.mark(SITE, EDGE, edge.outbox.incarnation).seq < 250:
                             await edge.checkpoints.take()
                             await asyncio.sleep(0.02)
@@ -172,7 +176,7 @@ def test_whatever_the_edge_still_has_arrives_and_the_rest_is_written_down(
                         mark = archive.mark(SITE, EDGE, edge.outbox.incarnation)
                         return (mark.seq, mark.gap) == (edge.outbox.last_seq, False)
 
-                    await until(complete, "all is there")
+                    await until(complete, "all is there", PATIENCE_S)
                     holds(archive, edge, before + await kept(edge))
                     (journal,) = archive.journals_kept(SITE, EDGE)
                     audited = archive.audit(journal)
