@@ -144,7 +144,7 @@ def test_it_is_told_once_and_again_with_a_connection_or_when_the_wire_was_full(
         assert len(wire.taken) == 1, "another entry is no news"
         told.connected()
         await settled()
-        assert [one.revision for one in wire.taken] == [0, 7]
+        assert [said.revision for said in wire.taken] == [0, 7]
         wire.full = True
         rolled[0] = replace(rolled[0], revision=8, missing=1)
         told.changed()
