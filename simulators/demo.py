@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,16 @@ from typing import Any
 from policies.codes import TEXTS, Code
 from simulators.broker_process import BrokerKind, BrokerProcess, BrokerStartError
 from simulators.children import die_with_parent
+from simulators.demo_story import SENTRYPOST, WATCH_ROOM, Story, make_keys, watch_room
 from simulators.secret_file import write_secret
 
 START_S_MAX = 30.0
 STOP_S_MAX = 10.0
 DRAIN_S_MAX = 5.0
 LOG_TAIL_LINES = 15
+
+TOLD = 3
+"""With this `sentrypost duress open` ends where somebody was under duress."""
 
 ALARMS = {
     "portal-forced": "opened by FORCE",
@@ -47,6 +51,8 @@ ALARMS = {
     "fire-reset": "fire reset",
     "journal-lost": "the journal cannot be written",
     "device-suspected": "a device said what it must not",
+    "source-acted": "the KEY is turned",
+    "order-refused": "an order is refused",
 }
 
 
@@ -55,18 +61,29 @@ class DemoError(RuntimeError):
 
 
 class Part:
-    """One process: its standard output comes as lines into the queue, the rest into a log."""
+    """One process: its standard output comes as lines into the queue, the rest into a log.
+
+    `fed`: it reads what `feed` gives it. `ends`: statuses with which it ends as it should.
+    """
 
     def __init__(
-        self, name: str, command: list[str], folder: Path, lines: "queue.Queue[tuple[str, str]]"
+        self,
+        name: str,
+        command: list[str],
+        folder: Path,
+        lines: "queue.Queue[tuple[str, str]]",
+        *,
+        fed: bool = False,
+        ends: frozenset[int] = frozenset({0}),
     ) -> None:
         self.name = name
+        self.ends = ends
         self.log = folder / f"{name}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command,
                 cwd=folder,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 # Ctrl-C is for us: we stop the others in their order.
@@ -81,9 +98,19 @@ class Part:
         for line in self.process.stdout:
             self._lines.put((self.name, line.decode(errors="replace")))
 
+    def feed(self, line: str) -> None:
+        """One line into its standard input; whoever ended is found by whoever looks at it."""
+        assert self.process.stdin is not None, "made to be fed"
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(line.encode())
+            self.process.stdin.flush()
+
     def stop(self) -> int:
-        """Ask it to end and wait; its status."""
-        if self.process.poll() is None:
+        """Ask it to end, or let it read to the end, and wait; its status."""
+        if self.process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
+        elif self.process.poll() is None:
             self.process.terminate()
         try:
             return self.process.wait(STOP_S_MAX)
@@ -113,7 +140,12 @@ class Demo:
         self._took_ms: list[float] = []
         self._verdicts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
+        self._exits: dict[str, list[str]] = {}
+        self._kept_in: list[str] = []
         self._stored = 0
+        self._roll = ""
+        self._going: set[str] = set()
+        self._story = Story(self._folder, lambda line: self._lines.put(("story", line)))
         self._hardware = self._ready = self._stopping = False
         self._color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
@@ -170,12 +202,16 @@ class Demo:
                 name = value.strip().strip('"')
                 write_secret(self._folder / name, secrets.token_bytes(16).hex().encode())
         (self._folder / "state").mkdir(mode=0o700, exist_ok=True)
+        try:
+            make_keys(self._folder)
+        except subprocess.CalledProcessError as error:
+            raise DemoError(f"no keys could be made: {error.stderr.strip()}") from error
         self._call("person", "import", "people.csv")
 
     def _call(self, *words: str) -> str:
         """Run a command of ours to its end; its output."""
         done = subprocess.run(
-            [*_SENTRYPOST, *words], cwd=self._folder, capture_output=True, text=True, check=False
+            [*SENTRYPOST, *words], cwd=self._folder, capture_output=True, text=True, check=False
         )
         if done.returncode:
             said = (done.stderr or done.stdout).strip()
@@ -184,6 +220,8 @@ class Demo:
 
     def _start_parts(self, port: int) -> None:
         broker = f"127.0.0.1:{port}"
+        # What central prints goes to the watch room, and there alone it says who is under duress.
+        self._start(WATCH_ROOM, watch_room(), fed=True, ends=frozenset({0, TOLD}))
         central = ["central", "run", "--broker", broker, "--archive", "archive.db", "--json"]
         self._start("central", central)
         self._start("hardware", ["sim", "run", "--scenario", "scenario.toml", "--json"])
@@ -195,9 +233,18 @@ class Demo:
             if time.monotonic() > until:
                 raise DemoError("the simulated hardware does not start")
         self._start("edge", ["run"])
+        self._story.start()
 
-    def _start(self, name: str, words: list[str]) -> None:
-        self._parts[name] = Part(name, [*_SENTRYPOST, *words], self._folder, self._lines)
+    def _start(
+        self,
+        name: str,
+        words: list[str],
+        *,
+        fed: bool = False,
+        ends: frozenset[int] = frozenset({0}),
+    ) -> None:
+        command = [*SENTRYPOST, *words]
+        self._parts[name] = Part(name, command, self._folder, self._lines, fed=fed, ends=ends)
 
     # --- while it runs --------------------------------------------------------------------------
 
@@ -220,6 +267,14 @@ class Demo:
             part, line = self._lines.get(timeout=wait_s)
         except queue.Empty:
             return False
+        if part == "story":
+            self._say(line)
+            return True
+        if part == WATCH_ROOM:
+            self._say(f"    [{WATCH_ROOM}] {line.rstrip()}", alarm=True)
+            return True
+        if part == "central":
+            self._parts[WATCH_ROOM].feed(line)
         try:
             said = json.loads(line)
         except ValueError:
@@ -241,6 +296,8 @@ class Demo:
 
     def _happened(self, entry: dict[str, Any]) -> None:
         kind, body = entry["kind"], entry["body"]
+        self._story.saw(kind)
+        self._follow(kind, body)
         if kind == "edge-ready":
             self._ready = True
             self._say("the edge is ready: fire inputs read, doors secured, cards accepted")
@@ -255,9 +312,45 @@ class Demo:
                 self._reasons[_reason(body["decision"])] += 1
         elif kind == "edge-stopping":
             self._stopping = True
+        elif kind == "order-accepted":
+            self._ordered(entry)
         elif kind in ALARMS and not self._stopping:
-            where = body.get("portal") or body.get("reader") or body.get("fire") or ""
+            where = (
+                body.get("portal")
+                or body.get("reader")
+                or body.get("fire")
+                or body.get("source")
+                or ""
+            )
             self._say(f"{_clock(entry['utc'])}  !! {where}: {ALARMS[kind]}", alarm=True)
+
+    def _ordered(self, entry: dict[str, Any]) -> None:
+        order = entry["body"]["order"]
+        self._story.saw(f"order-accepted {order['kind']}")
+        signed = order.get("source") or entry["personal"].get("signed_by", "")
+        self._say(
+            f"{_clock(entry['utc'])}  ** {order['kind']}: {order['reason']}; signed by {signed}",
+            alarm=True,
+        )
+
+    def _follow(self, kind: str, body: dict[str, Any]) -> None:
+        """What goes on at the site, so that the summary can say in what ways out were tried."""
+        match kind:
+            case "order-accepted" if body["order"]["kind"] == "lockdown":
+                self._going.add("in lockdown")
+            case "order-ended" if body["order_kind"] == "lockdown":
+                self._going.discard("in lockdown")
+            case "fire-latched":
+                self._going.add("in fire")
+            case "fire-reset":
+                self._going.discard("in fire")
+
+    def _left(self, visit: dict[str, Any]) -> None:
+        """Somebody wanted out."""
+        when = " and ".join(sorted(self._going, reverse=True)) or "on a normal day"
+        self._exits.setdefault(when, []).append(visit["portal"])
+        if not visit["passed"]:
+            self._kept_in.append(f"{visit['person']} at {visit['portal']}")
 
     def _visited(self, visit: dict[str, Any]) -> None:
         """A person's visit is over: say it together with the verdict that central has of it."""
@@ -271,6 +364,8 @@ class Demo:
         took = "" if visit["took_ms"] is None else f"{visit['took_ms']:5.0f} ms"
         found = self._decisions.get(key) or self._decisions.get(strangers)
         way = "in " if visit["direction"] == "entry" else "out"
+        if visit["direction"] == "exit":
+            self._left(visit)
         if not found:
             verdict, reason = "free", "opened from inside, nobody is asked"
             if not visit["passed"]:
@@ -292,14 +387,21 @@ class Demo:
     def _stop_parts(self) -> int:
         """The edge first, while its doors still answer; then who listens, then the hardware."""
         status = 0
-        for name in ("edge", "central", "hardware"):
+        self._story.stop()
+        if self._ready and self._parts["edge"].process.poll() is None:
+            try:
+                self._roll = self._call("muster")
+            except DemoError as error:
+                self._say(str(error), alarm=True)
+                status = 1
+        for name in ("edge", "central", WATCH_ROOM, "hardware"):
             part = self._parts.get(name)
             if part is None:
                 continue
             if name == "central":
                 self._drain()
             ended = part.stop()
-            if ended != 0:
+            if ended not in part.ends:
                 self._say(f"{name} ended with status {ended}:\n{part.tail()}", alarm=True)
                 status = 1
         return status
@@ -323,20 +425,40 @@ class Demo:
                 f"from badge or PIN to lock or light: median {median:.0f} ms, "
                 f"longest {max(self._took_ms):.0f} ms, {len(self._took_ms)} times"
             )
+        self._say_where()
         self._say(
             f"journal: {entries} entries, chain {'verified' if not findings else 'BROKEN'}; "
             f"archive: {self._stored} entries"
         )
-        return 1 if findings or not self._ready or entries != self._stored else 0
+        wrong = findings or self._kept_in or not self._ready or entries != self._stored
+        return 1 if wrong else 0
+
+    def _say_where(self) -> None:
+        """Who was where, which doors did not obey, and whether every way out stayed free."""
+        if not self._story.finished:
+            self._say("the story was not over: it takes some 20 seconds")
+        if self._roll:
+            self._say("who was where at the end:")
+            for line in filter(str.strip, self._roll.splitlines()):
+                self._say(f"  {line}")
+        if self._story.disobeyed is not None:
+            named = ", ".join(self._story.disobeyed) or "none"
+            self._say(f"doors that did not obey the lockdown at first: {named}")
+        for when, portals in self._exits.items():
+            doors = ", ".join(
+                f"{name} {count}x" for name, count in sorted(Counter(portals).items())
+            )
+            self._say(f"ways out that people tried {when}: {doors}")
+        if self._exits and not self._kept_in:
+            self._say("every one of them let its person out")
+        for who in self._kept_in:
+            self._say(f"KEPT IN: {who}", alarm=True)
 
     def _say(self, line: str, *, alarm: bool = False, refused: bool = False) -> None:
         if self._color and (alarm or refused):
             line = f"\033[{'1;31' if alarm else '33'}m{line}\033[0m"
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
-
-
-_SENTRYPOST = [sys.executable, "-m", "edge.main"]
 
 
 def _is_free(port: int) -> bool:

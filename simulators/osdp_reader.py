@@ -105,6 +105,11 @@ class SimulatedReader:
         self._heard_ns = 0
         self._received_ns = 0
 
+    @property
+    def spoken_to(self) -> bool:
+        """Whether a panel has ever said something to it."""
+        return self._last is not None
+
     # --- what happens at the reader ----------------------------------------------------------
 
     def present_card(self, bits: int, data: bytes) -> bool:

@@ -34,6 +34,9 @@ TICK_S = 0.02
 PATIENCE_S = 4.0
 """Somebody whose badge moved nothing for so long gives up."""
 
+PANEL_S_MAX = 20.0
+"""A scenario begins without a panel that has not spoken to every device by then."""
+
 REACTION_S = 0.4
 """From a reader that asks for a PIN to the first key."""
 
@@ -161,10 +164,19 @@ class World:
             self._ready()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._tick(), name="doors")
+                await self._spoken_to()
                 for number, way in enumerate(self._scenario.way):
                     tasks.create_task(self.walk(way), name=f"way {number}")
                 for number, mishap in enumerate(self._scenario.mishap):
                     tasks.create_task(self._happen(mishap), name=f"mishap {number}")
+
+    async def _spoken_to(self) -> None:
+        """Nothing happens before whoever works the doors is there, or is late."""
+        late_s = time.monotonic() + PANEL_S_MAX
+        while time.monotonic() < late_s:
+            if all(reader.spoken_to for reader in self.readers.values()):
+                return
+            await asyncio.sleep(TICK_S)
 
     # --- building -----------------------------------------------------------------------------
 
@@ -330,6 +342,10 @@ class World:
         """When lock or light answered, if they did, and when the last thing was presented."""
         device = self._peers.get(reader) or self.readers[reader]
         badge = parse_badge(person.badge)
+        # What the light still says was for somebody else.
+        patient_until_s = time.monotonic() + PATIENCE_S
+        while self._shows(reader) and time.monotonic() < patient_until_s:  # noqa: ASYNC110 - as below
+            await asyncio.sleep(TICK_S)
         stood_open = door.unlocked
         presented_s = time.monotonic()
         device.present_card(badge.bits, badge.data)

@@ -33,20 +33,73 @@ def check(output: str, status: int) -> None:
     assert entries[0] == entries[1] > 50, f"journal and archive differ: {summary}"
 
 
-def test_two_demos_side_by_side_end_by_themselves_with_different_brokers() -> None:
+STORY = (
+    "in force: raise to level 3",
+    "[watch-room]",
+    "the KEY is turned",
+    "posture   LOCKDOWN",
+    "gate-in: reader lost",
+    "main-panel: FIRE",
+    "archive-door: way out RELEASED",
+    "the way out is free while there is fire",
+    "fire input 'main-panel' is reset",
+    "done: lift",
+    "who was where at the end:",
+    "every one of them let its person out",
+)
+"""What the demonstration says of its story."""
+
+
+def check_story(output: str) -> None:
+    for said in STORY:
+        assert said in output, f"{said!r} is missing in:\n{output}"
+    assert "the story was not over" not in output
+    lift = next(line for line in output.splitlines() if "** lift" in line)
+    assert lift.endswith("signed by Anna Berger, David Lindqvist"), "two people lift"
+    [slow] = [line for line in output.splitlines() if "did not obey" in line]
+    assert "main-gate (" in slow, "it was wedged open"
+    exits = next(line for line in output.splitlines() if "tried in lockdown and in fire" in line)
+    for portal in ("main-gate", "front-door", "staff-door", "archive-door", "safe-room-door"):
+        assert f"{portal} " in exits, "a way out of every portal was tried"
+
+
+def check_duress(output: str) -> None:
+    """The watch room is told; nobody else's line differs from any other day's."""
+    told = [line for line in output.splitlines() if "duress" in line.lower()]
+    assert len(told) == 1, output
+    assert told[0].strip().startswith("[watch-room]"), told
+    [ben] = [line for line in output.splitlines() if "Ben Okafor       in  staff-door" in line]
+    assert "GRANTED  granted  " in ben
+
+
+def read_until(demo: "subprocess.Popen[str]", said: str) -> str:
+    assert demo.stdout is not None
+    seen = []
+    for line in demo.stdout:
+        seen.append(line)
+        if said in line:
+            break
+    return "".join(seen)
+
+
+def test_two_demos_side_by_side_one_ends_by_itself_and_one_tells_its_story() -> None:
     require("mosquitto")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        demos = [
-            start("--seconds", str(SECONDS), "--port", port, "--broker", kind)
-            for kind in ("mosquitto", "embedded")
-        ]
-        for demo in demos:
-            output, _ = demo.communicate(timeout=90)
-            check(output, demo.returncode)
-            assert f"port {port} is taken" in output
+        short = start("--seconds", str(SECONDS), "--port", port, "--broker", "embedded")
+        whole = start("--port", port, "--broker", "mosquitto")
+        output = read_until(whole, "done: lower")
+        whole.send_signal(signal.SIGINT)
+        output += whole.communicate(timeout=30)[0]
+        check(output, whole.returncode)
+        check_story(output)
+        check_duress(output)
+        assert f"port {port} is taken" in output
+        output, _ = short.communicate(timeout=90)
+        check(output, short.returncode)
+        assert f"port {port} is taken" in output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
