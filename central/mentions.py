@@ -48,6 +48,10 @@ class _Moved(msgspec.Struct):
     unsure: tuple[str, ...] = ()
 
 
+class _Order(msgspec.Struct):
+    holder: str | None = None
+
+
 class _Body(msgspec.Struct):
     portal: str | None = None
     holder: str | None = None
@@ -57,6 +61,7 @@ class _Body(msgspec.Struct):
     decision: _Decision | None = None
     after: _After | None = None
     moved: _Moved | None = None
+    order: _Order | str | None = None
     gone: tuple[str, ...] = ()
 
 
@@ -85,8 +90,9 @@ def _said(body: _Body) -> Iterator[Mention]:
     for portal in (body.portal, after.portal):
         if portal is not None:
             yield Mention(PORTAL, portal)
+    named = body.order.holder if isinstance(body.order, _Order) else None
     people = (body.holder, body.visitor, body.host, after.holder, holder.id if holder else None)
-    for person in (*people, *moved.holders, *moved.unsure, *body.gone):
+    for person in (*people, named, *moved.holders, *moved.unsure, *body.gone):
         if person is not None:
             yield Mention(HOLDER, person)
     if body.decision is not None and body.decision.code is not None:
