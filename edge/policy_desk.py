@@ -236,6 +236,20 @@ class PolicyDesk:
                 "with its roles, whose [key.…] in the site file names them on file (holder)",
             )
 
+    def _refuse_shrinking(self, policy: CompiledPolicy) -> None:
+        """What was ordered for a zone must not end because nobody calls it so any more. Raises
+        BundleError.
+        """
+        site = self._daemon.site
+        known, after = site.policy.zones_by_id, policy.zones_by_id
+        for one in site.state.orders.in_force.values():
+            lost = [zone for zone in one.order.zones if zone in known and zone not in after]
+            if lost:
+                raise BundleError(
+                    f"there is a {one.order.kind} for {", ".join(lost)}, which this policy lacks",
+                    "have the order ended first, or keep the name of the zone",
+                )
+
     async def _take_over(self, ready: _Ready, operator: str) -> PolicyReply:
         """Raises BundleError."""
         daemon = self._daemon
@@ -250,6 +264,7 @@ class PolicyDesk:
         self._refuse_unrecorded()
         if daemon.site.directory is not people:
             raise BundleError("people were changed just now", "do it again")
+        self._refuse_shrinking(ready.policy)
         daemon.judge_policy(
             ready.policy,
             operator,

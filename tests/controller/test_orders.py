@@ -317,6 +317,7 @@ def test_where_orders_may_be_missing_nothing_is_lowered_until_two_people_answer(
     assert "no challenge" in refusal(give(rig, wrong))
     fresh = order(OrderKind.COUNTERS, challenge=challenge)
     refusal(give(rig, fresh, people=1))
+    assert "1 of 2" in refusal(give(rig, fresh, people=1, break_glass="code-1"))
     give(rig, fresh)
     assert "too old" in refusal(give(rig, LIFT)), "it was made before"
     newer = replace(LIFT, id=order_id("newer"), counter=fresh.counter + 1)

@@ -12,6 +12,7 @@ import pytest
 
 from controller import events as ev
 from controller.holders import Directory
+from controller.orders import Order
 from edge import policy_bundle
 from edge.assembly import Edge
 from edge.control.messages_policy import PolicyReply
@@ -22,6 +23,8 @@ from edge.policy_store import FOLDER, KeptPolicy, PolicyStore
 from edge.signatures import SigningKey, sign, unverified
 from policies import Problem
 from policies.codes import Code
+from policies.rights import OrderKind
+from simulators.orders import offered
 from tests.edge.checks import ready, stall_disk
 from tests.edge.house import ADA, FRONT, PIN, POLICY, House, bodies, running, until
 from tests.edge.signed import (
@@ -98,6 +101,28 @@ def test_a_policy_that_two_people_signed_decides_the_next_badge(house: House) ->
         assert (after.decision.granted, after.policy) == (False, second)
         assert after.decision.code is Code.NO_GRANT
         assert set(kept(house)) == {f"{FIRST}.policy", f"{second}.policy"}
+
+    scene(house, what)
+
+
+def test_a_zone_of_which_an_order_tells_keeps_its_name(house: House) -> None:
+    renamed = version(2).replace("[zone.vault]", "[zone.cellar]").replace('"vault"', '"cellar"')
+
+    async def what(edge: Edge) -> None:
+        about = Order(
+            id="ab" * 32,
+            kind=OrderKind.LOCKDOWN,
+            issuer="ab" * 16,
+            counter=1,
+            reason="it is looked for something",
+            review_s=2**31,
+            zones=("vault",),
+        )
+        edge.daemon.judge(offered(about))
+        reply = await edge.desk.load_policy(bundle(renamed, *BOTH), WHO)
+        assert not reply.applied
+        assert "lockdown for vault" in reply.reason
+        assert edge.daemon.site.state.portals["vault"].secured
 
     scene(house, what)
 
