@@ -245,8 +245,9 @@ class PolicyDesk:
         for one in site.state.orders.in_force.values():
             lost = [zone for zone in one.order.zones if zone in known and zone not in after]
             if lost:
+                zones = ", ".join(lost)
                 raise BundleError(
-                    f"there is a {one.order.kind} for {", ".join(lost)}, which this policy lacks",
+                    f"there is a {one.order.kind} for {zones}, which this policy lacks",
                     "have the order ended first, or keep the name of the zone",
                 )
 
