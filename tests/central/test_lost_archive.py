@@ -53,9 +53,18 @@ async def confirmed(edge: WitnessedEdge) -> None:
     """Archive and witness have everything."""
     last = edge.outbox.last_seq
     await until(lambda: edge.outbox.acked == last, f"acknowledged up to {last}", PATIENCE_S)
-    async with asyncio.timeout(PATIENCE_S):  # what is lost on its way is sent again
-        while await edge.cosigned() < last:
-            await asyncio.sleep(0.01)
+    async with asyncio.timeout(PATIENCE_S):
+        while not await _cosigned_soon(edge, last):
+            # As an edge does every minute: a witness that has refused is asked again by that alone.
+            await edge.checkpoints.take()
+
+
+async def _cosigned_soon(edge: WitnessedEdge, size: int) -> bool:
+    for _ in range(100):
+        if await edge.cosigned() >= size:
+            return True
+        await asyncio.sleep(0.01)
+    return False
 
 
 async def prune(edge: WitnessedEdge) -> tuple[int, int]:

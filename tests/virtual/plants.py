@@ -351,7 +351,7 @@ def a_badge_is_taken_for_badge_and_pin(patch: Patch) -> None:
 
 PLANTS = (
     Plant(a_strike_is_carried_before_its_commit, (RELEASE,), 2, portals=2, people=10),
-    Plant(a_posture_is_not_asked_for_after_the_commit, (RELEASE, POSTURE), 7, portals=2, people=10),
+    Plant(a_posture_is_not_asked_for_after_the_commit, (RELEASE, POSTURE), 1, portals=2, people=10),
     Plant(nobody_is_asked_at_the_wire, (POSTURE, RELEASE, EXITS), 5, people=120),
     Plant(
         a_command_whose_end_is_told_is_not_forgotten,

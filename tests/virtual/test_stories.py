@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from controller import acceptance, devices, fires, leadership, order_ends, posture, state
+from controller import acceptance, devices, leadership, order_ends, posture, state
 from controller.portal import Portal
 from edge import duress
-from policies.facts import Mode
 from policies.rights import OrderKind
 from simulators.story import StoryError, load_story, names
 from simulators.virtual.story import tell
@@ -38,10 +37,6 @@ def no_evacuation_frees(patch: Patch) -> None:
     patch.setattr(posture, "freed_by", lambda *_: frozenset())
 
 
-def the_level_stays(patch: Patch) -> None:
-    patch.setattr(acceptance, "site_wide", lambda _: (Mode.NORMAL, 1))
-
-
 def any_deputy_steps_in(patch: Patch) -> None:
     patch.setattr(leadership, "_why_no_deputy", lambda *_: None)
 
@@ -57,10 +52,6 @@ def a_door_that_comes_back_is_not_locked(patch: Patch) -> None:
 def a_fire_ends_a_lockdown(patch: Patch) -> None:
     ends = order_ends.OF_THE_MOMENT | {OrderKind.LOCKDOWN}
     patch.setattr(order_ends, "OF_THE_MOMENT", ends)
-
-
-def a_fire_is_reset_while_it_burns(patch: Patch) -> None:
-    patch.setattr(fires, "_why_no_reset", lambda *_, **__: None)
 
 
 def a_restart_locks_in_a_fire(patch: Patch) -> None:
@@ -81,29 +72,17 @@ def a_note_never_tells(patch: Patch) -> None:
     )
 
 
-def a_note_always_tells(patch: Patch) -> None:
-    note = duress.Sealer.note
-    patch.setattr(
-        duress.Sealer,
-        "note",
-        lambda s, occasion, under_duress: note(s, occasion, under_duress=True),
-    )
-
-
 PLANTS = (
     ("attack-at-night", nothing_is_shut),
     ("attack-at-night", no_switch_counts),
     ("bomb-at-the-gate", no_evacuation_frees),
-    ("bomb-at-the-gate", the_level_stays),
     ("siege", one_person_is_enough),
     ("siege", any_deputy_steps_in),
     ("siege", who_acts_has_no_role),
     ("siege", a_door_that_comes_back_is_not_locked),
     ("fire-in-lockdown", a_fire_ends_a_lockdown),
-    ("fire-in-lockdown", a_fire_is_reset_while_it_burns),
     ("fire-in-lockdown", a_restart_locks_in_a_fire),
     ("under-duress", a_note_never_tells),
-    ("under-duress", a_note_always_tells),
 )
 
 
