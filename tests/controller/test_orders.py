@@ -99,7 +99,7 @@ def test_a_lockdown_needs_no_clock_and_has_no_end() -> None:
     rig.trusted = False
     give(rig, LOCKDOWN, people=1)
     rig.skip(30 * 24 * HOUR_S)
-    rig.later(1)
+    rig.feed(inputs.TimePassed(id=InputId("a month later")))
     assert in_force(rig) == {OrderKind.LOCKDOWN}
 
 
