@@ -68,8 +68,7 @@ def on_offered(turn: Turn, offered: OrderOffered) -> None:
         return  # an edge that has not heard of the end hands it on at each connection
     reason = "it was ended before" if is_over(orders, order) else _why_not(turn, offered)
     if reason is not None:
-        personal = offered.operator
-        _refuse(turn, order.id, order.kind, reason, offered.path, personal)
+        _refuse(turn, order.id, order.kind, reason, offered.path, offered.operator)
         return
     turn.drill = turn.drill or order.drill
     turn.record(
@@ -376,8 +375,7 @@ def _turn_away(turn: Turn, fresh: list[InForce]) -> None:
 
 def _shut(turn: Turn, one: InForce) -> None:
     """Lock what the order covers, also what was locked: its answer is waited for."""
-    evacuates = one.order.kind is OrderKind.EVACUATE
-    freed = frozenset() if one.late or not evacuates else freed_by(one, turn.policy)
+    freed = freed_by(one, turn.policy) if one.frees else frozenset()
     for portal_id in turn.state.portals:
         if portal_id not in freed and covers(one, turn.policy, PortalId(portal_id)):
             fires.secure(turn, portal_id)

@@ -28,14 +28,16 @@ def end_where(turn: Turn, ends: Callable[[InForce], bool], cause: EndCause) -> N
 
 def end_at_fire(turn: Turn) -> None:
     """Nobody is held in a fire, nothing stands open for convenience, and no drill goes on."""
-    end_where(turn, lambda one: one.order.kind in OF_THE_MOMENT or one.order.drill, EndCause.FIRE)
+    end_where(turn, _is_passing, EndCause.FIRE)
 
 
 def end_at_start(turn: Turn) -> None:
     """Nobody knows how long this edge was away."""
-    end_where(
-        turn, lambda one: one.order.kind in OF_THE_MOMENT or one.order.drill, EndCause.RESTART
-    )
+    end_where(turn, _is_passing, EndCause.RESTART)
+
+
+def _is_passing(one: InForce) -> bool:
+    return one.order.kind in OF_THE_MOMENT or one.order.drill
 
 
 def end_unrecorded(turn: Turn) -> None:

@@ -125,6 +125,11 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
         """Whether doors follow it: a drill may leave them alone."""
         return not self.order.drill or self.order.moves
 
+    @property
+    def frees(self) -> bool:
+        """Whether ways out are released by it."""
+        return self.acts and self.order.kind is OrderKind.EVACUATE and not self.late
+
 
 class Window(msgspec.Struct, frozen=True):
     """One issuer's numbers. None at or below `floor` acts any more, and none of `seen`."""

@@ -12,8 +12,8 @@ from msgspec import UNSET, UnsetType
 
 from controller.ids import PortalId
 from controller.orders import Cover, InForce, Orders
-from policies.compiled import CompiledPolicy, OnFire, Passage, PortalRule, ZoneKind, ZoneRule
-from policies.facts import Direction, Mode
+from policies.compiled import CompiledPolicy, OnFire, Passage, ZoneKind, ZoneRule
+from policies.facts import Mode
 from policies.rights import OrderKind
 
 MODES: dict[OrderKind, Mode] = {
@@ -67,15 +67,13 @@ def site_wide(orders: Orders) -> tuple[Mode, int]:
 
 def shuts(orders: Orders, policy: CompiledPolicy, portal_id: PortalId) -> bool:
     """Whether the orders in force deny the way in through this portal."""
-    rule = policy.portal(portal_id)
-    passage = None if rule is None else way_in(policy, rule)
+    passage = way_in(policy, portal_id)
     return passage is not None and bool(here(orders, policy, passage).shut_by)
 
 
 def covers(one: InForce, policy: CompiledPolicy, portal_id: PortalId) -> bool:
     """Whether this order, by itself, shuts or frees the portal: whose answer is waited for."""
-    rule = policy.portal(portal_id)
-    passage = None if rule is None else way_in(policy, rule)
+    passage = way_in(policy, portal_id)
     if passage is None:
         return False
     if one.order.kind in {OrderKind.UNLOCK, OrderKind.HOLD}:
@@ -98,8 +96,7 @@ def lies_over(one: InForce, policy: CompiledPolicy, portal_id: PortalId) -> bool
 
 def raises_at(one: InForce, policy: CompiledPolicy, portal_id: PortalId) -> bool:
     """Whether this order asks for more of whoever wants in through the portal."""
-    rule = policy.portal(portal_id)
-    passage = None if rule is None else way_in(policy, rule)
+    passage = way_in(policy, portal_id)
     if passage is None:
         return False
     if one.order.kind in {OrderKind.RAISE, OrderKind.SHELTER}:  # other rules inside as well
@@ -116,12 +113,7 @@ def evacuates(orders: Orders, policy: CompiledPolicy, portal_id: PortalId) -> bo
 
 def frees(orders: Orders, policy: CompiledPolicy, portal_id: PortalId) -> bool:
     """Whether an evacuation wants this portal's lock released; a late one frees nothing yet."""
-    evacuating = (
-        one
-        for one in orders.in_force.values()
-        if one.acts and not one.late and one.order.kind is OrderKind.EVACUATE
-    )
-    return any(portal_id in freed_by(one, policy) for one in evacuating)
+    return any(one.frees and portal_id in freed_by(one, policy) for one in orders.in_force.values())
 
 
 def freed_by(one: InForce, policy: CompiledPolicy) -> frozenset[str]:
@@ -131,16 +123,17 @@ def freed_by(one: InForce, policy: CompiledPolicy) -> frozenset[str]:
 
 def held(orders: Orders, portal_id: PortalId) -> bool:
     """Whether a hold-egress is in force at this portal."""
-    return any(
-        one.order.kind is OrderKind.HOLD and portal_id in one.order.portals
-        for one in orders.in_force.values()
-    )
+    return _is_named(orders, OrderKind.HOLD, portal_id)
 
 
 def unlocked(orders: Orders, portal_id: PortalId) -> bool:
     """Whether somebody has ordered that this portal stands open."""
+    return _is_named(orders, OrderKind.UNLOCK, portal_id)
+
+
+def _is_named(orders: Orders, kind: OrderKind, portal_id: PortalId) -> bool:
     return any(
-        one.order.kind is OrderKind.UNLOCK and portal_id in one.order.portals
+        one.order.kind is kind and portal_id in one.order.portals
         for one in orders.in_force.values()
     )
 
@@ -156,10 +149,10 @@ def _is_within(zone: ZoneRule, zones: tuple[str, ...]) -> bool:
     return any(around in zones for around in zone.lineage)
 
 
-def way_in(policy: CompiledPolicy, rule: PortalRule) -> Passage | None:
-    """The portal's other direction than its way out."""
-    entry = rule.way_out is Direction.EXIT
-    return policy.passage(rule.id, Direction.ENTRY if entry else Direction.EXIT)
+def way_in(policy: CompiledPolicy, portal_id: PortalId) -> Passage | None:
+    """Through the portal, where the policy has it."""
+    rule = policy.portal(portal_id)
+    return None if rule is None else policy.passage(portal_id, rule.way_in)
 
 
 def _threat(acting: Iterable[InForce], zone: ZoneRule) -> int:
@@ -196,8 +189,7 @@ def _mode_in(acting: Iterable[InForce], passage: Passage, shut_by: tuple[Mode, .
 
 def _mode_out(acting: Iterable[InForce], policy: CompiledPolicy, passage: Passage) -> Mode:
     for one in acting:
-        evacuates = one.order.kind is OrderKind.EVACUATE and not one.late
-        if evacuates and passage.portal.id in _on_the_way_out(policy, one.order.zones):
+        if one.frees and passage.portal.id in _on_the_way_out(policy, one.order.zones):
             return Mode.EVACUATE
     kinds = {one.order.kind for one in acting if in_scope(one, passage.source)}
     for kind in (OrderKind.LOCKDOWN, OrderKind.SHELTER):

@@ -16,7 +16,7 @@ from controller.whereabouts import Passing
 from policies.codes import Code
 from policies.compiled import CompiledPolicy, PortalRule
 from policies.decide import decide
-from policies.facts import CredentialStatus, Decision, Direction, Request, as_recorded
+from policies.facts import CredentialStatus, Decision, Request, as_recorded
 
 SHOW_WITHIN_US = 2 * SECOND_US
 
@@ -148,13 +148,9 @@ def _stands_open(turn: Turn, portal_id: PortalId) -> bool:
         return clear and not burns_at(turn, portal_id)
     if rule.open_schedule is None:
         return False
-    request = question(turn, turn.policy, portal_id, _way_in(rule.way_out), None, ())
+    request = question(turn, turn.policy, portal_id, rule.way_in, None, ())
     verdict = decide(turn.policy, replace(request, credential=CredentialStatus.NONE))
     return verdict.granted and verdict.code is Code.OPEN_PORTAL
-
-
-def _way_in(way_out: Direction) -> Direction:
-    return Direction.ENTRY if way_out is Direction.EXIT else Direction.EXIT
 
 
 def _release(

@@ -216,6 +216,11 @@ class PortalRule(msgspec.Struct, frozen=True, kw_only=True):
         """
         return self.egress_route or Direction.EXIT
 
+    @property
+    def way_in(self) -> Direction:
+        """The other direction."""
+        return Direction.ENTRY if self.way_out is Direction.EXIT else Direction.EXIT
+
 
 class FireInput(msgspec.Struct, frozen=True, kw_only=True):
     """One fire alarm input. It covers `zones` and all zones inside them; empty: every zone."""

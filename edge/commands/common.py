@@ -2,8 +2,9 @@
 
 import os
 import sys
+import time
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
+import msgspec
 
 from edge.control.client import Client, ControlClientError
 from edge.control.messages_visits import VisitReply
@@ -26,6 +28,12 @@ SITE_FILE_KEY = "sentrypost.site_file"
 
 F = TypeVar("F", bound=Callable[..., Any])
 K = TypeVar("K")
+R = TypeVar("R", bound=msgspec.Struct)
+
+REFRESH_S = 1.0
+"""What an eye can follow; each costs the daemon a millisecond."""
+
+HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
 config_option = click.option(
     "--config",
@@ -133,6 +141,23 @@ def painted(line: Line) -> str:
 
 Row = tuple[Tone, tuple[str, ...]]
 """A row's tone and its cells; a shorter row ends early."""
+
+
+def show_page(
+    ask: Callable[[], R], lines: Callable[[R], Iterable[Line]], *, as_json: bool, watch: bool
+) -> None:
+    """Print what is asked, as JSON or as a page of lines; with `watch` again and again."""
+    while True:
+        reply = ask()
+        if as_json:
+            click.echo(msgspec.json.encode(reply))
+        else:
+            page = "\n".join(painted(line) for line in lines(reply))
+            clear = HOME_AND_CLEAR if watch and sys.stdout.isatty() else ""
+            click.echo(clear + page, color=coloured())
+        if not watch:
+            return
+        time.sleep(REFRESH_S)
 
 
 def table(title: str, rows: Sequence[Row]) -> Iterator[Line]:

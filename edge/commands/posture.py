@@ -1,29 +1,24 @@
 """`sentrypost posture`: what the orders in force make of the site, and who does not obey."""
 
-import sys
-import time
 from collections.abc import Iterator
 from datetime import tzinfo
 from pathlib import Path
 
 import click
-import msgspec
 
 from edge.arrival_words import missing, unseen, why
 from edge.commands.common import (
     Failed,
     Row,
-    coloured,
     connected,
     json_option,
-    painted,
+    show_page,
     state_option,
     table,
     zone_named,
 )
 from edge.commands.order_giving import said
 from edge.commands.order_naming import order_named
-from edge.commands.status import HOME_AND_CLEAR, REFRESH_S
 from edge.control.messages_orders import Acts, PostureReply, ZoneStands
 from edge.present import Line, clean, local
 from edge.tone import Tone
@@ -55,17 +50,7 @@ def posture() -> None:
 def show(state: Path, as_json: bool, watch: bool) -> None:
     """Show mode and threat level of the site and its zones, and by name which doors do not obey."""
     with connected(state) as daemon:
-        while True:
-            reply = daemon.posture()
-            if as_json:
-                click.echo(msgspec.json.encode(reply))
-            else:
-                page = "\n".join(painted(line) for line in lines(reply))
-                clear = HOME_AND_CLEAR if watch and sys.stdout.isatty() else ""
-                click.echo(clear + page, color=coloured())
-            if not watch:
-                return
-            time.sleep(REFRESH_S)
+        show_page(daemon.posture, lines, as_json=as_json, watch=watch)
 
 
 @posture.command()

@@ -1,22 +1,18 @@
 """`sentrypost status`"""
 
-import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import msgspec
 
 from controller.certificates import days_left, due
 from controller.moment import SECOND_US
 from edge.commands.common import (
     Row,
-    coloured,
     connected,
     json_option,
-    painted,
+    show_page,
     state_option,
     table,
     zone_named,
@@ -25,12 +21,8 @@ from edge.control.messages import FireStatus, LookedReport, PortalStatus, Reader
 from edge.present import Line, clean, local
 from edge.tone import Tone
 
-REFRESH_S = 1.0
-"""What an eye can follow; each costs the daemon a millisecond."""
-
 ALARMING = frozenset({"forced", "held", "fault", "unknown"})
 DIGEST_SIGNS = 16
-HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
 
 @click.command()
@@ -40,17 +32,7 @@ HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 def status(state: Path, as_json: bool, watch: bool) -> None:
     """Show the site as the running daemon knows it: portals, readers, fire, journal, archive."""
     with connected(state) as client:
-        while True:
-            reply = client.status()
-            if as_json:
-                click.echo(msgspec.json.encode(reply))
-            else:
-                page = "\n".join(painted(line) for line in lines(reply))
-                clear = HOME_AND_CLEAR if watch and sys.stdout.isatty() else ""
-                click.echo(clear + page, color=coloured())
-            if not watch:
-                return
-            time.sleep(REFRESH_S)
+        show_page(client.status, lines, as_json=as_json, watch=watch)
 
 
 def lines(status: StatusReply) -> Iterator[Line]:

@@ -299,7 +299,8 @@ def test_a_one_time_code_stands_for_one_person_once() -> None:
 def test_a_code_and_nobody_lifts_nothing() -> None:
     rig = calm()
     give(rig, LOCKDOWN)
-    refusal(give(rig, LIFT, people=0, break_glass="code-1"))
+    assert "0 of 2 people" in refusal(give(rig, LIFT, people=0, break_glass="code-1"))
+    assert in_force(rig) == {OrderKind.LOCKDOWN}
 
 
 # --- a journal that is not believed ---------------------------------------------------------------
