@@ -7,21 +7,15 @@ other, each not before its time. What a step says must come of it, has to.
 import tomllib
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 
 from controller.orders import Cover
 from policies.facts import Level, Mode
 from policies.rights import OrderKind
+from simulators.scenario import Entry, Seconds
 
 FOLDER = Path(__file__).parent / "stories"
-
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """Unknown keys are mistakes."""
 
 
 class Actor(Entry, frozen=True, kw_only=True):
@@ -164,7 +158,7 @@ def load_story(named: str) -> Story:
         story = msgspec.convert(tomllib.loads(path.read_text()), Story)
     except (OSError, ValueError, msgspec.ValidationError) as error:
         raise StoryError(f"{path}: {error}") from error
-    problems = list(_problems(story))
+    problems = _problems(story)
     if problems:
         raise StoryError(f"{path}: {'; '.join(problems)}")
     return story

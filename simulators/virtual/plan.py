@@ -4,7 +4,7 @@ A gate and a front door lead to the lobby; behind it lie wings of six portals, o
 the design knows. The same chance makes the same site.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from drivers.badges import Badge, parse_badge
 from edge.config import Config, load_config
 from edge.people import Change, CredentialRecord, HolderRecord, People, PinRecord, load_site_key
 from edge.people.refs import credential_ref
+from policies.compiled import CompiledPolicy
 from policies.facts import CredentialStatus
 from simulators.secret_file import write_secret
 
@@ -140,11 +141,16 @@ def write_plan(folder: Path, *, portals: int, people: int, chance: Random) -> Pl
     (folder / "site.toml").write_text(_site(folder, names, chance))
     config = load_config(folder / "site.toml")
     everybody = tuple(_person(number, people) for number in range(people))
-    pins = _enrol(config, everybody)
+    known = [(f"{i:016x}", p) for i, p in enumerate(everybody, 1) if p.character.known]
+    return Plan(config, everybody, enrolled(config, known), ways_of(config.policy))
+
+
+def ways_of(policy: CompiledPolicy) -> dict[str, tuple[str, ...]]:
+    """For each zone the portals that lead from the street into it, in order."""
     ways: dict[str, tuple[str, ...]] = {"street": ()}
-    for portal in config.policy.portals:
+    for portal in policy.portals:
         ways.setdefault(portal.inner, (*ways[portal.outer], portal.id))
-    return Plan(config, everybody, pins, ways)
+    return ways
 
 
 def _portals(count: int) -> Iterator[tuple[str, str, int, int]]:
@@ -234,9 +240,9 @@ def _person(number: int, of: int) -> Person:
     return Person(f"{character.name} {number}", character, badge, f"{number * 7919 % 9000 + 1000}")
 
 
-def _enrol(config: Config, everybody: tuple[Person, ...]) -> dict[HolderId, str]:
+def enrolled(config: Config, known: Sequence[tuple[str, Person]]) -> dict[HolderId, str]:
+    """Put these people on file, each under an id; their PINs."""
     key = load_site_key(config.site_key)
-    known = [(f"{i:016x}", p) for i, p in enumerate(everybody, 1) if p.character.known]
     change = Change(
         base=0,
         holders=tuple(

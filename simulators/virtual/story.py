@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from controller.arrival import arrivals
 from controller.events import FactorAnswered, decode_body, decode_entry
-from controller.ids import CredentialId, HolderId, OrderId
+from controller.ids import HolderId, OrderId
 from controller.moment import SECOND_US
 from controller.muster import roll
 from controller.orders import RAISING
@@ -33,16 +33,8 @@ from edge.control.messages_orders import OrderReply
 from edge.duress import Occasion, Sealer, opened
 from edge.orders import ACCEPT_S, AnyOrder, signed_by
 from edge.people import (
-    Change,
     Checked,
-    CredentialRecord,
-    HolderRecord,
-    People,
-    PinRecord,
-    SiteKey,
-    load_site_key,
 )
-from edge.people.refs import credential_ref
 from edge.present import line
 from edge.signatures import SigningKey, public_text
 from edge.tone import Tone
@@ -62,7 +54,7 @@ from simulators.story import (
 )
 from simulators.virtual.loop import run
 from simulators.virtual.machines import VirtualPins
-from simulators.virtual.plan import DEAD_HASH, Character, Person, Plan
+from simulators.virtual.plan import Character, Person, Plan, enrolled, ways_of
 from simulators.virtual.seen import Trace
 from simulators.virtual.site import Site
 
@@ -99,7 +91,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tell(story: Story, seed: int = 1) -> Told:
-    """Play it. The same seed gives the same run."""
+    """Play it. What is left to chance at doors and on wires is drawn from `seed`."""
     with TemporaryDirectory(prefix="sentrypost-story-") as folder:
         return run(_play(story, Path(folder), Random(seed)))
 
@@ -272,7 +264,7 @@ class _Player:
             "cover": step.cover,
             "level": step.level,
             "role": step.role,
-            "person": step.person,
+            "person": _holder(step.person) if step.person else "",
             "unreachable": step.unreachable,
             "drill": step.drill,
             "until_s": now.utc_s + int(step.until_s) if step.until_s else None,
@@ -401,39 +393,8 @@ def _plan(story: Story, folder: Path, chance: Random) -> Plan:
             write_secret(folder / name.strip(' "'), chance.randbytes(16).hex().encode())
     config = load_config(folder / "site.toml")
     people = tuple(_person(number, *one) for number, one in enumerate(story.person.items()))
-    site_key = load_site_key(config.site_key)
-    config.state.mkdir(mode=0o700)
-    with People.open(config.state / "site.db", create=True) as site_db:
-        site_db.apply(_everybody(site_key, people))
-    pins = {HolderId(_holder(person.name)): person.pin for person in people}
-    ways: dict[str, tuple[str, ...]] = {"street": ()}
-    for portal in config.policy.portals:
-        ways.setdefault(portal.inner, (*ways[portal.outer], portal.id))
-    return Plan(config, people, pins, ways)
-
-
-def _everybody(site_key: SiteKey, people: tuple[Person, ...]) -> Change:
-    return Change(
-        base=0,
-        holders=tuple(
-            HolderRecord(
-                id=_holder(person.name),
-                external_id=person.name,
-                name=person.name,
-                roles=person.character.roles,
-            )
-            for person in people
-        ),
-        credentials=tuple(
-            CredentialRecord(
-                id=CredentialId(_holder(person.name)),
-                holder=HolderId(_holder(person.name)),
-                ref=credential_ref(site_key, person.badge.bits, person.badge.data),
-            )
-            for person in people
-        ),
-        pins=tuple(PinRecord(holder=_holder(person.name), hash=DEAD_HASH) for person in people),
-    )
+    pins = enrolled(config, [(_holder(person.name), person) for person in people])
+    return Plan(config, people, pins, ways_of(config.policy))
 
 
 def _person(number: int, name: str, actor: Actor) -> Person:
@@ -453,7 +414,7 @@ def _key(name: str) -> SigningKey:
 def _key_entry(name: str) -> str:
     public = public_text(_key(name).public)
     return (
-        f'\n[key.{name}]\nperson = "{name}"\nholder = "{name}"\n'
+        f'\n[key.{name}]\nperson = "{name}"\nholder = "{_holder(name)}"\n'
         f'public = "{public}"\nmay = ["order"]\n'
     )
 
