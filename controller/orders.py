@@ -148,24 +148,36 @@ class EndCause(StrEnum):
     POSTURE = "posture"  # an unlocked portal, by an order that shuts it
 
 
+class Lift(msgspec.Struct, frozen=True):
+    """What ended others: its id, and its envelope as it is handed on."""
+
+    order: OrderId
+    envelope: str
+
+
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """Mappings are replaced, never changed.
+    """Mappings are replaced, never changed; a snapshot sorts them, so none depends on its order.
 
     `ended`: ids that never act again, by the kinds that ended them, for good, whether or not their
-    orders have come. `lifts`: the envelopes of what ended them, until every edge has them.
+    orders have come. `lifts_kept`: what ended them, the latest last, until every edge has it.
     `quarantined`: what was ordered may be missing here, and nothing that takes protection away is
     believed until `challenge` is answered. `used_codes`: each acts once. `refused_us`: the latest.
     """
 
     in_force: dict[OrderId, InForce] = {}
     ended: dict[OrderId, tuple[OrderKind, ...]] = {}
-    lifts: dict[OrderId, str] = {}
+    lifts_kept: tuple[Lift, ...] = ()
     counters: dict[KeyId, Window] = {}
     counters_floor: int = 0
     quarantined: bool = False
     challenge: Challenge = ""
     used_codes: tuple[str, ...] = ()
     refused_us: tuple[Micros, ...] = ()
+
+    @property
+    def lifts(self) -> dict[OrderId, str]:
+        """The envelopes of what ended others by their ids, the latest last."""
+        return {one.order: one.envelope for one in self.lifts_kept}
 
 
 REFUSALS_ALARM = 3
@@ -230,8 +242,9 @@ def after_accepted(
         )
     if order.kind in ENDED_BY:
         ended = {one: tuple(sorted({*orders.ended.get(one, ()), order.kind})) for one in order.ends}
-        kept = [*orders.lifts.items(), (order.id, order.envelope)][-LIFTS_KEPT:]
-        orders = replace(orders, ended=orders.ended | ended, lifts=dict(kept))
+        lifts = [one for one in orders.lifts_kept if one.order != order.id]
+        kept = (*lifts, Lift(order.id, order.envelope))[-LIFTS_KEPT:]
+        orders = replace(orders, ended=orders.ended | ended, lifts_kept=kept)
     return replace(orders, refused_us=())
 
 

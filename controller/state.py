@@ -59,9 +59,10 @@ from controller.events import (
 from controller.events_barriers import Barrier, BarrierChange
 from controller.events_muster import CheckUndone, MusterBegun, MusterEnded, PersonCheckedOff
 from controller.events_points import Armed, ArmingChange, PointChange, Source, SourceChange
-from controller.ids import PortalId, ReaderId
+from controller.ids import OrderId, PortalId, ReaderId
 from controller.moment import SECOND_US, Micros
 from controller.orders import (
+    Lift,
     Orders,
     after_accepted,
     after_confirmed,
@@ -481,16 +482,25 @@ class _KeptOfPeople(msgspec.Struct, frozen=True):
     sightings: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+class _KeptOfOrders(msgspec.Struct, frozen=True):
+    lifts: dict[OrderId, str] = {}
+
+
 class _Kept(msgspec.Struct, frozen=True):
-    """What tells whether an earlier version kept it, to which sightings were unknown."""
+    """What earlier versions kept otherwise: sightings were unknown, lifts in no order."""
 
     people: _KeptOfPeople = _KeptOfPeople()
+    orders: _KeptOfOrders = _KeptOfOrders()
 
 
 def restore(data: bytes) -> SiteState:
     """The inverse of `snapshot`. Raises msgspec.DecodeError on bytes that are not a snapshot."""
     state = msgspec.json.decode(data, type=SiteState)
-    if msgspec.json.decode(data, type=_Kept).people.sightings is msgspec.UNSET:
+    earlier = msgspec.json.decode(data, type=_Kept)
+    if earlier.orders.lifts:
+        lifts = tuple(Lift(order, envelope) for order, envelope in earlier.orders.lifts.items())
+        state = replace(state, orders=replace(state.orders, lifts_kept=lifts))
+    if earlier.people.sightings is msgspec.UNSET:
         return replace(state, people=with_sightings(state.people))
     return state
 

@@ -1,5 +1,6 @@
 """Orders: who gives them, what they shut and free, how they end, and what never acts."""
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -10,8 +11,9 @@ from controller.effects import FreeEgress, LeasePortal, SecurePortal
 from controller.ids import EffectId, InputId, PortalId
 from controller.ledger import Personal
 from controller.moment import SECOND_US
-from controller.orders import Cover, EndCause, Order
+from controller.orders import LIFTS_KEPT, Cover, EndCause, Order
 from controller.site import Outcome
+from controller.state import restore, snapshot
 from policies.codes import Code
 from policies.facts import Mode
 from policies.rights import OrderKind
@@ -238,6 +240,29 @@ def test_what_was_lifted_never_acts_again() -> None:
     rig.start()
     give(rig, LOCKDOWN)
     assert in_force(rig) == set()
+
+
+def test_the_oldest_lift_is_let_go_whatever_a_snapshot_made_of_their_order() -> None:
+    """A restart between two lifts changes nothing of which of them are handed on."""
+    rig, restarted = calm(), calm()
+    given = []
+    for number in range(LIFTS_KEPT + 1):
+        lift = order(OrderKind.LIFT, f"lift {number}", ends=(order_id(f"lockdown {number}"),))
+        given.append(replace(lift, counter=lift.counter + number))
+        for one in (rig, restarted):
+            give(one, given[-1])
+        restarted.site.state = restore(snapshot(restarted.site.state))
+    handed_on = list(rig.site.state.orders.lifts)
+    assert handed_on == [one.id for one in given[1:]]
+    assert list(restarted.site.state.orders.lifts) == handed_on
+
+
+def test_lifts_that_an_earlier_version_kept_are_still_handed_on() -> None:
+    rig = calm()
+    kept = msgspec.json.decode(snapshot(rig.site.state))
+    del kept["orders"]["lifts_kept"]
+    kept["orders"]["lifts"] = {LIFT.id: "envelope"}
+    assert restore(msgspec.json.encode(kept)).orders.lifts == {LIFT.id: "envelope"}
 
 
 def test_a_lift_cannot_lower_a_level_nor_the_contrary() -> None:
