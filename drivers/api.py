@@ -73,6 +73,25 @@ class KeysPressed(Fact, frozen=True, kw_only=True):
         return f"KeysPressed(device={self.device!r}, reader={self.reader}, keys=…)"
 
 
+CODE_CHARACTERS_MAX = 256
+"""The longest code that counts as one: a QR code with a signature stays below it."""
+
+
+class CodeRead(Fact, frozen=True, kw_only=True):
+    """A code as printable ASCII: of a scanner, or a card that its reader has turned into text.
+
+    1..CODE_CHARACTERS_MAX characters, without what frames them on the line. It stands for no bits:
+    two texts are the same badge when they are the same text. Secret: turned into a CredentialRef
+    on receipt.
+    """
+
+    reader: int
+    text: str
+
+    def __repr__(self) -> str:
+        return f"CodeRead(device={self.device!r}, reader={self.reader}, text=…)"
+
+
 class InputsReported(Fact, frozen=True, kw_only=True):
     """The state of every input of the device, by number."""
 
@@ -150,7 +169,18 @@ class Beep(msgspec.Struct, frozen=True, tag=True):
     times: int
 
 
-Action = Pulse | Hold | Light | Beep
+class Show(msgspec.Struct, frozen=True, tag=True):
+    """Show `text` on the reader's display for `for_ms`, then what stood there before.
+
+    Printable ASCII; what has no room on the display is cut off. A reader without one refuses.
+    """
+
+    reader: int
+    text: str
+    for_ms: int
+
+
+Action = Pulse | Hold | Light | Beep | Show
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ class CommandCode(IntEnum):
     OUT = 0x68
     LED = 0x69
     BUZ = 0x6A
+    TEXT = 0x6B
     CHLNG = 0x76
     SCRYPT = 0x77
 
@@ -38,6 +39,7 @@ class ReplyCode(IntEnum):
     ISTATR = 0x49
     OSTATR = 0x4A
     RAW = 0x50
+    FMT = 0x51
     KEYPAD = 0x53
     CCRYPT = 0x76
     RMAC_I = 0x78
@@ -73,9 +75,17 @@ class Capability(IntEnum):
     CARD_FORMAT = 3
     LED = 4
     AUDIBLE = 5
+    TEXT = 6
+    TIME = 7
     CHECK_CHARACTER = 8
     SECURITY = 9
-    READERS = 16
+    RECEIVE_SIZE = 10
+    MESSAGE_SIZE = 11
+    SMART_CARD = 12
+    READERS = 13
+    BIOMETRICS = 14
+    PIN_ENTRY = 15
+    VERSION = 16
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -140,6 +150,18 @@ class Buzzer(Message, frozen=True):
     count: int
 
 
+class Text(Message, frozen=True):
+    """Characters for a display. `seconds` counts for temporary text; `length` is that of `text`."""
+
+    reader: int
+    control: int
+    seconds: int
+    row: int
+    column: int
+    length: int
+    text: bytes
+
+
 class Challenge(Message, frozen=True):
     panel_nonce: bytes
 
@@ -198,6 +220,18 @@ class RawCard(Message, frozen=True):
         return f"RawCard(reader={self.reader}, bits={self.bits}, data=…)"
 
 
+class FormattedCard(Message, frozen=True):
+    """A card as characters. `direction`: 0 not told, 1 forward, 2 backward. Secret."""
+
+    reader: int
+    direction: int
+    count: int
+    characters: bytes
+
+    def __repr__(self) -> str:
+        return f"FormattedCard(reader={self.reader}, count={self.count}, characters=…)"
+
+
 class Keypad(Message, frozen=True):
     """Pressed keys. Secret."""
 
@@ -241,6 +275,7 @@ _COMMANDS: Mapping[int, _Layout] = {
     CommandCode.OUT: _Layout(Output, "<BBH"),
     CommandCode.LED: _Layout(Led, "<BBBBBBBHBBBBB"),
     CommandCode.BUZ: _Layout(Buzzer, "<BBBBB"),
+    CommandCode.TEXT: _Layout(Text, "<BBBBBB", rest=True),
     CommandCode.CHLNG: _Layout(Challenge, "<8s"),
     CommandCode.SCRYPT: _Layout(PanelCryptogram, "<16s"),
 }
@@ -254,6 +289,7 @@ _REPLIES: Mapping[int, _Layout] = {
     ReplyCode.ISTATR: _Layout(InputStatus, "<", rest=True),
     ReplyCode.OSTATR: _Layout(OutputStatus, "<", rest=True),
     ReplyCode.RAW: _Layout(RawCard, "<BBH", rest=True),
+    ReplyCode.FMT: _Layout(FormattedCard, "<BBB", rest=True),
     ReplyCode.KEYPAD: _Layout(Keypad, "<BB", rest=True),
     ReplyCode.CCRYPT: _Layout(ReaderCryptogram, "<8s8s16s"),
     ReplyCode.RMAC_I: _Layout(InitialMac, "<16s"),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from drivers.api import (
     BadgeUnread,
     CardRead,
+    CodeRead,
     Command,
     CommandEnded,
     DeviceOffline,
@@ -57,7 +58,7 @@ class Teller:
 
         Whoever showed the card has gone, and another may stand at the door now.
         """
-        if isinstance(found, CardRead):
+        if isinstance(found, CardRead | CodeRead):
             self.emit(
                 BadgeUnread(
                     device=found.device, at_ns=found.at_ns, reader=found.reader, reason=STORED

@@ -8,9 +8,12 @@ from enum import StrEnum
 from typing import assert_never
 
 from drivers.api import (
+    CODE_CHARACTERS_MAX,
     Action,
+    BadgeUnread,
     Beep,
     CardRead,
+    CodeRead,
     Color,
     Fact,
     Hold,
@@ -20,11 +23,13 @@ from drivers.api import (
     Light,
     OutputsReported,
     Pulse,
+    Show,
     TamperReported,
 )
 from drivers.osdp.config import POINTS_MAX, ReaderConfig
 from drivers.osdp.messages import (
     Buzzer,
+    FormattedCard,
     Identity,
     InputStatus,
     Keypad,
@@ -35,6 +40,7 @@ from drivers.osdp.messages import (
     OutputControl,
     OutputStatus,
     RawCard,
+    Text,
 )
 
 TICK_MS = 100  # OSDP timers count tenths of a second (clauses 6.10 and 6.11)
@@ -43,6 +49,9 @@ TIMER_MS_MAX = TICK_MS * TICKS_MAX
 BYTE_MAX = 0xFF
 CARD_BITS_MAX = 1024  # a PIV or seos credential stays far below; more is not a card
 KEYS_MAX = 32
+TEXT_SECONDS_MAX = 255
+TEXT_COLUMNS = 16  # of every display that the standard knows (Annex B, function 6)
+READ_BACKWARDS = "it was read backwards; show it the other way round"
 
 _LED_SET_TEMPORARY = 2
 _LED_SET_PERMANENT = 1
@@ -50,6 +59,13 @@ _BLINK_TICKS = 5
 _STEADY_TICKS = 1
 _TONE_DEFAULT = 2
 _BEEP_TICKS = 2
+_TEXT_TEMPORARY = 3  # without wrapping (clause 6.13, table 21)
+_TEXT_FIRST = 1  # rows and columns count from 1
+_DIRECTION_BACKWARD = 2
+_STX, _TRAIL = (
+    b"\x02",
+    b"\x03\r\n",
+)  # some readers count what frames the characters on a serial line
 
 _COLORS: Mapping[Color, int] = {
     Color.OFF: 0,
@@ -109,6 +125,11 @@ def check_action(action: Action, config: ReaderConfig) -> None:
         case Beep():
             _within("reader", action.reader, 0, BYTE_MAX)
             _within("times", action.times, 1, BYTE_MAX)
+        case Show():
+            _within("reader", action.reader, 0, BYTE_MAX)
+            _within("for_ms", action.for_ms, 1, TEXT_SECONDS_MAX * 1_000)
+            if not _is_printable(action.text):
+                raise ValueError("text: a display shows 1 or more printable ASCII characters")
         case _:
             assert_never(action)
 
@@ -126,6 +147,8 @@ def command_for(action: Action) -> Message:
             return _led(action)
         case Beep():
             return Buzzer(action.reader, _TONE_DEFAULT, _BEEP_TICKS, _BEEP_TICKS, action.times)
+        case Show():
+            return _text(action)
         case _:
             assert_never(action)
 
@@ -156,6 +179,16 @@ def _led(light: Light) -> Led:
     )
 
 
+def _text(show: Show) -> Text:
+    shown = show.text[:TEXT_COLUMNS].encode("ascii")
+    seconds = -(-show.for_ms // 1_000)
+    return Text(show.reader, _TEXT_TEMPORARY, seconds, _TEXT_FIRST, _TEXT_FIRST, len(shown), shown)
+
+
+def _is_printable(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable()
+
+
 def _within(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise ValueError(f"{name} {value}: this reader takes {low}..{high}")
@@ -181,6 +214,8 @@ def _fact_from(message: Message, config: ReaderConfig, at_ns: int) -> Fact | Vio
     match message:
         case RawCard():
             return _card(message, config, at_ns)
+        case FormattedCard():
+            return _code(message, config, at_ns)
         case Keypad():
             return _keys(message, config, at_ns)
         case OutputStatus(states=states):
@@ -205,6 +240,21 @@ def _card(card: RawCard, config: ReaderConfig, at_ns: int) -> Fact | Violation:
     return CardRead(
         device=config.name, at_ns=at_ns, reader=card.reader, bits=card.bits, data=card.data
     )
+
+
+def _code(card: FormattedCard, config: ReaderConfig, at_ns: int) -> Fact | Violation:
+    """Clause 7.11. The characters stand for themselves: nobody knows which bits they were."""
+    if card.count != len(card.characters):
+        return Violation.MALFORMED
+    characters = card.characters.removeprefix(_STX).rstrip(_TRAIL)
+    text = characters.decode("ascii", errors="replace")
+    if not _is_printable(text) or len(text) > CODE_CHARACTERS_MAX:
+        return Violation.MALFORMED
+    if card.direction == _DIRECTION_BACKWARD:
+        return BadgeUnread(
+            device=config.name, at_ns=at_ns, reader=card.reader, reason=READ_BACKWARDS
+        )
+    return CodeRead(device=config.name, at_ns=at_ns, reader=card.reader, text=text)
 
 
 def _keys(keypad: Keypad, config: ReaderConfig, at_ns: int) -> Fact | Violation:

@@ -58,7 +58,7 @@ def test_wrong_length_is_no_message(data: str) -> None:
 
 
 def test_unknown_code_is_no_message() -> None:
-    assert decode_reply(0x51, b"1234") is None
+    assert decode_reply(0x52, b"1234") is None
 
 
 @pytest.mark.parametrize(
