@@ -12,11 +12,12 @@ from drivers.osdp import messages as osdp
 from drivers.osdp.config import ReaderConfig
 from drivers.osdp.frame import Block, Frame, encode
 from drivers.osdp.handshake import Handshake, Proof
+from drivers.osdp.introduction import Introduction
 from drivers.osdp.messages import Message, NakReason, ReplyCode
 from drivers.osdp.secure import OWN_KEY, NotAuthenticError, Session
 from drivers.osdp.states import TRANSITIONS, BrokenAssumptionError, State, Step
 from drivers.osdp.telling import MS, Teller
-from drivers.osdp.translate import Violation, command_for, facts_from, identity_text
+from drivers.osdp.translate import Violation, command_for, facts_from
 from drivers.osdp.waiting import CommandQueue, Pending, Survey
 
 OFFLINE_AFTER_NS = 2_500 * MS  # the edge is promised 3 s; half a second is the host's to lose
@@ -30,7 +31,6 @@ BUSY_MAX = 20  # osdp_BUSY is no answer; a reader busy for longer than this is t
 BUSY_PAUSE_NS = 50 * MS
 RECHECK_NS = 100 * MS  # outputs are read again this long after a pulse should have ended
 FRESH_NS = 5 * MS  # a command that must not come late follows an answer no older than this
-NO_IDENTITY = "not told"  # a device may keep to itself who it is; its key proves it all the same
 STORED_MAX = 64  # a reader that was away hands over what it kept in so many answers at most
 POLL_STARVED = 4  # polls that were due this many times go before ordinary commands
 
@@ -78,7 +78,7 @@ class Link:
         self._tell = Teller(config.name, emit)
         self._handshake = Handshake(config.key, entropy)
         self._session: Session | None = None
-        self._is_introduced = False
+        self._introduction = Introduction()
         self._stored = 0
         self._last_good_ns = 0
         self._polled_ns = 0
@@ -123,7 +123,7 @@ class Link:
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to say to the reader but polls, or probes where it is away."""
-        waits = self._queue or self._survey or self._stored or not self._is_introduced
+        waits = self._queue or self._survey or self._stored or not self._introduction.is_complete
         return self.state is State.OFFLINE or (self.is_prompt and not waits)
 
     def check_silence(self, now_ns: int) -> None:
@@ -205,9 +205,8 @@ class Link:
     # --- speaking ----------------------------------------------------------------------------
 
     def _speak_online(self, now_ns: int) -> bytes:
-        if not self._is_introduced:
-            # What it said before the session, anybody on the line could have said.
-            return self._send(osdp.IdentityRequest(), now_ns)
+        if self._introduction.question is not None:
+            return self._send(self._introduction.question, now_ns)
         starved = now_ns - self._polled_ns > POLL_STARVED * self._poll_ns
         while (command := self._queue.head) is not None:
             if command.not_after_ns is not None and not self.is_awake(now_ns):
@@ -325,9 +324,17 @@ class Link:
         self._step(Step.SESSION_PROVEN)
         self._polled_ns = self._session_ns = now_ns
 
-    def _introduced(self, identity: str, now_ns: int) -> None:
-        """The first answer inside the session: tell that the device is there, learn its state."""
-        self._is_introduced = True
+    def _hear_introduction(self, reply: Message | None, now_ns: int, *, encrypted: bool) -> None:
+        wrong = self._introduction.hear(reply, encrypted=encrypted)
+        if wrong is not None:
+            self._tell.violated(wrong, now_ns)
+        self.due_ns = now_ns
+        if self._introduction.is_complete:
+            self._introduced(now_ns)
+
+    def _introduced(self, now_ns: int) -> None:
+        """It has said who it is and what it can: tell that it is there, learn its state."""
+        identity = self._introduction.identity
         self._stored = STORED_MAX
         another = identity != self._tell.told_identity
         if self._tell.told_online and (another or self._must_tell_renewal):
@@ -338,7 +345,6 @@ class Link:
             self._survey.answers_inputs = False
         self._tell.online(identity, now_ns)
         self._survey.begin()
-        self.due_ns = now_ns
 
     @property
     def _must_tell_renewal(self) -> bool:
@@ -362,13 +368,9 @@ class Link:
         self._last_good_ns = now_ns
         self._answered(now_ns)
         reply = osdp.decode_reply(frame.code, data)
-        if isinstance(pending.message, osdp.IdentityRequest):
-            if isinstance(reply, osdp.Identity) and self.is_encrypted(frame):
-                self._introduced(identity_text(reply), now_ns)
-                return Heard.ANSWERED
-            self._introduced(NO_IDENTITY, now_ns)
-            if isinstance(reply, osdp.Nak):
-                return Heard.ANSWERED
+        if not self._introduction.is_complete:
+            self._hear_introduction(reply, now_ns, encrypted=self.is_encrypted(frame))
+            return Heard.ANSWERED
         if isinstance(pending.message, osdp.InputStatusRequest):
             self._inputs_answered(reply, now_ns)
         if isinstance(pending.message, osdp.Poll):
@@ -482,7 +484,7 @@ class Link:
         if pending is not None and pending.command is not None:
             self._tell.ended(pending.command, Outcome.LOST, now_ns, pending.sent_ns)
         self._session = None
-        self._is_introduced = False
+        self._introduction = Introduction()
         self._handshake.forget()
         self._survey.suspend()
 

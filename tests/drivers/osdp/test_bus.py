@@ -69,7 +69,7 @@ def test_online_comes_with_the_session_and_then_the_state() -> None:
     online = world.of(DeviceOnline)[0]
     assert online.secure
     assert "serial 1" in online.identity
-    assert codes_sent(world)[:8] == [0x61, 0x62, 0x76, 0x77, 0x61, 0x64, 0x65, 0x66]
+    assert codes_sent(world)[:9] == [0x61, 0x62, 0x76, 0x77, 0x61, 0x62, 0x64, 0x65, 0x66]
 
 
 def test_polls_keep_their_interval() -> None:

@@ -341,9 +341,12 @@ def test_a_reader_that_does_not_say_who_it_is_inside_the_session(reply: osdp.Mes
     world = World(1)
     answer_identity_in_session_with(world, reply)
     world.run(500)
-    assert isinstance(world.facts[0], DeviceOnline)
-    assert world.of(DeviceOnline)[0].identity == "not told"
+    told = [fact for fact in world.facts if not isinstance(fact, ProtocolViolated)]
+    assert isinstance(told[0], DeviceOnline)
+    assert told[0].identity == "not told"
     assert len(world.of(DeviceOnline)) == 1
+    assert world.of(CardRead) == [], "a card is no answer to that"
+    assert bool(world.of(ProtocolViolated)) is isinstance(reply, osdp.RawCard)
     command = world.submit(Hold(0, True), priority=Priority.SECURE, within_ms=None)
     assert world.run(100).outcome(command) == "confirmed"
 
