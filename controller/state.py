@@ -9,6 +9,7 @@ from controller.arrival import CONFIRMED, Answer, after_answer, after_lost
 from controller.attempt import Attempt
 from controller.certificates import Told, after_told
 from controller.consents import Consent, Consents, after_ended, after_given
+from controller.earlier import carried_over
 from controller.events import (
     AttemptAbandoned,
     AttemptBegan,
@@ -59,10 +60,9 @@ from controller.events import (
 from controller.events_barriers import Barrier, BarrierChange
 from controller.events_muster import CheckUndone, MusterBegun, MusterEnded, PersonCheckedOff
 from controller.events_points import Armed, ArmingChange, PointChange, Source, SourceChange
-from controller.ids import OrderId, PortalId, ReaderId
+from controller.ids import PortalId, ReaderId
 from controller.moment import SECOND_US, Micros
 from controller.orders import (
-    Lift,
     Orders,
     after_accepted,
     after_confirmed,
@@ -88,7 +88,6 @@ from controller.whereabouts import (
     after_screening,
     after_start,
     after_trust,
-    with_sightings,
     without,
     without_firsts,
 )
@@ -478,31 +477,11 @@ def snapshot(state: SiteState) -> bytes:
     return _ENCODER.encode(state)
 
 
-class _KeptOfPeople(msgspec.Struct, frozen=True):
-    sightings: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-class _KeptOfOrders(msgspec.Struct, frozen=True):
-    lifts: dict[OrderId, str] = {}
-
-
-class _Kept(msgspec.Struct, frozen=True):
-    """What earlier versions kept otherwise: sightings were unknown, lifts in no order."""
-
-    people: _KeptOfPeople = _KeptOfPeople()
-    orders: _KeptOfOrders = _KeptOfOrders()
-
-
 def restore(data: bytes) -> SiteState:
     """The inverse of `snapshot`. Raises msgspec.DecodeError on bytes that are not a snapshot."""
     state = msgspec.json.decode(data, type=SiteState)
-    earlier = msgspec.json.decode(data, type=_Kept)
-    if earlier.orders.lifts:
-        lifts = tuple(Lift(order, envelope) for order, envelope in earlier.orders.lifts.items())
-        state = replace(state, orders=replace(state.orders, lifts_kept=lifts))
-    if earlier.people.sightings is msgspec.UNSET:
-        return replace(state, people=with_sightings(state.people))
-    return state
+    people, orders = carried_over(data, state.people, state.orders)
+    return replace(state, people=people, orders=orders)
 
 
 def digest(state: SiteState) -> str:

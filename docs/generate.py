@@ -7,7 +7,7 @@ is left alone.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,13 @@ from controller import attempt, barrier, point, portal
 from controller.events import KINDS, Body
 from docs import asyncapi, mqtt_page, sizing
 from docs.meanings import ACTIONS, ALTERNATIVES, EVENTS, INCLUDED, POLICY_KEYS, SITE_KEYS
+from docs.meanings_devices import DEVICE_KEYS, LINE_KEYS
 from docs.policy_schema import policy_schema
 from docs.tables import table
+from drivers.family import DeviceOptions, LineOptions
 from drivers.osdp import states
 from edge import site_file
+from edge.lines import families
 from policies.codes import TEXTS
 from policies.document import LISTED, TABLES
 from policies.foreign_codes import BACNET, ONVIF
@@ -125,9 +128,16 @@ def covered(what: str, code: Iterable[str], words: Iterable[str]) -> None:
         raise DriftError(f"docs/meanings.py and the code differ in {what}: {', '.join(differ)}")
 
 
-def keys_of(struct: type[msgspec.Struct], meanings: Mapping[str, str]) -> str:
-    """One table of a TOML file: key, type, default, meaning. Raises DriftError."""
-    fields = msgspec.structs.fields(struct)
+def keys_of(
+    struct: type[msgspec.Struct],
+    meanings: Mapping[str, str],
+    elsewhere: Collection[str] = (),
+) -> str:
+    """One table of a TOML file: key, type, default, meaning; without those that are told elsewhere.
+
+    Raises DriftError.
+    """
+    fields = [one for one in msgspec.structs.fields(struct) if one.encode_name not in elsewhere]
     covered(struct.__name__, [field.encode_name for field in fields], meanings)
     return table(
         KEY_COLUMNS,
@@ -229,8 +239,8 @@ def site_keys() -> str:
     structs: dict[str, type[msgspec.Struct]] = {
         "": site_file.Header,
         "broker": site_file.BrokerEntry,
-        "line": site_file.LineEntry,
-        "device": site_file.DeviceEntry,
+        "line": LineOptions,
+        "device": DeviceOptions,
         "portal": site_file.PortalEntry,
         "fire": site_file.FireEntry,
         "point": site_file.PointEntry,
@@ -246,6 +256,23 @@ def site_keys() -> str:
         f"{titles.get(name, f'### `[{name}.<id>]`')}\n\n{keys_of(struct, SITE_KEYS[name])}"
         for name, struct in structs.items()
     )
+
+
+def driver_keys() -> str:
+    """Each installed driver's own keys, next to those that every line and device has."""
+    found = families()
+    covered("the drivers' lines", found, LINE_KEYS)
+    covered("the drivers' devices", found, DEVICE_KEYS)
+    parts = []
+    for name, family in sorted(found.items()):
+        for what, struct, base, meanings in (
+            ("line", family.line, LineOptions, LINE_KEYS[name]),
+            ("device", family.device, DeviceOptions, DEVICE_KEYS[name]),
+        ):
+            common = {field.encode_name for field in msgspec.structs.fields(base)}
+            if rows := keys_of(struct, meanings, common) if meanings else "":
+                parts.append(f"#### `[{what}.<id>]` of `{name}`\n\n{rows}")
+    return "\n".join(parts)
 
 
 _STAGES = {
@@ -320,6 +347,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "reason-codes": reason_codes,
     "foreign-codes": foreign_codes,
     "site-keys": site_keys,
+    "driver-keys": driver_keys,
     "event-kinds": event_kinds,
     "sizing": sizing_table,
     **mqtt_page.SECTIONS,

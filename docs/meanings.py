@@ -218,18 +218,14 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "key": "the certificate's private key, where another authority gives it in a file apart",
     },
     "line": {
-        "driver": "an installed driver: `osdp`",
-        "port": "the serial device, as `/dev/serial/by-id/…`",
-        "baud": "speed of the line and of every reader on it; at 9600 at most four devices",
-        "poll-ms": "rest between two polls of a reader",
+        "driver": "an installed driver; its own keys are below",
     },
     "device": {
-        "line": "the line that it hangs on",
-        "address": "its OSDP address",
-        "key": "file of its Secure Channel key: 32 hexadecimal digits; OSDP needs one",
+        "line": "the line that it hangs on; its driver's own keys are below",
         "inputs": "how many inputs it reports",
         "outputs": "how many outputs it has",
         "keypad": "it has a keypad, so that a PIN can be asked for",
+        "badge-format": "what badges look like that are read there; any bits where it is not said",
     },
     "portal": {
         "lock": "the output that works the lock, or raises what is driven: "

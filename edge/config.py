@@ -13,13 +13,14 @@ from typing import TypeVar
 import msgspec
 
 from controller.retention import RecordClass
-from drivers.api import DeviceSpec, LineSpec
+from drivers.family import DeviceOptions, LineSpec
 from drivers.mqtt_address import BrokerAddress
 from edge.broker_config import BrokerReading
 from edge.clock import Trust
 from edge.credentials import CredentialError, file_named
 from edge.duress import RECIPIENTS_MAX, RecipientError, recipient
-from edge.lines import LineError, factory_of
+from edge.lines import timers
+from edge.lines_file import LinesFile
 from edge.notes import NoteKey
 from edge.policy_bundle import compiled
 from edge.policy_files import with_included
@@ -27,12 +28,10 @@ from edge.secret_file import is_open_to_others
 from edge.signatures import KEYS_MAX, PublicKeyError, TrustedKey
 from edge.site_file import (
     BrokerEntry,
-    DeviceEntry,
     DuressEntry,
     FireEntry,
     Header,
     KeyEntry,
-    LineEntry,
     PointEntry,
     PortalEntry,
     RetentionEntry,
@@ -40,7 +39,7 @@ from edge.site_file import (
 )
 from edge.tls import TlsFiles
 from edge.trusted_keys import KeyUseError, key_field, trusted_key
-from edge.wiring_check import WiringCheck, names_in, unknown
+from edge.wiring_check import WiringCheck
 from policies import PolicyError
 from policies.compiled import CompiledPolicy
 from policies.document import Place, valid_id
@@ -54,9 +53,6 @@ _NAMED = ("line", "device", "portal", "fire", "point", "source", "key")
 TABLES = ("broker", *_NAMED, "duress", "retention")
 
 NO_COPIES: Mapping[Path, bytes] = MappingProxyType({})
-
-READERS_AT_9600 = 4
-"""More readers on a slow line wait longer for each other than a person at a door does."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +77,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with those files: the broker is not reached, and every door works."""
     lines: Mapping[str, tuple[str, LineSpec]]
     """By id: the driver's name and the line."""
-    devices: Mapping[str, DeviceEntry]
+    devices: Mapping[str, DeviceOptions]
     portals: Mapping[str, PortalEntry]
     fires: Mapping[str, FireEntry]
     points: Mapping[str, PointEntry]
@@ -147,8 +143,9 @@ def wiring_problems(config: Config, policy: CompiledPolicy) -> tuple[Problem, ..
     decoded = decode_toml(file)
     assert not isinstance(decoded, Problem), "it was read before"
     content, root = decoded
-    tables = config.devices, config.portals, config.fires, config.points, config.local_sources
-    check = WiringCheck(root, content, *tables)
+    tables = config.portals, config.fires, config.points, config.local_sources
+    own_timers = timers(config.lines, config.devices)
+    check = WiringCheck(root, content, config.devices, own_timers, *tables)
     check.check_against(policy)
     return tuple(sorted(set(check.problems)))
 
@@ -183,8 +180,8 @@ class _Reader:
     def config(self) -> Config:
         header = self._header()
         broker = self._single("broker", BrokerEntry)
-        lines = self._table("line", LineEntry)
-        devices = self._table("device", DeviceEntry)
+        lines = LinesFile(self.root, self.content, self.path.parent, self._secret, self._plain)
+        devices = lines.devices
         portals = self._table("portal", PortalEntry)
         fires = self._table("fire", FireEntry)
         points = self._table("point", PointEntry)
@@ -193,9 +190,10 @@ class _Reader:
         recipients = self._recipients()
         retention = self._retention()
         policy = self._policy(self.content.get("policy"))
-        self._check_lines(lines, devices)
-        specs = self._line_specs(lines, devices)
-        wiring = WiringCheck(self.root, self.content, devices, portals, fires, points, local)
+        specs = lines.specs()
+        self.problems += lines.problems
+        tables = portals, fires, points, local
+        wiring = WiringCheck(self.root, self.content, devices, lines.timers(), *tables)
         wiring.check_points()
         if policy is not None:
             wiring.check_against(policy)
@@ -405,6 +403,11 @@ class _Reader:
             self.problems.append(at.child("password-file").problem("the file is not UTF-8 text"))
             return None
 
+    def _plain(self, name: str, place: Place, key: str) -> bytes | None:
+        """The content of a file that others may read."""
+        file = self._file(name, place, key)
+        return None if file is None else self._bytes_of(file, place.child(key))
+
     def _secret(self, name: str, place: Place, key: str) -> bytes | None:
         """The content of a file that nobody but its owner may touch."""
         file = self._file(name, place, key)
@@ -422,73 +425,3 @@ class _Reader:
         except OSError as error:
             self.problems.append(place.problem(f"'{file}' cannot be read: {error.strerror}"))
             return None
-
-    def _check_lines(
-        self, lines: Mapping[str, LineEntry], devices: Mapping[str, DeviceEntry]
-    ) -> None:
-        known = names_in(self.content, "line")
-        for name, device in devices.items():
-            if device.line not in known:
-                at = self.root.child("device", name, "line")
-                self.problems.append(unknown(at, "line", device.line, known))
-        ports: dict[str, str] = {}
-        for name, line in lines.items():
-            other = ports.setdefault(line.port, name)
-            if other != name:
-                at = self.root.child("line", name, "port")
-                self.problems.append(at.problem(f"line '{other}' has this port already"))
-            used = [device for device in devices.values() if device.line == name]
-            if line.baud <= 9600 and len(used) > READERS_AT_9600:
-                at = self.root.child("line", name)
-                self.problems.append(
-                    at.at_key(
-                        f"{len(used)} devices at {line.baud} baud, at most {READERS_AT_9600} fit",
-                        "raise the baud rate of line and devices, or split the line",
-                    )
-                )
-
-    def _line_specs(
-        self, lines: Mapping[str, LineEntry], devices: Mapping[str, DeviceEntry]
-    ) -> dict[str, tuple[str, LineSpec]]:
-        specs = {}
-        for name, line in lines.items():
-            on_line: list[DeviceSpec] = []
-            known = len(self.problems)
-            for device_name, device in devices.items():
-                if device.line != name:
-                    continue
-                at = self.root.child("device", device_name)
-                key = None if device.key is None else self._secret(device.key, at, "key")
-                on_line.append(
-                    DeviceSpec(
-                        name=device_name,
-                        address=device.address,
-                        key=key or b"",
-                        inputs=device.inputs,
-                        outputs=device.outputs,
-                    )
-                )
-            port = str(self.path.parent / line.port)
-            spec = LineSpec(
-                name=name,
-                port=port,
-                baud=line.baud,
-                poll_ms=line.poll_ms,
-                devices=tuple(on_line),
-            )
-            specs[name] = (line.driver, spec)
-            try:
-                factory = factory_of(line.driver)
-                if len(self.problems) == known:  # a key that cannot be read is one mistake only
-                    factory(spec)
-            except (LineError, ValueError) as error:
-                self.problems += [self._about(spec, str(problem)) for problem in error.args]
-        return specs
-
-    def _about(self, spec: LineSpec, problem: str) -> Problem:
-        """A driver's problem, at the device that it names or at the line."""
-        for device in spec.devices:
-            prefix = f"reader {device.name}: "
-            if problem.startswith(prefix):
-                return self.root.child("device", device.name).at_key(problem[len(prefix) :])
-        return self.root.child("line", spec.name).at_key(problem)

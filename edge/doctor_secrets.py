@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from drivers.family import secret_files
 from edge.config import Config
 from edge.control.place import SOCKET
 from edge.credentials import file_named
@@ -100,9 +101,11 @@ def _secrets(patient: Patient) -> Iterator[Path]:
         return
     beside = config.file.parent
     yield config.site_key
-    named = [device.key for device in config.devices.values()]
-    named.append(None if config.broker is None else config.broker.password_file)
-    yield from (file_named(name, beside) for name in named if name is not None)
+    for _, line in config.lines.values():
+        for entry in (line.options, *(device.options for device in line.devices)):
+            yield from (file_named(name, beside) for name in secret_files(entry))
+    if config.broker is not None and config.broker.password_file is not None:
+        yield file_named(config.broker.password_file, beside)
     if config.tls is not None:
         yield config.tls.certificate if config.tls.key is None else config.tls.key
 

@@ -40,22 +40,6 @@ class BrokerEntry(Entry, frozen=True, kw_only=True):
     witness: str | None = None
 
 
-class LineEntry(Entry, frozen=True, kw_only=True):
-    driver: str
-    port: str
-    baud: int = 9600
-    poll_ms: int = 50
-
-
-class DeviceEntry(Entry, frozen=True, kw_only=True):
-    line: str
-    address: int
-    key: str | None = None
-    inputs: int = 0
-    outputs: int = 0
-    keypad: bool = False
-
-
 class Output(Entry, frozen=True, kw_only=True):
     device: str
     output: int

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from drivers.family import DeviceOptions, Timer
 from edge.site_file import (
-    DeviceEntry,
     FireEntry,
     Input,
     Output,
@@ -15,9 +15,6 @@ from edge.wiring_points import PerimeterCheck
 from policies.compiled import CompiledPolicy, ExitKind, PortalRule, Rex
 from policies.document import Place
 from policies.problems import Problem, did_you_mean
-
-PIECE_MS, PIECES_MAX = 100, 65_535
-"""Reader outputs are timed in tenths of a second, in two bytes (OSDP clause 6.10)."""
 
 PORTALS_MAX, FIRES_MAX = 400, 100
 """What one edge serves: their names must fit into the one entry that every start begins with."""
@@ -41,7 +38,8 @@ class WiringCheck:
         self,
         root: Place,
         content: Mapping[str, object],
-        devices: Mapping[str, DeviceEntry],
+        devices: Mapping[str, DeviceOptions],
+        timers: Mapping[str, Timer | None],
         portals: Mapping[str, PortalEntry],
         fires: Mapping[str, FireEntry],
         points: Mapping[str, PointEntry],
@@ -49,6 +47,7 @@ class WiringCheck:
     ) -> None:
         self._root, self._content = root, content
         self._devices, self._portals, self._fires = devices, portals, fires
+        self._timers = timers
         self._exposed = {portal.entry_reader for portal in portals.values()}
         self._taken: dict[tuple[str, str, int], str] = {}
         written = {table: names_in(content, table) for table in ("point", "source")}
@@ -163,11 +162,24 @@ class WiringCheck:
             self._check_exit_button(at, rule, portal)
             if rule.exit is ExitKind.READER and portal.exit_reader is None:
                 self.problems.append(at.at_key("the policy asks for an exit reader here"))
-            times_ms = {"open-s": rule.open_ms, "open-extended-s": rule.open_extended_ms}
-            for key, open_ms in times_ms.items():
-                if open_ms and (open_ms % PIECE_MS or open_ms > PIECE_MS * PIECES_MAX):
-                    tenths = f"in steps of {PIECE_MS} ms, at most {PIECE_MS * PIECES_MAX / 1e3} s"
-                    self.problems.append(at.at_key(f"{key} of the policy must be {tenths}"))
+            self._check_times(at, rule, portal)
+
+    def _check_times(self, at: Place, rule: PortalRule, portal: PortalEntry) -> None:
+        """The lock's own device ends every release, with nobody's help."""
+        device = portal.lock.device
+        if device not in self._timers:
+            return  # a device that could not be read has said so
+        timer = self._timers[device]
+        if timer is None:
+            wrong = f"'{device}' cannot end a release by itself: a dead edge would leave it open"
+            hint = "put the lock on a device that times its own outputs"
+            self.problems.append(at.child("lock").problem(wrong, hint))
+            return
+        times_ms = {"open-s": rule.open_ms, "open-extended-s": rule.open_extended_ms}
+        for key, open_ms in times_ms.items():
+            if open_ms and (open_ms % timer.step_ms or open_ms > timer.ms_max):
+                steps = f"in steps of {timer.step_ms} ms, at most {timer.ms_max / 1e3} s"
+                self.problems.append(at.at_key(f"{key} of the policy must be {steps}"))
 
     def _check_exit_button(self, at: Place, rule: PortalRule, portal: PortalEntry) -> None:
         """An input that unlocks is worth as much as the lock."""

@@ -16,7 +16,7 @@ from types import TracebackType
 import msgspec
 
 from drivers.badges import parse_badge
-from drivers.osdp.config import parse_key
+from drivers.osdp.family import line_config, options_of
 from edge.config import Config
 from edge.site_file import Input, PortalEntry
 from policies.compiled import Egress
@@ -183,14 +183,16 @@ class World:
     def _build(self) -> None:
         for name, (_, spec) in self._config.lines.items():
             own = []
-            for device in spec.devices:
+            line = line_config(spec)
+            keys = {device.name: options_of(device).key for device in spec.devices}
+            for device in line.readers:
                 if device.name in self._scenario.peers:
-                    key_file = self._config.file.parent / str(self._config.devices[device.name].key)
-                    self._peers[device.name] = Peer(Path(spec.port), device.address, key_file)
+                    key_file = self._config.file.parent / keys[device.name]
+                    self._peers[device.name] = Peer(Path(line.port), device.address, key_file)
                     continue
                 reader = SimulatedReader(
                     device.address,
-                    parse_key(device.key),
+                    device.key,
                     os.urandom,
                     inputs=device.inputs,
                     outputs=device.outputs,
@@ -199,7 +201,7 @@ class World:
                 self.readers[device.name] = reader
                 own.append(reader)
             if own:
-                self.lines[name] = ReaderLine(Path(spec.port), own)
+                self.lines[name] = ReaderLine(Path(line.port), own)
         for name, portal in self._config.portals.items():
             self.doors[name] = self._door(name, portal)
             self._busy[name] = asyncio.Lock()

@@ -6,6 +6,7 @@ from drivers.osdp.frame import ADDRESS_MAX
 from drivers.osdp.secure import KEY_LENGTH, SCBK_DEFAULT
 
 BAUDS = (9600, 19200, 38400, 57600, 115200, 230400)  # SIA OSDP v2.2 clause 5.2
+READERS_AT_9600_MAX = 4  # more wait longer for each other than a person at a door does
 READERS_MAX = 32  # unit loads of an RS-485 segment without repeaters
 POINTS_MAX = 64  # inputs or outputs of one reader; no reader on the market has more
 POLL_MS_MIN, POLL_MS_MAX = 10, 500
@@ -22,13 +23,13 @@ class ReaderConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not 0 <= self.address <= ADDRESS_MAX:
-            raise ValueError(f"reader {self.name}: address must be 0..{ADDRESS_MAX}")
+            raise ValueError(f"device {self.name}: address must be 0..{ADDRESS_MAX}")
         if not (0 <= self.inputs <= POINTS_MAX and 0 <= self.outputs <= POINTS_MAX):
-            raise ValueError(f"reader {self.name}: 0..{POINTS_MAX} inputs and outputs")
+            raise ValueError(f"device {self.name}: 0..{POINTS_MAX} inputs and outputs")
         try:
             parse_key(self.key_file)
         except ValueError as error:
-            raise ValueError(f"reader {self.name}: {error}") from None
+            raise ValueError(f"device {self.name}: {error}") from None
 
     @property
     def key(self) -> bytes:
@@ -54,6 +55,11 @@ class LineConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.port}: poll_ms must be {POLL_MS_MIN}..{POLL_MS_MAX}")
         if not 1 <= len(self.readers) <= READERS_MAX:
             raise ValueError(f"{self.port}: 1..{READERS_MAX} readers on one line")
+        if self.baud <= 9600 and len(self.readers) > READERS_AT_9600_MAX:
+            raise ValueError(
+                f"{self.port}: {len(self.readers)} readers at {self.baud} baud, at most "
+                f"{READERS_AT_9600_MAX} fit; raise the speed of line and readers, or split the line"
+            )
         for what in ("name", "address", "key"):
             if len({getattr(reader, what) for reader in self.readers}) != len(self.readers):
                 raise ValueError(f"{self.port}: two readers have the same {what}")

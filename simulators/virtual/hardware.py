@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 
-from drivers.osdp.config import parse_key
+from drivers.osdp.family import line_config
 from edge.site_file import Input, PortalEntry
 from policies.compiled import Egress, PortalRule
 from simulators.door import Door, Lock
@@ -142,18 +142,19 @@ class Hardware:
         self.portals: dict[str, Portal] = {}
         config = plan.config
         for name, (_, spec) in config.lines.items():
-            for device in spec.devices:
+            line = line_config(spec)
+            for device in line.readers:
                 self.readers[device.name] = SimulatedReader(
                     device.address,
-                    parse_key(device.key),
+                    device.key,
                     chance.randbytes,
                     inputs=device.inputs,
                     outputs=device.outputs,
                     on_output=self._output_of(device.name),
                 )
-            own = [self.readers[device.name] for device in spec.devices]
-            self.wires[name] = Wire(name, own, spec.baud, chance)
-            self.wire_of |= {device.name: self.wires[name] for device in spec.devices}
+            own = [self.readers[device.name] for device in line.readers]
+            self.wires[name] = Wire(name, own, line.baud, chance)
+            self.wire_of |= {device.name: self.wires[name] for device in line.readers}
         for name, entry in config.portals.items():
             rule = config.policy.portal(name)
             assert rule is not None, "the site file wires the policy's portals"

@@ -26,7 +26,7 @@ from controller.ids import HolderId
 from controller.inputs import Input, PinOutcome
 from drivers.api import Command
 from drivers.mqtt_link import LinkReport, LinkSettings
-from drivers.osdp.factory import line_config
+from drivers.osdp.family import line_config
 from edge.assembly import Edge, Outside, assembled
 from edge.duress import Occasion
 from edge.journal import JournalError, JournalWriter, Record, Signers

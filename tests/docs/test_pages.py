@@ -101,12 +101,12 @@ def test_an_old_section_is_rewritten_and_an_unknown_one_refused():
 
 
 def test_a_key_without_a_meaning_is_refused():
-    meanings = dict(generate.SITE_KEYS["line"])
-    del meanings["baud"]
-    with pytest.raises(generate.DriftError, match="baud"):
-        generate.keys_of(generate.site_file.LineEntry, meanings)
+    meanings = dict(generate.SITE_KEYS["device"])
+    del meanings["inputs"]
+    with pytest.raises(generate.DriftError, match="inputs"):
+        generate.keys_of(generate.DeviceOptions, meanings)
     with pytest.raises(generate.DriftError, match="speed"):
-        generate.keys_of(generate.site_file.LineEntry, generate.SITE_KEYS["line"] | {"speed": "?"})
+        generate.keys_of(generate.DeviceOptions, generate.SITE_KEYS["device"] | {"speed": "?"})
 
 
 def test_every_alarm_and_fault_has_something_to_do():

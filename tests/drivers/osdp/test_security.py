@@ -565,7 +565,7 @@ def test_secrets_do_not_show() -> None:
     [{"address": 127}, {"address": -1}, {"key_file": b"00" * 16}, {"key_file": b"0102"}],
 )
 def test_bad_configuration_is_refused(changes: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="reader r1"):
+    with pytest.raises(ValueError, match="device r1"):
         reader_config(1, **changes)
 
 
