@@ -39,6 +39,7 @@ from controller.site import Outcome, Site
 from controller.state import snapshot
 from controller.turn import POLICY_DIGEST_CHARS
 from drivers import api
+from edge.device_book import DeviceBook
 from edge.duress import Occasion
 from edge.journal.errors import JournalError
 from edge.journal.store import Record
@@ -105,6 +106,7 @@ class Daemon:
         self._pins = pins
         self._drivers = drivers
         self._by_device = {name: d for d in drivers.values() for name in d.devices}
+        self.devices = DeviceBook(self._by_device)
         self._clock = clock
         self._release_reserve = release_reserve
         self._jitter = jitter
@@ -214,12 +216,8 @@ class Daemon:
             finally:
                 self._served.discard(name)
 
-        await supervise(
-            f"line {name}",
-            serve,
-            self._jitter,
-            asyncio.get_running_loop().time,
-        )
+        now_s = asyncio.get_running_loop().time
+        await supervise(f"line {name}", serve, self._jitter, now_s)
 
     # --- facts ------------------------------------------------------------------------------
 
@@ -227,6 +225,7 @@ class Daemon:
         """Take one fact from a driver."""
         if self._deaf:
             return
+        self.devices.hear(fact, self._clock.moment().utc_us)
         if isinstance(fact, api.CommandEnded):
             self._command_ended(fact)
         elif isinstance(fact, api.KeysPressed):

@@ -34,6 +34,7 @@ from edge.control.messages_report import ReportPersonReply
 from edge.control.messages_views import NamesReply, PersonNamed, ViewsReply
 from edge.control.messages_visits import ConsentsReply, VisitReply
 from edge.daemon import Daemon
+from edge.device_desk import DeviceDesk
 from edge.erase_desk import EraseDesk
 from edge.journal import Record, Stored
 from edge.muster_desk import MusterDesk
@@ -86,6 +87,7 @@ class DaemonDesk:
         self._muster = muster
         self.orders = orders
         self._perimeter = PerimeterDesk(daemon, config)
+        self.devices = DeviceDesk(daemon, config)
         self._uplink = uplink
         self._scrubber = scrubber
         self._certificates = certificates

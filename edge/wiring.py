@@ -207,7 +207,7 @@ class Wiring:
         return [*found, *self._perimeter.reported(fact, now_us)]
 
     def _fire(self, name: str, fire: FireEntry, states: tuple[InputState, ...]) -> inputs.Input:
-        line = _fire_line(fire.input, states)
+        line = fire_line_of(fire.input, states)
         return inputs.FireLineHeard(id=self.new_id(), fire=name, line=line)
 
     def _portal_points(
@@ -215,15 +215,15 @@ class Wiring:
     ) -> Iterator[inputs.Input]:
         if portal.rex is not None and portal.rex.device == fact.device:
             # The first edge counts: nobody waits at a door for an input to settle.
-            active = _is_active(portal.rex, fact.states)
+            active = is_active(portal.rex, fact.states)
             attempt = AttemptId(self._entropy(ID_BYTES).hex())
             yield inputs.ExitAsked(id=self.new_id(), portal=name, active=active, attempt=attempt)
         if portal.contact is not None and portal.contact.device == fact.device:
-            contact = self._feed(name, "contact", _contact(portal.contact, fact.states), now_us)
+            contact = self._feed(name, "contact", contact_of(portal.contact, fact.states), now_us)
             if contact is not None:
                 yield self._point_input(name, "contact", contact)
         if portal.bolt is not None and portal.bolt.device == fact.device:
-            bolted = self._feed(name, "bolt", _is_active(portal.bolt, fact.states), now_us)
+            bolted = self._feed(name, "bolt", is_active(portal.bolt, fact.states), now_us)
             if bolted is not None:
                 yield self._point_input(name, "bolt", bolted)
 
@@ -403,7 +403,7 @@ def _state(point: Input, states: tuple[InputState, ...]) -> InputState:
     return states[point.input] if point.input < len(states) else InputState.CUT
 
 
-def _is_active(point: Input, states: tuple[InputState, ...]) -> bool:
+def is_active(point: Input, states: tuple[InputState, ...]) -> bool:
     """Whether the point says yes. A faulted line never does: it cannot ask for anything."""
     state = _state(point, states)
     if state in {InputState.CUT, InputState.SHORTED}:
@@ -411,13 +411,13 @@ def _is_active(point: Input, states: tuple[InputState, ...]) -> bool:
     return (state is InputState.ACTIVE) is not point.inverted
 
 
-def _contact(point: Input, states: tuple[InputState, ...]) -> Contact:
+def contact_of(point: Input, states: tuple[InputState, ...]) -> Contact:
     if _state(point, states) in {InputState.CUT, InputState.SHORTED}:
         return Contact.FAULTED
-    return Contact.OPEN if _is_active(point, states) else Contact.CLOSED
+    return Contact.OPEN if is_active(point, states) else Contact.CLOSED
 
 
-def _fire_line(point: Input, states: tuple[InputState, ...]) -> FireLine:
+def fire_line_of(point: Input, states: tuple[InputState, ...]) -> FireLine:
     """A closed loop is active while all is well."""
     match _state(point, states):
         case InputState.CUT:
@@ -425,4 +425,4 @@ def _fire_line(point: Input, states: tuple[InputState, ...]) -> FireLine:
         case InputState.SHORTED:
             return FireLine.SHORTED
         case _:
-            return FireLine.NORMAL if _is_active(point, states) else FireLine.ALARM
+            return FireLine.NORMAL if is_active(point, states) else FireLine.ALARM

@@ -40,6 +40,7 @@ from edge.control.messages import (
     TakePeopleReply,
     decode_reply,
 )
+from edge.control.messages_devices import DeviceShown, DevicesReply, FollowDevices, ReadDevices
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_journal import (
     LEAVES_MAX,
@@ -270,6 +271,26 @@ class Client(Caller[Reply]):
 
     def change_perimeter(self, step: PerimeterStep) -> VisitReply:
         return self._ask(ChangePerimeter(step=step), VisitReply)
+
+    def devices(self) -> DevicesReply:
+        """Every device, as in DevicesReply, whole."""
+        shown: tuple[DeviceShown, ...] = ()
+        while True:
+            reply = self._ask(ReadDevices(begin=len(shown)), DevicesReply)
+            shown += reply.devices
+            if not (reply.more and reply.devices):
+                return DevicesReply(
+                    timezone=reply.timezone, utc_us=reply.utc_us, devices=shown, more=False
+                )
+
+    def follow_devices(self) -> Iterator[DevicesReply | Heartbeat]:
+        """All of them, then each of which there is news, for as long as it is iterated."""
+        self._send(FollowDevices())
+        while True:
+            reply = self._receive()
+            if not isinstance(reply, DevicesReply | Heartbeat):
+                raise unexpected(reply)
+            yield reply
 
     def leaves(self, begin: int, end: int) -> Iterator[bytes]:
         """The leaf hashes of entries `begin` + 1 to `end`, as far as they go."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from controller.state import Reader, SiteState
+from edge.control.desk_devices import Devices
 from edge.control.desk_orders import Orders
 from edge.control.messages import (
     ExportPeopleReply,
@@ -52,6 +53,11 @@ class Desk(Protocol):
     @property
     def orders(self) -> Orders:
         """What is asked about orders and postures."""
+        ...
+
+    @property
+    def devices(self) -> Devices:
+        """What is asked about lines and devices."""
         ...
 
     def status(self) -> StatusReply:

@@ -15,6 +15,7 @@ from controller.ledger import Personal
 from controller.moment import Micros
 from controller.portal import Contact, State
 from edge.control.message import Count, Message, Part
+from edge.control.messages_devices import DeviceAnswer, DeviceRequest
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_journal import (
     CheckpointsReply,
@@ -174,6 +175,7 @@ Request = (
     | ReadMuster
     | ChangeMuster
     | OrderRequest
+    | DeviceRequest
     | ReadPerimeter
     | ChangePerimeter
 )
@@ -446,6 +448,7 @@ Reply = (
     | NamesReply
     | MusterReply
     | OrderAnswer
+    | DeviceAnswer
     | PerimeterReply
 )
 

@@ -7,10 +7,10 @@ where it was.
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Self
 
-from controller.ids import OrderId
 from edge.control import conversation
 from edge.control.conversation import Conversation, Listener, opened, refusal
 from edge.control.desk import Desk
@@ -35,6 +35,7 @@ from edge.control.messages import (
     TakePeople,
     decode_request,
 )
+from edge.control.messages_devices import DeviceRequest, FollowDevices, ReadDevices
 from edge.control.messages_erase import ErasePerson
 from edge.control.messages_journal import (
     Leaves,
@@ -169,6 +170,8 @@ class _Client(Conversation[Request]):
                 await self._send(desk.views(rebuild=rebuild))
             case ReadNames(holders=holders):
                 await self._send(desk.names(holders))
+            case ReadDevices() | FollowDevices():
+                await self._answer_device(request)
             case _:
                 await self._answer_order(request)
 
@@ -194,7 +197,7 @@ class _Client(Conversation[Request]):
                 given = orders.give(envelope, carrier, code, who)
                 await self._send(await self._patiently(given))
             case FollowOrder(order=order):
-                await self._until_gone(self._follow_order(order))
+                await self._until_gone(self._follow_all(orders.follow(order)))
             case ListOrders():
                 await self._send(await orders.listed())
             case AskPosture():
@@ -206,9 +209,16 @@ class _Client(Conversation[Request]):
             case ReadOrderFiles(after=after):
                 await self._send(orders.files(after))
 
-    async def _follow_order(self, order: OrderId) -> None:
+    async def _answer_device(self, request: DeviceRequest) -> None:
+        devices = self._desk.devices
+        match request:
+            case ReadDevices(begin=begin):
+                await self._send(devices.read(begin))
+            case FollowDevices():
+                await self._until_gone(self._follow_all(devices.follow()))
+
+    async def _follow_all(self, following: AsyncIterator[Message]) -> None:
         """A client that goes ends it; one that does not take a frame in time is let go."""
-        following = self._desk.orders.follow(order)
         coming = asyncio.ensure_future(anext(following, None))
         try:
             while True:

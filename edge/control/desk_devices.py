@@ -1,0 +1,20 @@
+"""What the control server needs of the daemon where devices are concerned."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from edge.control.messages_devices import DevicesReply
+
+
+class Devices(Protocol):
+    """As `edge.control.desk.Desk`, for devices."""
+
+    def read(self, begin: int) -> DevicesReply:
+        """Every device from the `begin`th on, as many as one reply holds. Never blocks."""
+        ...
+
+    def follow(self) -> AsyncIterator[DevicesReply]:
+        """All of them, then those of which there is news. Nothing is kept for a reader that is
+        slow: what changed meanwhile is told as it is then. May be left at any time.
+        """
+        ...

@@ -1,0 +1,88 @@
+"""What passes over the control socket about lines and the devices on them."""
+
+from typing import Annotated
+
+import msgspec
+
+from controller.moment import Micros
+from drivers.api import InputState
+from edge.control.message import Count, Message, Part
+
+DEVICES_MAX = 40
+"""Devices of one message: what fits into a frame with as many points as a device can have."""
+
+
+class ReadDevices(Message, frozen=True, kw_only=True):
+    """Every device from the `begin`th on; answered by DevicesReply."""
+
+    begin: Count
+
+
+class FollowDevices(Message, frozen=True, kw_only=True):
+    """Every device as it is, then each again whenever something of it changes: DevicesReply and
+    Heartbeat without end. The client sends nothing more on this connection.
+    """
+
+
+class InputShown(Part, frozen=True, kw_only=True):
+    """`wired`: what hangs there, empty where nothing does; `word`: what its state means there."""
+
+    number: Count
+    state: InputState | None
+    wired: str
+    word: str
+
+
+class OutputShown(Part, frozen=True, kw_only=True):
+    """As InputShown; `on`: energised."""
+
+    number: Count
+    on: bool | None
+    wired: str
+    word: str
+
+
+class DeviceShown(Part, frozen=True, kw_only=True):
+    """One device, as the running edge knows it; it remembers nothing from before its start.
+
+    `place`: where on its line it is. `online`: None until it was heard of; `since_utc_us`: since
+    when. `reason`: why it does not count as there. `doubt`: what it did last that it must not.
+    `serves`: whose reader it is. Cards, and badges that could not be read, are counted; `keys`:
+    some were pressed.
+    """
+
+    id: str
+    line: str
+    driver: str
+    place: str
+    serves: tuple[str, ...]
+    online: bool | None
+    since_utc_us: Micros | None
+    heard_utc_us: Micros | None
+    secure: bool
+    identity: str
+    reason: str
+    tampered: bool
+    power_failing: bool
+    doubt: str
+    doubt_utc_us: Micros | None
+    cards: Count
+    card_bits: Count
+    unread: Count
+    keys: bool
+    inputs: tuple[InputShown, ...]
+    outputs: tuple[OutputShown, ...]
+
+
+class DevicesReply(Message, frozen=True, kw_only=True):
+    """In the order of the site file. `more`: ask again, or wait, for the rest."""
+
+    timezone: str
+    utc_us: Micros
+    devices: Annotated[tuple[DeviceShown, ...], msgspec.Meta(max_length=DEVICES_MAX)]
+    more: bool
+
+
+DeviceRequest = ReadDevices | FollowDevices
+
+DeviceAnswer = DevicesReply

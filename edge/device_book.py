@@ -1,0 +1,120 @@
+"""What the daemon remembers of each device: what it said last, in memory alone.
+
+The core keeps what decisions need. This is for the people who mount and mend devices.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+import msgspec
+
+from drivers import api
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """One device. `online`: None until it was heard of. `since_utc_us`: when that last changed.
+
+    `identity` is what it said of itself last, also while it is away. `reason`: why it is away.
+    `inputs` and `outputs` are None where nothing is known. `doubt`: what it did that it must not,
+    last. `cards`: how many were shown; `card_bits`: how many bits the last one had. `change`
+    grows with every news of any device. Keys are told of once: their number is half of a PIN.
+    """
+
+    online: bool | None = None
+    since_utc_us: int | None = None
+    heard_utc_us: int | None = None
+    identity: str = ""
+    secure: bool = False
+    reason: str = ""
+    inputs: tuple[api.InputState, ...] | None = None
+    outputs: tuple[bool, ...] | None = None
+    tampered: bool = False
+    power_failing: bool = False
+    doubt: str = ""
+    doubt_utc_us: int | None = None
+    cards: int = 0
+    card_bits: int = 0
+    unread: int = 0
+    keys: bool = False
+    change: int = 0
+
+
+class DeviceBook:
+    """All devices of one daemon."""
+
+    def __init__(self, devices: Iterable[str]) -> None:
+        self._known = dict.fromkeys(devices, Known())
+        self.changes = 0
+        self._changed = asyncio.Event()
+
+    def of(self, device: str) -> Known:
+        """What is known of it; nothing, of one that no driver speaks for."""
+        return self._known.get(device, Known())
+
+    def hear(self, fact: api.Fact, utc_us: int) -> None:
+        """Take note of a fact. Neither a card's bits nor a key stay here."""
+        news = _news(self.of(fact.device), fact, utc_us)
+        if news is None:
+            return
+        self.changes += 1
+        self._known[fact.device] = msgspec.structs.replace(news, change=self.changes)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def wait_beyond(self, change: int) -> None:
+        """Return as soon as there is news after `change`; may be cancelled at any time."""
+        while self.changes <= change:
+            await self._changed.wait()
+
+
+def _news(known: Known, fact: api.Fact, utc_us: int) -> Known | None:
+    """What is known with this fact; None where it is no news of the device."""
+    replace = msgspec.structs.replace
+    match fact:
+        case api.DeviceOffline(reason=reason):
+            since_us = known.since_utc_us if known.online is False else utc_us
+            return replace(
+                known,
+                online=False,
+                since_utc_us=since_us,
+                secure=False,
+                reason=reason,
+                inputs=None,
+                outputs=None,
+            )
+        case api.KeysPressed():
+            return None if known.keys else replace(known, keys=True, heard_utc_us=utc_us)
+        case api.CommandEnded():
+            return None
+        case _:
+            return _said(replace(known, heard_utc_us=utc_us), fact, utc_us)
+
+
+def _said(known: Known, fact: api.Fact, utc_us: int) -> Known | None:
+    replace = msgspec.structs.replace
+    match fact:
+        case api.DeviceOnline(identity=identity, secure=secure):
+            return replace(
+                known,
+                online=True,
+                since_utc_us=utc_us,
+                identity=identity,
+                secure=secure,
+                reason="",
+            )
+        case api.InputsReported(states=states):
+            return replace(known, inputs=states)
+        case api.OutputsReported(states=outputs):
+            return replace(known, outputs=outputs)
+        case api.TamperReported(tampered=tampered, power_failing=failing):
+            return replace(known, tampered=tampered, power_failing=failing)
+        case api.ProtocolViolated(reason=reason):
+            return replace(known, doubt=reason, doubt_utc_us=utc_us)
+        case api.CardRead(bits=bits):
+            return replace(known, cards=known.cards + 1, card_bits=bits)
+        case api.CodeRead():
+            return replace(known, cards=known.cards + 1, card_bits=0)
+        case api.BadgeUnread():
+            return replace(known, unread=known.unread + 1)
+        case _:
+            return None

@@ -1,0 +1,174 @@
+"""`sentrypost device list` and `watch` at a whole edge with devices on a real pty."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from controller import events as ev
+from edge.assembly import Edge
+from edge.commands.device import device
+from simulators.osdp_line import ReaderLine
+from tests.edge.house import ADA, FRONT_CONTACT, FRONT_REX, House, running, until
+from tests.records import ROOT
+
+WITHIN_S = 30.0
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def at(house: House, scene: Callable[[Edge, ReaderLine], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with house.line() as line, running(house) as edge:
+            await until(edge, ev.EdgeReady)
+            await scene(edge, line)
+
+    asyncio.run(run())
+
+
+async def asked(house: House, *arguments: str) -> Result:
+    """What a command does while the daemon goes on in this process."""
+    named = [*arguments, "--config", str(house.folder / "site.toml")]
+    return await asyncio.to_thread(CliRunner().invoke, device, named, catch_exceptions=False)
+
+
+async def listed(house: House) -> dict[str, dict[str, Any]]:
+    found = json.loads((await asked(house, "list", "--json")).stdout)
+    return {one["id"]: one for one in found["devices"]}
+
+
+async def shown(house: House, is_there: Callable[[dict[str, dict[str, Any]]], bool]) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while not is_there(await listed(house)):
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def watching(house: House, *arguments: str) -> AsyncIterator[asyncio.StreamReader]:
+    """`sentrypost device watch` as a process of its own, and what it prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "edge.main",
+        "device",
+        "watch",
+        *arguments,
+        "--config",
+        str(house.folder / "site.toml"),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def until_said(stream: asyncio.StreamReader, words: str) -> list[str]:
+    """The lines up to the first with these words."""
+    lines: list[str] = []
+    async with asyncio.timeout(WITHIN_S):
+        while not lines or words not in lines[-1]:
+            line = await stream.readline()
+            assert line, f"it ended after {lines}"
+            lines.append(line.decode().rstrip("\n"))
+    return lines
+
+
+def test_a_device_is_shown_with_what_hangs_on_it(house: House) -> None:
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        house.board.set_input(FRONT_CONTACT, True)
+        await shown(house, lambda all_: all_["board"]["inputs"][FRONT_CONTACT]["state"] == "active")
+        await shown(house, lambda all_: all_["board"]["outputs"][1]["on"] is True)
+        page = (await asked(house, "list", "board")).output
+        assert "board: online, secure since 20" in page
+        assert "input 0     active: contact of portal front, open" in page
+        assert "input 1     inactive: exit button of portal front, at rest" in page
+        assert "input 3     active: fire input panel, normal" in page
+        assert "output 0    off: lock of portal front, locked" in page
+        assert "output 1    on: lock of portal vault-door, locked" in page
+        assert "  says it is  " in page
+        assert "front-in" not in page
+        readers = await listed(house)
+        assert list(readers) == ["front-in", "vault-in", "vault-out", "board"]
+        assert readers["vault-out"]["serves"] == ["exit of portal vault-door"]
+        assert readers["front-in"]["secure"] is True
+
+    at(house, scene)
+
+
+def test_a_device_that_is_gone_is_shown_with_the_reason_and_nothing_it_said_before(
+    house: House,
+) -> None:
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await shown(house, lambda all_: all_["board"]["inputs"][0]["state"] is not None)
+        line.unplug()
+        await shown(house, lambda all_: all_["board"]["online"] is False)
+        board = (await listed(house))["board"]
+        assert {one["state"] for one in board["inputs"]} == {None}
+        assert {one["on"] for one in board["outputs"]} == {None}
+        assert {one["word"] for one in board["inputs"]} == {"unknown"}
+        assert board["reason"]
+        assert board["secure"] is False
+        assert "OFFLINE: " in (await asked(house, "list", "front-in")).output
+
+    at(house, scene)
+
+
+def test_a_name_that_is_not_there_is_refused_with_the_one_that_is_meant(house: House) -> None:
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        refused = await asked(house, "list", "bord")
+        assert refused.exit_code == 1
+        assert "no device 'bord'" in refused.output
+
+    at(house, scene)
+
+
+def test_changes_are_followed_live_and_no_badge_is_in_them(house: House) -> None:
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        async with watching(house, "front-in", "board") as stream:
+            await until_said(stream, "fire input panel, normal")
+            house.board.set_input(FRONT_REX, True)
+            (*_, told) = await until_said(stream, "exit button")
+            assert told.endswith("board  input 1 active: exit button of portal front, pressed")
+            house.badge("front-in", ADA)
+            (*_, told) = await until_said(stream, "badge")
+            assert told.endswith("front-in  a badge was shown, 26 bits")
+            assert ADA.hex() not in told
+            house.board.set_local(tampered=True)
+            await until_said(stream, "board  TAMPERED WITH")
+            house.board.set_local()
+            await until_said(stream, "board  housing closed, power good")
+            line.unplug()
+            told = await until_said(stream, "board  OFFLINE")
+            assert not any("vault-in" in one for one in told)
+            line.replug()
+            await until_said(stream, "board  online, secure; says it is")
+
+    at(house, scene)
+
+
+def test_each_line_of_json_is_a_device_whole(house: House) -> None:
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        async with watching(house, "board", "--json") as stream:
+            await until_said(stream, '"board"')
+            house.board.set_input(FRONT_CONTACT, True)
+            (*_, told) = await until_said(stream, '"word":"open"')
+            found = json.loads(told)
+            assert found["id"] == "board"
+            assert found["inputs"][0]["wired"] == "contact of portal front"
+
+    at(house, scene)
