@@ -14,10 +14,11 @@ from drivers.osdp.frame import Block, Frame, encode
 from drivers.osdp.handshake import Handshake, Proof
 from drivers.osdp.introduction import Introduction
 from drivers.osdp.messages import Message, NakReason, ReplyCode
+from drivers.osdp.reporting import Reporter, is_encrypted
 from drivers.osdp.secure import OWN_KEY, NotAuthenticError, Session
 from drivers.osdp.states import TRANSITIONS, BrokenAssumptionError, State, Step
 from drivers.osdp.telling import MS, Teller
-from drivers.osdp.translate import Violation, command_for, facts_from
+from drivers.osdp.translate import Violation, command_for
 from drivers.osdp.waiting import CommandQueue, Pending, Survey
 
 OFFLINE_AFTER_NS = 2_500 * MS  # the edge is promised 3 s; half a second is the host's to lose
@@ -31,7 +32,6 @@ BUSY_MAX = 20  # osdp_BUSY is no answer; a reader busy for longer than this is t
 BUSY_PAUSE_NS = 50 * MS
 RECHECK_NS = 100 * MS  # outputs are read again this long after a pulse should have ended
 FRESH_NS = 5 * MS  # a command that must not come late follows an answer no older than this
-STORED_MAX = 64  # a reader that was away hands over what it kept in so many answers at most
 POLL_STARVED = 4  # polls that were due this many times go before ordinary commands
 
 
@@ -50,8 +50,6 @@ _HANDSHAKE_REPLIES: Mapping[State, tuple[type[Message], Block | None, bytes | No
     State.CHALLENGED: (osdp.ReaderCryptogram, Block.READER_CRYPTOGRAM, OWN_KEY),
     State.AUTHENTICATING: (osdp.InitialMac, Block.INITIAL_MAC, None),
 }
-
-_NO_INPUTS = osdp.InputStatus(b"")  # to the edge, every input that it needs is cut
 
 
 class Link:
@@ -79,7 +77,6 @@ class Link:
         self._handshake = Handshake(config.key, entropy)
         self._session: Session | None = None
         self._introduction = Introduction()
-        self._stored = 0
         self._last_good_ns = 0
         self._polled_ns = 0
         self._session_ns = 0
@@ -87,6 +84,7 @@ class Link:
         self._pending: Pending | None = None
         self._queue = CommandQueue()
         self._survey = Survey(config)
+        self._reporter = Reporter(config, self._tell, self._survey)
 
     # --- what the bus asks -------------------------------------------------------------------
 
@@ -123,7 +121,8 @@ class Link:
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to say to the reader but polls, or probes where it is away."""
-        waits = self._queue or self._survey or self._stored or not self._introduction.is_complete
+        kept = self._reporter.stored
+        waits = self._queue or self._survey or kept or not self._introduction.is_complete
         return self.state is State.OFFLINE or (self.is_prompt and not waits)
 
     def check_silence(self, now_ns: int) -> None:
@@ -335,7 +334,7 @@ class Link:
     def _introduced(self, now_ns: int) -> None:
         """It has said who it is and what it can: tell that it is there, learn its state."""
         identity = self._introduction.identity
-        self._stored = STORED_MAX
+        self._reporter.begin()
         another = identity != self._tell.told_identity
         if self._tell.told_online and (another or self._must_tell_renewal):
             self._lose_queue(now_ns)
@@ -369,58 +368,22 @@ class Link:
         self._answered(now_ns)
         reply = osdp.decode_reply(frame.code, data)
         if not self._introduction.is_complete:
-            self._hear_introduction(reply, now_ns, encrypted=self.is_encrypted(frame))
+            self._hear_introduction(reply, now_ns, encrypted=is_encrypted(frame))
             return Heard.ANSWERED
         if isinstance(pending.message, osdp.InputStatusRequest):
-            self._inputs_answered(reply, now_ns)
+            self._reporter.inputs_answered(reply, now_ns)
         if isinstance(pending.message, osdp.Poll):
-            self._stored = 0 if isinstance(reply, osdp.Ack) else max(0, self._stored - 1)
+            self._reporter.polled(reply)
         if isinstance(reply, osdp.Nak):
             self._nak(reply, pending, now_ns)
         else:
-            if not isinstance(reply, osdp.Ack | osdp.Busy):
-                self._report(frame, reply, now_ns)
+            said = not isinstance(reply, osdp.Ack | osdp.Busy)
+            if said and self._reporter.report(frame, reply, now_ns):
+                # A reader holds back the next of several events until it is asked again.
+                self.due_ns = now_ns
             if pending.command is not None:
                 self._acknowledged(pending, pending.command, reply, now_ns)
         return Heard.ANSWERED
-
-    def _inputs_answered(self, reply: Message | None, now_ns: int) -> None:
-        """The question for inputs came back: with their states, which are reported, or without.
-
-        A device that told its inputs before and now does not has none that could be relied on:
-        the last known states must not stay. One that never did tells changes only (libosdp's
-        reader is like that): its inputs are unknown until one of them changes.
-        """
-        if isinstance(reply, osdp.InputStatus):
-            self._survey.answers_inputs = True
-        elif self._survey.answers_inputs:
-            self._tell_facts(_NO_INPUTS, now_ns)
-
-    def _report(self, frame: Frame, reply: Message | None, now_ns: int) -> None:
-        if frame.data and not self.is_encrypted(frame):
-            self._tell.violated(Violation.UNENCRYPTED, now_ns)
-            if isinstance(reply, osdp.InputStatus):
-                self._tell_facts(_NO_INPUTS, now_ns)
-            return
-        if reply is None:
-            self._tell.violated(Violation.UNSUPPORTED, now_ns)
-            return
-        self._tell_facts(reply, now_ns)
-        # A reader holds back the next of several events until it is asked again.
-        self.due_ns = now_ns
-
-    def _tell_facts(self, reply: Message, now_ns: int) -> None:
-        for found in facts_from(reply, self.config, now_ns):
-            if isinstance(found, Violation):
-                self._tell.violated(found, now_ns)
-            elif self._stored:
-                self._tell.stored(found)
-            else:
-                self._tell.emit(found)
-
-    def is_encrypted(self, frame: Frame) -> bool:
-        """Whether what the frame reports was kept from whoever listens on the line."""
-        return frame.block == Block.REPLY_ENCRYPTED
 
     def _acknowledged(
         self, pending: Pending, command: Command, reply: Message | None, now_ns: int

@@ -82,7 +82,7 @@ class Edge:
     async def until_current(self) -> None:
         """Until the readers have told what they had kept: from here on a card is a card."""
         async with asyncio.timeout(PATIENCE_S):
-            while any(link._stored for link in self.driver._bus._links):  # type: ignore[attr-defined]
+            while any(link._reporter.stored for link in self.driver._bus._links):  # type: ignore[attr-defined]
                 await asyncio.sleep(0.01)
 
     async def do(self, action: Action, *, address: int = 1, within_ms: int = 5_000) -> str:

@@ -22,11 +22,11 @@ from drivers.api import (
     Pulse,
 )
 from drivers.osdp import messages as osdp
+from drivers.osdp import reporting
 from drivers.osdp.bus import Bus
 from drivers.osdp.config import LineConfig, ReaderConfig
 from drivers.osdp.frame import NEED_MORE, Block, Frame, FrameDecoder, carries_mac, crc16, encode
 from drivers.osdp.handshake import Handshake, Proof
-from drivers.osdp.link import Link
 from drivers.osdp.secure import Session, derive_keys, reader_cryptogram
 from simulators.osdp_reader import SimulatedReader
 from tests.drivers.osdp.world import MS, World, key_of, reader_config
@@ -495,7 +495,7 @@ def test_late_reply_is_no_fact() -> None:
 def test_planted_mac_bug_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(1).online()
     monkeypatch.setattr(Session, "verify", lambda *arguments: True)
-    monkeypatch.setattr(Link, "is_encrypted", lambda *arguments: True)
+    monkeypatch.setattr(reporting, "is_encrypted", lambda frame: True)
     answer_everything_with(world, None, *CARD)
     world.run(100)
     assert world.of(CardRead), "without the checks the forged card is believed"
