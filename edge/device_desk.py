@@ -13,6 +13,7 @@ from edge.control.messages_devices import (
 )
 from edge.daemon import Daemon
 from edge.device_words import Driven, Wired, inputs_of, outputs_of, readers_of
+from edge.option_words import place_of, way_of
 
 
 class DeviceDesk:
@@ -22,8 +23,8 @@ class DeviceDesk:
         self._daemon = daemon
         self._config = config
         self._specs = {
-            device.name: (name, driver, device)
-            for name, (driver, line) in config.lines.items()
+            device.name: (driver, line, device)
+            for driver, line in config.lines.values()
             for device in line.devices
         }
         self._wired = {device: inputs_of(config, device) for device in self._specs}
@@ -54,14 +55,15 @@ class DeviceDesk:
         )
 
     def _shown(self, name: str) -> DeviceShown:
-        line, driver, spec = self._specs[name]
+        driver, line, spec = self._specs[name]
         known = self._daemon.devices.of(name)
         outputs = outputs_of(self._config, self._daemon.site.policy, name)
         return DeviceShown(
             id=name,
-            line=line,
+            line=line.name,
             driver=driver,
-            place=f"address {spec.address}",
+            way=way_of(line.options),
+            place=place_of(spec.options),
             serves=readers_of(self._config, name),
             online=known.online,
             since_utc_us=known.since_utc_us,
@@ -79,11 +81,11 @@ class DeviceDesk:
             keys=known.keys,
             inputs=tuple(
                 _input(number, known.inputs, self._wired[name].get(number))
-                for number in range(_count(spec.inputs, known.inputs))
+                for number in range(_count(spec.options.inputs, known.inputs))
             ),
             outputs=tuple(
                 _output(number, known.outputs, outputs.get(number))
-                for number in range(_count(spec.outputs, known.outputs))
+                for number in range(_count(spec.options.outputs, known.outputs))
             ),
         )
 

@@ -14,8 +14,8 @@ def page(device: DeviceShown, zone: tzinfo) -> Iterator[Line]:
     if device.online is not None and device.since_utc_us is not None:
         said += f" since {local(device.since_utc_us, zone)}"
     yield _line(tone, f"{device.id}: {said}")
-    about = f"line {device.line}, driver {device.driver}"
-    yield _detail("where", f"{about}, {device.place}" if device.place else about)
+    parts = (device.place, f"line {device.line}", device.driver, device.way)
+    yield _detail("where", ", ".join(part for part in parts if part))
     if device.serves:
         yield _detail("reads for", ", ".join(device.serves))
     if device.identity:

@@ -45,15 +45,16 @@ class OutputShown(Part, frozen=True, kw_only=True):
 class DeviceShown(Part, frozen=True, kw_only=True):
     """One device, as the running edge knows it; it remembers nothing from before its start.
 
-    `place`: where on its line it is. `online`: None until it was heard of; `since_utc_us`: since
-    when. `reason`: why it does not count as there. `doubt`: what it did last that it must not.
-    `serves`: whose reader it is. Cards, and badges that could not be read, are counted; `keys`:
-    some were pressed.
+    `way`: what its line goes over; `place`: where on the line it is. `serves`: whose reader it is.
+    `online`: None until it was heard of; `since_utc_us`: since when. `reason`: why it does not
+    count as there. `doubt`: what it did last that it must not. Cards, and badges that could not be
+    read, are counted; `keys`: some were pressed.
     """
 
     id: str
     line: str
     driver: str
+    way: str
     place: str
     serves: tuple[str, ...]
     online: bool | None
