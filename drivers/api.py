@@ -213,6 +213,22 @@ class CommandEnded(Fact, frozen=True, kw_only=True):
     sent_ns: int | None = None
 
 
+class Spoken(msgspec.Struct, frozen=True, kw_only=True):
+    """One message on a line, for whoever watches it.
+
+    `text` is one line for people. `frame` are its bytes, for the capture file of its family, and
+    empty where there is nothing to show. Neither helps anybody to a badge, a PIN, a key or a
+    password: every byte that might is replaced before it gets here.
+    """
+
+    at_ns: int
+    device: str
+    outgoing: bool
+    text: str
+    frame: bytes = b""
+
+
+Tap = Callable[[Spoken], None]
 Report = Callable[[Fact], None]
 Stands = Callable[[Command], bool]
 
@@ -254,4 +270,12 @@ class Driver(Protocol):
 
     def submit(self, command: Command) -> None:
         """Queue a command, smaller priority first. Never blocks; its end is reported as a fact."""
+        ...
+
+    def watch(self, tap: Tap | None) -> None:
+        """Let `tap` hear every message on the line from now on, in order; None: nobody any more.
+
+        It is called on the event loop's thread and must neither block nor raise. Watching changes
+        nothing that is said.
+        """
         ...

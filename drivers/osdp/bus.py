@@ -8,10 +8,11 @@ nanoseconds; randomness is a function given once.
 from collections import deque
 from collections.abc import Callable
 
-from drivers.api import Command, Fact, Outcome, Priority, Stands
+from drivers.api import Command, Fact, Outcome, Priority, Stands, Tap
 from drivers.osdp.config import LineConfig
-from drivers.osdp.frame import MARK, NEED_MORE, Damaged, FrameDecoder
+from drivers.osdp.frame import MARK, NEED_MORE, Damaged, Frame, FrameDecoder
 from drivers.osdp.link import Heard, Link
+from drivers.osdp.spoken import heard_badly, heard_nothing, said, was_heard
 from drivers.osdp.states import State
 from drivers.osdp.telling import MS
 from drivers.osdp.translate import check_action
@@ -55,6 +56,7 @@ class Bus:
         self._reply_cut_ns = 0
         self._probe_from_ns = 0
         self.unanswered = 0
+        self.tap: Tap | None = None
 
     def start(self, now_ns: int, stands: Stands) -> None:
         """A line was opened. `stands` is asked for every command when its bytes are due."""
@@ -112,6 +114,8 @@ class Bus:
         if self._speaking is not None and now_ns >= self._reply_by_ns:
             link, self._speaking = self._speaking, None
             self.unanswered += 1
+            if self.tap is not None:
+                self.tap(heard_nothing(link.config.name, now_ns))
             link.unanswered(now_ns, damaged=self._damaged, busy=self._busy)
             if link.state is State.OFFLINE:
                 self._probe_from_ns = now_ns + PROBE_PAUSE_NS
@@ -135,6 +139,8 @@ class Bus:
                 sent_ns = now_ns + (len(frame) + 1) * self._byte_ns
                 self._reply_by_ns = sent_ns + REPLY_WITHIN_NS
                 self._reply_cut_ns = sent_ns + REPLY_ENDED_WITHIN_NS
+                if self.tap is not None and link.said is not None:
+                    self.tap(said(link.config.name, frame, link.said, now_ns))
                 return MARK + frame
         return b""
 
@@ -188,14 +194,31 @@ class Bus:
         while (found := self._decoder.take()) is not NEED_MORE:
             link = self._speaking
             if link is None or found.address != link.config.address:
+                self._show(found, None, now_ns)
                 continue
+            link.opened = None
             heard = None if isinstance(found, Damaged) else link.hear(found, now_ns)
+            self._show(found, heard, now_ns)
             if heard is Heard.ANSWERED:
                 self._speaking = None
             elif heard is not Heard.NOT_BELIEVED:
                 self._damaged |= heard is None
                 self._busy |= heard is Heard.BUSY
                 self._reply_by_ns = min(self._reply_by_ns, now_ns + SPOILT_PAUSE_NS)
+
+    def _show(self, found: Frame | Damaged, heard: Heard | None, now_ns: int) -> None:
+        """Let whoever watches see what was heard, whether it is believed or not."""
+        if self.tap is None:
+            return
+        for link in self._links:
+            if link.config.address != found.address:
+                continue
+            if isinstance(found, Damaged):
+                self.tap(heard_badly(link.config.name, now_ns))
+            else:
+                believed = heard is Heard.ANSWERED
+                opened = link.opened if believed else None
+                self.tap(was_heard(link.config.name, found, opened, now_ns, believed=believed))
 
     def _search_behind_noise(self, now_ns: int) -> None:
         """A stray start byte may have swallowed the true reply; it is still in the buffer."""

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable
 
-from drivers.api import Command, LinkLostError, Report, Stands
+from drivers.api import Command, LinkLostError, Report, Stands, Tap
 from drivers.osdp.bus import Bus
 from drivers.osdp.config import LineConfig
 from drivers.serial_port import SerialPort
@@ -64,6 +64,10 @@ class OsdpDriver:
         self._bus.submit(command, self._clock_ns())
         self._tell()
         self._wake.set()
+
+    def watch(self, tap: Tap | None) -> None:
+        """See `drivers.api.Driver.watch`."""
+        self._bus.tap = tap
 
     async def _serve(self, port: SerialPort, stands: Stands) -> None:
         loop = asyncio.get_running_loop()

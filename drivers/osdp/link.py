@@ -85,6 +85,8 @@ class Link:
         self._queue = CommandQueue()
         self._survey = Survey(config)
         self._reporter = Reporter(config, self._tell, self._survey)
+        self.said: Message | None = None  # in clear what went out last, and what came: for the tap
+        self.opened: bytes | None = None
 
     # --- what the bus asks -------------------------------------------------------------------
 
@@ -240,6 +242,7 @@ class Link:
         command: Command | None = None,
         block: Block | None = None,
     ) -> bytes:
+        self.said = message
         code, data = osdp.encode(message)
         frame = Frame(
             address=self.config.address,
@@ -359,7 +362,7 @@ class Link:
         self, frame: Frame, pending: Pending, session: Session, now_ns: int
     ) -> Heard:
         try:
-            data = session.open_reply(frame)
+            data = self.opened = session.open_reply(frame)
         except NotAuthenticError:
             pending.doubted = True
             self._tell.violated(Violation.UNAUTHENTICATED, now_ns)

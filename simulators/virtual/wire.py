@@ -21,6 +21,7 @@ from drivers.api import (
     Pulse,
     Report,
     Stands,
+    Tap,
 )
 from drivers.osdp.bus import Bus
 from drivers.osdp.config import LineConfig
@@ -183,6 +184,10 @@ class WireDriver:
         self._bus.submit(self._inwards(command), self._now_ns())
         self._tell()
         self._turn_soon()
+
+    def watch(self, tap: Tap | None) -> None:
+        """See `drivers.api.Driver.watch`."""
+        self._bus.tap = tap
 
     def wake(self) -> None:
         """The line has to be run: called by the world, in nobody's context."""

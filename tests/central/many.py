@@ -186,6 +186,9 @@ class Bus:
         heapq.heappush(self._queue, (command.priority, next(self._order), command))
         self._came.set()
 
+    def watch(self, tap: api.Tap | None) -> None:
+        """Nothing is said on a line that is not there."""
+
     def goes(self, device: str) -> None:
         """It answers no more."""
         self._away.add(device)
