@@ -160,12 +160,8 @@ class _Client(Conversation[Request]):
                 await self._send(desk.perimeter())
             case ChangePerimeter(step=step):
                 await self._send(await self._patiently(desk.change_perimeter(step, who)))
-            case VerifyJournal():
-                await self._until_gone(self._verify())
-            case ReadLeaves(begin=begin, limit=limit):
-                await self._send(Leaves(data=await desk.leaves(begin, limit)))
-            case ReadCheckpoints(size=size):
-                await self._send(await desk.checkpoints(size))
+            case VerifyJournal() | ReadLeaves() | ReadCheckpoints():
+                await self._answer_journal(request)
             case AskViews(rebuild=rebuild):
                 await self._send(desk.views(rebuild=rebuild))
             case ReadNames(holders=holders):
@@ -189,6 +185,15 @@ class _Client(Conversation[Request]):
                 await self._send(await self._patiently(desk.end_consent(person, who)))
             case ListConsents():
                 await self._send(await desk.consents())
+
+    async def _answer_journal(self, request: VerifyJournal | ReadLeaves | ReadCheckpoints) -> None:
+        match request:
+            case VerifyJournal():
+                await self._until_gone(self._verify())
+            case ReadLeaves(begin=begin, limit=limit):
+                await self._send(Leaves(data=await self._desk.leaves(begin, limit)))
+            case ReadCheckpoints(size=size):
+                await self._send(await self._desk.checkpoints(size))
 
     async def _answer_order(self, request: OrderRequest) -> None:
         orders, who = self._desk.orders, self._peer.name
