@@ -1,10 +1,22 @@
-"""Badges as text: two ways of writing the same bits."""
+"""Badges as text: two ways of writing the same bits, and codes as they are scanned."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.badges import FORMATS, BadgeTextError, badge_from_number, encode, parse_badge
+from drivers.badges import (
+    FORMATS,
+    Badge,
+    BadgeTextError,
+    Code,
+    Field,
+    Format,
+    badge_from_number,
+    encode,
+    parse_badge,
+    parse_presented,
+    valid_format_name,
+)
 
 
 def test_h10301_gives_the_published_bits() -> None:
@@ -54,7 +66,7 @@ def test_bits_written_as_hex_come_back_left_aligned(bits: int, data: st.DataObje
         ("26:02ec0c86", "7 hex digits, not 8"),
         ("26:4000000", "does not fit"),
         ("1.23E+15", "spreadsheet"),
-        ("h10302:1/2", "known: h10301"),
+        ("h10303:1/2", "known: c1k35, c1k48, h10301"),
         ("h10301:256/1", "facility is 0..255"),
         ("h10301:1/65536", "card is 0..65535"),
         ("h10301:1603", "facility/card"),
@@ -74,3 +86,47 @@ def test_neither_repr_nor_error_shows_the_bits() -> None:
         with pytest.raises(BadgeTextError) as caught:
             parse_badge(text)
         assert text.split(":")[-1] not in str(caught.value)
+
+
+def test_a_sites_own_format_is_written_like_any_other() -> None:
+    formats = FORMATS | {"house-30": Format(30, (Field("lot", 1, 10), Field("card", 11, 20)), ())}
+    assert parse_badge("house-30:3/5", formats) == badge_from_number(30, 3 << 20 | 5)
+    with pytest.raises(BadgeTextError, match="lot/card"):
+        parse_badge("house-30:3", formats)
+    with pytest.raises(BadgeTextError, match="house-30"):
+        parse_badge("house-31:3/5", formats)
+
+
+@pytest.mark.parametrize(
+    ("name", "valid"),
+    [
+        ("house-30", True),
+        ("em_26", True),
+        ("26", False),
+        ("3house", False),
+        ("House", False),
+        ("", False),
+        ("a/b", False),
+        ("h10301", False),
+        ("raw", False),
+        ("code", False),
+    ],
+)
+def test_no_name_of_a_format_can_be_taken_for_something_else(name: str, valid: bool) -> None:
+    assert valid_format_name(name) is valid
+
+
+def test_a_code_is_taken_character_by_character() -> None:
+    assert parse_presented("code:AB-1603 x") == Code("AB-1603 x")
+    assert parse_presented("code:26:2ec0c86") == Code("26:2ec0c86")
+    assert parse_presented("26:2ec0c86") == Badge(26, bytes.fromhex("bb032180"))
+    assert parse_presented(f"code:{'x' * 256}") == Code("x" * 256)
+    assert "AB" not in repr(parse_presented("code:AB-1603"))
+
+
+@pytest.mark.parametrize(
+    "text", ["code:", "code: x", "code:x ", "code:\x07", "code:ä", f"code:{'x' * 257}"]
+)
+def test_what_no_scanner_gives_is_no_code(text: str) -> None:
+    with pytest.raises(BadgeTextError):
+        parse_presented(text)
