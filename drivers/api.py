@@ -32,11 +32,13 @@ class DeviceOnline(Fact, frozen=True, kw_only=True):
     """The device answers and, where the protocol has one, its secure session stands.
 
     `identity` is what the device says of itself (vendor, model, serial), for people to read.
-    `secure` is true when everything it says from now on is authenticated.
+    `secure` is true when everything it says from now on is authenticated. `display`: it can be
+    told to `Show` something.
     """
 
     identity: str
     secure: bool
+    display: bool = False
 
 
 class DeviceOffline(Fact, frozen=True, kw_only=True):
@@ -206,11 +208,15 @@ class Outcome(StrEnum):
 
 
 class CommandEnded(Fact, frozen=True, kw_only=True):
-    """What became of a command; exactly one for each. `sent_ns`: when its bytes went out."""
+    """What became of a command; exactly one for each. `sent_ns`: when its bytes went out.
+
+    `reason`: what a person can do about it, where the driver knows: the same text each time.
+    """
 
     command: str
     outcome: Outcome
     sent_ns: int | None = None
+    reason: str = ""
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):

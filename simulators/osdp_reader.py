@@ -47,6 +47,11 @@ class _Output(msgspec.Struct):
         return self.resting if self.until_ns is None else self.timed
 
 
+class _Text(msgspec.Struct):
+    shown: str = ""
+    until_ns: int = 0
+
+
 class _Light(msgspec.Struct):
     resting: int = 0
     temporary: int = 0
@@ -77,6 +82,9 @@ class SimulatedReader:
         *,
         inputs: int = 2,
         outputs: int = 2,
+        lights: int = 1,
+        sounders: int = 1,
+        text_columns: int = 0,
         identity: osdp.Identity = IDENTITY,
         on_output: Callable[[int, bool], None] = _ignore_output,
         on_light: Callable[[], None] = _ignore,
@@ -95,6 +103,8 @@ class SimulatedReader:
         self._inputs = [0] * inputs
         self._outputs = [_Output() for _ in range(outputs)]
         self._light = _Light()
+        self._lights, self._sounders, self._text_columns = lights, sounders, text_columns
+        self._text = _Text()
         self._local = osdp.LocalStatus(0, 0)
         self._events: deque[Message] = deque()
         self._changed: dict[str, None] = {}
@@ -111,6 +121,10 @@ class SimulatedReader:
         return self._last is not None
 
     # --- what happens at the reader ----------------------------------------------------------
+
+    def present_code(self, text: str, direction: int = 1) -> bool:
+        """A card that the reader hands over as characters. False: no room until polled."""
+        return self._remember(osdp.FormattedCard(0, direction, len(text), text.encode("ascii")))
 
     def present_card(self, bits: int, data: bytes) -> bool:
         """A card is held to the reader. False: it has no room until it is polled."""
@@ -160,6 +174,10 @@ class SimulatedReader:
         """The colour number that the light shows."""
         self.handle_deadline(now_ns)
         return self._light.resting if self._light.until_ns is None else self._light.temporary
+
+    def text(self, now_ns: int) -> str:
+        """What stands on the display."""
+        return self._text.shown if now_ns < self._text.until_ns else ""
 
     # --- time --------------------------------------------------------------------------------
 
@@ -285,13 +303,16 @@ class SimulatedReader:
                 self.executed.append((now_ns, command))
                 self._switch(command, now_ns)
                 return self._status("outputs")
-            case osdp.Led() if command.reader == 0 and command.led == 0:
+            case osdp.Led() if command.reader == 0 and command.led < self._lights:
                 self.executed.append((now_ns, command))
                 self._show(command, now_ns)
                 return osdp.Ack()
-            case osdp.Buzzer() if command.reader == 0:
+            case osdp.Buzzer() if command.reader == 0 and self._sounders:
                 self.executed.append((now_ns, command))
                 return osdp.Ack()
+            case osdp.Text() if command.reader == 0 and self._text_columns:
+                self.executed.append((now_ns, command))
+                return self._write(command, now_ns)
             case None:
                 return osdp.Nak(NakReason.UNKNOWN_COMMAND)
             case _:
@@ -315,11 +336,12 @@ class SimulatedReader:
             osdp.Capability.INPUTS: (1, len(self._inputs)),
             osdp.Capability.OUTPUTS: (4, len(self._outputs)),
             osdp.Capability.CARD_FORMAT: (1, 0),
-            osdp.Capability.LED: (2, 1),
-            osdp.Capability.AUDIBLE: (2, 1),
+            osdp.Capability.LED: (2 if self._lights else 0, self._lights),
+            osdp.Capability.AUDIBLE: (2 if self._sounders else 0, self._sounders),
+            osdp.Capability.TEXT: (int(self._text_columns > 0), int(self._text_columns > 0)),
             osdp.Capability.CHECK_CHARACTER: (1, 0),
             osdp.Capability.SECURITY: (1 if self._key else 0, 0),
-            osdp.Capability.READERS: (0, 1),
+            osdp.Capability.READERS: (1, 1),
         }
         return osdp.Capabilities(b"".join(bytes([code, *rest]) for code, rest in listed.items()))
 
@@ -349,6 +371,15 @@ class SimulatedReader:
             self._light.temporary = led.temporary_on_color
             self._light.until_ns = now_ns + led.temporary_timer * TICK_MS * MS
         self.on_light()
+
+    def _write(self, text: osdp.Text, now_ns: int) -> Message:
+        """Clause 6.13; temporary text only, in the first row."""
+        if text.length != len(text.text) or text.control not in {3, 4} or text.row != 1:
+            return osdp.Nak(NakReason.RECORD)
+        columns = self._text_columns - text.column + 1
+        self._text.shown = text.text.decode("ascii")[:columns]
+        self._text.until_ns = now_ns + text.seconds * 1_000 * MS
+        return osdp.Ack()
 
     def _remember(self, event: Message) -> bool:
         if len(self._events) >= EVENTS_MAX:

@@ -9,11 +9,12 @@ from enum import Enum
 
 from drivers.api import Command, Fact, Outcome, Priority, Pulse
 from drivers.osdp import messages as osdp
+from drivers.osdp.abilities import missing
 from drivers.osdp.config import ReaderConfig
 from drivers.osdp.frame import Block, Frame, encode
 from drivers.osdp.handshake import Handshake, Proof
 from drivers.osdp.introduction import Introduction
-from drivers.osdp.messages import Message, NakReason, ReplyCode
+from drivers.osdp.messages import Capability, Message, NakReason, ReplyCode
 from drivers.osdp.reporting import Reporter, is_encrypted
 from drivers.osdp.secure import OWN_KEY, NotAuthenticError, Session
 from drivers.osdp.states import TRANSITIONS, BrokenAssumptionError, State, Step
@@ -218,9 +219,10 @@ class Link:
                 break
             self._queue.pop()
             refusal = self._still_wanted(command, now_ns)
-            if refusal is None:
+            lack = missing(self._introduction.abilities, command)
+            if refusal is None and not lack:
                 return self._send(command_for(command.action), now_ns, command=command)
-            self._tell.ended(command, refusal, now_ns, None)
+            self._tell.ended(command, refusal or Outcome.REFUSED, now_ns, None, lack)
         question = None if starved else self._survey.next(now_ns)
         if question is None:
             self._polled_ns = now_ns
@@ -345,7 +347,9 @@ class Link:
             self._tell.offline(reason, now_ns)
         if another:
             self._survey.answers_inputs = False
-        self._tell.online(identity, now_ns)
+        abilities = self._introduction.abilities
+        display = abilities is not None and abilities.has(Capability.TEXT)
+        self._tell.online(identity, now_ns, display=display)
         self._survey.begin()
 
     @property

@@ -39,12 +39,18 @@ class Teller:
         """A new line: the edge is to be told again even if nothing changed."""
         self.told_online = None
 
-    def online(self, identity: str, now_ns: int) -> None:
+    def online(self, identity: str, now_ns: int, *, display: bool) -> None:
         """The session stands."""
         if not self.told_online:
             self.told_online, self.told_identity = True, identity
             self.emit(
-                DeviceOnline(device=self._device, at_ns=now_ns, identity=identity, secure=True)
+                DeviceOnline(
+                    device=self._device,
+                    at_ns=now_ns,
+                    identity=identity,
+                    secure=True,
+                    display=display,
+                )
             )
 
     def offline(self, reason: str, now_ns: int) -> None:
@@ -78,7 +84,14 @@ class Teller:
         reason = violation.value + more
         self.emit(ProtocolViolated(device=self._device, at_ns=now_ns, reason=reason))
 
-    def ended(self, command: Command, outcome: Outcome, now_ns: int, sent_ns: int | None) -> None:
+    def ended(
+        self,
+        command: Command,
+        outcome: Outcome,
+        now_ns: int,
+        sent_ns: int | None,
+        reason: str = "",
+    ) -> None:
         """What became of a command."""
         self.emit(
             CommandEnded(
@@ -87,5 +100,6 @@ class Teller:
                 command=command.id,
                 outcome=outcome,
                 sent_ns=sent_ns,
+                reason=reason,
             )
         )

@@ -17,6 +17,7 @@ COMMANDS = [
     (osdp.Output(1, 5, 300), 0x68, "01052c01"),
     (osdp.Led(0, 1, 2, 3, 4, 5, 6, 0x0708), 0x69, "0001020304050608070000000000"),
     (osdp.Buzzer(0, 2, 3, 4, 5), 0x6A, "0002030405"),
+    (osdp.Text(0, 3, 4, 1, 2, 2, b"Hi"), 0x6B, "0003040102024869"),
     (osdp.Challenge(b"\xb0" * 8), 0x76, "b0" * 8),
     (osdp.PanelCryptogram(b"\x01" * 16), 0x77, "01" * 16),
 ]
@@ -30,6 +31,8 @@ REPLIES = [
     (osdp.InputStatus(b"\x00\x01"), 0x49, "0001"),
     (osdp.OutputStatus(b"\x01"), 0x4A, "01"),
     (osdp.RawCard(0, 1, 26, b"\x12\x34\x56\x40"), 0x50, "00011a0012345640"),
+    # OSDP.Net: src/OSDP.Net.Tests/Model/ReplyData/FormattedCardDataTest.cs
+    (osdp.FormattedCard(5, 0, 9, b"testinput"), 0x51, "05000974657374696e707574"),
     (osdp.Keypad(0, 2, b"1\x0d"), 0x53, "0002310d"),
     (osdp.ReaderCryptogram(b"U" * 8, b"N" * 8, b"C" * 16), 0x76, "55" * 8 + "4e" * 8 + "43" * 16),
     (osdp.InitialMac(b"M" * 16), 0x78, "4d" * 16),
@@ -80,3 +83,4 @@ def test_any_decoded_message_encodes_back(code: int, data: bytes) -> None:
 def test_secrets_do_not_show() -> None:
     assert "18" not in repr(osdp.RawCard(0, 0, 8, b"\x18"))
     assert "4711" not in repr(osdp.Keypad(0, 4, b"4711"))
+    assert "4711" not in repr(osdp.FormattedCard(0, 1, 4, b"4711"))
