@@ -104,7 +104,7 @@ class Daemon:
         self._wiring = wiring
         self._keypads = keypads
         self._pins = pins
-        self._drivers = drivers
+        self.drivers = drivers
         self._by_device = {name: d for d in drivers.values() for name in d.devices}
         self.devices = DeviceBook(self._by_device)
         self._clock = clock
@@ -163,7 +163,7 @@ class Daemon:
             self.judge_directory(self.people.directory())
             own += [
                 tasks.create_task(self._serve_line(name, driver), name=f"line {name}")
-                for name, driver in self._drivers.items()
+                for name, driver in self.drivers.items()
             ]
             own += [tasks.create_task(run(), name=name) for name, run in alongside.items()]
             await self._stopping.wait()
@@ -206,7 +206,7 @@ class Daemon:
     @property
     def turns(self) -> Mapping[str, int]:
         """How often the driver of each line has come round; a line that is gone is left out."""
-        return {name: self._drivers[name].turns for name in self._served}
+        return {name: self.drivers[name].turns for name in self._served}
 
     async def _serve_line(self, name: str, driver: api.Driver) -> None:
         async def serve() -> None:

@@ -1,19 +1,27 @@
 """What people ask of the running daemon about its devices: `edge.control.desk_devices.Devices`."""
 
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from drivers.api import InputState
 from edge.config import Config
 from edge.control.messages_devices import (
     DEVICES_MAX,
+    SPOKEN_MAX,
     DeviceShown,
     DevicesReply,
     InputShown,
     OutputShown,
+    SpokenShown,
+    TraceReply,
 )
 from edge.daemon import Daemon
+from edge.device_taps import Listening, Taps
 from edge.device_words import Driven, Wired, inputs_of, outputs_of, readers_of
 from edge.option_words import place_of, way_of
+from policies.problems import did_you_mean
+
+log = logging.getLogger(__name__)
 
 
 class DeviceDesk:
@@ -27,6 +35,7 @@ class DeviceDesk:
             for driver, line in config.lines.values()
             for device in line.devices
         }
+        self._taps = Taps(daemon.drivers)
         self._wired = {device: inputs_of(config, device) for device in self._specs}
 
     def read(self, begin: int) -> DevicesReply:
@@ -45,6 +54,44 @@ class DeviceDesk:
                 more = at + DEVICES_MAX < len(names)
                 yield self._reply(names[at : at + DEVICES_MAX], more=more)
             await book.wait_beyond(told)
+
+    async def trace(self, name: str, operator: str) -> AsyncGenerator[TraceReply, None]:
+        """As `edge.control.desk_devices.Devices` has it."""
+        line, device = name, ""
+        if name not in self._config.lines and name in self._specs:
+            line, device = self._specs[name][1].name, name
+        if line not in self._config.lines:
+            known = [*self._config.lines, *self._specs]
+            hint = did_you_mean(name, known) or "`sentrypost device list` names them"
+            yield TraceReply(reason=f"no line and no device '{name}'", remedy=hint)
+            return
+        log.info("%s watches what passes on line %s", operator, line)
+        driver = self._config.lines[line][0]
+        with self._taps.listening(line, device) as heard:
+            yield TraceReply(line=line, driver=driver)
+            while True:
+                await heard.some()
+                yield self._spoken(heard, line, driver)
+
+    def _spoken(self, heard: Listening, line: str, driver: str) -> TraceReply:
+        now = self._daemon.now()
+        offset_us = now.utc_us - now.mono_us
+        spoken, missed = heard.take(SPOKEN_MAX)
+        return TraceReply(
+            line=line,
+            driver=driver,
+            spoken=tuple(
+                SpokenShown(
+                    utc_us=offset_us + one.at_ns // 1_000,
+                    device=one.device,
+                    outgoing=one.outgoing,
+                    text=one.text,
+                    frame=one.frame,
+                )
+                for one in spoken
+            ),
+            missed=missed,
+        )
 
     def _reply(self, names: Sequence[str], *, more: bool) -> DevicesReply:
         return DevicesReply(

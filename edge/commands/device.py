@@ -6,6 +6,7 @@ import click
 
 PARTS = {
     "list": "edge.commands.device_list:list_",
+    "trace": "edge.commands.device_trace:trace",
     "watch": "edge.commands.device_watch:watch",
 }
 """Each command in a module of its own, loaded when it is used: MODULE:NAME."""

@@ -40,7 +40,14 @@ from edge.control.messages import (
     TakePeopleReply,
     decode_reply,
 )
-from edge.control.messages_devices import DeviceShown, DevicesReply, FollowDevices, ReadDevices
+from edge.control.messages_devices import (
+    DeviceShown,
+    DevicesReply,
+    FollowDevices,
+    ReadDevices,
+    TraceLine,
+    TraceReply,
+)
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_journal import (
     LEAVES_MAX,
@@ -291,6 +298,17 @@ class Client(Caller[Reply]):
             if not isinstance(reply, DevicesReply | Heartbeat):
                 raise unexpected(reply)
             yield reply
+
+    def trace(self, name: str) -> Iterator[TraceReply | Heartbeat]:
+        """What passes on a line, or to and from a device, for as long as it is iterated."""
+        self._send(TraceLine(name=name))
+        while True:
+            reply = self._receive()
+            if not isinstance(reply, TraceReply | Heartbeat):
+                raise unexpected(reply)
+            yield reply
+            if isinstance(reply, TraceReply) and reply.reason:
+                return
 
     def leaves(self, begin: int, end: int) -> Iterator[bytes]:
         """The leaf hashes of entries `begin` + 1 to `end`, as far as they go."""

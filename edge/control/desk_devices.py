@@ -1,9 +1,9 @@
 """What the control server needs of the daemon where devices are concerned."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Protocol
 
-from edge.control.messages_devices import DevicesReply
+from edge.control.messages_devices import DevicesReply, TraceReply
 
 
 class Devices(Protocol):
@@ -16,5 +16,11 @@ class Devices(Protocol):
     def follow(self) -> AsyncIterator[DevicesReply]:
         """All of them, then those of which there is news. Nothing is kept for a reader that is
         slow: what changed meanwhile is told as it is then. May be left at any time.
+        """
+        ...
+
+    def trace(self, name: str, operator: str) -> AsyncGenerator[TraceReply, None]:
+        """What passes on a line, or to and from a device, until it is closed. A reader that is slow
+        misses some, and is told how many.
         """
         ...

@@ -11,6 +11,9 @@ from edge.control.message import Count, Message, Part
 DEVICES_MAX = 40
 """Devices of one message: what fits into a frame with as many points as a device can have."""
 
+SPOKEN_MAX = 200
+"""Messages of a line in one of ours: what fits into a frame with the longest that a line has."""
+
 
 class ReadDevices(Message, frozen=True, kw_only=True):
     """Every device from the `begin`th on; answered by DevicesReply."""
@@ -84,6 +87,38 @@ class DevicesReply(Message, frozen=True, kw_only=True):
     more: bool
 
 
-DeviceRequest = ReadDevices | FollowDevices
+class TraceLine(Message, frozen=True, kw_only=True):
+    """What passes on a line from now on: TraceReply and Heartbeat without end. `name`: of the line,
+    or of one device on it. The client sends nothing more on this connection.
+    """
 
-DeviceAnswer = DevicesReply
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class SpokenShown(Part, frozen=True, kw_only=True):
+    """As `drivers.api.Spoken`: nothing in it helps anybody to a badge, a PIN or a key."""
+
+    utc_us: Micros
+    device: str
+    outgoing: bool
+    text: str
+    frame: bytes
+
+
+class TraceReply(Message, frozen=True, kw_only=True):
+    """In the order on the line. `missed`: so many before them came too fast for whoever reads.
+
+    `reason` and `remedy`: why there is nothing to be had; then it ends.
+    """
+
+    line: str = ""
+    driver: str = ""
+    spoken: Annotated[tuple[SpokenShown, ...], msgspec.Meta(max_length=SPOKEN_MAX)] = ()
+    missed: Count = 0
+    reason: str = ""
+    remedy: str = ""
+
+
+DeviceRequest = ReadDevices | FollowDevices | TraceLine
+
+DeviceAnswer = DevicesReply | TraceReply

@@ -8,6 +8,7 @@ where it was.
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Self
 
@@ -35,7 +36,7 @@ from edge.control.messages import (
     TakePeople,
     decode_request,
 )
-from edge.control.messages_devices import DeviceRequest, FollowDevices, ReadDevices
+from edge.control.messages_devices import DeviceRequest, FollowDevices, ReadDevices, TraceLine
 from edge.control.messages_erase import ErasePerson
 from edge.control.messages_journal import (
     Leaves,
@@ -166,7 +167,7 @@ class _Client(Conversation[Request]):
                 await self._send(desk.views(rebuild=rebuild))
             case ReadNames(holders=holders):
                 await self._send(desk.names(holders))
-            case ReadDevices() | FollowDevices():
+            case ReadDevices() | FollowDevices() | TraceLine():
                 await self._answer_device(request)
             case _:
                 await self._answer_order(request)
@@ -221,6 +222,13 @@ class _Client(Conversation[Request]):
                 await self._send(devices.read(begin))
             case FollowDevices():
                 await self._until_gone(self._follow_all(devices.follow()))
+            case TraceLine(name=name):
+                await self._until_gone(self._trace(name))
+
+    async def _trace(self, name: str) -> None:
+        """The line is watched for as long as the client reads, and not a moment longer."""
+        async with aclosing(self._desk.devices.trace(name, self._peer.name)) as spoken:
+            await self._follow_all(spoken)
 
     async def _follow_all(self, following: AsyncIterator[Message]) -> None:
         """A client that goes ends it; one that does not take a frame in time is let go."""

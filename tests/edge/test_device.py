@@ -1,6 +1,7 @@
 """`sentrypost device list` and `watch` at a whole edge with devices on a real pty."""
 
 import asyncio
+import base64
 import json
 import os
 import sys
@@ -13,8 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from controller import events as ev
+from drivers.api import Spoken
 from edge.assembly import Edge
 from edge.commands.device import device
+from edge.device_taps import WAITING_MAX, Listening
 from simulators.osdp_line import ReaderLine
 from tests.edge.house import ADA, FRONT_CONTACT, FRONT_REX, House, running, until
 from tests.records import ROOT
@@ -54,14 +57,13 @@ async def shown(house: House, is_there: Callable[[dict[str, dict[str, Any]]], bo
 
 
 @asynccontextmanager
-async def watching(house: House, *arguments: str) -> AsyncIterator[asyncio.StreamReader]:
-    """`sentrypost device watch` as a process of its own, and what it prints."""
+async def following(house: House, *arguments: str) -> AsyncIterator[asyncio.StreamReader]:
+    """`sentrypost device` as a process of its own, and what it prints."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "edge.main",
         "device",
-        "watch",
         *arguments,
         "--config",
         str(house.folder / "site.toml"),
@@ -139,7 +141,7 @@ def test_a_name_that_is_not_there_is_refused_with_the_one_that_is_meant(house: H
 
 def test_changes_are_followed_live_and_no_badge_is_in_them(house: House) -> None:
     async def scene(edge: Edge, line: ReaderLine) -> None:
-        async with watching(house, "front-in", "board") as stream:
+        async with following(house, "watch", "front-in", "board") as stream:
             await until_said(stream, "fire input panel, normal")
             house.board.set_input(FRONT_REX, True)
             (*_, told) = await until_said(stream, "exit button")
@@ -163,7 +165,7 @@ def test_changes_are_followed_live_and_no_badge_is_in_them(house: House) -> None
 
 def test_each_line_of_json_is_a_device_whole(house: House) -> None:
     async def scene(edge: Edge, line: ReaderLine) -> None:
-        async with watching(house, "board", "--json") as stream:
+        async with following(house, "watch", "board", "--json") as stream:
             await until_said(stream, '"board"')
             house.board.set_input(FRONT_CONTACT, True)
             (*_, told) = await until_said(stream, '"word":"open"')
@@ -172,3 +174,61 @@ def test_each_line_of_json_is_a_device_whole(house: House) -> None:
             assert found["inputs"][0]["wired"] == "contact of portal front"
 
     at(house, scene)
+
+
+def test_what_passes_is_told_masked_and_for_as_long_as_somebody_reads(house: House) -> None:
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        bus = edge.daemon.drivers["north"]._bus  # type: ignore[attr-defined]  # an OSDP line's
+        async with (
+            following(house, "trace", "front-in", "--json") as reader,
+            following(house, "trace", "north") as whole,
+        ):
+            await until_said(whole, "<- board")
+            await until_said(reader, '"outgoing":true')
+            house.badge("front-in", ADA)
+            told = [json.loads(one) for one in await until_said(reader, "RAW")]
+            assert {one["device"] for one in told} == {"front-in"}
+            assert ADA not in base64.b64decode(told[-1]["frame"])
+            assert ADA.hex() not in told[-1]["text"].lower().replace(" ", "")
+            await until_said(whole, "RAW")
+        async with following(house, "trace", "north") as whole:
+            async with following(house, "trace", "north") as other:
+                await until_said(other, "<- board")
+            await until_said(whole, "<- board")
+            house.badge("front-in", ADA)
+            await until_said(whole, "RAW")
+            assert bus.tap is not None
+        async with asyncio.timeout(WITHIN_S):
+            while bus.tap is not None:
+                await asyncio.sleep(0.01)
+
+    at(house, scene)
+
+
+def test_a_trace_ends_by_itself_where_that_was_asked_for(house: House) -> None:
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        done = await asked(house, "trace", "north", "--seconds", "0.1")
+        assert done.exit_code == 0
+
+    at(house, scene)
+
+
+def test_a_line_that_is_not_there_is_refused_with_the_one_that_is_meant(house: House) -> None:
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        refused = await asked(house, "trace", "nroth")
+        assert refused.exit_code == 1
+        assert "no line and no device 'nroth'" in refused.output
+
+    at(house, scene)
+
+
+def test_a_slow_listener_misses_the_oldest_and_is_told_how_many() -> None:
+    heard = Listening("gate-in")
+    for number in range(WAITING_MAX + 7):
+        for name in ("gate-in", "gate-out"):
+            heard.hear(Spoken(at_ns=number, device=name, outgoing=True, text="poll"))
+    taken, missed = heard.take(WAITING_MAX)
+    assert (len(taken), missed) == (WAITING_MAX, 7)
+    assert [one.at_ns for one in taken[:2]] == [7, 8]
+    assert {one.device for one in taken} == {"gate-in"}
+    assert heard.take(1) == ([], 0)
