@@ -58,6 +58,11 @@ class Bus:
         self.unanswered = 0
         self.tap: Tap | None = None
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Names of the readers, in the order of the configuration."""
+        return tuple(link.config.name for link in self._links)
+
     def start(self, now_ns: int, stands: Stands) -> None:
         """A line was opened. `stands` is asked for every command when its bytes are due."""
         self._stands = stands
