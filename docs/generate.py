@@ -16,7 +16,7 @@ import msgspec
 
 from controller import attempt, barrier, point, portal
 from controller.events import KINDS, Body
-from docs import asyncapi, mqtt_page, sizing
+from docs import asyncapi, devices_page, mqtt_page, sizing
 from docs.meanings import ACTIONS, ALTERNATIVES, EVENTS, INCLUDED, POLICY_KEYS, SITE_KEYS
 from docs.meanings_devices import DEVICE_KEYS, LINE_KEYS
 from docs.policy_schema import policy_schema
@@ -37,7 +37,11 @@ STATE_MACHINES = DOCS / "state-machines.md"
 POLICY_SCHEMA = DOCS.parent / "policies" / "policy.schema.json"
 ASYNCAPI = DOCS / "asyncapi.json"
 KEY_COLUMNS = ("key", "type", "default", "meaning")
-PAGES = (DOCS / "policy.md", DOCS / "operations.md", DOCS / "mqtt.md", DOCS / "scale.md")
+HEAD_ROWS = 2
+"""Of a Markdown table, before its first row."""
+PAGES = tuple(
+    DOCS / name for name in ("policy.md", "operations.md", "mqtt.md", "scale.md", "devices.md")
+)
 
 _PAGE = """\
 # State machines
@@ -265,13 +269,12 @@ def driver_keys() -> str:
     covered("the drivers' devices", found, DEVICE_KEYS)
     parts = []
     for name, family in sorted(found.items()):
-        for what, struct, base, meanings in (
-            ("line", family.line, LineOptions, LINE_KEYS[name]),
-            ("device", family.device, DeviceOptions, DEVICE_KEYS[name]),
-        ):
-            common = {field.encode_name for field in msgspec.structs.fields(base)}
-            if rows := keys_of(struct, meanings, common) if meanings else "":
-                parts.append(f"#### `[{what}.<id>]` of `{name}`\n\n{rows}")
+        parts.append(f"### {name}\n\n{family.about.what[:1].upper()}{family.about.what[1:]}.\n")
+        meanings = {"line": LINE_KEYS[name], "device": DEVICE_KEYS[name]}
+        for what, struct, elsewhere in devices_page.own_keys(family):
+            rows = keys_of(struct, meanings[what], elsewhere)
+            own = rows.count("\n") > HEAD_ROWS
+            parts.append(f"`[{what}.<id>]`:\n\n{rows}" if own else f"No own keys of a {what}.\n")
     return "\n".join(parts)
 
 
@@ -347,6 +350,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "reason-codes": reason_codes,
     "foreign-codes": foreign_codes,
     "site-keys": site_keys,
+    "families": lambda: devices_page.families_table(families()),
     "driver-keys": driver_keys,
     "event-kinds": event_kinds,
     "sizing": sizing_table,

@@ -218,10 +218,10 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "key": "the certificate's private key, where another authority gives it in a file apart",
     },
     "line": {
-        "driver": "an installed driver; its own keys are below",
+        "driver": "an installed driver, with keys of its own: docs/devices.md",
     },
     "device": {
-        "line": "the line that it hangs on; its driver's own keys are below",
+        "line": "the line that it hangs on; its driver has more keys: docs/devices.md",
         "inputs": "how many inputs it reports",
         "outputs": "how many outputs it has",
         "keypad": "it has a keypad, so that a PIN can be asked for",
