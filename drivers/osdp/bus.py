@@ -14,8 +14,8 @@ from drivers.osdp.frame import MARK, NEED_MORE, Damaged, Frame, FrameDecoder
 from drivers.osdp.link import Heard, Link
 from drivers.osdp.spoken import heard_badly, heard_nothing, said, was_heard
 from drivers.osdp.states import State
-from drivers.osdp.telling import MS
 from drivers.osdp.translate import check_action
+from drivers.telling import MS
 
 REPLY_WITHIN_NS = 200 * MS  # until a reader must have begun its reply (clause 5.8)
 REPLY_GAP_NS = 20 * MS  # between bytes of one reply (clause 5.8), with slack for USB adapters

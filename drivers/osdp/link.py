@@ -18,9 +18,10 @@ from drivers.osdp.messages import Capability, Message, NakReason, ReplyCode
 from drivers.osdp.reporting import Reporter, is_encrypted
 from drivers.osdp.secure import OWN_KEY, NotAuthenticError, Session
 from drivers.osdp.states import TRANSITIONS, BrokenAssumptionError, State, Step
-from drivers.osdp.telling import MS, Teller
 from drivers.osdp.translate import Violation, command_for
-from drivers.osdp.waiting import CommandQueue, Pending, Survey
+from drivers.osdp.waiting import Pending, Survey
+from drivers.queueing import CommandQueue
+from drivers.telling import MS, Teller
 
 OFFLINE_AFTER_NS = 2_500 * MS  # the edge is promised 3 s; half a second is the host's to lose
 RETRY_HANDSHAKE_NS = 300 * MS  # a reader that just fell silent must not cost neighbours the line
@@ -349,7 +350,7 @@ class Link:
             self._survey.answers_inputs = False
         abilities = self._introduction.abilities
         display = abilities is not None and abilities.has(Capability.TEXT)
-        self._tell.online(identity, now_ns, display=display)
+        self._tell.online(identity, now_ns, secure=True, display=display)
         self._survey.begin()
 
     @property

@@ -4,9 +4,9 @@ from drivers.osdp import messages as osdp
 from drivers.osdp.config import ReaderConfig
 from drivers.osdp.frame import Block, Frame
 from drivers.osdp.messages import Message
-from drivers.osdp.telling import Teller
 from drivers.osdp.translate import Violation, facts_from
 from drivers.osdp.waiting import Survey
+from drivers.telling import Teller
 
 STORED_MAX = 64  # a reader that was away hands over what it kept in so many answers at most
 

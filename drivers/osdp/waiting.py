@@ -1,12 +1,11 @@
-"""What one reader is told: the message on the wire, commands by priority, questions that wait."""
+"""What one reader is told: the message on the wire and questions that wait."""
 
 import heapq
 from collections import deque
-from itertools import count
 
 import msgspec
 
-from drivers.api import Command, Priority
+from drivers.api import Command
 from drivers.osdp.config import ReaderConfig
 from drivers.osdp.messages import (
     InputStatusRequest,
@@ -15,7 +14,6 @@ from drivers.osdp.messages import (
     OutputStatusRequest,
 )
 
-COMMANDS_MAX = 64  # more waiting commands than this were given up on by whoever sent them
 RECHECKS_MAX = 64  # as many pulses can be followed to their end
 
 
@@ -30,39 +28,6 @@ class Pending(msgspec.Struct):
     tries: int = 0
     busy: int = 0
     doubted: bool = False
-
-
-class CommandQueue:
-    """Commands, smaller priority first, then in the order in which they came. Bounded."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[Priority, int, Command]] = []
-        self._numbers = count()
-
-    def __len__(self) -> int:
-        return len(self._heap)
-
-    @property
-    def head(self) -> Command | None:
-        return self._heap[0][2] if self._heap else None
-
-    def push(self, command: Command) -> Command | None:
-        """Add one; returns the least urgent, latest one when there is no room for all."""
-        heapq.heappush(self._heap, (command.priority, next(self._numbers), command))
-        if len(self._heap) <= COMMANDS_MAX:
-            return None
-        worst = max(self._heap)
-        self._heap.remove(worst)
-        heapq.heapify(self._heap)
-        return worst[2]
-
-    def pop(self) -> Command:
-        """Take the head. Raises IndexError when nothing waits."""
-        return heapq.heappop(self._heap)[2]
-
-    def drain(self) -> list[Command]:
-        """Take all of them, in order."""
-        return [self.pop() for _ in range(len(self._heap))]
 
 
 class Survey:

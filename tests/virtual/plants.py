@@ -25,7 +25,7 @@ from controller.turn import Turn
 from drivers import api
 from drivers.mqtt_link import MqttLink, Session
 from drivers.osdp.bus import Bus
-from drivers.osdp.telling import Teller
+from drivers.telling import Teller
 from edge import assembly, wire
 from edge.daemon import Daemon
 from edge.journal import JournalWriter, Record, folder

@@ -25,8 +25,8 @@ from drivers.api import (
 from drivers.osdp import messages as osdp
 from drivers.osdp.abilities import Abilities, Ability, parse_abilities
 from drivers.osdp.messages import Capability
-from drivers.osdp.telling import STORED
 from drivers.osdp.translate import READ_BACKWARDS
+from drivers.telling import STORED
 from simulators.osdp_reader import SimulatedReader
 from tests.drivers.osdp.test_bus import codes_sent
 from tests.drivers.osdp.world import World, key_of

@@ -30,7 +30,7 @@ from drivers.osdp import messages as osdp
 from drivers.osdp.bus import Bus
 from drivers.osdp.frame import Frame, encode
 from drivers.osdp.states import TRANSITIONS, State, Step, mermaid
-from drivers.osdp.telling import STORED
+from drivers.telling import STORED
 from tests.drivers.osdp.world import MS, World, key_of
 
 BUSY = encode(Frame(address=1, is_reply=True, sequence=0, code=0x79))

@@ -1,6 +1,7 @@
-"""What a link tells the edge: each thing once, floods thinned, every command's end exactly once."""
+"""What is told of a device: each thing once, floods thinned, every command's end exactly once."""
 
 from collections.abc import Callable
+from enum import StrEnum
 
 from drivers.api import (
     BadgeUnread,
@@ -15,7 +16,6 @@ from drivers.api import (
     Outcome,
     ProtocolViolated,
 )
-from drivers.osdp.translate import Violation
 
 MS = 1_000_000
 STORED = "shown while the reader was away"
@@ -25,6 +25,7 @@ VIOLATION_EVERY_NS = 10_000 * MS  # one record of a kind per this time: a flood 
 class Teller:
     """The voice of one device.
 
+    `violation`s are a family's own list of what a peer must not do, in words for people.
     `told_online` is what the edge believes of it now, `told_identity` who it is or was last.
     """
 
@@ -33,14 +34,16 @@ class Teller:
         self.emit = emit
         self.told_online: bool | None = None
         self.told_identity = ""
-        self._violations: dict[Violation, tuple[int, int]] = {}
+        self._violations: dict[StrEnum, tuple[int, int]] = {}
 
     def forget(self) -> None:
         """A new line: the edge is to be told again even if nothing changed."""
         self.told_online = None
 
-    def online(self, identity: str, now_ns: int, *, display: bool) -> None:
-        """The session stands."""
+    def online(
+        self, identity: str, now_ns: int, *, secure: bool = False, display: bool = False
+    ) -> None:
+        """The device answers and, where its protocol has one, its session stands."""
         if not self.told_online:
             self.told_online, self.told_identity = True, identity
             self.emit(
@@ -48,7 +51,7 @@ class Teller:
                     device=self._device,
                     at_ns=now_ns,
                     identity=identity,
-                    secure=True,
+                    secure=secure,
                     display=display,
                 )
             )
@@ -73,7 +76,7 @@ class Teller:
         elif not isinstance(found, KeysPressed):
             self.emit(found)
 
-    def violated(self, violation: Violation, now_ns: int) -> None:
+    def violated(self, violation: StrEnum, now_ns: int) -> None:
         """Record what the peer must not do; of a flood, one in a while with their number."""
         quiet_until_ns, unreported = self._violations.get(violation, (now_ns, 0))
         if now_ns < quiet_until_ns:

@@ -1,0 +1,41 @@
+"""Commands that wait for their device, the most urgent first."""
+
+import heapq
+from itertools import count
+
+from drivers.api import Command, Priority
+
+COMMANDS_MAX = 64  # more waiting commands than this were given up on by whoever sent them
+
+
+class CommandQueue:
+    """Commands, smaller priority first, then in the order in which they came. Bounded."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[Priority, int, Command]] = []
+        self._numbers = count()
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    @property
+    def head(self) -> Command | None:
+        return self._heap[0][2] if self._heap else None
+
+    def push(self, command: Command) -> Command | None:
+        """Add one; returns the least urgent, latest one when there is no room for all."""
+        heapq.heappush(self._heap, (command.priority, next(self._numbers), command))
+        if len(self._heap) <= COMMANDS_MAX:
+            return None
+        worst = max(self._heap)
+        self._heap.remove(worst)
+        heapq.heapify(self._heap)
+        return worst[2]
+
+    def pop(self) -> Command:
+        """Take the head. Raises IndexError when nothing waits."""
+        return heapq.heappop(self._heap)[2]
+
+    def drain(self) -> list[Command]:
+        """Take all of them, in order."""
+        return [self.pop() for _ in range(len(self._heap))]
