@@ -12,6 +12,7 @@ from drivers.api import Command, Fact, LinkLostError, Report, Stands, Tap
 from drivers.serial_port import SerialPort
 
 _READS_MAX = 8  # per turn; a flooding line must not keep the loop
+_NAME_EVERY_NS = 1_000_000_000  # how soon a name is noticed that leads to another port
 _REST_MAX_NS = 1_000_000_000  # `turns` grows at least every two seconds
 
 
@@ -82,6 +83,7 @@ class SerialDriver:
         self._is_telling = False
         self._wake = asyncio.Event()
         self._turns = 0
+        self._name_due_ns = 0
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -156,6 +158,9 @@ class SerialDriver:
         if data:
             port.write(data)
         self._tell()
+        if self._clock_ns() >= self._name_due_ns:
+            self._name_due_ns = self._clock_ns() + _NAME_EVERY_NS
+            port.check_name()
 
     async def _rest(self, loop: asyncio.AbstractEventLoop) -> None:
         now_ns, deadline_ns = self._clock_ns(), self._machine.deadline()

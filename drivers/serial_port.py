@@ -7,6 +7,7 @@ raises SerialException, OSError, ValueError or termios.error depending on the mo
 import errno
 import os
 import termios
+from pathlib import Path
 from typing import Any
 
 import serial
@@ -76,6 +77,19 @@ class SerialPort:
             termios.tcflush(self.fd, termios.TCIOFLUSH)
         except (OSError, termios.error) as error:
             raise self._lost(error) from error
+
+    def check_name(self) -> None:
+        """Raises LinkLostError when the name leads to another port by now than to this one.
+
+        A name that is missing says nothing: names go and come while adapters are looked at, and
+        of a port that is gone a read tells.
+        """
+        try:
+            named = Path(self.path).stat().st_rdev
+        except OSError:
+            return
+        if named != os.fstat(self.fd).st_rdev:
+            raise LinkLostError(f"{self.path}: the name leads to another port by now")
 
     def close(self) -> None:
         """Close the port; harmless on one that is gone."""

@@ -15,6 +15,8 @@ from typing import Protocol
 from simulators.osdp_line import point_link
 
 _READ_MAX = 4096
+_BITS_PER_BYTE = 10  # start and stop bit included
+_LUMP_S = 0.002  # bytes that arrive together: no timer is finer on a busy machine
 
 
 class Peer(Protocol):
@@ -40,6 +42,18 @@ Treatment = Callable[[bytes], Iterable[tuple[float, bytes]]]
 def untouched(data: bytes) -> Iterable[tuple[float, bytes]]:
     """A good cable."""
     return ((0.0, data),)
+
+
+def paced(baud: int) -> Treatment:
+    """A good cable with a UART behind it: no byte is there before its last bit has passed."""
+    size = max(1, int(baud * _LUMP_S / _BITS_PER_BYTE))
+
+    def pieces(data: bytes) -> Iterable[tuple[float, bytes]]:
+        for at in range(0, len(data), size):
+            piece = data[at : at + size]
+            yield len(piece) * _BITS_PER_BYTE / baud, piece
+
+    return pieces
 
 
 class SerialLine:
