@@ -394,6 +394,7 @@ class Daemon:
                     assert len(self._outstanding) < OUTSTANDING_MAX, "commands never end"
                     self._outstanding[command.id] = effect
                     self._note_locks()
+                    self.devices.sent(command)
                     self._by_device[command.device].submit(command)
 
     def _stands(self, command: api.Command) -> bool:

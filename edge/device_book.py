@@ -4,11 +4,19 @@ The core keeps what decisions need. This is for the people who mount and mend de
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from drivers import api
+
+
+class Worked(msgspec.Struct, frozen=True):
+    """What became of the last command to a part of a device that it heard of at all."""
+
+    outcome: api.Outcome
+    utc_us: int
+    reason: str
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,8 +24,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
     `identity` is what it said of itself last, also while it is away. `reason`: why it is away.
     `inputs` and `outputs` are None where nothing is known. `doubt`: what it did that it must not,
-    last. `cards`: how many were shown; `card_bits`: how many bits the last one had. `change`
-    grows with every news of any device. Keys are told of once: their number is half of a PIN.
+    last. `cards`: how many were shown; `card_bits`: how many bits the last one had. Keys are told
+    of once: their number is half of a PIN. `worked`: by what of it was told to work, what became of
+    that. `change` grows with every news of any device.
     """
 
     online: bool | None = None
@@ -36,6 +45,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     card_bits: int = 0
     unread: int = 0
     keys: bool = False
+    worked: Mapping[str, Worked] = {}
     change: int = 0
 
 
@@ -44,6 +54,7 @@ class DeviceBook:
 
     def __init__(self, devices: Iterable[str]) -> None:
         self._known = dict.fromkeys(devices, Known())
+        self._sent: dict[str, str] = {}
         self.changes = 0
         self._changed = asyncio.Event()
 
@@ -53,7 +64,12 @@ class DeviceBook:
 
     def hear(self, fact: api.Fact, utc_us: int) -> None:
         """Take note of a fact. Neither a card's bits nor a key stay here."""
-        news = _news(self.of(fact.device), fact, utc_us)
+        known = self.of(fact.device)
+        if isinstance(fact, api.CommandEnded):
+            part = self._sent.pop(fact.command, None)
+            news = None if part is None else _worked(known, part, fact, utc_us)
+        else:
+            news = _news(known, fact, utc_us)
         if news is None:
             return
         self.changes += 1
@@ -61,10 +77,35 @@ class DeviceBook:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    def sent(self, command: api.Command) -> None:
+        """A command goes to its driver, which says exactly once what became of it."""
+        self._sent[command.id] = part_of(command.action)
+
     async def wait_beyond(self, change: int) -> None:
         """Return as soon as there is news after `change`; may be cancelled at any time."""
         while self.changes <= change:
             await self._changed.wait()
+
+
+def part_of(action: api.Action) -> str:
+    """What of a device an action works."""
+    match action:
+        case api.Pulse(output=output) | api.Hold(output=output):
+            return f"output {output}"
+        case api.Light():
+            return "light"
+        case api.Beep():
+            return "sounder"
+        case api.Show():
+            return "display"
+
+
+def _worked(known: Known, part: str, fact: api.CommandEnded, utc_us: int) -> Known | None:
+    """What was taken back, or came too late, says nothing of the device."""
+    if fact.outcome in {api.Outcome.WITHDRAWN, api.Outcome.EXPIRED}:
+        return None
+    worked = {**known.worked, part: Worked(fact.outcome, utc_us, fact.reason)}
+    return msgspec.structs.replace(known, worked=worked)
 
 
 def _news(known: Known, fact: api.Fact, utc_us: int) -> Known | None:
@@ -84,8 +125,6 @@ def _news(known: Known, fact: api.Fact, utc_us: int) -> Known | None:
             )
         case api.KeysPressed():
             return None if known.keys else replace(known, keys=True, heard_utc_us=utc_us)
-        case api.CommandEnded():
-            return None
         case _:
             return _said(replace(known, heard_utc_us=utc_us), fact, utc_us)
 

@@ -14,6 +14,7 @@ from edge.control.messages_devices import (
     OutputShown,
     SpokenShown,
     TraceReply,
+    WorkedShown,
 )
 from edge.daemon import Daemon
 from edge.device_taps import Listening, Taps
@@ -133,6 +134,10 @@ class DeviceDesk:
             outputs=tuple(
                 _output(number, known.outputs, outputs.get(number))
                 for number in range(_count(spec.options.outputs, known.outputs))
+            ),
+            worked=tuple(
+                WorkedShown(part=part, outcome=one.outcome, utc_us=one.utc_us, reason=one.reason)
+                for part, one in sorted(known.worked.items())
             ),
         )
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import tzinfo
 
-from edge.control.messages_devices import DeviceShown, InputShown, OutputShown
+from drivers.api import Outcome
+from edge.control.messages_devices import DeviceShown, InputShown, OutputShown, WorkedShown
 from edge.present import Line, clean, local
 from edge.tone import Said, Tone
 
@@ -29,6 +30,10 @@ def page(device: DeviceShown, zone: tzinfo) -> Iterator[Line]:
         yield _point(f"input {number}", point)
     for number, output in enumerate(device.outputs):
         yield _point(f"output {number}", output)
+    for worked in device.worked:
+        tone, said = _outcome(worked)
+        when = local(worked.utc_us, zone)
+        yield _line(tone, f"  {'last command':<12}to {worked.part}: {said}, {when}")
     if device.heard_utc_us is not None:
         yield _detail("last news", f"{local(device.heard_utc_us, zone)}{_presented(device)}")
 
@@ -61,6 +66,11 @@ def news(before: DeviceShown | None, now: DeviceShown) -> Iterator[Said]:
     yield from _points("output", before.outputs if before else (), now.outputs)
     if before is not None:
         yield from _acts(before, now)
+    was = {one.part: one.outcome for one in before.worked} if before else {}
+    for worked in now.worked:
+        if was.get(worked.part) != worked.outcome:
+            tone, said = _outcome(worked)
+            yield tone, f"command to {worked.part}: {said}"
 
 
 def _acts(before: DeviceShown, now: DeviceShown) -> Iterator[Said]:
@@ -71,6 +81,13 @@ def _acts(before: DeviceShown, now: DeviceShown) -> Iterator[Said]:
         yield Tone.NOTICE, "a badge was shown and could not be read"
     if now.keys and not before.keys:
         yield Tone.PLAIN, "keys were pressed"
+
+
+def _outcome(worked: WorkedShown) -> Said:
+    """What became of a command; of one that failed with what to do."""
+    if worked.outcome is Outcome.CONFIRMED:
+        return Tone.PLAIN, "confirmed"
+    return Tone.FAULT, f"{worked.outcome.upper()}{f': {worked.reason}' if worked.reason else ''}"
 
 
 def _conditions(device: DeviceShown) -> list[Said]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from controller.moment import Micros
-from drivers.api import InputState
+from drivers.api import InputState, Outcome
 from edge.control.message import Count, Message, Part
 
 DEVICES_MAX = 40
@@ -45,6 +45,15 @@ class OutputShown(Part, frozen=True, kw_only=True):
     word: str
 
 
+class WorkedShown(Part, frozen=True, kw_only=True):
+    """What became of the last command to a part of a device: a light, a sounder, an output."""
+
+    part: str
+    outcome: Outcome
+    utc_us: Micros
+    reason: str
+
+
 class DeviceShown(Part, frozen=True, kw_only=True):
     """One device, as the running edge knows it; it remembers nothing from before its start.
 
@@ -76,6 +85,7 @@ class DeviceShown(Part, frozen=True, kw_only=True):
     keys: bool
     inputs: tuple[InputShown, ...]
     outputs: tuple[OutputShown, ...]
+    worked: tuple[WorkedShown, ...]
 
 
 class DevicesReply(Message, frozen=True, kw_only=True):

@@ -4,7 +4,9 @@ import asyncio
 import base64
 import json
 import os
+import struct
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -209,6 +211,33 @@ def test_a_trace_ends_by_itself_where_that_was_asked_for(house: House) -> None:
     async def scene(edge: Edge, line: ReaderLine) -> None:
         done = await asked(house, "trace", "north", "--seconds", "0.1")
         assert done.exit_code == 0
+
+    at(house, scene)
+
+
+def test_a_trace_is_kept_in_a_new_file_of_ones_own(house: House, tmp_path: Path) -> None:
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        file = tmp_path / "north.pcap"
+        named = ("trace", "north", "--seconds", "0.5", "--pcap", str(file))
+        done = await asked(house, *named)
+        assert done.exit_code == 0, done.output
+        assert done.stdout == ""
+        whole = file.read_bytes()
+        magic, linktype = struct.unpack_from("<I16xI", whole)
+        assert (magic, linktype) == (0xA1B2C3D4, 162)
+        count = int(done.stderr.split()[0])
+        at, frames = 24, []
+        while at < len(whole):
+            seconds, _, kept, length = struct.unpack_from("<IIII", whole, at)
+            assert kept == length
+            assert abs(seconds - time.time()) < 60
+            frames.append(whole[at + 16 : at + 16 + kept])
+            at += 16 + kept
+        assert (len(frames), count > 4) == (count, True)
+        assert file.stat().st_mode & 0o777 == 0o600
+        again = await asked(house, *named)
+        assert "there is such a file" in again.output
+        assert file.read_bytes() == whole
 
     at(house, scene)
 
