@@ -22,7 +22,7 @@ from docs.meanings_devices import DEVICE_KEYS, LINE_KEYS
 from docs.policy_schema import policy_schema
 from docs.tables import table
 from drivers.family import DeviceOptions, LineOptions
-from drivers.osdp import states
+from drivers.osdp import rules, states
 from edge import site_file
 from edge.lines import families
 from policies.codes import TEXTS
@@ -91,7 +91,14 @@ the process: it would be a bug.
 
 ```mermaid
 {link}```
-"""
+
+What is done, by state, when something else than the answer comes, or nothing; the table stands in
+`drivers/osdp/rules.py` and is checked when imported. On the way to a session a refusal is in clear;
+inside one it counts only with its MAC. While nothing is asked, whatever comes is dropped. The last
+column says how often the same bytes go out in all before the link begins anew; to a reader that is
+only looked for they go out once.
+
+{rules}"""
 
 
 def state_machines() -> str:
@@ -103,7 +110,20 @@ def state_machines() -> str:
         point=point.diagram(),
         barrier=barrier.diagram(),
         link=states.mermaid(),
+        rules=_rules_table(),
     )
+
+
+def _rules_table() -> str:
+    rows = [
+        [
+            trouble.value,
+            *(rules.RULES[state, trouble].value for state in states.State),
+            str(rules.TRIES_MAX.get(trouble, "-")),
+        ]
+        for trouble in rules.Trouble
+    ]
+    return table(("instead of the answer", *states.State, "times"), rows)
 
 
 def _portal_table() -> str:

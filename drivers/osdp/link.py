@@ -14,8 +14,9 @@ from drivers.osdp.config import ReaderConfig
 from drivers.osdp.frame import Block, Frame, encode
 from drivers.osdp.handshake import Handshake, Proof
 from drivers.osdp.introduction import Introduction
-from drivers.osdp.messages import Capability, Message, NakReason, ReplyCode
+from drivers.osdp.messages import Capability, Message, ReplyCode
 from drivers.osdp.reporting import Reporter, is_encrypted
+from drivers.osdp.rules import RULES, Rule, Trouble, refusal, tries_max
 from drivers.osdp.secure import OWN_KEY, NotAuthenticError, Session
 from drivers.osdp.states import TRANSITIONS, BrokenAssumptionError, State, Step
 from drivers.osdp.translate import Violation, command_for
@@ -27,10 +28,6 @@ OFFLINE_AFTER_NS = 2_500 * MS  # the edge is promised 3 s; half a second is the 
 RETRY_HANDSHAKE_NS = 300 * MS  # a reader that just fell silent must not cost neighbours the line
 PROBE_NS = 1_000 * MS  # an absent reader is asked this often, plus up to PROBE_JITTER_NS
 PROBE_JITTER_NS = 500 * MS  # so that probes of many readers do not march in step
-TRIES_MAX = 3  # two repetitions at the same sequence number: a new session loses all commands
-TRIES_DOUBTED_MAX = 2  # whoever answers without the session's MAC has most likely left the session
-TRIES_DAMAGED_MAX = 4  # a reader that is heard through noise deserves more, and they cost less
-BUSY_MAX = 20  # osdp_BUSY is no answer; a reader busy for longer than this is treated as silent
 BUSY_PAUSE_NS = 50 * MS
 RECHECK_NS = 100 * MS  # outputs are read again this long after a pulse should have ended
 FRESH_NS = 5 * MS  # a command that must not come late follows an answer no older than this
@@ -51,6 +48,12 @@ _HANDSHAKE_REPLIES: Mapping[State, tuple[type[Message], Block | None, bytes | No
     State.CAPABILITIES: (osdp.Capabilities, None, None),
     State.CHALLENGED: (osdp.ReaderCryptogram, Block.READER_CRYPTOGRAM, OWN_KEY),
     State.AUTHENTICATING: (osdp.InitialMac, Block.INITIAL_MAC, None),
+}
+
+_REFUSED: Mapping[State, str] = {
+    State.IDENTIFYING: "refuses to say who it is",
+    State.CHALLENGED: "offers no Secure Channel under its own key; pair it again",
+    State.AUTHENTICATING: "does not accept our proof: another key; pair it again",
 }
 
 
@@ -172,15 +175,17 @@ class Link:
         pending = self._pending
         if pending is None:
             return Heard.NOT_BELIEVED
-        if frame.code == ReplyCode.BUSY and frame.sequence == 0 and frame.block is None:
+        in_place = frame.sequence in (0, pending.sequence)
+        if frame.code == ReplyCode.BUSY and frame.block is None and in_place:
             # osdp_BUSY comes without security (clause 7.19). Nothing is believed of it: the true
             # answer is waited for a little longer, then the same bytes are sent again.
             return Heard.BUSY
         if frame.sequence != pending.sequence:
+            pending.trouble = Trouble.OTHER_SEQUENCE
             return Heard.NOT_BELIEVED
         if self._session is not None:
             return self._hear_in_session(frame, pending, self._session, now_ns)
-        return self._hear_before_session(frame, now_ns)
+        return self._hear_before_session(frame, pending, now_ns)
 
     def unanswered(self, now_ns: int, *, damaged: bool, busy: bool) -> None:
         """No believable answer came in time.
@@ -190,17 +195,20 @@ class Link:
         pending = self._pending
         if pending is None:
             return
-        if busy and pending.busy < BUSY_MAX:
-            pending.busy += 1
-            pending.tries -= 1
-            self.due_ns = now_ns + BUSY_PAUSE_NS
-            return
-        tries_max = TRIES_DOUBTED_MAX if pending.doubted else TRIES_MAX
         if damaged:
-            tries_max = TRIES_DAMAGED_MAX
-        if self.state is State.IDENTIFYING:
-            tries_max = 1  # nobody may be there: one frame, then the line is for others
-        if pending.tries < tries_max:
+            pending.trouble = Trouble.DAMAGED
+        self._again(pending, Trouble.BUSY if busy else pending.trouble, now_ns)
+
+    def _again(self, pending: Pending, trouble: Trouble, now_ns: int) -> None:
+        """The same bytes once more, unless they went out often enough for this trouble."""
+        if RULES[self.state, trouble] is Rule.LATER:
+            if pending.busy + 1 < tries_max(self.state, trouble):
+                pending.busy += 1
+                pending.tries -= 1
+                self.due_ns = now_ns + BUSY_PAUSE_NS
+                return
+            trouble = pending.trouble
+        if pending.tries < tries_max(self.state, trouble):
             self.due_ns = now_ns
             return
         self._fail(now_ns, "does not answer; check its power, wiring, address and baud rate")
@@ -270,19 +278,21 @@ class Link:
             self._fail(now_ns, "a command could not be repeated any more")
             return b""
         pending.tries += 1
+        pending.trouble = Trouble.SILENCE
         return pending.raw
 
     # --- hearing -----------------------------------------------------------------------------
 
-    def _hear_before_session(self, frame: Frame, now_ns: int) -> Heard:
+    def _hear_before_session(self, frame: Frame, pending: Pending, now_ns: int) -> Heard:
         """Only the one reply that this step of the handshake can have is looked at."""
         if frame.code == ReplyCode.NAK:
-            self._refused(now_ns)
+            self._refused(refusal(frame.data[0] if frame.data else 0), pending, now_ns)
             return Heard.ANSWERED
         kind, block, block_data = _HANDSHAKE_REPLIES[self.state]
         reply = osdp.decode_reply(frame.code, frame.data)
         fits = frame.block == block and (block_data is None or frame.block_data == block_data)
         if not isinstance(reply, kind) or not fits:
+            pending.trouble = Trouble.NOT_THE_ANSWER
             self._tell.violated(Violation.OUT_OF_PLACE, now_ns)
             return Heard.NOT_BELIEVED
         self._answered(now_ns)
@@ -296,18 +306,16 @@ class Link:
             self._step(Step.LISTED)
         return Heard.ANSWERED
 
-    def _refused(self, now_ns: int) -> None:
-        if self.state is State.CAPABILITIES:
-            # Nothing that it lists would be believed before the session anyway.
-            self._answered(now_ns)
-            self._step(Step.LISTED)
-            return
-        reason = {
-            State.IDENTIFYING: "refuses to say who it is",
-            State.CHALLENGED: "offers no Secure Channel under its own key; pair it again",
-            State.AUTHENTICATING: "does not accept our proof: another key; pair it again",
-        }[self.state]
-        self._fail(now_ns, reason)
+    def _refused(self, trouble: Trouble, pending: Pending, now_ns: int) -> None:
+        """A refusal on the way to a session, in clear."""
+        match RULES[self.state, trouble]:
+            case Rule.REPEAT:
+                self._again(pending, trouble, now_ns)
+            case Rule.GO_ON:
+                self._answered(now_ns)
+                self._step(Step.LISTED)
+            case _:
+                self._fail(now_ns, _REFUSED[self.state])
 
     def _check_reader(self, reply: osdp.ReaderCryptogram, now_ns: int) -> None:
         proof = self._handshake.check_reader(reply)
@@ -369,7 +377,7 @@ class Link:
         try:
             data = self.opened = session.open_reply(frame)
         except NotAuthenticError:
-            pending.doubted = True
+            pending.trouble = Trouble.NOT_THE_ANSWER
             self._tell.violated(Violation.UNAUTHENTICATED, now_ns)
             return Heard.NOT_BELIEVED
         self._last_good_ns = now_ns
@@ -412,14 +420,12 @@ class Link:
 
     def _nak(self, nak: osdp.Nak, pending: Pending, now_ns: int) -> None:
         """An authenticated refusal: of a command, or of a question this reader cannot answer."""
+        trouble = refusal(nak.reason)
         if pending.command is not None:
-            self._tell.ended(pending.command, Outcome.REFUSED, now_ns, pending.sent_ns)
+            reason = f"the reader says no: {trouble.value}"
+            self._tell.ended(pending.command, Outcome.REFUSED, now_ns, pending.sent_ns, reason)
         self._survey.refused(pending.message)
-        if nak.reason in (
-            NakReason.SEQUENCE,
-            NakReason.SECURITY_BLOCK,
-            NakReason.SECURITY_REQUIRED,
-        ):
+        if RULES[self.state, trouble] is Rule.ANEW:
             self._fail(now_ns, "left the session")
 
     # --- moving ------------------------------------------------------------------------------

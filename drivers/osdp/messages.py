@@ -55,6 +55,8 @@ class NakReason(IntEnum):
     SEQUENCE = 4
     SECURITY_BLOCK = 5
     SECURITY_REQUIRED = 6
+    BIOMETRIC_TYPE = 7
+    BIOMETRIC_FORMAT = 8
     RECORD = 9
 
 

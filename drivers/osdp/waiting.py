@@ -13,12 +13,17 @@ from drivers.osdp.messages import (
     Message,
     OutputStatusRequest,
 )
+from drivers.osdp.rules import Trouble
 
 RECHECKS_MAX = 64  # as many pulses can be followed to their end
 
 
 class Pending(msgspec.Struct):
-    """The message on the wire, as long as its answer is owed."""
+    """The message on the wire, as long as its answer is owed.
+
+    `tries`: how often its bytes went out, `busy`: after how many of them the reader asked for a
+    moment, `trouble`: what came in place of the answer since then.
+    """
 
     raw: bytes
     sequence: int
@@ -27,7 +32,7 @@ class Pending(msgspec.Struct):
     sent_ns: int
     tries: int = 0
     busy: int = 0
-    doubted: bool = False
+    trouble: Trouble = Trouble.SILENCE
 
 
 class Survey:
