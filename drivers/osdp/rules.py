@@ -104,7 +104,7 @@ RULES: Mapping[tuple[State, Trouble], Rule] = {
 TRIES_MAX: Mapping[Trouble, int] = {
     Trouble.NAK_CHECK: 4,
     Trouble.BUSY: 21,
-    Trouble.OTHER_SEQUENCE: 3,
+    Trouble.OTHER_SEQUENCE: 2,
     Trouble.NOT_THE_ANSWER: 2,
     Trouble.DAMAGED: 4,
     Trouble.SILENCE: 3,
