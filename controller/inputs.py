@@ -61,6 +61,8 @@ class BadgeRead(Input, frozen=True, kw_only=True):
 
     `attempt` and `question` are fresh ids; `badge` and `person` are the credential's reference and
     the holder's name with fresh salts, for the record. `offers`: what can be asked for here.
+    `valid_from_s`, `valid_until_s`: what the badge itself says of its time, as visitors' codes do;
+    it is judged as the holder's own, which it can only narrow.
     """
 
     reader: ReaderId
@@ -71,6 +73,8 @@ class BadgeRead(Input, frozen=True, kw_only=True):
     attempt: AttemptId
     question: QuestionId
     offers: tuple[Factor, ...] = ()
+    valid_from_s: UtcSeconds | None = None
+    valid_until_s: UtcSeconds | None = None
     badge: Personal | None = None
     person: Personal | None = None
 

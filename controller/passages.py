@@ -30,7 +30,7 @@ from controller.ids import AttemptId, CredentialId, HolderId, PortalId, Question
 from controller.inputs import BadgeRead, ExitAsked, PinChecked, PinOutcome
 from controller.ledger import Personal, commitment
 from controller.portal import Signal
-from controller.questions import question
+from controller.questions import ALWAYS, Window, question, within
 from controller.turn import Turn
 from controller.verdicts import conclude, record, show
 from controller.whereabouts import LOCKOUT_US, WRONG_PINS_MAX
@@ -45,13 +45,16 @@ Policies = dict[str, CompiledPolicy]
 class _Asker(NamedTuple):
     """What came with the latest factor: how one more can be asked for, and values for the record.
 
-    `question`: a fresh id, None where none came along and nothing more can be asked.
+    `question`: a fresh id, None where none came along and nothing more can be asked. `window`:
+    when the badge is valid by what stands on it. It is looked at as the badge is shown: who is
+    asked for a PIN meanwhile was in time.
     """
 
     question: QuestionId | None
     offers: tuple[Factor, ...]
     badge: Personal | None
     person: Personal | None
+    window: Window = ALWAYS
 
 
 def on_badge(turn: Turn, policies: Policies, read: BadgeRead) -> None:
@@ -78,7 +81,8 @@ def on_badge(turn: Turn, policies: Policies, read: BadgeRead) -> None:
         presented=(Presented(Factor.BADGE, read.assurance, passed=True),),
         first=first,
     )
-    asker = _Asker(read.question, read.offers, read.badge, read.person)
+    window = Window(read.valid_from_s, read.valid_until_s)
+    asker = _Asker(read.question, read.offers, read.badge, read.person, window)
     _judge(turn, policies, begun, credential, asker)
 
 
@@ -188,6 +192,7 @@ def _judge(
     policy = policies.get(attempt.policy, turn.policy)
     portal = PortalId(attempt.portal)
     request = question(turn, policy, portal, attempt.direction, credential, attempt.presented)
+    request = within(request, asker.window)
     verdict = decide(policy, request)
     codes = {objection.code for objection in verdict.objections}
     alone = verdict
@@ -221,6 +226,7 @@ def _judge_second(
     badge = _credential(turn, first.credential, first.holder)
     asked = question(turn, rules, portal, direction, badge, first.presented)
     request = question(turn, policy, portal, direction, credential, attempt.presented)
+    request = within(request, asker.window)
     request = side_by_side(policy, request, asked.holder)
     verdict = decide(policy, request)
     if credential is not None and _can_ask_pin(turn, verdict, credential, asker):

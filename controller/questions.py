@@ -1,5 +1,7 @@
 """The whole question about a passage as things stand: what `decide()` is asked."""
 
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from controller.consents import holds
@@ -21,10 +23,21 @@ from policies.facts import (
     Request,
     Screened,
     Seconds,
+    UtcSeconds,
 )
 
 SECONDS_MAX = 2**31 - 1
 """What a fact can say; longer ago is as long ago."""
+
+
+class Window(NamedTuple):
+    """From when, and up to when, a badge is valid by what stands on it."""
+
+    from_s: UtcSeconds | None = None
+    until_s: UtcSeconds | None = None
+
+
+ALWAYS = Window()
 
 
 def question(
@@ -66,6 +79,21 @@ def question(
     if passage is None or not (passage.limited or passage.way_out):
         return request
     return _with_surroundings(turn, policy, request, passage, credential)
+
+
+def within(request: Request, window: Window) -> Request:
+    """The question where the badge itself says when it is valid: never longer than its holder."""
+    holder = request.holder
+    if holder is None or window == ALWAYS:
+        return request
+    begins = [at for at in (holder.valid_from_s, window.from_s) if at is not None]
+    ends = [at for at in (holder.valid_until_s, window.until_s) if at is not None]
+    narrowed = replace(
+        holder,
+        valid_from_s=max(begins, default=None),
+        valid_until_s=min(ends, default=None),
+    )
+    return replace(request, holder=narrowed)
 
 
 def _with_surroundings(

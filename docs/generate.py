@@ -223,8 +223,10 @@ def type_words(kind: Any) -> str:
             return "`true`, `false`"
         case msgspec.inspect.DateType():
             return "date"
-        case msgspec.inspect.StructType():
+        case msgspec.inspect.StructType(cls=cls) if cls in {site_file.Input, site_file.Output}:
             return "device point"
+        case msgspec.inspect.StructType(fields=fields):
+            return f"`{{ {', '.join(f'{field.encode_name} = …' for field in fields)} }}`"
         case msgspec.inspect.Metadata(type=inner):
             return type_words(inner)
         case _:
@@ -265,6 +267,7 @@ def site_keys() -> str:
         "broker": site_file.BrokerEntry,
         "line": LineOptions,
         "device": DeviceOptions,
+        "badge-format": site_file.BadgeFormatEntry,
         "portal": site_file.PortalEntry,
         "fire": site_file.FireEntry,
         "point": site_file.PointEntry,

@@ -225,7 +225,20 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "inputs": "how many inputs it reports",
         "outputs": "how many outputs it has",
         "keypad": "it has a keypad, so that a PIN can be asked for",
-        "badge-format": "what badges look like that are read there; any bits where it is not said",
+        "badge-format": "what badges look like that are read there: `h10301`, `h10306`, `c1k35`, "
+        "`h10302`, `h10304`, `c1k48`, a `[badge-format.<id>]`, or `raw`, which is any bits and "
+        "what holds where it is not said",
+    },
+    "badge-format": {
+        "bits": "how many bits a reader hands over",
+        "fields": "a layout of the site's own: the numbers on the card, in the order in which they "
+        "are written, each with its first bit and how many it has; the first bit on the wire is 1",
+        "parity": "check bits of that layout: which bit, over which others (`2-13`, or `3,4,6-7`), "
+        "and whether the ones among all of them are even or odd in number; in the order in which "
+        "they are worked out",
+        "card": "instead of a layout: the format of the card that is in what the reader hands over",
+        "takes": "goes with `card`. `last`: the last bits are the whole card, parity included; "
+        "`numbers`: the last bits are its fields alone, and parity is worked out",
     },
     "portal": {
         "lock": "the output that works the lock, or raises what is driven: "

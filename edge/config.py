@@ -15,6 +15,7 @@ import msgspec
 from controller.retention import RecordClass
 from drivers.family import DeviceOptions, LineSpec
 from drivers.mqtt_address import BrokerAddress
+from edge.badge_formats import BadgeFormats, BadgeFormatsFile
 from edge.broker_config import BrokerReading
 from edge.clock import Trust
 from edge.credentials import CredentialError, file_named
@@ -27,6 +28,7 @@ from edge.policy_files import with_included
 from edge.secret_file import is_open_to_others
 from edge.signatures import KEYS_MAX, PublicKeyError, TrustedKey
 from edge.site_file import (
+    BadgeFormatEntry,
     BrokerEntry,
     DuressEntry,
     FireEntry,
@@ -39,7 +41,7 @@ from edge.site_file import (
 )
 from edge.tls import TlsFiles
 from edge.trusted_keys import KeyUseError, key_field, trusted_key
-from edge.wiring_check import WiringCheck
+from edge.wiring_check import WiringCheck, names_in
 from policies import PolicyError
 from policies.compiled import CompiledPolicy
 from policies.document import Place, valid_id
@@ -49,7 +51,8 @@ from policies.problems import Problem, SourceFile
 from policies.prove import refusals
 from policies.syntax import decode_toml
 
-_NAMED = ("line", "device", "portal", "fire", "point", "source", "key")
+BADGE_FORMAT = "badge-format"
+_NAMED = ("line", "device", BADGE_FORMAT, "portal", "fire", "point", "source", "key")
 TABLES = ("broker", *_NAMED, "duress", "retention")
 
 NO_COPIES: Mapping[Path, bytes] = MappingProxyType({})
@@ -78,6 +81,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     lines: Mapping[str, tuple[str, LineSpec]]
     """By id: the driver's name and the line."""
     devices: Mapping[str, DeviceOptions]
+    badges: BadgeFormats = BadgeFormats()
     portals: Mapping[str, PortalEntry]
     fires: Mapping[str, FireEntry]
     points: Mapping[str, PointEntry]
@@ -192,6 +196,7 @@ class _Reader:
         policy = self._policy(self.content.get("policy"))
         specs = lines.specs()
         self.problems += lines.problems
+        badges = self._badges(devices)
         tables = portals, fires, points, local
         wiring = WiringCheck(self.root, self.content, devices, lines.timers(), *tables)
         wiring.check_points()
@@ -220,6 +225,7 @@ class _Reader:
             tls_faults=reading.faults(f"{header.site}/{header.edge}"),
             lines=specs,
             devices=devices,
+            badges=badges,
             portals=portals,
             fires=fires,
             points=points,
@@ -280,6 +286,13 @@ class _Reader:
             if entry is not None:
                 entries[name] = entry
         return entries
+
+    def _badges(self, devices: Mapping[str, DeviceOptions]) -> BadgeFormats:
+        entries = self._table(BADGE_FORMAT, BadgeFormatEntry)
+        reading = BadgeFormatsFile(self.root.child(BADGE_FORMAT), entries)
+        reading.check(devices, names_in(self.content, BADGE_FORMAT))
+        self.problems += reading.problems
+        return reading.formats
 
     def _keys(self) -> tuple[TrustedKey, ...]:
         """The public keys, each of them once."""

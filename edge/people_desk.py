@@ -105,6 +105,7 @@ class PeopleDesk:
                 csv,
                 policy,
                 self._key,
+                formats=self._config.badges.cards,
                 duress_is_told=bool(self._config.recipients),
             )
             applied = False

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 
+from drivers.badges import BADGE_BITS_MAX, Takes
 from drivers.mqtt_address import BROKER_PORT
 from edge.clock import Trust
 from edge.signatures import Use
@@ -38,6 +39,43 @@ class BrokerEntry(Entry, frozen=True, kw_only=True):
     certificate: str | None = None
     key: str | None = None
     witness: str | None = None
+
+
+Position = Annotated[int, msgspec.Meta(ge=1, le=BADGE_BITS_MAX)]
+"""Of a bit of a badge: the first on the wire is 1, as in data sheets of cards."""
+
+
+class Ones(StrEnum):
+    EVEN = "even"
+    ODD = "odd"
+
+
+class FieldEntry(Entry, frozen=True, kw_only=True):
+    """A number of a badge: `width` bits from `at` on."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    at: Position
+    width: Position
+
+
+class ParityEntry(Entry, frozen=True, kw_only=True):
+    """A bit that makes the ones in it and at the positions `over` even or odd in number."""
+
+    at: Position
+    over: Annotated[str, msgspec.Meta(min_length=1, max_length=5000)]
+    ones: Ones
+
+
+class BadgeFormatEntry(Entry, frozen=True, kw_only=True):
+    """What badges look like: a layout of the site's own with `fields` and `parity`, or, with `card`
+    and `takes`, what a reader hands over for cards of another format.
+    """
+
+    bits: Position
+    fields: tuple[FieldEntry, ...] = ()
+    parity: tuple[ParityEntry, ...] = ()
+    card: str | None = None
+    takes: Takes | None = None
 
 
 class Output(Entry, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Between device points and the core's words: whose contact an input is, whose lock an output.
 
-Everything secret ends here: a badge's bits become a CredentialRef, keys go to the keypads.
+Everything secret ends here: a badge's bits and a scanned code become a CredentialRef, keys go to
+the keypads.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,11 +24,13 @@ from controller.ledger import SALT_BYTES, Personal
 from controller.portal import Contact
 from drivers import api
 from drivers.api import InputState
+from drivers.badges import BadgeRefusedError
 from edge.config import Config
 from edge.debounce import Debounced
 from edge.keypads import Keypads, Typed
-from edge.people import People, SiteKey, credential_ref
+from edge.people import People, SiteKey, code_ref, ref_of
 from edge.site_file import FireEntry, Input, PortalEntry
+from edge.visitor_codes import VisitorCodeError, VisitorCodes, is_visitor_code
 from edge.wiring_perimeter import Perimeter
 from policies.compiled import CompiledPolicy, Lock
 from policies.facts import Assurance, Direction, Factor
@@ -73,6 +76,7 @@ class Wiring:
         self._config = config
         self._people = people
         self._key = key
+        self._codes = VisitorCodes(config.site, key)
         self._keypads = keypads
         self._entropy = entropy
         self._policy = config.policy
@@ -110,8 +114,10 @@ class Wiring:
         match fact:
             case api.CardRead():
                 return self._badge(fact)
+            case api.CodeRead():
+                return self._code(fact)
             case api.BadgeUnread():
-                return self._unread(fact)
+                return self._unread(fact.device, fact.reason)
             case api.InputsReported():
                 return self._points(fact, now_us)
             case api.DeviceOnline():
@@ -155,10 +161,36 @@ class Wiring:
         return min((moment for moment in due if moment is not None), default=None)
 
     def _badge(self, fact: api.CardRead) -> list[inputs.Input]:
-        place = self._readers.get(fact.device)
+        device = self._config.devices.get(fact.device)
+        if device is None:
+            return []
+        try:
+            badge = self._config.badges.at(device).badge(fact.bits, fact.data)
+        except BadgeRefusedError as error:
+            return self._unread(fact.device, str(error))
+        return self._presented(fact.device, ref_of(self._key, badge))
+
+    def _code(self, fact: api.CodeRead) -> list[inputs.Input]:
+        """A text is a badge on file like any other, unless it claims to be a visitor's code."""
+        if not is_visitor_code(fact.text):
+            return self._presented(fact.device, code_ref(self._key, fact.text))
+        try:
+            code = self._codes.read(fact.text)
+        except VisitorCodeError as error:
+            return self._unread(fact.device, str(error))
+        times = code.valid_from_s, code.valid_until_s
+        return self._presented(fact.device, self._codes.ref(code), *times)
+
+    def _presented(
+        self,
+        device: str,
+        ref: CredentialRef,
+        valid_from_s: int | None = None,
+        valid_until_s: int | None = None,
+    ) -> list[inputs.Input]:
+        place = self._readers.get(device)
         if place is None:
             return []
-        ref = credential_ref(self._key, fact.bits, fact.data)
         return [
             inputs.BadgeRead(
                 id=self.new_id(),
@@ -166,20 +198,22 @@ class Wiring:
                 portal=place.portal,
                 direction=place.direction,
                 ref=ref,
-                assurance=self.assurance(fact.device),
+                assurance=self.assurance(device),
                 attempt=AttemptId(self._entropy(ID_BYTES).hex()),
                 question=QuestionId(self._entropy(ID_BYTES).hex()),
                 offers=(Factor.PIN,) if place.keypad else (),
+                valid_from_s=valid_from_s,
+                valid_until_s=valid_until_s,
                 badge=self.personal("badge", ref),
                 person=self._person(self._name_behind(ref)),
             )
         ]
 
-    def _unread(self, fact: api.BadgeUnread) -> list[inputs.Input]:
-        place = self._readers.get(fact.device)
+    def _unread(self, device: str, reason: str) -> list[inputs.Input]:
+        place = self._readers.get(device)
         if place is None:
             return []
-        return [inputs.BadgeUnreadable(id=self.new_id(), reader=place.reader, reason=fact.reason)]
+        return [inputs.BadgeUnreadable(id=self.new_id(), reader=place.reader, reason=reason)]
 
     def _name_behind(self, ref: CredentialRef) -> str | None:
         credential = self._people.directory().by_ref.get(ref)

@@ -96,6 +96,8 @@ def _mistakes(kind: object, raw: object, place: Place) -> list[tuple[Place, Prob
         for key, value in _elements(kind, raw)
         for mistake in _mistakes(_item(kind), value, place.child(key))
     ]
+    if isinstance(kind, type) and issubclass(kind, Entry) and isinstance(raw, dict):
+        inside = [(place, problem) for problem in _of_entry(kind, raw, place, {})[0]]
     return inside or [(place, _problem(kind, raw, place, said))]
 
 

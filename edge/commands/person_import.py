@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from drivers.badges import Formats
 from edge.commands.person_sets import FILE_BEHIND, made_here
 from edge.config import Config
 from edge.control.client import Client, NoDaemonError
@@ -13,9 +14,11 @@ from edge.control.messages import ImportPeopleReply
 from edge.control.place import PEOPLE_FILE, STATE_MODE
 from edge.people import (
     EMPTY,
+    ImportPlan,
     Made,
     People,
     PinHasher,
+    Roll,
     SiteKey,
     answer,
     load_site_key,
@@ -36,23 +39,29 @@ def import_people(
     *,
     hasher: PinHasher,
     made: Made,
+    formats: Formats,
     duress_is_told: bool,
     dry_run: bool,
     watch: Callable[[int], Progress | None] = lambda _: None,
 ) -> ImportPeopleReply:
     """Plan and, unless it is a dry run or has problems, apply an import where no daemon runs.
 
-    `made`: who imports, for the history; `duress_is_told`: as in `plan_import`. `watch` is told how
-    many PINs there are to hash and gives what is told the progress. The file of people and its
-    folder are made when there are none, and not by a dry run. Raises PeopleError, PinHashError.
+    `made`: who imports, for the history; `formats`, `duress_is_told`: as in `plan_import`. `watch`
+    is told how many PINs there are to hash and gives what is told the progress. The file of people
+    and its folder are made when there are none, and not by a dry run. Raises PeopleError,
+    PinHashError.
     """
+
+    def planned(roll: Roll) -> ImportPlan:
+        return plan_import(roll, data, policy, key, formats=formats, duress_is_told=duress_is_told)
+
     if dry_run and not path.exists():
-        plan = plan_import(EMPTY, data, policy, key, duress_is_told=duress_is_told)
+        plan = planned(EMPTY)
         return answer(plan, 0, applied=False)
     if not dry_run:
         path.parent.mkdir(mode=STATE_MODE, exist_ok=True)
     with People.open(path, create=not dry_run) as people:
-        plan = plan_import(people.roll, data, policy, key, duress_is_told=duress_is_told)
+        plan = planned(people.roll)
         applied = False
         if not plan.problems and not dry_run:
             change = seal(plan, hasher, progress=watch(len(plan.to_hash)))
@@ -77,6 +86,7 @@ def imported(config: Config, data: bytes, *, dry_run: bool) -> ImportPeopleReply
             load_site_key(config.site_key),
             hasher=PinHasher(),
             made=made_here(config.edge),
+            formats=config.badges.cards,
             duress_is_told=bool(config.recipients),
             dry_run=dry_run,
             watch=_bar,

@@ -32,7 +32,14 @@ from edge.people.records import (
     Step,
     roles_held,
 )
-from edge.people.refs import SiteKey, SiteKeyError, credential_ref, load_site_key
+from edge.people.refs import (
+    SiteKey,
+    SiteKeyError,
+    code_ref,
+    credential_ref,
+    load_site_key,
+    ref_of,
+)
 from edge.people.sets import (
     LINE_MAX,
     PAYLOAD_TYPE,
@@ -88,6 +95,7 @@ __all__ = [
     "Update",
     "answer",
     "change_of",
+    "code_ref",
     "credential_ref",
     "everybody",
     "exported",
@@ -99,6 +107,7 @@ __all__ = [
     "not_taken",
     "offered",
     "plan_import",
+    "ref_of",
     "refuse_mixed",
     "roles_held",
     "seal",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from drivers.badges import Badge, BadgeTextError, parse_badge
+from drivers.badges import Badge, BadgeTextError, Code, Formats, parse_presented
 from edge.people.pins import PIN_DIGITS_MAX, PIN_DIGITS_MIN
 from edge.people.records import (
     EXTERNAL_ID_CHARS_MAX,
@@ -125,11 +125,12 @@ def read_biometrics(text: str) -> bool:
     return text == "yes"
 
 
-def read_badge(text: str) -> Badge | Away:
+def read_badge(text: str, formats: Formats) -> Badge | Code | Away:
+    """A badge as `drivers.badges.texts` has it, in the formats that the site knows."""
     if text == AWAY_WORD:
         return Away.AWAY
     try:
-        return parse_badge(text)
+        return parse_presented(text, formats)
     except BadgeTextError as error:
         raise CellError(error.message, error.hint) from None
 

@@ -12,11 +12,12 @@ from typing import TypeVar
 import msgspec
 
 from controller.ids import CredentialRef, HolderId
+from drivers.badges import FORMATS, Formats
 from edge.people import cells
 from edge.people.cells import Away, CellError, Status
 from edge.people.pins import PinHasher, hash_pins
 from edge.people.records import Change, CredentialRecord, HolderRecord, PinRecord, Roll
-from edge.people.refs import SiteKey, credential_ref
+from edge.people.refs import SiteKey, ref_of
 from edge.people.table import Row, RowProblem, read_table
 from policies.compiled import CompiledPolicy
 from policies.facts import CredentialStatus
@@ -102,16 +103,18 @@ def plan_import(
     policy: CompiledPolicy,
     site_key: SiteKey,
     *,
+    formats: Formats = FORMATS,
     duress_is_told: bool = False,
     new_id: NewId = random_id,
 ) -> ImportPlan:
     """What `data` would do to the people in `roll`. Writes nothing and raises nothing.
 
     Roles and watchlists are the policy's; dates and times without an offset are meant where its
-    clock hangs. `duress_is_told`: the site file names somebody; otherwise duress PINs are refused.
+    clock hangs. `formats`: those of cards that the site knows. `duress_is_told`: the site file
+    names somebody; otherwise duress PINs are refused.
     """
     rows, problems = read_table(data, COLUMNS)
-    planner = _Planner(roll, policy, site_key, new_id, duress_is_told=duress_is_told)
+    planner = _Planner(roll, policy, site_key, formats, new_id, duress_is_told=duress_is_told)
     planner.problems.extend(problems)
     for row in rows:
         planner.take(row)
@@ -153,11 +156,13 @@ class _Planner:
         roll: Roll,
         policy: CompiledPolicy,
         site_key: SiteKey,
+        formats: Formats,
         new_id: NewId,
         *,
         duress_is_told: bool,
     ) -> None:
         self._roll, self._policy, self._key = roll, policy, site_key
+        self._formats = formats
         self._new_id = new_id
         self._duress_is_told = duress_is_told
         self._on_file = {record.external_id: record.id for record in roll.holders.values()}
@@ -281,7 +286,7 @@ class _Planner:
     def _badge(self, row: Row, holder: str, status: Status | None) -> bool:
         """What the row does to the person's badges; whether it does anything."""
         own = [self._roll.credentials[one] for one in self._credentials.get(holder, [])]
-        given = self._read(row, "badge", cells.read_badge)
+        given = self._read(row, "badge", lambda text: cells.read_badge(text, self._formats))
         named = _BADGE_STATUS.get(status) if status else None
         if given is None:
             if named and not own and not row.cells.get("badge"):
@@ -292,7 +297,7 @@ class _Planner:
                 self._problem(row, "status", f"{named} and badge none", "leave one of them empty")
             self._removed_credentials += [record.id for record in own]
             return bool(own)
-        ref = credential_ref(self._key, given.bits, given.data)
+        ref = ref_of(self._key, given)
         first = self._row_of_badge.setdefault(ref, row.number)
         if first != row.number:
             self._problem(row, "badge", f"row {first} has the same badge", "a badge has one holder")

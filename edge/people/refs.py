@@ -5,18 +5,20 @@ import hmac
 import shlex
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from controller.ids import CredentialRef
-from drivers.badges import BADGE_BITS_MAX
+from drivers.badges import BADGE_BITS_MAX, Badge, Code
 from edge.secret_file import NotAFileError, OpenToOthersError, read_secret
 
 KEY_BYTES = 32
 """As long as the hash: a longer key adds nothing."""
 
 _TAG = b"sentrypost credential 1\x00"
+_CODE_TAG = b"sentrypost code 1\x00"
 
 
 class SiteKeyError(Exception):
@@ -46,6 +48,12 @@ class SiteKey:
         """What seals files of one use for the site's edges and nobody else (RFC 8439, 5869)."""
         info = b"sentrypost seal 1\x00" + use
         return ChaCha20Poly1305(HKDF(SHA256(), KEY_BYTES, salt=None, info=info).derive(self._key))
+
+    def signing(self, use: bytes) -> Ed25519PrivateKey:
+        """The key with which the site's edges sign for one use (RFC 8032, 5869)."""
+        info = b"sentrypost sign 1\x00" + use
+        seed = HKDF(SHA256(), KEY_BYTES, salt=None, info=info).derive(self._key)
+        return Ed25519PrivateKey.from_private_bytes(seed)
 
     def digest(self, message: bytes) -> str:
         """HMAC-SHA-256 in hex. The message begins with the tag of its use."""
@@ -98,6 +106,18 @@ def credential_ref(key: SiteKey, bits: int, data: bytes) -> CredentialRef:
         raise ValueError(f"data: {bits} bits are {(bits + 7) // 8} bytes")
     used = data[:-1] + bytes([data[-1] & 0xFF << -bits % 8 & 0xFF])
     return CredentialRef(key.digest(_TAG + bits.to_bytes(2, "big") + used))
+
+
+def code_ref(key: SiteKey, text: str) -> CredentialRef:
+    """What a badge that is a text is called: no bits of any length have the same reference."""
+    return CredentialRef(key.digest(_CODE_TAG + text.encode()))
+
+
+def ref_of(key: SiteKey, presented: Badge | Code) -> CredentialRef:
+    """What a badge of either kind is called. Raises ValueError as `credential_ref` does."""
+    if isinstance(presented, Code):
+        return code_ref(key, presented.text)
+    return credential_ref(key, presented.bits, presented.data)
 
 
 def _quoted(path: Path) -> str:
