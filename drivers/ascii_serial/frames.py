@@ -14,7 +14,7 @@ import msgspec
 
 from drivers.api import CODE_CHARACTERS_MAX
 
-STX, ETX = 0x02, 0x03
+STX, ETX = b"\x02", b"\x03"
 RDM6300_TAIL = b"\x03"
 ID12_TAIL = b"\r\n\x03"
 
@@ -25,6 +25,7 @@ _MASK = b"*"
 _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
 _LINE_END = re.compile(rb"[\r\n]")
 _UNPRINTABLE = re.compile(rb"[^\x20-\x7e]")
+_EDGE = re.compile(rb"[\x02\x03]")
 _CONTENT = re.compile(rb"[^\x02\x03\r\n]")
 
 
@@ -94,20 +95,32 @@ class TagDecoder:
     def feed(self, data: bytes) -> list[Heard]:
         """See `Decoder.feed`."""
         found: list[Heard] = []
-        noise = bytearray()
-        for byte in data:
-            if byte == STX:
-                found += self.cut()
-                self._frame.append(byte)
-            elif not self._frame:
-                noise.append(byte)
+        noise = b""
+        while data:
+            if self._frame:
+                data = self._go_on(data, found)
             else:
-                self._frame.append(byte)
-                if byte == ETX:
-                    found.append(self._ended())
-                elif len(self._frame) > _DIGITS + len(self._tail):
-                    found += self.cut()
+                silence, start, data = data.partition(STX)
+                noise += silence
+                self._frame += start
         return [*found, Noise(_masked(noise))] if noise else found
+
+    def _go_on(self, data: bytes, found: list[Heard]) -> bytes:
+        """Take what belongs to the frame that has begun; returns the rest."""
+        room = 1 + _DIGITS + len(self._tail) - len(self._frame)
+        edge = _EDGE.search(data, 0, room)
+        if edge is None:
+            self._frame += data[:room]
+            if len(data) >= room:
+                found += self.cut()
+            return data[room:]
+        if edge[0] == ETX:
+            self._frame += data[: edge.end()]
+            found.append(self._ended())
+            return data[edge.end() :]
+        self._frame += data[: edge.start()]
+        found += self.cut()
+        return data[edge.start() :]
 
     def cut(self) -> list[Heard]:
         """See `Decoder.cut`."""

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.drivers.ascii.subject import SUBJECTS as ASCII
 from tests.drivers.conformance import TRIALS, Subject, Trial, put
 from tests.drivers.osdp.subject import SUBJECT as OSDP
 
-SUBJECTS = (OSDP,)
+SUBJECTS = (OSDP, *ASCII)
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.__name__)

@@ -164,7 +164,7 @@ def test_no_changed_byte_makes_another_badge(module: str) -> None:
             unharmed = changed.lower() == whole.lower()
             assert len(badges(heard)) == (3 if unharmed else 2)
             # Without its start, or ended early, nothing is left that noise could not be.
-            quiet = unharmed or at == 0 or (value == ETX and at <= 6)
+            quiet = unharmed or at == 0 or (value == ord(ETX) and at <= 6)
             assert len(reasons(heard)) == (0 if quiet else 1)
 
 
