@@ -16,7 +16,12 @@ from drivers.api import LinkLostError
 
 _READ_MAX = 4096  # one turn of the loop; a tty hands out no more at once
 
+_UNPLUGGED = "unplugged; plug it in again"
+
 _REMEDIES = {
+    errno.EIO: _UNPLUGGED,
+    errno.ENXIO: _UNPLUGGED,
+    errno.ENODEV: _UNPLUGGED,
     errno.ENOENT: "no such port: plug the adapter in, or correct its name",
     errno.EACCES: "no permission: add this user to the group that owns the port",
     errno.EBUSY: "in use: another program has the port open",
@@ -50,7 +55,7 @@ class SerialPort:
         except OSError as error:
             raise self._lost(error) from error
         if not data:
-            raise LinkLostError(f"{self.path}: unplugged; plug it in again")
+            raise LinkLostError(f"{self.path}: {_UNPLUGGED}")
         return data
 
     def write(self, data: bytes) -> None:
@@ -99,8 +104,17 @@ class SerialPort:
             pass  # the port is gone, which is what was wanted
 
     def _lost(self, error: Exception) -> LinkLostError:
-        number = getattr(error, "errno", None)
-        return LinkLostError(f"{self.path}: {_REMEDIES.get(number or 0, str(error))}")
+        return LinkLostError(f"{self.path}: {_REMEDIES.get(_number(error), str(error))}")
+
+
+def _number(error: BaseException | None) -> int:
+    """The system's number of what went wrong; pyserial wraps it up, and termios has no `errno`."""
+    while error is not None:
+        number = error.args[0] if isinstance(error, termios.error) else getattr(error, "errno", 0)
+        if isinstance(number, int) and number:
+            return number
+        error = error.__context__
+    return 0
 
 
 def _wait_for_bytes(fd: int) -> None:
