@@ -15,9 +15,9 @@ from edge.commands.common import (
     zone_named,
 )
 from edge.control.messages_devices import DevicesReply
-from edge.device_shown import page
 from edge.failed import Failed
 from edge.present import Line
+from edge.present_devices import page
 from edge.tone import Tone
 from policies.problems import did_you_mean
 

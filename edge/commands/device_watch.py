@@ -25,8 +25,8 @@ from edge.control.client import (
 )
 from edge.control.messages import Refusal
 from edge.control.messages_devices import DeviceShown, DevicesReply
-from edge.device_shown import news
 from edge.present import Line, clean, local
+from edge.present_devices import news
 
 AGAIN_S = 1.0
 """Between tries to reach a daemon that restarts."""

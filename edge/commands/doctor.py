@@ -23,8 +23,10 @@ ROOT = Path("/")
 def checks() -> Mapping[str, "Check"]:
     """Every check there is, in the order in which its findings are told."""
     from edge import (
+        doctor_devices,
         doctor_orders,
         doctor_outside,
+        doctor_ports,
         doctor_records,
         doctor_secrets,
         doctor_volumes,
@@ -38,6 +40,8 @@ def checks() -> Mapping[str, "Check"]:
         "orders": doctor_orders.orders,
         "encryption": doctor_volumes.encryption,
         "room": doctor_volumes.room,
+        "ports": doctor_ports.ports,
+        "devices": doctor_devices.devices,
         "clock": doctor_outside.clock,
         "time zones": doctor_outside.time_zones,
         "journal": doctor_records.journal,

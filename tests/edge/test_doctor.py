@@ -71,28 +71,38 @@ def asked(house: House, *arguments: str) -> Result:
     return CliRunner().invoke(doctor, ["--config", str(house.folder / "site.toml"), *arguments])
 
 
+def asked_on_site(house: House, *arguments: str) -> Result:
+    """The same, while the devices are there."""
+
+    async def run() -> Result:
+        async with house.line():
+            return await asyncio.to_thread(asked, house, *arguments)
+
+    return asyncio.run(run())
+
+
 # --- the command ------------------------------------------------------------------------------
 
 
 def test_a_fresh_site_has_warnings_and_no_failure(house: House) -> None:
-    page = asked(house)
+    page = asked_on_site(house)
     assert page.exit_code == 0, page.output
     lines = page.stdout.splitlines()
     assert {line.split()[0] for line in lines} == {"ok", "warn"}
     assert [line for line in lines if line.startswith("ok ") and ";" in line] == []
     assert all("; " in line for line in lines if line.startswith("warn"))
-    said = json.loads(asked(house, "--json").stdout)
+    said = json.loads(asked_on_site(house, "--json").stdout)
     assert said["ok"] is True
     assert {one["check"] for one in said["findings"]} >= set(checks()) - {"certificates", "reports"}
 
 
 def test_a_failure_is_the_exit_code_and_the_other_checks_go_on(house: House) -> None:
     (house.folder / "site.key").chmod(0o644)
-    page = asked(house)
+    page = asked_on_site(house)
     assert page.exit_code == 1
     assert "fail" in page.stdout
     assert page.stdout.splitlines()[-1].split()[1] == "service"
-    said = json.loads(asked(house, "--json").stdout)
+    said = json.loads(asked_on_site(house, "--json").stdout)
     assert said["ok"] is False
     failed = [one for one in said["findings"] if one["verdict"] == "fail"]
     assert {one["check"] for one in failed} == {"keys"}

@@ -1,0 +1,148 @@
+"""Who answers on the lines, and whether each door's lock, contact and readers do what they must.
+
+Where a daemon runs it is asked, for it has the lines. Where none does, the site file's own drivers
+look for some seconds; nothing is worked.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+
+from drivers.api import InputState, Outcome
+from edge.config import Config
+from edge.control.calling import ControlClientError
+from edge.control.client import Client, NoDaemonError
+from edge.control.messages_devices import DeviceShown, DevicesReply, WorkedShown
+from edge.device_shown import Showing
+from edge.device_trial import tried
+from edge.doctor import Finding, Patient, fail, ok, warn
+from edge.lines import LineError, build_lines
+from edge.present import clean
+from edge.site_file import Input, PortalEntry
+
+SCAN = "`sentrypost device scan PORT` finds who answers there, at which address and speed"
+
+WIRING = "look at the wiring between, and whether the device has that many"
+
+Known = Mapping[str, DeviceShown]
+
+
+def devices(patient: Patient) -> Iterator[Finding]:
+    """Who answers, at which address and speed, and what hangs on them."""
+    config = patient.config
+    if config is None or not config.devices:
+        return
+    try:
+        with Client(patient.state) as daemon:
+            shown = daemon.devices()
+    except NoDaemonError:
+        yield ok("no edge runs here: its lines are looked at for some seconds")
+        try:
+            shown = _looked_at(config)
+        except LineError as error:
+            yield fail(clean(str(error)), "`sentrypost check` names the line")
+            return
+    except ControlClientError as error:
+        yield warn(clean(f"the running edge cannot be asked: {error}"), error.remedy)
+        return
+    known = {device.id: device for device in shown.devices}
+    for device in shown.devices:
+        yield from _device(device)
+    for name, portal in config.portals.items():
+        yield from _door(name, portal, known)
+
+
+def _looked_at(config: Config) -> DevicesReply:
+    known, showing = tried(build_lines(config.lines)), Showing(config)
+    return DevicesReply(
+        timezone=config.policy.timezone,
+        utc_us=time.time_ns() // 1_000,
+        devices=tuple(showing.shown(name, known[name], config.policy) for name in showing.names),
+        more=False,
+    )
+
+
+def _device(device: DeviceShown) -> Iterator[Finding]:
+    name = f"{device.id} (line {device.line}{f', {device.place}' if device.place else ''})"
+    if device.online is None:
+        yield fail(clean(f"{name} was not heard of"), SCAN)
+    elif not device.online:
+        reason, _, remedy = device.reason.partition("; ")
+        yield fail(clean(f"{name} is away: {reason}"), clean(remedy) or SCAN)
+    elif not device.secure:
+        said = clean(f"{name} answers over {device.way}, and anybody could say it in its place")
+        hint = "let the policy ask for more than its word, or mount one that speaks securely"
+        yield warn(said, hint)
+    else:
+        about = f": {device.identity}" if device.identity else ""
+        yield ok(clean(f"{name} answers over {device.way}, paired and secure{about}"))
+    if device.tampered:
+        yield fail(f"{device.id}: its housing is open", "go and look at it, then close it")
+    if device.power_failing:
+        yield fail(f"{device.id}: its power fails", "look at its supply and battery")
+    if device.doubt:
+        hint = "look who else is on its line, and at `sentrypost device trace`"
+        yield warn(clean(f"{device.id} was not believed: {device.doubt}"), hint)
+
+
+def _door(name: str, portal: PortalEntry, known: Known) -> Iterator[Finding]:
+    wrong = [
+        *_lock(name, portal, known),
+        *_contact(name, portal, known),
+        *_lights(name, portal, known),
+    ]
+    yield from wrong
+    if wrong:
+        return
+    lock, number = known[portal.lock.device], portal.lock.output
+    said = f"portal {name}: lock {lock.outputs[number].word}, output {number} of {lock.id}"
+    worked = _worked(lock, f"output {number}")
+    if worked is not None:
+        said += " obeys"
+    if portal.contact is not None:
+        contact = known[portal.contact.device].inputs[portal.contact.input]
+        said += f", contact {contact.word}"
+    yield ok(said)
+
+
+def _lock(name: str, portal: PortalEntry, known: Known) -> Iterator[Finding]:
+    lock, number = known[portal.lock.device], portal.lock.output
+    at = f"portal {name}: the lock on output {number} of {lock.id}"
+    if not lock.online:
+        yield fail(f"{at} cannot be worked", f"see {lock.id} above")
+        return
+    if number < len(lock.outputs) and lock.outputs[number].on is None:
+        hint = "see that the device has it, and that `outputs` in the site file is how many it has"
+        yield warn(f"{at} does not tell its state", hint)
+    worked = _worked(lock, f"output {number}")
+    if worked is not None and worked.outcome is not Outcome.CONFIRMED:
+        yield fail(clean(f"{at}: the last command was {worked.outcome}"), worked.reason or WIRING)
+
+
+def _contact(name: str, portal: PortalEntry, known: Known) -> Iterator[Finding]:
+    for what, point in (("contact", portal.contact), ("exit button", portal.rex)):
+        if point is None or not known[point.device].online:
+            continue
+        state = _state(point, known)
+        at = f"portal {name}: the {what} on input {point.input} of {point.device}"
+        if state is None:
+            yield warn(f"{at} was not heard of", "work it once, and look again")
+        elif state in {InputState.CUT, InputState.SHORTED}:
+            yield fail(f"{at} is {state}", "look at its cable and its resistors")
+
+
+def _lights(name: str, portal: PortalEntry, known: Known) -> Iterator[Finding]:
+    for reader in (portal.entry_reader, portal.exit_reader):
+        worked = None if reader is None else _worked(known[reader], "light")
+        if worked is not None and worked.outcome is Outcome.REFUSED:
+            yield warn(
+                clean(f"portal {name}: {reader} shows no verdict: its light refused"),
+                clean(worked.reason) or "mount a reader that has one",
+            )
+
+
+def _worked(device: DeviceShown, part: str) -> WorkedShown | None:
+    return next((one for one in device.worked if one.part == part), None)
+
+
+def _state(point: Input, known: Known) -> InputState | None:
+    return known[point.device].inputs[point.input].state

@@ -1,0 +1,213 @@
+"""`sentrypost doctor` at the lines: ports, who answers, locks and contacts, with a daemon and
+without one.
+"""
+
+import asyncio
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from controller import events as ev
+from edge import doctor_ports
+from edge.doctor import Finding, Verdict
+from edge.doctor_devices import devices
+from edge.doctor_ports import ports
+from simulators.osdp_reader import SimulatedReader
+from tests.edge.house import ADA, FRONT_CONTACT, House, running, until
+from tests.edge.test_doctor import patient
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+@contextmanager
+def readers_there(house: House) -> Iterator[None]:
+    """The devices on their line, on a thread of their own; nobody speaks to them yet."""
+    up, down = Event(), Event()
+
+    async def serve() -> None:
+        async with house.line():
+            up.set()
+            await asyncio.to_thread(down.wait)
+
+    thread = Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert up.wait(30)
+    try:
+        yield
+    finally:
+        down.set()
+        thread.join()
+
+
+def looked(house: House, check: Callable[..., Iterator[Finding]] = devices) -> list[Finding]:
+    return list(check(patient(house)))
+
+
+def about(found: list[Finding], begins: str) -> Finding:
+    (one,) = [finding for finding in found if finding.said.startswith(begins)]
+    return one
+
+
+# --- who answers ------------------------------------------------------------------------------
+
+
+def test_without_a_daemon_the_lines_are_looked_at_and_nothing_is_worked(house: House) -> None:
+    with readers_there(house):
+        found = looked(house)
+    assert [one for one in found if one.verdict is not Verdict.OK] == []
+    board = about(found, "board (line north, address 4) answers over port")
+    assert "baud 115200" in board.said
+    assert "paired and secure" in board.said
+    assert about(found, "portal front").said == (
+        "portal front: lock locked, output 0 of board, contact closed"
+    )
+    assert list(house.board.executed) == []
+
+
+def test_what_is_wrong_with_a_device_is_told_with_what_to_do(house: House) -> None:
+    house.readers["front-in"]._key = secrets.token_bytes(16)
+    house.readers["vault-out"].silent = True
+    house.readers["vault-in"].set_local(tampered=True, power_failing=True)
+    house.board.set_input(FRONT_CONTACT, 2)
+    with readers_there(house):
+        found = looked(house)
+    paired = about(found, "front-in (line north, address 1) is away")
+    assert (paired.verdict, "pair it again" in paired.remedy) == (Verdict.FAIL, True)
+    silent = about(found, "vault-out (line north, address 3) is away: does not answer")
+    assert (silent.verdict, "check its power, wiring" in silent.remedy) == (Verdict.FAIL, True)
+    assert about(found, "vault-in: its housing is open").verdict is Verdict.FAIL
+    assert about(found, "vault-in: its power fails").verdict is Verdict.FAIL
+    contact = about(found, "portal front: the contact on input 0 of board is cut")
+    assert contact.verdict is Verdict.FAIL
+    assert about(found, "portal vault-door").verdict is Verdict.OK
+
+
+def test_a_board_with_fewer_outputs_than_the_site_file_says_is_found(house: House) -> None:
+    board = house.board
+    house.readers["board"] = SimulatedReader(4, board._key, os.urandom, inputs=4, outputs=1)
+    with readers_there(house):
+        found = looked(house)
+    lock = about(found, "portal vault-door: the lock on output 1 of board does not tell its state")
+    assert (lock.verdict, "`outputs` in the site file" in lock.remedy) == (Verdict.WARN, True)
+    assert about(found, "board was not believed: another number of").verdict is Verdict.WARN
+
+
+def test_a_daemon_that_runs_is_asked_and_its_lines_are_left_to_it(house: House) -> None:
+    async def run() -> list[Finding]:
+        async with house.line(), running(house) as edge:
+            await until(edge, ev.EdgeReady)
+            house.badge("front-in", ADA)
+            await until(edge, ev.PortalGranted)
+            async with asyncio.timeout(30):
+                while "light" not in edge.daemon.devices.of("front-in").worked:
+                    await asyncio.sleep(0.01)
+            sessions = {name: one._session for name, one in house.readers.items()}
+            found = await asyncio.to_thread(looked, house)
+            assert sessions == {name: one._session for name, one in house.readers.items()}
+            (port,) = await asyncio.to_thread(looked, house, ports)
+            assert port.said.endswith("north is there, in the running edge's use")
+            return found
+
+    found = asyncio.run(run())
+    assert {one.verdict for one in found} == {Verdict.OK}
+    assert about(found, "portal front").said == (
+        "portal front: lock released, output 0 of board obeys, contact closed"
+    )
+
+
+def test_a_reader_without_a_light_shows_no_verdict(house: House) -> None:
+    reader = house.readers["front-in"]
+    house.readers["front-in"] = SimulatedReader(1, reader._key, os.urandom, lights=0)
+
+    async def run() -> list[Finding]:
+        async with house.line(), running(house) as edge:
+            await until(edge, ev.EdgeReady)
+            house.badge("front-in", ADA)
+            async with asyncio.timeout(30):
+                while "light" not in edge.daemon.devices.of("front-in").worked:
+                    await asyncio.sleep(0.01)
+            return await asyncio.to_thread(looked, house)
+
+    light = about(asyncio.run(run()), "portal front: front-in shows no verdict")
+    assert (light.verdict, bool(light.remedy)) == (Verdict.WARN, True)
+
+
+# --- ports ------------------------------------------------------------------------------------
+
+
+def test_a_port_that_is_not_there_is_told(house: House) -> None:
+    (port,) = looked(house, ports)
+    assert (port.verdict, "is not there" in port.said) == (Verdict.FAIL, True)
+    assert "/dev/serial/by-id" in port.remedy
+
+
+def test_a_file_is_no_port(house: House) -> None:
+    (house.folder / "north").write_text("")
+    (port,) = looked(house, ports)
+    assert (port.verdict, "is no serial port" in port.said) == (Verdict.FAIL, True)
+    (house.folder / "north").unlink()
+    (house.folder / "north").symlink_to("/dev/null")
+    (port,) = looked(house, ports)
+    assert (port.verdict, "is no serial port" in port.said) == (Verdict.FAIL, True)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_whoever_has_the_port_open_is_named(house: House, locked: bool) -> None:
+    opens = (
+        "import fcntl, sys\n"
+        "port = open(sys.argv[1], 'rb', 0)\n"
+        f"{locked} and fcntl.flock(port, fcntl.LOCK_EX)\n"
+        "print(flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with readers_there(house):
+        assert [one.verdict for one in looked(house, ports)] == [Verdict.OK]
+        with subprocess.Popen(
+            [sys.executable, "-c", opens, str(house.folder / "north")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline()
+            (port,) = looked(house, ports)
+            other.kill()
+    assert port.verdict is Verdict.FAIL
+    assert f"is in use by process {other.pid} (python" in port.said
+
+
+def test_an_account_that_may_not_open_the_port_is_told_how_it_may(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor_ports, "_account", lambda _: 65_534)
+    with readers_there(house):
+        (house.folder / "north").chmod(0o600)
+        (port,) = looked(house, ports)
+    assert (port.verdict, "may not open" in port.said) == (Verdict.FAIL, True)
+    assert port.remedy.startswith("usermod --append --groups ")
+
+
+def test_a_name_that_goes_by_the_order_of_plugging_is_told_with_the_one_that_stays(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with readers_there(house):
+        port = (house.folder / "north").readlink()
+        site = house.folder / "site.toml"
+        site.write_text(site.read_text().replace('port = "north"', f'port = "{port}"'))
+        stable = tmp_path / "by-id" / "usb-FTDI-if00"
+        stable.parent.mkdir()
+        stable.symlink_to(port)
+        monkeypatch.setattr(doctor_ports, "UNSTABLE", (port.name,))
+        monkeypatch.setattr(doctor_ports, "BY_ID", stable.parent)
+        (found,) = looked(house, ports)
+    assert found.verdict is Verdict.WARN
+    assert found.remedy == f'write port = "{stable}"'
