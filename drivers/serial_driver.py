@@ -118,12 +118,16 @@ class SerialDriver:
         Raises ValueError for a device or an action that this line does not have.
         """
         self._machine.submit(command, self._clock_ns())
-        self._tell()
-        self._wake.set()
+        self._look()
 
     def watch(self, tap: Tap | None) -> None:
         """See `drivers.api.Driver.watch`."""
         self._machine.tap = tap
+
+    def _look(self) -> None:
+        """Something was asked of the machine: it may have something to say, or to send."""
+        self._tell()
+        self._wake.set()
 
     async def _serve(self, port: SerialPort, stands: Stands) -> None:
         loop = asyncio.get_running_loop()

@@ -16,6 +16,7 @@ from drivers.api import (
     Outcome,
     ProtocolViolated,
 )
+from drivers.upkeep import DeviceChanged, DeviceProfiled, KeyProven, PairingEnded
 
 MS = 1_000_000
 STORED = "shown while the reader was away"
@@ -26,7 +27,8 @@ class Teller:
     """The voice of one device.
 
     `violation`s are a family's own list of what a peer must not do, in words for people.
-    `told_online` is what the edge believes of it now, `told_identity` who it is or was last.
+    `told_online` is what the edge believes of it now, `told_identity` who it is or was last;
+    `offline_reason`: why it was not there when that was said last.
     """
 
     def __init__(self, device: str, emit: Callable[[Fact], None]) -> None:
@@ -34,6 +36,7 @@ class Teller:
         self.emit = emit
         self.told_online: bool | None = None
         self.told_identity = ""
+        self.offline_reason = ""
         self._violations: dict[StrEnum, tuple[int, int]] = {}
 
     def forget(self) -> None:
@@ -58,6 +61,7 @@ class Teller:
 
     def offline(self, reason: str, now_ns: int) -> None:
         """The device is gone or not believed."""
+        self.offline_reason = reason
         if self.told_online is not False:
             self.told_online = False
             self.emit(DeviceOffline(device=self._device, at_ns=now_ns, reason=reason))
@@ -86,6 +90,22 @@ class Teller:
         more = f" ({unreported} more since the last record)" if unreported else ""
         reason = violation.value + more
         self.emit(ProtocolViolated(device=self._device, at_ns=now_ns, reason=reason))
+
+    def key_proven(self, successor: bool, now_ns: int) -> None:
+        """It was open which of two keys the device has."""
+        self.emit(KeyProven(device=self._device, at_ns=now_ns, successor=successor))
+
+    def pairing_ended(self, is_out: bool, reason: str, now_ns: int) -> None:
+        """The time is over without a proof."""
+        self.emit(PairingEnded(device=self._device, at_ns=now_ns, is_out=is_out, reason=reason))
+
+    def profiled(self, profile: str, now_ns: int) -> None:
+        """What the device is from here on."""
+        self.emit(DeviceProfiled(device=self._device, at_ns=now_ns, profile=profile))
+
+    def changed(self, reason: str, now_ns: int) -> None:
+        """The device is not the one that it was."""
+        self.emit(DeviceChanged(device=self._device, at_ns=now_ns, reason=reason))
 
     def ended(
         self,

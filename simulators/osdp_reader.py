@@ -14,8 +14,10 @@ from drivers.osdp import messages as osdp
 from drivers.osdp.frame import MARK, NEED_MORE, Block, Damaged, Frame, FrameDecoder, encode
 from drivers.osdp.messages import Message, NakReason, OutputControl
 from drivers.osdp.secure import (
+    DEFAULT_KEY,
     NONCE_LENGTH,
     OWN_KEY,
+    SCBK_DEFAULT,
     NotAuthenticError,
     Session,
     derive_keys,
@@ -67,7 +69,8 @@ def _ignore() -> None:
 
 
 class SimulatedReader:
-    """One reader. `key` None makes one that knows no Secure Channel and says all in clear.
+    """One reader. `key` None makes one that knows no Secure Channel and says all in clear, unless
+    it is `installing`: then it takes the published key until it was given one of its own.
 
     `on_output(number, energised)` is called at every change of an output, `on_light` when the
     reader is told to show something, `on_news` when it has something to say at the next poll.
@@ -86,6 +89,7 @@ class SimulatedReader:
         sounders: int = 1,
         text_columns: int = 0,
         identity: osdp.Identity = IDENTITY,
+        installing: bool = False,
         on_output: Callable[[int, bool], None] = _ignore_output,
         on_light: Callable[[], None] = _ignore,
         on_news: Callable[[], None] = _ignore,
@@ -96,7 +100,9 @@ class SimulatedReader:
         self.on_news = on_news
         self.silent = False
         self.executed: deque[tuple[int, Message]] = deque(maxlen=EXECUTED_MAX)
-        self._key = key
+        self.installing = installing
+        self.key = key
+        self._proves = b""
         self._entropy = entropy
         self._identity = identity
         self._decoder = FrameDecoder(replies=False)
@@ -237,26 +243,40 @@ class SimulatedReader:
             self._session = None
             return self._plain(frame, osdp.Nak(NakReason.SECURITY_REQUIRED))
         command = osdp.decode_command(frame.code, data)
-        code, payload = osdp.encode(self._obey(command, now_ns))
-        return MARK + encode(self._session.seal_reply(self._head(frame, code, payload)))
+        session = self._session
+        reply = self._take_key(command) if isinstance(command, osdp.KeySet) else None
+        code, payload = osdp.encode(reply or self._obey(command, now_ns))
+        return MARK + encode(session.seal_reply(self._head(frame, code, payload)))
+
+    def _take_key(self, command: osdp.KeySet) -> Message:
+        """Another key from here on; the session under the one before ends with the answer."""
+        self.key, self.installing, self._session = command.key, False, None
+        return osdp.Ack()
 
     def _reply_before_session(self, frame: Frame, now_ns: int) -> bytes:
         command = osdp.decode_command(frame.code, frame.data)
         match command:
             case osdp.IdentityRequest() | osdp.CapabilityRequest():
                 return self._plain(frame, self._obey(command, now_ns))
-            case osdp.Challenge(panel_nonce=nonce) if self._key and frame.block_data == OWN_KEY:
-                return self._challenged(frame, nonce, self._key)
-            case osdp.PanelCryptogram(cryptogram=cryptogram) if self._key and self._proof[0]:
-                return self._proven(frame, cryptogram, self._key)
-            case _ if self._key is None and frame.block is None:
+            case osdp.Challenge(panel_nonce=nonce) if self._key_for(frame.block_data):
+                return self._challenged(frame, nonce)
+            case osdp.PanelCryptogram(cryptogram=cryptogram) if self._proof[0]:
+                return self._proven(frame, cryptogram, self._proves)
+            case _ if self.key is None and not self.installing and frame.block is None:
                 return self._plain(frame, self._obey(command, now_ns))
             case _:
                 return self._plain(frame, osdp.Nak(NakReason.SECURITY_REQUIRED))
 
-    def _challenged(self, frame: Frame, panel_nonce: bytes, key: bytes) -> bytes:
+    def _key_for(self, block_data: bytes) -> bytes | None:
+        """The key that is asked for, where the reader has it."""
+        if block_data == DEFAULT_KEY and self.installing:
+            return SCBK_DEFAULT
+        return self.key if block_data == OWN_KEY else None
+
+    def _challenged(self, frame: Frame, panel_nonce: bytes) -> bytes:
+        key = self._key_for(frame.block_data) or b""
         own_nonce = self._entropy(NONCE_LENGTH)
-        self._proof = (panel_nonce, own_nonce)
+        self._proof, self._proves = (panel_nonce, own_nonce), key
         proof = reader_cryptogram(derive_keys(key, panel_nonce), panel_nonce, own_nonce)
         reply = osdp.ReaderCryptogram(self._identity.vendor + bytes(5), own_nonce, proof)
         return self._plain(frame, reply, Block.READER_CRYPTOGRAM)
@@ -275,7 +295,8 @@ class SimulatedReader:
         code, data = osdp.encode(reply)
         head = self._head(frame, code, data)
         if block is not None:
-            head = msgspec.structs.replace(head, block=int(block), block_data=OWN_KEY)
+            which = frame.block_data or OWN_KEY
+            head = msgspec.structs.replace(head, block=int(block), block_data=which)
         return MARK + encode(head)
 
     def _head(self, frame: Frame, code: int, data: bytes) -> Frame:
@@ -340,7 +361,7 @@ class SimulatedReader:
             osdp.Capability.AUDIBLE: (2 if self._sounders else 0, self._sounders),
             osdp.Capability.TEXT: (int(self._text_columns > 0), int(self._text_columns > 0)),
             osdp.Capability.CHECK_CHARACTER: (1, 0),
-            osdp.Capability.SECURITY: (1 if self._key else 0, 0),
+            osdp.Capability.SECURITY: (1 if self.key or self.installing else 0, 0),
             osdp.Capability.READERS: (1, 1),
         }
         return osdp.Capabilities(b"".join(bytes([code, *rest]) for code, rest in listed.items()))

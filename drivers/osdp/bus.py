@@ -11,11 +11,13 @@ from collections.abc import Callable
 from drivers.api import Command, Fact, Outcome, Priority, Stands, Tap
 from drivers.osdp.config import LineConfig
 from drivers.osdp.frame import MARK, NEED_MORE, Damaged, Frame, FrameDecoder
-from drivers.osdp.link import Heard, Link
+from drivers.osdp.link import Link
 from drivers.osdp.spoken import heard_badly, heard_nothing, said, was_heard
 from drivers.osdp.states import State
 from drivers.osdp.translate import check_action
+from drivers.osdp.waiting import Heard
 from drivers.telling import MS
+from drivers.upkeep import Upkeep
 
 REPLY_WITHIN_NS = 200 * MS  # until a reader must have begun its reply (clause 5.8)
 REPLY_GAP_NS = 20 * MS  # between bytes of one reply (clause 5.8), with slack for USB adapters
@@ -90,6 +92,14 @@ class Bus:
                 return
         raise ValueError(f"no reader {command.device!r} on this line")
 
+    def upkeep(self, order: Upkeep, now_ns: int) -> None:
+        """See `drivers.upkeep.Maintained`. Raises ValueError, for people."""
+        for link in self._links:
+            if link.config.name == order.device:
+                link.upkeep(order, now_ns)
+                return
+        raise ValueError(f"no reader {order.device!r} on this line")
+
     def still_wanted(self, command: Command, now_ns: int) -> Outcome | None:
         """None when the command's bytes may go out at this moment, otherwise how it ends."""
         if self.in_time(command, now_ns):
@@ -125,7 +135,7 @@ class Bus:
             if link.state is State.OFFLINE:
                 self._probe_from_ns = now_ns + PROBE_PAUSE_NS
         for link in self._links:
-            link.check_silence(now_ns)
+            link.check_times(now_ns)
 
     def bytes_to_send(self, now_ns: int) -> bytes:
         """The next frame, or nothing while a reply is owed or nobody is due.
@@ -162,7 +172,7 @@ class Bus:
         """When `handle_deadline` and `bytes_to_send` are to be called at the latest."""
         if self._stands is None:
             return None
-        times = [link.silence_ns for link in self._links if link.silence_ns is not None]
+        times = [limit_ns for link in self._links for limit_ns in link.limits_ns]
         if self._speaking is not None:
             times.append(self._reply_by_ns)
         else:

@@ -13,11 +13,13 @@ POLL_MS_MIN, POLL_MS_MAX = 10, 500
 
 
 class ReaderConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """One reader. `key_file` is the content of its key file: 32 hexadecimal digits."""
+    """One reader. `key_file` is the content of its key file, 32 hexadecimal digits; None: there is
+    none yet, and the reader has to be paired.
+    """
 
     name: str
     address: int
-    key_file: bytes
+    key_file: bytes | None
     inputs: int = 0
     outputs: int = 0
 
@@ -27,14 +29,14 @@ class ReaderConfig(msgspec.Struct, frozen=True, kw_only=True):
         if not (0 <= self.inputs <= POINTS_MAX and 0 <= self.outputs <= POINTS_MAX):
             raise ValueError(f"device {self.name}: 0..{POINTS_MAX} inputs and outputs")
         try:
-            parse_key(self.key_file)
+            self.key  # noqa: B018  # read for what is wrong with it
         except ValueError as error:
             raise ValueError(f"device {self.name}: {error}") from None
 
     @property
-    def key(self) -> bytes:
+    def key(self) -> bytes | None:
         """The Secure Channel base key, 16 bytes."""
-        return parse_key(self.key_file)
+        return None if self.key_file is None else parse_key(self.key_file)
 
     def __repr__(self) -> str:
         return f"ReaderConfig(name={self.name!r}, address={self.address}, key_file=…)"
@@ -61,7 +63,9 @@ class LineConfig(msgspec.Struct, frozen=True, kw_only=True):
                 f"{READERS_AT_9600_MAX} fit; raise the speed of line and readers, or split the line"
             )
         for what in ("name", "address", "key"):
-            if len({getattr(reader, what) for reader in self.readers}) != len(self.readers):
+            given = [getattr(reader, what) for reader in self.readers]
+            given = [one for one in given if one is not None]  # who has no key yet shares none
+            if len(set(given)) != len(given):
                 raise ValueError(f"{self.port}: two readers have the same {what}")
 
 

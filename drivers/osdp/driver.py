@@ -7,6 +7,7 @@ from collections.abc import Callable
 from drivers.osdp.bus import Bus
 from drivers.osdp.config import LineConfig
 from drivers.serial_driver import SerialDriver
+from drivers.upkeep import Upkeep
 
 
 class OsdpDriver(SerialDriver):
@@ -20,3 +21,8 @@ class OsdpDriver(SerialDriver):
     ) -> None:
         self._bus = Bus(config, entropy)
         super().__init__(self._bus, config.port, config.baud, clock_ns)
+
+    def upkeep(self, order: Upkeep) -> None:
+        """See `drivers.upkeep.Maintained`."""
+        self._bus.upkeep(order, self._clock_ns())
+        self._look()

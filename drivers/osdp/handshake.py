@@ -26,10 +26,10 @@ class Proof(Enum):
 
 
 class Handshake:
-    """Nonces, proofs and keys on the way to a session. `base_key` is the reader's own."""
+    """Nonces, proofs and keys on the way to a session."""
 
-    def __init__(self, base_key: bytes, entropy: Callable[[int], bytes]) -> None:
-        self._base_key = base_key
+    def __init__(self, entropy: Callable[[int], bytes]) -> None:
+        self._base_key = b""
         self._entropy = entropy
         self._own_nonces: deque[bytes] = deque(maxlen=NONCES_KEPT)
         self._reader_nonces: deque[bytes] = deque(maxlen=NONCES_KEPT)
@@ -37,8 +37,8 @@ class Handshake:
         self._keys: SessionKeys | None = None
         self._cryptogram = b""
 
-    def challenge(self) -> bytes | None:
-        """A fresh nonce; None when the random source repeats itself.
+    def challenge(self, base_key: bytes) -> bytes | None:
+        """A fresh nonce, to prove this key by; None when the random source repeats itself.
 
         With a nonce used before, a recorded session could be played back to us.
         """
@@ -46,7 +46,7 @@ class Handshake:
         if nonce in self._own_nonces:
             return None
         self._own_nonces.append(nonce)
-        self._nonce = nonce
+        self._nonce, self._base_key = nonce, base_key
         return nonce
 
     def check_reader(self, reply: ReaderCryptogram) -> Proof:
@@ -77,4 +77,5 @@ class Handshake:
     def forget(self) -> None:
         """Drop the keys of a handshake that led nowhere; remember the nonces."""
         self._keys = None
+        self._base_key = b""
         self._cryptogram = b""

@@ -8,12 +8,14 @@ from drivers.osdp.messages import (
     Ack,
     Busy,
     Capabilities,
+    Capability,
     CapabilityRequest,
     Identity,
     IdentityRequest,
     Message,
     Nak,
 )
+from drivers.osdp.profile import Make, Profile, make_of
 from drivers.osdp.translate import Violation, identity_text
 
 NO_IDENTITY = "not told"  # a device may keep to itself who it is; its key proves it all the same
@@ -28,12 +30,23 @@ class Introduction:
     def __init__(self) -> None:
         self.identity = NO_IDENTITY
         self.abilities: Abilities | None = None
+        self._make: Make | None = None
         self.question: Message | None = IdentityRequest()
 
     @property
     def is_complete(self) -> bool:
         """Whether both questions were answered, by whatever."""
         return self.question is None
+
+    @property
+    def has_display(self) -> bool:
+        """Whether it lists a display for text."""
+        return self.abilities is not None and self.abilities.has(Capability.TEXT)
+
+    @property
+    def profile(self) -> Profile:
+        """What of all this is kept, to know the reader again by."""
+        return Profile(self._make, self.abilities)
 
     def hear(self, reply: Message | None, *, encrypted: bool) -> Violation | None:
         """The authenticated answer to `question`; what is wrong with it, if anything.
@@ -48,7 +61,7 @@ class Introduction:
         if not encrypted:
             return Violation.UNENCRYPTED
         if isinstance(asked, IdentityRequest) and isinstance(reply, Identity):
-            self.identity = identity_text(reply)
+            self.identity, self._make = identity_text(reply), make_of(reply)
             return None
         if isinstance(asked, CapabilityRequest) and isinstance(reply, Capabilities):
             self.abilities = parse_abilities(reply)

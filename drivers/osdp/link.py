@@ -4,25 +4,26 @@ Sans-I/O. The bus calls `speak` when it gives the line to this reader, then `hea
 that came from its address, or `unanswered`. Time is always an argument, in monotonic nanoseconds.
 """
 
-from collections.abc import Callable, Mapping
-from enum import Enum
+from collections.abc import Callable
 
 from drivers.api import Command, Fact, Outcome, Priority, Pulse
 from drivers.osdp import messages as osdp
 from drivers.osdp.abilities import missing
+from drivers.osdp.acquaintance import Meeting
 from drivers.osdp.config import ReaderConfig
 from drivers.osdp.frame import Block, Frame, encode
-from drivers.osdp.handshake import Handshake, Proof
 from drivers.osdp.introduction import Introduction
-from drivers.osdp.messages import Capability, Message, ReplyCode
+from drivers.osdp.messages import Message, ReplyCode
+from drivers.osdp.proving import Proving
 from drivers.osdp.reporting import Reporter, is_encrypted
 from drivers.osdp.rules import RULES, Rule, Trouble, refusal, tries_max
-from drivers.osdp.secure import OWN_KEY, NotAuthenticError, Session
+from drivers.osdp.secure import NotAuthenticError, Session
 from drivers.osdp.states import TRANSITIONS, BrokenAssumptionError, State, Step
 from drivers.osdp.translate import Violation, command_for
-from drivers.osdp.waiting import Pending, Survey
+from drivers.osdp.waiting import Heard, Pending, Survey
 from drivers.queueing import CommandQueue
 from drivers.telling import MS, Teller
+from drivers.upkeep import Recall, Upkeep
 
 OFFLINE_AFTER_NS = 2_500 * MS  # the edge is promised 3 s; half a second is the host's to lose
 RETRY_HANDSHAKE_NS = 300 * MS  # a reader that just fell silent must not cost neighbours the line
@@ -32,29 +33,9 @@ BUSY_PAUSE_NS = 50 * MS
 RECHECK_NS = 100 * MS  # outputs are read again this long after a pulse should have ended
 FRESH_NS = 5 * MS  # a command that must not come late follows an answer no older than this
 POLL_STARVED = 4  # polls that were due this many times go before ordinary commands
+PROBE_ANOTHER_NS = 10_000 * MS  # a reader that is not believed must not cost neighbours the line
 
-
-class Heard(Enum):
-    """What a frame did to the message that awaits its answer."""
-
-    ANSWERED = "the line is free"
-    BUSY = "the reader needs a moment; its answer may still come"
-    NOT_BELIEVED = "the true answer may still come"
-
-
-# The one reply that each step of the handshake can have: its kind, security block, block data.
-_HANDSHAKE_REPLIES: Mapping[State, tuple[type[Message], Block | None, bytes | None]] = {
-    State.IDENTIFYING: (osdp.Identity, None, None),
-    State.CAPABILITIES: (osdp.Capabilities, None, None),
-    State.CHALLENGED: (osdp.ReaderCryptogram, Block.READER_CRYPTOGRAM, OWN_KEY),
-    State.AUTHENTICATING: (osdp.InitialMac, Block.INITIAL_MAC, None),
-}
-
-_REFUSED: Mapping[State, str] = {
-    State.IDENTIFYING: "refuses to say who it is",
-    State.CHALLENGED: "offers no Secure Channel under its own key; pair it again",
-    State.AUTHENTICATING: "does not accept our proof: another key; pair it again",
-}
+_BEFORE_KEYS = frozenset({Priority.LIFE_SAFETY, Priority.SECURE})
 
 
 class Link:
@@ -79,7 +60,7 @@ class Link:
         self._entropy = entropy
         self._still_wanted = still_wanted
         self._tell = Teller(config.name, emit)
-        self._handshake = Handshake(config.key, entropy)
+        self._proving = Proving(config, entropy, self._tell)
         self._session: Session | None = None
         self._introduction = Introduction()
         self._last_good_ns = 0
@@ -112,9 +93,15 @@ class Link:
         return min((command.priority for command in waiting), default=None)
 
     @property
-    def silence_ns(self) -> int | None:
+    def limits_ns(self) -> list[int]:
+        """When `check_times` is due: silence makes it offline, a pairing is over."""
+        limits = [] if self._proving.box_until_ns is None else [self._proving.box_until_ns]
+        return [*limits, self._silent_ns] if self._tell.told_online else limits
+
+    @property
+    def _silent_ns(self) -> int:
         """When the reader is to be reported offline unless something good comes first."""
-        return self._last_good_ns + OFFLINE_AFTER_NS if self._tell.told_online else None
+        return self._last_good_ns + OFFLINE_AFTER_NS
 
     def is_awake(self, now_ns: int) -> bool:
         """Whether the reader has given a believable answer just now."""
@@ -132,10 +119,19 @@ class Link:
         waits = self._queue or self._survey or kept or not self._introduction.is_complete
         return self.state is State.OFFLINE or (self.is_prompt and not waits)
 
-    def check_silence(self, now_ns: int) -> None:
+    def check_times(self, now_ns: int) -> None:
         """Report the reader offline when it was silent, or not believed, for too long."""
-        if self.silence_ns is not None and now_ns >= self.silence_ns:
+        if self._proving.pairing_over(now_ns):
+            self._give_up(now_ns, "its pairing is over and it has no key of its own")
+        if self._tell.told_online and now_ns >= self._silent_ns:
             self._give_up(now_ns, "no believable answer for too long; check its power and wiring")
+
+    def upkeep(self, order: Upkeep, now_ns: int) -> None:
+        """See `drivers.upkeep.Maintained`. Raises ValueError, for people."""
+        stands = self.state is State.ONLINE and self._introduction.is_complete
+        self._proving.upkeep(order, now_ns, stands=stands)
+        if self._pending is None and not isinstance(order, Recall):
+            self.due_ns = now_ns
 
     def submit(self, command: Command, now_ns: int) -> None:
         """Queue a command. On a reader that is not online it is LOST at once."""
@@ -159,6 +155,8 @@ class Link:
             self._step(Step.PROBE)
         if self.state is State.ONLINE:
             return self._speak_online(now_ns)
+        if self.state is State.PAIRING:
+            return self._give_key(now_ns)
         if self.state is State.IDENTIFYING:
             self._sequence = 0  # a sequence number of 0 begins a connection anew (clause 5.9)
             return self._send(osdp.IdentityRequest(), now_ns)
@@ -167,7 +165,7 @@ class Link:
         if self.state is State.CHALLENGED:
             return self._challenge(now_ns)
         return self._send(
-            osdp.PanelCryptogram(self._handshake.cryptogram), now_ns, block=Block.PANEL_CRYPTOGRAM
+            osdp.PanelCryptogram(self._proving.cryptogram), now_ns, block=Block.PANEL_CRYPTOGRAM
         )
 
     def hear(self, frame: Frame, now_ns: int) -> Heard:
@@ -183,6 +181,11 @@ class Link:
         if frame.sequence != pending.sequence:
             pending.trouble = Trouble.OTHER_SEQUENCE
             return Heard.NOT_BELIEVED
+        if isinstance(pending.message, osdp.KeySet):
+            # Readers answer under the old session, in clear, or not at all, so that none of it
+            # counts: which key it has now, its next proof says alone.
+            self._begin_anew(Step.KEY_GIVEN, now_ns)
+            return Heard.ANSWERED
         if self._session is not None:
             return self._hear_in_session(frame, pending, self._session, now_ns)
         return self._hear_before_session(frame, pending, now_ns)
@@ -218,6 +221,8 @@ class Link:
     def _speak_online(self, now_ns: int) -> bytes:
         if self._introduction.question is not None:
             return self._send(self._introduction.question, now_ns)
+        if self._proving.to_give is not None and self.urgency not in _BEFORE_KEYS:
+            return self._give_key(now_ns)
         starved = now_ns - self._polled_ns > POLL_STARVED * self._poll_ns
         while (command := self._queue.head) is not None:
             if command.not_after_ns is not None and not self.is_awake(now_ns):
@@ -238,10 +243,19 @@ class Link:
             question = osdp.Poll()
         return self._send(question, now_ns)
 
+    def _give_key(self, now_ns: int) -> bytes:
+        """osdp_KEYSET, in a session and nowhere else."""
+        key = self._proving.to_give
+        if key is None or self._session is None:
+            self._fail(now_ns, "the time of its pairing is over")
+            return b""
+        self._proving.given()
+        return self._send(key, now_ns)
+
     def _challenge(self, now_ns: int) -> bytes:
-        nonce = self._handshake.challenge()
+        nonce = self._proving.challenge(now_ns)
         if nonce is None:
-            self._fail(now_ns, "no session: this host's random source repeats itself")
+            self._fail(now_ns, self._proving.reason)
             return b""
         return self._send(osdp.Challenge(nonce), now_ns, block=Block.CHALLENGE)
 
@@ -262,7 +276,7 @@ class Link:
             code=code,
             data=data,
             block=block,
-            block_data=b"" if block is None else OWN_KEY,
+            block_data=b"" if block is None else self._proving.which_key,
         )
         if self._session is not None:
             frame = self._session.seal_command(frame)
@@ -288,10 +302,8 @@ class Link:
         if frame.code == ReplyCode.NAK:
             self._refused(refusal(frame.data[0] if frame.data else 0), pending, now_ns)
             return Heard.ANSWERED
-        kind, block, block_data = _HANDSHAKE_REPLIES[self.state]
-        reply = osdp.decode_reply(frame.code, frame.data)
-        fits = frame.block == block and (block_data is None or frame.block_data == block_data)
-        if not isinstance(reply, kind) or not fits:
+        reply = self._proving.awaited(self.state, frame)
+        if reply is None:
             pending.trouble = Trouble.NOT_THE_ANSWER
             self._tell.violated(Violation.OUT_OF_PLACE, now_ns)
             return Heard.NOT_BELIEVED
@@ -299,7 +311,10 @@ class Link:
         if isinstance(reply, osdp.Identity):
             self._step(Step.IDENTIFIED)
         elif isinstance(reply, osdp.ReaderCryptogram):
-            self._check_reader(reply, now_ns)
+            if self._proving.check_reader(reply, now_ns):
+                self._step(Step.READER_PROVEN)
+            else:
+                self._not_proven(now_ns)
         elif isinstance(reply, osdp.InitialMac):
             self._check_initial_mac(reply.mac, now_ns)
         else:
@@ -315,27 +330,29 @@ class Link:
                 self._answered(now_ns)
                 self._step(Step.LISTED)
             case _:
-                self._fail(now_ns, _REFUSED[self.state])
+                self._proving.refused(self.state, trouble)
+                self._not_proven(now_ns)
 
-    def _check_reader(self, reply: osdp.ReaderCryptogram, now_ns: int) -> None:
-        proof = self._handshake.check_reader(reply)
-        if proof is Proof.WRONG:
-            self._tell.violated(Violation.WRONG_KEY, now_ns)
-            self._fail(now_ns, "its proof of the key is wrong; pair it again")
-            return
-        if proof is Proof.GOOD_BUT_REPEATED:
-            self._tell.violated(Violation.REPEATED_NONCE, now_ns)
-        self._step(Step.READER_PROVEN)
+    def _not_proven(self, now_ns: int) -> None:
+        if self._proving.try_next(now_ns):
+            self._begin_anew(Step.RESTART, now_ns)
+        else:
+            self._fail(now_ns, self._proving.reason)
+
+    def _begin_anew(self, step: Step, now_ns: int) -> None:
+        self._drop_session(now_ns)
+        self._step(step)
+        self.due_ns = now_ns
 
     def _check_initial_mac(self, mac: bytes, now_ns: int) -> None:
-        session = self._handshake.begin(mac)
-        if session is None:
-            self._tell.violated(Violation.WRONG_KEY, now_ns)
-            self._fail(now_ns, "does not accept our proof: another key; pair it again")
-            return
-        self._session = session
-        self._step(Step.SESSION_PROVEN)
-        self._polled_ns = self._session_ns = now_ns
+        self._session = self._proving.begin(mac, now_ns)
+        if self._session is None:
+            self._not_proven(now_ns)
+        elif self._proving.is_default:
+            self._step(Step.DEFAULT_PROVEN)
+        else:
+            self._step(Step.SESSION_PROVEN)
+            self._polled_ns = self._session_ns = now_ns
 
     def _hear_introduction(self, reply: Message | None, now_ns: int, *, encrypted: bool) -> None:
         wrong = self._introduction.hear(reply, encrypted=encrypted)
@@ -347,29 +364,30 @@ class Link:
 
     def _introduced(self, now_ns: int) -> None:
         """It has said who it is and what it can: tell that it is there, learn its state."""
-        identity = self._introduction.identity
+        introduction, identity = self._introduction, self._introduction.identity
+        meeting = self._proving.meet(introduction)
+        if meeting in (Meeting.DOUBTED, Meeting.ANOTHER):
+            self._not_the_same(meeting, now_ns)
+            self._proving.tell_of_it(introduction, now_ns)
+            return
         self._reporter.begin()
         another = identity != self._tell.told_identity
-        if self._tell.told_online and (another or self._must_tell_renewal):
+        if self._tell.told_online and (another or self._survey.must_tell_renewal):
             self._lose_queue(now_ns)
             reason = "another device took its place" if another else "its session had to be renewed"
             self._tell.offline(reason, now_ns)
         if another:
             self._survey.answers_inputs = False
-        abilities = self._introduction.abilities
-        display = abilities is not None and abilities.has(Capability.TEXT)
-        self._tell.online(identity, now_ns, secure=True, display=display)
+        self._tell.online(identity, now_ns, secure=True, display=introduction.has_display)
+        self._proving.tell_of_it(introduction, now_ns)
         self._survey.begin()
 
-    @property
-    def _must_tell_renewal(self) -> bool:
-        """Whether a new session with the same device within the silence limit is the edge's matter.
-
-        A device that restarted has put its outputs to rest, and only the edge knows what they
-        shall be. Inputs that cannot be asked for may have changed without a word.
-        """
-        inputs_unknown = self.config.inputs > 0 and not self._survey.answers_inputs
-        return self.config.outputs > 0 or inputs_unknown
+    def _not_the_same(self, meeting: Meeting, now_ns: int) -> None:
+        if meeting is Meeting.DOUBTED:
+            self._fail(now_ns, self._proving.reason)
+            return
+        self._give_up(now_ns, self._proving.reason)
+        self.due_ns = now_ns + PROBE_ANOTHER_NS
 
     def _hear_in_session(
         self, frame: Frame, pending: Pending, session: Session, now_ns: int
@@ -462,7 +480,7 @@ class Link:
             self._tell.ended(pending.command, Outcome.LOST, now_ns, pending.sent_ns)
         self._session = None
         self._introduction = Introduction()
-        self._handshake.forget()
+        self._proving.forget()
         self._survey.suspend()
 
     def _step(self, step: Step) -> None:

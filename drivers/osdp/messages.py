@@ -1,7 +1,6 @@
 """Commands and replies: one line of layout each, used by the panel and by the simulated reader.
 
-SIA OSDP v2.2 clauses 6 (commands) and 7 (replies). Numbers are little endian. KEYSET is missing on
-purpose: keys are installed at the reader, never sent over a line that is not proven yet.
+SIA OSDP v2.2 clauses 6 (commands) and 7 (replies). Numbers are little endian.
 """
 
 import struct
@@ -24,6 +23,8 @@ class CommandCode(IntEnum):
     LED = 0x69
     BUZ = 0x6A
     TEXT = 0x6B
+    COMSET = 0x6E
+    KEYSET = 0x75
     CHLNG = 0x76
     SCRYPT = 0x77
 
@@ -41,6 +42,7 @@ class ReplyCode(IntEnum):
     RAW = 0x50
     FMT = 0x51
     KEYPAD = 0x53
+    COM = 0x54
     CCRYPT = 0x76
     RMAC_I = 0x78
     BUSY = 0x79
@@ -164,6 +166,24 @@ class Text(Message, frozen=True):
     text: bytes
 
 
+class KeySet(Message, frozen=True):
+    """A new Secure Channel base key (clause 6.15). Secret: it leaves in a session, encrypted."""
+
+    kind: int
+    length: int
+    key: bytes
+
+    def __repr__(self) -> str:
+        return "KeySet(key=…)"
+
+
+class CommunicationSet(Message, frozen=True):
+    """Another address and speed (clause 6.14), from the answer on."""
+
+    address: int
+    baud: int
+
+
 class Challenge(Message, frozen=True):
     panel_nonce: bytes
 
@@ -245,6 +265,13 @@ class Keypad(Message, frozen=True):
         return f"Keypad(reader={self.reader}, count={self.count}, keys=…)"
 
 
+class Communication(Message, frozen=True):
+    """The address and speed that the reader will have from here on (clause 7.13)."""
+
+    address: int
+    baud: int
+
+
 class ReaderCryptogram(Message, frozen=True):
     uid: bytes
     reader_nonce: bytes
@@ -278,6 +305,8 @@ _COMMANDS: Mapping[int, _Layout] = {
     CommandCode.LED: _Layout(Led, "<BBBBBBBHBBBBB"),
     CommandCode.BUZ: _Layout(Buzzer, "<BBBBB"),
     CommandCode.TEXT: _Layout(Text, "<BBBBBB", rest=True),
+    CommandCode.COMSET: _Layout(CommunicationSet, "<BI"),
+    CommandCode.KEYSET: _Layout(KeySet, "<BB16s"),
     CommandCode.CHLNG: _Layout(Challenge, "<8s"),
     CommandCode.SCRYPT: _Layout(PanelCryptogram, "<16s"),
 }
@@ -293,6 +322,7 @@ _REPLIES: Mapping[int, _Layout] = {
     ReplyCode.RAW: _Layout(RawCard, "<BBH", rest=True),
     ReplyCode.FMT: _Layout(FormattedCard, "<BBB", rest=True),
     ReplyCode.KEYPAD: _Layout(Keypad, "<BB", rest=True),
+    ReplyCode.COM: _Layout(Communication, "<BI"),
     ReplyCode.CCRYPT: _Layout(ReaderCryptogram, "<8s8s16s"),
     ReplyCode.RMAC_I: _Layout(InitialMac, "<16s"),
     ReplyCode.BUSY: _Layout(Busy, "<"),

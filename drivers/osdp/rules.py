@@ -84,6 +84,12 @@ def _session() -> dict[Trouble, Rule]:
     return row | dict.fromkeys(_LEFT_THE_SESSION, Rule.ANEW) | _UNBELIEVED
 
 
+def _pairing() -> dict[Trouble, Rule]:
+    """Whatever answers a new key, clear or secured: which one it has, its next proof says alone."""
+    row = dict.fromkeys(Trouble, Rule.ANEW)
+    return row | _UNBELIEVED | {Trouble.NOT_THE_ANSWER: Rule.ANEW}
+
+
 _ROWS: Mapping[State, Mapping[Trouble, Rule]] = {
     State.OFFLINE: dict.fromkeys(Trouble, Rule.DROP),
     State.IDENTIFYING: _handshake(Rule.ANEW),
@@ -91,6 +97,7 @@ _ROWS: Mapping[State, Mapping[Trouble, Rule]] = {
     State.CAPABILITIES: _handshake(Rule.GO_ON),
     State.CHALLENGED: _handshake(Rule.ANEW),
     State.AUTHENTICATING: _handshake(Rule.ANEW),
+    State.PAIRING: _pairing(),
     State.ONLINE: _session(),
 }
 

@@ -18,7 +18,8 @@ NONCE_LENGTH = 8
 _AES_BLOCK = 16
 _PAD_START = b"\x80"
 SCBK_DEFAULT = bytes(range(0x30, 0x40))  # published in Annex D.3: proves nothing about a reader
-OWN_KEY = b"\x01"  # security block data: "under the reader's own key", 0 would be SCBK-D (D.1.3)
+OWN_KEY = b"\x01"  # security block data: "under the reader's own key" (D.1.3)
+DEFAULT_KEY = b"\x00"  # the same for SCBK-D
 
 
 class NotAuthenticError(Exception):

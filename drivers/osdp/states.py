@@ -11,6 +11,7 @@ class State(StrEnum):
     CAPABILITIES = "capabilities"
     CHALLENGED = "challenged"
     AUTHENTICATING = "authenticating"
+    PAIRING = "pairing"
     ONLINE = "online"
 
 
@@ -22,6 +23,8 @@ class Step(StrEnum):
     LISTED = "listed what it can"
     READER_PROVEN = "proved its key"
     SESSION_PROVEN = "accepted our proof"
+    DEFAULT_PROVEN = "accepted our proof under the key that everybody knows, in its time box"
+    KEY_GIVEN = "may have another key"
     RESTART = "failed, not for long"
     GIVE_UP = "failed for good"
 
@@ -39,6 +42,8 @@ TRANSITIONS: Mapping[tuple[State, Step], State | None] = {
     (State.OFFLINE, Step.LISTED): _NEVER,
     (State.OFFLINE, Step.READER_PROVEN): _NEVER,
     (State.OFFLINE, Step.SESSION_PROVEN): _NEVER,
+    (State.OFFLINE, Step.DEFAULT_PROVEN): _NEVER,
+    (State.OFFLINE, Step.KEY_GIVEN): _NEVER,
     (State.OFFLINE, Step.RESTART): _NEVER,
     (State.OFFLINE, Step.GIVE_UP): State.OFFLINE,
     (State.IDENTIFYING, Step.PROBE): _NEVER,
@@ -46,6 +51,8 @@ TRANSITIONS: Mapping[tuple[State, Step], State | None] = {
     (State.IDENTIFYING, Step.LISTED): _NEVER,
     (State.IDENTIFYING, Step.READER_PROVEN): _NEVER,
     (State.IDENTIFYING, Step.SESSION_PROVEN): _NEVER,
+    (State.IDENTIFYING, Step.DEFAULT_PROVEN): _NEVER,
+    (State.IDENTIFYING, Step.KEY_GIVEN): _NEVER,
     (State.IDENTIFYING, Step.RESTART): State.IDENTIFYING,
     (State.IDENTIFYING, Step.GIVE_UP): State.OFFLINE,
     (State.CAPABILITIES, Step.PROBE): _NEVER,
@@ -53,6 +60,8 @@ TRANSITIONS: Mapping[tuple[State, Step], State | None] = {
     (State.CAPABILITIES, Step.LISTED): State.CHALLENGED,
     (State.CAPABILITIES, Step.READER_PROVEN): _NEVER,
     (State.CAPABILITIES, Step.SESSION_PROVEN): _NEVER,
+    (State.CAPABILITIES, Step.DEFAULT_PROVEN): _NEVER,
+    (State.CAPABILITIES, Step.KEY_GIVEN): _NEVER,
     (State.CAPABILITIES, Step.RESTART): State.IDENTIFYING,
     (State.CAPABILITIES, Step.GIVE_UP): State.OFFLINE,
     (State.CHALLENGED, Step.PROBE): _NEVER,
@@ -60,6 +69,8 @@ TRANSITIONS: Mapping[tuple[State, Step], State | None] = {
     (State.CHALLENGED, Step.LISTED): _NEVER,
     (State.CHALLENGED, Step.READER_PROVEN): State.AUTHENTICATING,
     (State.CHALLENGED, Step.SESSION_PROVEN): _NEVER,
+    (State.CHALLENGED, Step.DEFAULT_PROVEN): _NEVER,
+    (State.CHALLENGED, Step.KEY_GIVEN): _NEVER,
     (State.CHALLENGED, Step.RESTART): State.IDENTIFYING,
     (State.CHALLENGED, Step.GIVE_UP): State.OFFLINE,
     (State.AUTHENTICATING, Step.PROBE): _NEVER,
@@ -67,13 +78,26 @@ TRANSITIONS: Mapping[tuple[State, Step], State | None] = {
     (State.AUTHENTICATING, Step.LISTED): _NEVER,
     (State.AUTHENTICATING, Step.READER_PROVEN): _NEVER,
     (State.AUTHENTICATING, Step.SESSION_PROVEN): State.ONLINE,
+    (State.AUTHENTICATING, Step.DEFAULT_PROVEN): State.PAIRING,
+    (State.AUTHENTICATING, Step.KEY_GIVEN): _NEVER,
     (State.AUTHENTICATING, Step.RESTART): State.IDENTIFYING,
     (State.AUTHENTICATING, Step.GIVE_UP): State.OFFLINE,
+    (State.PAIRING, Step.PROBE): _NEVER,
+    (State.PAIRING, Step.IDENTIFIED): _NEVER,
+    (State.PAIRING, Step.LISTED): _NEVER,
+    (State.PAIRING, Step.READER_PROVEN): _NEVER,
+    (State.PAIRING, Step.SESSION_PROVEN): _NEVER,
+    (State.PAIRING, Step.DEFAULT_PROVEN): _NEVER,
+    (State.PAIRING, Step.KEY_GIVEN): State.IDENTIFYING,
+    (State.PAIRING, Step.RESTART): State.IDENTIFYING,
+    (State.PAIRING, Step.GIVE_UP): State.OFFLINE,
     (State.ONLINE, Step.PROBE): _NEVER,
     (State.ONLINE, Step.IDENTIFIED): _NEVER,
     (State.ONLINE, Step.LISTED): _NEVER,
     (State.ONLINE, Step.READER_PROVEN): _NEVER,
     (State.ONLINE, Step.SESSION_PROVEN): _NEVER,
+    (State.ONLINE, Step.DEFAULT_PROVEN): _NEVER,
+    (State.ONLINE, Step.KEY_GIVEN): State.IDENTIFYING,
     (State.ONLINE, Step.RESTART): State.IDENTIFYING,
     (State.ONLINE, Step.GIVE_UP): State.OFFLINE,
 }

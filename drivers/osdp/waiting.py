@@ -2,6 +2,7 @@
 
 import heapq
 from collections import deque
+from enum import Enum
 
 import msgspec
 
@@ -16,6 +17,14 @@ from drivers.osdp.messages import (
 from drivers.osdp.rules import Trouble
 
 RECHECKS_MAX = 64  # as many pulses can be followed to their end
+
+
+class Heard(Enum):
+    """What a frame did to the message that awaits its answer."""
+
+    ANSWERED = "the line is free"
+    BUSY = "the reader needs a moment; its answer may still come"
+    NOT_BELIEVED = "the true answer may still come"
 
 
 class Pending(msgspec.Struct):
@@ -50,6 +59,16 @@ class Survey:
 
     def __bool__(self) -> bool:
         return bool(self._questions)
+
+    @property
+    def must_tell_renewal(self) -> bool:
+        """Whether a new session with the same device within the silence limit is the edge's matter.
+
+        A device that restarted has put its outputs to rest, and only the edge knows what they
+        shall be. Inputs that cannot be asked for may have changed without a word.
+        """
+        inputs_unknown = self._config.inputs > 0 and not self.answers_inputs
+        return self._config.outputs > 0 or inputs_unknown
 
     def begin(self) -> None:
         """A session stands: everything is to be learnt anew."""

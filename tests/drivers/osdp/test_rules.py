@@ -12,6 +12,8 @@ from drivers.osdp.frame import Frame, encode
 from drivers.osdp.link import Link
 from drivers.osdp.rules import RULES, Rule, Trouble, refusal, tries_max
 from drivers.osdp.states import State
+from drivers.upkeep import Pair
+from simulators.osdp_reader import SimulatedReader
 from tests.drivers.osdp.test_bus import code_of
 from tests.drivers.osdp.world import MS, World
 
@@ -38,6 +40,7 @@ DECIDED = {
     State.CAPABILITIES: "RGGGGGGGGGLWWRR",
     State.CHALLENGED: "RAAAAAAAAALWWRR",
     State.AUTHENTICATING: "RAAAAAAAAALWWRR",
+    State.PAIRING: "AAAAAAAAAALWARR",
     State.ONLINE: "NNNAAANNNNLWWRR",
 }
 LETTERS = {
@@ -63,7 +66,7 @@ class Scene:
         self.state, self.trouble = state, trouble
         self.left, self._answer_ms = times, answer_ms
         self.asked = b""
-        self.world = World(1)
+        self.world = pairing_world() if state is State.PAIRING else World(1)
         self.reader = self.world.readers[1]
         self.world.to_panel = self._instead
         self.command = ""
@@ -135,6 +138,14 @@ class Scene:
                 return reply
             case nak:
                 return in_clear(0x41, sequence, bytes([NAKS[nak]]))
+
+
+def pairing_world() -> World:
+    """A reader without a key, and a panel that is to give it one."""
+    world = World(1, key_file=None)
+    world.readers[1] = SimulatedReader(1, None, world.entropy, installing=True)
+    until_ns = world.now_ns + 60_000 * MS
+    return world.upkeep(Pair(device="r1", key=bytes(range(16)), until_ns=until_ns))
 
 
 def in_clear(code: int, sequence: int, data: bytes = b"") -> bytes:

@@ -197,8 +197,8 @@ def test_handshake_takes_nothing_but_the_right_reply(code: int, changes: dict[st
 
 
 def test_reader_that_returns_our_own_nonce_is_not_believed() -> None:
-    handshake = Handshake(key_of(1), lambda size: b"\x11" * size)
-    nonce = handshake.challenge()
+    handshake = Handshake(lambda size: b"\x11" * size)
+    nonce = handshake.challenge(key_of(1))
     assert nonce is not None
     keys = derive_keys(key_of(1), nonce)
     reply = osdp.ReaderCryptogram(bytes(8), nonce, reader_cryptogram(keys, nonce, nonce))

@@ -7,9 +7,11 @@ from typing import TypeVar
 from drivers.api import Action, Command, CommandEnded, Fact, Priority
 from drivers.osdp.bus import Bus
 from drivers.osdp.config import LineConfig, ReaderConfig
+from drivers.upkeep import DeviceProfiled, KeyProven, PairingEnded, Upkeep
 from simulators.osdp_reader import SimulatedReader
 
 MS = 1_000_000
+KEPT = KeyProven | PairingEnded | DeviceProfiled
 F = TypeVar("F", bound=Fact)
 
 
@@ -31,7 +33,7 @@ def reader_config(number: int, **changes: object) -> ReaderConfig:
 class World:
     """`to_reader` and `to_panel` see every transmission and may change or swallow (b"") it.
 
-    `on_fact` is the edge: it may submit while it hears.
+    `on_fact` is the edge: it may submit while it hears. What it keeps for a driver is in `kept`.
     """
 
     def __init__(self, *addresses: int, seed: int = 1, **changes: object) -> None:
@@ -46,6 +48,7 @@ class World:
         self.config = LineConfig(port="memory", baud=115200, readers=configs)
         self.bus = Bus(self.config, self._draw)
         self.facts: list[Fact] = []
+        self.kept: list[Fact] = []
         self.sent: list[tuple[int, bytes]] = []
         self.heard: list[bytes] = []
         self.stands = True
@@ -92,7 +95,7 @@ class World:
             self.sent.append((self.now_ns, data))
             self._deliver(self.to_reader(data))
         while (fact := self.bus.next_fact()) is not None:
-            self.facts.append(fact)
+            (self.kept if isinstance(fact, KEPT) else self.facts).append(fact)
             self.on_fact(fact)
 
     def _deliver(self, data: bytes) -> None:
@@ -136,8 +139,12 @@ class World:
         self.bus.submit(command, self.now_ns)
         return command.id
 
+    def upkeep(self, order: Upkeep) -> "World":
+        self.bus.upkeep(order, self.now_ns)
+        return self
+
     def of(self, kind: type[F]) -> list[F]:
-        return [fact for fact in self.facts if isinstance(fact, kind)]
+        return [fact for fact in (*self.facts, *self.kept) if isinstance(fact, kind)]
 
     def outcome(self, command: str) -> str:
         ends = [fact for fact in self.of(CommandEnded) if fact.command == command]
