@@ -206,6 +206,12 @@ class Watch:
         await self.until(lambda: self.ended[command])
         return self.ended[command][0]
 
+    async def confirmed(self, action: Action) -> None:
+        """Give it a command until it has obeyed: a link may have to be built up anew."""
+        async with asyncio.timeout(PATIENCE_S):
+            while await self.do(action) is not Outcome.CONFIRMED:
+                await asyncio.sleep(AGAIN_AFTER_S)
+
     async def do(self, action: Action) -> Outcome:
         """Give the device a command and wait for its end."""
         return await self.outcome(self.submit(action))
@@ -245,6 +251,7 @@ def put(subject: Subject, trial: Trial, folder: Path) -> None:
             await trial(subject, bench, watch)
             bench.line.treatment = untouched
             watch.stands = True
+            await asyncio.sleep(SETTLED_S)
             await bench.exchange(watch)
 
     run(scenario())

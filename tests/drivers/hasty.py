@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 GRACE_S = 0.0005  # a byte crosses a pty in 0.03 ms; 99 % do in less than 0.1 ms
+LONG_S = 0.06  # whoever waits for longer waits for an answer, which a busy machine may delay
+LONG_GRACE_S = 0.004
 
 
 class _Hasty(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
@@ -27,9 +29,10 @@ class _Hasty(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
         if timeout is None or timeout <= GRACE_S:
             found = super().select(timeout)
         else:
-            found = super().select(GRACE_S)
+            grace_s = LONG_GRACE_S if timeout > LONG_S else GRACE_S
+            found = super().select(grace_s)
             if not found:
-                self.ahead_s += timeout - GRACE_S
+                self.ahead_s += timeout - grace_s
         return list(found)
 
 

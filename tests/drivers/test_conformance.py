@@ -6,9 +6,10 @@ import pytest
 
 from tests.drivers.ascii.subject import SUBJECTS as ASCII
 from tests.drivers.conformance import TRIALS, Subject, Trial, put
+from tests.drivers.modbus.subject import SUBJECT as MODBUS
 from tests.drivers.osdp.subject import SUBJECT as OSDP
 
-SUBJECTS = (OSDP, *ASCII)
+SUBJECTS = (OSDP, MODBUS, *ASCII)
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.__name__)

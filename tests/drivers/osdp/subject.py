@@ -11,7 +11,6 @@ from drivers.api import (
     InputsReported,
     InputState,
     KeysPressed,
-    Outcome,
     OutputsReported,
     Pulse,
     TamperReported,
@@ -55,7 +54,7 @@ class Bench:
             lambda: any(fact.data == card for fact in watch.of(CardRead)),
         )
         changes = len(self._changes)
-        assert await watch.do(OPEN) is Outcome.CONFIRMED
+        await watch.confirmed(OPEN)
         await watch.again(lambda: None, lambda: len(self._changes) == changes + 2)
         assert self._changes[-2:] == [(0, True), (0, False)]
 

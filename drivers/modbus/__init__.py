@@ -1,0 +1,1 @@
+"""Relay and input modules on a Modbus RTU line."""
