@@ -1,0 +1,138 @@
+"""A door whose reader only ever speaks: the whole edge, with a module or a scanner at a port."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from controller import events as ev
+from controller.ids import CredentialId, CredentialRef, HolderId
+from drivers.ascii_serial.reader import WAITING
+from edge.config import ConfigError, load_config
+from edge.people import (
+    Change,
+    CredentialRecord,
+    People,
+    SiteKey,
+    code_ref,
+    credential_ref,
+    load_site_key,
+)
+from simulators.ascii_reader import Scanner, rdm6300
+from simulators.serial_line import SerialLine, paced
+from tests.edge.checks import ready
+from tests.edge.house import FRONT, SITE, House, running, until
+
+TAG = bytes.fromhex("0C000621A5")
+CODE = "STAFF 17"
+MODULE = '[line.desk]\ndriver = "rdm6300"\nport = "desk"\n\n[device.front-in]\nline = "desk"\n'
+SCANNER = MODULE.replace("rdm6300", "scanner")
+OSDP = '[device.front-in]\nline = "north"\naddress = 1\nkey = "front-in.key"\n'
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """Takes a moment; for tests that change no more of it than its site file."""
+    return House(tmp_path_factory.mktemp("house"))
+
+
+def wire(house: House, tables: str) -> None:
+    """Another reader at the front door."""
+    text = SITE.format(broker="")
+    assert OSDP in text
+    (house.folder / "site.toml").write_text(text.replace(OSDP, tables))
+
+
+def enrol(house: House, ref: CredentialRef) -> None:
+    """One more badge of Ada's."""
+    badge = CredentialRecord(id=CredentialId("e" * 16), holder=HolderId("a" * 16), ref=ref)
+    with People.open(house.folder / "state" / "site.db") as people:
+        people.apply(Change(base=people.version, credentials=(badge,)))
+
+
+def site_key(house: House) -> SiteKey:
+    return load_site_key(house.folder / "site.key")
+
+
+def test_a_badge_at_a_module_opens_once_and_a_line_that_comes_back_opens_nothing(
+    house: House,
+) -> None:
+    wire(house, MODULE)
+    enrol(house, credential_ref(site_key(house), 40, TAG))
+    module = rdm6300()
+
+    async def run() -> None:
+        async with (
+            house.line(),
+            SerialLine(house.folder / "desk", module) as line,
+            running(house) as edge,
+        ):
+            module.say, line.treatment = line.say, paced(9600)
+            await ready(edge)
+            await until(edge, ev.ReaderFound, 4)
+            module.hold(TAG, time.monotonic_ns())
+            line.set_timer()
+            await until(edge, ev.PortalGranted)
+            line.unplug()
+            await until(edge, ev.ReaderLost)
+            line.replug()
+            (ignored,) = await until(edge, ev.BadgeIgnored)
+            assert isinstance(ignored, ev.BadgeIgnored)
+            assert (ignored.reader, ignored.reason) == ("front-in", WAITING)
+            await asyncio.sleep(0.3)  # some more repetitions
+            assert len(house.opened_at(FRONT)) == 1
+
+    asyncio.run(run())
+
+
+def test_a_code_that_is_on_file_opens(house: House) -> None:
+    wire(house, SCANNER)
+    enrol(house, code_ref(site_key(house), CODE))
+    scanner = Scanner()
+
+    async def run() -> None:
+        async with (
+            house.line(),
+            SerialLine(house.folder / "desk", scanner) as line,
+            running(house) as edge,
+        ):
+            scanner.say = line.say
+            await ready(edge)
+            await until(edge, ev.ReaderFound, 4)
+            scanner.scan("STAFF 18")
+            (refused,) = await until(edge, ev.DecisionMade)
+            assert isinstance(refused, ev.DecisionMade)
+            assert not refused.decision.granted
+            scanner.scan(CODE)
+            await until(edge, ev.PortalGranted)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [
+        ('port = "desk"', 'port = "desk"\nbaud = 19200', "baud"),
+        ('port = "desk"', "", "'port' is missing"),
+        ('line = "desk"', 'line = "desk"\naddress = 1', "unknown key 'address'"),
+        ('line = "desk"', 'line = "desk"\noutputs = 1', "no inputs and no outputs"),
+        ('line = "desk"', 'line = "desk"\nkeypad = true', "no keypad"),
+        ('"rdm6300"', '"rdm630"', "did you mean 'rdm6300'?"),
+    ],
+)
+def test_what_it_has_not_is_refused_at_its_place(
+    built: House, good: str, bad: str, words: str
+) -> None:
+    wire(built, MODULE.replace(good, bad))
+    with pytest.raises(ConfigError) as caught:
+        load_config(built.folder / "site.toml")
+    (problem,) = [one for one in caught.value.problems if words in str(one)]
+    text = (built.folder / "site.toml").read_text().splitlines()
+    near = text[problem.line - 1]
+    assert any(word in near for word in ("desk", "baud", "address", "front-in", "rdm630")), near
