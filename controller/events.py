@@ -155,7 +155,10 @@ __all__ = [
 
 
 class ReaderFound(Body, frozen=True, kw_only=True):
-    """The reader answers. `secure`: its session is authenticated and encrypted."""
+    """The reader answers; of one that only ever speaks, its port is open.
+
+    `secure`: its session is authenticated and encrypted.
+    """
 
     reader: ReaderId
     secure: bool

@@ -321,7 +321,8 @@ ACTIONS: dict[str, str] = {
     "entry-dropped": "The gap is final. Write down what the guards remember of that time.",
     "clock-judged": "Not trusted: mend the time service. A jump: find out who set the clock.",
     "posture-changed": "Follow the site's orders for that mode.",
-    "reader-found": "`secure` is false: the reader is not to be trusted; pair it again.",
+    "reader-found": "`secure` is false at a reader on an OSDP line: do not trust it, pair it "
+    "again. A module or scanner never is secure, and whether it lives is not seen.",
     "reader-lost": "Check power, wiring, address, baud rate and key; the reason says which.",
     "reader-tampered": "Send somebody to look at the reader before it is used again.",
     "device-suspected": "Somebody may sit on the line. Keep the journal, inspect the cable run.",

@@ -21,12 +21,15 @@ from edge.people import (
 )
 from simulators.ascii_reader import Scanner, rdm6300
 from simulators.serial_line import SerialLine, paced
+from tests.docs.pages import ROOT, marked
 from tests.edge.checks import ready
 from tests.edge.house import FRONT, SITE, House, running, until
 
 TAG = bytes.fromhex("0C000621A5")
 CODE = "STAFF 17"
-MODULE = '[line.desk]\ndriver = "rdm6300"\nport = "desk"\n\n[device.front-in]\nline = "desk"\n'
+PORT = 'port = "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"'
+SHOWN = marked((ROOT / "docs" / "devices.md").read_text(), "module.toml")
+MODULE = SHOWN.replace(PORT, 'port = "desk"').replace("desk-reader", "front-in")
 SCANNER = MODULE.replace("rdm6300", "scanner")
 OSDP = '[device.front-in]\nline = "north"\naddress = 1\nkey = "front-in.key"\n'
 
