@@ -6,6 +6,7 @@ import click
 
 PARTS = {
     "list": "edge.commands.device_list:list_",
+    "scan": "edge.commands.device_scan:scan_",
     "trace": "edge.commands.device_trace:trace",
     "watch": "edge.commands.device_watch:watch",
 }
