@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes .venv ready: requirements/environment.sh demo|test
 # Makes .venv/bench ready, for the figures alone: requirements/environment.sh bench
+# Makes .venv/panel ready, somebody else's control panel and nothing of ours: ... panel
 # Names the Python it would use: requirements/environment.sh python
 #
 # Needs Python >= 3.11 with venv and nothing else: no compiler, no root, no service. Where Debian's
@@ -52,7 +53,7 @@ find_python() {
 make_environment() {
     lock=requirements/$1.lock
     folder=$2
-    [ -f "$lock" ] || fail "There is no $lock: say demo, test or bench"
+    [ -f "$lock" ] || fail "There is no $lock: say demo, test, bench or panel"
     if ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
         python=$(find_python)
         echo "environment: $folder from $python" >&2
@@ -63,6 +64,7 @@ make_environment() {
     # need a compiler. PIP_ONLY_BINARY=:none: allows it where a platform has no wheel.
     PIP_ONLY_BINARY=${PIP_ONLY_BINARY:-:all:} PIP_DISABLE_PIP_VERSION_CHECK=1 \
         "$folder/bin/python" -m pip install -qq --require-hashes --no-deps -r "$lock"
+    [ "$1" != panel ] || return 0
     # The project itself, so that the command exists. Its build backend came with the lock and looks
     # for its own binary on PATH.
     PATH="$PWD/$folder/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -74,5 +76,9 @@ case ${1:-} in
 python) find_python ;;
 demo | test) make_environment "$1" .venv ;;
 bench) make_environment bench .venv/bench ;;
-*) fail "usage: requirements/environment.sh demo|test|bench|python" ;;
+panel)
+    make_environment panel .venv/panel
+    cp requirements/panel.lock .venv/panel/installed.lock
+    ;;
+*) fail "usage: requirements/environment.sh demo|test|bench|panel|python" ;;
 esac

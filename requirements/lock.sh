@@ -21,6 +21,7 @@ lock() {
 }
 
 lock requirements/tools.lock requirements/tools.in
+lock requirements/panel.lock requirements/panel.in
 lock requirements/test.lock pyproject.toml requirements/build.in --extra demo --extra postgres \
     --extra test
 # Demo and figures are held to what is tested: one version of everything.

@@ -43,6 +43,17 @@ if [ -d .venv ] && command -v npm >/dev/null 2>&1; then
     fi
 fi
 
+# A control panel for OSDP by another hand, in an environment of its own.
+if [ -d .venv ]; then
+    if cmp -s requirements/panel.lock .venv/panel/installed.lock ||
+        sh requirements/environment.sh panel; then
+        echo "peers: osdp's control panel is in .venv/panel"
+    else
+        echo "peers: LEFT OUT, osdp's control panel could not be installed: see pip above"
+        [ "${CI:-}" != true ] || exit 1
+    fi
+fi
+
 echo "$peers" | {
     left_out=0
     while read -r program package; do

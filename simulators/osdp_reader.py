@@ -211,11 +211,20 @@ class SimulatedReader:
         self._decoder.feed(data)
         answer = b""
         while (frame := self._decoder.take()) is not NEED_MORE:
-            if isinstance(frame, Damaged) or frame.address != self.address or self.silent:
+            if frame.address != self.address or self.silent:
                 continue
-            self._rebooted = False  # the answer tells that it knows no session
-            answer += self._answer(frame, now_ns)
+            if not isinstance(frame, Damaged):
+                self._rebooted = False  # the answer tells that it knows no session
+                answer += self._answer(frame, now_ns)
+            elif frame.sequence is not None:
+                answer += self._refuse(frame.sequence)
         return answer
+
+    def _refuse(self, sequence: int) -> bytes:
+        """Somebody meant to send what cannot be: a security block of a session without its MAC."""
+        self._session = self._last = None
+        meant = Frame(address=self.address, is_reply=False, sequence=sequence, code=0)
+        return self._plain(meant, osdp.Nak(NakReason.SECURITY_REQUIRED))
 
     def _answer(self, frame: Frame, now_ns: int) -> bytes:
         if now_ns - self._heard_ns > SESSION_NS:

@@ -72,9 +72,13 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Damaged(msgspec.Struct, frozen=True):
-    """Bytes that began like a frame of `address` and were none: wrong check or inner lengths."""
+    """Bytes that began like a frame of `address` and were none: wrong check or inner lengths.
+
+    `sequence` is told where the check was right: somebody meant to send just this.
+    """
 
     address: int
+    sequence: int | None = None
 
 
 class NeedMore(Enum):
@@ -206,17 +210,19 @@ def _decode(raw: bytes) -> Frame | Damaged:
     else:
         end = len(raw) - 1
         good = checksum(raw[:end]) == raw[end]
+    if not good:
+        return Damaged(address)
     position = _HEADER_LENGTH
     block: int | None = None
     block_data = b""
-    if good and control & _BLOCK_BIT:
+    if control & _BLOCK_BIT:
         block_length, block = raw[position], raw[position + 1]
         good = block_length >= _BLOCK_HEADER_LENGTH
         block_data = raw[position + _BLOCK_HEADER_LENGTH : position + block_length]
         position += block_length
     mac_length = MAC_LENGTH if carries_mac(block) else 0
     if not good or position + 1 + mac_length > end:
-        return Damaged(address)
+        return Damaged(address, control & _SEQUENCE_MASK)
     return Frame(
         address=address,
         is_reply=bool(raw[1] & REPLY_BIT),

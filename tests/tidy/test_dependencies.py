@@ -13,7 +13,7 @@ from tests.tidy.repository import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
-LOCKS = ("bench", "demo", "test", "tools")
+LOCKS = ("bench", "demo", "panel", "test", "tools")
 
 
 def requirements(lines: list[str]) -> list[Requirement]:
@@ -33,6 +33,7 @@ WANTED = {
         *BUILD,
         *requirements([*EXTRAS["demo"], *EXTRAS["postgres"], *EXTRAS["test"]]),
     ],
+    "panel": requirements_in("panel.in"),
     "tools": requirements_in("tools.in"),
 }
 WANTED["bench"] = [*WANTED["test"], *requirements(EXTRAS["bench"])]
@@ -107,7 +108,7 @@ def documented() -> dict[str, dict[str, list[str]]]:
 
 def test_every_direct_dependency_has_its_reason():
     pages = documented()
-    sections = {"Always": ALWAYS, "Building": [*BUILD, *WANTED["tools"]]}
+    sections = {"Always": ALWAYS, "Building": [*BUILD, *WANTED["tools"]], "panel": WANTED["panel"]}
     sections |= {extra: requirements(lines) for extra, lines in EXTRAS.items()}
     for section, wanted in sections.items():
         assert sorted(pages[section]) == sorted(each.name for each in wanted), section

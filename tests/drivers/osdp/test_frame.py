@@ -104,8 +104,9 @@ def test_mac_must_fit_its_block() -> None:
     with pytest.raises(ValueError, match="MAC length"):
         encode(Frame(address=1, is_reply=True, sequence=1, code=0x40, block=0x16))
     # A frame that claims a MAC and is too short for one.
-    body = bytes.fromhex("53810b000d0216400102")
-    assert decoded(body[:-1] + crc16(body[:-1]).to_bytes(2, "little"), replies=True) == [Damaged(1)]
+    body = bytes.fromhex("53810b000d02164001")
+    raw = body + crc16(body).to_bytes(2, "little")
+    assert decoded(raw, replies=True) == [Damaged(1, 1)]
 
 
 def test_too_long_is_refused() -> None:
@@ -173,3 +174,11 @@ def test_repr_shows_no_data() -> None:
     frame = Frame(address=1, is_reply=True, sequence=1, code=0x50, data=b"\xde\xad\xbe\xef")
     assert "dead" not in repr(frame).lower()
     assert "\\xde" not in repr(frame)
+
+
+def test_what_was_meant_and_cannot_be_is_told_from_noise() -> None:
+    """A poll with the security block of a session that does not stand, and without a MAC."""
+    meant = bytes.fromhex("53010a000c021560396d")
+    assert decoded(meant, replies=False) == [Damaged(1, 0)]
+    noise = meant[:-1] + b"\x6e"
+    assert decoded(noise, replies=False)[0] == Damaged(1)
