@@ -9,6 +9,16 @@ _MODULE_LINE = {
 
 LINE_KEYS: Mapping[str, Mapping[str, str]] = {
     "id12": _MODULE_LINE,
+    "mqtt": {
+        "host": "the broker's name or address",
+        "tcp-port": "its port; 8883 is usual with TLS",
+        "username": "who the edge is at the broker",
+        "password-file": "file of its password",
+        "ca": "file of the authority that vouches for the broker; with it the connection is TLS",
+        "certificate": "file of the edge's own certificate, where the broker asks for one",
+        "key": "file of its private key",
+        "own-rights": "declares that the broker lets each device use its own topics alone",
+    },
     "osdp": {
         "port": "the serial device, as `/dev/serial/by-id/…`",
         "baud": "speed of the line and of every reader on it; at 9600 at most four readers",
@@ -23,6 +33,14 @@ LINE_KEYS: Mapping[str, Mapping[str, str]] = {
 
 DEVICE_KEYS: Mapping[str, Mapping[str, str]] = {
     "id12": {},
+    "mqtt": {
+        "mapping": "a ready mapping by its name, or one of its own as tables below the device: "
+        "[mqtt-devices.md](mqtt-devices.md)",
+        "topic": "what the mapping has for `{topic}`",
+        "name": "what the mapping has for `{name}`",
+        "relock-ms": "the fixed time after which this lock locks itself, where none can be told it",
+        "silent-after-s": "a device that said nothing for so long is away",
+    },
     "osdp": {
         "address": "its OSDP address",
         "key": "file of its Secure Channel key: 32 hexadecimal digits",

@@ -95,9 +95,14 @@ class CodeRead(Fact, frozen=True, kw_only=True):
 
 
 class InputsReported(Fact, frozen=True, kw_only=True):
-    """The state of every input of the device, by number."""
+    """The state of every input of the device, by number.
+
+    `remembered` are the numbers of those whose state somebody else kept for the device, or which it
+    said again on coming back. That is how things stand, and nobody asks for anything by it.
+    """
 
     states: tuple[InputState, ...]
+    remembered: tuple[int, ...] = ()
 
 
 class OutputsReported(Fact, frozen=True, kw_only=True):

@@ -37,7 +37,7 @@ class Teller:
         self.told_online: bool | None = None
         self.told_identity = ""
         self.offline_reason = ""
-        self._violations: dict[StrEnum, tuple[int, int]] = {}
+        self._violations: dict[str, tuple[int, int]] = {}
 
     def forget(self) -> None:
         """A new line: the edge is to be told again even if nothing changed."""
@@ -82,14 +82,17 @@ class Teller:
 
     def violated(self, violation: StrEnum, now_ns: int) -> None:
         """Record what the peer must not do; of a flood, one in a while with their number."""
-        quiet_until_ns, unreported = self._violations.get(violation, (now_ns, 0))
+        self.misbehaved(violation.value, now_ns)
+
+    def misbehaved(self, what: str, now_ns: int) -> None:
+        """The same in words of a site's own; there are few of them."""
+        quiet_until_ns, unreported = self._violations.get(what, (now_ns, 0))
         if now_ns < quiet_until_ns:
-            self._violations[violation] = (quiet_until_ns, unreported + 1)
+            self._violations[what] = (quiet_until_ns, unreported + 1)
             return
-        self._violations[violation] = (now_ns + VIOLATION_EVERY_NS, 0)
+        self._violations[what] = (now_ns + VIOLATION_EVERY_NS, 0)
         more = f" ({unreported} more since the last record)" if unreported else ""
-        reason = violation.value + more
-        self.emit(ProtocolViolated(device=self._device, at_ns=now_ns, reason=reason))
+        self.emit(ProtocolViolated(device=self._device, at_ns=now_ns, reason=what + more))
 
     def key_proven(self, successor: bool, now_ns: int) -> None:
         """It was open which of two keys the device has."""

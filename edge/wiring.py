@@ -249,7 +249,9 @@ class Wiring:
     ) -> Iterator[inputs.Input]:
         if portal.rex is not None and portal.rex.device == fact.device:
             # The first edge counts: nobody waits at a door for an input to settle.
-            active = is_active(portal.rex, fact.states)
+            # What somebody else remembers for the device asks for nothing.
+            known = portal.rex.input not in fact.remembered
+            active = known and is_active(portal.rex, fact.states)
             attempt = AttemptId(self._entropy(ID_BYTES).hex())
             yield inputs.ExitAsked(id=self.new_id(), portal=name, active=active, attempt=attempt)
         if portal.contact is not None and portal.contact.device == fact.device:

@@ -71,6 +71,8 @@ class Perimeter:
     def reported(self, fact: InputsReported, now_us: int) -> Iterator[Fact]:
         """What a report of a device's inputs means."""
         for key in self._by_device.get(fact.device, ()):
+            if key[0] == SOURCE and self._wired[key].input.input in fact.remembered:
+                continue  # nobody turns a key in the past
             self._read[key, fact.device] = fact.states
             line = self._line(key)
             if line is None:
