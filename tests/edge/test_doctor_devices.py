@@ -53,6 +53,10 @@ def looked(house: House, check: Callable[..., Iterator[Finding]] = devices) -> l
     return list(check(patient(house)))
 
 
+def key_of(house: House, name: str) -> bytes:
+    return bytes.fromhex((house.folder / f"{name}.key").read_text())
+
+
 def about(found: list[Finding], begins: str) -> Finding:
     (one,) = [finding for finding in found if finding.said.startswith(begins)]
     return one
@@ -75,7 +79,7 @@ def test_without_a_daemon_the_lines_are_looked_at_and_nothing_is_worked(house: H
 
 
 def test_what_is_wrong_with_a_device_is_told_with_what_to_do(house: House) -> None:
-    house.readers["front-in"]._key = secrets.token_bytes(16)
+    house.readers["front-in"] = SimulatedReader(1, secrets.token_bytes(16), os.urandom)
     house.readers["vault-out"].silent = True
     house.readers["vault-in"].set_local(tampered=True, power_failing=True)
     house.board.set_input(FRONT_CONTACT, 2)
@@ -93,8 +97,8 @@ def test_what_is_wrong_with_a_device_is_told_with_what_to_do(house: House) -> No
 
 
 def test_a_board_with_fewer_outputs_than_the_site_file_says_is_found(house: House) -> None:
-    board = house.board
-    house.readers["board"] = SimulatedReader(4, board._key, os.urandom, inputs=4, outputs=1)
+    key = key_of(house, "board")
+    house.readers["board"] = SimulatedReader(4, key, os.urandom, inputs=4, outputs=1)
     with readers_there(house):
         found = looked(house)
     lock = about(found, "portal vault-door: the lock on output 1 of board does not tell its state")
@@ -126,8 +130,8 @@ def test_a_daemon_that_runs_is_asked_and_its_lines_are_left_to_it(house: House) 
 
 
 def test_a_reader_without_a_light_shows_no_verdict(house: House) -> None:
-    reader = house.readers["front-in"]
-    house.readers["front-in"] = SimulatedReader(1, reader._key, os.urandom, lights=0)
+    key = key_of(house, "front-in")
+    house.readers["front-in"] = SimulatedReader(1, key, os.urandom, lights=0)
 
     async def run() -> list[Finding]:
         async with house.line(), running(house) as edge:
