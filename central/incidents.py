@@ -13,6 +13,7 @@ import msgspec
 
 from controller import events as ev
 from controller import events_barriers as eb
+from controller import events_devices as ed
 from controller import events_points as ep
 from controller.events import Body, Entry, EntryError, decode_body, decode_entry, kind_of
 from policies.facts import Mode
@@ -191,6 +192,7 @@ ALARMS: Mapping[str, Rule] = {
     kind_of(ev.PostureChanged): Rule("The posture is not normal", _not_normal),
     kind_of(ev.ReaderTampered): Rule("A reader is tampered with", _tampered),
     kind_of(ev.DeviceSuspected): Rule("A device is not believed"),
+    kind_of(ed.DeviceChanged): Rule("A device is not the one that it was"),
     kind_of(ev.ProtocolOfficerCalled): Rule("A protected person was refused"),
     kind_of(ev.AgentWithoutConsent): Rule("An agent is inside without consent"),
     kind_of(ev.JournalLost): Rule("A journal could not be written"),

@@ -30,6 +30,7 @@ from controller.body import (
     Text,
     clipped,
 )
+from controller.events_devices import DeviceChanged, DeviceServiced
 from controller.events_edge import (
     ClockJudged,
     EdgeReady,
@@ -417,6 +418,8 @@ imported first."""
 URGENT = frozenset(
     kind_of(body_type)
     for body_type in (
+        DeviceChanged,
+        DeviceServiced,
         DeviceSuspected,
         EdgeStopping,
         EntriesPruned,

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from controller import events as ev
 from controller import events_barriers as eb
+from controller import events_devices as ed
 from controller import events_muster as em
 from controller import events_points as ep
 from controller.body import Body
@@ -47,6 +48,8 @@ _PASSAGES: tuple[type[Body], ...] = (
 )
 
 _ALARMS: tuple[type[Body], ...] = (
+    ed.DeviceChanged,
+    ed.DeviceServiced,
     ev.AgentWithoutConsent,
     ev.CountersChallenged,
     ev.DeviceSuspected,

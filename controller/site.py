@@ -14,6 +14,7 @@ from controller import (
     perimeter,
     questions,
     records,
+    service,
     verdicts,
     visits,
 )
@@ -439,4 +440,5 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     **muster.HANDLERS,
     **perimeter.HANDLERS,
     **records.HANDLERS,
+    **service.HANDLERS,
 }

@@ -3,7 +3,7 @@
 `docs.generate` refuses a key without a sentence here and a sentence without its key.
 """
 
-from docs import meanings_perimeter
+from docs import meanings_devices, meanings_perimeter
 
 INCLUDED = "further files of this policy, by their names alone: they lie beside this one"
 
@@ -352,5 +352,6 @@ ACTIONS: dict[str, str] = {
     "muster-refused": "`why` says it: a muster goes on already, or none does, or nobody on file "
     "was meant.",
     "grant-aborted": "Nothing to do: posture, fire or the journal took the grant back.",
+    **meanings_devices.ACTIONS,
     **meanings_perimeter.ACTIONS,
 }

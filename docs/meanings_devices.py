@@ -48,3 +48,10 @@ DEVICE_KEYS: Mapping[str, Mapping[str, str]] = {
     "rdm6300": {},
     "scanner": {},
 }
+
+ACTIONS: dict[str, str] = {
+    "device-serviced": "Nothing, if you know of the work. Else ask who the operator is, and look "
+    "at the device: whoever pairs a reader gives it a key.",
+    "device-changed": "Send somebody to look at it before it is used again. It was replaced, its "
+    "firmware was changed, or somebody sits on the line. Accept it by name when you know why.",
+}

@@ -20,11 +20,13 @@ from controller.ids import (
     QuestionId,
     ReaderId,
 )
+from controller.inputs_devices import DeviceChangeHeard
 from controller.ledger import SALT_BYTES, Personal
 from controller.portal import Contact
 from drivers import api
 from drivers.api import InputState
 from drivers.badges import BadgeRefusedError
+from drivers.upkeep import DeviceChanged
 from edge.config import Config
 from edge.debounce import Debounced
 from edge.keypads import Keypads, Typed
@@ -126,6 +128,8 @@ class Wiring:
                 return self._offline(fact)
             case api.TamperReported():
                 return self._tampered(fact)
+            case DeviceChanged():
+                return [DeviceChangeHeard(id=self.new_id(), device=fact.device, reason=fact.reason)]
             case api.ProtocolViolated():
                 misbehaved = inputs.DeviceMisbehaved(
                     id=self.new_id(), device=fact.device, reason=fact.reason

@@ -15,6 +15,7 @@ from controller.events import (
     encode,
     kind_of,
 )
+from controller.events_devices import ServiceStep
 from controller.ids import EffectId, InputId, ReaderId
 from controller.inputs import (
     BadgeUnreadable,
@@ -28,6 +29,7 @@ from controller.inputs import (
     ReaderHeard,
     Stopping,
 )
+from controller.inputs_devices import DeviceChangeHeard, DeviceServiceHeard
 from controller.ledger import Personal
 from controller.moment import SECOND_US
 from policies.codes import Code
@@ -45,6 +47,10 @@ def test_whatever_a_device_says_of_itself_can_be_read_back_from_the_journal() ->
         ReaderHeard(id=InputId("1"), reader=ReaderId("r"), online=True, secure=True, about=LONG),
         ReaderHeard(id=InputId("2"), reader=ReaderId("r"), online=False, secure=True, about=LONG),
         DeviceMisbehaved(id=InputId("3"), device="r", reason=LONG),
+        DeviceChangeHeard(id=InputId("9"), device="r", reason=LONG),
+        DeviceServiceHeard(
+            id=InputId("10"), device="r", step=ServiceStep.PAIRED, detail=LONG, operator=operator
+        ),
         BadgeUnreadable(id=InputId("4"), reader=ReaderId("r"), reason=LONG),
         EffectEndHeard(id=InputId("5"), effect=EffectId("1.0"), outcome=LONG),
         FireResetAsked(id=InputId("6"), fire=LONG, operator=operator),

@@ -91,6 +91,8 @@ def test_the_hour_reaches_every_state_and_most_of_what_can_happen() -> None:
     from_outside = {
         "certificate-expiring",
         "counters-challenged",
+        "device-changed",
+        "device-serviced",
         "entries-pruned",
         "evacuation-confirmed",
         "journal-doubted",

@@ -223,6 +223,7 @@ VALUES: dict[str, Any] = {
     "result": "declined",
     "order": "0" * 64,
     "keys": ("k" * 32,),
+    "step": "paired",
     "values": (),
     "signed_by": "0" * 64,
     "cause": "expired",

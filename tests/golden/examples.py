@@ -5,6 +5,7 @@ the files that are missing. A file that exists is what was released: it is never
 from pathlib import Path
 
 from controller import events as ev
+from controller import events_devices as ed
 from controller import events_muster as em
 from controller.arrival import Action
 from controller.attempt import Attempt, Waiting
@@ -245,6 +246,13 @@ _MADE: tuple[Body, ...] = (
     ev.ReaderFound(reader=READER, secure=True, identity="Vendor 1.2 serial 0042"),
     ev.ReaderLost(reader=READER, reason="no answer"),
     ev.ReaderTampered(reader=READER, tampered=True),
+    ed.DeviceServiced(
+        device="gate-entry",
+        step=ed.ServiceStep.PAIRING_OPENED,
+        detail="for 60 s",
+        operator=commitment(OPERATOR),
+    ),
+    ed.DeviceChanged(device="gate-entry", reason="outputs: was level 4, 2 of them, now 1"),
     ev.DeviceSuspected(device="bus-1", reason="a reply under a foreign key"),
     ev.BadgeIgnored(reader=READER, reason="starting", badge=commitment(BADGE)),
     ev.AttemptBegan(after=ATTEMPT_AFTER),
