@@ -251,13 +251,13 @@ class Module:
                 assert_never(reply)
 
     def _hear_inputs(self, states: tuple[bool, ...], now_ns: int) -> None:
-        changed, self._inputs = states != self._inputs, states
-        self._read(now_ns)
-        if changed and self.is_online:
+        is_news, self._inputs = self.is_online and states != self._inputs, states
+        if is_news:
             self._tell_inputs(now_ns)
+        self._read(now_ns)
 
     def _hear_outputs(self, states: tuple[bool, ...], now_ns: int) -> None:
-        changed, self._outputs = states != self._outputs, states
+        is_news, self._outputs = self.is_online and states != self._outputs, states
         self._outputs_due_ns = [at_ns for at_ns in self._outputs_due_ns if at_ns > now_ns]
         if not self._outputs_due_ns:
             self._outputs_due_ns.append(now_ns + OUTPUTS_EVERY_NS)
@@ -265,9 +265,11 @@ class Module:
         for output in over:
             if states[output] is self._kept[output].on:
                 del self._kept[output]
-        self._read(now_ns)
-        if changed and self.is_online:
+        if is_news:
             self._tell_outputs(now_ns)
+        self._read(now_ns)
+        if self.config.inputs:
+            self.read_due_ns = now_ns  # this was not the contacts' turn
         doing = self._doing
         if doing is not None and doing.is_done:
             moved = states[doing.write.output] is doing.write.on
