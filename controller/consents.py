@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from controller.ids import HolderId, OrderId
 from controller.moment import Moment
 from policies.compiled import CompiledPolicy
-from policies.facts import UtcSeconds
+from policies.facts import Headcount, UtcSeconds
 
 CONSENT_S_MAX = 24 * 3600
 """The longest that a consent holds. It is given for a visit, by somebody who knows what for; who
@@ -26,6 +26,10 @@ ZONES_MAX = 32
 """Of one consent; whoever has more to see is consented to for all."""
 
 
+PARTY_MAX = 50
+"""People without badges whom one consent lets in with its agent: a delegation, not a crowd."""
+
+
 class ConsentEnd(StrEnum):
     REVOKED = "revoked"
     EXPIRED = "expired"
@@ -34,13 +38,15 @@ class ConsentEnd(StrEnum):
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
     """`until_s`: the first second at which it does not hold. `seq`: the entry that tells of it.
-    `zones`: which may be entered, with those around them; none: all.
+    `zones`: which may be entered, with those around them; none: all. `party`: how many people
+    without badges may come with him.
     """
 
     order: OrderId
     until_s: UtcSeconds
     seq: int
     zones: tuple[str, ...] = ()
+    party: Headcount = 0
 
 
 class Consents(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,14 +60,22 @@ class Consents(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def holds(
-    consents: Consents, holder: HolderId, moment: Moment, policy: CompiledPolicy, zone: str
+    consents: Consents,
+    holder: HolderId,
+    moment: Moment,
+    policy: CompiledPolicy,
+    zone: str,
+    party: Headcount = 0,
 ) -> bool:
-    """Whether a consent stands for this person now, into this zone. Every one has an end, so that
-    none holds by a clock that nobody vouches for. Whoever may enter a zone may enter those around
-    it on the way there, and none that lie inside it.
+    """Whether a consent stands for this person now, into this zone, with a party of so many people
+    and no more. Every one has an end, so that none holds by a clock that nobody vouches for.
+    Whoever may enter a zone may enter those around it on the way there, and none that lie inside
+    it.
     """
     consent = consents.in_force.get(holder)
     if consent is None or not moment.trusted or moment.utc_s >= consent.until_s:
+        return False
+    if party > consent.party:
         return False
     named = (policy.zones_by_id.get(name) for name in consent.zones)
     return not consent.zones or any(one is not None and zone in one.lineage for one in named)

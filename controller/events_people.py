@@ -6,9 +6,9 @@ import msgspec
 
 from controller.attempt import Attempt
 from controller.body import Body, Count, Name, Seq, Text
-from controller.consents import ZONES_MAX, ConsentEnd
+from controller.consents import PARTY_MAX, ZONES_MAX, ConsentEnd
 from controller.holders import KeyId, Provenance
-from controller.ids import HolderId, OrderId, PortalId
+from controller.ids import AttemptId, HolderId, OrderId, PortalId
 from controller.ledger import Commitment
 from controller.moment import Micros
 from policies.codes import Code
@@ -89,8 +89,8 @@ class ConsentGiven(Body, frozen=True, kw_only=True):
 
     `order`: what was signed, by these `keys`; nothing signed acts twice. `accept_until_s`: until
     when it could be given. `zones`: which may be entered, with those around them on the way there;
-    none: all. `signed_by`, `reason` and `operator` commit to who signed it, what for, and who gave
-    it to the edge.
+    none: all. `party`: how many people without badges may come with him. `signed_by`, `reason` and
+    `operator` commit to who signed it, what for, and who gave it to the edge.
     """
 
     holder: HolderId
@@ -98,6 +98,7 @@ class ConsentGiven(Body, frozen=True, kw_only=True):
     until_s: UtcSeconds
     accept_until_s: UtcSeconds
     zones: Annotated[tuple[Name, ...], msgspec.Meta(max_length=ZONES_MAX)] = ()
+    party: Annotated[int, msgspec.Meta(ge=0, le=PARTY_MAX)] = 0
     keys: Annotated[tuple[KeyId, ...], msgspec.Meta(max_length=8)]
     signed_by: Commitment
     reason: Commitment
@@ -154,6 +155,36 @@ class ProtocolOfficerCalled(Body, frozen=True, kw_only=True):
     direction: Direction
     code: Code
     roles: tuple[Name, ...] = ()
+
+
+class GuardVouched(Body, frozen=True, kw_only=True):
+    """A guard has asked for the passage of somebody whom he knows; the decision follows.
+
+    `holder`: whom, with `party` people who have no badges of their own, and `host` at his side
+    where somebody escorts him. `sealed_bag`: he carries one, which nobody opens. `reason` and
+    `operator` commit to what for, and which guard.
+    """
+
+    attempt: AttemptId
+    portal: PortalId
+    direction: Direction
+    holder: HolderId
+    host: HolderId | None = None
+    party: Annotated[int, msgspec.Meta(ge=0, le=PARTY_MAX)] = 0
+    sealed_bag: bool = False
+    reason: Commitment
+    operator: Commitment
+
+
+class PartyLeftBehind(Body, frozen=True, kw_only=True):
+    """Somebody has gone through a portal with fewer people of his party than came with him: so many
+    have stayed in `zone`. Nothing follows for them; a muster looks for them under his name.
+    """
+
+    holder: HolderId
+    portal: PortalId
+    zone: Name
+    people: Annotated[int, msgspec.Meta(ge=1, le=PARTY_MAX)]
 
 
 ERASED_RANGES_MAX = 1_500

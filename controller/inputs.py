@@ -28,6 +28,7 @@ from policies.facts import (
     Assurance,
     Direction,
     Factor,
+    Headcount,
     ScreeningResult,
     UtcSeconds,
 )
@@ -190,11 +191,32 @@ class ConsentOffered(Input, frozen=True, kw_only=True):
     until_s: UtcSeconds
     accept_until_s: UtcSeconds
     zones: tuple[str, ...] = ()
+    party: Headcount = 0
     keys: tuple[KeyId, ...]
     signers: tuple[HolderId | None, ...]
     signed_by: Personal
     reason: Personal
     operator: Personal
+
+
+class PassAsked(Input, frozen=True, kw_only=True):
+    """A guard asks for the passage of somebody whom he knows; the rest as in `GuardVouched`.
+
+    Fields of the personal values: `reason`, `operator`, `person`.
+    """
+
+    attempt: AttemptId
+    beside: AttemptId
+    """Under which the host's own passage is judged."""
+    portal: PortalId
+    direction: Direction
+    holder: HolderId
+    host: HolderId | None = None
+    party: Headcount = 0
+    sealed_bag: bool = False
+    reason: Personal
+    operator: Personal
+    person: Personal | None
 
 
 class ConsentEndAsked(Input, frozen=True, kw_only=True):

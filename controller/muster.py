@@ -66,12 +66,19 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     doubt_entry: int = 0
     doubt_since_s: UtcSeconds | None = None
     host: HolderId | None = None
+    party: int = 0
+    led: bool = True
     check: CheckedOff | None = None
     again: bool = False
 
     @property
     def missing(self) -> bool:
         return self.check is None
+
+    @property
+    def people(self) -> int:
+        """He, or one of those whom he left behind, and whoever is with him."""
+        return 1 + self.party
 
 
 class ZoneCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,9 +146,9 @@ def roll(state: SiteState, utc_s: UtcSeconds | None) -> Roll:
             if who not in people.sightings
         ),
         zones=tuple(_zones(listed, people.inside)),
-        missing=len(missing),
-        unknown=sum(one.confidence is Confidence.UNKNOWN for one in missing),
-        checked=len(listed) - len(missing),
+        missing=sum(one.people for one in missing),
+        unknown=sum(one.people for one in missing if one.confidence is Confidence.UNKNOWN),
+        checked=sum(one.people for one in listed if not one.missing),
     )
 
 
@@ -163,6 +170,8 @@ def _listed(
         doubt_entry=0 if doubted is None else doubted.entry,
         doubt_since_s=None if doubted is None else doubted.since_s,
         host=seen.host,
+        party=seen.party,
+        led=seen.led,
         check=check if standing else None,
         again=check is not None and not standing,
     )
@@ -184,9 +193,9 @@ def _zones(listed: Iterable[Listed], counted: dict[str, int]) -> Iterable[ZoneCo
     here = Counter[str]()
     unknown, checked = Counter[str](), Counter[str]()
     for one in listed:
-        here[one.zone] += 1
-        unknown[one.zone] += one.missing and one.confidence is Confidence.UNKNOWN
-        checked[one.zone] += not one.missing
+        here[one.zone] += one.people
+        unknown[one.zone] += one.people * (one.missing and one.confidence is Confidence.UNKNOWN)
+        checked[one.zone] += one.people * (not one.missing)
     for zone in sorted({*here, *counted}):
         yield ZoneCount(
             zone=zone,

@@ -18,6 +18,7 @@ from policies.compiled import CompiledPolicy, Passage
 from policies.facts import (
     CredentialStatus,
     Direction,
+    Headcount,
     HolderFacts,
     Presented,
     Request,
@@ -51,11 +52,39 @@ def question(
     """The question with today's people, posture and site, in the words of the policy that will
     answer it; company is not counted yet.
     """
-    holder = None if credential is None else turn.directory.holders.get(credential.holder)
-    portal = turn.state.portals.get(portal_id)
+    who = None if credential is None else credential.holder
     status = CredentialStatus.UNKNOWN
-    if credential is not None and holder is not None:
+    if credential is not None and who in turn.directory.holders:
         status = credential.status
+    return _asked(turn, policy, portal_id, direction, who, status, presented)
+
+
+def question_about(
+    turn: Turn,
+    policy: CompiledPolicy,
+    portal_id: PortalId,
+    direction: Direction,
+    who: HolderId,
+    presented: tuple[Presented, ...],
+    party: Headcount = 0,
+) -> Request:
+    """The same about somebody who shows no credential, with a party of so many people."""
+    status = CredentialStatus.NONE
+    return _asked(turn, policy, portal_id, direction, who, status, presented, party)
+
+
+def _asked(
+    turn: Turn,
+    policy: CompiledPolicy,
+    portal_id: PortalId,
+    direction: Direction,
+    who: HolderId | None,
+    status: CredentialStatus,
+    presented: tuple[Presented, ...],
+    party: Headcount = 0,
+) -> Request:
+    holder = None if who is None else turn.directory.holders.get(who)
+    portal = turn.state.portals.get(portal_id)
     passage = policy.passage(portal_id, direction)
     now = CALM if passage is None else here(turn.state.orders, policy, passage)
     request = Request(
@@ -64,21 +93,24 @@ def question(
         utc_s=turn.moment.utc_s,
         clock_trusted=turn.moment.trusted,
         credential=status,
-        holder=_facts(turn, credential, holder),
+        holder=_facts(turn, who, holder),
         presented=presented,
         mode=now.mode,
         threat=now.threat,
         shut_by=now.shut_by,
         hold_egress=held(turn.state.orders, portal_id),
         fire=burns_at(turn, portal_id),
-        consent=passage is not None and _consented(turn, policy, passage, credential, holder),
+        consent=passage is not None
+        and holder is not None
+        and _consented(turn, policy, passage, who, party),
+        party=party,
         interlock_clear=interlock_clear(turn.state, turn.policy, portal_id, turn.now_us),
         operable=portal is not None and portal.linked,
         recorded=turn.state.recorded,
     )
     if passage is None or not (passage.limited or passage.way_out):
         return request
-    return _with_surroundings(turn, policy, request, passage, credential)
+    return _with_surroundings(turn, policy, request, passage, who)
 
 
 def within(request: Request, window: Window) -> Request:
@@ -101,11 +133,11 @@ def _with_surroundings(
     policy: CompiledPolicy,
     request: Request,
     passage: Passage,
-    credential: Credential | None,
+    who: HolderId | None,
 ) -> Request:
     """Who is where, what stations said, and whether the first person has come."""
     people = turn.state.people
-    seen = None if credential is None else people.presences.get(credential.holder)
+    seen = None if who is None else people.presences.get(who)
     since_s = None if seen is None else seen.since_s
     zones = (*passage.entered, passage.judged) if passage.way_out else passage.entered
     first_in = all(
@@ -122,7 +154,7 @@ def _with_surroundings(
         },
         whereabouts=None if seen is None else seen.zone,
         whereabouts_age_s=_age_s(turn, since_s),
-        screened=() if credential is None else _screened(turn, people, credential.holder),
+        screened=() if who is None else _screened(turn, people, who),
         first_person_in=first_in,
         knowledge_age_s=_knowledge_age_s(turn),
     )
@@ -142,7 +174,7 @@ def reserved(turn: Turn, policy: CompiledPolicy, zone: str, asked_at: str) -> in
             continue
         passage = policy.passage(portal_id, portal.direction)
         if passage is not None and any(entered.id == zone for entered in passage.entered):
-            found += len(portal.passing.holders)
+            found += portal.passing.people
     return found
 
 
@@ -164,10 +196,10 @@ def interlock_clear(
     )
 
 
-def _facts(turn: Turn, credential: Credential | None, holder: Holder | None) -> HolderFacts | None:
-    if credential is None or holder is None:
+def _facts(turn: Turn, who: HolderId | None, holder: Holder | None) -> HolderFacts | None:
+    if who is None or holder is None:
         return None
-    until_us = turn.state.people.locked_out.get(credential.holder)
+    until_us = turn.state.people.locked_out.get(who)
     if until_us is None or until_us <= turn.now_us:
         return holder.facts
     return replace(holder.facts, locked_out=True)
@@ -177,13 +209,11 @@ def _consented(
     turn: Turn,
     policy: CompiledPolicy,
     passage: Passage,
-    credential: Credential | None,
-    holder: Holder | None,
+    who: HolderId | None,
+    party: Headcount,
 ) -> bool:
-    if credential is None or holder is None:
-        return False
     zone = passage.judged.id
-    return holds(turn.state.consents, credential.holder, turn.moment, policy, zone)
+    return who is not None and holds(turn.state.consents, who, turn.moment, policy, zone, party)
 
 
 def _screened(turn: Turn, people: People, holder: HolderId) -> tuple[Screened, ...]:

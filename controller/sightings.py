@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from controller.body import Name, Seq, Text
 from controller.ids import HolderId
-from policies.facts import UtcSeconds
+from policies.facts import Headcount, UtcSeconds
 
 
 class How(StrEnum):
@@ -52,7 +52,8 @@ class Doubted(msgspec.Struct, frozen=True, kw_only=True):
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody was in `zone`, by entry `entry` at `portal`; 0 and empty: an earlier version noted
     it. `perhaps`: of a grant, where he is otherwise. `host`: who escorts him; `with_host`: the
-    evidence is the two of them together. `doubted`: nothing is known of him since.
+    evidence is the two of them together. `doubted`: nothing is known of him since. `party`: how
+    many people without badges are with him; not `led`: he has left, and one of them stands for him.
     """
 
     zone: str
@@ -64,6 +65,13 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     host: HolderId | None = None
     with_host: bool = False
     doubted: Doubted | None = None
+    party: Headcount = 0
+    led: bool = True
+
+    @property
+    def people(self) -> int:
+        """How many are to be found."""
+        return 1 + self.party
 
 
 Sightings = dict[HolderId, Sighting]
@@ -92,11 +100,14 @@ class Muster(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Way(NamedTuple):
-    """From where to where somebody went, or was let go. `is_outside`: `zone` is public."""
+    """From where to where somebody went, or was let go. `is_outside`: `zone` is public, and
+    `from_outside`: `source` is.
+    """
 
     source: str
     zone: str
     is_outside: bool
+    from_outside: bool = False
 
 
 def after_passage(
@@ -105,8 +116,11 @@ def after_passage(
     way: Way,
     escorted: tuple[HolderId | None, HolderId | None],
     evidence: Evidence,
+    party: Headcount = 0,
 ) -> Sightings:
-    """These went through. `escorted`: the visitor among them, with his host."""
+    """These went through. `escorted`: the visitor among them, with his host. `party`: how many
+    people the first of them leads; whoever of it stayed behind is looked for with him.
+    """
     if way.is_outside:
         return without(sightings, holders)
     visitor, host = escorted
@@ -123,8 +137,13 @@ def after_passage(
             at_s=evidence.at_s,
             host=host if with_host else kept,
             with_host=with_host,
+            party=_party(before, way, party) if holder == holders[0] else 0,
         )
     return sightings | fresh
+
+
+def _party(before: Sighting | None, way: Way, party: Headcount) -> Headcount:
+    return party if before is None or way.from_outside else max(party, before.party)
 
 
 def after_grant(

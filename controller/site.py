@@ -17,6 +17,7 @@ from controller import (
     service,
     verdicts,
     visits,
+    vouching,
 )
 from controller.effects import (
     AskPin,
@@ -64,6 +65,7 @@ from controller.inputs import (
     JournalRecovered,
     OrderOffered,
     OrderRejected,
+    PassAsked,
     PersonEraseAsked,
     PersonReportAsked,
     PinChecked,
@@ -432,6 +434,7 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     ScreeningHeard: visits.on_screening,
     ConsentOffered: visits.on_consent_offered,
     ConsentEndAsked: visits.on_consent_end_asked,
+    PassAsked: vouching.on_pass_asked,
     PersonEraseAsked: erasures.on_erase_asked,
     PersonReportAsked: erasures.on_report_asked,
     JournalFailed: _on_journal_failed,

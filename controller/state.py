@@ -42,6 +42,7 @@ from controller.events import (
     OrderEnded,
     OrderRefused,
     OrdersSuspected,
+    PartyLeftBehind,
     PassageMade,
     PersonErased,
     PersonScreened,
@@ -79,6 +80,7 @@ from controller.whereabouts import (
     ScreenedAt,
     after_emptied,
     after_host_lost,
+    after_left_behind,
     after_lockout,
     after_moved,
     after_overstay,
@@ -203,7 +205,7 @@ def _folded(
             | VisitorUnescorted()
         ):
             return replace(state, people=_with_person(state.people, body, at_s))
-        case MusterBegun() | PersonCheckedOff() | CheckUndone() | MusterEnded():
+        case _ if isinstance(body, _Sought):
             return replace(state, people=_with_muster(state, body, at_s, drill=drill))
         case ConsentGiven() | ConsentEnded():
             return replace(state, consents=_with_consent(state, body, at_s))
@@ -312,14 +314,20 @@ def _with_order(state: SiteState, body: OrderEvent, mono_us: Micros) -> Orders:
             return replace(orders, challenge=challenge)
 
 
+_Sought = MusterBegun | PersonCheckedOff | CheckUndone | MusterEnded | PartyLeftBehind
+
+
 def _with_muster(
     state: SiteState,
-    body: MusterBegun | PersonCheckedOff | CheckUndone | MusterEnded,
+    body: _Sought,
     at_s: UtcSeconds | None,
     *,
     drill: bool,
 ) -> People:
     people, muster = state.people, state.people.muster
+    if isinstance(body, PartyLeftBehind):
+        found = Evidence(state.seq + 1, body.portal, at_s)
+        return after_left_behind(people, body.holder, body.zone, body.people, found)
     if isinstance(body, MusterBegun):
         muster = Muster(entry=state.seq + 1, at_s=at_s, order=body.order, drill=drill)
         return replace(people, muster=muster)
@@ -373,8 +381,9 @@ def _with_consent(
     state: SiteState, body: ConsentGiven | ConsentEnded, at_s: UtcSeconds | None
 ) -> Consents:
     match body:
-        case ConsentGiven(holder=holder, order=order, until_s=until_s, zones=zones):
-            given = Consent(order=order, until_s=until_s, seq=state.seq + 1, zones=zones)
+        case ConsentGiven(holder=holder, order=order, until_s=until_s, zones=zones, party=party):
+            seq = state.seq + 1
+            given = Consent(order=order, until_s=until_s, seq=seq, zones=zones, party=party)
             return after_given(state.consents, holder, given, body.accept_until_s, at_s)
         case ConsentEnded(holder=holder):
             return after_ended(state.consents, holder)

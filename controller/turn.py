@@ -22,6 +22,7 @@ from controller.events import (
     GrantUnused,
     Header,
     LeaseEnded,
+    PartyLeftBehind,
     PassageMade,
     PortalChange,
     PortalClosed,
@@ -40,12 +41,12 @@ from controller.events import (
     kind_of,
 )
 from controller.holders import Directory
-from controller.ids import AttemptId, EffectId, PortalId
+from controller.ids import AttemptId, EffectId, HolderId, PortalId
 from controller.ledger import Personal
 from controller.moment import Moment
 from controller.portal import SUPERSEDING, TABLE, Contact, Note, Portal, Signal
 from controller.state import SiteState, apply
-from controller.whereabouts import Moved, Passing, emptied_by, left_alone, passage_made
+from controller.whereabouts import Moved, Passing, emptied_by, left_alone, left_behind, passage_made
 from policies.compiled import CompiledPolicy, PortalRule
 from policies.facts import Direction
 
@@ -194,12 +195,23 @@ class Turn:
         if note is None:
             return False
         change = self._change(portal_id, before, after, note, signal)
+        moved = change.moved if isinstance(change, PassageMade) else None
+        stayed = None if moved is None else left_behind(self.state.people, moved)
         self.record(change)
+        if moved is not None and stayed is not None:
+            self._party_divided(portal_id, moved, *stayed)
         if isinstance(change, PassageMade) and change.moved is not None:
             for visitor, host in left_alone(self.state.people, change.moved):
                 reason = f"the host left {change.moved.source}"
                 self.record(VisitorUnescorted(visitor=visitor, host=host, reason=reason))
         return True
+
+    def _party_divided(
+        self, portal_id: PortalId, moved: Moved, leader: HolderId, stayed: int
+    ) -> None:
+        self.record(
+            PartyLeftBehind(holder=leader, portal=portal_id, zone=moved.source, people=stayed)
+        )
 
     def _change(
         self, portal_id: PortalId, before: Portal, after: Portal, note: Note, signal: Signal
@@ -247,8 +259,8 @@ class Turn:
     def _passed(self, portal_id: PortalId, before: Portal, *, sure: bool) -> Moved | None:
         """Those who were let through have gone, or, of an open leaf or not `sure`, may have."""
         passing = before.passing
-        holders = () if passing is None else passing.holders
-        people = len(holders) or int(sure)  # somebody without a name, who may not have gone at all
+        known = 0 if passing is None else passing.people
+        people = known or int(sure)  # somebody without a name, who may not have gone at all
         sure = passing is None or (sure and not passing.ajar)
         return passage_made(self.policy, portal_id, before.direction, passing, people, sure=sure)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from controller import fires
 from controller.company import HOST_LOST, hosts_lost
-from controller.consents import CONSENT_S_MAX, CONSENTS_MAX, ConsentEnd, Consents
+from controller.consents import CONSENT_S_MAX, CONSENTS_MAX, PARTY_MAX, ConsentEnd, Consents
 from controller.events import (
     AgentWithoutConsent,
     ConsentEnded,
@@ -185,6 +185,7 @@ def on_consent_offered(turn: Turn, offered: ConsentOffered) -> None:
             until_s=offered.until_s,
             accept_until_s=offered.accept_until_s,
             zones=offered.zones,
+            party=offered.party,
             keys=offered.keys,
             signed_by=commitment(offered.signed_by),
             reason=commitment(offered.reason),
@@ -233,6 +234,8 @@ def _why_not_now(consents: Consents, offered: ConsentOffered, utc_s: UtcSeconds)
         return "its time is over"
     if offered.until_s > utc_s + CONSENT_S_MAX:
         return f"a consent holds for {CONSENT_S_MAX // 3600} hours at most"
+    if offered.party > PARTY_MAX:
+        return f"a consent lets {PARTY_MAX} people come with somebody at most"
     if offered.accept_until_s > offered.until_s:
         return "it could be given after its own end"
     if sum(by_s > utc_s for by_s in consents.seen.values()) >= CONSENTS_MAX:

@@ -34,13 +34,15 @@ class Presence(msgspec.Struct, frozen=True):
     """Where somebody was seen last; `since_s` None: by a clock that nobody vouched for.
 
     `entered_s`: when he came in from outside, or the first that a trusted clock knew of it.
-    `overstayed`: that he has been inside for too long was told.
+    `overstayed`: that he has been inside for too long was told. `party`: how many people without
+    badges he leads.
     """
 
     zone: str
     since_s: UtcSeconds | None
     entered_s: UtcSeconds | None = None
     overstayed: bool = False
+    party: Headcount = 0
 
     @property
     def inside_since_s(self) -> UtcSeconds | None:
@@ -51,7 +53,8 @@ class Presence(msgspec.Struct, frozen=True):
 class Passing(msgspec.Struct, frozen=True, kw_only=True):
     """Whom the grant in force at a portal lets through. `is_first`: who may be a zone's first.
     `ajar`: the leaf was not seen closed when it came, so nobody can say by whom it is used.
-    `extended`: one of them needs more time.
+    `extended`: one of them needs more time. `party`: how many people without badges the first of
+    them leads.
     """
 
     holders: tuple[HolderId, ...]
@@ -61,6 +64,12 @@ class Passing(msgspec.Struct, frozen=True, kw_only=True):
     """One of the two, where the other one, `host`, escorts him."""
     host: HolderId | None = None
     extended: bool = False
+    party: Headcount = 0
+
+    @property
+    def people(self) -> int:
+        """How many they are."""
+        return len(self.holders) + self.party
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +77,7 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     `left` and into those `entered`. No `holders`: nobody knows who. `people` 0: nor how many.
     `unsure`: who may have gone or not; where they are is not known from here on.
     `firsts`: zones that have their first person by this. `is_outside`: `zone` is public;
-    `from_outside`: `source` is.
+    `from_outside`: `source` is. `party`: how many of the `people` the first of `holders` leads.
     """
 
     holders: tuple[HolderId, ...] = ()
@@ -83,6 +92,7 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     firsts: tuple[str, ...] = ()
     visitor: HolderId | None = None
     host: HolderId | None = None
+    party: Headcount = 0
 
 
 class ScreenedAt(msgspec.Struct, frozen=True):
@@ -147,6 +157,7 @@ def passage_made(
         firsts=tuple(z for z in entered if first and policy.zones_by_id[z].first_person),
         visitor=None if known is None else known.visitor,
         host=None if known is None else known.host,
+        party=0 if known is None else known.party,
     )
 
 
@@ -183,7 +194,8 @@ def after_passage(people: People, moved: Moved, at_s: UtcSeconds | None) -> Peop
         presences = _without(presences, moved.holders)
     elif moved.holders:
         presences = presences | {
-            holder: _here(presences.get(holder), moved, at_s) for holder in moved.holders
+            holder: replace(_here(presences.get(holder), moved, at_s), party=moved.party * leads)
+            for holder, leads in _leading(moved)
         }
     else:
         presences = _nobody_known_in(presences, (moved.source,))
@@ -289,12 +301,13 @@ def without(people: People, holders: tuple[HolderId, ...]) -> People:
 
 def after_moved(people: People, moved: Moved, evidence: Evidence) -> People:
     """What a passage, or what may have been one, tells of people for musters."""
-    seen, way = people.sightings, Way(moved.source, moved.zone, moved.is_outside)
+    seen = people.sightings
+    way = Way(moved.source, moved.zone, moved.is_outside, moved.from_outside)
     if moved.unsure:
         seen = sightings.after_grant(seen, moved.unsure, way, evidence)
     elif moved.holders:
         escorted = (moved.visitor, moved.host)
-        seen = sightings.after_passage(seen, moved.holders, way, escorted, evidence)
+        seen = sightings.after_passage(seen, moved.holders, way, escorted, evidence, moved.party)
     else:
         seen = sightings.after_doubt(seen, (moved.source,), Doubt.EXIT, evidence)
     return replace(people, sightings=seen)
@@ -339,6 +352,41 @@ def left_alone(people: People, moved: Moved) -> list[tuple[HolderId, HolderId]]:
         and (seen := people.presences.get(visitor)) is not None
         and seen.zone == moved.source
     ]
+
+
+def _leading(moved: Moved) -> list[tuple[HolderId, bool]]:
+    """Those who have gone, and which of them leads the party: the first."""
+    return [(holder, place == 0) for place, holder in enumerate(moved.holders)]
+
+
+def left_behind(people: People, moved: Moved) -> tuple[HolderId, int] | None:
+    """Who has gone without all of his party, and how many of it have stayed."""
+    if not moved.holders:
+        return None
+    leader = moved.holders[0]
+    before = people.presences.get(leader)
+    stayed = 0 if before is None or moved.from_outside else before.party - moved.party
+    return (leader, stayed) if stayed > 0 else None
+
+
+def after_left_behind(
+    people: People, leader: HolderId, zone: str, stayed: int, evidence: Evidence
+) -> People:
+    """Some of a party have stayed where it was. Where its leader has left, a muster looks for them
+    under his name.
+    """
+    if leader in people.sightings:
+        return people
+    found = Sighting(
+        zone=zone,
+        how=How.PASSAGE,
+        entry=evidence.entry,
+        portal=evidence.portal,
+        at_s=evidence.at_s,
+        party=stayed - 1,
+        led=False,
+    )
+    return replace(people, sightings=people.sightings | {leader: found})
 
 
 def _here(before: Presence | None, moved: Moved, at_s: UtcSeconds | None) -> Presence:

@@ -296,6 +296,7 @@ ACTIONS: dict[str, str] = {
     "visitor-overstayed": "Ask the host, or send somebody to the visitor.",
     "protocol-officer-called": "Call the protocol officer, who speaks with the person. Never a "
     "search, never an arrest; nobody is held.",
+    "party-left-behind": "Find them: they came under a consent, with the person who has left.",
     "agent-without-consent": "Call the head of mission. Nothing is done to the agent, who leaves "
     "as anybody does.",
     "person-erased": "Erase backups too, and see that the other edges took the change set.",

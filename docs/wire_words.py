@@ -290,6 +290,8 @@ FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
         "doubt": "why he may have left; `null`: nothing says so",
         "doubt_since_s": "since when, as `at_s`",
         "host": "random id of who escorts him; `null`: nobody does",
+        "party": "how many people without badges are with him",
+        "led": "`false`: he has left, and one of his party stands for him here",
         "checked_at": "where somebody saw him safe in this muster; empty: he is missing",
         "again": "he was checked off, and a door has seen him since",
     },

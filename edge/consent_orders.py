@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from controller.consents import CONSENT_S_MAX, ZONES_MAX
+from controller.consents import CONSENT_S_MAX, PARTY_MAX, ZONES_MAX
 from controller.ids import OrderId
 from edge.orders import (
     ACCEPT_S,
@@ -33,6 +33,9 @@ Zones = Annotated[
 ]
 
 
+Party = Annotated[int, msgspec.Meta(ge=1, le=PARTY_MAX)]
+
+
 class ConsentOrder(
     msgspec.Struct,
     frozen=True,
@@ -42,7 +45,8 @@ class ConsentOrder(
     tag="consent",
 ):
     """The head of mission consents to the entry of `person`, until `until_s`, into `zones` and
-    those around them on the way there; left out: all. `nonce`: 128 random bits, so that no two
+    those around them on the way there; left out: all. `party`: with so many people without badges,
+    whom he leads; left out: none. `nonce`: 128 random bits, so that no two
     consents are the same.
     """
 
@@ -54,6 +58,7 @@ class ConsentOrder(
     person: PersonId
     until_s: UtcSeconds
     zones: Zones | msgspec.UnsetType = msgspec.UNSET
+    party: Party | msgspec.UnsetType = msgspec.UNSET
 
 
 class SignedConsent(NamedTuple):
@@ -75,6 +80,7 @@ def consent_order(
     now_s: int,
     entropy: Callable[[int], bytes],
     zones: tuple[str, ...] = (),
+    party: int = 0,
 ) -> ConsentOrder:
     """An order that can be given from now on. Raises OrderError for one that no edge would take."""
     if until_s <= now_s:
@@ -91,6 +97,7 @@ def consent_order(
         person=person,
         until_s=until_s,
         zones=zones or msgspec.UNSET,
+        party=party or msgspec.UNSET,
     )
     return _decoded(msgspec.json.encode(made))
 

@@ -32,7 +32,7 @@ from edge.control.messages_policy import (
 )
 from edge.control.messages_report import ReportPersonReply
 from edge.control.messages_views import NamesReply, PersonNamed, ViewsReply
-from edge.control.messages_visits import ConsentsReply, VisitReply
+from edge.control.messages_visits import ConsentsReply, LetPass, PassReply, VisitReply
 from edge.daemon import Daemon
 from edge.device_desk import DeviceDesk
 from edge.erase_desk import EraseDesk
@@ -214,6 +214,9 @@ class DaemonDesk:
 
     async def end_consent(self, person: str, operator: str) -> VisitReply:
         return await self._visits.end_consent(person, operator)
+
+    async def let_pass(self, asked: LetPass, operator: str) -> PassReply:
+        return await self._visits.let_pass(asked, operator)
 
     async def consents(self) -> ConsentsReply:
         return await self._visits.consents()

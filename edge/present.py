@@ -336,8 +336,19 @@ def _consent_given(body: ev.ConsentGiven, names: Names) -> tuple[Tone, str]:
     reason = f" ({names['reason']})" if "reason" in names else ""
     until = local(body.until_s * 1_000_000, UTC)
     where = f" into {', '.join(body.zones)}" if body.zones else ""
-    what = f"consent to the entry of {body.holder}{where} until {until}{reason}"
+    party = f" and {body.party} with him" if body.party else ""
+    what = f"consent to the entry of {body.holder}{party}{where} until {until}{reason}"
     return Tone.NOTICE, f"{what}, signed by {signed}, brought by {operator(names)}"
+
+
+def _vouched(body: ev.GuardVouched, names: Names) -> tuple[Tone, str]:
+    party = f" and {body.party} people without badges" if body.party else ""
+    host = f", escorted by {body.host}" if body.host else ""
+    bag = ", who carries a sealed bag" if body.sealed_bag else ""
+    reason = f": {names['reason']}" if "reason" in names else ""
+    who = f"{body.holder}{party}{host}{bag}"
+    said = f"{body.portal}: {operator(names)} vouches for {who} ({body.direction}){reason}"
+    return Tone.NOTICE, said
 
 
 def _consent_refused(body: ev.ConsentRefused, names: Names) -> tuple[Tone, str]:
@@ -439,6 +450,10 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.ConsentEnded: _consent_ended,
     ev.AgentWithoutConsent: _without_consent,
     ev.ProtocolOfficerCalled: _protocol_officer,
+    ev.GuardVouched: _vouched,
+    ev.PartyLeftBehind: always(
+        Tone.ALARM, "{body.portal}: {body.people} of the party of {body.holder} stay in {body.zone}"
+    ),
     ev.FactorAsked: _asked,
     ev.FactorAnswered: _answered,
     ev.AnswerIgnored: always(Tone.NOTICE, "an answer was ignored: {body.reason}"),

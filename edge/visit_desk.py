@@ -9,14 +9,15 @@ from typing import TypeVar
 
 from controller.body import Body
 from controller.consents import Consent
-from controller.events import ConsentRefused, PersonScreened, decode_entry
-from controller.ids import HolderId
-from controller.inputs import ConsentEndAsked, ConsentOffered, ScreeningHeard
+from controller.effects import FreeExit, ReleasePortal
+from controller.events import ConsentRefused, DecisionMade, PersonScreened, decode_entry
+from controller.ids import AttemptId, HolderId, PortalId
+from controller.inputs import ConsentEndAsked, ConsentOffered, PassAsked, ScreeningHeard
 from controller.moment import SECOND_US
 from controller.site import Outcome
 from edge.config import Config
 from edge.consent_orders import SignedConsent, signed_consent
-from edge.control.messages_visits import ConsentShown, ConsentsReply, VisitReply
+from edge.control.messages_visits import ConsentShown, ConsentsReply, LetPass, PassReply, VisitReply
 from edge.daemon import Daemon
 from edge.journal import JournalError, Stored
 from edge.orders import OrderError
@@ -24,6 +25,7 @@ from edge.people.records import HolderRecord, Roll
 from edge.present import committed, local
 from edge.signatures import SignatureError
 from edge.signers import signers_on_file
+from policies.codes import TEXTS, Code
 from policies.facts import ScreeningResult
 from policies.problems import did_you_mean
 
@@ -110,6 +112,53 @@ class VisitDesk:
         signed = ", ".join(order.signed.people)
         return await self._done(f"'{order.order.person}' until {until}, signed by {signed}")
 
+    async def let_pass(self, asked: LetPass, operator: str) -> PassReply:
+        """As `edge.control.desk.Desk` has it."""
+        portal, portals = asked.portal, self._daemon.site.state.portals
+        if portal not in portals:
+            known = did_you_mean(portal, portals) or "`sentrypost status` names them all"
+            return _undecided(f"the policy has no portal '{portal}'", known)
+        people = []
+        for name in (asked.person, asked.host) if asked.host else (asked.person,):
+            record = await self._on_file(name)
+            if record is None:
+                nobody = await self._unknown(name)
+                return _undecided(nobody.reason, nobody.remedy)
+            people.append(HolderId(record.id))
+        if len(set(people)) < len(people):
+            return _undecided("nobody escorts himself", "name somebody else")
+        outcome = self._daemon.judge(self._pass_asked(asked, people, operator))
+        await self._daemon.recorder.drained()
+        # Where somebody escorts him and may not come along, that is what was decided.
+        made = [event.body for event in outcome.events if isinstance(event.body, DecisionMade)]
+        if not made:
+            return _undecided("the edge has not finished starting, or stops", "try again")
+        said = made[-1].decision
+        return PassReply(
+            granted=said.granted,
+            reasons=tuple(_told(one.code) for one in said.objections) or (_told(said.code),),
+            notes=tuple(_told(one.code) for one in said.notes),
+            released=any(isinstance(one, ReleasePortal | FreeExit) for one in outcome.effects),
+        )
+
+    def _pass_asked(self, asked: LetPass, people: list[HolderId], operator: str) -> PassAsked:
+        daemon = self._daemon
+        name = daemon.people.name_of(people[0])
+        return PassAsked(
+            id=daemon.new_id(),
+            attempt=AttemptId(daemon.new_id()),
+            beside=AttemptId(daemon.new_id()),
+            portal=PortalId(asked.portal),
+            direction=asked.direction,
+            holder=people[0],
+            host=people[1] if len(people) > 1 else None,
+            party=asked.party,
+            sealed_bag=asked.sealed_bag,
+            reason=daemon.personal("reason", asked.reason),
+            operator=daemon.personal("operator", operator),
+            person=None if name is None else daemon.personal("person", name),
+        )
+
     async def end_consent(self, person: str, operator: str) -> VisitReply:
         """As `edge.control.desk.Desk` has it. It takes something away: no journal is waited for."""
         holder = self._with_consent(person)
@@ -188,6 +237,7 @@ class VisitDesk:
             until_s=order.until_s,
             accept_until_s=order.accept_until_s,
             zones=order.zones or (),
+            party=order.party or 0,
             keys=signed.signed.keys,
             signers=signers,
             signed_by=daemon.personal("signed_by", ", ".join(signed.signed.people)),
@@ -216,6 +266,7 @@ class VisitDesk:
             holder=holder,
             until_utc_us=one.until_s * SECOND_US,
             zones=one.zones,
+            party=one.party,
             seq=seq,
             given_utc_us=None if entry is None else entry.utc_us,
             signed_by=told.get("signed_by", ""),
@@ -226,6 +277,14 @@ class VisitDesk:
 
 def _first(kind: type[B], outcome: Outcome) -> B | None:
     return next((event.body for event in outcome.events if isinstance(event.body, kind)), None)
+
+
+def _undecided(reason: str, remedy: str) -> PassReply:
+    return PassReply(granted=False, reasons=((0, reason),), remedy=remedy)
+
+
+def _told(code: Code) -> tuple[int, str]:
+    return int(code), TEXTS[code]
 
 
 def _meant(roll: Roll, person: str) -> str | None:

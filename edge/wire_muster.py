@@ -12,7 +12,7 @@ from controller.ids import HolderId
 from controller.muster import Confidence, Going, Listed, Roll, ZoneCount
 from controller.sightings import Doubt
 from edge.wire import Incarnation, Mark
-from policies.facts import UtcSeconds
+from policies.facts import Headcount, UtcSeconds
 
 PEOPLE_MAX = 1_000
 """Of one message, those who are missing first; the counts are of all."""
@@ -48,7 +48,9 @@ class MusterZone(msgspec.Struct, frozen=True, kw_only=True):
 class MusterPerson(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who came in and was not seen leaving, seen last in `zone` by entry `entry`, at
     `portal`; after a grant that nobody saw used, or in `perhaps`. `doubt`: why he may be gone,
-    since `doubt_since_s`. `checked_at`: where somebody saw him safe; empty: he is missing.
+    since `doubt_since_s`. `checked_at`: where somebody saw him safe; empty: he is missing. `party`:
+    how many people without badges are with him; not `led`: he has left, and one of them stands for
+    him.
     """
 
     holder: HolderId
@@ -61,6 +63,8 @@ class MusterPerson(msgspec.Struct, frozen=True, kw_only=True):
     doubt: Doubt | None = None
     doubt_since_s: UtcSeconds | None = None
     host: HolderId | None = None
+    party: Headcount = 0
+    led: bool = True
     checked_at: PlaceOrNone = ""
     again: bool = False
 
@@ -126,6 +130,8 @@ def _person(one: Listed) -> MusterPerson:
         doubt=one.doubt,
         doubt_since_s=one.doubt_since_s,
         host=one.host,
+        party=one.party,
+        led=one.led,
         checked_at="" if one.check is None else one.check.where,
         again=one.again,
     )

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from policies.compiled import LEVELS, CompiledPolicy, Concerned, Passage
 from policies.factors import BITS, FactorTable, Profile
-from policies.facts import Assurance, CredentialStatus, Mode, Objection, Request
+from policies.facts import Assurance, CredentialStatus, Factor, Mode, Objection, Request
 
 Objections = list[Objection]
 """A gate appends what it has to say."""
@@ -18,6 +18,7 @@ _RANK: dict[Assurance, int] = {Assurance.WEAK: 0, Assurance.INSIDE: 1, Assurance
 _REFUGE_MODES = (Mode.LOCKDOWN, Mode.SHELTER)
 _NORMAL, _LOCKDOWN = Mode.NORMAL, Mode.LOCKDOWN
 _NO_CREDENTIAL = CredentialStatus.NONE
+_GUARD = BITS[Factor.GUARD]
 
 
 class Case(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +33,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     level: int  # index into tables per level
     passed: int  # factors that count here
     shown: int  # factors that were checked and right, whatever line they came over
+    vouched: bool  # the guard says who this is
     failed: bool
     biometrics: bool  # False: this person gives none
 
@@ -75,6 +77,7 @@ def case_of(policy: CompiledPolicy, request: Request, passage: Passage) -> Case:
         level,
         passed,
         shown,
+        holder is not None and shown & _GUARD != 0,
         failed,
         biometrics,
     )

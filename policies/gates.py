@@ -16,6 +16,7 @@ from policies.rights import Override
 _NORMAL, _SHELTER = Mode.NORMAL, Mode.SHELTER
 _PUBLIC, _CONSULAR = ZoneKind.PUBLIC, Regime.CONSULAR
 _SUSPENDED_CREDENTIAL = CredentialStatus.SUSPENDED
+_NO_CREDENTIAL = CredentialStatus.NONE
 
 _NOT_RECORDED = Objection(Code.NOT_RECORDED)
 _FIRST_PERSON_OUT = Objection(Code.FIRST_PERSON_OUT)
@@ -71,7 +72,9 @@ def open_portal(case: Case) -> Objections | None:
 
 
 def credential(case: Case, against: Objections) -> None:
-    """Gate 3, the credential itself."""
+    """Gate 3, the credential itself. Whoever shows none may be known to the guard."""
+    if case.vouched and case.request.credential is _NO_CREDENTIAL:
+        return
     found = _CREDENTIAL.get(case.request.credential)
     if found is not None:
         against.append(found)
@@ -111,7 +114,8 @@ def prohibition(case: Case, against: Objections, notes: Objections) -> None:
         watched(case.policy, holder, against, notes)
     concerned = case.concerned
     against += concerned.denied
-    if concerned.standing.host_state and not _consent(case):
+    led = case.request.party > 0  # nobody knows who these are but by the consent
+    if (concerned.standing.host_state or led) and not _consent(case):
         against.append(Objection(Code.NO_CONSENT, line=case.passage.judged.line))
 
 

@@ -66,7 +66,7 @@ BUILT_IN: tuple[tuple[str, str, Check], ...] = (
     ),
     (
         "good-standing",
-        "nobody enters whose credential or record is not in good standing",
+        "nobody enters whose credential or record is not in good standing, whoever vouches for him",
         entering.bad_standing,
     ),
     ("two-people", "nobody enters a zone of two people alone", entering.alone),

@@ -23,7 +23,6 @@ from drivers.api import (
     Light,
     Outcome,
     Pulse,
-    SendFile,
     Show,
     Spoken,
     Stands,
@@ -123,7 +122,7 @@ class Reader:
         if command.device != self._device:
             raise ValueError(f"no reader {command.device!r} on this line")
         match command.action:
-            case Light() | Beep() | Show() | SendFile():
+            case Light() | Beep() | Show():
                 outcome = Outcome.REFUSED if self._told_online else Outcome.LOST
             case Pulse() | Hold():
                 raise ValueError(f"reader {self._device} has no outputs")

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from controller.consents import PARTY_MAX
 from edge.commands.check import loaded
 from edge.commands.common import (
     config_option,
@@ -61,6 +62,12 @@ def consent() -> None:
     "may be given several times. Left out: all zones.",
 )
 @click.option(
+    "--party",
+    type=click.IntRange(0, PARTY_MAX),
+    default=0,
+    help="How many people without badges may come with PERSON, who leads them.",
+)
+@click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
@@ -68,7 +75,13 @@ def consent() -> None:
 )
 @config_option
 def new(
-    person: str, until: str, reason: str, zones: tuple[str, ...], out: Path, config: Path
+    person: str,
+    until: str,
+    reason: str,
+    zones: tuple[str, ...],
+    party: int,
+    out: Path,
+    config: Path,
 ) -> None:
     """Write a consent to the entry of PERSON into a file that is then signed.
 
@@ -84,7 +97,7 @@ def new(
                 f"the policy has no zone '{zone}'; {hint}", param_hint="--zone"
             )
     try:
-        order = consent_order(site.site, person, until_s, reason, now_s, os.urandom, zones)
+        order = consent_order(site.site, person, until_s, reason, now_s, os.urandom, zones, party)
     except OrderError as error:
         raise failed_by(error) from None
     _say(order, site.policy.zone)
@@ -172,7 +185,8 @@ def _read(file: Path) -> bytes:
 def _say(order: ConsentOrder, zone: tzinfo) -> None:
     until, by = (local(at_s * 1_000_000, zone) for at_s in (order.until_s, order.accept_until_s))
     where = f" {', '.join(order.zones)} and the way there" if order.zones else ""
-    click.echo(clean(f"site {order.site}: '{order.person}' may enter{where} until {until}"))
+    party = f" and {order.party} with him, whom he leads," if order.party else ""
+    click.echo(clean(f"site {order.site}: '{order.person}'{party} may enter{where} until {until}"))
     click.echo(clean(f"reason: {order.reason}"))
     click.echo(clean(f"an edge takes it until {by}"))
 
@@ -193,4 +207,5 @@ def _line(one: ConsentShown, timezone: str) -> str:
     by = f"; signed by {one.signed_by}, given by {one.given_by}" if one.signed_by else ""
     where = f" into {', '.join(one.zones)}" if one.zones else ""
     who = one.person or f"holder {one.holder}"
-    return f"{who}{where} until {until}{reason}{by}; journal {one.seq}"
+    party = f" and {one.party} with him" if one.party else ""
+    return f"{who}{party}{where} until {until}{reason}{by}; journal {one.seq}"

@@ -391,6 +391,10 @@ def _person(one: "MusterPerson", zone: tzinfo) -> Row:
         since = "" if seen.doubt_since_s is None else f" since {_clock(seen.doubt_since_s, zone)}"
         known = f"{known}{since}: {DOUBTS[seen.doubt]}"
     marks = [f"with {one.host_name or seen.host}"] if seen.host is not None else []
+    if not seen.led:
+        marks.append(f"has left; {seen.people} of the party have not")
+    elif seen.party:
+        marks.append(f"and {seen.party} of a party")
     if seen.check is not None:
         when = "?" if seen.check.at_s is None else _clock(seen.check.at_s, zone)
         marks.append(f"AT {seen.check.where} {when}")

@@ -106,7 +106,9 @@ from edge.control.messages_visits import (
     ConsentsReply,
     EndConsent,
     GiveConsent,
+    LetPass,
     ListConsents,
+    PassReply,
     Screen,
     VisitReply,
 )
@@ -227,6 +229,9 @@ class Client(Caller[Reply]):
 
     def end_consent(self, person: str) -> VisitReply:
         return self._ask(EndConsent(person=person), VisitReply)
+
+    def let_pass(self, asked: LetPass) -> PassReply:
+        return self._ask(asked, PassReply)
 
     def consents(self) -> ConsentsReply:
         return self._ask(ListConsents(), ConsentsReply)

@@ -32,7 +32,7 @@ from edge.control.messages_perimeter import PerimeterReply, PerimeterStep
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply, RolesReply
 from edge.control.messages_report import ReportPersonReply
 from edge.control.messages_views import NamesReply, ViewsReply
-from edge.control.messages_visits import ConsentsReply, VisitReply
+from edge.control.messages_visits import ConsentsReply, LetPass, PassReply, VisitReply
 from edge.journal.checkpoints import Kept
 from edge.journal.record import Stored
 from edge.journal.verify import Report
@@ -133,6 +133,10 @@ class Desk(Protocol):
 
     async def end_consent(self, person: str, operator: str) -> VisitReply:
         """End the consent for somebody at once."""
+        ...
+
+    async def let_pass(self, asked: LetPass, operator: str) -> PassReply:
+        """Judge the passage of somebody whom a guard knows, and release the portal if it is his."""
         ...
 
     async def consents(self) -> ConsentsReply:

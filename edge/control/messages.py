@@ -40,14 +40,7 @@ from edge.control.messages_policy import (
 )
 from edge.control.messages_report import ReportPerson, ReportPersonReply
 from edge.control.messages_views import AskViews, NamesReply, ReadNames, ViewsReply
-from edge.control.messages_visits import (
-    ConsentsReply,
-    EndConsent,
-    GiveConsent,
-    ListConsents,
-    Screen,
-    VisitReply,
-)
+from edge.control.messages_visits import VisitAnswer, VisitRequest
 from policies.facts import Level, Mode
 
 PROTOCOL = 1
@@ -163,10 +156,7 @@ Request = (
     | ReturnPolicy
     | PolicyStatus
     | AskRoles
-    | Screen
-    | GiveConsent
-    | EndConsent
-    | ListConsents
+    | VisitRequest
     | VerifyJournal
     | ReadLeaves
     | ReadCheckpoints
@@ -438,8 +428,7 @@ Reply = (
     | PolicyReply
     | PolicyStatusReply
     | RolesReply
-    | VisitReply
-    | ConsentsReply
+    | VisitAnswer
     | VerifyProgress
     | VerifyReply
     | Leaves

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import msgspec
 
-from controller.consents import ZONES_MAX
+from controller.consents import PARTY_MAX, ZONES_MAX
 from controller.moment import Micros
 from edge.consent_orders import CONSENT_BYTES_MAX
 from edge.control.message import Count, Message, Part
-from edge.orders import PersonId
-from policies.facts import ScreeningResult
+from edge.orders import PERSON_ID_CHARS_MAX, REASON_CHARS_MAX, PersonId
+from policies.facts import REASONS_MAX, Direction, ScreeningResult
 
 CONSENTS_SHOWN_MAX = 500
 
@@ -28,6 +28,35 @@ class GiveConsent(Message, frozen=True, kw_only=True):
     envelope: Annotated[bytes, msgspec.Meta(max_length=CONSENT_BYTES_MAX)]
 
 
+class LetPass(Message, frozen=True, kw_only=True):
+    """A guard asks for the passage of somebody whom he knows, as `GuardVouched` has it; answered by
+    PassReply. `person`, `host`: as the file of people names them; an empty `host`: nobody.
+    """
+
+    portal: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    direction: Direction
+    person: PersonId
+    host: Annotated[str, msgspec.Meta(max_length=PERSON_ID_CHARS_MAX)] = ""
+    party: Annotated[int, msgspec.Meta(ge=0, le=PARTY_MAX)] = 0
+    sealed_bag: bool = False
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=REASON_CHARS_MAX)]
+
+    def __repr__(self) -> str:
+        return f"LetPass(portal={self.portal!r}, direction={self.direction!r})"
+
+
+class PassReply(Message, frozen=True, kw_only=True):
+    """The decision: why or why not, each with its code. `released`: the lock is told to open, as
+    soon as the decision is on disk. `remedy`: where there was nothing to decide, what to do.
+    """
+
+    granted: bool
+    reasons: Annotated[tuple[tuple[int, str], ...], msgspec.Meta(max_length=REASONS_MAX)]
+    notes: Annotated[tuple[tuple[int, str], ...], msgspec.Meta(max_length=REASONS_MAX)] = ()
+    released: bool = False
+    remedy: str = ""
+
+
 class EndConsent(Message, frozen=True, kw_only=True):
     """The consent for somebody ends at once; answered by VisitReply."""
 
@@ -36,6 +65,9 @@ class EndConsent(Message, frozen=True, kw_only=True):
 
 class ListConsents(Message, frozen=True, kw_only=True):
     """Which consents are in force? Answered by ConsentsReply."""
+
+
+VisitRequest = Screen | GiveConsent | EndConsent | ListConsents | LetPass
 
 
 class VisitReply(Message, frozen=True, kw_only=True):
@@ -51,14 +83,15 @@ class VisitReply(Message, frozen=True, kw_only=True):
 
 class ConsentShown(Part, frozen=True, kw_only=True):
     """One consent. `person`: the integrator's id, empty where he is on file no more. `zones`: which
-    may be entered, with those around them; none: all. Who gave it, why and when is empty and None
-    where the journal does not tell.
+    may be entered, with those around them; none: all. `party`: how many come with him. Who gave it,
+    why and when is empty and None where the journal does not tell.
     """
 
     person: str
     holder: str
     until_utc_us: Micros
     zones: Annotated[tuple[str, ...], msgspec.Meta(max_length=ZONES_MAX)] = ()
+    party: Count = 0
     seq: Count
     given_utc_us: Micros | None
     signed_by: str
@@ -72,3 +105,6 @@ class ConsentsReply(Message, frozen=True, kw_only=True):
     timezone: str
     clock_trusted: bool
     consents: Annotated[tuple[ConsentShown, ...], msgspec.Meta(max_length=CONSENTS_SHOWN_MAX)]
+
+
+VisitAnswer = VisitReply | ConsentsReply | PassReply

@@ -60,7 +60,14 @@ from edge.control.messages_perimeter import ChangePerimeter, ReadPerimeter
 from edge.control.messages_policy import AskRoles, LoadPolicy, PolicyStatus, ReturnPolicy
 from edge.control.messages_report import ReportPerson
 from edge.control.messages_views import AskViews, ReadNames
-from edge.control.messages_visits import EndConsent, GiveConsent, ListConsents, Screen
+from edge.control.messages_visits import (
+    EndConsent,
+    GiveConsent,
+    LetPass,
+    ListConsents,
+    Screen,
+    VisitRequest,
+)
 from edge.control.parts import Parts
 from edge.journal.record import Stored
 
@@ -153,7 +160,7 @@ class _Client(Conversation[Request]):
                 await self._send(await desk.policy_status())
             case AskRoles():
                 await self._send(await self._patiently(desk.roles_held()))
-            case Screen() | GiveConsent() | EndConsent() | ListConsents():
+            case Screen() | GiveConsent() | EndConsent() | ListConsents() | LetPass():
                 await self._answer_visit(request)
             case ReadMuster() | ChangeMuster():
                 await self._send(await self._of_muster(request))
@@ -172,9 +179,7 @@ class _Client(Conversation[Request]):
             case _:
                 await self._answer_order(request)
 
-    async def _answer_visit(
-        self, request: Screen | GiveConsent | EndConsent | ListConsents
-    ) -> None:
+    async def _answer_visit(self, request: VisitRequest) -> None:
         desk, who = self._desk, self._peer.name
         match request:
             case Screen(person=person, station=station, result=result):
@@ -186,6 +191,8 @@ class _Client(Conversation[Request]):
                 await self._send(await self._patiently(desk.end_consent(person, who)))
             case ListConsents():
                 await self._send(await desk.consents())
+            case LetPass():
+                await self._send(await self._patiently(desk.let_pass(request, who)))
 
     async def _answer_journal(self, request: VerifyJournal | ReadLeaves | ReadCheckpoints) -> None:
         match request:

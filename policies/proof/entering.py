@@ -14,6 +14,7 @@ from policies.facts import (
     Assurance,
     CredentialStatus,
     Decision,
+    Factor,
     HolderFacts,
     Mode,
     Presented,
@@ -140,8 +141,11 @@ def bad_standing(world: World) -> Story | None:
 def _in_bad_standing(request: Request) -> Iterator[Request]:
     holder = request.holder
     assert holder is not None, "asked of somebody with a badge"
+    shown = tuple(one for one in request.presented if one.factor is not Factor.GUARD)
     for status in CredentialStatus:
-        if status is not CredentialStatus.ACTIVE:
+        if status is CredentialStatus.NONE:  # whom the guard knows needs no credential
+            yield msgspec.structs.replace(request, credential=status, presented=shown)
+        elif status is not CredentialStatus.ACTIVE:
             yield msgspec.structs.replace(request, credential=status)
     records: tuple[HolderFacts, ...] = (
         msgspec.structs.replace(holder, suspended=True),
@@ -153,6 +157,7 @@ def _in_bad_standing(request: Request) -> Iterator[Request]:
     )
     for record in records:
         yield msgspec.structs.replace(request, holder=record)
+        yield msgspec.structs.replace(request, holder=record, credential=CredentialStatus.NONE)
 
 
 def visitor_alone(world: World) -> Story | None:

@@ -263,7 +263,7 @@ def example(kind: str) -> Body:
                 value = ev.Fire()
             elif field.name == "after" and field.type is Attempt:
                 value = ATTEMPT
-            elif field.name == "reason" and body_type is ev.ConsentGiven:
+            elif field.name == "reason" and body_type in {ev.ConsentGiven, ev.GuardVouched}:
                 value = "0" * 64
             elif field.name == "version" and body_type is ev.EdgeStarted:
                 value = "0.1.0"

@@ -70,6 +70,7 @@ PORTAL_AFTER = Portal(
         visitor=HolderId("h1"),
         host=HolderId("h2"),
         extended=True,
+        party=3,
     ),
     deadline_us=5_000_000,
     grant_until_us=7_000_000,
@@ -94,6 +95,7 @@ MOVED = Moved(
     firsts=("hall",),
     visitor=HolderId("h1"),
     host=HolderId("h2"),
+    party=3,
 )
 NOTE = "c2VhbGVk" * (NOTE_CHARS // 8)
 FIRE_AFTER = Fire(line=FireLine.ALARM, latched=True, heard=True, deadline_us=3_000_000)
@@ -153,6 +155,7 @@ REQUEST = Request(
     whereabouts_age_s=90,
     screened=(Screened("gate-house", ScreeningResult.CLEARED, 300),),
     sealed_bag=True,
+    party=2,
     knowledge_age_s=60,
     interlock_clear=False,
     operable=True,
@@ -275,11 +278,24 @@ _MADE: tuple[Body, ...] = (
         until_s=1_795_290_000,
         accept_until_s=1_795_219_200,
         zones=("hall",),
+        party=4,
         keys=("ef" * 16, "01" * 16),
         signed_by="cd" * 32,
         reason="ef" * 32,
         operator=commitment(OPERATOR),
     ),
+    ev.GuardVouched(
+        attempt=AttemptId("a1"),
+        portal=PORTAL,
+        direction=Direction.ENTRY,
+        holder=HolderId("h1"),
+        host=HolderId("h2"),
+        party=3,
+        sealed_bag=True,
+        reason="ef" * 32,
+        operator=commitment(OPERATOR),
+    ),
+    ev.PartyLeftBehind(holder=HolderId("h1"), portal=PORTAL, zone="hall", people=2),
     ev.ConsentRefused(
         order="ab" * 32, reason="this file was given before", operator=commitment(OPERATOR)
     ),

@@ -255,6 +255,8 @@ def _muster() -> bytes:
                     doubt=Doubt.RELEASE,
                     doubt_since_s=1_795_212_040,
                     host=HolderId("h2"),
+                    party=3,
+                    led=False,
                     again=True,
                 ),
                 wire_muster.MusterPerson(

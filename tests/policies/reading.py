@@ -139,6 +139,8 @@ class Passage:
 
     def credential(self) -> set[Code]:
         ask = self.ask
+        if ask.holder and ask.credential is CredentialStatus.NONE and "guard" in self.shown():
+            return set()
         if ask.credential in CREDENTIAL:
             return {CREDENTIAL[ask.credential]}
         return {Code.UNKNOWN_CREDENTIAL} if ask.holder is None else set()

@@ -77,7 +77,7 @@ class WayOut(Passage):
         seen = self.lineage(ask.whereabouts)
         if "anti-passback" in back.zone and seen and self.left not in seen:
             self.said.add(Code.NOTE_PASSBACK)
-        if 0 < ask.inside.get(self.left, 0) - 1 < back.zone.get("occupancy-min", 0):
+        if 0 < ask.inside.get(self.left, 0) - 1 - ask.party < back.zone.get("occupancy-min", 0):
             self.said.add(Code.NOTE_OCCUPANCY)
 
     def causes_to_keep_shut(self) -> set[Code]:
@@ -179,7 +179,7 @@ class WayIn(Passage):
             if set(deny["roles"]) & set(self.roles) and set(deny["zones"]) & around:
                 against.add(Code.DENIED_BY_RULE)
         presumed = ask.fire and self.zone.get("consent-presumed-in-fire", False)
-        if self.has("host-state") and self.zone["kind"] != "public":
+        if (self.has("host-state") or ask.party) and self.zone["kind"] != "public":
             against |= set() if ask.consent or presumed else {Code.NO_CONSENT}
         return against
 
@@ -359,7 +359,7 @@ class WayIn(Passage):
         inside, soft = self.ask.inside.get(name, 0), None
         if zone.get("occupancy") == "soft":
             soft = Code.NOTE_OCCUPANCY
-        together = 2 if self.ask.second_person or self.ask.escorted else 1
+        together = (2 if self.ask.second_person or self.ask.escorted else 1) + self.ask.party
         if "occupancy-max" in zone and inside + together > zone["occupancy-max"]:
             self.limit(Code.OCCUPANCY_FULL, soft)
         if inside + together < zone.get("occupancy-min", 0):

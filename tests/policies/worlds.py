@@ -258,6 +258,7 @@ CALM: dict[str, object] = {
     "whereabouts_age_s": None,
     "screened": CLEARED,
     "sealed_bag": False,
+    "party": 0,
     "knowledge_age_s": 0,
     "interlock_clear": True,
     "operable": True,
@@ -284,6 +285,7 @@ TWISTS: dict[str, tuple[object, ...]] = {
     "second_person": (False,),
     "knowledge_age_s": (600, 601),
     "sealed_bag": (True,),
+    "party": (1, 2, 5),
     "duress": (True,),
     "utc_s": HOURS,
     "portal": (*PORTALS, "trapdoor"),  # no policy has a trapdoor
