@@ -66,8 +66,8 @@ SAME_BADGE_NS = 1_500 * MS
 ASKED_NS = 1_000 * MS
 """An answer to an older question does not say that the way is free now."""
 
-PROOF_NS = 50 * MS
-"""So long after its answer a device counts as one that has just answered."""
+PROOF_NS = 5 * MS
+"""So long after its answer a device counts as one that has just answered: a turn of the loop."""
 
 MISREAD = "it could not be read"
 LATE = "shown earlier, or the clock of the reader is wrong"

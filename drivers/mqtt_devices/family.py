@@ -58,7 +58,12 @@ class MqttDevice(DeviceOptions, frozen=True, kw_only=True):
 
 
 def build(line: LineSpec) -> MqttDevices:
-    """The driver of one broker. Raises ValueError as `drivers.family.Family.build` has it."""
+    """The driver of one broker. Raises ValueError as `parts` does."""
+    return MqttDevices(*parts(line))
+
+
+def parts(line: LineSpec) -> tuple[tuple[Plan, ...], LinkSettings]:
+    """What the driver of one broker is made from. Raises ValueError as `Family.build` has it."""
     plans, problems = [], []
     options = _line_options(line)
     for device in line.devices:
@@ -72,7 +77,7 @@ def build(line: LineSpec) -> MqttDevices:
         problems += error.args
     if problems:
         raise ValueError(*problems)
-    return MqttDevices(tuple(plans), settings)
+    return tuple(plans), settings
 
 
 def device_plan(device: DeviceSpec, line: MqttLine) -> Plan:
