@@ -187,7 +187,25 @@ class Show(msgspec.Struct, frozen=True, tag=True):
     for_ms: int
 
 
-Action = Pulse | Hold | Light | Beep | Show
+FILE_BYTES_MAX = 4 * 1024 * 1024
+"""The longest file for a reader: the firmware of any is a tenth of that."""
+
+
+class SendFile(msgspec.Struct, frozen=True, tag=True):
+    """Send the device a file of 1..FILE_BYTES_MAX bytes: firmware, a configuration.
+
+    `kind` is the maker's number for it, 1 where he gives none. It may take long: `stands` is asked
+    before every piece, and a file that is not wanted any more is taken back from the device.
+    """
+
+    content: bytes
+    kind: int = 1
+
+    def __repr__(self) -> str:
+        return f"SendFile(kind={self.kind}, content=… {len(self.content)} bytes)"
+
+
+Action = Pulse | Hold | Light | Beep | Show | SendFile
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,6 +258,16 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Tap = Callable[[Spoken], None]
+
+
+class FileProgress(Fact, frozen=True, kw_only=True):
+    """So much of a `SendFile` has arrived; its end is a CommandEnded."""
+
+    command: str
+    sent: int
+    total: int
+
+
 Report = Callable[[Fact], None]
 Stands = Callable[[Command], bool]
 

@@ -98,6 +98,8 @@ def part_of(action: api.Action) -> str:
             return "sounder"
         case api.Show():
             return "display"
+        case api.SendFile():
+            return "file"
 
 
 def _worked(known: Known, part: str, fact: api.CommandEnded, utc_us: int) -> Known | None:

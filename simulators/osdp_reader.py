@@ -27,6 +27,7 @@ from drivers.osdp.secure import (
     same_bytes,
 )
 from drivers.osdp.translate import KEY_CODES, TICK_MS
+from simulators.osdp_files import FileReceiver
 
 MS = 1_000_000
 SESSION_NS = 8_000 * MS  # without a command for this long the session is over (Annex D.6)
@@ -88,6 +89,8 @@ class SimulatedReader:
         lights: int = 1,
         sounders: int = 1,
         text_columns: int = 0,
+        receive_size: int = 0,
+        files: FileReceiver | None = None,
         identity: osdp.Identity = IDENTITY,
         installing: bool = False,
         on_output: Callable[[int, bool], None] = _ignore_output,
@@ -111,6 +114,8 @@ class SimulatedReader:
         self._light = _Light()
         self._lights, self._sounders, self._text_columns = lights, sounders, text_columns
         self._text = _Text()
+        self._receive_size = receive_size
+        self._files = files
         self._local = osdp.LocalStatus(0, 0)
         self._events: deque[Message] = deque()
         self._changed: dict[str, None] = {}
@@ -343,6 +348,11 @@ class SimulatedReader:
             case osdp.Text() if command.reader == 0 and self._text_columns:
                 self.executed.append((now_ns, command))
                 return self._write(command, now_ns)
+            case osdp.FileTransfer() if self._files is not None:
+                return self._files.take(command)
+            case osdp.Abort() if self._files is not None:
+                self._files.abort()
+                return osdp.Ack()
             case None:
                 return osdp.Nak(NakReason.UNKNOWN_COMMAND)
             case _:
@@ -370,6 +380,7 @@ class SimulatedReader:
             osdp.Capability.AUDIBLE: (2 if self._sounders else 0, self._sounders),
             osdp.Capability.TEXT: (int(self._text_columns > 0), int(self._text_columns > 0)),
             osdp.Capability.CHECK_CHARACTER: (1, 0),
+            osdp.Capability.RECEIVE_SIZE: (self._receive_size & 0xFF, self._receive_size >> 8),
             osdp.Capability.SECURITY: (1 if self.key or self.installing else 0, 0),
             osdp.Capability.READERS: (1, 1),
         }

@@ -23,6 +23,7 @@ from drivers.api import (
     Light,
     Outcome,
     Pulse,
+    SendFile,
     Show,
     Spoken,
     Stands,
@@ -122,7 +123,7 @@ class Reader:
         if command.device != self._device:
             raise ValueError(f"no reader {command.device!r} on this line")
         match command.action:
-            case Light() | Beep() | Show():
+            case Light() | Beep() | Show() | SendFile():
                 outcome = Outcome.REFUSED if self._told_online else Outcome.LOST
             case Pulse() | Hold():
                 raise ValueError(f"reader {self._device} has no outputs")

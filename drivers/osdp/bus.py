@@ -50,6 +50,8 @@ class Bus:
             for reader in config.readers
         ]
         self._byte_ns = BITS_PER_BYTE * 1_000_000_000 // config.baud
+        for link in self._links:
+            link.byte_ns = self._byte_ns
         self._decoder = FrameDecoder(replies=True)
         self._stands: Stands | None = None
         self._speaking: Link | None = None

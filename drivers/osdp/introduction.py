@@ -48,6 +48,11 @@ class Introduction:
         """What of all this is kept, to know the reader again by."""
         return Profile(self._make, self.abilities)
 
+    @property
+    def receive_size(self) -> int | None:
+        """The longest frame that it takes, where it has told."""
+        return None if self.abilities is None else self.abilities.receive_size
+
     def hear(self, reply: Message | None, *, encrypted: bool) -> Violation | None:
         """The authenticated answer to `question`; what is wrong with it, if anything.
 

@@ -6,7 +6,7 @@ that came from its address, or `unanswered`. Time is always an argument, in mono
 
 from collections.abc import Callable
 
-from drivers.api import Command, Fact, Outcome, Priority, Pulse
+from drivers.api import Command, Fact, Outcome, Priority, SendFile
 from drivers.osdp import messages as osdp
 from drivers.osdp.abilities import missing
 from drivers.osdp.acquaintance import Meeting
@@ -19,6 +19,7 @@ from drivers.osdp.reporting import Reporter, is_encrypted
 from drivers.osdp.rules import RULES, Rule, Trouble, refusal, tries_max
 from drivers.osdp.secure import NotAuthenticError, Session
 from drivers.osdp.states import TRANSITIONS, BrokenAssumptionError, State, Step
+from drivers.osdp.transfer import FileSending
 from drivers.osdp.translate import Violation, command_for
 from drivers.osdp.waiting import Heard, Pending, Survey
 from drivers.queueing import CommandQueue
@@ -30,7 +31,6 @@ RETRY_HANDSHAKE_NS = 300 * MS  # a reader that just fell silent must not cost ne
 PROBE_NS = 1_000 * MS  # an absent reader is asked this often, plus up to PROBE_JITTER_NS
 PROBE_JITTER_NS = 500 * MS  # so that probes of many readers do not march in step
 BUSY_PAUSE_NS = 50 * MS
-RECHECK_NS = 100 * MS  # outputs are read again this long after a pulse should have ended
 FRESH_NS = 5 * MS  # a command that must not come late follows an answer no older than this
 POLL_STARVED = 4  # polls that were due this many times go before ordinary commands
 PROBE_ANOTHER_NS = 10_000 * MS  # a reader that is not believed must not cost neighbours the line
@@ -41,8 +41,8 @@ _BEFORE_KEYS = frozenset({Priority.LIFE_SAFETY, Priority.SECURE})
 class Link:
     """The panel's side of one reader.
 
-    `still_wanted(command, now_ns)` tells, at the moment bytes are due, how a command ends instead
-    of being sent, or None when it goes out.
+    `byte_ns` is how long one byte takes on the line. `still_wanted(command, now_ns)` tells, at the
+    moment bytes are due, how a command ends instead of being sent, or None when it goes out.
     """
 
     def __init__(
@@ -69,6 +69,8 @@ class Link:
         self._sequence = 0
         self._pending: Pending | None = None
         self._queue = CommandQueue()
+        self._files = FileSending(self._tell, still_wanted, poll_ns)
+        self.byte_ns = 0
         self._survey = Survey(config)
         self._reporter = Reporter(config, self._tell, self._survey)
         self.said: Message | None = None  # in clear what went out last, and what came: for the tap
@@ -117,6 +119,7 @@ class Link:
         """Whether there is nothing to say to the reader but polls, or probes where it is away."""
         kept = self._reporter.stored
         waits = self._queue or self._survey or kept or not self._introduction.is_complete
+        waits = waits or self._files.is_under_way
         return self.state is State.OFFLINE or (self.is_prompt and not waits)
 
     def check_times(self, now_ns: int) -> None:
@@ -137,6 +140,9 @@ class Link:
         """Queue a command. On a reader that is not online it is LOST at once."""
         if not self._tell.told_online:
             self._tell.ended(command, Outcome.LOST, now_ns, None)
+            return
+        if isinstance(command.action, SendFile):
+            self._files.begin(command, command.action, now_ns)
             return
         evicted = self._queue.push(command)
         if evicted is not None:
@@ -223,7 +229,8 @@ class Link:
             return self._send(self._introduction.question, now_ns)
         if self._proving.to_give is not None and self.urgency not in _BEFORE_KEYS:
             return self._give_key(now_ns)
-        starved = now_ns - self._polled_ns > POLL_STARVED * self._poll_ns
+        since_poll_ns = now_ns - self._polled_ns
+        starved = since_poll_ns > POLL_STARVED * self._poll_ns and not self._files.is_exclusive
         while (command := self._queue.head) is not None:
             if command.not_after_ns is not None and not self.is_awake(now_ns):
                 # A reader that sleeps on bytes in its buffer would obey whenever it wakes up: let
@@ -238,6 +245,9 @@ class Link:
                 return self._send(command_for(command.action), now_ns, command=command)
             self._tell.ended(command, refusal or Outcome.REFUSED, now_ns, None, lack)
         question = None if starved else self._survey.next(now_ns)
+        question = question or self._files.speak(
+            now_ns, self._polled_ns, self._introduction.receive_size, self.byte_ns
+        )
         if question is None:
             self._polled_ns = now_ns
             question = osdp.Poll()
@@ -378,6 +388,7 @@ class Link:
             self._tell.offline(reason, now_ns)
         if another:
             self._survey.answers_inputs = False
+            self._files.lost(now_ns)
         self._tell.online(identity, now_ns, secure=True, display=introduction.has_display)
         self._proving.tell_of_it(introduction, now_ns)
         self._survey.begin()
@@ -404,37 +415,18 @@ class Link:
         if not self._introduction.is_complete:
             self._hear_introduction(reply, now_ns, encrypted=is_encrypted(frame))
             return Heard.ANSWERED
-        if isinstance(pending.message, osdp.InputStatusRequest):
-            self._reporter.inputs_answered(reply, now_ns)
-        if isinstance(pending.message, osdp.Poll):
-            self._reporter.polled(reply)
+        self._reporter.answered(pending.message, reply, now_ns)
+        self._files.wants_poll &= not isinstance(pending.message, osdp.Poll)
         if isinstance(reply, osdp.Nak):
             self._nak(reply, pending, now_ns)
-        else:
-            said = not isinstance(reply, osdp.Ack | osdp.Busy)
-            if said and self._reporter.report(frame, reply, now_ns):
-                # A reader holds back the next of several events until it is asked again.
-                self.due_ns = now_ns
-            if pending.command is not None:
-                self._acknowledged(pending, pending.command, reply, now_ns)
+        elif isinstance(pending.message, osdp.FileTransfer | osdp.Abort):
+            believed = reply if is_encrypted(frame) else None
+            self._files.heard(pending.message, believed, now_ns)
+            self._rest(now_ns)
+        elif self._reporter.settled(pending, frame, reply, now_ns):
+            # A reader holds back the next of several events until it is asked again.
+            self.due_ns = now_ns
         return Heard.ANSWERED
-
-    def _acknowledged(
-        self, pending: Pending, command: Command, reply: Message | None, now_ns: int
-    ) -> None:
-        """An authenticated answer to a command that is no refusal."""
-        is_output = isinstance(pending.message, osdp.Output)
-        if isinstance(reply, osdp.Ack) or (is_output and isinstance(reply, osdp.OutputStatus)):
-            outcome = Outcome.CONFIRMED
-        elif isinstance(reply, osdp.Busy):
-            outcome = Outcome.REFUSED
-        else:
-            outcome = Outcome.LOST
-        self._tell.ended(command, outcome, now_ns, pending.sent_ns)
-        if is_output and not isinstance(reply, osdp.OutputStatus):
-            self._survey.ask_outputs()
-        if isinstance(command.action, Pulse):
-            self._survey.ask_outputs_at(now_ns + command.action.for_ms * MS + RECHECK_NS)
 
     def _nak(self, nak: osdp.Nak, pending: Pending, now_ns: int) -> None:
         """An authenticated refusal: of a command, or of a question this reader cannot answer."""
@@ -445,6 +437,9 @@ class Link:
         self._survey.refused(pending.message)
         if RULES[self.state, trouble] is Rule.ANEW:
             self._fail(now_ns, "left the session")
+        elif isinstance(pending.message, osdp.FileTransfer | osdp.Abort):
+            self._files.refused(pending.message, trouble.value, now_ns)
+            self._rest(now_ns)
 
     # --- moving ------------------------------------------------------------------------------
 
@@ -452,8 +447,12 @@ class Link:
         """The message on the wire is settled; the next one may follow after the poll pause."""
         self._pending = None
         self._sequence = self._sequence % 3 + 1
+        self._rest(now_ns)
+
+    def _rest(self, now_ns: int) -> None:
+        """When to speak next."""
         at_once = self.state is not State.ONLINE or self._queue or self._survey
-        self.due_ns = now_ns if at_once else now_ns + self._poll_ns
+        self.due_ns = now_ns if at_once else self._files.rest_until(now_ns)
 
     def _fail(self, now_ns: int, reason: str) -> None:
         """Begin anew: soon while the reader still counts as online, otherwise by probes."""
@@ -469,6 +468,7 @@ class Link:
     def _give_up(self, now_ns: int, reason: str) -> None:
         self._drop_session(now_ns)
         self._lose_queue(now_ns)
+        self._files.lost(now_ns)
         self._survey.forget()
         self._step(Step.GIVE_UP)
         self._tell.offline(reason, now_ns)
@@ -479,6 +479,7 @@ class Link:
         if pending is not None and pending.command is not None:
             self._tell.ended(pending.command, Outcome.LOST, now_ns, pending.sent_ns)
         self._session = None
+        self._files.session_lost(now_ns)
         self._introduction = Introduction()
         self._proving.forget()
         self._survey.suspend()

@@ -27,6 +27,8 @@ class CommandCode(IntEnum):
     KEYSET = 0x75
     CHLNG = 0x76
     SCRYPT = 0x77
+    FILETRANSFER = 0x7C
+    ABORT = 0xA2
 
 
 class ReplyCode(IntEnum):
@@ -46,6 +48,7 @@ class ReplyCode(IntEnum):
     CCRYPT = 0x76
     RMAC_I = 0x78
     BUSY = 0x79
+    FTSTAT = 0x7A
 
 
 class NakReason(IntEnum):
@@ -60,6 +63,18 @@ class NakReason(IntEnum):
     BIOMETRIC_TYPE = 7
     BIOMETRIC_FORMAT = 8
     RECORD = 9
+
+
+class FileStatusDetail(IntEnum):
+    """What a reader says of the file that it is being sent (clause 7.25); below 0 it is over."""
+
+    UNACCEPTABLE = -3
+    UNRECOGNISED = -2
+    ABORTED = -1
+    PROCEED = 0
+    PROCESSED = 1
+    REBOOTING = 2
+    FINISHING = 3
 
 
 class OutputControl(IntEnum):
@@ -184,6 +199,23 @@ class CommunicationSet(Message, frozen=True):
     baud: int
 
 
+class FileTransfer(Message, frozen=True):
+    """A piece of a file of `total` bytes; without data it asks how the reader gets on."""
+
+    kind: int
+    total: int
+    offset: int
+    length: int
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"FileTransfer(kind={self.kind}, offset={self.offset}, length={self.length}, data=…)"
+
+
+class Abort(Message, frozen=True):
+    """Whatever long job the reader is at is to end."""
+
+
 class Challenge(Message, frozen=True):
     panel_nonce: bytes
 
@@ -282,6 +314,15 @@ class InitialMac(Message, frozen=True):
     mac: bytes
 
 
+class FileStatus(Message, frozen=True):
+    """`delay`: milliseconds until the next piece; `size`: of messages from now on, 0 as before."""
+
+    action: int
+    delay: int
+    detail: int
+    size: int
+
+
 class Busy(Message, frozen=True):
     pass
 
@@ -307,6 +348,8 @@ _COMMANDS: Mapping[int, _Layout] = {
     CommandCode.TEXT: _Layout(Text, "<BBBBBB", rest=True),
     CommandCode.COMSET: _Layout(CommunicationSet, "<BI"),
     CommandCode.KEYSET: _Layout(KeySet, "<BB16s"),
+    CommandCode.FILETRANSFER: _Layout(FileTransfer, "<BIIH", rest=True),
+    CommandCode.ABORT: _Layout(Abort, "<"),
     CommandCode.CHLNG: _Layout(Challenge, "<8s"),
     CommandCode.SCRYPT: _Layout(PanelCryptogram, "<16s"),
 }
@@ -325,6 +368,7 @@ _REPLIES: Mapping[int, _Layout] = {
     ReplyCode.COM: _Layout(Communication, "<BI"),
     ReplyCode.CCRYPT: _Layout(ReaderCryptogram, "<8s8s16s"),
     ReplyCode.RMAC_I: _Layout(InitialMac, "<16s"),
+    ReplyCode.FTSTAT: _Layout(FileStatus, "<BHhH"),
     ReplyCode.BUSY: _Layout(Busy, "<"),
 }
 

@@ -17,6 +17,7 @@ KEY_LENGTH = 16
 NONCE_LENGTH = 8
 _AES_BLOCK = 16
 _PAD_START = b"\x80"
+_SEALED_OVERHEAD = 5 + 2 + 1 + MAC_LENGTH + 2  # header, security block, code, MAC, CRC
 SCBK_DEFAULT = bytes(range(0x30, 0x40))  # published in Annex D.3: proves nothing about a reader
 OWN_KEY = b"\x01"  # security block data: "under the reader's own key" (D.1.3)
 DEFAULT_KEY = b"\x00"  # the same for SCBK-D
@@ -58,6 +59,11 @@ def panel_cryptogram(keys: SessionKeys, panel_nonce: bytes, reader_nonce: bytes)
 def initial_mac(keys: SessionKeys, cryptogram_of_panel: bytes) -> bytes:
     """RMAC-I, where the chain of MACs begins (D.4.5)."""
     return _encrypt_block(keys.mac_last, _encrypt_block(keys.mac_first, cryptogram_of_panel))
+
+
+def plain_room(frame_length: int) -> int:
+    """How many data bytes of a command fit, encrypted, into a frame of this length."""
+    return (frame_length - _SEALED_OVERHEAD) // _AES_BLOCK * _AES_BLOCK - len(_PAD_START)
 
 
 def same_bytes(one: bytes, other: bytes) -> bool:

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from drivers.api import (
     CODE_CHARACTERS_MAX,
+    FILE_BYTES_MAX,
     Action,
     BadgeUnread,
     Beep,
@@ -23,6 +24,7 @@ from drivers.api import (
     Light,
     OutputsReported,
     Pulse,
+    SendFile,
     Show,
     TamperReported,
 )
@@ -42,6 +44,7 @@ from drivers.osdp.messages import (
     RawCard,
     Text,
 )
+from drivers.osdp.states import BrokenAssumptionError
 
 TICK_MS = 100  # OSDP timers count tenths of a second (clauses 6.10 and 6.11)
 TICKS_MAX = 0xFFFF
@@ -125,6 +128,9 @@ def check_action(action: Action, config: ReaderConfig) -> None:
         case Beep():
             _within("reader", action.reader, 0, BYTE_MAX)
             _within("times", action.times, 1, BYTE_MAX)
+        case SendFile():
+            _within("length of the file", len(action.content), 1, FILE_BYTES_MAX)
+            _within("kind", action.kind, 1, BYTE_MAX)
         case Show():
             _within("reader", action.reader, 0, BYTE_MAX)
             _within("for_ms", action.for_ms, 1, TEXT_SECONDS_MAX * 1_000)
@@ -135,7 +141,7 @@ def check_action(action: Action, config: ReaderConfig) -> None:
 
 
 def command_for(action: Action) -> Message:
-    """The OSDP command for an action that `check_action` let pass."""
+    """The OSDP command for an action that `check_action` let pass; a file takes many."""
     match action:
         case Pulse():
             control = OutputControl.ON_TIMED if action.on else OutputControl.OFF_TIMED
@@ -149,6 +155,8 @@ def command_for(action: Action) -> Message:
             return Buzzer(action.reader, _TONE_DEFAULT, _BEEP_TICKS, _BEEP_TICKS, action.times)
         case Show():
             return _text(action)
+        case SendFile():
+            raise BrokenAssumptionError("a file is sent piece by piece")
         case _:
             assert_never(action)
 

@@ -289,6 +289,18 @@ def test_a_badge_that_was_there_before_opens_nothing() -> None:
     assert line.cards == [A], "taken away and shown again"
 
 
+def test_what_was_heard_before_a_line_went_again_is_not_told_of_the_next() -> None:
+    line = Line()
+    line.hold(A)
+    line.run(AWAY_MS / 2)
+    line.remove(A)
+    line.reader.stop(line.now_ns, "unplugged")
+    line.run(1)
+    line.start()
+    line.run(AWAY_MS + 1)
+    assert line.unread == []
+
+
 @pytest.mark.parametrize("cut", range(15))
 def test_what_began_before_an_unplug_never_ends_behind_it(cut: int) -> None:
     line = Line().online()

@@ -18,6 +18,15 @@ COMMANDS = [
     (osdp.Led(0, 1, 2, 3, 4, 5, 6, 0x0708), 0x69, "0001020304050608070000000000"),
     (osdp.Buzzer(0, 2, 3, 4, 5), 0x6A, "0002030405"),
     (osdp.Text(0, 3, 4, 1, 2, 2, b"Hi"), 0x6B, "0003040102024869"),
+    # OSDP.Net: src/OSDP.Net.Tests/Model/CommandData/ReaderTextOutputTest.cs
+    (osdp.Text(0, 2, 0, 1, 1, 24, b"*" * 24), 0x6B, "000200010118" + "2a" * 24),
+    # OSDP.Net: src/OSDP.Net.Tests/Model/CommandData/FileTransferFragmentTest.cs
+    (
+        osdp.FileTransfer(1, 10, 0, 5, b"\x09\x08\x07\x06\x05"),
+        0x7C,
+        "010a0000000000000005000908070605",
+    ),
+    (osdp.Abort(), 0xA2, ""),
     (osdp.Challenge(b"\xb0" * 8), 0x76, "b0" * 8),
     (osdp.PanelCryptogram(b"\x01" * 16), 0x77, "01" * 16),
 ]
@@ -37,6 +46,9 @@ REPLIES = [
     (osdp.ReaderCryptogram(b"U" * 8, b"N" * 8, b"C" * 16), 0x76, "55" * 8 + "4e" * 8 + "43" * 16),
     (osdp.InitialMac(b"M" * 16), 0x78, "4d" * 16),
     (osdp.Busy(), 0x79, ""),
+    # A reader that restarts behind its new firmware: libosdp, issue 191
+    (osdp.FileStatus(0, 0, 2, 0), 0x7A, "00000002000000"),
+    (osdp.FileStatus(5, 300, -3, 1440), 0x7A, "052c01fdffa005"),
 ]
 
 
