@@ -135,6 +135,17 @@ def test_a_later_wish_ends_what_an_earlier_one_kept() -> None:
     assert world.modules[1].outputs[0] is False
 
 
+def test_a_passage_behind_a_kept_output_is_not_set_back() -> None:
+    world = World(1, timer_survives=True).run(300)
+    world.submit(Pulse(0, 3_000))
+    world.run(200)
+    world.submit(Hold(0, on=False))
+    world.run(200)
+    again = world.submit(Pulse(0, 1_000))
+    world.run(800)
+    assert (world.outcome(again), world.modules[1].outputs[0]) == ("confirmed", True)
+
+
 def test_a_module_that_will_not_be_set_back_is_still_read() -> None:
     world = World(1, 2, timer_survives=True).run(300)
     world.submit(Pulse(0, 300, on=False))
@@ -189,13 +200,17 @@ def test_a_command_whose_answer_was_damaged_is_repeated() -> None:
 
 
 def test_life_safety_goes_first_then_what_secures() -> None:
-    world = World(1, 2).run(300)
-    order: list[int] = []
-    for priority in (Priority.PASSAGE, Priority.SECURE, Priority.LIFE_SAFETY):
-        world.submit(Hold(int(priority), on=True), address=2, priority=priority)
-    world.run(500)
-    order = [frame[3] for _, frame in world.sent if frame[1] == 5]
-    assert order == [Priority.LIFE_SAFETY, Priority.SECURE, Priority.PASSAGE]
+    """On the whole line, and not on each module alone."""
+    world = World(1, 2, 3).run(300)
+    for address, priority in enumerate(
+        (Priority.PASSAGE, Priority.SECURE, Priority.LIFE_SAFETY), start=1
+    ):
+        for output in range(2):
+            world.submit(Hold(output, on=True), address=address, priority=priority)
+    world.submit(Hold(7, on=True), address=1, priority=Priority.LIFE_SAFETY)
+    world.run(1_000)
+    order = [(frame[0], frame[3]) for _, frame in world.sent if frame[1] == 5]
+    assert order == [(1, 7), (3, 0), (3, 1), (2, 0), (2, 1), (1, 0), (1, 1)]
 
 
 def test_a_flood_of_passages_does_not_keep_contacts_from_being_read() -> None:
