@@ -227,7 +227,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"  # the device answered that it will not
     EXPIRED = "expired"  # its time had passed before its bytes went out
     WITHDRAWN = "withdrawn"  # `stands` said no when its bytes were due
-    LOST = "lost"  # the device went away: sent or not, nobody knows
+    LOST = "lost"  # the device went away or never answers: done or not, nobody knows
 
 
 class CommandEnded(Fact, frozen=True, kw_only=True):

@@ -6,10 +6,11 @@ import pytest
 
 from tests.drivers.ascii.subject import SUBJECTS as ASCII
 from tests.drivers.conformance import TRIALS, Subject, Trial, put
+from tests.drivers.lcus.subject import SUBJECTS as LCUS
 from tests.drivers.modbus.subject import SUBJECT as MODBUS
 from tests.drivers.osdp.subject import SUBJECT as OSDP
 
-SUBJECTS = (OSDP, MODBUS, *ASCII)
+SUBJECTS = (OSDP, MODBUS, *LCUS, *ASCII)
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.__name__)
