@@ -70,24 +70,36 @@ def _no_timer(_device: DeviceOptions) -> None:
     """Without outputs there is nothing to time."""
 
 
-def _family(kind: Kind, line: type[SerialLine], what: str, *peers: str) -> Family:
+def _family(kind: Kind, line: type[SerialLine], about: About) -> Family:
     return Family(
-        line=line,
-        device=DeviceOptions,
-        build=_builder(kind),
-        timer=_no_timer,
-        about=About(what=what, tested_against=(*peers, "the simulated reader")),
+        line=line, device=DeviceOptions, build=_builder(kind), timer=_no_timer, about=about
     )
 
 
 rdm6300 = _family(
-    RDM6300, ModuleLine, "RDM6300 modules for 125 kHz badges (EM4100), 40 bits without protection"
+    RDM6300,
+    ModuleLine,
+    About(
+        what="RDM6300 modules for 125 kHz badges (EM4100), 40 bits without protection",
+        tested_against=(
+            "frames that others have published",
+            "the simulated module, which PyPI `rdm6300` reads as well",
+        ),
+    ),
 )
 id12 = _family(
     ID12,
     ModuleLine,
-    "ID-12LA and ID-20LA modules for 125 kHz badges (EM4100), 40 bits without protection",
+    About(
+        what="ID-12LA and ID-20LA modules for 125 kHz badges (EM4100), 40 bits without protection",
+        tested_against=("frames of the data sheet and of others' tests", "the simulated module"),
+    ),
 )
 scanner = _family(
-    SCANNER, SerialLine, "scanners for QR codes and barcodes that send lines of characters"
+    SCANNER,
+    SerialLine,
+    About(
+        what="scanners for QR codes and barcodes that send lines of characters",
+        tested_against=("the simulated scanner",),
+    ),
 )
