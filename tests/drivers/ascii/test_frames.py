@@ -34,6 +34,7 @@ from drivers.ascii_serial.frames import (
     TagDecoder,
 )
 from simulators.ascii_reader import id12_frame, rdm6300_frame
+from tests.drivers.ascii.fuzzing import SUBJECTS, fuzz
 
 PUBLISHED = {
     "0C000621A5": "8E",
@@ -249,3 +250,12 @@ def test_no_badge_or_code_in_what_is_shown_of_the_line(
             assert set(heard.masked) <= set(b"\x02\x03\r\n*")
             assert "0621A5" not in repr(heard)
             assert "1234" not in repr(heard)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_spoilt_frames_are_what_somebody_else_says_they_are(name: str, seed: int) -> None:
+    tally = fuzz(name, seed, 1_500)
+    assert tally.frames == 1_500
+    assert tally.shown > 300
+    assert tally.read > 50
