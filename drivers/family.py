@@ -14,10 +14,13 @@ from policies.model import Entry
 
 FILE = "file"
 """In a key's `extra`: the text names a file, and who may read it."""
-SECRET, PLAIN = "secret", "plain"
+SECRET, PLAIN, MADE = "secret", "plain", "made"
 
 SecretFile = Annotated[str, msgspec.Meta(extra={FILE: SECRET})]
 """A key that names a file which nobody but its owner may touch; its content comes in `files`."""
+
+MadeFile = Annotated[str, msgspec.Meta(extra={FILE: MADE})]
+"""As SecretFile; the edge makes it, and until then there is none."""
 
 PlainFile = Annotated[str, msgspec.Meta(extra={FILE: PLAIN})]
 """A key that names a file which others may read; its content comes in `files`."""
@@ -121,7 +124,7 @@ def files_named(entry: Entry) -> dict[str, str]:
 def secret_files(entry: Entry) -> list[str]:
     """Those of them that nobody but their owner may touch."""
     kinds = file_keys(type(entry))
-    return [name for key, name in files_named(entry).items() if kinds[key] == SECRET]
+    return [name for key, name in files_named(entry).items() if kinds[key] != PLAIN]
 
 
 def _file_in(kind: msgspec.inspect.Type) -> str | None:

@@ -26,6 +26,7 @@ from edge.checkpoints import Checkpointer
 from edge.config import Config
 from edge.daemon import Clock, Daemon
 from edge.desk import DaemonDesk
+from edge.device_upkeep import DeviceUpkeep
 from edge.erase_desk import EraseDesk
 from edge.erasing import Erasing
 from edge.journal import JournalWriter, Record, Report, Signers
@@ -190,8 +191,11 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         safe_mode=outside.safe_mode,
         views=_views(outside, daemon),
     )
+    upkeep = desk.devices.upkeep = DeviceUpkeep(daemon, config, outside.entropy)
+    upkeep.recall()
     listeners += [desk.committed, checkpoints.committed, orders.committed]
     alongside = _alongside(outside, daemon, desk, erase_desk) | {"orders": orders.run}
+    alongside["devices"] = upkeep.run
     keeper = _keeper(config, outside, daemon, checkpoints)
     alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run, "keeper": keeper.run}
     if watch is not None:

@@ -4,7 +4,7 @@ The core keeps what decisions need. This is for the people who mount and mend de
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -50,12 +50,13 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeviceBook:
-    """All devices of one daemon."""
+    """All devices of one daemon. `listener` is told of every fact."""
 
     def __init__(self, devices: Iterable[str]) -> None:
         self._known = dict.fromkeys(devices, Known())
         self._sent: dict[str, str] = {}
         self.changes = 0
+        self.listener: Callable[[api.Fact], None] | None = None
         self._changed = asyncio.Event()
 
     def of(self, device: str) -> Known:
@@ -64,6 +65,8 @@ class DeviceBook:
 
     def hear(self, fact: api.Fact, utc_us: int) -> None:
         """Take note of a fact. Neither a card's bits nor a key stay here."""
+        if self.listener is not None:
+            self.listener(fact)
         known = self.of(fact.device)
         if isinstance(fact, api.CommandEnded):
             part = self._sent.pop(fact.command, None)

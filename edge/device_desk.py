@@ -8,12 +8,15 @@ from edge.control.messages_devices import (
     DEVICES_MAX,
     SPOKEN_MAX,
     DevicesReply,
+    DeviceStep,
+    ServiceReply,
     SpokenShown,
     TraceReply,
 )
 from edge.daemon import Daemon
 from edge.device_shown import Showing
 from edge.device_taps import Listening, Taps
+from edge.device_upkeep import DeviceUpkeep
 from policies.problems import did_you_mean
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,7 @@ class DeviceDesk:
         self._config = config
         self._showing = Showing(config)
         self._taps = Taps(daemon.drivers)
+        self.upkeep: DeviceUpkeep | None = None
 
     def read(self, begin: int) -> DevicesReply:
         """As `edge.control.desk_devices.Devices` has it."""
@@ -46,6 +50,11 @@ class DeviceDesk:
                 more = at + DEVICES_MAX < len(names)
                 yield self._reply(names[at : at + DEVICES_MAX], more=more)
             await book.wait_beyond(told)
+
+    async def change(self, step: DeviceStep, operator: str) -> ServiceReply:
+        """As `edge.control.desk_devices.Devices` has it."""
+        assert self.upkeep is not None, "an edge is assembled with it"
+        return await self.upkeep.change(step, operator)
 
     async def trace(self, name: str, operator: str) -> AsyncGenerator[TraceReply, None]:
         """As `edge.control.desk_devices.Devices` has it."""

@@ -10,6 +10,7 @@ from drivers.family import secret_files
 from edge.config import Config
 from edge.control.place import SOCKET
 from edge.credentials import file_named
+from edge.device_keys import next_file
 from edge.doctor import Finding, Patient, fail, ok, warn
 from edge.journal_keys import KEY_FILE, NEXT_FILE
 from edge.secret_file import is_open_to_others
@@ -103,7 +104,9 @@ def _secrets(patient: Patient) -> Iterator[Path]:
     yield config.site_key
     for _, line in config.lines.values():
         for entry in (line.options, *(device.options for device in line.devices)):
-            yield from (file_named(name, beside) for name in secret_files(entry))
+            files = [file_named(name, beside) for name in secret_files(entry)]
+            # A key is made when its device is paired, and changed by way of one beside it.
+            yield from (one for file in files for one in (file, next_file(file)) if one.exists())
     if config.broker is not None and config.broker.password_file is not None:
         yield file_named(config.broker.password_file, beside)
     if config.tls is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from drivers.family import (
+    MADE,
     PLAIN,
     DeviceOptions,
     DeviceSpec,
@@ -17,6 +18,7 @@ from drivers.family import (
     file_keys,
     files_named,
 )
+from edge.credentials import CredentialError, file_named
 from edge.lines import LineError, family_of
 from edge.wiring_check import names_in, unknown
 from policies.document import Place, valid_id
@@ -143,10 +145,19 @@ class LinesFile:
         """What the files hold that an entry names."""
         kinds, found = file_keys(type(options)), {}
         for key, name in files_named(options).items():
+            if kinds[key] == MADE and not self._is_made(name, at, key):
+                continue
             content = (self._plain if kinds[key] == PLAIN else self._secret)(name, at, key)
             if content is not None:
                 found[key] = content
         return found
+
+    def _is_made(self, name: str, at: Place, key: str) -> bool:
+        """Whether there is such a file; a name that cannot be one is told where it is read."""
+        try:
+            return file_named(name, self._folder).exists()
+        except CredentialError:
+            return True
 
     def _about(self, spec: LineSpec, problem: str) -> Problem:
         """A driver's problem, at the device that it names or at the line."""
@@ -160,4 +171,10 @@ class LinesFile:
 def _is_whole(spec: LineSpec) -> bool:
     """Whether every file was read that its entries name."""
     entries: tuple[LineSpec | DeviceSpec, ...] = (spec, *spec.devices)
-    return all(files_named(one.options).keys() == one.files.keys() for one in entries)
+    return all(_needed(one.options) <= one.files.keys() for one in entries)
+
+
+def _needed(options: Entry) -> set[str]:
+    """The keys of files that must be there."""
+    kinds = file_keys(type(options))
+    return {key for key in files_named(options) if kinds[key] != MADE}

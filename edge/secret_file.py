@@ -101,6 +101,12 @@ def rename_durably(old: Path, new: Path) -> None:
     _sync(new.parent)
 
 
+def remove_durably(path: Path) -> None:
+    """It is gone; a power cut does not bring it back. Raises OSError."""
+    path.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
 def _give_to_owner(fd: int, path: Path) -> None:
     owner = (path if path.exists() else path.parent).stat()
     if os.geteuid() == 0 and owner.st_uid != 0:

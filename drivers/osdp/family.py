@@ -6,7 +6,7 @@ from drivers.family import (
     DeviceSpec,
     Family,
     LineSpec,
-    SecretFile,
+    MadeFile,
     SerialLine,
     Timer,
 )
@@ -22,10 +22,12 @@ class OsdpLine(SerialLine, frozen=True, kw_only=True):
 
 
 class OsdpDevice(DeviceOptions, frozen=True, kw_only=True):
-    """A reader, or a board that speaks as one. `key`: the file with its Secure Channel key."""
+    """A reader, or a board that speaks as one. `key`: the file with its Secure Channel key; none
+    before it is paired.
+    """
 
     address: int
-    key: SecretFile
+    key: MadeFile
 
 
 def build(line: LineSpec) -> OsdpDriver:
@@ -68,7 +70,7 @@ def _reader(device: DeviceSpec) -> ReaderConfig:
     return ReaderConfig(
         name=device.name,
         address=options.address,
-        key_file=device.files["key"],
+        key_file=device.files.get("key"),
         inputs=options.inputs,
         outputs=options.outputs,
     )

@@ -5,7 +5,10 @@ from importlib import import_module
 import click
 
 PARTS = {
+    "accept": "edge.commands.device_service:accept",
     "list": "edge.commands.device_list:list_",
+    "pair": "edge.commands.device_service:pair",
+    "rekey": "edge.commands.device_service:rekey",
     "scan": "edge.commands.device_scan:scan_",
     "trace": "edge.commands.device_trace:trace",
     "watch": "edge.commands.device_watch:watch",

@@ -43,8 +43,11 @@ from edge.control.messages import (
 from edge.control.messages_devices import (
     DeviceShown,
     DevicesReply,
+    DeviceStep,
     FollowDevices,
     ReadDevices,
+    ServiceDevice,
+    ServiceReply,
     TraceLine,
     TraceReply,
 )
@@ -303,6 +306,10 @@ class Client(Caller[Reply]):
             if not isinstance(reply, DevicesReply | Heartbeat):
                 raise unexpected(reply)
             yield reply
+
+    def serve_device(self, step: DeviceStep) -> ServiceReply:
+        """Pair, rekey or accept a device, until that is done or failed."""
+        return self._ask(ServiceDevice(step=step), ServiceReply)
 
     def trace(self, name: str) -> Iterator[TraceReply | Heartbeat]:
         """What passes on a line, or to and from a device, for as long as it is iterated."""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Protocol
 
-from edge.control.messages_devices import DevicesReply, TraceReply
+from edge.control.messages_devices import DevicesReply, DeviceStep, ServiceReply, TraceReply
 
 
 class Devices(Protocol):
@@ -23,4 +23,8 @@ class Devices(Protocol):
         """What passes on a line, or to and from a device, until it is closed. A reader that is slow
         misses some, and is told how many.
         """
+        ...
+
+    async def change(self, step: DeviceStep, operator: str) -> ServiceReply:
+        """Pair a device, give it another key, or accept it; returns when that is done or failed."""
         ...

@@ -129,6 +129,48 @@ class TraceReply(Message, frozen=True, kw_only=True):
     remedy: str = ""
 
 
-DeviceRequest = ReadDevices | FollowDevices | TraceLine
+DeviceName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
-DeviceAnswer = DevicesReply | TraceReply
+PAIR_S_MAX = 300
+"""The published key is used for no longer, whatever a person asks for."""
+
+
+class PairDevice(Part, frozen=True, kw_only=True, tag="pair"):
+    """Give a device its first key, within so many seconds."""
+
+    device: DeviceName
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=PAIR_S_MAX)]
+
+
+class RekeyDevice(Part, frozen=True, kw_only=True, tag="rekey"):
+    """Give a device another key than it has."""
+
+    device: DeviceName
+
+
+class AcceptDevice(Part, frozen=True, kw_only=True, tag="accept"):
+    """Believe a device that is another than it was."""
+
+    device: DeviceName
+
+
+DeviceStep = PairDevice | RekeyDevice | AcceptDevice
+
+
+class ServiceDevice(Message, frozen=True, kw_only=True):
+    """Do that; answered by ServiceReply when it is done, or failed. Heartbeats go before it."""
+
+    step: DeviceStep
+
+
+class ServiceReply(Message, frozen=True, kw_only=True):
+    """`reason`: why not, or what was done; for the operator."""
+
+    accepted: bool
+    reason: str
+    remedy: str = ""
+
+
+DeviceRequest = ReadDevices | FollowDevices | TraceLine | ServiceDevice
+
+DeviceAnswer = DevicesReply | TraceReply | ServiceReply

@@ -36,7 +36,13 @@ from edge.control.messages import (
     TakePeople,
     decode_request,
 )
-from edge.control.messages_devices import DeviceRequest, FollowDevices, ReadDevices, TraceLine
+from edge.control.messages_devices import (
+    DeviceRequest,
+    FollowDevices,
+    ReadDevices,
+    ServiceDevice,
+    TraceLine,
+)
 from edge.control.messages_erase import ErasePerson
 from edge.control.messages_journal import (
     Leaves,
@@ -174,7 +180,7 @@ class _Client(Conversation[Request]):
                 await self._send(desk.views(rebuild=rebuild))
             case ReadNames(holders=holders):
                 await self._send(desk.names(holders))
-            case ReadDevices() | FollowDevices() | TraceLine():
+            case ReadDevices() | FollowDevices() | TraceLine() | ServiceDevice():
                 await self._answer_device(request)
             case _:
                 await self._answer_order(request)
@@ -231,6 +237,9 @@ class _Client(Conversation[Request]):
                 await self._until_gone(self._follow_all(devices.follow()))
             case TraceLine(name=name):
                 await self._until_gone(self._trace(name))
+            case ServiceDevice(step=step):
+                done = devices.change(step, self._peer.name)
+                await self._send(await self._patiently(done))
 
     async def _trace(self, name: str) -> None:
         """The line is watched for as long as the client reads, and not a moment longer."""

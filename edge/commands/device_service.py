@@ -1,0 +1,74 @@
+"""`sentrypost device pair`, `rekey` and `accept`: what is done to a device by hand."""
+
+from pathlib import Path
+
+import click
+
+from edge.commands.common import Failed, connected, state_option
+from edge.control.messages_devices import (
+    PAIR_S_MAX,
+    AcceptDevice,
+    DeviceStep,
+    PairDevice,
+    RekeyDevice,
+)
+from edge.present import clean
+
+PAIR_S = 60
+"""As long as it takes to put a reader into install mode and to see it blink."""
+
+
+@click.command()
+@click.argument("device")
+@click.option(
+    "--seconds",
+    type=click.IntRange(1, PAIR_S_MAX),
+    default=PAIR_S,
+    show_default=True,
+    help="For how long it may be paired.",
+)
+@state_option
+def pair(device: str, seconds: int, state: Path) -> None:
+    """Give DEVICE, which is in install mode, a key of its own.
+
+    For so long, and for it alone, the key that everybody knows is used, to give it a fresh one, and
+    for nothing else: nothing that it says is believed before it has proved the new key. Whoever
+    listens on the line meanwhile learns that key, so watch the cable, or pair it on a bench.
+    Recorded under your account's name.
+    """
+    click.echo(
+        f"asking for {device} to be paired: put it into install mode within {seconds} s", err=True
+    )
+    _serve(PairDevice(device=device, seconds=seconds), state)
+
+
+@click.command()
+@click.argument("device")
+@state_option
+def rekey(device: str, state: Path) -> None:
+    """Give DEVICE, which answers under its own key, a fresh one.
+
+    It is sent encrypted, in the session that stands. A power cut at any step leaves one of the two
+    in force, and the edge tries both. Recorded under your account's name.
+    """
+    _serve(RekeyDevice(device=device), state)
+
+
+@click.command()
+@click.argument("device")
+@state_option
+def accept(device: str, state: Path) -> None:
+    """Believe DEVICE, which has the right key and is another than it was, or can less.
+
+    Look at it first: `sentrypost device list` says what speaks against it. Recorded under your
+    account's name.
+    """
+    _serve(AcceptDevice(device=device), state)
+
+
+def _serve(step: DeviceStep, state: Path) -> None:
+    with connected(state) as daemon:
+        reply = daemon.serve_device(step)
+    if not reply.accepted:
+        raise Failed(clean(reply.reason), clean(reply.remedy))
+    click.echo(clean(f"{step.device}: {reply.reason}"))

@@ -1,0 +1,219 @@
+"""`sentrypost device pair`, `rekey` and `accept` at a whole edge with readers on a real pty."""
+
+import asyncio
+import os
+import stat
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from controller import events as ev
+from controller.events_devices import DeviceChanged, DeviceServiced
+from drivers.osdp import messages as osdp
+from edge.assembly import Edge
+from edge.commands.device import device
+from edge.device_keys import next_file, profile_of
+from simulators.osdp_line import ReaderLine
+from simulators.osdp_reader import SimulatedReader
+from tests.edge.house import ADA, House, bodies, running, until
+
+OTHER = osdp.Identity(b"\x00\x51\x7e", 1, 1, 99, b"\x01\x00\x00")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def at(house: House, scene: Callable[[Edge, ReaderLine], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with house.line() as line, running(house) as edge:
+            await until(edge, ev.EdgeReady)
+            await scene(edge, line)
+
+    asyncio.run(run())
+
+
+async def asked(house: House, *arguments: str) -> Result:
+    """What a command does while the daemon goes on in this process."""
+    named = [*arguments, "--config", str(house.folder / "site.toml")]
+    return await asyncio.to_thread(CliRunner().invoke, device, named, catch_exceptions=False)
+
+
+async def online(edge: Edge, name: str, *, there: bool = True) -> None:
+    async with asyncio.timeout(30):
+        while bool(edge.daemon.devices.of(name).online) is not there:
+            await asyncio.sleep(0.01)
+
+
+async def steps(edge: Edge, name: str) -> list[str]:
+    found = await bodies(edge, DeviceServiced)
+    return [
+        one.step.value for one in found if isinstance(one, DeviceServiced) and one.device == name
+    ]
+
+
+async def stored(edge: Edge) -> str:
+    """Everything that is on record, as text."""
+    entries = await edge.daemon.writer.read(1, 10_000, 64 * 1024 * 1024)
+    return "".join(repr(one) for one in entries)
+
+
+def test_a_reader_is_paired_and_then_its_badges_count(house: House) -> None:
+    """Its key file is made by it; nobody has to carry a key anywhere."""
+    key_file = house.folder / "front-in.key"
+    key_file.unlink()
+    reader = SimulatedReader(1, None, os.urandom, inputs=0, outputs=0)
+    reader.installing = True
+    house.readers["front-in"] = reader
+
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await online(edge, "front-in", there=False)
+        result = await asked(house, "pair", "front-in", "--seconds", "30")
+        assert result.exit_code == 0, result.output
+        assert "it is paired" in result.stdout
+        assert bytes.fromhex(key_file.read_text()) == reader.key
+        assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+        assert not next_file(key_file).exists()
+        assert await steps(edge, "front-in") == ["pairing-opened", "paired"]
+        assert reader.key is not None
+        assert reader.key.hex() not in (await stored(edge)) + result.output
+        opened = (await bodies(edge, DeviceServiced))[0]
+        assert isinstance(opened, DeviceServiced)
+        assert opened.operator is not None, "by whom"
+        await online(edge, "front-in")
+        async with asyncio.timeout(30):  # what it kept from before its session is no card
+            while edge.daemon.drivers["north"]._bus._links[0]._reporter.stored:  # type: ignore[attr-defined]
+                await asyncio.sleep(0.01)
+        house.badge("front-in", ADA)
+        await until(edge, ev.DecisionMade)
+
+    at(house, scene)
+
+
+def test_a_pairing_that_nobody_comes_to_ends(house: House) -> None:
+    house.readers["front-in"].key = None
+    house.readers["front-in"].reboot()
+    key_file = house.folder / "front-in.key"
+    before = key_file.read_bytes()
+
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await online(edge, "front-in", there=False)
+        result = await asked(house, "pair", "front-in", "--seconds", "2")
+        assert result.exit_code == 1
+        assert "not paired" in result.stderr
+        assert await steps(edge, "front-in") == ["pairing-opened", "pairing-ended"]
+        assert key_file.read_bytes() == before
+        assert not next_file(key_file).exists(), "the new key never left"
+
+    at(house, scene)
+
+
+def test_a_new_key_and_a_restart_under_it(house: House) -> None:
+    key_file, reader = house.folder / "front-in.key", house.readers["front-in"]
+    before = key_file.read_bytes()
+
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await online(edge, "front-in")
+        result = await asked(house, "rekey", "front-in")
+        assert result.exit_code == 0, result.output
+        assert key_file.read_bytes() != before
+        assert bytes.fromhex(key_file.read_text()) == reader.key
+        assert not next_file(key_file).exists()
+        assert await steps(edge, "front-in") == ["rekey-begun", "rekeyed"]
+        assert before.decode() not in await stored(edge)
+
+    async def again(edge: Edge, line: ReaderLine) -> None:
+        await online(edge, "front-in")
+        assert await steps(edge, "front-in") == ["rekey-begun", "rekeyed"]
+
+    at(house, scene)
+    reader.reboot()
+    at(house, again)
+
+
+def test_a_restart_in_the_middle_finds_out_which_key_it_is(house: House) -> None:
+    """The edge went down when the reader had its new key, and the disk both."""
+    key_file, reader = house.folder / "front-in.key", house.readers["front-in"]
+    new = os.urandom(16)
+    next_file(key_file).write_text(new.hex())
+    next_file(key_file).chmod(0o600)
+    reader.key = new
+
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await online(edge, "front-in")
+        await until(edge, DeviceServiced)
+        assert await steps(edge, "front-in") == ["rekeyed"]
+        async with asyncio.timeout(30):
+            while next_file(key_file).exists():
+                await asyncio.sleep(0.01)
+        assert bytes.fromhex(key_file.read_text()) == new
+
+    at(house, scene)
+
+
+def test_what_cannot_be_is_refused_with_its_reason(house: House) -> None:
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await online(edge, "front-in")
+        for arguments, words in (
+            (("pair", "front-inn"), "no device 'front-inn'"),
+            (("pair", "front-in"), "a key of its own"),
+            (("accept", "front-in"), "nothing speaks against"),
+        ):
+            result = await asked(house, *arguments)
+            assert result.exit_code == 1, arguments
+            assert words in result.stderr
+        house.readers["vault-in"].silent = True
+        await online(edge, "vault-in", there=False)
+        result = await asked(house, "rekey", "vault-in")
+        assert result.exit_code == 1
+        assert "does not answer under its own key" in result.stderr
+        assert await bodies(edge, DeviceServiced) == [], "and nothing of it is on record"
+        assert not list(house.folder.glob("*.next"))
+
+    at(house, scene)
+
+
+def test_another_reader_in_its_place_is_an_alarm_until_it_is_accepted(house: House) -> None:
+    """It has the right key: only somebody who stands before it can say that it is right."""
+    reader = house.readers["front-in"]
+
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await online(edge, "front-in")
+        async with asyncio.timeout(30):
+            while profile_of(house.folder / "state", "front-in") is None:
+                await asyncio.sleep(0.01)
+
+    async def swapped(edge: Edge, line: ReaderLine) -> None:
+        (changed,) = await until(edge, DeviceChanged)
+        assert isinstance(changed, DeviceChanged)
+        assert "serial 99" in changed.reason
+        await online(edge, "front-in", there=False)
+        house.badge("front-in", ADA)
+        result = await asked(house, "accept", "front-in")
+        assert result.exit_code == 0, result.output
+        await online(edge, "front-in")
+        assert await steps(edge, "front-in") == ["accepted"]
+        known = profile_of(house.folder / "state", "front-in")
+        assert known is not None
+        assert "99" in known
+        assert await bodies(edge, ev.DecisionMade) == [], "what it kept meanwhile is no card"
+
+    at(house, scene)
+    reader._identity = OTHER
+    reader.reboot()
+    at(house, swapped)
+
+
+def test_damaged_knowledge_of_a_reader_does_not_stop_the_edge(house: House) -> None:
+    folder = house.folder / "state" / "devices"
+    folder.mkdir()
+    (folder / "front-in.json").write_text("{")
+    (folder / "front-in.json").chmod(0o600)
+
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await online(edge, "front-in")
+
+    at(house, scene)
