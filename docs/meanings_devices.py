@@ -43,7 +43,8 @@ DEVICE_KEYS: Mapping[str, Mapping[str, str]] = {
     },
     "osdp": {
         "address": "its OSDP address",
-        "key": "file of its Secure Channel key: 32 hexadecimal digits",
+        "key": "file of its Secure Channel key: 32 hexadecimal digits; made when it is paired, and "
+        "not there before",
     },
     "rdm6300": {},
     "scanner": {},

@@ -191,11 +191,9 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         safe_mode=outside.safe_mode,
         views=_views(outside, daemon),
     )
-    upkeep = desk.devices.upkeep = DeviceUpkeep(daemon, config, outside.entropy)
-    upkeep.recall()
     listeners += [desk.committed, checkpoints.committed, orders.committed]
     alongside = _alongside(outside, daemon, desk, erase_desk) | {"orders": orders.run}
-    alongside["devices"] = upkeep.run
+    alongside["devices"] = _upkeep(config, outside, daemon, desk).run
     keeper = _keeper(config, outside, daemon, checkpoints)
     alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run, "keeper": keeper.run}
     if watch is not None:
@@ -273,6 +271,12 @@ def _views(outside: Outside, daemon: Daemon) -> Views | None:
     if outside.views is None or outside.safe_mode:
         return None
     return Views(outside.views, outside.writer, lambda: daemon.site.policy.timezone)
+
+
+def _upkeep(config: Config, outside: Outside, daemon: Daemon, desk: DaemonDesk) -> DeviceUpkeep:
+    upkeep = desk.devices.upkeep = DeviceUpkeep(daemon, config, outside.entropy)
+    upkeep.recall()
+    return upkeep
 
 
 def _signers(config: Config, ring: KeyRing) -> Signers:
