@@ -445,6 +445,8 @@ class Link:
 
     def _answered(self, now_ns: int) -> None:
         """The message on the wire is settled; the next one may follow after the poll pause."""
+        if self._pending is not None and isinstance(self._pending.message, osdp.Poll):
+            self._polled_ns = now_ns  # a reader that takes its time is not starved of polls
         self._pending = None
         self._sequence = self._sequence % 3 + 1
         self._rest(now_ns)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 GRACE_S = 0.0005  # a byte crosses a pty in 0.03 ms; 99 % do in less than 0.1 ms
-LONG_S = 0.06  # whoever waits for longer waits for an answer, which a busy machine may delay
+LONG_S = 0.03  # whoever waits for longer may wait for an answer, which a busy machine delays
 LONG_GRACE_S = 0.004
 
 

@@ -60,6 +60,6 @@ def bench(answers: bool) -> Callable[[Path], AbstractAsyncContextManager[Bench]]
 
 
 SUBJECTS = (
-    Subject(family="lcus", bench=bench(True), command=ON, slow_s=0.15),
+    Subject(family="lcus", bench=bench(True), command=ON, slow_s=0.1),
     Subject(family="lcus mute", bench=bench(False), command=ON, notices_silence=False),
 )

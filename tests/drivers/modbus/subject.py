@@ -21,7 +21,7 @@ class Bench:
 
     def __init__(self, line: SerialLine, module: SimulatedModule) -> None:
         configured = ModuleConfig(name="board", address=1, inputs=8, outputs=8, flash=True)
-        config = LineConfig(port=str(line.link), modules=(configured,), baud=115200)
+        config = LineConfig(port=str(line.link), modules=(configured,), baud=115200, poll_ms=20)
         self.line = line
         self.device = "board"
         self.driver = SerialDriver(Bus(config), config.port, config.baud, clock_ns)
@@ -74,4 +74,4 @@ async def bench(folder: Path) -> AsyncIterator[Bench]:
         yield Bench(line, module)
 
 
-SUBJECT = Subject(family="modbus", bench=bench, command=OPEN, slow_s=0.15)
+SUBJECT = Subject(family="modbus", bench=bench, command=OPEN, slow_s=0.1)

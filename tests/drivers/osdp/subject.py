@@ -32,7 +32,9 @@ class Bench:
     """See `conformance.Bench`."""
 
     def __init__(self, line: SerialLine, reader: SimulatedReader) -> None:
-        config = LineConfig(port=str(line.link), baud=115200, readers=(reader_config(1),))
+        config = LineConfig(
+            port=str(line.link), baud=115200, poll_ms=20, readers=(reader_config(1),)
+        )
         self.line = line
         self.device = "r1"
         self.driver = OsdpDriver(config, random.Random(1).randbytes, clock_ns)
@@ -88,4 +90,4 @@ async def bench(folder: Path) -> AsyncIterator[Bench]:
         yield Bench(line, reader)
 
 
-SUBJECT = Subject(family="osdp", bench=bench, command=OPEN, slow_s=0.15)
+SUBJECT = Subject(family="osdp", bench=bench, command=OPEN, slow_s=0.1)
