@@ -176,6 +176,10 @@ def _tampered(body: Body) -> bool:
     return isinstance(body, ev.ReaderTampered) and body.tampered
 
 
+def _failing(body: Body) -> bool:
+    return isinstance(body, ed.ReaderPowerFailed) and body.failing
+
+
 def _not_normal(body: Body) -> bool:
     return isinstance(body, ev.PostureChanged) and body.mode is not Mode.NORMAL
 
@@ -191,6 +195,7 @@ ALARMS: Mapping[str, Rule] = {
     kind_of(ev.OrdersSuspected): Rule("Orders were refused one after another"),
     kind_of(ev.PostureChanged): Rule("The posture is not normal", _not_normal),
     kind_of(ev.ReaderTampered): Rule("A reader is tampered with", _tampered),
+    kind_of(ed.ReaderPowerFailed): Rule("The power of a reader is failing", _failing),
     kind_of(ev.DeviceSuspected): Rule("A device is not believed"),
     kind_of(ed.DeviceChanged): Rule("A device is not the one that it was"),
     kind_of(ev.ProtocolOfficerCalled): Rule("A protected person was refused"),

@@ -10,6 +10,7 @@ from controller.events import (
     ReaderTampered,
     clipped,
 )
+from controller.events_devices import ReaderPowerFailed
 from controller.ids import PortalId
 from controller.inputs import (
     BadgeUnreadable,
@@ -19,6 +20,7 @@ from controller.inputs import (
     EffectEndHeard,
     PortalLinkHeard,
     ReaderHeard,
+    ReaderPowerHeard,
     ReaderTamperHeard,
 )
 from controller.portal import Contact, Signal
@@ -101,6 +103,13 @@ def on_reader_tamper(turn: Turn, fact: ReaderTamperHeard) -> None:
     known = turn.state.readers.get(fact.reader)
     if fact.tampered is not (known is not None and known.tampered):
         turn.record(ReaderTampered(reader=fact.reader, tampered=fact.tampered))
+
+
+def on_reader_power(turn: Turn, fact: ReaderPowerHeard) -> None:
+    """The supply of a reader."""
+    known = turn.state.readers.get(fact.reader)
+    if fact.failing is not (known is not None and known.power_failing):
+        turn.record(ReaderPowerFailed(reader=fact.reader, failing=fact.failing))
 
 
 def on_badge_unreadable(turn: Turn, fact: BadgeUnreadable) -> None:

@@ -30,7 +30,7 @@ from controller.body import (
     Text,
     clipped,
 )
-from controller.events_devices import DeviceChanged, DeviceServiced
+from controller.events_devices import DeviceChanged, DeviceServiced, ReaderPowerFailed
 from controller.events_edge import (
     ClockJudged,
     EdgeReady,
@@ -424,6 +424,7 @@ URGENT = frozenset(
     for body_type in (
         DeviceChanged,
         DeviceServiced,
+        ReaderPowerFailed,
         DeviceSuspected,
         EdgeStopping,
         EntriesPruned,

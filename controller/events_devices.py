@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from controller.body import Body, Name, Text
+from controller.ids import ReaderId
 from controller.ledger import Commitment
 
 
@@ -42,3 +43,12 @@ class DeviceChanged(Body, frozen=True, kw_only=True):
 
     device: Name
     reason: Text
+
+
+class ReaderPowerFailed(Body, frozen=True, kw_only=True):
+    """The supply of a reader or board fails, or is good again: it may be gone soon, and so may the
+    locks that it drives.
+    """
+
+    reader: ReaderId
+    failing: bool

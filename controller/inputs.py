@@ -149,6 +149,13 @@ class ReaderTamperHeard(Input, frozen=True, kw_only=True):
     tampered: bool
 
 
+class ReaderPowerHeard(Input, frozen=True, kw_only=True):
+    """What a reader says of its own supply."""
+
+    reader: ReaderId
+    failing: bool
+
+
 class DeviceMisbehaved(Input, frozen=True, kw_only=True):
     device: str
     reason: str

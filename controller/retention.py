@@ -51,6 +51,7 @@ _PASSAGES: tuple[type[Body], ...] = (
 _ALARMS: tuple[type[Body], ...] = (
     ed.DeviceChanged,
     ed.DeviceServiced,
+    ed.ReaderPowerFailed,
     ev.AgentWithoutConsent,
     ev.CountersChallenged,
     ev.DeviceSuspected,

@@ -59,6 +59,7 @@ from controller.events import (
     VisitorUnescorted,
 )
 from controller.events_barriers import Barrier, BarrierChange
+from controller.events_devices import ReaderPowerFailed
 from controller.events_muster import CheckUndone, MusterBegun, MusterEnded, PersonCheckedOff
 from controller.events_points import Armed, ArmingChange, PointChange, Source, SourceChange
 from controller.ids import PortalId, ReaderId
@@ -74,6 +75,7 @@ from controller.orders import (
 )
 from controller.point import Point, points_after_start
 from controller.portal import Portal, restarted
+from controller.reader import Reader, after_heard
 from controller.sightings import CheckedOff, Doubt, Evidence, Muster, after_muster
 from controller.whereabouts import (
     People,
@@ -107,12 +109,6 @@ OrderEvent = (
     | EvacuationConfirmed
     | CountersChallenged
 )
-
-
-class Reader(msgspec.Struct, frozen=True, kw_only=True):
-    online: bool = False
-    secure: bool = False
-    tampered: bool = False
 
 
 class SiteState(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,8 +207,9 @@ def _folded(
             return replace(state, consents=_with_consent(state, body, at_s))
         case DecisionMade() | AttemptAbandoned():
             return _without_attempt(state, body)
-        case ReaderFound() | ReaderLost() | ReaderTampered():
-            return _with_reader(state, body)
+        case ReaderFound() | ReaderLost() | ReaderTampered() | ReaderPowerFailed():
+            reader = after_heard(state.readers.get(body.reader, Reader()), body)
+            return replace(state, readers=state.readers | {body.reader: reader})
         case EdgeStarted():
             return _started(_not_seen_meanwhile(state, body, at_s), body, mono_us)
         case EdgeReady() | EdgeStopping():
@@ -396,18 +393,6 @@ def _without_attempt(state: SiteState, body: DecisionMade | AttemptAbandoned) ->
         return state
     left = {reader: a for reader, a in state.attempts.items() if reader != body.reader}
     return replace(state, attempts=left)
-
-
-def _with_reader(state: SiteState, body: ReaderFound | ReaderLost | ReaderTampered) -> SiteState:
-    reader = state.readers.get(body.reader, Reader())
-    match body:
-        case ReaderFound(secure=secure):
-            reader = replace(reader, online=True, secure=secure)
-        case ReaderLost():
-            reader = replace(reader, online=False, secure=False)
-        case ReaderTampered(tampered=tampered):
-            reader = replace(reader, tampered=tampered)
-    return replace(state, readers=state.readers | {body.reader: reader})
 
 
 def _not_seen_meanwhile(state: SiteState, body: EdgeStarted, at_s: UtcSeconds | None) -> SiteState:

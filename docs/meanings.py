@@ -325,6 +325,7 @@ ACTIONS: dict[str, str] = {
     "reader-found": "`secure` is false at a reader on an OSDP line: do not trust it, pair it "
     "again. A module or scanner never is secure, and whether it lives is not seen.",
     "reader-lost": "Check power, wiring, address, baud rate and key; the reason says which.",
+    "reader-power-failed": "See to its supply: when it goes, so does what it drives.",
     "reader-tampered": "Send somebody to look at the reader before it is used again.",
     "device-suspected": "Somebody may sit on the line. Keep the journal, inspect the cable run.",
     "portal-forced": "Send a guard. The alarm stands until the leaf closes.",

@@ -29,8 +29,15 @@ def _serviced(body: ed.DeviceServiced, names: Names) -> Said:
     return tone, f"{body.device} {text}{by}{detail}"
 
 
+def _power(body: ed.ReaderPowerFailed, _: Names) -> Said:
+    if body.failing:
+        return Tone.ALARM, f"reader {body.reader}: its power is failing"
+    return Tone.NOTICE, f"reader {body.reader}: its power is good again"
+
+
 SAYINGS: Mapping[type[Body], Callable[[Any, Names], Said]] = {
     ed.DeviceServiced: _serviced,
+    ed.ReaderPowerFailed: _power,
     ed.DeviceChanged: always(
         Tone.ALARM, "device {body.device} is not the one that it was: {body.reason}"
     ),

@@ -338,10 +338,11 @@ class Wiring:
         )
 
     def _tampered(self, fact: api.TamperReported) -> list[inputs.Input]:
-        heard = inputs.ReaderTamperHeard(
-            id=self.new_id(), reader=ReaderId(fact.device), tampered=fact.tampered
-        )
-        return [heard]
+        reader = ReaderId(fact.device)
+        return [
+            inputs.ReaderTamperHeard(id=self.new_id(), reader=reader, tampered=fact.tampered),
+            inputs.ReaderPowerHeard(id=self.new_id(), reader=reader, failing=fact.power_failing),
+        ]
 
     # --- to devices -------------------------------------------------------------------------
 

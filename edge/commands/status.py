@@ -160,6 +160,9 @@ def _reader(reader: ReaderStatus) -> Row:
     if not reader.secure:
         tone = Tone.FAULT
         words.append("NOT SECURE")
+    if reader.power_failing:
+        tone = Tone.FAULT
+        words.append("POWER FAILING")
     if reader.tampered:
         tone = Tone.ALARM
         words.append("TAMPERED WITH")

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from controller.state import Reader, SiteState
+from controller.reader import Reader
+from controller.state import SiteState
 from edge.control.desk_devices import Devices
 from edge.control.desk_orders import Orders
 from edge.control.messages import (
@@ -291,7 +292,11 @@ def _readers(state: SiteState, names: tuple[str, ...]) -> tuple[ReaderStatus, ..
         reader = known.get(name, Reader())
         shown.append(
             ReaderStatus(
-                id=name, online=reader.online, secure=reader.secure, tampered=reader.tampered
+                id=name,
+                online=reader.online,
+                secure=reader.secure,
+                tampered=reader.tampered,
+                power_failing=reader.power_failing,
             )
         )
     return tuple(shown)

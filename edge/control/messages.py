@@ -228,6 +228,7 @@ class ReaderStatus(Part, frozen=True, kw_only=True):
     online: bool
     secure: bool
     tampered: bool
+    power_failing: bool
 
 
 class FireStatus(Part, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from central.incidents import (
 )
 from central.printer import lines
 from controller import events as ev
+from controller import events_devices as ed
 from controller.events import KINDS, Body, Event, Header, encode, kind_of
 from controller.ids import PortalId, ReaderId
 from controller.portal import Portal
@@ -145,6 +146,8 @@ def posture(mode: Mode, was: Mode) -> Body:
     [
         (ev.ReaderTampered(reader=ReaderId("r"), tampered=True), True),
         (ev.ReaderTampered(reader=ReaderId("r"), tampered=False), False),
+        (ed.ReaderPowerFailed(reader=ReaderId("r"), failing=True), True),
+        (ed.ReaderPowerFailed(reader=ReaderId("r"), failing=False), False),
         (posture(Mode.LOCKDOWN, Mode.NORMAL), True),
         (
             ev.PostureChanged(mode=Mode.NORMAL, threat=1, was_mode=Mode.LOCKDOWN, was_threat=1),

@@ -471,6 +471,7 @@ class _Hour:
                 id=self._id(), reader=reader, online=bolted, secure=True, about=about
             ),
             lambda: inputs.ReaderTamperHeard(id=self._id(), reader=reader, tampered=bolted),
+            lambda: inputs.ReaderPowerHeard(id=self._id(), reader=reader, failing=bolted),
             lambda: inputs.DeviceMisbehaved(id=self._id(), device="reader-7", reason=about),
             lambda: inputs.BadgeUnreadable(id=self._id(), reader=reader, reason=about),
             lambda: inputs.BoltRead(id=self._id(), portal=bolt, bolted=bolted),

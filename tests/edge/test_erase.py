@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from controller import events as ev
 from controller.events_people import Range
 from controller.ids import ReaderId
-from controller.state import Reader
+from controller.reader import Reader
 from edge import people_desk
 from edge.assembly import Edge
 from edge.commands.person_erase import erase as erase_command

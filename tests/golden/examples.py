@@ -249,6 +249,7 @@ _MADE: tuple[Body, ...] = (
     ev.ReaderFound(reader=READER, secure=True, identity="Vendor 1.2 serial 0042"),
     ev.ReaderLost(reader=READER, reason="no answer"),
     ev.ReaderTampered(reader=READER, tampered=True),
+    ed.ReaderPowerFailed(reader=READER, failing=True),
     ed.DeviceServiced(
         device="gate-entry",
         step=ed.ServiceStep.PAIRING_OPENED,
