@@ -81,6 +81,7 @@ from controller.events_people import (
     PersonScreened,
     ProtocolOfficerCalled,
     SecondAsked,
+    VisitorCodeMade,
     VisitorOverstayed,
     VisitorUnescorted,
 )
@@ -150,6 +151,7 @@ __all__ = [
     "SecondAsked",
     "Seq",
     "Text",
+    "VisitorCodeMade",
     "VisitorOverstayed",
     "VisitorUnescorted",
     "clipped",

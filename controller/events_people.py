@@ -61,6 +61,17 @@ class PersonScreened(Body, frozen=True, kw_only=True):
     operator: Commitment | None = None
 
 
+class VisitorCodeMade(Body, frozen=True, kw_only=True):
+    """Somebody asked for a code for a visitor, to be shown to a scanner: valid from then until
+    then, and no longer. It opens nothing before the people that have it are in force.
+    """
+
+    holder: HolderId
+    valid_from_s: UtcSeconds
+    valid_until_s: UtcSeconds
+    operator: Commitment
+
+
 class VisitorUnescorted(Body, frozen=True, kw_only=True):
     """A visitor is inside and whoever escorted him is with him no more.
 

@@ -309,6 +309,17 @@ class PersonReportAsked(Input, frozen=True, kw_only=True):
     searched: int
 
 
+class VisitorCodeAsked(Input, frozen=True, kw_only=True):
+    """Record that a code is made for a visitor; as in `VisitorCodeMade`. `operator.field` is
+    `operator`.
+    """
+
+    holder: HolderId
+    valid_from_s: UtcSeconds
+    valid_until_s: UtcSeconds
+    operator: Personal
+
+
 class PolicyReplaced(Input, frozen=True, kw_only=True):
     """Another policy, and who brought it; the rest as in `PolicyActivated`."""
 

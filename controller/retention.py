@@ -112,6 +112,7 @@ _PEOPLE: tuple[type[Body], ...] = (
     ev.PersonErased,
     ev.PersonReported,
     ev.PersonScreened,
+    ev.VisitorCodeMade,
 )
 
 CLASS_OF: dict[str, RecordClass] = {

@@ -78,6 +78,7 @@ from controller.inputs import (
     Started,
     Stopping,
     TimePassed,
+    VisitorCodeAsked,
 )
 from controller.ledger import commitment
 from controller.moment import SECOND_US, Moment
@@ -439,6 +440,7 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     PassAsked: vouching.on_pass_asked,
     PersonEraseAsked: erasures.on_erase_asked,
     PersonReportAsked: erasures.on_report_asked,
+    VisitorCodeAsked: visits.on_code_asked,
     JournalFailed: _on_journal_failed,
     JournalRecovered: _on_journal_recovered,
     ClockChecked: _on_clock,

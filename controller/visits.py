@@ -21,13 +21,14 @@ from controller.events import (
     PassageMade,
     PersonScreened,
     PortalOpened,
+    VisitorCodeMade,
     VisitorOverstayed,
     VisitorUnescorted,
     clipped,
 )
 from controller.holders import Directory
 from controller.ids import HolderId, OrderId
-from controller.inputs import ConsentEndAsked, ConsentOffered, ScreeningHeard
+from controller.inputs import ConsentEndAsked, ConsentOffered, ScreeningHeard, VisitorCodeAsked
 from controller.leadership import acting_until_s, lent_to
 from controller.ledger import Personal, commitment
 from controller.orders import InForce
@@ -168,6 +169,17 @@ def on_screening(turn: Turn, fact: ScreeningHeard) -> None:
         operator=None if fact.operator is None else commitment(fact.operator),
     )
     turn.record(said, fact.operator)
+
+
+def on_code_asked(turn: Turn, asked: VisitorCodeAsked) -> None:
+    """Record that a code is made; people who have it come by themselves."""
+    made = VisitorCodeMade(
+        holder=asked.holder,
+        valid_from_s=asked.valid_from_s,
+        valid_until_s=asked.valid_until_s,
+        operator=commitment(asked.operator),
+    )
+    turn.record(made, asked.operator)
 
 
 def on_consent_offered(turn: Turn, offered: ConsentOffered) -> None:

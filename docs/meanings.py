@@ -302,6 +302,7 @@ ACTIONS: dict[str, str] = {
     "person-erased": "Erase backups too, and see that the other edges took the change set.",
     "consent-refused": "The reason says why; nothing was changed.",
     "person-screened": "Declined: deny politely and call the protocol officer. Never a search.",
+    "visitor-code-made": "Nothing to do; whoever is not expected is asked about.",
     "edge-started": "In safe mode, or by the kept copy: find out in the log of the daemon what "
     "ended it three times.",
     "journal-lost": "Free space or replace the storage; the daemon tries again by itself. "

@@ -23,6 +23,7 @@ from edge.ballast import Ballast
 from edge.break_glass import CodeChecker
 from edge.certificates import CertificateWatch
 from edge.checkpoints import Checkpointer
+from edge.code_desk import CodeDesk
 from edge.config import Config
 from edge.daemon import Clock, Daemon
 from edge.desk import DaemonDesk
@@ -57,6 +58,7 @@ from edge.uplink import InForce, Uplink
 from edge.uplink_reports import OrderIgnored
 from edge.views_worker import Views
 from edge.visit_desk import VisitDesk
+from edge.visitor_codes import VisitorCodes
 from edge.wire import SetKind
 from edge.wiring import Wiring
 from edge.witnessed import JournalDoubt, Witnessed, WitnessReport
@@ -182,6 +184,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         *desks,
         policy,
         VisitDesk(daemon, config),
+        CodeDesk(daemon, people_desk, VisitorCodes(config.site, outside.key), outside.entropy),
         MusterDesk(daemon),
         orders,
         uplink,

@@ -7,6 +7,7 @@ from itertools import islice
 from controller.events import FireReset, FireResetRefused
 from controller.ids import HolderId
 from edge.certificates import CertificateWatch
+from edge.code_desk import CodeDesk
 from edge.config import Config
 from edge.control.desk import Progress, checkpoint_said, status_reply, verify_reply
 from edge.control.messages import (
@@ -32,7 +33,14 @@ from edge.control.messages_policy import (
 )
 from edge.control.messages_report import ReportPersonReply
 from edge.control.messages_views import NamesReply, PersonNamed, ViewsReply
-from edge.control.messages_visits import ConsentsReply, LetPass, PassReply, VisitReply
+from edge.control.messages_visits import (
+    CodeReply,
+    ConsentsReply,
+    LetPass,
+    MakeCode,
+    PassReply,
+    VisitReply,
+)
 from edge.daemon import Daemon
 from edge.device_desk import DeviceDesk
 from edge.erase_desk import EraseDesk
@@ -67,6 +75,7 @@ class DaemonDesk:
         report: ReportDesk,
         policy: PolicyDesk,
         visits: VisitDesk,
+        codes: CodeDesk,
         muster: MusterDesk,
         orders: OrderDesk,
         uplink: Uplink | None,
@@ -84,6 +93,7 @@ class DaemonDesk:
         self._report = report
         self._policy = policy
         self._visits = visits
+        self._codes = codes
         self._muster = muster
         self.orders = orders
         self._perimeter = PerimeterDesk(daemon, config)
@@ -220,6 +230,9 @@ class DaemonDesk:
 
     async def consents(self) -> ConsentsReply:
         return await self._visits.consents()
+
+    async def make_code(self, asked: MakeCode, operator: str) -> CodeReply:
+        return await self._codes.make(asked, operator)
 
     async def muster(self, begin: int) -> MusterReply:
         return await self._muster.read(begin)

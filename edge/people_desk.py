@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from controller.events import HoldersReplaced, decode_body, decode_entry
-from controller.ids import HolderId
+from controller.ids import CredentialRef, HolderId
 from controller.site import Outcome
 from edge.config import Config
 from edge.control.messages import (
@@ -50,6 +50,7 @@ from edge.people import (
 from edge.people.importer import ImportPlan
 from edge.people.records import NAME_CHARS_MAX, removal
 from edge.signatures import SignatureError
+from edge.visitor_issue import issued
 from policies.compiled import CompiledPolicy
 
 SETTLE_AGAIN_S = 2.0
@@ -184,6 +185,15 @@ class PeopleDesk:
     async def _sealed(self, plan: ImportPlan) -> Change:
         # One core is left to whoever stands at a keypad.
         return await asyncio.to_thread(seal, plan, PinHasher(), workers=1)
+
+    # --- a badge more ---
+
+    async def issue(self, holder: HolderId, ref: CredentialRef, operator: str) -> None:
+        """Give somebody on file one badge more. Raises as `issued` and `remove` do."""
+        async with self._bringing:
+            change = await asyncio.to_thread(issued, self._daemon.people.roll, holder, ref)
+            self._refuse_second()
+            await self._bring(change, operator)
 
     # --- people taken away ---
 

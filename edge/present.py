@@ -325,6 +325,12 @@ def _screened(body: ev.PersonScreened, names: Names) -> tuple[Tone, str]:
     return tone, said if body.operator is None else f"{said}; said by {operator(names)}"
 
 
+def _code_made(body: ev.VisitorCodeMade, names: Names) -> tuple[Tone, str]:
+    times = (local(at_s * 1_000_000, UTC) for at_s in (body.valid_from_s, body.valid_until_s))
+    what = f"a code for visitor {body.holder}, valid from {' until '.join(times)}"
+    return Tone.NOTICE, f"{what}; asked for by {operator(names)}"
+
+
 def _overstayed(body: ev.VisitorOverstayed, _: Names) -> tuple[Tone, str]:
     host = "" if body.host is None else f"; his host is {body.host}"
     since = local(body.since_s * 1_000_000, UTC)
@@ -439,6 +445,7 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.HolderLockedOut: always(Tone.ALARM, "{body.holder} is locked out after wrong PINs"),
     ev.LockoutEnded: always(Tone.NOTICE, "{body.holder} is locked out no more"),
     ev.PersonScreened: _screened,
+    ev.VisitorCodeMade: _code_made,
     ev.PersonErased: _erased,
     ev.PersonReported: _reported,
     ev.VisitorUnescorted: always(

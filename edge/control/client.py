@@ -106,11 +106,13 @@ from edge.control.messages_views import (
     ViewsReply,
 )
 from edge.control.messages_visits import (
+    CodeReply,
     ConsentsReply,
     EndConsent,
     GiveConsent,
     LetPass,
     ListConsents,
+    MakeCode,
     PassReply,
     Screen,
     VisitReply,
@@ -238,6 +240,9 @@ class Client(Caller[Reply]):
 
     def consents(self) -> ConsentsReply:
         return self._ask(ListConsents(), ConsentsReply)
+
+    def make_code(self, asked: MakeCode) -> CodeReply:
+        return self._ask(asked, CodeReply)
 
     def muster(self, begin: int = 0) -> MusterReply:
         """The roll from its `begin`th person on."""

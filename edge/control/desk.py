@@ -33,7 +33,14 @@ from edge.control.messages_perimeter import PerimeterReply, PerimeterStep
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply, RolesReply
 from edge.control.messages_report import ReportPersonReply
 from edge.control.messages_views import NamesReply, ViewsReply
-from edge.control.messages_visits import ConsentsReply, LetPass, PassReply, VisitReply
+from edge.control.messages_visits import (
+    CodeReply,
+    ConsentsReply,
+    LetPass,
+    MakeCode,
+    PassReply,
+    VisitReply,
+)
 from edge.journal.checkpoints import Kept
 from edge.journal.record import Stored
 from edge.journal.verify import Report
@@ -142,6 +149,10 @@ class Desk(Protocol):
 
     async def consents(self) -> ConsentsReply:
         """Every consent that is in force."""
+        ...
+
+    async def make_code(self, asked: MakeCode, operator: str) -> CodeReply:
+        """Make a code for a visitor; on record, and on file, before it is told."""
         ...
 
     async def muster(self, begin: int) -> MusterReply:

@@ -6,12 +6,16 @@ import msgspec
 
 from controller.consents import PARTY_MAX, ZONES_MAX
 from controller.moment import Micros
+from drivers.api import CODE_CHARACTERS_MAX
 from edge.consent_orders import CONSENT_BYTES_MAX
 from edge.control.message import Count, Message, Part
 from edge.orders import PERSON_ID_CHARS_MAX, REASON_CHARS_MAX, PersonId
-from policies.facts import REASONS_MAX, Direction, ScreeningResult
+from policies.facts import REASONS_MAX, Direction, ScreeningResult, UtcSeconds
 
 CONSENTS_SHOWN_MAX = 500
+
+CODE_HOURS_MAX = 31 * 24
+"""A month: a copy of a visitor's code is as good as the code, and nobody misses it."""
 
 
 class Screen(Message, frozen=True, kw_only=True):
@@ -67,7 +71,17 @@ class ListConsents(Message, frozen=True, kw_only=True):
     """Which consents are in force? Answered by ConsentsReply."""
 
 
-VisitRequest = Screen | GiveConsent | EndConsent | ListConsents | LetPass
+class MakeCode(Message, frozen=True, kw_only=True):
+    """Make a code for a visitor on file, valid for so many hours from `from_s` on, or from now on;
+    answered by CodeReply.
+    """
+
+    person: PersonId
+    hours: Annotated[int, msgspec.Meta(ge=1, le=CODE_HOURS_MAX)]
+    from_s: UtcSeconds | None = None
+
+
+VisitRequest = Screen | GiveConsent | EndConsent | ListConsents | LetPass | MakeCode
 
 
 class VisitReply(Message, frozen=True, kw_only=True):
@@ -79,6 +93,22 @@ class VisitReply(Message, frozen=True, kw_only=True):
     reason: str
     remedy: str = ""
     recorded: bool = True
+
+
+class CodeReply(Message, frozen=True, kw_only=True):
+    """`code`: what is drawn, in force and on record; empty where none was made, with why and what
+    to do. It opens doors: no repr shows it.
+    """
+
+    code: Annotated[str, msgspec.Meta(max_length=CODE_CHARACTERS_MAX)] = ""
+    valid_from_s: UtcSeconds = 0
+    valid_until_s: UtcSeconds = 0
+    timezone: str = ""
+    reason: str = ""
+    remedy: str = ""
+
+    def __repr__(self) -> str:
+        return f"CodeReply(code=…, reason={self.reason!r})"
 
 
 class ConsentShown(Part, frozen=True, kw_only=True):
@@ -107,4 +137,4 @@ class ConsentsReply(Message, frozen=True, kw_only=True):
     consents: Annotated[tuple[ConsentShown, ...], msgspec.Meta(max_length=CONSENTS_SHOWN_MAX)]
 
 
-VisitAnswer = VisitReply | ConsentsReply | PassReply
+VisitAnswer = VisitReply | ConsentsReply | PassReply | CodeReply

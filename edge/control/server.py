@@ -71,6 +71,7 @@ from edge.control.messages_visits import (
     GiveConsent,
     LetPass,
     ListConsents,
+    MakeCode,
     Screen,
     VisitRequest,
 )
@@ -166,7 +167,7 @@ class _Client(Conversation[Request]):
                 await self._send(await desk.policy_status())
             case AskRoles():
                 await self._send(await self._patiently(desk.roles_held()))
-            case Screen() | GiveConsent() | EndConsent() | ListConsents() | LetPass():
+            case Screen() | GiveConsent() | EndConsent() | ListConsents() | LetPass() | MakeCode():
                 await self._answer_visit(request)
             case ReadMuster() | ChangeMuster():
                 await self._send(await self._of_muster(request))
@@ -199,6 +200,8 @@ class _Client(Conversation[Request]):
                 await self._send(await desk.consents())
             case LetPass():
                 await self._send(await self._patiently(desk.let_pass(request, who)))
+            case MakeCode():
+                await self._send(await self._patiently(desk.make_code(request, who)))
 
     async def _answer_journal(self, request: VerifyJournal | ReadLeaves | ReadCheckpoints) -> None:
         match request:

@@ -317,6 +317,12 @@ _MADE: tuple[Body, ...] = (
         ),
         inside=True,
     ),
+    ev.VisitorCodeMade(
+        holder=HolderId("h1"),
+        valid_from_s=1_800_000_000,
+        valid_until_s=1_800_014_400,
+        operator=commitment(OPERATOR),
+    ),
     ev.PersonReported(holder=HolderId("h1"), operator=commitment(OPERATOR), searched=1_200),
     ev.ProtocolOfficerCalled(
         holder=HolderId("h1"),

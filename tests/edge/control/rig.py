@@ -48,7 +48,7 @@ from edge.control.messages import (
 from edge.control.messages_journal import CheckpointsReply, VerifyReply
 from edge.control.messages_policy import PolicyReply, PolicyStatusReply, RoleHeld, RolesReply
 from edge.control.messages_views import NamesReply, PersonNamed, ViewsReply
-from edge.control.messages_visits import ConsentsReply, VisitReply
+from edge.control.messages_visits import CodeReply, ConsentsReply, MakeCode, VisitReply
 from edge.control.place import JOURNAL, SOCKET, address_of
 from edge.control.server import ControlServer
 from edge.journal import JournalWriter, Record, Stored
@@ -177,6 +177,10 @@ class SmallDesk:
 
     async def consents(self) -> ConsentsReply:
         return ConsentsReply(timezone="UTC", clock_trusted=True, consents=())
+
+    async def make_code(self, asked: MakeCode, operator: str) -> CodeReply:
+        self.asked.append(("code", asked.person, str(asked.hours), operator))
+        return CodeReply(code="SPV1.ABC", valid_from_s=1, valid_until_s=2, timezone="UTC")
 
     async def load_policy(self, envelope: bytes, operator: str) -> PolicyReply:
         self.asked.append(("load", hashlib.sha256(envelope).hexdigest(), operator))
