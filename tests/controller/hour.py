@@ -492,7 +492,6 @@ class _Hour:
             )
             self._soon(0, 2, self._erased)
             self._soon(0, 2, self._reported)
-            heapq.heappush(self.plan, (self.now_us, next(self.ids), self._code_made))
         else:
             self._soon(0, 2, self._other_policy)
 
@@ -514,16 +513,6 @@ class _Hour:
             holder=HolderId(f"h-{self.random.choice([*WHO])}"),
             operator=Personal("operator", f"{SURNAME}officer", "ab" * 16),
             searched=self.site.state.seq,
-        )
-
-    def _code_made(self) -> inputs.VisitorCodeAsked:
-        now_s = (FRIDAY_0728_UTC_US + self.now_us) // SECOND_US
-        return inputs.VisitorCodeAsked(
-            id=self._id(),
-            holder=HolderId("h-vic"),
-            valid_from_s=now_s,
-            valid_until_s=now_s + 3600,
-            operator=Personal("operator", f"{SURNAME}officer", "ab" * 16),
         )
 
     def _other_policy(self) -> inputs.PolicyReplaced:

@@ -1,5 +1,7 @@
 """What is recorded: causes, drills, bounds of what comes from outside."""
 
+from msgspec.structs import replace
+
 from controller.certificates import DAY_S
 from controller.effects import Effect
 from controller.events import (
@@ -10,13 +12,14 @@ from controller.events import (
     GrantUnused,
     JournalDoubted,
     JournalUnsound,
+    VisitorCodeMade,
     decode_body,
     decode_entry,
     encode,
     kind_of,
 )
 from controller.events_devices import ServiceStep
-from controller.ids import EffectId, InputId, ReaderId
+from controller.ids import EffectId, HolderId, InputId, ReaderId
 from controller.inputs import (
     BadgeUnreadable,
     CertificateRead,
@@ -28,9 +31,10 @@ from controller.inputs import (
     JournalLookedThrough,
     ReaderHeard,
     Stopping,
+    VisitorCodeAsked,
 )
 from controller.inputs_devices import DeviceChangeHeard, DeviceServiceHeard
-from controller.ledger import Personal
+from controller.ledger import Personal, commitment
 from controller.moment import SECOND_US
 from policies.codes import Code
 from policies.facts import Mode
@@ -59,6 +63,31 @@ def test_whatever_a_device_says_of_itself_can_be_read_back_from_the_journal() ->
     ):
         for event in rig.feed(fact).events:
             assert decode_body(decode_entry(encode(event))) == event.body
+
+
+def test_a_code_for_a_visitor_is_on_record_and_changes_nothing() -> None:
+    rig = calm()
+    before = rig.site.state
+    operator = Personal("operator", "Officer", "ab" * 16)
+    outcome = rig.feed(
+        VisitorCodeAsked(
+            id=InputId("1"),
+            holder=HolderId("h-vic"),
+            valid_from_s=5,
+            valid_until_s=9,
+            operator=operator,
+        )
+    )
+    (event,) = outcome.events
+    assert event.body == VisitorCodeMade(
+        holder=HolderId("h-vic"),
+        valid_from_s=5,
+        valid_until_s=9,
+        operator=commitment(operator),
+    )
+    assert event.personal == (operator,)
+    assert outcome.effects == ()
+    assert replace(rig.site.state, seq=before.seq) == before
 
 
 def test_what_falls_due_during_a_drill_is_real() -> None:
