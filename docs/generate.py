@@ -7,6 +7,7 @@ is left alone.
 
 import json
 import re
+import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
 from pathlib import Path
@@ -37,6 +38,7 @@ STATE_MACHINES = DOCS / "state-machines.md"
 POLICY_SCHEMA = DOCS.parent / "policies" / "policy.schema.json"
 ASYNCAPI = DOCS / "asyncapi.json"
 KEY_COLUMNS = ("key", "type", "default", "meaning")
+PROSE_WIDTH = 100
 HEAD_ROWS = 2
 """Of a Markdown table, before its first row."""
 PAGES = tuple(
@@ -292,7 +294,8 @@ def driver_keys() -> str:
     covered("the drivers' devices", found, DEVICE_KEYS)
     parts = []
     for name, family in sorted(found.items()):
-        parts.append(f"### {name}\n\n{family.about.what[:1].upper()}{family.about.what[1:]}.\n")
+        what = f"{family.about.what[:1].upper()}{family.about.what[1:]}."
+        parts.append(f"### {name}\n\n{textwrap.fill(what, PROSE_WIDTH)}\n")
         meanings = {"line": LINE_KEYS[name], "device": DEVICE_KEYS[name]}
         for what, struct, elsewhere in devices_page.own_keys(family):
             rows = keys_of(struct, meanings[what], elsewhere)

@@ -9,6 +9,15 @@ _MODULE_LINE = {
 
 LINE_KEYS: Mapping[str, Mapping[str, str]] = {
     "id12": _MODULE_LINE,
+    "lcus": {
+        "port": "the serial device, as `/dev/serial/by-id/…`; one board on each",
+        "baud": "its speed; it knows no other than 9600",
+    },
+    "modbus": {
+        "port": "the serial device, as `/dev/serial/by-id/…`",
+        "baud": "speed of the line and of every module on it",
+        "poll-ms": "rest between two readings of a module",
+    },
     "mqtt": {
         "host": "the broker's name or address",
         "tcp-port": "its port; 8883 is usual with TLS",
@@ -33,6 +42,13 @@ LINE_KEYS: Mapping[str, Mapping[str, str]] = {
 
 DEVICE_KEYS: Mapping[str, Mapping[str, str]] = {
     "id12": {},
+    "lcus": {
+        "answers": "it says how its relays are when it is asked; without that nothing is confirmed",
+    },
+    "modbus": {
+        "address": "its Modbus address",
+        "flash": "it has the timed commands of Waveshare's modules; no lock hangs on one without",
+    },
     "mqtt": {
         "mapping": "a ready mapping by its name, or one of its own as tables below the device: "
         "[mqtt-devices.md](mqtt-devices.md)",
