@@ -12,7 +12,7 @@ from pathlib import Path
 
 from controller.events_devices import ServiceStep
 from controller.inputs_devices import DeviceServiceHeard
-from drivers.api import DeviceOnline, Fact
+from drivers.api import DeviceOnline, Driver, Fact
 from drivers.family import files_named
 from drivers.upkeep import (
     Accept,
@@ -66,12 +66,8 @@ class DeviceUpkeep:
         self._state = config.state
         self._entropy = entropy
         self._names = tuple(config.devices)
-        self._drivers: dict[str, Maintained] = {
-            name: driver
-            for driver in daemon.drivers.values()
-            if isinstance(driver, Maintained)
-            for name in driver.devices
-        }
+        self._config = config
+        self._drivers = maintained(daemon.drivers)
         self._files = _key_files(config, self._drivers)
         self._facts: asyncio.Queue[Fact] = asyncio.Queue()
         self._waiting: dict[str, asyncio.Future[ServiceReply]] = {}
@@ -81,15 +77,7 @@ class DeviceUpkeep:
 
     def recall(self) -> None:
         """Tell the drivers what earlier runs have left of their devices."""
-        for name, file in self._files.items():
-            successor, profile = successor_of(file), profile_of(self._state, name)
-            try:
-                self._drivers[name].upkeep(
-                    Recall(device=name, successor=successor, profile=profile)
-                )
-            except ValueError as error:
-                # What is kept of it is damaged: it is met anew, and that is on record.
-                log.error("%s: %s", name, error)
+        recall(self._config, self._daemon.drivers)
 
     async def run(self) -> None:
         """See to what devices have proved, in order, until cancelled."""
@@ -301,6 +289,28 @@ _PROVEN: Mapping[ServiceStep, str] = {
     ServiceStep.REKEYED: "it has proved its new key; the former one is worth nothing",
     ServiceStep.KEY_KEPT: "it has proved its former key, and keeps it",
 }
+
+
+def maintained(drivers: Mapping[str, Driver]) -> dict[str, Maintained]:
+    """By device, the drivers whose devices have keys."""
+    return {
+        name: driver
+        for driver in drivers.values()
+        if isinstance(driver, Maintained)
+        for name in driver.devices
+    }
+
+
+def recall(config: Config, drivers: Mapping[str, Driver]) -> None:
+    """Tell the drivers what earlier runs have left of their devices, before lines are served."""
+    known = maintained(drivers)
+    for name, file in _key_files(config, known).items():
+        successor, profile = successor_of(file), profile_of(config.state, name)
+        try:
+            known[name].upkeep(Recall(device=name, successor=successor, profile=profile))
+        except ValueError as error:
+            # What is kept of it is damaged: it is met anew, and that is on record.
+            log.error("%s: %s", name, error)
 
 
 def _key_files(config: Config, drivers: Mapping[str, Maintained]) -> dict[str, Path]:

@@ -14,6 +14,7 @@ from edge.control.client import Client, NoDaemonError
 from edge.control.messages_devices import DeviceShown, DevicesReply, WorkedShown
 from edge.device_shown import Showing
 from edge.device_trial import tried
+from edge.device_upkeep import recall
 from edge.doctor import Finding, Patient, fail, ok, warn
 from edge.lines import LineError, build_lines
 from edge.present import clean
@@ -52,7 +53,9 @@ def devices(patient: Patient) -> Iterator[Finding]:
 
 
 def _looked_at(config: Config) -> DevicesReply:
-    known, showing = tried(build_lines(config.lines)), Showing(config)
+    drivers, showing = build_lines(config.lines), Showing(config)
+    recall(config, drivers)
+    known = tried(drivers)
     return DevicesReply(
         timezone=config.policy.timezone,
         utc_us=time.time_ns() // 1_000,
@@ -67,7 +70,7 @@ def _device(device: DeviceShown) -> Iterator[Finding]:
         yield fail(clean(f"{name} was not heard of"), SCAN)
     elif not device.online:
         reason, _, remedy = device.reason.partition("; ")
-        yield fail(clean(f"{name} is away: {reason}"), clean(remedy) or SCAN)
+        yield fail(clean(f"{name} is away: {reason}"), _remedy(device.id, reason, clean(remedy)))
     elif not device.secure:
         said = clean(f"{name} answers over {device.way}, and anybody could say it in its place")
         hint = "let the policy ask for more than its word, or mount one that speaks securely"
@@ -82,6 +85,15 @@ def _device(device: DeviceShown) -> Iterator[Finding]:
     if device.doubt:
         hint = "look who else is on its line, and at `sentrypost device trace`"
         yield warn(clean(f"{device.id} was not believed: {device.doubt}"), hint)
+
+
+def _remedy(device: str, reason: str, said: str) -> str:
+    """What the driver says to do, with the command for it."""
+    if said.startswith("pair it"):
+        return f"put it into install mode and pair it: sentrypost device pair {device}"
+    if "accepts it" in reason:
+        return f"look at it, then: sentrypost device accept {device}"
+    return said or SCAN
 
 
 def _door(name: str, portal: PortalEntry, known: Known) -> Iterator[Finding]:
