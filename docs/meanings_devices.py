@@ -15,7 +15,8 @@ LINE_KEYS: Mapping[str, Mapping[str, str]] = {
     },
     "modbus": {
         "port": "the serial device, as `/dev/serial/by-id/…`",
-        "baud": "speed of the line and of every module on it",
+        "baud": "speed of the line and of every module on it: up to 9600 at most four modules, "
+        "above it eight",
         "poll-ms": "rest between two readings of a module",
     },
     "mqtt": {
@@ -43,11 +44,13 @@ LINE_KEYS: Mapping[str, Mapping[str, str]] = {
 DEVICE_KEYS: Mapping[str, Mapping[str, str]] = {
     "id12": {},
     "lcus": {
-        "answers": "it says how its relays are when it is asked; without that nothing is confirmed",
+        "answers": "it says how its relays are when it is asked; `false` for an older board, and "
+        "then nothing that it is told is ever confirmed",
     },
     "modbus": {
-        "address": "its Modbus address",
-        "flash": "it has the timed commands of Waveshare's modules; no lock hangs on one without",
+        "address": "its address on the line, 1 to 247",
+        "flash": "it has the timed commands of Waveshare's modules: without them no lock may hang "
+        "on it",
     },
     "mqtt": {
         "mapping": "a ready mapping by its name, or one of its own as tables below the device: "

@@ -53,8 +53,7 @@ family = Family(
     build=build,
     timer=_no_timer,
     about=About(
-        what="LCUS-1 to LCUS-8 USB relay boards: lights and sounders, never a lock, because they "
-        "have no timer of their own",
+        what="LCUS-1 to LCUS-8 USB relay boards, without a timer: lights and sounders, no lock",
         tested_against=("the simulated board",),
     ),
 )

@@ -82,8 +82,7 @@ family = Family(
     build=build,
     timer=_timer,
     about=About(
-        what="relay and input modules that speak Modbus RTU over RS-485 (functions 01, 02 and 05), "
-        "with Waveshare's timed commands where `flash = true`",
+        what="relay and input modules over RS-485, Modbus RTU; Waveshare's timed commands",
         tested_against=("pymodbus's server", "the simulated module"),
     ),
 )
