@@ -2,11 +2,14 @@
 
     python -m simulators.libosdp_reader --link PATH --address N --key-file FILE
 
+It keeps its key in that file; where there is none it is in install mode and takes the published key
+until it was given one of its own.
+
 Told what to do by lines on standard input: `card BITS HEX`, `keys 1234#`, `input NUMBER 0|1`,
 `tamper 0|1`, `quit`. Says what happened by lines on standard output: `ready PATH`, `online 0|1`,
-`output NUMBER CODE TIMER`, `led READER NUMBER permanent|temporary COLOR TIMER`, `buzzer READER
-COUNT`. It knows no answer to questions about inputs and outputs and refuses them; it casts output
-timers to eight bits. Both are libosdp's own limits (3.2.9).
+`output NUMBER CODE TIMER`, `keyset`, `comset ADDRESS BAUD`, `buzzer READER COUNT`, `led READER
+NUMBER permanent|temporary COLOR TIMER`. It knows no answer to questions about inputs and outputs
+and refuses them; it casts output timers to eight bits. Both are libosdp's own limits (3.2.9).
 """
 
 import argparse
@@ -58,7 +61,11 @@ class _Channel:
 class LibosdpReader:
     """The reader, its pty, and its conversation with whoever started it."""
 
-    def __init__(self, link: Path, address: int, key: bytes) -> None:
+    def __init__(self, link: Path, address: int, key_file: Path) -> None:
+        self._key_file = key_file
+        key = parse_key(key_file.read_bytes()) if key_file.exists() else None
+        # It refuses to enforce what it has no key for yet.
+        flags = osdp_sys.FLAG_INSTALL_MODE if key is None else osdp_sys.FLAG_ENFORCE_SECURE
         # libosdp draws its nonces from rand() and never seeds it.
         ctypes.CDLL(None).srand(ctypes.c_uint(int.from_bytes(os.urandom(4), "little")))
         osdp_sys.set_loglevel(osdp_sys.LOG_EMERG)
@@ -70,7 +77,7 @@ class LibosdpReader:
             {
                 "name": "reader",
                 "address": address,
-                "flags": osdp_sys.FLAG_ENFORCE_SECURE,
+                "flags": flags,
                 "scbk": key,
                 "channel": _Channel(self._master),
                 "version": 1,
@@ -168,6 +175,13 @@ class LibosdpReader:
                 )
             case osdp_sys.CMD_BUZZER:
                 _say(f"buzzer {command['reader']} {command['rep_count']}")
+            case osdp_sys.CMD_KEYSET:
+                self._key_file.write_text(bytes(command["data"]).hex())
+                _say("keyset")
+            case osdp_sys.CMD_COMSET:
+                _say(f"comset {command['address']} {command['baud_rate']}")
+            case osdp_sys.CMD_COMSET_DONE:
+                pass  # it has told its answer; the speed of a pty is nobody's
             case _:
                 return -1, 0
         return 0, 0
@@ -185,8 +199,7 @@ def main() -> None:
     parser.add_argument("--address", type=int, required=True)
     parser.add_argument("--key-file", type=Path, required=True, help="32 hexadecimal digits")
     arguments = parser.parse_args()
-    key = parse_key(arguments.key_file.read_bytes())
-    LibosdpReader(arguments.link, arguments.address, key).serve()
+    LibosdpReader(arguments.link, arguments.address, arguments.key_file).serve()
 
 
 if __name__ == "__main__":

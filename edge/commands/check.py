@@ -51,6 +51,8 @@ def check(config: Path, as_json: bool) -> None:
         f"{len(site.portals)} portals, {len(readers)} readers, {len(site.fires)} fire inputs, "
         f"{len(site.lines)} lines, {len(site.devices)} devices"
     )
+    for line in _about_unpaired(site):
+        click.echo(clean(line))
     broker = site.broker
     where = "none: nothing leaves this edge"
     if broker is not None:
@@ -63,6 +65,17 @@ def check(config: Path, as_json: bool) -> None:
     click.echo(about_retention(site))
     for line in (*_about_keys(site, served_next(site)), *_another_in_force(site)):
         click.echo(clean(line))
+
+
+def _about_unpaired(site: "Config") -> Iterator[str]:
+    """Which devices have no key yet, or have one under another name."""
+    from drivers.family import files_named
+
+    for _, line in site.lines.values():
+        for device in line.devices:
+            for key, name in files_named(device.options).items():
+                if key not in device.files:
+                    yield f"device {device.name} has to be paired: there is no {key} file '{name}'"
 
 
 def _about_points(site: "Config") -> str:

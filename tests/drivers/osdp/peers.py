@@ -13,7 +13,6 @@ from drivers.api import (
     Command,
     CommandEnded,
     DeviceOnline,
-    Driver,
     Fact,
     LinkLostError,
     Priority,
@@ -30,11 +29,10 @@ PATIENCE_S = 10.0
 class Edge:
     """What stands above a driver: hears facts, submits, runs it again when its line is lost."""
 
-    def __init__(self, port: Path, *addresses: int) -> None:
-        config = LineConfig(
-            port=str(port), baud=115200, readers=tuple(reader_config(a) for a in addresses)
-        )
-        self.driver: Driver = OsdpDriver(config)
+    def __init__(self, port: Path, *addresses: int, **changes: object) -> None:
+        readers = tuple(reader_config(address, **changes) for address in addresses)
+        config = LineConfig(port=str(port), baud=115200, readers=readers)
+        self.driver = OsdpDriver(config)
         self.facts: list[Fact] = []
         self.losses: list[str] = []
         self._heard = asyncio.Event()
@@ -90,8 +88,8 @@ class Edge:
 
 
 @asynccontextmanager
-async def edge_on(port: Path, *addresses: int) -> AsyncIterator[Edge]:
-    edge = Edge(port, *addresses)
+async def edge_on(port: Path, *addresses: int, **changes: object) -> AsyncIterator[Edge]:
+    edge = Edge(port, *addresses, **changes)
     task = asyncio.create_task(edge.supervise(), name="edge")
     try:
         yield edge
