@@ -78,7 +78,11 @@ class SimulatedDevice:
 
     async def run(self) -> NoReturn:
         """Until cancelled."""
-        session = Session(filters=self.filters, will=lambda _number: self.will())
+        session = Session(
+            filters=self.filters,
+            will=lambda _number: self.will(),
+            farewell=lambda _number: self.will(),
+        )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.link.run(session), name=f"{self.name}: link")
             while True:
@@ -95,7 +99,7 @@ class SimulatedDevice:
         self.link.publish(Publication(topic=topic, payload=text.encode(), retain=retain, qos=qos))
 
     def will(self) -> Publication | None:
-        """What the broker says when the device is gone."""
+        """What the broker says when the device is gone, and the device when it goes."""
         return None
 
     def greet(self) -> None:

@@ -104,7 +104,7 @@ class Site:
         )
         return number
 
-    def open(self, name: str, for_ms: int = 500, within_ms: int = 2_000) -> str:
+    def open(self, name: str, for_ms: int = 200, within_ms: int = 2_000) -> str:
         return self.tell(name, Pulse(0, for_ms), within_ms=within_ms)
 
     def lock(self, name: str) -> str:

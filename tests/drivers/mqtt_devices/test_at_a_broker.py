@@ -52,7 +52,7 @@ def test_every_ready_mapping_reads_and_drives_its_device(broker: BrokerProcess) 
         port = broker.port
         tasmota, esphome = SimulatedTasmota(port, "gate1"), SimulatedEspHome(port, "gate2")
         shelly, rfid = SimulatedShelly(port, SHELLY), SimulatedEspRfid(port, "gate3")
-        zigbee = SimulatedZigbee2Mqtt(port, "zigbee2mqtt")
+        zigbee = SimulatedZigbee2Mqtt(port, "zigbee2mqtt", relock_ms=200)
         site = Site(
             line(
                 port,
@@ -75,7 +75,7 @@ def test_every_ready_mapping_reads_and_drives_its_device(broker: BrokerProcess) 
                         topic="zigbee2mqtt",
                         name="lock",
                         outputs=1,
-                        relock_ms=500,
+                        relock_ms=200,
                     ),
                 },
             )

@@ -19,7 +19,7 @@ from tests.mqtt import Client
 from tests.servers import make_broker
 
 COMMANDS = "cmnd/gate1/Backlog0"
-RELEASE = "TimedPower1;TimedPower1 500,1"
+RELEASE = "TimedPower1;TimedPower1 200,1"
 LOCK = "TimedPower1;Power1 0"
 
 
@@ -81,7 +81,7 @@ def test_a_lock_that_was_away_with_a_session_that_lasts_never_opens_late(mosquit
             opened = site.open("gate1")
             await site.ended(opened, "confirmed")
             lock.crash()
-            late = site.open("gate1", within_ms=300)
+            late = site.open("gate1", within_ms=200)
             await until(lambda: site.outcome(late) is not None, "it ended")
             assert site.outcome(late) in {"expired", "lost"}
             await site.offline("gate1")
@@ -110,7 +110,7 @@ def test_a_lock_whose_line_was_cut_without_anybody_noticing_never_opens_late(
             await site.online("gate1")
             site.leap(0.1)  # its answer is of earlier
             lock.fall_silent()
-            late = site.open("gate1", within_ms=300)
+            late = site.open("gate1", within_ms=200)
             await site.ended(late, "expired")
             assert site.is_online("gate1"), "nobody has noticed"
             lock.paho.loop_start()
@@ -131,7 +131,7 @@ def test_a_broker_that_stood_still_lets_no_release_through_late(mosquitto):
             site.leap(0.1)  # its answer is of earlier
             os.kill(mosquitto.pid, signal.SIGSTOP)
             try:
-                late = site.open("gate1", within_ms=300)
+                late = site.open("gate1", within_ms=200)
                 await site.ended(late, "expired")
             finally:
                 os.kill(mosquitto.pid, signal.SIGCONT)
