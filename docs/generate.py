@@ -17,7 +17,7 @@ import msgspec
 
 from controller import attempt, barrier, point, portal
 from controller.events import KINDS, Body
-from docs import asyncapi, devices_page, mqtt_page, sizing
+from docs import asyncapi, devices_page, mapping_words, mqtt_page, sizing
 from docs.meanings import ACTIONS, ALTERNATIVES, EVENTS, INCLUDED, POLICY_KEYS, SITE_KEYS
 from docs.meanings_devices import DEVICE_KEYS, LINE_KEYS
 from docs.policy_schema import policy_schema
@@ -42,7 +42,15 @@ PROSE_WIDTH = 100
 HEAD_ROWS = 2
 """Of a Markdown table, before its first row."""
 PAGES = tuple(
-    DOCS / name for name in ("policy.md", "operations.md", "mqtt.md", "scale.md", "devices.md")
+    DOCS / name
+    for name in (
+        "policy.md",
+        "operations.md",
+        "mqtt.md",
+        "scale.md",
+        "devices.md",
+        "mqtt-devices.md",
+    )
 )
 
 _PAGE = """\
@@ -371,6 +379,14 @@ def sizing_table() -> str:
     return table(sizing.HEAD, sizing.rows())
 
 
+def mapping_keys() -> str:
+    """Every table of a mapping of MQTT devices."""
+    return "\n".join(
+        f"{title}:\n\n{keys_of(kind, meanings, mapping_words.told_elsewhere(kind))}"
+        for title, kind, meanings in mapping_words.TABLES
+    )
+
+
 SECTIONS: Mapping[str, Callable[[], str]] = {
     "policy-keys": policy_keys,
     "reason-codes": reason_codes,
@@ -378,6 +394,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "site-keys": site_keys,
     "families": lambda: devices_page.families_table(families()),
     "driver-keys": driver_keys,
+    "mapping-keys": mapping_keys,
     "event-kinds": event_kinds,
     "sizing": sizing_table,
     **mqtt_page.SECTIONS,

@@ -141,6 +141,8 @@ class Device:
         """What a message says of whether the device is there."""
         if isinstance(said, Availability):
             self._presence.available(said.topic, said.online, now_ns)
+            if said.online and not retained:
+                self._freshness.came_back()  # it may have restarted so fast that nobody missed it
         elif isinstance(said, Asked) and not retained:
             asked_ns = self._presence.answered(now_ns)
             if asked_ns is not None and now_ns - asked_ns <= ASKED_NS:

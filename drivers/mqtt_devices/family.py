@@ -194,8 +194,11 @@ family = Family(
     build=build,
     timer=_timer,
     about=About(
-        what="readers, inputs and locks at an MQTT broker: Tasmota, ESPHome, esp-rfid, Shelly, "
-        "Zigbee2MQTT, and whatever a mapping describes",
-        tested_against=("Mosquitto", "simulated devices with the payloads of their makers"),
+        what="Tasmota, ESPHome, esp-rfid, Shelly, Zigbee2MQTT and others at an MQTT broker",
+        tested_against=(
+            "Mosquitto",
+            "simulated devices with the payloads of their makers",
+            "ESPHome 2026.6.5 (reads the sample; not compiled)",
+        ),
     ),
 )

@@ -14,15 +14,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from policies.model import Entry
 
 Scalar = str | bool | int
-Each = Literal["each"]
-
 TopicText = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 PathText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 """Keys and indices from the top of the JSON, between dots: `params.events.0.event`."""
@@ -30,6 +28,12 @@ PathText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Values = Annotated[tuple[Scalar, ...], msgspec.Meta(min_length=1, max_length=32)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=63)]
 Span = Annotated[int, msgspec.Meta(ge=1, le=86_400_000)]
+
+
+class Each(StrEnum):
+    """A rule for every input or output."""
+
+    EACH = "each"
 
 
 class Condition(Entry, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from drivers.mqtt_devices.mapping import (
     BadgeEntry,
     BadgeForm,
     CommandEntry,
+    Each,
     InputEntry,
     MappingEntry,
     MessageEntry,
@@ -154,7 +155,7 @@ class _Maker:
         found = []
         for entry in entries:
             number = getattr(entry, "number")  # noqa: B009 - all three kinds have it
-            if number == "each":
+            if number is Each.EACH:
                 found += [self._numbered(entry, one) for one in range(count)]
             elif number < count:
                 found.append(self._numbered(entry, number))

@@ -59,7 +59,9 @@ def house(tmp_path: Path, own_broker: BrokerProcess) -> House:
     house = House(tmp_path)
     wire(house, SHOWN.replace("tcp-port = 1883", f"tcp-port = {own_broker.port}"))
     (tmp_path / "policy.toml").write_text(POLICY.replace('rex = "shunt"', 'rex = "unlock"'))
-    ref = credential_ref(load_site_key(house.folder / "site.key"), 32, bytes.fromhex(UID.replace("-", "")))
+    ref = credential_ref(
+        load_site_key(house.folder / "site.key"), 32, bytes.fromhex(UID.replace("-", ""))
+    )
     badge = CredentialRecord(id=CredentialId("e" * 16), holder=HolderId("a" * 16), ref=ref)
     with People.open(house.folder / "state" / "site.db") as people:
         people.apply(Change(base=people.version, credentials=(badge,)))
@@ -151,7 +153,12 @@ def test_what_a_broker_remembers_of_a_button_lets_nobody_out(
 @pytest.mark.parametrize(
     ("good", "bad", "at", "words"),
     [
-        ('topic = "gate1-in"', 'topic = "gate1-in"\nkeypad = true', "[device.gate1-in]", "a PIN goes over"),
+        (
+            'topic = "gate1-in"',
+            'topic = "gate1-in"\nkeypad = true',
+            "[device.gate1-in]",
+            "a PIN goes over",
+        ),
         ('topic = "gate1"', 'topic = "gate1"\nchannel = 3', "channel", "unknown key 'channel'"),
         ('mapping = "tasmota"', 'mapping = "tasmoto"', "[device.gate1]", "did you mean 'tasmota'?"),
         ('host = "', 'hosts = "', "hosts", "'hosts'"),

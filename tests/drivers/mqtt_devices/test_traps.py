@@ -203,6 +203,19 @@ def test_a_device_whose_clock_is_trusted_is_believed_as_soon_as_it_is_back():
     assert len(rig.facts(CardRead)) == 1
 
 
+def test_a_counter_that_begins_anew_with_the_device_is_followed():
+    """A restart so fast that the last will was never said."""
+    rig = esphome()
+    rig.hear("gate1/tag", {"uid": "74-10-37-94", "count": 900})
+    rig.wait(2_000)
+    rig.hear("gate1/tag", {"uid": "74-10-37-94", "count": 1})
+    assert len(rig.facts(CardRead)) == 1
+    rig.hear("gate1/status", "online")
+    rig.wait(2_000)
+    rig.hear("gate1/tag", {"uid": "74-10-37-94", "count": 2})
+    assert len(rig.facts(CardRead)) == 2
+
+
 # --- there or away ------------------------------------------------------------------------------
 
 
