@@ -82,6 +82,18 @@ def fuzz(name: str, seed: int, frames: int) -> Fuzzed:
     return tally
 
 
+def _target(name: str) -> Callable[[int, int], str]:
+    def target(seed: int, frames: int) -> str:
+        tally = fuzz(name, seed, frames)
+        return f"{tally.shown} whole, {tally.read} read in time"
+
+    return target
+
+
+TARGETS = {name: _target(name) for name in SUBJECTS}
+"""For `make campaign fuzz`: put so many frames of a seed, and tell what there was."""
+
+
 def _pieces(stream: bytes, source: random.Random) -> Iterator[bytes]:
     at = 0
     while at < len(stream):
