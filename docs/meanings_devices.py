@@ -64,6 +64,8 @@ DEVICE_KEYS: Mapping[str, Mapping[str, str]] = {
         "address": "its OSDP address",
         "key": "file of its Secure Channel key: 32 hexadecimal digits; made when it is paired, and "
         "not there before",
+        "key-bits": "4 or 8: its keypad speaks Wiegand behind the reader, and each key comes as a "
+        "card of so many bits",
     },
     "rdm6300": {},
     "scanner": {},

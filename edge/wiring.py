@@ -141,7 +141,9 @@ class Wiring:
     def typed(self, fact: api.KeysPressed) -> Typed | None:
         """Keys go to the open question of their reader, and nowhere else."""
         place = self._readers.get(fact.device)
-        return None if place is None else self._keypads.press(place.reader, fact.keys)
+        if place is None:
+            return None
+        return self._keypads.press(place.reader, fact.keys, fact.at_ns)
 
     def assurance(self, device: str) -> Assurance:
         """How far this device's word goes."""

@@ -9,12 +9,13 @@ BAUDS = (9600, 19200, 38400, 57600, 115200, 230400)  # SIA OSDP v2.2 clause 5.2
 READERS_AT_9600_MAX = 4  # more wait longer for each other than a person at a door does
 READERS_MAX = 32  # unit loads of an RS-485 segment without repeaters
 POINTS_MAX = 64  # inputs or outputs of one reader; no reader on the market has more
+KEY_BITS = (4, 8)  # what keypads send that speak Wiegand behind an OSDP reader
 POLL_MS_MIN, POLL_MS_MAX = 10, 500
 
 
 class ReaderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One reader. `key_file` is the content of its key file, 32 hexadecimal digits; None: there is
-    none yet, and the reader has to be paired.
+    none yet, and the reader has to be paired. `key_bits`: its keys come as cards of so many bits.
     """
 
     name: str
@@ -22,12 +23,15 @@ class ReaderConfig(msgspec.Struct, frozen=True, kw_only=True):
     key_file: bytes | None
     inputs: int = 0
     outputs: int = 0
+    key_bits: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.address <= ADDRESS_MAX:
             raise ValueError(f"device {self.name}: address must be 0..{ADDRESS_MAX}")
         if not (0 <= self.inputs <= POINTS_MAX and 0 <= self.outputs <= POINTS_MAX):
             raise ValueError(f"device {self.name}: 0..{POINTS_MAX} inputs and outputs")
+        if self.key_bits not in (None, *KEY_BITS):
+            raise ValueError(f"device {self.name}: key-bits must be 4 or 8")
         try:
             self.key  # noqa: B018  # read for what is wrong with it
         except ValueError as error:

@@ -1,5 +1,7 @@
 """The OSDP family: what a site file says of its lines and readers, and the driver made of it."""
 
+from typing import Literal
+
 from drivers.family import (
     About,
     DeviceOptions,
@@ -23,11 +25,12 @@ class OsdpLine(SerialLine, frozen=True, kw_only=True):
 
 class OsdpDevice(DeviceOptions, frozen=True, kw_only=True):
     """A reader, or a board that speaks as one. `key`: the file with its Secure Channel key; none
-    before it is paired.
+    before it is paired. `key_bits`: its keypad sends every key as a card of so many bits.
     """
 
     address: int
     key: MadeFile
+    key_bits: Literal[4, 8] | None = None
 
 
 def build(line: LineSpec) -> OsdpDriver:
@@ -73,6 +76,7 @@ def _reader(device: DeviceSpec) -> ReaderConfig:
         key_file=device.files.get("key"),
         inputs=options.inputs,
         outputs=options.outputs,
+        key_bits=options.key_bits,
     )
 
 

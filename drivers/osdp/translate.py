@@ -85,6 +85,8 @@ _KEYS: Mapping[int, str] = {
     0x7F: "*",
     0x0D: "#",
 }
+_BURSTS = "0123456789*#"  # by the number that a Wiegand keypad sends
+_BYTE_BITS = 8
 KEY_CODES: Mapping[str, int] = {**{digit: ord(digit) for digit in "0123456789"}, "*": 0x7F, "#": 13}
 
 # Clause 7.6 knows 0 and 1. Readers with supervised inputs send 2 and 3 for a cut and a shorted
@@ -245,6 +247,8 @@ def _card(card: RawCard, config: ReaderConfig, at_ns: int) -> Fact | Violation:
     unused = -card.bits % 8
     if card.data[-1] & ((1 << unused) - 1):
         return Violation.MALFORMED
+    if card.bits == config.key_bits:
+        return _burst(card, config, at_ns)
     return CardRead(
         device=config.name, at_ns=at_ns, reader=card.reader, bits=card.bits, data=card.data
     )
@@ -263,6 +267,15 @@ def _code(card: FormattedCard, config: ReaderConfig, at_ns: int) -> Fact | Viola
             device=config.name, at_ns=at_ns, reader=card.reader, reason=READ_BACKWARDS
         )
     return CodeRead(device=config.name, at_ns=at_ns, reader=card.reader, text=text)
+
+
+def _burst(card: RawCard, config: ReaderConfig, at_ns: int) -> Fact | Violation:
+    """A key as Wiegand has it: 4 bits, or those and before them each of them turned over."""
+    code = card.data[0] & 0x0F if card.bits == _BYTE_BITS else card.data[0] >> 4
+    whole = card.bits != _BYTE_BITS or card.data[0] >> 4 == ~code & 0x0F
+    if not whole or code >= len(_BURSTS):
+        return Violation.MALFORMED
+    return KeysPressed(device=config.name, at_ns=at_ns, reader=card.reader, keys=_BURSTS[code])
 
 
 def _keys(keypad: Keypad, config: ReaderConfig, at_ns: int) -> Fact | Violation:
