@@ -220,6 +220,8 @@ def type_words(kind: Any) -> str:
             return " or ".join(type_words(one) for one in kinds)
         case msgspec.inspect.EnumType(cls=cls):
             return ", ".join(f"`{member.value}`" for member in cls)
+        case msgspec.inspect.LiteralType(values=values):
+            return ", ".join(f"`{value}`" for value in values)
         case msgspec.inspect.VarTupleType(item_type=item):
             return f"list of: {type_words(item)}"
         case msgspec.inspect.DictType(value_type=value):
