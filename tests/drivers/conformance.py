@@ -337,7 +337,7 @@ async def unplug_at_rest(subject: Subject, bench: Bench, watch: Watch) -> None:
 
 async def unplug_in_flight(subject: Subject, bench: Bench, watch: Watch) -> None:
     """The adapter is pulled out while an answer is half said, again and again."""
-    for cut in range(1, 6):
+    for cut in (1, 2, 5):
         losses = len(watch.losses)
 
         def torn(data: bytes, cut: int = cut) -> list[tuple[float, bytes]]:
