@@ -125,7 +125,7 @@ class Daemon:
         self.source_acted: Callable[[str], None] = partial(log.error, "%s gives no order here")
         self.recorder = Recorder(
             writer,
-            carry=self._carry,
+            carry=self.carry,
             committed=committed,
             failed=self._journal_failed,
             recovered=self._journal_recovered,
@@ -251,7 +251,7 @@ class Daemon:
                 self.source_acted(event.body.source)
         # Ways out do not wait for the disk. They come behind `record` because a device that is
         # away answers at once, and that answer is judged, and recorded, in here.
-        self._carry([e for e in outcome.effects if isinstance(e, LifeSafety)])
+        self.carry([e for e in outcome.effects if isinstance(e, LifeSafety)])
         self._arm_timer(moment)
         return outcome
 
@@ -381,7 +381,7 @@ class Daemon:
 
     # --- effects ----------------------------------------------------------------------------
 
-    def _carry(self, wishes: Sequence[Effect]) -> None:
+    def carry(self, wishes: Sequence[Effect]) -> None:
         """See to effects whose turn has come, each only if it still stands."""
         now_us = self._clock.moment().mono_us
         for effect in wishes:
@@ -426,7 +426,7 @@ class Daemon:
         linked = portal is not None and portal.linked
         stands = self.site.stands(effect, self._clock.moment().mono_us)
         if linked and stands and not self._deaf:
-            self._carry([effect])
+            self.carry([effect])
         elif linked and isinstance(effect, SecurePortal) and not self._deaf:
             self._say_later(effect)  # somebody passes just now; behind him it must lock
         else:

@@ -4,7 +4,7 @@ The core keeps what decisions need. This is for the people who mount and mend de
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
@@ -58,6 +58,11 @@ class DeviceBook:
         self.changes = 0
         self.listener: Callable[[api.Fact], None] | None = None
         self._changed = asyncio.Event()
+
+    @property
+    def names(self) -> Collection[str]:
+        """Every device that a driver speaks for."""
+        return self._known.keys()
 
     def of(self, device: str) -> Known:
         """What is known of it; nothing, of one that no driver speaks for."""

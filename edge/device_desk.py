@@ -15,6 +15,7 @@ from edge.control.messages_devices import (
 )
 from edge.daemon import Daemon
 from edge.device_shown import Showing
+from edge.device_signs import try_out
 from edge.device_taps import Listening, Taps
 from edge.device_upkeep import DeviceUpkeep
 from policies.problems import did_you_mean
@@ -55,6 +56,10 @@ class DeviceDesk:
         """As `edge.control.desk_devices.Devices` has it."""
         assert self.upkeep is not None, "an edge is assembled with it"
         return await self.upkeep.change(step, operator)
+
+    async def try_out(self, device: str, operator: str) -> ServiceReply:
+        """As `edge.control.desk_devices.Devices` has it."""
+        return await try_out(self._daemon, device, operator)
 
     async def trace(self, name: str, operator: str) -> AsyncGenerator[TraceReply, None]:
         """As `edge.control.desk_devices.Devices` has it."""

@@ -11,6 +11,7 @@ PARTS = {
     "rekey": "edge.commands.device_service:rekey",
     "scan": "edge.commands.device_scan:scan_",
     "trace": "edge.commands.device_trace:trace",
+    "try": "edge.commands.device_service:try_",
     "watch": "edge.commands.device_watch:watch",
 }
 """Each command in a module of its own, loaded when it is used: MODULE:NAME."""

@@ -11,6 +11,7 @@ from edge.control.messages_devices import (
     DeviceStep,
     PairDevice,
     RekeyDevice,
+    ServiceReply,
 )
 from edge.present import clean
 
@@ -66,9 +67,25 @@ def accept(device: str, state: Path) -> None:
     _serve(AcceptDevice(device=device), state)
 
 
+@click.command("try")
+@click.argument("device")
+@state_option
+def try_(device: str, state: Path) -> None:
+    """Let reader DEVICE blink amber and beep twice, to see that it is the one, and works.
+
+    No lock moves. Whoever stands at it takes it for a badge to be tried again.
+    """
+    with connected(state) as daemon:
+        _told(device, daemon.try_device(device))
+
+
 def _serve(step: DeviceStep, state: Path) -> None:
     with connected(state) as daemon:
         reply = daemon.serve_device(step)
+    _told(step.device, reply)
+
+
+def _told(device: str, reply: ServiceReply) -> None:
     if not reply.accepted:
         raise Failed(clean(reply.reason), clean(reply.remedy))
-    click.echo(clean(f"{step.device}: {reply.reason}"))
+    click.echo(clean(f"{device}: {reply.reason}"))

@@ -50,6 +50,7 @@ from edge.control.messages_devices import (
     ServiceReply,
     TraceLine,
     TraceReply,
+    TryDevice,
 )
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_journal import (
@@ -315,6 +316,10 @@ class Client(Caller[Reply]):
     def serve_device(self, step: DeviceStep) -> ServiceReply:
         """Pair, rekey or accept a device, until that is done or failed."""
         return self._ask(ServiceDevice(step=step), ServiceReply)
+
+    def try_device(self, device: str) -> ServiceReply:
+        """Let a reader show and sound that it is meant."""
+        return self._ask(TryDevice(device=device), ServiceReply)
 
     def trace(self, name: str) -> Iterator[TraceReply | Heartbeat]:
         """What passes on a line, or to and from a device, for as long as it is iterated."""

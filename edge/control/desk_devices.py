@@ -19,6 +19,10 @@ class Devices(Protocol):
         """
         ...
 
+    async def try_out(self, device: str, operator: str) -> ServiceReply:
+        """Let a reader show and sound that it is meant; returns when it has said that it did."""
+        ...
+
     def trace(self, name: str, operator: str) -> AsyncGenerator[TraceReply, None]:
         """What passes on a line, or to and from a device, until it is closed. A reader that is slow
         misses some, and is told how many.

@@ -163,6 +163,12 @@ class ServiceDevice(Message, frozen=True, kw_only=True):
     step: DeviceStep
 
 
+class TryDevice(Message, frozen=True, kw_only=True):
+    """Let a reader show and sound that it is meant; no lock moves. Answered by ServiceReply."""
+
+    device: DeviceName
+
+
 class ServiceReply(Message, frozen=True, kw_only=True):
     """`reason`: why not, or what was done; for the operator."""
 
@@ -171,6 +177,6 @@ class ServiceReply(Message, frozen=True, kw_only=True):
     remedy: str = ""
 
 
-DeviceRequest = ReadDevices | FollowDevices | TraceLine | ServiceDevice
+DeviceRequest = ReadDevices | FollowDevices | TraceLine | ServiceDevice | TryDevice
 
 DeviceAnswer = DevicesReply | TraceReply | ServiceReply

@@ -42,6 +42,7 @@ from edge.control.messages_devices import (
     ReadDevices,
     ServiceDevice,
     TraceLine,
+    TryDevice,
 )
 from edge.control.messages_erase import ErasePerson
 from edge.control.messages_journal import (
@@ -181,7 +182,7 @@ class _Client(Conversation[Request]):
                 await self._send(desk.views(rebuild=rebuild))
             case ReadNames(holders=holders):
                 await self._send(desk.names(holders))
-            case ReadDevices() | FollowDevices() | TraceLine() | ServiceDevice():
+            case ReadDevices() | FollowDevices() | TraceLine() | ServiceDevice() | TryDevice():
                 await self._answer_device(request)
             case _:
                 await self._answer_order(request)
@@ -243,6 +244,9 @@ class _Client(Conversation[Request]):
             case ServiceDevice(step=step):
                 done = devices.change(step, self._peer.name)
                 await self._send(await self._patiently(done))
+            case TryDevice(device=device):
+                tried = devices.try_out(device, self._peer.name)
+                await self._send(await self._patiently(tried))
 
     async def _trace(self, name: str) -> None:
         """The line is watched for as long as the client reads, and not a moment longer."""

@@ -17,10 +17,12 @@ from click.testing import CliRunner, Result
 
 from controller import events as ev
 from drivers.api import Spoken
+from drivers.osdp.messages import Buzzer, Led
 from edge.assembly import Edge
 from edge.commands.device import device
 from edge.device_taps import WAITING_MAX, Listening
 from simulators.osdp_line import ReaderLine
+from simulators.osdp_reader import SimulatedReader
 from tests.edge.house import ADA, FRONT_CONTACT, FRONT_REX, House, running, until
 from tests.records import ROOT
 
@@ -261,3 +263,26 @@ def test_a_slow_listener_misses_the_oldest_and_is_told_how_many() -> None:
     assert [one.at_ns for one in taken[:2]] == [7, 8]
     assert {one.device for one in taken} == {"gate-in"}
     assert heard.take(1) == ([], 0)
+
+
+def test_a_reader_shows_itself_and_one_that_cannot_is_told(house: House) -> None:
+    key = bytes.fromhex((house.folder / "vault-in.key").read_text())
+    house.readers["vault-in"] = SimulatedReader(2, key, os.urandom, sounders=0)
+
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await shown(house, lambda all_: all(one["online"] for one in all_.values()))
+        locks = list(house.strikes)
+        done = await asked(house, "try", "front-in")
+        assert done.output == "front-in: its light: confirmed; its sounder: confirmed\n"
+        led, beep = (command for _, command in house.readers["front-in"].executed)
+        assert (type(led), type(beep)) == (Led, Buzzer)
+        deaf = await asked(house, "try", "vault-in")
+        assert deaf.exit_code == 1
+        assert "its light: confirmed; its sounder: refused" in deaf.output
+        assert house.strikes == locks
+        line.unplug()
+        await shown(house, lambda all_: all_["front-in"]["online"] is False)
+        assert "'front-in' is away" in (await asked(house, "try", "front-in")).output
+        assert "no device 'frnt-in'" in (await asked(house, "try", "frnt-in")).output
+
+    at(house, scene)

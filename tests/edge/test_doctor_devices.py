@@ -101,7 +101,7 @@ def test_what_is_wrong_with_a_device_is_told_with_what_to_do(house: House) -> No
     assert about(found, "portal vault-door").verdict is Verdict.OK
 
 
-def test_a_reader_that_has_taken_its_new_key_before_a_power_cut_is_no_stranger(
+def test_a_reader_that_took_its_new_key_before_a_power_cut_is_no_stranger(
     house: House,
 ) -> None:
     new = secrets.token_bytes(16)
