@@ -7,9 +7,12 @@ by itself, its timer included, runs here and not in whoever drives it.
 import asyncio
 import json
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import NoReturn
+
+import msgspec
 
 from drivers.mqtt_link import (
     Connected,
@@ -73,6 +76,14 @@ class SimulatedDevice:
             client_id=f"simulated-{name}",
             backoff_s_min=0.05,
             backoff_s_max=0.2,
+        )
+        self._settings = settings
+        self.link = MqttLink(settings, lambda _report: None)
+
+    def introduce(self, password: str, tls: Callable[[], ssl.SSLContext]) -> None:
+        """Be a user of the broker, under the device's name and over TLS, from the next run on."""
+        settings = msgspec.structs.replace(
+            self._settings, username=self.name, password=password, tls=tls
         )
         self.link = MqttLink(settings, lambda _report: None)
 

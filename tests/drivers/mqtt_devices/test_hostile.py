@@ -1,27 +1,18 @@
-"""Payloads that nobody should send: dropped, on record, and without any effect on what comes after."""
+"""Payloads that nobody should send: dropped, on record, and without effect on what comes next."""
 
-import json
 import random
 
 import pytest
 
 from drivers.api import (
-    BadgeUnread,
     CardRead,
-    Command,
     CommandEnded,
-    DeviceOffline,
-    DeviceOnline,
-    InputsReported,
     KeysPressed,
-    Outcome,
-    OutputsReported,
     ProtocolViolated,
-    TamperReported,
 )
 from drivers.mqtt_devices.mapping import ready_mappings
 from drivers.mqtt_devices.payload import PAYLOAD_BYTES_MAX, readings
-from tests.drivers.mqtt_devices.field_rig import Rig, answer_state, plan, tasmota
+from tests.drivers.mqtt_devices.field_rig import Rig, plan, tasmota
 
 SENSOR = "tele/gate1/SENSOR"
 GOOD = '{"Time":"2026-11-20T10:00:00","RC522":{"UID":"BA839D07"}}'
@@ -161,6 +152,5 @@ def test_mutants_crash_nothing_and_confirm_nothing(name, seed):
         rig.hear(topic, payload, retained=rng.random() < 0.3)
         rig.wait(rng.choice((0, 10, 2_000)))
     assert not rig.facts(CommandEnded), "nothing was sent"
-    assert all(one.payload.decode().count("{ms}") == 0 for one in rig.sent)
-    released = [one for one in rig.sent if made.ask is None or one.topic != made.ask.topic]
-    assert not released or made.ask is not None
+    asked = set() if made.ask is None else {made.ask.topic}
+    assert {one.topic for one in rig.sent} <= asked, "nobody ordered anything"
