@@ -17,10 +17,10 @@ from controller.effects import Effect
 from controller.events import Event
 from controller.site import Site
 from controller.state import SiteState
+from drivers.osdp import link, reporting
 from drivers.osdp import messages as osdp
 from drivers.osdp.bus import Bus
 from drivers.osdp.frame import MARK, Block, Frame, FrameDecoder, encode
-from drivers.osdp.link import Link
 from drivers.osdp.secure import Session
 from edge.recorder import Recorder
 from simulators.broker_process import BrokerProcess
@@ -107,7 +107,8 @@ def reply_without_a_mac_is_accepted(patch: Patch) -> None:
         return frame.data if frame.block is None else honest(self, frame)
 
     patch.setattr(Session, "open_reply", open_reply)
-    patch.setattr(Link, "is_encrypted", lambda self, frame: frame.block != Block.REPLY_MAC)
+    for module in (link, reporting):
+        patch.setattr(module, "is_encrypted", lambda frame: frame.block != Block.REPLY_MAC)
 
 
 def a_restart_forgets_the_fire(patch: Patch) -> None:
