@@ -48,8 +48,8 @@ OFFLINE_WITHIN_S = 3.0
 AGAIN_AFTER_S = 0.02
 SETTLED_S = 1.0  # whatever a device was told before is over
 RESTART_PAUSE_S = 0.05
-FLOOD = 96 * 1024  # of each kind
-HOARD_MAX = FLOOD // 2
+FLOOD = 40 * 1024  # of each kind: the kernel holds 20 of them back
+HOARD_MAX = FLOOD * 3 // 4
 FACTS_KEPT = 200
 STATEMENTS = (CardRead, KeysPressed, InputsReported, OutputsReported, TamperReported)
 
