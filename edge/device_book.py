@@ -4,11 +4,14 @@ The core keeps what decisions need. This is for the people who mount and mend de
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
 from drivers import api
+
+log = logging.getLogger(__name__)
 
 
 class Worked(msgspec.Struct, frozen=True):
@@ -55,6 +58,7 @@ class DeviceBook:
     def __init__(self, devices: Iterable[str]) -> None:
         self._known = dict.fromkeys(devices, Known())
         self._sent: dict[str, str] = {}
+        self._logged: set[tuple[str, str, str]] = set()
         self.changes = 0
         self.listener: Callable[[api.Fact], None] | None = None
         self._changed = asyncio.Event()
@@ -76,6 +80,8 @@ class DeviceBook:
         if isinstance(fact, api.CommandEnded):
             part = self._sent.pop(fact.command, None)
             news = None if part is None else _worked(known, part, fact, utc_us)
+            if part is not None and fact.outcome is api.Outcome.REFUSED:
+                self._log_once(part, fact)
         else:
             news = _news(known, fact, utc_us)
         if news is None:
@@ -88,6 +94,13 @@ class DeviceBook:
     def sent(self, command: api.Command) -> None:
         """A command goes to its driver, which says exactly once what became of it."""
         self._sent[command.id] = part_of(command.action)
+
+    def _log_once(self, part: str, fact: api.CommandEnded) -> None:
+        """Say why, once: a reader without a light refuses every verdict."""
+        said = (fact.device, part, fact.reason)
+        if fact.reason and said not in self._logged:
+            self._logged.add(said)
+            log.warning("%s of %s refused a command: %s", part, fact.device, fact.reason)
 
     async def wait_beyond(self, change: int) -> None:
         """Return as soon as there is news after `change`; may be cancelled at any time."""

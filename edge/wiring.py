@@ -59,6 +59,16 @@ _LIGHTS = {
     effects.Sign.PRESENT_SECOND: (api.Color.AMBER, PROMPT_MS, True, 2),
 }
 
+# What a display shows beside the light: the same to everybody, and never why.
+_TEXTS = {
+    effects.Sign.GRANTED: "Go ahead",
+    effects.Sign.DENIED: "Denied",
+    effects.Sign.TRY_AGAIN: "Try again",
+    effects.Sign.CLOSE: "Close the door",
+    effects.Sign.PRESENT_PIN: "Enter your PIN",
+    effects.Sign.PRESENT_SECOND: "Second person",
+}
+
 
 class Place(msgspec.Struct, frozen=True):
     """What a reader stands for."""
@@ -85,6 +95,7 @@ class Wiring:
         self._readers = dict(_readers(config))
         self._locks: dict[str, list[PortalId]] = {}
         self._secure: dict[str, bool] = {}
+        self._displays: set[str] = set()
         self._debounced: dict[tuple[str, str], Debounced[Contact | bool]] = {}
         self._settling: dict[tuple[str, str], Debounced[Contact | bool]] = {}
         """Those that may wait for their time, among them all that do."""
@@ -285,6 +296,8 @@ class Wiring:
 
     def _online(self, fact: api.DeviceOnline) -> list[inputs.Input]:
         self._secure[fact.device] = fact.secure
+        if fact.display:
+            self._displays.add(fact.device)
         heard = self._heard(fact.device, online=True, secure=fact.secure, about=fact.identity)
         return [heard, *self._links(fact.device, up=True), *self._seen_elsewhere(fact.device)]
 
@@ -305,6 +318,7 @@ class Wiring:
 
     def _offline(self, fact: api.DeviceOffline) -> list[inputs.Input]:
         self._secure.pop(fact.device, None)
+        self._displays.discard(fact.device)
         found: list[inputs.Input] = []
         for name, fire in self._config.fires.items():
             if fire.input.device == fact.device:
@@ -406,10 +420,18 @@ class Wiring:
         color, for_ms, blink, beeps = _LIGHTS[sign]
         light = api.Light(0, color, for_ms, blink)
         name = f"{effect.id}.{reader}"  # one effect may be shown at two readers
-        signs = ((f"{name}.light", light), (f"{name}.beep", api.Beep(0, beeps)))
+        signs: list[tuple[str, api.Action]] = [("light", light), ("beep", api.Beep(0, beeps))]
+        if reader in self._displays:
+            signs.append(("text", api.Show(0, _TEXTS[sign], for_ms)))
         return [
-            _command(EffectId(name), reader, action, api.Priority.SIGNAL, effect.not_after_us)
-            for name, action in signs
+            _command(
+                EffectId(f"{name}.{part}"),
+                reader,
+                action,
+                api.Priority.SIGNAL,
+                effect.not_after_us,
+            )
+            for part, action in signs
         ]
 
 
