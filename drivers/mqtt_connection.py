@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 from paho.mqtt import MQTTException
 from paho.mqtt.client import (
+    MQTT_CLEAN_START_FIRST_ONLY,
     Client,
     ConnectFlags,
     DisconnectFlags,
     MQTTMessage,
 )
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -45,12 +47,15 @@ FAREWELL_S_MAX = 1
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
-    """A message to publish. `qos` is 0 or 1."""
+    """A message to publish. `qos` is 0 or 1. `expires_s`: a broker that speaks MQTT 5 drops it when
+    it could not hand it on by then; to others nothing is said of it.
+    """
 
     topic: str
     payload: bytes
     qos: int = 0
     retain: bool = False
+    expires_s: int | None = None
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +145,8 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `tls` gives what a connection is secured with and is asked for each one, on a thread: what was
     renewed meanwhile is taken. It raises OSError or ValueError where there is nothing to be had.
+
+    `is_mqtt5`: MQTT 5 is spoken, in place of 3.1.1; of what it has more, expiry alone is used.
     """
 
     host: str
@@ -152,6 +159,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     keepalive_s: int = 10
     backoff_s_min: float = 0.25
     backoff_s_max: float = 15.0
+    is_mqtt5: bool = False
 
     @property
     def nodes(self) -> "tuple[LinkSettings, ...]":
@@ -220,11 +228,12 @@ class Connection:
 
     def _build(self, will: Publication | None) -> Client:
         settings = self._settings
+        v5 = settings.is_mqtt5
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
-            clean_session=True,
-            protocol=MQTTProtocolVersion.MQTTv311,
+            clean_session=None if v5 else True,  # version 5 says so when it connects
+            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,  # else paho reconnects, blocking, from inside a callback
         )
         client.suppress_exceptions = True  # an error in a callback is reported through on_log
@@ -273,7 +282,8 @@ class Connection:
                 self._client.tls_set_context(settings.tls())
             except (OSError, ValueError) as error:
                 raise EndedError(Problem.TLS, str(error)) from error
-        self._client.connect(settings.host, settings.port, settings.keepalive_s)
+        clean = True if settings.is_mqtt5 else MQTT_CLEAN_START_FIRST_ONLY
+        self._client.connect(settings.host, settings.port, settings.keepalive_s, clean_start=clean)
 
     def _attach(self) -> None:
         sock = self._client.socket()
@@ -327,12 +337,23 @@ class Connection:
         if self.outstanding >= OUTBOUND_MESSAGES_MAX:
             raise CongestedError
         info = self._client.publish(
-            publication.topic, publication.payload, publication.qos, publication.retain
+            publication.topic,
+            publication.payload,
+            publication.qos,
+            publication.retain,
+            self._properties(publication),
         )
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise NotConnectedError
         self.outstanding += 1
         self._drained.clear()
+
+    def _properties(self, publication: Publication) -> Properties | None:
+        if publication.expires_s is None or not self._settings.is_mqtt5:
+            return None
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.MessageExpiryInterval = publication.expires_s
+        return properties
 
     def subscribe(self, filters: tuple[str, ...]) -> None:
         if self._ended.done():

@@ -6,6 +6,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import NoReturn
 
 import msgspec
 
@@ -57,6 +58,7 @@ class MqttDevices:
         self._wake = asyncio.Event()
         self._turns = 0
         self._attempts = 0
+        self._is_open = self._is_older = False
         self._inbound: deque[tuple[Message, int, float]] = deque()
 
     @property
@@ -95,14 +97,34 @@ class MqttDevices:
         self._field.tap = tap
 
     async def _serve(self, stands: Stands) -> None:
-        """Until the connection ends; then raises EndedError."""
+        """Until the connection ends; then raises EndedError.
+
+        MQTT 5 first, because its messages expire at the broker; who does not speak it says so in
+        several ways, hangs up, or says nothing at all.
+        """
+        if not self._is_older:
+            try:
+                await self._connect(stands, is_mqtt5=True)
+            except EndedError as error:
+                if self._is_open or error.problem is Problem.UNREACHABLE:
+                    raise
+        await self._connect(stands, is_mqtt5=False)
+
+    async def _connect(self, stands: Stands, *, is_mqtt5: bool) -> NoReturn:
         self._attempts += 1
         self._inbound.clear()
+        self._is_open = False
+
+        def opened() -> None:
+            self._is_open, self._is_older = True, not is_mqtt5
+            self._field.start(self._clock_ns(), stands)
+            self._wake.set()
+
         connection = Connection(
-            self._broker,
+            msgspec.structs.replace(self._broker, is_mqtt5=is_mqtt5),
             Session(filters=self._field.filters),
             self._attempts,
-            opened=lambda: self._opened(stands),
+            opened=opened,
             hand_over=self._keep_message,
             report=_told,
         )
@@ -115,14 +137,11 @@ class MqttDevices:
         finally:
             await connection.take_leave(None)
             connection.close()
+        raise AssertionError("a connection that ends says why")
 
     async def _keep(self, connection: Connection) -> None:
         await connection.open()
         await connection.serve()
-
-    def _opened(self, stands: Stands) -> None:
-        self._field.start(self._clock_ns(), stands)
-        self._wake.set()
 
     def _keep_message(self, message: Message) -> None:
         """paho swallows what goes wrong in here: it is only put aside."""
@@ -169,7 +188,13 @@ class MqttDevices:
     def _send(self, connection: Connection) -> None:
         while (message := self._field.next_to_send(self._clock_ns(), self._wall_s())) is not None:
             try:
-                connection.publish(Publication(topic=message.topic, payload=message.payload))
+                connection.publish(
+                    Publication(
+                        topic=message.topic,
+                        payload=message.payload,
+                        expires_s=message.expires_s,
+                    )
+                )
             except NotConnectedError:
                 return  # its end is on the way here
             except CongestedError:

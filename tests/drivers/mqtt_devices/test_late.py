@@ -12,8 +12,10 @@ import signal
 import pytest
 from paho.mqtt.client import MQTTMessage
 
+from drivers.mqtt_devices.family import MqttDevice
 from simulators.broker_process import BrokerProcess
 from tests.drivers.mqtt import until
+from tests.drivers.mqtt_devices.field_rig import mapping_of
 from tests.drivers.mqtt_devices.site_rig import Site, device, line, running
 from tests.mqtt import Client
 from tests.servers import make_broker
@@ -42,9 +44,30 @@ def tasmota(port: int) -> Client:
         will=("tele/gate1/LWT", b"Offline", 1, True),
         on_message=told,
     )
+    client.paho.reconnect_delay_set(0.05, 0.2)  # type: ignore[arg-type]
     client.subscribe("cmnd/gate1/#", qos=1)
     client.publish("tele/gate1/LWT", b"Online", retain=True)
     return client
+
+
+BLIND = """
+what = "lock that answers nothing"
+silent-after-s = 3600
+alive = [{ topic = "door/state" }]
+[[output]]
+number = 0
+topic = "door/state"
+on = ["open"]
+off = ["shut"]
+[[command]]
+number = 0
+topic = "door/set"
+pulse = "open {ms} {until}"
+on = "open"
+off = "shut"
+step-ms = 100
+ms-max = 60000
+"""
 
 
 def releases(client: Client) -> int:
@@ -164,3 +187,34 @@ def test_a_broker_that_is_gone_takes_all_devices_with_it_and_brings_no_release_b
             lock.leave()
 
     asyncio.run(scene())
+
+
+def test_a_broker_with_mqtt_5_drops_a_release_that_it_kept_for_too_long() -> None:
+    """The lock answers nothing and its clock is not looked at: the broker is all that is left."""
+
+    async def scene(broker: BrokerProcess) -> None:
+        blind = MqttDevice(line="field", mapping=mapping_of(BLIND), outputs=1)
+        site = Site(line(broker.port, {"door": blind}))
+        other = Client(broker.port, "other")
+        other.subscribe("door/gone")
+        lock = Client(broker.port, "door", clean=False, will=("door/gone", b"", 1, False))
+        lock.subscribe("door/set", qos=1)
+        async with running(site):
+            while not site.is_online("door"):
+                lock.publish("door/state", b"shut")
+                await asyncio.sleep(0.02)
+            lock.crash()
+            await until(lambda: bool(other.messages), "the broker has noticed")
+            late = site.open("door", within_ms=900)
+            other.publish("door/set", b"kept", qos=0)
+            await asyncio.sleep(2.1)  # whole seconds are what a broker counts
+            back = Client(broker.port, "door", clean=False)
+            assert back.session_present
+            back.wait_for(1)
+            assert back.payloads() == [b"kept"], "what does not expire was kept"
+            assert site.outcome(late) != "confirmed"
+            back.leave()
+            other.leave()
+
+    with make_broker("mosquitto", extra=("queue_qos0_messages true",)) as broker:
+        asyncio.run(scene(broker))
