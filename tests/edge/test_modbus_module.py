@@ -1,0 +1,144 @@
+"""The whole edge with its locks, contacts and fire loop on a Modbus module, badges over OSDP."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from controller import events as ev
+from edge.assembly import Edge
+from edge.config import ConfigError
+from simulators.modbus_module import SimulatedModule
+from simulators.serial_line import SerialLine
+from tests.edge import house as houses
+from tests.edge.checks import ready
+from tests.edge.house import (
+    ADA,
+    BOB,
+    FIRE_LOOP,
+    FRONT,
+    FRONT_CONTACT,
+    VAULT,
+    House,
+    bodies,
+    running,
+    until,
+)
+
+OSDP_BOARD = """
+[device.board]
+line = "north"
+address = 4
+key = "board.key"
+"""
+MODULE = """
+[line.cabinet]
+driver = "modbus"
+port = "cabinet"
+baud = 115200
+poll-ms = 20
+
+[device.board]
+line = "cabinet"
+address = 1
+flash = true
+"""
+
+
+class Cabinet:
+    """The house with a Modbus module in place of its OSDP board."""
+
+    def __init__(self, folder: Path) -> None:
+        self.house = House(folder)
+        self.module = SimulatedModule(1, inputs=4, outputs=2, on_output=self._moved)
+        self.module.inputs[FIRE_LOOP] = True
+        self.line = SerialLine(folder / "cabinet", self.module)
+
+    def _moved(self, number: int, on: bool) -> None:
+        self.house._on_output(number, on)
+        self.line.set_timer()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Edge]:
+        """Both lines and the edge, once it is ready."""
+        async with self.house.line(), self.line, running(self.house) as edge:
+            await ready(edge)
+            yield edge
+
+
+@pytest.fixture
+def cabinet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cabinet:
+    assert OSDP_BOARD in houses.SITE
+    monkeypatch.setattr(houses, "SITE", houses.SITE.replace(OSDP_BOARD, MODULE))
+    return Cabinet(tmp_path)
+
+
+async def seen(true: Callable[[], object]) -> None:
+    """Wait for the hardware."""
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+def test_a_badge_opens_a_door_on_a_module_and_fire_frees_the_way_out(cabinet: Cabinet) -> None:
+    async def run() -> None:
+        async with cabinet.running() as edge:
+            house, module = cabinet.house, cabinet.module
+            house.badge("front-in", BOB)
+            await until(edge, ev.DecisionMade)
+            assert house.opened_at(FRONT) == []
+            house.badge("front-in", ADA)
+            await until(edge, ev.PortalGranted)
+            await seen(lambda: module.outputs[FRONT])
+            module.inputs[FRONT_CONTACT] = True
+            (passage,) = await until(edge, ev.PassageMade)
+            module.inputs[FRONT_CONTACT] = False
+            await until(edge, ev.PortalClosed)
+            await seen(lambda: not module.outputs[FRONT])
+            assert isinstance(passage, ev.PassageMade)
+            assert len(house.opened_at(FRONT)) == 1
+            ends = {end.outcome for end in await bodies(edge, ev.EffectEnded)}  # type: ignore[attr-defined]
+            assert ends == {"confirmed"}
+            assert await bodies(edge, ev.PortalForced) == []
+            assert module.outputs[VAULT] is True, "the magnet holds"
+            module.inputs[FIRE_LOOP] = False
+            await until(edge, ev.EgressReleased)
+            await seen(lambda: not module.outputs[VAULT])
+
+    asyncio.run(run())
+
+
+def test_an_unplugged_module_is_a_fire_for_the_way_out_and_opens_no_way_in(
+    cabinet: Cabinet,
+) -> None:
+    async def run() -> None:
+        async with cabinet.running() as edge:
+            house, module = cabinet.house, cabinet.module
+            cabinet.line.unplug()
+            await until(edge, ev.PortalLost, 2)
+            module.restart()  # whoever pulled the plug pulled its power as well
+            house.strikes.clear()
+            house.badge("front-in", ADA)
+            await until(edge, ev.DecisionMade)
+            await until(edge, ev.EgressReleased)
+            module.inputs[FIRE_LOOP] = True
+            cabinet.line.replug()
+            await until(edge, ev.PortalFound, 4)
+            await asyncio.sleep(0.5)
+            assert module.outputs == (False, False), "freed until somebody resets, strike at rest"
+            assert house.opened_at(FRONT) == []
+            assert await bodies(edge, ev.PortalForced) == []
+
+    asyncio.run(run())
+
+
+def test_a_module_without_its_own_timer_takes_no_lock(cabinet: Cabinet) -> None:
+    site = cabinet.house.folder / "site.toml"
+    site.write_text(site.read_text().replace("flash = true", "flash = false"))
+    with pytest.raises(ConfigError, match="cannot end a release by itself"):
+        cabinet.house.config()
+    site.write_text(site.read_text().replace("flash = false", "flsh = true"))
+    with pytest.raises(ConfigError, match="did you mean 'flash'"):
+        cabinet.house.config()
