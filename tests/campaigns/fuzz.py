@@ -61,10 +61,9 @@ def _fuzzed(name: str, target: Target, seed: int, frames: int) -> tuple[bool, st
         slowest_s = max(slowest_s, time.monotonic() - began)
     grown_kb = _resident_kb() - before_kb
     passed = grown_kb <= GROWTH_KB_MAX and slowest_s <= STREAM_S_MAX
-    text = (
-        f"{name}: {frames} frames, grew by {grown_kb} kB, at most {slowest_s / piece * 1e6:.0f} us"
-    )
-    sys.stdout.write(f"{text} a frame; the last {piece}: {told}\n")
+    frame_us = slowest_s / piece * 1e6
+    text = f"{name}: {frames} frames, grew by {grown_kb} kB, {frame_us:.0f} us each where slowest"
+    sys.stdout.write(f"{text}; the last {piece}: {told}\n")
     sys.stdout.flush()
     return passed, text
 
