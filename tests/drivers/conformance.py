@@ -395,10 +395,11 @@ async def asked_once_more(subject: Subject, bench: Bench, watch: Watch) -> None:
         return
     acts = bench.acts()
     watch.stands = False
-    assert await watch.do(subject.command) is Outcome.WITHDRAWN
+    withdrawn = await watch.do(subject.command)
+    assert withdrawn is Outcome.WITHDRAWN, "what nobody wants any more does not leave"
     watch.stands = True
     late = watch.submit(subject.command, within_ms=-1)
-    assert await watch.outcome(late) is Outcome.EXPIRED
+    assert await watch.outcome(late) is Outcome.EXPIRED, "nor does what is too late"
     await asyncio.sleep(0.5)
     assert bench.acts() == acts
 
