@@ -12,7 +12,7 @@ from edge.daemon import Daemon
 from edge.device_book import Worked
 from policies.problems import did_you_mean
 
-WITHIN_S = 3
+WITHIN_S = 3.0
 PARTS = ("light", "sounder")
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ async def try_out(daemon: Daemon, device: str, operator: str) -> ServiceReply:
     sign = ShowAtReader(
         id=EffectId(f"try.{daemon.new_id()}"),
         cause=0,
-        not_after_us=daemon.now().mono_us + WITHIN_S * SECOND_US,
+        not_after_us=daemon.now().mono_us + int(WITHIN_S * SECOND_US),
         drill=False,
         reader=ReaderId(device),
         sign=Sign.TRY_AGAIN,

@@ -72,7 +72,7 @@ def _device(device: DeviceShown) -> Iterator[Finding]:
         reason, _, remedy = device.reason.partition("; ")
         yield fail(clean(f"{name} is away: {reason}"), _remedy(device.id, reason, clean(remedy)))
     elif not device.secure:
-        said = clean(f"{name} answers over {device.way}, and anybody could say it in its place")
+        said = clean(f"{name} is there over {device.way}, and anybody could speak in its place")
         hint = "let the policy ask for more than its word, or mount one that speaks securely"
         yield warn(said, hint)
     else:

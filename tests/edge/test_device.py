@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from controller import events as ev
 from drivers.api import Spoken
 from drivers.osdp.messages import Buzzer, Led
+from edge import device_signs
 from edge.assembly import Edge
 from edge.commands.device import device
 from edge.device_taps import WAITING_MAX, Listening
@@ -180,6 +181,21 @@ def test_each_line_of_json_is_a_device_whole(house: House) -> None:
     at(house, scene)
 
 
+def test_only_what_has_changed_is_sent_again(house: House) -> None:
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await shown(house, lambda all_: all(one["online"] for one in all_.values()))
+        book, told = edge.daemon.devices, ["front-in"]
+        following = edge.desk.devices.follow()
+        assert len((await anext(following)).devices) == 4
+        house.board.set_input(FRONT_CONTACT, True)
+        while "board" not in told:
+            before = book.changes
+            told = [one.id for one in (await anext(following)).devices]
+            assert told == [name for name in house.readers if book.of(name).change > before]
+
+    at(house, scene)
+
+
 def test_what_passes_is_told_masked_and_for_as_long_as_somebody_reads(house: House) -> None:
     async def scene(edge: Edge, line: ReaderLine) -> None:
         bus = edge.daemon.drivers["north"]._bus  # type: ignore[attr-defined]  # an OSDP line's
@@ -265,7 +281,9 @@ def test_a_slow_listener_misses_the_oldest_and_is_told_how_many() -> None:
     assert heard.take(1) == ([], 0)
 
 
-def test_a_reader_shows_itself_and_one_that_cannot_is_told(house: House) -> None:
+def test_a_reader_shows_itself_and_one_that_cannot_is_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = bytes.fromhex((house.folder / "vault-in.key").read_text())
     house.readers["vault-in"] = SimulatedReader(2, key, os.urandom, sounders=0)
 
@@ -280,6 +298,11 @@ def test_a_reader_shows_itself_and_one_that_cannot_is_told(house: House) -> None
         assert deaf.exit_code == 1
         assert "its light: confirmed; its sounder: refused" in deaf.output
         assert house.strikes == locks
+        monkeypatch.setattr(device_signs, "WITHIN_S", 0.3)
+        house.readers["front-in"].silent = True
+        mute = await asked(house, "try", "front-in")
+        assert (mute.exit_code, "confirmed" in mute.output) == (1, False)
+        house.readers["front-in"].silent = False
         line.unplug()
         await shown(house, lambda all_: all_["front-in"]["online"] is False)
         assert "'front-in' is away" in (await asked(house, "try", "front-in")).output

@@ -13,7 +13,8 @@ from threading import Event, Thread
 from click.testing import CliRunner, Result
 
 from drivers.osdp.config import BAUDS
-from drivers.osdp.scan import USUAL_FIRST
+from drivers.osdp.messages import Identity, IdentityRequest
+from drivers.osdp.scan import USUAL_FIRST, Question
 from drivers.serial_port import SerialPort
 from edge.commands.device import device
 from simulators.osdp_line import ReaderLine
@@ -81,6 +82,17 @@ def test_readers_are_found_at_their_address_and_speed_with_what_they_can(tmp_pat
         found = json.loads(asked(port, "--baud", "9600", "--address", "3", "--json").stdout)
         assert (found["baud"], found["address"], found["secure"]) == (9600, 3, True)
     assert [list(reader.executed) for reader in (slow, open_)] == [[], []]
+
+
+def test_only_the_answer_of_whoever_was_asked_counts() -> None:
+    said = IdentityRequest()
+    others = SimulatedReader(4, None, os.urandom).receive(Question(4, said).bytes_to_send, 0)
+    own = SimulatedReader(3, None, os.urandom).receive(Question(3, said).bytes_to_send, 0)
+    asked = Question(3, said)
+    assert asked.receive(others) is None
+    assert asked.heard
+    assert asked.receive(own[:9]) is None
+    assert isinstance(asked.receive(own[9:]), Identity)
 
 
 def test_every_speed_and_address_is_asked_where_nothing_else_is_said() -> None:

@@ -113,6 +113,22 @@ def test_a_reader_that_took_its_new_key_before_a_power_cut_is_no_stranger(
     assert next_file(house.folder / "front-in.key").exists(), "doctor changes nothing"
 
 
+def test_a_reader_whose_word_could_be_anybodys_is_told_as_such(house: House) -> None:
+    site = house.folder / "site.toml"
+    line = '\n[line.side]\ndriver = "rdm6300"\nport = "side"\n\n[device.side]\nline = "side"\n'
+    site.write_text(site.read_text() + line)
+    ends = os.openpty()
+    (house.folder / "side").symlink_to(os.ttyname(ends[1]))
+    try:
+        with readers_there(house):
+            found = looked(house)
+    finally:
+        for end in ends:
+            os.close(end)
+    side = about(found, "side (line side) is there over port")
+    assert (side.verdict, "anybody could speak" in side.said) == (Verdict.WARN, True)
+
+
 def test_a_board_with_fewer_outputs_than_the_site_file_says_is_found(house: House) -> None:
     key = key_of(house, "board")
     house.readers["board"] = SimulatedReader(4, key, os.urandom, inputs=4, outputs=1)
@@ -201,9 +217,13 @@ def test_whoever_has_the_port_open_is_named(house: House, locked: bool) -> None:
             assert other.stdout is not None
             assert other.stdout.readline()
             (port,) = looked(house, ports)
+            # Without /proc, as for an account that may not look into it, the lock alone is seen.
+            blind = patient(house, root=house.folder)
+            (unseen,) = ports(blind)
             other.kill()
     assert port.verdict is Verdict.FAIL
     assert f"is in use by process {other.pid} (python" in port.said
+    assert ("is in use by another program" in unseen.said) is locked
 
 
 def test_an_account_that_may_not_open_the_port_is_told_how_it_may(
