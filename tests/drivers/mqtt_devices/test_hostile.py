@@ -1,18 +1,15 @@
 """Payloads that nobody should send: dropped, on record, and without effect on what comes next."""
 
-import random
-
 import pytest
 
 from drivers.api import (
     CardRead,
-    CommandEnded,
     KeysPressed,
     ProtocolViolated,
 )
-from drivers.mqtt_devices.mapping import ready_mappings
-from drivers.mqtt_devices.payload import PAYLOAD_BYTES_MAX, readings
-from tests.drivers.mqtt_devices.field_rig import Rig, plan, tasmota
+from drivers.mqtt_devices.payload import PAYLOAD_BYTES_MAX
+from tests.drivers.mqtt_devices.field_rig import Rig, tasmota
+from tests.drivers.mqtt_devices.fuzzing import TARGETS
 
 SENSOR = "tele/gate1/SENSOR"
 GOOD = '{"Time":"2026-11-20T10:00:00","RC522":{"UID":"BA839D07"}}'
@@ -89,68 +86,8 @@ def test_topics_of_others_are_nobodys(topic):
     assert not rig.said
 
 
-OPTIONS = {
-    "tasmota": {"inputs": 2, "outputs": 2, "keypad": True},
-    "esphome": {"inputs": 2, "outputs": 2, "keypad": True},
-    "esp-rfid": {"inputs": 2, "name": "gate1"},
-    "shelly-gen2": {"inputs": 2, "outputs": 2},
-    "zigbee2mqtt-contact": {"inputs": 1, "name": "door"},
-    "zigbee2mqtt-motion": {"inputs": 1, "name": "pir"},
-    "zigbee2mqtt-button": {"inputs": 1, "name": "exit"},
-    "zigbee2mqtt-relay": {"outputs": 1, "name": "strike"},
-    "zigbee2mqtt-lock": {"outputs": 1, "name": "lock", "relock_ms": 5_000},
-}
-SCRAPS = (
-    '"Online"',
-    "Online",
-    "online",
-    "true",
-    "false",
-    '{"state":"online"}',
-    '{"uptime":1,"inputs":[true,false],"outputs":[true,false]}',
-    '{"id":7,"done":true}',
-    '{"id":7,"src":"gate1","result":{"sys":{},"switch:0":{"output":true}}}',
-    '{"Uptime":"0T","POWER":"ON","POWER1":"ON","Switch1":{"Action":"ON"}}',
-    '{"Command":"Unknown"}',
-    GOOD,
-    '{"Wiegand":{"UID":7,"Size":4}}',
-    '{"uid":"74-10-37-94","count":1}',
-    '{"type":"access","uid":"a1b2c3d4","access":"Denied","hostname":"gate1","time":1}',
-    '{"params":{"ts":1,"input:0":{"state":true},"switch:0":{"output":true}}}',
-    '{"contact":false,"occupancy":true,"action":"single","state":"UNLOCK","tamper":true}',
-)
-
-
-def mutant(rng: random.Random) -> bytes:
-    """A message of some kind of device, or two of them, with a few bytes of it wrong."""
-    data = bytearray(rng.choice(SCRAPS).encode())
-    for _ in range(rng.randrange(4)):
-        place = rng.randrange(len(data) + 1)
-        match rng.randrange(4):
-            case 0:
-                data[place:place] = rng.randbytes(rng.randrange(1, 4))
-            case 1:
-                del data[place : place + rng.randrange(1, 8)]
-            case 2:
-                data[place:place] = rng.choice(SCRAPS).encode()
-            case _:
-                data[place:place] = rng.choice((b"[" * 50, b"9" * 400, b"\xff", b"\\u0000", b"e9"))
-    return bytes(data)
-
-
-@pytest.mark.parametrize("name", OPTIONS)
-def test_mutants_crash_nothing_and_confirm_nothing(name, seed):
-    assert OPTIONS.keys() == ready_mappings().keys()
-    rng = random.Random(seed)
-    made = plan(name, **OPTIONS[name])
-    topics = sorted(made.filters)
-    rig = Rig(made)
-    rig.connect()
-    for _ in range(300):
-        topic, payload = rng.choice(topics), mutant(rng)
-        readings(made, topic, payload)
-        rig.hear(topic, payload, retained=rng.random() < 0.3)
-        rig.wait(rng.choice((0, 10, 2_000)))
-    assert not rig.facts(CommandEnded), "nothing was sent"
-    asked = set() if made.ask is None else {made.ask.topic}
-    assert {one.topic for one in rig.sent} <= asked, "nobody ordered anything"
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_slice_of_the_fuzzing(target, seed):
+    """At length: `make campaign fuzz`."""
+    for one in (20_261_122, seed):
+        TARGETS[target](one, 1_000)

@@ -1,0 +1,136 @@
+"""Payloads of every ready mapping, spoilt, put to the decoder and to the devices behind it."""
+
+import random
+
+from drivers.api import (
+    BadgeUnread,
+    CardRead,
+    CommandEnded,
+    DeviceOnline,
+    KeysPressed,
+    Outcome,
+    ProtocolViolated,
+)
+from drivers.mqtt_devices.mapping import ready_mappings
+from drivers.mqtt_devices.payload import PAYLOAD_BYTES_MAX
+from tests.drivers.mqtt_devices.field_rig import Rig, plan
+
+OPTIONS: dict[str, dict[str, object]] = {
+    "tasmota": {"inputs": 2, "outputs": 2, "keypad": True},
+    "esphome": {"inputs": 2, "outputs": 2, "keypad": True},
+    "esp-rfid": {"inputs": 2, "name": "gate1"},
+    "shelly-gen2": {"inputs": 2, "outputs": 2},
+    "zigbee2mqtt-contact": {"inputs": 1, "name": "door"},
+    "zigbee2mqtt-motion": {"inputs": 1, "name": "pir"},
+    "zigbee2mqtt-button": {"inputs": 1, "name": "exit"},
+    "zigbee2mqtt-relay": {"outputs": 1, "name": "strike"},
+    "zigbee2mqtt-lock": {"outputs": 1, "name": "lock", "relock_ms": 5_000},
+}
+SCRAPS = (
+    b'"Online"',
+    b"Online",
+    b"online",
+    b"true",
+    b"false",
+    b'{"state":"online"}',
+    b'{"uptime":1,"inputs":[true,false],"outputs":[true,false]}',
+    b'{"id":7,"done":true}',
+    b'{"id":7,"src":"gate1","result":{"sys":{},"switch:0":{"output":true}}}',
+    b'{"Uptime":"0T","POWER":"ON","POWER1":"ON","Switch1":{"Action":"ON"}}',
+    b'{"Command":"Unknown"}',
+    b'{"Time":"2026-11-20T10:00:00","RC522":{"UID":"BA839D07"}}',
+    b'{"Wiegand":{"UID":7748328,"Size":26}}',
+    b'{"Wiegand":{"UID":7,"Size":4}}',
+    b'{"uid":"74-10-37-94","count":1}',
+    b'{"type":"access","uid":"a1b2c3d4","access":"Denied","hostname":"gate1","time":1}',
+    b'{"params":{"ts":1,"input:0":{"state":true},"switch:0":{"output":true}}}',
+    b'{"contact":false,"occupancy":true,"action":"single","state":"UNLOCK","tamper":true}',
+)
+SPOIL = (b"[" * 50, b"9" * 400, b"\xff", b"\\u0000", b"e9", b"NaN", b"-", b"{", b"null", b"\0")
+STREAM = 500
+"""Messages to one rig; the next begins anew, as after a restart."""
+
+
+def mutant(rng: random.Random) -> bytes:
+    """A message of some kind of device, or of two, with a few bytes of it wrong."""
+    data = bytearray(rng.choice(SCRAPS))
+    for _ in range(rng.randrange(4)):
+        place = rng.randrange(len(data) + 1)
+        match rng.randrange(5):
+            case 0:
+                data[place:place] = rng.randbytes(rng.randrange(1, 4))
+            case 1:
+                del data[place : place + rng.randrange(1, 8)]
+            case 2:
+                data[place:place] = rng.choice(SCRAPS)
+            case 3:
+                data[place:place] = rng.choice(SPOIL)
+            case _:
+                data *= 1 + rng.randrange(2) * (rng.random() < 0.02) * 200
+    return bytes(data)
+
+
+def payloads(seed: int, frames: int) -> str:
+    """So many messages, a third of them retained, to devices of every kind at once.
+
+    Nothing is ordered: so nothing but questions goes out, and what is confirmed was forged. What
+    the broker had kept shows no badge and presses no key.
+    """
+    assert OPTIONS.keys() == ready_mappings().keys()
+    rng = random.Random(seed)
+    made = [plan(name, device=name, **more) for name, more in OPTIONS.items()]  # type: ignore[arg-type]
+    topics = sorted(frozenset().union(*(one.filters for one in made)))
+    asked = {one.ask.topic for one in made if one.ask is not None}
+    told = dict.fromkeys((CardRead, KeysPressed, BadgeUnread, ProtocolViolated), 0)
+    rig = Rig(*made)
+    for number in range(frames):
+        if number % STREAM == 0:
+            rig = Rig(*made)
+            rig.connect()
+        retained, before = rng.random() < 0.3, len(rig.said)
+        payload = mutant(rng)
+        rig.hear(rng.choice(topics), payload, retained=retained)
+        for fact in rig.said[before:]:
+            assert not isinstance(fact, CommandEnded), "nothing was ordered"
+            assert not (retained and isinstance(fact, CardRead | KeysPressed)), "it was kept"
+            if type(fact) in told:
+                told[type(fact)] += 1
+        assert len(payload) <= PAYLOAD_BYTES_MAX or not any(
+            isinstance(fact, CardRead | KeysPressed | DeviceOnline) for fact in rig.said[before:]
+        ), "too large to be believed"
+        assert {one.topic for one in rig.sent} <= asked, "nothing was ordered"
+        rig.sent.clear()
+        rig.wait(rng.choice((0, 0, 10, 1_000)))
+    return ", ".join(f"{count} {kind.__name__}" for kind, count in told.items())
+
+
+def answers(seed: int, frames: int) -> str:
+    """The same while orders are under way: whatever is forged, each ends once, and none is sent
+    again.
+    """
+    rng = random.Random(seed)
+    made = plan("tasmota", outputs=1)
+    topics = sorted(made.filters)
+    ended = dict.fromkeys(Outcome, 0)
+    rig = Rig(made)
+    for number in range(frames):
+        if number % STREAM == 0:
+            rig = Rig(made)
+            rig.connect()
+        if number % 10 == 0:
+            rig.open() if rng.random() < 0.5 else rig.lock()
+        rig.hear(rng.choice(topics), mutant(rng), retained=rng.random() < 0.3)
+        rig.wait(rng.choice((0, 10, 1_000)))
+        if number % STREAM == STREAM - 1:
+            rig.field.stop(rig.now_ns, "the line was closed")
+            rig.turn()
+            ends = [fact for fact in rig.said if isinstance(fact, CommandEnded)]
+            assert len({one.command for one in ends}) == len(ends) == STREAM // 10
+            opened = [one for one in rig.sent if b" 5000,1" in one.payload]
+            assert len(opened) <= STREAM // 10, "sent again"
+            for one in ends:
+                ended[one.outcome] += 1
+    return ", ".join(f"{count} {outcome}" for outcome, count in ended.items())
+
+
+TARGETS = {"mqtt": payloads, "mqtt-answers": answers}
