@@ -1,6 +1,7 @@
 """Payloads of every ready mapping, spoilt, put to the decoder and to the devices behind it."""
 
 import random
+from collections.abc import Sequence
 
 from drivers.api import (
     BadgeUnread,
@@ -11,8 +12,14 @@ from drivers.api import (
     Outcome,
     ProtocolViolated,
 )
-from drivers.mqtt_devices.mapping import ready_mappings
+from drivers.mqtt_devices.mapping import (
+    AliveEntry,
+    AskedEntry,
+    AvailabilityEntry,
+    ready_mappings,
+)
 from drivers.mqtt_devices.payload import PAYLOAD_BYTES_MAX
+from drivers.mqtt_devices.plan import Plan
 from tests.drivers.mqtt_devices.field_rig import Rig, plan
 
 OPTIONS: dict[str, dict[str, object]] = {
@@ -26,35 +33,58 @@ OPTIONS: dict[str, dict[str, object]] = {
     "zigbee2mqtt-relay": {"outputs": 1, "name": "strike"},
     "zigbee2mqtt-lock": {"outputs": 1, "name": "lock", "relock_ms": 5_000},
 }
-SCRAPS = (
-    b'"Online"',
-    b"Online",
-    b"online",
-    b"true",
-    b"false",
-    b'{"state":"online"}',
-    b'{"uptime":1,"inputs":[true,false],"outputs":[true,false]}',
-    b'{"id":7,"done":true}',
-    b'{"id":7,"src":"gate1","result":{"sys":{},"switch:0":{"output":true}}}',
-    b'{"Uptime":"0T","POWER":"ON","POWER1":"ON","Switch1":{"Action":"ON"}}',
-    b'{"Command":"Unknown"}',
-    b'{"Time":"2026-11-20T10:00:00","RC522":{"UID":"BA839D07"}}',
-    b'{"Wiegand":{"UID":7748328,"Size":26}}',
-    b'{"Wiegand":{"UID":7,"Size":4}}',
-    b'{"uid":"74-10-37-94","count":1}',
-    b'{"type":"access","uid":"a1b2c3d4","access":"Denied","hostname":"gate1","time":1}',
-    b'{"params":{"ts":1,"input:0":{"state":true},"switch:0":{"output":true}}}',
-    b'{"contact":false,"occupancy":true,"action":"single","state":"UNLOCK","tamper":true}',
+GOOD: tuple[tuple[str, bytes], ...] = (
+    ("tele/gate1/LWT", b"Online"),
+    ("stat/gate1/RESULT", b'{"Uptime":"0T","POWER":"ON","POWER1":"ON"}'),
+    ("stat/gate1/RESULT", b'{"POWER":"OFF"}'),
+    ("stat/gate1/RESULT", b'{"Switch1":{"Action":"ON"}}'),
+    ("stat/gate1/RESULT", b'{"Command":"Unknown"}'),
+    ("tele/gate1/SENSOR", b'{"Time":"2026-11-20T10:00:00","RC522":{"UID":"BA839D07"}}'),
+    ("tele/gate1/SENSOR", b'{"Wiegand":{"UID":7748328,"Size":26}}'),
+    ("tele/gate1/SENSOR", b'{"Wiegand":{"UID":7,"Size":4}}'),
+    ("gate1/status", b"online"),
+    ("gate1/answer", b'{"uptime":1,"inputs":[true,false],"outputs":[true,false]}'),
+    ("gate1/done", b'{"id":7,"done":true}'),
+    ("gate1/tag", b'{"uid":"74-10-37-94","count":1}'),
+    ("gate1/key", b'{"key":4,"count":1}'),
+    ("gate1/binary_sensor/input_0/state", b"ON"),
+    ("gate1/online", b"true"),
+    ("gate1/rpc", b"true"),
+    ("gate1/events/rpc", b'{"params":{"ts":1,"input:0":{"state":true}}}'),
+    ("gate1/events/rpc", b'{"params":{"ts":1,"switch:0":{"output":true}}}'),
+    (
+        "to-sentrypost/edge/shelly-gen2/rpc",
+        b'{"id":7,"src":"gate1","result":{"sys":{},"switch:0":{"output":true}}}',
+    ),
+    (
+        "gate1/send",
+        b'{"type":"access","uid":"a1b2c3d4","access":"Denied","hostname":"gate1","time":1}',
+    ),
+    ("gate1/send", b'{"type":"heartbeat","hostname":"gate1"}'),
+    ("gate1/bridge/state", b'{"state":"online"}'),
+    ("gate1/door/availability", b"online"),
+    ("gate1/door", b'{"contact":false,"tamper":true}'),
+    ("gate1/exit/availability", b"online"),
+    ("gate1/exit", b'{"action":"single"}'),
+    ("gate1/lock/availability", b'{"state":"online"}'),
+    ("gate1/lock", b'{"state":"UNLOCK"}'),
 )
 SPOIL = (b"[" * 50, b"9" * 400, b"\xff", b"\\u0000", b"e9", b"NaN", b"-", b"{", b"null", b"\0")
 STREAM = 500
 """Messages to one rig; the next begins anew, as after a restart."""
 
 
-def mutant(rng: random.Random) -> bytes:
-    """A message of some kind of device, or of two, with a few bytes of it wrong."""
-    data = bytearray(rng.choice(SCRAPS))
-    for _ in range(rng.randrange(4)):
+def message(rng: random.Random) -> tuple[str, bytes]:
+    """A message of some device: as it should be, spoilt, or at the topic of another."""
+    topic, payload = rng.choice(GOOD)
+    if rng.random() < 0.1:
+        topic = rng.choice(GOOD)[0]
+    return topic, payload if rng.random() < 0.4 else spoilt(payload, rng)
+
+
+def spoilt(payload: bytes, rng: random.Random) -> bytes:
+    data = bytearray(payload)
+    for _ in range(rng.randrange(1, 4)):
         place = rng.randrange(len(data) + 1)
         match rng.randrange(5):
             case 0:
@@ -62,12 +92,36 @@ def mutant(rng: random.Random) -> bytes:
             case 1:
                 del data[place : place + rng.randrange(1, 8)]
             case 2:
-                data[place:place] = rng.choice(SCRAPS)
+                data[place:place] = rng.choice(GOOD)[1]
             case 3:
                 data[place:place] = rng.choice(SPOIL)
             case _:
-                data *= 1 + rng.randrange(2) * (rng.random() < 0.02) * 200
+                data *= 1 + 200 * (rng.random() < 0.02)
     return bytes(data)
+
+
+def brought_up(plans: Sequence[Plan]) -> Rig:
+    """All devices are there, for some time."""
+    rig = Rig(*plans)
+    rig.connect()
+    for made in plans:
+        for rule in made.rules:
+            if isinstance(rule, AvailabilityEntry):
+                rig.hear(rule.topic, _at(rule.path, rule.online[0]), retained=True)
+            elif isinstance(rule, AskedEntry):
+                rig.hear(rule.topic, _at(rule.path, 1))
+            elif isinstance(rule, AliveEntry):
+                rig.hear(rule.topic, {"type": "heartbeat", "hostname": "gate1"})
+    rig.wait(2_000)
+    rig.said.clear()
+    rig.sent.clear()
+    return rig
+
+
+def _at(path: str | None, value: object) -> object:
+    for part in reversed((path or "").split(".")):
+        value = {part: value} if part else value
+    return value
 
 
 def payloads(seed: int, frames: int) -> str:
@@ -79,17 +133,15 @@ def payloads(seed: int, frames: int) -> str:
     assert OPTIONS.keys() == ready_mappings().keys()
     rng = random.Random(seed)
     made = [plan(name, device=name, **more) for name, more in OPTIONS.items()]  # type: ignore[arg-type]
-    topics = sorted(frozenset().union(*(one.filters for one in made)))
     asked = {one.ask.topic for one in made if one.ask is not None}
     told = dict.fromkeys((CardRead, KeysPressed, BadgeUnread, ProtocolViolated), 0)
-    rig = Rig(*made)
+    rig = brought_up(made)
     for number in range(frames):
         if number % STREAM == 0:
-            rig = Rig(*made)
-            rig.connect()
+            rig = brought_up(made)
         retained, before = rng.random() < 0.3, len(rig.said)
-        payload = mutant(rng)
-        rig.hear(rng.choice(topics), payload, retained=retained)
+        topic, payload = message(rng)
+        rig.hear(topic, payload, retained=retained)
         for fact in rig.said[before:]:
             assert not isinstance(fact, CommandEnded), "nothing was ordered"
             assert not (retained and isinstance(fact, CardRead | KeysPressed)), "it was kept"
@@ -110,16 +162,15 @@ def answers(seed: int, frames: int) -> str:
     """
     rng = random.Random(seed)
     made = plan("tasmota", outputs=1)
-    topics = sorted(made.filters)
     ended = dict.fromkeys(Outcome, 0)
-    rig = Rig(made)
+    rig = brought_up([made])
     for number in range(frames):
         if number % STREAM == 0:
-            rig = Rig(made)
-            rig.connect()
+            rig = brought_up([made])
         if number % 10 == 0:
             rig.open() if rng.random() < 0.5 else rig.lock()
-        rig.hear(rng.choice(topics), mutant(rng), retained=rng.random() < 0.3)
+        topic, payload = message(rng)
+        rig.hear(topic, payload, retained=rng.random() < 0.3)
         rig.wait(rng.choice((0, 10, 1_000)))
         if number % STREAM == STREAM - 1:
             rig.field.stop(rig.now_ns, "the line was closed")
