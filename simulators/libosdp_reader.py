@@ -8,12 +8,14 @@ until it was given one of its own.
 Told what to do by lines on standard input: `card BITS HEX`, `keys 1234#`, `input NUMBER 0|1`,
 `tamper 0|1`, `quit`. Says what happened by lines on standard output: `ready PATH`, `online 0|1`,
 `output NUMBER CODE TIMER`, `keyset`, `comset ADDRESS BAUD`, `buzzer READER COUNT`, `led READER
-NUMBER permanent|temporary COLOR TIMER`. It knows no answer to questions about inputs and outputs
+NUMBER permanent|temporary COLOR TIMER`, `text READER SECONDS HEX`, and `file KIND LENGTH SHA256`
+when one has arrived. It knows no answer to questions about inputs and outputs
 and refuses them; it casts output timers to eight bits. Both are libosdp's own limits (3.2.9).
 """
 
 import argparse
 import ctypes
+import hashlib
 import os
 import select
 import sys
@@ -58,6 +60,29 @@ class _Channel:
             pass
 
 
+class _File:
+    """A file on its way in, as libosdp hands over its pieces."""
+
+    def __init__(self) -> None:
+        self._content = bytearray()
+
+    def open(self, _kind: int, size: int) -> int:
+        self._content = bytearray(size)
+        return 0
+
+    def read(self, _size: int, _offset: int) -> bytes:
+        """Only the sending side reads."""
+        return b""
+
+    def write(self, data: bytes, offset: int) -> int:
+        self._content[offset : offset + len(data)] = data
+        return len(data)
+
+    def close(self, kind: int) -> None:
+        digest = hashlib.sha256(self._content).hexdigest()
+        _say(f"file {kind} {len(self._content)} {digest}")
+
+
 class LibosdpReader:
     """The reader, its pty, and its conversation with whoever started it."""
 
@@ -93,10 +118,21 @@ class LibosdpReader:
                     (osdp_sys.CAP_READER_AUDIBLE_OUTPUT, 1),
                     (osdp_sys.CAP_OUTPUT_CONTROL, 2),
                     (osdp_sys.CAP_CONTACT_STATUS_MONITORING, _INPUTS_MAX),
+                    (osdp_sys.CAP_READER_TEXT_OUTPUT, 1),
                 )
             ],
         )
         self._device.set_command_callback(self._obey)
+        self._file = _File()
+        self._device.register_file_ops(
+            0,
+            {
+                "open": self._file.open,
+                "read": self._file.read,
+                "write": self._file.write,
+                "close": self._file.close,
+            },
+        )
         point_link(link, os.ttyname(slave))
         _say(f"ready {link}")
 
@@ -175,6 +211,11 @@ class LibosdpReader:
                 )
             case osdp_sys.CMD_BUZZER:
                 _say(f"buzzer {command['reader']} {command['rep_count']}")
+            case osdp_sys.CMD_TEXT:
+                text = command["data"].encode().hex()
+                _say(f"text {command['reader']} {command['temp_time']} {text}")
+            case osdp_sys.CMD_FILE_TX:
+                pass
             case osdp_sys.CMD_KEYSET:
                 self._key_file.write_text(bytes(command["data"]).hex())
                 _say("keyset")
