@@ -112,14 +112,22 @@ class LibosdpReader:
                 "firmware_version": 0x010000,
             },
             capabilities=[
-                {"function_code": code, "compliance_level": 1, "num_items": items}
-                for code, items in (
-                    (osdp_sys.CAP_READER_LED_CONTROL, 1),
-                    (osdp_sys.CAP_READER_AUDIBLE_OUTPUT, 1),
-                    (osdp_sys.CAP_OUTPUT_CONTROL, 2),
-                    (osdp_sys.CAP_CONTACT_STATUS_MONITORING, _INPUTS_MAX),
-                    (osdp_sys.CAP_READER_TEXT_OUTPUT, 1),
-                )
+                # 256 bytes, in two numbers: what libosdp's own buffer takes.
+                {
+                    "function_code": osdp_sys.CAP_RECEIVE_BUFFERSIZE,
+                    "compliance_level": 0,
+                    "num_items": 1,
+                },
+                *(
+                    {"function_code": code, "compliance_level": 1, "num_items": items}
+                    for code, items in (
+                        (osdp_sys.CAP_READER_LED_CONTROL, 1),
+                        (osdp_sys.CAP_READER_AUDIBLE_OUTPUT, 1),
+                        (osdp_sys.CAP_OUTPUT_CONTROL, 2),
+                        (osdp_sys.CAP_CONTACT_STATUS_MONITORING, _INPUTS_MAX),
+                        (osdp_sys.CAP_READER_TEXT_OUTPUT, 1),
+                    )
+                ),
             ],
         )
         self._device.set_command_callback(self._obey)
