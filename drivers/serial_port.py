@@ -96,6 +96,17 @@ class SerialPort:
         if named != os.fstat(self.fd).st_rdev:
             raise LinkLostError(f"{self.path}: the name leads to another port by now")
 
+    def set_baud(self, baud: int) -> None:
+        """Go on at this speed. Raises LinkLostError when the port is gone, or has no such speed."""
+        if self._serial.baudrate == baud:
+            return
+        try:
+            self._serial.baudrate = baud
+            _wait_for_bytes(self.fd)
+            termios.tcflush(self.fd, termios.TCIOFLUSH)
+        except (OSError, ValueError, termios.error) as error:
+            raise self._lost(error) from error
+
     def close(self) -> None:
         """Close the port; harmless on one that is gone."""
         try:

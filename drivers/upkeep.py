@@ -52,7 +52,25 @@ class Accept(msgspec.Struct, frozen=True, kw_only=True):
     device: str
 
 
-Upkeep = Recall | Pair | Rekey | Accept
+class ChangeSpeed(msgspec.Struct, frozen=True, kw_only=True):
+    """Bring a line and all of its devices to another speed. `device`: any of them."""
+
+    device: str
+    baud: int
+
+
+class RecallSpeed(msgspec.Struct, frozen=True, kw_only=True):
+    """A line is at another speed than its configuration says, told before it is served.
+
+    `other`: a change to that speed was cut off; whoever is there is brought back to `baud`.
+    """
+
+    device: str
+    baud: int
+    other: int | None = None
+
+
+Upkeep = Recall | Pair | Rekey | Accept | ChangeSpeed | RecallSpeed
 
 
 class KeyProven(Fact, frozen=True, kw_only=True):
@@ -86,6 +104,22 @@ class DeviceChanged(Fact, frozen=True, kw_only=True):
     """The device is another than it was, or can less: it is offline until a person accepts it."""
 
     reason: str
+
+
+class SpeedSettled(Fact, frozen=True, kw_only=True):
+    """A change of speed is over: the whole line is at `baud`, but for whoever is `missing`.
+
+    `device` is the first of the line.
+    """
+
+    baud: int
+    missing: tuple[str, ...]
+
+
+class SpeedHeard(Fact, frozen=True, kw_only=True):
+    """Nobody has answered on the line since it was opened, and somebody does at another speed."""
+
+    baud: int
 
 
 @runtime_checkable

@@ -6,15 +6,19 @@ The driver opens a symlink whose name stays the same while ptys come and go behi
 import asyncio
 import os
 import random
+import termios
 import time
 import tty
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from drivers.osdp.config import BAUDS
 from simulators.osdp_reader import SimulatedReader
 
 _READ_MAX = 4096
+_SPEED = 5  # of what tcgetattr gives: how fast the panel sends
+_BAUDS = {getattr(termios, f"B{baud}"): baud for baud in BAUDS}
 
 
 class ReaderLine:
@@ -83,7 +87,10 @@ class ReaderLine:
         except BlockingIOError:
             return
         now_ns = self._clock_ns()
+        baud = _BAUDS.get(termios.tcgetattr(self._slave)[_SPEED], 0)
         for reader in self.readers:
+            if reader.baud not in (None, baud):
+                continue  # noise to it
             reply = reader.receive(data, now_ns)
             if reply and not self.silent:
                 self._send(self._disturbed(reply))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from drivers.osdp import messages as osdp
+from drivers.osdp.config import BAUDS
 from drivers.osdp.frame import MARK, NEED_MORE, Block, Damaged, Frame, FrameDecoder, encode
 from drivers.osdp.messages import Message, NakReason, OutputControl
 from drivers.osdp.secure import (
@@ -71,7 +72,8 @@ def _ignore() -> None:
 
 class SimulatedReader:
     """One reader. `key` None makes one that knows no Secure Channel and says all in clear, unless
-    it is `installing`: then it takes the published key until it was given one of its own.
+    it is `installing`: then it takes the published key until it was given one of its own. `baud`:
+    the one speed that it hears and answers at; None where nobody looks at that.
 
     `on_output(number, energised)` is called at every change of an output, `on_light` when the
     reader is told to show something, `on_news` when it has something to say at the next poll.
@@ -104,6 +106,7 @@ class SimulatedReader:
         self.silent = False
         self.executed: deque[tuple[int, Message]] = deque(maxlen=EXECUTED_MAX)
         self.installing = installing
+        self.baud: int | None = None
         self.key = key
         self._proves = b""
         self._entropy = entropy
@@ -353,6 +356,9 @@ class SimulatedReader:
             case osdp.Abort() if self._files is not None:
                 self._files.abort()
                 return osdp.Ack()
+            case osdp.CommunicationSet(baud=baud) if self.baud is not None:
+                self.baud = baud if baud in BAUDS else self.baud
+                return osdp.Communication(self.address, self.baud)
             case None:
                 return osdp.Nak(NakReason.UNKNOWN_COMMAND)
             case _:

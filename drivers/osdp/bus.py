@@ -9,20 +9,23 @@ from collections import deque
 from collections.abc import Callable
 
 from drivers.api import Command, Fact, Outcome, Priority, Stands, Tap
-from drivers.osdp.config import LineConfig
+from drivers.osdp.config import LineConfig, check_speed
 from drivers.osdp.frame import MARK, NEED_MORE, Damaged, Frame, FrameDecoder
 from drivers.osdp.link import Link
+from drivers.osdp.speed import Settled, SpeedChange, SpeedSearch
 from drivers.osdp.spoken import heard_badly, heard_nothing, said, was_heard
 from drivers.osdp.states import State
 from drivers.osdp.translate import check_action
 from drivers.osdp.waiting import Heard
 from drivers.telling import MS
-from drivers.upkeep import Upkeep
+from drivers.upkeep import ChangeSpeed, RecallSpeed, SpeedHeard, SpeedSettled, Upkeep
 
 REPLY_WITHIN_NS = 200 * MS  # until a reader must have begun its reply (clause 5.8)
 REPLY_GAP_NS = 20 * MS  # between bytes of one reply (clause 5.8), with slack for USB adapters
 REPLY_ENDED_WITHIN_NS = 400 * MS  # whatever dribbles on is cut off here
 SPOILT_PAUSE_NS = 30 * MS  # after a damaged reply or osdp_BUSY: time for a true one to come
+SPEED_PAUSE_NS = 50 * MS  # at a new speed: until the port has it, and readers have theirs
+TOLD_PAUSE_NS = 10_000 * MS  # longer than any phase of a change of speed
 PROBE_PAUSE_NS = 200 * MS  # after a probe in vain: absent readers together get half of the line
 BITS_PER_BYTE = 10  # start and stop bit included
 
@@ -49,9 +52,12 @@ class Bus:
             )
             for reader in config.readers
         ]
-        self._byte_ns = BITS_PER_BYTE * 1_000_000_000 // config.baud
-        for link in self._links:
-            link.byte_ns = self._byte_ns
+        self.baud = config.baud
+        self._time_bytes()
+        self._change: SpeedChange | None = None
+        self._search: SpeedSearch | None = None
+        self._cut_off: tuple[int, int] | None = None
+        self._quiet_until_ns = 0
         self._decoder = FrameDecoder(replies=True)
         self._stands: Stands | None = None
         self._speaking: Link | None = None
@@ -72,10 +78,15 @@ class Bus:
         self._stands = stands
         for link in self._links:
             link.start(now_ns)
+        self._search = SpeedSearch(self._links, self.baud, self._set_baud, now_ns)
+        if self._cut_off is not None:
+            self._gather(*self._cut_off, now_ns)
 
     def stop(self, now_ns: int, reason: str) -> None:
         """The line is gone: every reader is reported offline and every command ends."""
-        self._stands = None
+        if self._change is not None:
+            self._cut_off, self._change = self._change.speeds, None
+        self._stands = self._search = None
         self._speaking = None
         self._decoder.clear()
         for link in self._links:
@@ -98,9 +109,71 @@ class Bus:
         """See `drivers.upkeep.Maintained`. Raises ValueError, for people."""
         for link in self._links:
             if link.config.name == order.device:
-                link.upkeep(order, now_ns)
+                if isinstance(order, ChangeSpeed | RecallSpeed):
+                    self._speed_ordered(order, now_ns)
+                else:
+                    link.upkeep(order, now_ns)
                 return
         raise ValueError(f"no reader {order.device!r} on this line")
+
+    def _speed_ordered(self, order: ChangeSpeed | RecallSpeed, now_ns: int) -> None:
+        check_speed(order.baud, len(self._links))
+        if isinstance(order, RecallSpeed):
+            self._set_baud(order.baud, now_ns)
+            self._cut_off = None if order.other is None else (order.baud, order.other)
+            return
+        away = [link.config.name for link in self._links if not link.is_online]
+        if self._change is not None or order.baud == self.baud:
+            raise ValueError(f"the line is at {self.baud} baud, or on its way to another speed")
+        if away:
+            raise ValueError(f"{', '.join(away)} would be lost at the old speed: not online")
+        self._change = SpeedChange(
+            self._links, self.baud, order.baud, self._set_baud, now_ns, gathering=False
+        )
+
+    def _gather(self, old: int, new: int, now_ns: int) -> None:
+        """A change was cut off: whoever is there is brought back to the old speed."""
+        self._cut_off = None
+        self._set_baud(old, now_ns)
+        self._change = SpeedChange(self._links, old, new, self._set_baud, now_ns, gathering=True)
+
+    def _set_baud(self, baud: int, now_ns: int) -> None:
+        """From here on the line is at this speed; whoever it was spoken to at the other is gone."""
+        self.baud = baud
+        self._time_bytes()
+        self._speaking = None
+        self._decoder.clear()
+        self._quiet_until_ns = now_ns + SPEED_PAUSE_NS
+        for link in self._links:
+            link.shut(now_ns, f"the line goes on at {baud} baud")
+            link.survey.speed_told = None
+            link.due_ns = self._quiet_until_ns
+
+    def _time_bytes(self) -> None:
+        self._byte_ns = BITS_PER_BYTE * 1_000_000_000 // self.baud
+        for link in self._links:
+            link.byte_ns = self._byte_ns
+
+    def _see_to_speed(self, now_ns: int) -> None:
+        """A change of speed that is under way goes on; where nobody answers one is looked for."""
+        if self._change is not None:
+            settled = self._change.advance(now_ns)
+            if settled is not None:
+                self._settle(settled, now_ns)
+        elif self._search is not None:
+            found = self._search.advance(now_ns)
+            if self._search.is_over:
+                self._search = None
+            if found is not None:
+                device = self.devices[0]
+                self._facts.append(SpeedHeard(device=device, at_ns=now_ns, baud=found))
+
+    def _settle(self, settled: Settled, now_ns: int) -> None:
+        self._change = None
+        fact = SpeedSettled(
+            device=self.devices[0], at_ns=now_ns, baud=settled.baud, missing=settled.missing
+        )
+        self._facts.append(fact)
 
     def still_wanted(self, command: Command, now_ns: int) -> Outcome | None:
         """None when the command's bytes may go out at this moment, otherwise how it ends."""
@@ -138,12 +211,16 @@ class Bus:
                 self._probe_from_ns = now_ns + PROBE_PAUSE_NS
         for link in self._links:
             link.check_times(now_ns)
+        if self._speaking is None:
+            self._see_to_speed(now_ns)
 
     def bytes_to_send(self, now_ns: int) -> bytes:
         """The next frame, or nothing while a reply is owed or nobody is due.
 
         Every command in it was asked for once more within this call.
         """
+        if now_ns < self._quiet_until_ns:
+            return b""  # whoever has the port sets its speed first
         while self._speaking is None and self._stands is not None:
             link = self._next_link(now_ns)
             if link is None:
@@ -178,13 +255,16 @@ class Bus:
         if self._speaking is not None:
             times.append(self._reply_by_ns)
         else:
-            times += [self._due_ns(link) for link in self._links]
+            times += [max(self._due_ns(link), self._quiet_until_ns) for link in self._links]
+            speed = self._change or self._search
+            times += [] if speed is None else [speed.until_ns]
         return min(times)
 
     def _due_ns(self, link: Link) -> int:
         if link.state is State.OFFLINE:
             return max(link.due_ns, self._probe_from_ns)
-        return link.due_ns
+        told = link.survey.speed_told is not None  # it listens at another speed by now
+        return link.due_ns + TOLD_PAUSE_NS * told
 
     def _next_link(self, now_ns: int) -> Link | None:
         due = [link for link in self._links if self._due_ns(link) <= now_ns]

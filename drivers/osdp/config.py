@@ -55,22 +55,30 @@ class LineConfig(msgspec.Struct, frozen=True, kw_only=True):
     poll_ms: int = 50
 
     def __post_init__(self) -> None:
-        if self.baud not in BAUDS:
-            raise ValueError(f"{self.port}: baud must be one of {BAUDS}")
         if not POLL_MS_MIN <= self.poll_ms <= POLL_MS_MAX:
             raise ValueError(f"{self.port}: poll_ms must be {POLL_MS_MIN}..{POLL_MS_MAX}")
         if not 1 <= len(self.readers) <= READERS_MAX:
             raise ValueError(f"{self.port}: 1..{READERS_MAX} readers on one line")
-        if self.baud <= 9600 and len(self.readers) > READERS_AT_9600_MAX:
-            raise ValueError(
-                f"{self.port}: {len(self.readers)} readers at {self.baud} baud, at most "
-                f"{READERS_AT_9600_MAX} fit; raise the speed of line and readers, or split the line"
-            )
+        try:
+            check_speed(self.baud, len(self.readers))
+        except ValueError as error:
+            raise ValueError(f"{self.port}: {error}") from None
         for what in ("name", "address", "key"):
             given = [getattr(reader, what) for reader in self.readers]
             given = [one for one in given if one is not None]  # who has no key yet shares none
             if len(set(given)) != len(given):
                 raise ValueError(f"{self.port}: two readers have the same {what}")
+
+
+def check_speed(baud: int, readers: int) -> None:
+    """Raises ValueError for a speed that OSDP has not, or that is too slow for so many readers."""
+    if baud not in BAUDS:
+        raise ValueError(f"baud must be one of {BAUDS}")
+    if baud <= 9600 and readers > READERS_AT_9600_MAX:
+        raise ValueError(
+            f"{readers} readers at {baud} baud, at most {READERS_AT_9600_MAX} fit; raise the speed "
+            "of line and readers, or split the line"
+        )
 
 
 def parse_key(content: bytes) -> bytes:

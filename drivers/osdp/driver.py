@@ -7,6 +7,7 @@ from collections.abc import Callable
 from drivers.osdp.bus import Bus
 from drivers.osdp.config import LineConfig
 from drivers.serial_driver import SerialDriver
+from drivers.serial_port import SerialPort
 from drivers.upkeep import Upkeep
 
 
@@ -26,3 +27,7 @@ class OsdpDriver(SerialDriver):
         """See `drivers.upkeep.Maintained`."""
         self._bus.upkeep(order, self._clock_ns())
         self._look()
+
+    def _turn(self, port: SerialPort) -> None:
+        port.set_baud(self._bus.baud)
+        super()._turn(port)

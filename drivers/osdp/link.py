@@ -71,8 +71,8 @@ class Link:
         self._queue = CommandQueue()
         self._files = FileSending(self._tell, still_wanted, poll_ns)
         self.byte_ns = 0
-        self._survey = Survey(config)
-        self._reporter = Reporter(config, self._tell, self._survey)
+        self.survey = Survey(config)
+        self._reporter = Reporter(config, self._tell, self.survey)
         self.said: Message | None = None  # in clear what went out last, and what came: for the tap
         self.opened: bytes | None = None
 
@@ -118,9 +118,14 @@ class Link:
     def is_idle(self) -> bool:
         """Whether there is nothing to say to the reader but polls, or probes where it is away."""
         kept = self._reporter.stored
-        waits = self._queue or self._survey or kept or not self._introduction.is_complete
+        waits = self._queue or self.survey or kept or not self._introduction.is_complete
         waits = waits or self._files.is_under_way
         return self.state is State.OFFLINE or (self.is_prompt and not waits)
+
+    @property
+    def is_online(self) -> bool:
+        """Whether the edge was told that it is there."""
+        return bool(self._tell.told_online)
 
     def check_times(self, now_ns: int) -> None:
         """Report the reader offline when it was silent, or not believed, for too long."""
@@ -244,7 +249,7 @@ class Link:
             if refusal is None and not lack:
                 return self._send(command_for(command.action), now_ns, command=command)
             self._tell.ended(command, refusal or Outcome.REFUSED, now_ns, None, lack)
-        question = None if starved else self._survey.next(now_ns)
+        question = None if starved else self.survey.next(now_ns)
         question = question or self._files.speak(
             now_ns, self._polled_ns, self._introduction.receive_size, self.byte_ns
         )
@@ -377,28 +382,24 @@ class Link:
         introduction, identity = self._introduction, self._introduction.identity
         meeting = self._proving.meet(introduction)
         if meeting in (Meeting.DOUBTED, Meeting.ANOTHER):
-            self._not_the_same(meeting, now_ns)
+            (self._fail if meeting is Meeting.DOUBTED else self._give_up)(
+                now_ns, self._proving.reason
+            )
+            self.due_ns += PROBE_ANOTHER_NS * (meeting is Meeting.ANOTHER)
             self._proving.tell_of_it(introduction, now_ns)
             return
         self._reporter.begin()
         another = identity != self._tell.told_identity
-        if self._tell.told_online and (another or self._survey.must_tell_renewal):
+        if self._tell.told_online and (another or self.survey.must_tell_renewal):
             self._lose_queue(now_ns)
             reason = "another device took its place" if another else "its session had to be renewed"
             self._tell.offline(reason, now_ns)
         if another:
-            self._survey.answers_inputs = False
+            self.survey.answers_inputs = False
             self._files.lost(now_ns)
         self._tell.online(identity, now_ns, secure=True, display=introduction.has_display)
         self._proving.tell_of_it(introduction, now_ns)
-        self._survey.begin()
-
-    def _not_the_same(self, meeting: Meeting, now_ns: int) -> None:
-        if meeting is Meeting.DOUBTED:
-            self._fail(now_ns, self._proving.reason)
-            return
-        self._give_up(now_ns, self._proving.reason)
-        self.due_ns = now_ns + PROBE_ANOTHER_NS
+        self.survey.begin()
 
     def _hear_in_session(
         self, frame: Frame, pending: Pending, session: Session, now_ns: int
@@ -434,7 +435,7 @@ class Link:
         if pending.command is not None:
             reason = f"the reader says no: {trouble.value}"
             self._tell.ended(pending.command, Outcome.REFUSED, now_ns, pending.sent_ns, reason)
-        self._survey.refused(pending.message)
+        self.survey.refused(pending.message)
         if RULES[self.state, trouble] is Rule.ANEW:
             self._fail(now_ns, "left the session")
         elif isinstance(pending.message, osdp.FileTransfer | osdp.Abort):
@@ -453,7 +454,7 @@ class Link:
 
     def _rest(self, now_ns: int) -> None:
         """When to speak next."""
-        at_once = self.state is not State.ONLINE or self._queue or self._survey
+        at_once = self.state is not State.ONLINE or self._queue or self.survey
         self.due_ns = now_ns if at_once else self._files.rest_until(now_ns)
 
     def _fail(self, now_ns: int, reason: str) -> None:
@@ -471,7 +472,7 @@ class Link:
         self._drop_session(now_ns)
         self._lose_queue(now_ns)
         self._files.lost(now_ns)
-        self._survey.forget()
+        self.survey.forget()
         self._step(Step.GIVE_UP)
         self._tell.offline(reason, now_ns)
         self.due_ns = now_ns + PROBE_NS + PROBE_JITTER_NS * self._entropy(1)[0] // 256
@@ -484,7 +485,7 @@ class Link:
         self._files.session_lost(now_ns)
         self._introduction = Introduction()
         self._proving.forget()
-        self._survey.suspend()
+        self.survey.suspend()
 
     def _step(self, step: Step) -> None:
         target = TRANSITIONS[self.state, step]

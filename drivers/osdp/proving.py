@@ -16,7 +16,7 @@ from drivers.osdp.secure import DEFAULT_KEY, OWN_KEY, Session
 from drivers.osdp.states import State
 from drivers.osdp.translate import Violation
 from drivers.telling import Teller
-from drivers.upkeep import Accept, Pair, Recall, Rekey, Upkeep
+from drivers.upkeep import Accept, ChangeSpeed, Pair, Recall, RecallSpeed, Rekey, Upkeep
 
 KEY_TYPE_SCBK = 1  # what osdp_KEYSET sets (clause 6.15)
 
@@ -70,6 +70,8 @@ class Proving:
                 if not stands:
                     raise ValueError(f"{self._name} does not answer under its own key")
                 self._keyring.order(key)
+            case ChangeSpeed() | RecallSpeed():
+                raise ValueError("a speed is the whole line's")
             case Accept():
                 profile_seen = self._acquaintance.accept()
                 if profile_seen is None:

@@ -39,10 +39,13 @@ class Reporter:
             self._inputs_answered(reply, now_ns)
         if isinstance(asked, osdp.Poll):
             self._polled(reply)
+        if isinstance(asked, osdp.CommunicationSet):
+            self._survey.heard_speed(reply)
 
     def settled(self, pending: Pending, frame: Frame, reply: Message | None, now_ns: int) -> bool:
         """Tell what an answer that is no refusal means. True: it reported something."""
-        said = not isinstance(reply, osdp.Ack | osdp.Busy) and self._report(frame, reply, now_ns)
+        said = not isinstance(reply, osdp.Ack | osdp.Busy | osdp.Communication)
+        said = said and self._report(frame, reply, now_ns)
         if pending.command is not None:
             self._acknowledged(pending, pending.command, reply, now_ns)
         return said

@@ -9,6 +9,8 @@ import msgspec
 from drivers.api import Command
 from drivers.osdp.config import ReaderConfig
 from drivers.osdp.messages import (
+    Communication,
+    CommunicationSet,
     InputStatusRequest,
     LocalStatusRequest,
     Message,
@@ -48,6 +50,7 @@ class Survey:
     """Questions about the reader's state, each waiting at most once.
 
     `answers_inputs`: it has told its inputs when it was asked, in this session or an earlier one.
+    `speed_told`: what it answered to another speed; 0 is a refusal, None that it was not asked.
     """
 
     def __init__(self, config: ReaderConfig) -> None:
@@ -56,6 +59,7 @@ class Survey:
         self._rechecks: list[int] = []
         self._answers_outputs = False
         self.answers_inputs = False
+        self.speed_told: int | None = None
 
     def __bool__(self) -> bool:
         return bool(self._questions)
@@ -77,6 +81,15 @@ class Survey:
             self._questions.append(InputStatusRequest())
         self._answers_outputs = self._config.outputs > 0
         self.ask_outputs()
+
+    def tell_speed(self, baud: int) -> None:
+        """Before anything else, the reader is told to go on at this speed."""
+        self._questions.appendleft(CommunicationSet(self._config.address, baud))
+
+    def heard_speed(self, reply: Message | None) -> None:
+        """Its answer, which is the last that it gives at this speed."""
+        same = isinstance(reply, Communication) and reply.address == self._config.address
+        self.speed_told = reply.baud if isinstance(reply, Communication) and same else 0
 
     def ask_outputs(self) -> None:
         """Read the outputs soon, if the reader can tell."""

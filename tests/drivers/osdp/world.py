@@ -100,6 +100,8 @@ class World:
 
     def _deliver(self, data: bytes) -> None:
         for reader in self.readers.values():
+            if reader.baud not in (None, self.bus.baud):
+                continue  # noise to it
             reply = reader.receive(data, self.now_ns)
             if reply:
                 self.heard.append(reply)
