@@ -113,6 +113,9 @@ def _door(name: str, portal: PortalEntry, known: Known) -> Iterator[Finding]:
     if portal.contact is not None:
         contact = known[portal.contact.device].inputs[portal.contact.input]
         said += f", contact {contact.word}"
+    for reader in (portal.entry_reader, portal.exit_reader):
+        if reader is not None and _worked(known[reader], "light") is not None:
+            said += f", light of {reader} obeys"
     yield ok(said)
 
 

@@ -158,7 +158,8 @@ def test_a_daemon_that_runs_is_asked_and_its_lines_are_left_to_it(house: House) 
     found = asyncio.run(run())
     assert {one.verdict for one in found} == {Verdict.OK}
     assert about(found, "portal front").said == (
-        "portal front: lock released, output 0 of board obeys, contact closed"
+        "portal front: lock released, output 0 of board obeys, contact closed, "
+        "light of front-in obeys"
     )
 
 
