@@ -27,7 +27,7 @@ from tests.edge.house import FRONT, SITE, House, running, until
 
 TAG = bytes.fromhex("0C000621A5")
 CODE = "STAFF 17"
-PORT = 'port = "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"'
+PORT = 'port = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0"'
 SHOWN = marked((ROOT / "docs" / "devices.md").read_text(), "module.toml")
 MODULE = SHOWN.replace(PORT, 'port = "desk"').replace("desk-reader", "front-in")
 SCANNER = MODULE.replace("rdm6300", "scanner")
