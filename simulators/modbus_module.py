@@ -7,7 +7,7 @@ development protocol V2, for the timed writes.
 
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -61,6 +61,15 @@ class SimulatedModule:
         self._flash, self._timer_survives = flash, timer_survives
         self._heard = b""
         self._heard_ns = 0
+
+    @property
+    def spoken_to(self) -> bool:
+        """Whether a panel has ever asked it something."""
+        return bool(self.asked)
+
+    def set_input(self, number: int, active: bool | int) -> None:
+        """A contact changes. A cut line (2) reads as an open one, a short (3) as a closed one."""
+        self.inputs[number] = int(active) in {1, 3}
 
     @property
     def outputs(self) -> tuple[bool, ...]:
@@ -139,6 +148,27 @@ class SimulatedModule:
         if output.on is not on and number not in self.stuck:
             output.on = on
             self.on_output(number, on)
+
+
+class Modules:
+    """Several modules on one line, `simulators.serial_line.Peer`."""
+
+    def __init__(self, modules: Sequence[SimulatedModule]) -> None:
+        self.modules = tuple(modules)
+
+    def receive(self, data: bytes, now_ns: int) -> bytes:
+        """What the one that was asked answers."""
+        return b"".join(module.receive(data, now_ns) for module in self.modules)
+
+    def deadline(self) -> int | None:
+        """When the next timer of any of them ends."""
+        times = [due for module in self.modules if (due := module.deadline()) is not None]
+        return min(times, default=None)
+
+    def handle_deadline(self, now_ns: int) -> None:
+        """Timers that have ended set their outputs back."""
+        for module in self.modules:
+            module.handle_deadline(now_ns)
 
 
 def crc(data: bytes) -> bytes:

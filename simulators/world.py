@@ -6,6 +6,7 @@ the scenario gives to another program is played by that program, in a process of
 
 import asyncio
 import os
+import random
 import sys
 import time
 from collections.abc import Callable, Collection
@@ -16,6 +17,8 @@ from types import TracebackType
 import msgspec
 
 from drivers.badges import parse_badge
+from drivers.family import LineSpec
+from drivers.modbus.family import line_config as modbus_config
 from drivers.osdp.family import line_config, options_of
 from edge.config import Config
 from edge.site_file import Input, PortalEntry
@@ -23,10 +26,12 @@ from policies.compiled import Egress
 from policies.facts import Direction
 from simulators.boom import Boom
 from simulators.door import Door, Lock
-from simulators.osdp_line import ReaderLine
+from simulators.modbus_module import Modules, SimulatedModule
+from simulators.osdp_line import ReaderLine, flip_one_bit
 from simulators.osdp_reader import SimulatedReader
 from simulators.scenario import MISHAPS, Mishap, Person, Scenario, ScenarioError, Way, step_of
 from simulators.sensor import Fault, Sensor
+from simulators.serial_line import SerialLine, untouched
 
 TICK_S = 0.02
 """How often doors and people look: a tenth of what a person notices."""
@@ -149,7 +154,8 @@ class World:
         self.readers: dict[str, SimulatedReader] = {}
         self.doors: dict[str, Door] = {}
         self.sensors: dict[str, Sensor] = {}
-        self.lines: dict[str, ReaderLine] = {}
+        self.modules: dict[str, SimulatedModule] = {}
+        self.lines: dict[str, ReaderLine | SerialLine] = {}
         self._peers: dict[str, Peer] = {}
         self._busy: dict[str, asyncio.Lock] = {}
         self._build()
@@ -174,34 +180,21 @@ class World:
         """Nothing happens before whoever works the doors is there, or is late."""
         late_s = time.monotonic() + PANEL_S_MAX
         while time.monotonic() < late_s:
-            if all(reader.spoken_to for reader in self.readers.values()):
+            if all(device.spoken_to for device in (self.readers | self.modules).values()):
                 return
             await asyncio.sleep(TICK_S)
 
     # --- building -----------------------------------------------------------------------------
 
     def _build(self) -> None:
-        for name, (_, spec) in self._config.lines.items():
-            own = []
-            line = line_config(spec)
-            keys = {device.name: options_of(device).key for device in spec.devices}
-            for device in line.readers:
-                if device.name in self._scenario.peers:
-                    key_file = self._config.file.parent / keys[device.name]
-                    self._peers[device.name] = Peer(Path(line.port), device.address, key_file)
-                    continue
-                reader = SimulatedReader(
-                    device.address,
-                    device.key,
-                    os.urandom,
-                    inputs=device.inputs,
-                    outputs=device.outputs,
-                    on_output=self._output_of(device.name),
-                )
-                self.readers[device.name] = reader
-                own.append(reader)
-            if own:
-                self.lines[name] = ReaderLine(Path(line.port), own)
+        for name, (driver, spec) in self._config.lines.items():
+            match driver:
+                case "osdp":
+                    self._build_readers(name, spec)
+                case "modbus":
+                    self._build_modules(name, spec)
+                case _:
+                    raise ScenarioError(f"line '{name}': no simulated devices for '{driver}'")
         for name, portal in self._config.portals.items():
             self.doors[name] = self._door(name, portal)
             self._busy[name] = asyncio.Lock()
@@ -209,6 +202,43 @@ class World:
             self._set(fire.input, True)
         self._build_sensors()
         self._check_places()
+
+    def _build_readers(self, name: str, spec: LineSpec) -> None:
+        own = []
+        line = line_config(spec)
+        keys = {device.name: options_of(device).key for device in spec.devices}
+        for device in line.readers:
+            if device.name in self._scenario.peers:
+                key_file = self._config.file.parent / keys[device.name]
+                self._peers[device.name] = Peer(Path(line.port), device.address, key_file)
+                continue
+            reader = SimulatedReader(
+                device.address,
+                device.key,
+                os.urandom,
+                inputs=device.inputs,
+                outputs=device.outputs,
+                on_output=self._output_of(device.name),
+            )
+            self.readers[device.name] = reader
+            own.append(reader)
+        if own:
+            self.lines[name] = ReaderLine(Path(line.port), own)
+
+    def _build_modules(self, name: str, spec: LineSpec) -> None:
+        line = modbus_config(spec)
+        own = {
+            module.name: SimulatedModule(
+                module.address,
+                inputs=module.inputs,
+                outputs=module.outputs,
+                flash=module.flash,
+                on_output=self._output_of(module.name),
+            )
+            for module in line.modules
+        }
+        self.modules |= own
+        self.lines[name] = SerialLine(Path(line.port), Modules(tuple(own.values())))
 
     def _build_sensors(self) -> None:
         """Alarm points, key switches and buttons, and a loop for each barrier."""
@@ -231,14 +261,17 @@ class World:
         )
 
     def _at(self, point: Input) -> Callable[[int], None]:
-        reader = self.readers[point.device]
-        return lambda says: reader.set_input(point.input, says)
+        board = self._board(point)
+        return lambda says: board.set_input(point.input, says)
+
+    def _board(self, point: Input) -> SimulatedReader | SimulatedModule:
+        return self.modules.get(point.device) or self.readers[point.device]
 
     def _check_places(self) -> None:
         places: dict[str, Collection[str]] = {
             "portal": self.doors,
             "line": self.lines,
-            "device": self.readers,
+            "device": self.readers | self.modules,
             "fire input": self._config.fires,
             "sensor": self.sensors,
         }
@@ -289,7 +322,7 @@ class World:
 
     def _set(self, point: Input | None, on: bool) -> None:
         if point is not None:
-            self.readers[point.device].set_input(point.input, on is not point.inverted)
+            self._board(point).set_input(point.input, on is not point.inverted)
 
     # --- what happens -------------------------------------------------------------------------
 
@@ -393,13 +426,27 @@ class World:
             case "replug":
                 self.lines[mishap.where].replug()
             case "noise" | "calm":
-                self.lines[mishap.where].noise = NOISE if mishap.what == "noise" else 0.0
+                disturb(self.lines[mishap.where], NOISE if mishap.what == "noise" else 0.0)
             case "silence" | "speak":
-                self.readers[mishap.where].silent = mishap.what == "silence"
+                device = (self.readers | self.modules)[mishap.where]
+                device.silent = mishap.what == "silence"
             case "trip" | "rest" | "cut" | "short" | "stick" | "mask" | "mend":
                 meddle(self.sensors[mishap.where], mishap.what)
             case "fire" | "quiet":
                 self._set(self._config.fires[mishap.where].input, mishap.what == "quiet")
+
+
+def disturb(line: ReaderLine | SerialLine, noise: float) -> None:
+    """From now on this share of the replies on a line arrives damaged."""
+    if isinstance(line, ReaderLine):
+        line.noise = noise
+        return
+    source = random.Random(0)
+
+    def noisy(data: bytes) -> list[tuple[float, bytes]]:
+        return [(0.0, flip_one_bit(data, source) if source.random() < noise else data)]
+
+    line.treatment = noisy if noise else untouched
 
 
 _FAULTS = {"cut": Fault.CUT, "short": Fault.SHORTED, "stick": Fault.STUCK}

@@ -1,19 +1,14 @@
 """The whole edge with its locks, contacts and fire loop on a Modbus module, badges over OSDP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from controller import events as ev
-from edge.assembly import Edge
 from edge.config import ConfigError
-from simulators.modbus_module import SimulatedModule
-from simulators.serial_line import SerialLine
-from tests.edge import house as houses
-from tests.edge.checks import ready
+from tests.edge.cabinet import Cabinet, wire_to_a_module
 from tests.edge.house import (
     ADA,
     BOB,
@@ -21,57 +16,14 @@ from tests.edge.house import (
     FRONT,
     FRONT_CONTACT,
     VAULT,
-    House,
     bodies,
-    running,
     until,
 )
-
-OSDP_BOARD = """
-[device.board]
-line = "north"
-address = 4
-key = "board.key"
-"""
-MODULE = """
-[line.cabinet]
-driver = "modbus"
-port = "cabinet"
-baud = 115200
-poll-ms = 20
-
-[device.board]
-line = "cabinet"
-address = 1
-flash = true
-"""
-
-
-class Cabinet:
-    """The house with a Modbus module in place of its OSDP board."""
-
-    def __init__(self, folder: Path) -> None:
-        self.house = House(folder)
-        self.module = SimulatedModule(1, inputs=4, outputs=2, on_output=self._moved)
-        self.module.inputs[FIRE_LOOP] = True
-        self.line = SerialLine(folder / "cabinet", self.module)
-
-    def _moved(self, number: int, on: bool) -> None:
-        self.house._on_output(number, on)
-        self.line.set_timer()
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Edge]:
-        """Both lines and the edge, once it is ready."""
-        async with self.house.line(), self.line, running(self.house) as edge:
-            await ready(edge)
-            yield edge
 
 
 @pytest.fixture
 def cabinet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cabinet:
-    assert OSDP_BOARD in houses.SITE
-    monkeypatch.setattr(houses, "SITE", houses.SITE.replace(OSDP_BOARD, MODULE))
+    wire_to_a_module(monkeypatch)
     return Cabinet(tmp_path)
 
 

@@ -9,6 +9,7 @@ from controller import events as ev
 from policies.facts import Direction
 from simulators.scenario import ScenarioError, Way, load_scenario
 from simulators.world import Visit, World
+from tests.edge.cabinet import wire_to_a_module
 from tests.edge.house import PIN, House, running, until
 
 SCENARIO = f"""
@@ -88,6 +89,17 @@ def test_a_scenario_that_cannot_be_played_says_why(tmp_path: Path, text: str, sa
         scenario(tmp_path, text)
 
 
+def test_a_line_that_nobody_simulates_is_named(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    site = tmp_path / "site.toml"
+    site.write_text(
+        site.read_text() + "[line.desk]\ndriver = 'rdm6300'\nport = 'desk'\n"
+        "[device.desk-reader]\nline = 'desk'\n"
+    )
+    with pytest.raises(ScenarioError, match="line 'desk': no simulated devices for 'rdm6300'"):
+        World(house.config(), scenario(tmp_path, "[person]"), lambda _: None, lambda: None)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -103,10 +115,14 @@ def test_a_mishap_where_nothing_is_says_so(tmp_path: Path, text: str, said: str)
         World(house.config(), played, lambda _: None, lambda: None)
 
 
-def test_a_noisy_line_loses_replies_and_no_decision(tmp_path: Path) -> None:
+def test_noisy_lines_lose_replies_and_no_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers on an OSDP line, locks and contacts on a Modbus line."""
+    wire_to_a_module(monkeypatch)
     house = House(tmp_path)
-    text = SCENARIO.split("[[way]]", maxsplit=1)[0] + (
-        "[[mishap]]\nat-s = 0\nwhat = 'noise'\nwhere = 'north'\n"
+    text = SCENARIO.split("[[way]]", maxsplit=1)[0] + "".join(
+        f"[[mishap]]\nat-s = 0\nwhat = 'noise'\nwhere = '{line}'\n" for line in ("north", "cabinet")
     )
     visits: list[Visit] = []
     ports = asyncio.Event()
