@@ -1,9 +1,12 @@
 """A site's own badge formats: in its file, at its readers, and in files of people."""
 
+import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
+from controller import events as ev
 from controller import inputs
 from drivers.api import CardRead, CodeRead
 from drivers.badges import FORMATS, Badge, badge_from_number, parse_badge
@@ -19,7 +22,8 @@ from edge.people import (
     plan_import,
 )
 from edge.wiring import Wiring
-from tests.edge.house import SITE, House
+from tests.edge.checks import ready
+from tests.edge.house import SITE, House, running, until
 
 HOUSE_30 = """
 [badge-format.house-30]
@@ -220,6 +224,34 @@ def test_bits_that_contradict_themselves_are_refused_at_any_reader(house: House)
         assert isinstance(fact, inputs.BadgeUnreadable)
         elsewhere = CardRead(device="nowhere", at_ns=0, reader=0, bits=26, data=bytes(4))
         assert wiring(house, people).heard(elsewhere, 0) == []
+
+
+def test_nothing_keeps_a_cards_bits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    house = House(tmp_path)
+    with_more(house, "", ("vault-in", "h10301"))
+    good = badge_from_number(26, 0x2BA5_E91)
+    wrong = badge_from_number(26, 0x15D2_F4A)
+
+    async def run() -> str:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            house.badge("front-in", good.data)
+            await until(edge, ev.DecisionMade)
+            house.badge("vault-in", wrong.data)
+            (ignored,) = await until(edge, ev.BadgeIgnored)
+            assert isinstance(ignored, ev.BadgeIgnored)
+            assert "parity" in ignored.reason
+            await edge.daemon.keep_state()
+            return repr(edge.daemon.site.state) + repr(edge.daemon.people.roll)
+
+    with caplog.at_level("DEBUG"):
+        said = asyncio.run(run())
+    kept = [path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    everything = b"".join(kept) + caplog.text.encode() + said.encode()
+    for badge in (good, wrong):
+        number = badge.number
+        for secret in (badge.data, badge.data.hex().encode(), b"%x" % number, b"%d" % number):
+            assert secret not in everything
 
 
 # --- in files of people ---------------------------------------------------------------------------

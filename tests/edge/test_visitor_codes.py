@@ -91,6 +91,13 @@ def test_what_is_no_code_is_refused_and_never_repeated(text: str) -> None:
     assert str(caught.value) == "a visitor code that is damaged"
 
 
+@given(st.text(max_size=40))
+def test_whatever_is_scanned_is_a_code_or_refused(text: str) -> None:
+    for tried in (text, PREFIX + text, TEXT[: len(text) % len(TEXT)] + text):
+        with pytest.raises(VisitorCodeError):
+            SITE.read(tried)
+
+
 def test_nobody_finds_the_number_in_a_repr() -> None:
     assert CODE.id.hex() not in repr(CODE)
     assert "defg" not in repr(CODE)
