@@ -13,6 +13,8 @@ import msgspec
 import pytest
 
 from drivers.api import CardRead, InputsReported, InputState, KeysPressed, OutputsReported, Pulse
+from drivers.badges import FORMATS, parse_badge
+from drivers.badges.handing import Handing, Takes
 from drivers.family import DeviceSpec, LineSpec
 from drivers.mqtt_devices.family import MqttDevice, MqttLine, device_plan
 from drivers.mqtt_devices.mapping import ready_mappings
@@ -21,7 +23,7 @@ from simulators.mqtt_devices import SimulatedEspHome
 from tests.docs.pages import ROOT, marked
 from tests.drivers.certificate import certificate
 from tests.drivers.mqtt import until
-from tests.drivers.mqtt_devices.field_rig import Rig, plan
+from tests.drivers.mqtt_devices.field_rig import Rig, plan, tasmota
 from tests.drivers.mqtt_devices.site_rig import Site, running
 from tests.servers import make_broker, require
 
@@ -64,6 +66,16 @@ def test_a_mapping_of_ones_own_does_what_the_page_says():
     assert rig.payloads("side/strike/set") == ["on 50"]
     rig.hear("side/strike", "on")
     assert rig.ends() == {opened: "confirmed"}
+
+
+def test_a_badge_at_tasmota_is_the_badge_that_other_readers_hand_over_whole():
+    (shown,) = tomllib.loads(marked(PAGE, "format.toml"))["badge-format"].values()
+    handing = Handing(FORMATS[shown["card"]], shown["bits"], Takes(shown["takes"]))
+    rig = tasmota()
+    rig.hear("tele/gate1/SENSOR", '{"Time":"x","Wiegand":{"UID":7748328,"Size":26}}')
+    (card,) = rig.facts(CardRead)
+    whole = parse_badge(f"h10301:{7748328 >> 16}/{7748328 & 0xFFFF}")
+    assert handing.badge(card.bits, card.data) == whole
 
 
 def test_the_page_names_every_ready_mapping():
