@@ -10,7 +10,7 @@ from typing import Literal
 import click
 import msgspec
 
-from simulators.virtual.commands import replay, story_, virtual
+from simulators.virtual.commands import BROKEN, replay, story_, virtual
 
 
 @click.group()
@@ -101,16 +101,49 @@ async def _until_stopped(run: Callable[[], Coroutine[None, None, None]]) -> None
     type=click.Choice(["mosquitto", "embedded"]),
     help="Mosquitto where it is found, otherwise the embedded one.",
 )
+@click.option(
+    "--story", help="Play this emergency instead, and look whether all comes as it has to."
+)
 def demo(
     seconds: float | None,
     port: int,
     keep: Path | None,
     broker: Literal["mosquitto", "embedded"] | None,
+    story: str | None,
 ) -> None:
-    """A whole embassy at work: broker, hardware, people, edge and central, until Ctrl-C."""
+    """A whole embassy at work: broker, hardware, people, edge and central, until Ctrl-C.
+
+    With --story one of the emergencies that `sentrypost sim story` lists is played at its doors in
+    real time, by one edge without a broker; long waits are cut short. Exit status 1: something came
+    otherwise.
+    """
     from simulators.demo import Demo, DemoError
 
+    if story is not None:
+        sys.exit(_played(story, keep))
     try:
         sys.exit(Demo(port=port, folder=keep, kind=broker).run(seconds))
     except DemoError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _played(named: str, keep: Path | None) -> int:
+    from tempfile import TemporaryDirectory
+
+    from simulators.played_story import PlayError, play
+    from simulators.story import Line, StoryError, load_story
+
+    def tell(line: Line) -> None:
+        click.echo(f"{line.at_s:7.1f} s  {line.said}")
+        if line.wrong:
+            click.echo(f"           NOT SO: {line.wrong}")
+
+    try:
+        story = load_story(named)
+        click.echo(story.title)
+        with TemporaryDirectory(prefix="sentrypost-story-") as folder:
+            told = asyncio.run(play(story, keep or Path(folder), tell))
+    except (StoryError, PlayError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("all came as it has to" if not told.wrong else f"{len(told.wrong)} came otherwise")
+    return BROKEN if told.wrong else 0

@@ -7,6 +7,7 @@ other, each not before its time. What a step says must come of it, has to.
 import tomllib
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -139,6 +140,28 @@ class Story(Entry, frozen=True, kw_only=True):
     begins: datetime
     person: dict[str, Actor]
     step: tuple[AnyStep, ...]
+
+
+class Line(NamedTuple):
+    """What came of one step. `wrong`: why it is not as it has to be."""
+
+    at_s: float
+    said: str
+    wrong: str = ""
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A story that was played. `kinds`: entries of each kind that the journal has of it."""
+
+    title: str
+    lines: tuple[Line, ...]
+    kinds: dict[str, int]
+
+    @property
+    def wrong(self) -> list[str]:
+        return [
+            f"at {line.at_s:.1f} s: {line.said}: {line.wrong}" for line in self.lines if line.wrong
+        ]
 
 
 class StoryError(ValueError):

@@ -342,14 +342,21 @@ class World:
             began = time.monotonic()
             for word in way.portals:
                 portal, direction = step_of(word)
-                async with self._busy[portal]:
-                    passed = await self._pass(person, portal, direction)
-                if not passed:
+                if not await self.pass_through(person, portal, direction):
                     break
                 await asyncio.sleep(PAUSE_S)
             if way.every_s is None:
                 return
             await asyncio.sleep(max(0.0, began + way.every_s - time.monotonic()))
+
+    def burn(self, fire: str, burns: bool) -> None:
+        """A fire loop opens, or closes again."""
+        self._set(self._config.fires[fire].input, not burns)
+
+    async def pass_through(self, person: Person, portal: str, direction: Direction) -> bool:
+        """One person at one portal, when nobody else stands there; whether the leaf opened."""
+        async with self._busy[portal]:
+            return await self._pass(person, portal, direction)
 
     async def _pass(self, person: Person, portal: str, direction: Direction) -> bool:
         """One person at one portal; whether the leaf opened."""
@@ -433,7 +440,7 @@ class World:
             case "trip" | "rest" | "cut" | "short" | "stick" | "mask" | "mend":
                 meddle(self.sensors[mishap.where], mishap.what)
             case "fire" | "quiet":
-                self._set(self._config.fires[mishap.where].input, mishap.what == "quiet")
+                self.burn(mishap.where, mishap.what == "fire")
 
 
 def disturb(line: ReaderLine | SerialLine, noise: float) -> None:

@@ -6,38 +6,27 @@ Orders are files that were really signed, and are given to the edge's own desk.
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC
 from importlib.resources import files
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from controller.arrival import arrivals
-from controller.events import FactorAnswered, decode_body, decode_entry
+from controller.events import decode_entry
 from controller.ids import HolderId, OrderId
 from controller.moment import SECOND_US
-from controller.muster import roll
-from controller.orders import RAISING
 from controller.state import SiteState
 from drivers.badges import parse_badge
 from edge.assembly import Edge
 from edge.config import load_config
 from edge.control.messages import ResetFireReply
 from edge.control.messages_orders import OrderReply
-from edge.duress import Occasion, Sealer, opened
-from edge.orders import ACCEPT_S, AnyOrder, signed_by
+from edge.duress import Occasion, Sealer
 from edge.people import (
     Checked,
 )
-from edge.present import line
-from edge.signatures import SigningKey, public_text
-from edge.tone import Tone
 from simulators.secret_file import write_secret
 from simulators.story import (
     Actor,
@@ -47,11 +36,15 @@ from simulators.story import (
     Flee,
     Give,
     Kill,
+    Line,
     Reset,
     Story,
+    Told,
     Turn,
     Walk,
 )
+from simulators.story_looks import Looks, looked_at
+from simulators.story_paper import Desk, because, key_entry
 from simulators.virtual.loop import run
 from simulators.virtual.machines import VirtualPins
 from simulators.virtual.plan import Character, Person, Plan, enrolled, ways_of
@@ -62,32 +55,6 @@ FACILITY, FIRST_BADGE = 118, 1700
 LOOK_S = 0.1
 ARRIVES_S = 120.0
 """From the gate into the furthest room, with a wait at each door."""
-
-REVIEW_S = 3600
-NO_ORDER = "0" * 64
-"""Stands for an order that was never given."""
-
-
-class Line(NamedTuple):
-    """What the summary says of one step; `wrong`: why it was not as it had to be."""
-
-    at_s: float
-    said: str
-    wrong: str = ""
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """A story that was played. `kinds`: entries of each kind that the journal has of it."""
-
-    title: str
-    lines: tuple[Line, ...]
-    kinds: dict[str, int]
-
-    @property
-    def wrong(self) -> list[str]:
-        return [
-            f"at {line.at_s:.1f} s: {line.said}: {line.wrong}" for line in self.lines if line.wrong
-        ]
 
 
 def tell(story: Story, seed: int = 1) -> Told:
@@ -152,7 +119,10 @@ class _Player:
         self._people = {person.name: person for person in plan.people}
         self._ids: dict[str, OrderId] = {}
         self._chance = Steady()
-        self._counter = 0
+        names = {HolderId(_holder(name)): name for name in story.person}
+        policy, recipient = plan.config.policy, self._pins.recipient
+        self._looks = Looks(policy, self._ids, names.__getitem__, recipient)
+        self._paper = Desk(plan.config.site, story.title, _holder)
 
     async def ready(self) -> None:
         """Until the edge accepts cards."""
@@ -231,49 +201,13 @@ class _Player:
     # --- orders, switches, fires ------------------------------------------------------------
 
     async def _give(self, step: Give) -> tuple[str, str]:
-        envelope = self._signed(step)
+        envelope = self._paper.signed(step, self._ids, self._edge().daemon.now().utc_us)
         reply = await self._ask(lambda edge: edge.desk.orders.take(envelope, "file", step.by[0]))
         assert isinstance(reply, OrderReply)
         self._ids[step.called] = reply.order
         by = " and ".join(step.by)
         said = f"{by} order {'an exercise of ' if step.drill else ''}{step.kind}: {reply.reason}"
-        if reply.accepted is not step.taken:
-            return said, f"taken: {reply.accepted}"
-        missing = step.because not in reply.reason
-        return said, f"it does not say '{step.because}'" if missing else ""
-
-    def _signed(self, step: Give) -> bytes:
-        """The file, signed by everybody named, as `sentrypost order new` and `sign` make it."""
-        now = self._edge().daemon.now()
-        keys = [_key(name) for name in step.by]
-        self._counter = max(self._counter + 1, now.utc_us // 1000)
-        told: dict[str, object] = {
-            "schema": 1,
-            "order": step.kind.value,
-            "site": self._plan.config.site,
-            "nonce": hashlib.sha256(step.called.encode()).hexdigest()[:32],
-            "issuer": keys[0].id,
-            "counter": self._counter,
-            "review_s": now.utc_s + REVIEW_S,
-            "reason": self._story.title,
-        }
-        told |= {
-            "ends": [self._ids.get(name) or NO_ORDER for name in step.ends],
-            "zones": step.zones,
-            "portals": step.portals,
-            "cover": step.cover,
-            "level": step.level,
-            "role": step.role,
-            "person": _holder(step.person) if step.person else "",
-            "unreachable": step.unreachable,
-            "drill": step.drill,
-            "until_s": now.utc_s + int(step.until_s) if step.until_s else None,
-        }
-        if step.kind not in RAISING or step.kind.value == "evacuate":
-            told["accept_until_s"] = now.utc_s + ACCEPT_S
-        said = {name: value for name, value in told.items() if value}
-        payload = msgspec.json.decode(msgspec.json.encode(said), type=AnyOrder)
-        return signed_by(payload, tuple(keys))
+        return said, because(step, accepted=reply.accepted, reason=reply.reason)
 
     async def _turn(self, source: str) -> None:
         point = self._plan.config.local_sources[source].input
@@ -296,59 +230,11 @@ class _Player:
 
     async def _expect(self, step: Expect) -> tuple[str, str]:
         await self._until(lambda: not any(self._differences(step)), step.within_s)
-        told = [name for name in msgspec.structs.asdict(step) if getattr(step, name) is not None]
-        said = ", ".join(name for name in told if name not in {"at_s", "tells", "within_s"})
-        return f"looked at: {said}", "; ".join(self._differences(step))
+        return looked_at(step), "; ".join(self._differences(step))
 
     def _differences(self, step: Expect) -> Iterator[str]:
-        state = self._state()
-        called = {order: name for name, order in self._ids.items()}
-        found: dict[str, object] = {
-            "mode": state.mode,
-            "threat": state.threat,
-            "in_force": {called.get(one, one[:12]) for one in state.orders.in_force},
-            "shut": {str(name) for name, portal in state.portals.items() if portal.secured},
-            "free": {str(name) for name, portal in state.portals.items() if portal.released},
-            "missing": self._missing(),
-            "alarms": self._alarms(),
-            "duress": self._told_of_duress(),
-        }
-        for name, value in found.items():
-            wanted = getattr(step, name)
-            wanted = set(wanted) if isinstance(wanted, tuple) else wanted
-            if wanted is not None and wanted != value:
-                yield f"{name} is {_shown(value)} and not {_shown(wanted)}"
-        yield from self._not_inside(step.inside or {})
-
-    def _not_inside(self, inside: dict[str, tuple[str, ...]]) -> Iterator[str]:
-        names = {HolderId(_holder(name)): name for name in self._story.person}
-        listed = roll(self._state(), None).people
-        for zone, wanted in inside.items():
-            there = {names[one.holder] for one in listed if zone in {one.zone, one.perhaps}}
-            if there != set(wanted):
-                yield f"in the {zone}: {_shown(there)} and not {_shown(set(wanted))}"
-
-    def _missing(self) -> set[str]:
-        """Portals that do not obey, or of which nobody sees that they do."""
-        state, policy = self._state(), self._plan.config.policy
-        return {
-            str(one.portal)
-            for order in state.orders.in_force.values()
-            for one in arrivals(order, policy, state.portals, state.answers)
-            if not one.obeyed
-        }
-
-    def _alarms(self) -> set[str]:
-        entries = map(decode_entry, self._site.ledger.entries)
-        return {entry.kind for entry in entries if line(entry, (), UTC).tone is Tone.ALARM}
-
-    def _told_of_duress(self) -> set[str]:
-        """What the recipient reads in the journal; nobody else can."""
-        names = {_holder(name): name for name in self._story.person}
-        bodies = (decode_body(decode_entry(data)) for data in self._site.ledger.entries)
-        notes = [body.note for body in bodies if isinstance(body, FactorAnswered) and body.note]
-        told = [opened(note, self._pins.recipient) for note in notes]
-        return {names[occasion.holder] for occasion in told if occasion is not None}
+        entries = [decode_entry(data) for data in self._site.ledger.entries]
+        return self._looks.differences(step, self._state(), entries)
 
     def _unlinked(self) -> bool:
         return not all(portal.linked for portal in self._state().portals.values())
@@ -384,7 +270,9 @@ def _plan(story: Story, folder: Path, chance: Random) -> Plan:
     embassy = files("simulators") / "embassy"
     (folder / "policy.toml").write_text((files("policies") / "examples/embassy.toml").read_text())
     text = (embassy / "site.toml").read_text().replace("{port}", "1883")
-    text += "".join(_key_entry(name) for name, actor in story.person.items() if actor.signs)
+    text += "".join(
+        key_entry(name, _holder(name)) for name, actor in story.person.items() if actor.signs
+    )
     (folder / "site.toml").write_text(text)
     write_secret(folder / "site.key", chance.randbytes(32))
     for said in text.splitlines():
@@ -404,22 +292,3 @@ def _person(number: int, name: str, actor: Actor) -> Person:
 
 def _holder(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:16]
-
-
-def _key(name: str) -> SigningKey:
-    secret = hashlib.sha256(f"key of {name}".encode()).digest()
-    return SigningKey(Ed25519PrivateKey.from_private_bytes(secret))
-
-
-def _key_entry(name: str) -> str:
-    public = public_text(_key(name).public)
-    return (
-        f'\n[key.{name}]\nperson = "{name}"\nholder = "{_holder(name)}"\n'
-        f'public = "{public}"\nmay = ["order"]\n'
-    )
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, set):
-        return ", ".join(sorted(value)) or "none"
-    return str(value)
