@@ -40,7 +40,8 @@ lock: .venv/test.stamp  ## write requirements/*.lock again (UPGRADE=1: with the 
 	@UPGRADE='$(UPGRADE)' sh requirements/lock.sh
 
 demo: .venv/demo.stamp  ## a whole site at work, until Ctrl-C or for SECONDS=20; or STORY=siege
-	@exec .venv/bin/sentrypost demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(STORY),--story $(STORY))
+	@exec .venv/bin/sentrypost demo $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(STORY),--story $(STORY))
 
 test: .venv/test.stamp  ## every test (ARGS="-k broker" for some)
 	@sh requirements/peers.sh

@@ -183,23 +183,9 @@ def _folded(
             return _with_perimeter(state, body)
         case FireChange(fire=fire, after=after):
             return replace(state, fires=state.fires | {fire: after})
-        case FactorAnswered(after=after, passed=passed) if after.holder is not None:
-            people = after_pin(state.people, after.holder, passed=passed)
-            return replace(state, attempts=state.attempts | {after.reader: after}, people=people)
-        case (
-            AttemptBegan(after=after)
-            | FactorAsked(after=after)
-            | FactorAnswered(after=after)
-            | SecondAsked(after=after)
-        ):
-            return replace(state, attempts=state.attempts | {after.reader: after})
-        case (
-            HolderLockedOut()
-            | LockoutEnded()
-            | PersonScreened()
-            | VisitorOverstayed()
-            | VisitorUnescorted()
-        ):
+        case AttemptBegan() | FactorAsked() | FactorAnswered() | SecondAsked():
+            return _with_attempt(state, body)
+        case _ if isinstance(body, _Noted):
             return replace(state, people=_with_person(state.people, body, at_s))
         case _ if isinstance(body, _Sought):
             return replace(state, people=_with_muster(state, body, at_s, drill=drill))
@@ -234,6 +220,15 @@ def _folded(
             return _with_posture(state, body)
         case _:
             return state
+
+
+def _with_attempt(
+    state: SiteState, body: AttemptBegan | FactorAsked | FactorAnswered | SecondAsked
+) -> SiteState:
+    after, people = body.after, state.people
+    if isinstance(body, FactorAnswered) and after.holder is not None:
+        people = after_pin(people, after.holder, passed=body.passed)
+    return replace(state, attempts=state.attempts | {after.reader: after}, people=people)
 
 
 def _at_stage(state: SiteState, body: EdgeReady | EdgeStopping) -> SiteState:
@@ -341,9 +336,12 @@ def _with_muster(
             return replace(people, sightings=after_muster(people.sightings, muster), muster=None)
 
 
+_Noted = HolderLockedOut | LockoutEnded | PersonScreened | VisitorOverstayed | VisitorUnescorted
+
+
 def _with_person(
     people: People,
-    body: HolderLockedOut | LockoutEnded | PersonScreened | VisitorOverstayed | VisitorUnescorted,
+    body: _Noted,
     at_s: UtcSeconds | None,
 ) -> People:
     match body:
