@@ -23,12 +23,11 @@ from collections.abc import Callable
 import msgspec
 
 from controller.ids import CredentialRef
-from edge.people import SiteKey
+from edge.people import VISITOR_PREFIX, SiteKey
 from edge.signatures import fits
 from policies.facts import UtcSeconds
 
-PREFIX = "SPV1."
-"""Of no other text that a scanner reads is anything wanted: it may be a badge on file."""
+PREFIX = VISITOR_PREFIX
 
 _VERSION = b"\x01"
 _TAG = b"sentrypost visitor code 1\x00"

@@ -33,6 +33,7 @@ from edge.people.records import (
     roles_held,
 )
 from edge.people.refs import (
+    VISITOR_PREFIX,
     SiteKey,
     SiteKeyError,
     code_ref,
@@ -61,6 +62,7 @@ __all__ = [
     "FILE_BYTES_MAX",
     "LINE_MAX",
     "PAYLOAD_TYPE",
+    "VISITOR_PREFIX",
     "Change",
     "Checked",
     "CredentialRecord",

@@ -14,6 +14,7 @@ from edge.people.records import (
     NAME_CHARS_MAX,
     ROLES_MAX,
 )
+from edge.people.refs import VISITOR_PREFIX
 from policies.problems import did_you_mean
 from policies.rights import RoleRule
 
@@ -130,9 +131,14 @@ def read_badge(text: str, formats: Formats) -> Badge | Code | Away:
     if text == AWAY_WORD:
         return Away.AWAY
     try:
-        return parse_presented(text, formats)
+        given = parse_presented(text, formats)
     except BadgeTextError as error:
         raise CellError(error.message, error.hint) from None
+    if isinstance(given, Code) and given.text.startswith(VISITOR_PREFIX):
+        raise CellError(
+            "a visitor's code has its own way", "`sentrypost visitor code` makes one and enrols it"
+        )
+    return given
 
 
 def read_pin(text: str) -> str | Away:

@@ -17,6 +17,9 @@ from edge.secret_file import NotAFileError, OpenToOthersError, read_secret
 KEY_BYTES = 32
 """As long as the hash: a longer key adds nothing."""
 
+VISITOR_PREFIX = "SPV1."
+"""With what visitors' codes begin, and no other text that is a badge."""
+
 _TAG = b"sentrypost credential 1\x00"
 _CODE_TAG = b"sentrypost code 1\x00"
 

@@ -5,12 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from controller import events as ev
 from controller import inputs
 from drivers.api import CardRead, CodeRead
 from drivers.badges import FORMATS, Badge, badge_from_number, parse_badge
 from edge.badge_formats import BadgeFormats
+from edge.commands.person import person
 from edge.config import ConfigError, load_config
 from edge.keypads import Keypads
 from edge.people import (
@@ -280,6 +282,39 @@ def test_people_are_enrolled_by_the_sites_formats_and_by_what_a_scanner_reads(
     assert isinstance(fact, inputs.BadgeRead)
     assert [fact.ref] == refs(house, "code:AB-1603")
     assert "AB-1603" not in repr(fact) + repr(scanned)
+
+
+def test_a_visitors_code_is_not_enrolled_by_hand(house: House) -> None:
+    config = house.config()
+    csv = b"id,name,roles,badge\n7,Eva N,staff,code:SPV1.ABC\n"
+    plan = plan_import(EMPTY, csv, config.policy, load_site_key(config.site_key))
+    (problem,) = plan.problems
+    assert (problem.row, problem.column) == (2, "badge")
+    assert "`sentrypost visitor code`" in str(problem.hint)
+    assert "ABC" not in str(problem)
+
+
+def test_the_sites_formats_count_in_an_import_by_the_edge_and_where_none_runs(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path)
+    with_more(house, HOUSE_30)
+    csv = b"id,name,roles,badge\n%d,Eva N,staff,house-30:3/%d\n"
+
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            assert (await edge.desk.import_people(csv % (7, 1), "smith", False)).applied
+
+    asyncio.run(run())
+    config = str(house.folder / "site.toml")
+    closed = CliRunner().invoke(person, ["import", "-", "--config", config], input=csv % (8, 2))
+    assert closed.exit_code == 0, closed.output
+    key, cards = load_site_key(house.folder / "site.key"), house.config().badges.cards
+    with People.open(house.folder / "state" / "site.db") as people:
+        on_file = {one.ref for one in people.roll.credentials.values()}
+    for card in (parse_badge(f"house-30:3/{number}", cards) for number in (1, 2)):
+        assert credential_ref(key, card.bits, card.data) in on_file
 
 
 def test_a_text_is_never_the_badge_whose_bits_it_has(house: House) -> None:
