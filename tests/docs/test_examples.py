@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from drivers.badges import FORMATS as CARDS
+from drivers.badges import badge_from_number, parse_badge
 from edge.config import Config, ConfigError, load_config
 from edge.lines import build_lines
 from edge.people import EMPTY, load_site_key, plan_import
@@ -20,7 +22,9 @@ from tests.docs.pages import README, ROOT, blocks, marked, prose
 
 POLICY = marked((ROOT / "docs" / "policy.md").read_text(), "policy.toml")
 SITE = marked(README.read_text(), "site.toml")
-PEOPLE = marked((ROOT / "docs" / "operations.md").read_text(), "people.csv")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+PEOPLE = marked(OPERATIONS, "people.csv")
+FORMATS = marked(OPERATIONS, "badge-formats.toml")
 DEMO = marked(README.read_text(), "demo")
 
 MONDAY_10_00 = 1_763_974_800  # 2025-11-24, ten o'clock in Vienna
@@ -50,6 +54,19 @@ def test_its_people_can_be_imported(tmp_path):
     plan = plan_import(EMPTY, PEOPLE.encode(), config.policy, key)
     assert plan.problems == ()
     assert len(plan.added) == 2
+
+
+def test_the_badge_formats_of_the_page_are_those_of_a_site(tmp_path):
+    badges = site_in(tmp_path, f"{SITE}\n{FORMATS}").badges
+    card = parse_badge("house-30:3/1603", badges.cards)
+    assert badges.handings["house-30"].badge(card.bits, card.data) == card
+    tag = badge_from_number(40, 0xAB << 32 | 118 << 16 | 1603)
+    assert badges.handings["tags"].badge(tag.bits, tag.data) == parse_badge("h10301:118/1603")
+
+
+def test_every_common_format_is_on_the_page():
+    page = prose(OPERATIONS)
+    assert [name for name, form in CARDS.items() if f"| `{name}` | {form.bits} |" not in page] == []
 
 
 @pytest.mark.parametrize(
