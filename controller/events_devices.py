@@ -20,6 +20,7 @@ class ServiceStep(StrEnum):
     SPEED_BEGUN = "speed-begun"
     SPEED_CHANGED = "speed-changed"
     SPEED_KEPT = "speed-kept"
+    SPEED_HEARD = "speed-heard"
 
 
 class DeviceServiced(Body, frozen=True, kw_only=True):

@@ -124,7 +124,12 @@ class SpeedHeard(Fact, frozen=True, kw_only=True):
 
 @runtime_checkable
 class Maintained(Protocol):
-    """A driver whose devices have keys and are known again."""
+    """A driver whose devices have keys, are known again, and can be told another speed."""
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """As `drivers.api.Driver` has it."""
+        ...
 
     def upkeep(self, order: Upkeep) -> None:
         """Begin it; its end comes as a fact. Raises ValueError, for people, where it cannot be."""

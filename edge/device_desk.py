@@ -7,6 +7,7 @@ from edge.config import Config
 from edge.control.messages_devices import (
     DEVICES_MAX,
     SPOKEN_MAX,
+    ChangeLineSpeed,
     DevicesReply,
     DeviceStep,
     ServiceReply,
@@ -52,7 +53,7 @@ class DeviceDesk:
                 yield self._reply(names[at : at + DEVICES_MAX], more=more)
             await book.wait_beyond(told)
 
-    async def change(self, step: DeviceStep, operator: str) -> ServiceReply:
+    async def change(self, step: DeviceStep | ChangeLineSpeed, operator: str) -> ServiceReply:
         """As `edge.control.desk_devices.Devices` has it."""
         assert self.upkeep is not None, "an edge is assembled with it"
         return await self.upkeep.change(step, operator)

@@ -24,11 +24,14 @@ from drivers.upkeep import (
     PairingEnded,
     Recall,
     Rekey,
+    SpeedHeard,
+    SpeedSettled,
     Upkeep,
 )
 from edge.config import Config
 from edge.control.messages_devices import (
     AcceptDevice,
+    ChangeLineSpeed,
     DeviceStep,
     PairDevice,
     RekeyDevice,
@@ -44,6 +47,7 @@ from edge.device_keys import (
     settle,
     successor_of,
 )
+from edge.speed_upkeep import SpeedUpkeep
 from policies.problems import did_you_mean
 
 REKEY_WITHIN_S = 20.0
@@ -69,6 +73,7 @@ class DeviceUpkeep:
         self._config = config
         self._drivers = maintained(daemon.drivers)
         self._files = _key_files(config, self._drivers)
+        self._speeds = SpeedUpkeep(daemon, config)
         self._facts: asyncio.Queue[Fact] = asyncio.Queue()
         self._waiting: dict[str, asyncio.Future[ServiceReply]] = {}
         self._pairing: set[str] = set()
@@ -76,16 +81,21 @@ class DeviceUpkeep:
         daemon.devices.listener = self._heard
 
     def recall(self) -> None:
-        """Tell the drivers what earlier runs have left of their devices."""
+        """Tell the drivers what earlier runs have left of their lines and devices."""
+        self._speeds.recall()
         recall(self._config, self._daemon.drivers)
 
     async def run(self) -> None:
         """See to what devices have proved, in order, until cancelled."""
         while True:
-            await self._see_to(await self._facts.get())
+            fact = await self._facts.get()
+            await self._see_to(fact)
+            await self._speeds.heard(fact)
 
-    async def change(self, step: DeviceStep, operator: str) -> ServiceReply:
+    async def change(self, step: DeviceStep | ChangeLineSpeed, operator: str) -> ServiceReply:
         """As `edge.control.desk_devices.Devices` has it."""
+        if isinstance(step, ChangeLineSpeed):
+            return await self._speeds.change(step, operator)
         refusal = self._refusal(step)
         if refusal is not None:
             return refusal
@@ -221,9 +231,11 @@ class DeviceUpkeep:
 
     def _heard(self, fact: Fact) -> None:
         """A fact from a driver, on the event loop."""
-        if fact.device not in self._files:
-            return
         match fact:
+            case SpeedSettled() | SpeedHeard():
+                self._facts.put_nowait(fact)
+            case _ if fact.device not in self._files:
+                return
             case KeyProven() | PairingEnded() | DeviceProfiled():
                 self._facts.put_nowait(fact)
             case DeviceChanged():

@@ -19,6 +19,7 @@ _STEPS: Mapping[ServiceStep, tuple[Tone, str]] = {
     ServiceStep.SPEED_BEGUN: (Tone.NOTICE, "is brought to another speed"),
     ServiceStep.SPEED_CHANGED: (Tone.NOTICE, "has another speed"),
     ServiceStep.SPEED_KEPT: (Tone.FAULT, "stays at its speed"),
+    ServiceStep.SPEED_HEARD: (Tone.FAULT, "is at another speed than the edge"),
 }
 
 

@@ -15,7 +15,8 @@ from drivers.osdp.states import State
 from drivers.telling import MS
 
 TELL_NS = 5_000 * MS  # a reader that does not answer for so long is away
-SEEK_NS = 8_000 * MS  # two probes of each absent reader and a handshake with all, at 9600
+SEEK_NS = 4_000 * MS  # for a few readers at 9600: handshakes, and two probes of who is absent
+SEEK_EACH_NS = 500 * MS  # and for each of them: a probe that nobody answers, and its pause
 ROUNDS_MAX = 3  # how often absent readers are looked for at both speeds
 SEARCH_AFTER_NS = 15_000 * MS  # nobody has answered since the start for so long
 SEARCH_EVERY_NS = 10_000 * MS
@@ -56,7 +57,8 @@ class SpeedChange:
         self._set_baud = set_baud
         self._rounds = 0
         self._phase = Phase.SEEKING_BACK if gathering else Phase.TELLING
-        self.until_ns = now_ns + (SEEK_NS if gathering else TELL_NS)
+        self._seek_ns = SEEK_NS + SEEK_EACH_NS * len(links)
+        self.until_ns = now_ns + (self._seek_ns if gathering else TELL_NS)
         for link in links:
             link.survey.speed_told = None
             if not gathering:
@@ -116,7 +118,7 @@ class SpeedChange:
         return None
 
     def _begin(self, phase: Phase, now_ns: int) -> None:
-        self._phase, self.until_ns = phase, now_ns + SEEK_NS
+        self._phase, self.until_ns = phase, now_ns + self._seek_ns
         for link in self._links:
             link.survey.speed_told = None
 

@@ -10,6 +10,7 @@ PARTS = {
     "pair": "edge.commands.device_service:pair",
     "rekey": "edge.commands.device_service:rekey",
     "scan": "edge.commands.device_scan:scan_",
+    "speed": "edge.commands.device_service:speed",
     "trace": "edge.commands.device_trace:trace",
     "try": "edge.commands.device_service:try_",
     "watch": "edge.commands.device_watch:watch",

@@ -1,4 +1,4 @@
-"""`sentrypost device pair`, `rekey` and `accept`: what is done to a device by hand."""
+"""`sentrypost device pair`, `rekey`, `accept` and `speed`: what is done to a device by hand."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from edge.commands.common import Failed, connected, state_option
 from edge.control.messages_devices import (
     PAIR_S_MAX,
     AcceptDevice,
+    ChangeLineSpeed,
     DeviceStep,
     PairDevice,
     RekeyDevice,
@@ -77,6 +78,23 @@ def try_(device: str, state: Path) -> None:
     """
     with connected(state) as daemon:
         _told(device, daemon.try_device(device))
+
+
+@click.command()
+@click.argument("line")
+@click.argument("baud", type=int)
+@state_option
+def speed(line: str, baud: int, state: Path) -> None:
+    """Bring LINE and every device on it to BAUD.
+
+    Each device is told and then found there. Whoever is not brings the others back: a line ends at
+    one speed with all of them, or at the old one. Meanwhile, for some seconds, none of its readers
+    and boards answers. Recorded under your account's name.
+    """
+    click.echo(f"{line} goes to {baud} baud: its devices answer nothing meanwhile", err=True)
+    with connected(state) as daemon:
+        _told(line, daemon.serve_device(ChangeLineSpeed(line=line, baud=baud)))
+    click.echo(f"write baud = {baud} for it into the site file")
 
 
 def _serve(step: DeviceStep, state: Path) -> None:

@@ -41,6 +41,7 @@ from edge.control.messages import (
     decode_reply,
 )
 from edge.control.messages_devices import (
+    ChangeLineSpeed,
     DeviceShown,
     DevicesReply,
     DeviceStep,
@@ -313,8 +314,8 @@ class Client(Caller[Reply]):
                 raise unexpected(reply)
             yield reply
 
-    def serve_device(self, step: DeviceStep) -> ServiceReply:
-        """Pair, rekey or accept a device, until that is done or failed."""
+    def serve_device(self, step: DeviceStep | ChangeLineSpeed) -> ServiceReply:
+        """Pair, rekey or accept a device, or bring a line to another speed, until that is over."""
         return self._ask(ServiceDevice(step=step), ServiceReply)
 
     def try_device(self, device: str) -> ServiceReply:

@@ -3,7 +3,13 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Protocol
 
-from edge.control.messages_devices import DevicesReply, DeviceStep, ServiceReply, TraceReply
+from edge.control.messages_devices import (
+    ChangeLineSpeed,
+    DevicesReply,
+    DeviceStep,
+    ServiceReply,
+    TraceReply,
+)
 
 
 class Devices(Protocol):
@@ -29,6 +35,8 @@ class Devices(Protocol):
         """
         ...
 
-    async def change(self, step: DeviceStep, operator: str) -> ServiceReply:
-        """Pair a device, give it another key, or accept it; returns when that is done or failed."""
+    async def change(self, step: DeviceStep | ChangeLineSpeed, operator: str) -> ServiceReply:
+        """Pair a device, give it another key, accept it, or bring a line to another speed; returns
+        when that is done or failed.
+        """
         ...

@@ -154,13 +154,20 @@ class AcceptDevice(Part, frozen=True, kw_only=True, tag="accept"):
     device: DeviceName
 
 
+class ChangeLineSpeed(Part, frozen=True, kw_only=True, tag="speed"):
+    """Bring a line and all devices on it to another speed."""
+
+    line: DeviceName
+    baud: Annotated[int, msgspec.Meta(ge=300, le=4_000_000)]
+
+
 DeviceStep = PairDevice | RekeyDevice | AcceptDevice
 
 
 class ServiceDevice(Message, frozen=True, kw_only=True):
     """Do that; answered by ServiceReply when it is done, or failed. Heartbeats go before it."""
 
-    step: DeviceStep
+    step: DeviceStep | ChangeLineSpeed
 
 
 class TryDevice(Message, frozen=True, kw_only=True):

@@ -12,9 +12,11 @@ from click.testing import CliRunner, Result
 from controller import events as ev
 from controller.events_devices import DeviceChanged, DeviceServiced
 from drivers.osdp import messages as osdp
+from drivers.osdp import speed
 from edge.assembly import Edge
 from edge.commands.device import device
 from edge.device_keys import next_file, profile_of
+from edge.line_speeds import LineSpeed, keep_speed, speed_of
 from simulators.osdp_line import ReaderLine
 from simulators.osdp_reader import SimulatedReader
 from tests.edge.house import ADA, House, bodies, running, until
@@ -101,7 +103,7 @@ def test_a_pairing_that_nobody_comes_to_ends(house: House) -> None:
 
     async def scene(edge: Edge, line: ReaderLine) -> None:
         await online(edge, "front-in", there=False)
-        result = await asked(house, "pair", "front-in", "--seconds", "2")
+        result = await asked(house, "pair", "front-in", "--seconds", "1")
         assert result.exit_code == 1
         assert "not paired" in result.stderr
         assert await steps(edge, "front-in") == ["pairing-opened", "pairing-ended"]
@@ -155,6 +157,8 @@ def test_a_restart_in_the_middle_finds_out_which_key_it_is(house: House) -> None
 
 
 def test_what_cannot_be_is_refused_with_its_reason(house: House) -> None:
+    house.readers["vault-in"].silent = True
+
     async def scene(edge: Edge, line: ReaderLine) -> None:
         await online(edge, "front-in")
         for arguments, words in (
@@ -165,8 +169,6 @@ def test_what_cannot_be_is_refused_with_its_reason(house: House) -> None:
             result = await asked(house, *arguments)
             assert result.exit_code == 1, arguments
             assert words in result.stderr
-        house.readers["vault-in"].silent = True
-        await online(edge, "vault-in", there=False)
         result = await asked(house, "rekey", "vault-in")
         assert result.exit_code == 1
         assert "does not answer under its own key" in result.stderr
@@ -217,3 +219,102 @@ def test_damaged_knowledge_of_a_reader_does_not_stop_the_edge(house: House) -> N
         await online(edge, "front-in")
 
     at(house, scene)
+
+
+# --- speed ----------------------------------------------------------------------------------------
+
+NEW = 38400
+
+
+def with_speed(house: House, baud: int = 115200) -> None:
+    for reader in house.readers.values():
+        reader.baud = baud
+
+
+async def all_online(edge: Edge, house: House) -> None:
+    for name in house.readers:
+        await online(edge, name)
+
+
+def test_a_line_goes_to_another_speed_and_is_found_there_by_the_next_start(house: House) -> None:
+    """Until somebody writes it into the site file, the edge remembers it."""
+    with_speed(house)
+
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await all_online(edge, house)
+        result = await asked(house, "speed", "north", str(NEW))
+        assert result.exit_code == 0, result.output
+        assert f"baud = {NEW}" in result.stdout
+        assert {reader.baud for reader in house.readers.values()} == {NEW}
+        assert await steps(edge, "north") == ["speed-begun", "speed-changed"]
+        await all_online(edge, house)
+
+    async def again(edge: Edge, line: ReaderLine) -> None:
+        await all_online(edge, house)
+        assert len(await steps(edge, "north")) == 2
+
+    at(house, scene)
+    at(house, again)
+    site = house.folder / "site.toml"
+    site.write_text(site.read_text().replace("baud = 115200", f"baud = {NEW}"))
+    at(house, again)
+    site.write_text(site.read_text().replace(f"baud = {NEW}", "baud = 115200"))
+    with_speed(house)
+    at(house, again)
+
+
+def test_a_restart_in_the_middle_of_a_change_brings_all_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two had gone to the new speed, and two had not been told."""
+    monkeypatch.setattr(speed, "SEEK_NS", 0)  # a pty takes no time: what is waited for is enough
+    with_speed(house)
+    house.readers["front-in"].baud = house.readers["board"].baud = NEW
+    keep_speed(house.folder / "state", "north", LineSpeed(115200, 115200, NEW))
+
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        async with asyncio.timeout(60):
+            while await steps(edge, "north") != ["speed-kept"]:
+                await asyncio.sleep(0.05)
+        assert {reader.baud for reader in house.readers.values()} == {115200}
+        await all_online(edge, house)
+        assert speed_of(house.folder / "state", "north", 115200) == LineSpeed(115200, 115200)
+
+    at(house, scene)
+
+
+def test_a_speed_that_cannot_be_is_refused(house: House) -> None:
+    with_speed(house)
+
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await all_online(edge, house)
+        for arguments, words in (
+            (("north", "12345"), "one of"),
+            (("north", "115200"), "is at 115200"),
+            (("south", "38400"), "no line 'south'"),
+        ):
+            result = await asked(house, "speed", *arguments)
+            assert result.exit_code == 1, arguments
+            assert words in result.stderr
+        assert {reader.baud for reader in house.readers.values()} == {115200}
+        assert speed_of(house.folder / "state", "north", 115200) == LineSpeed(115200, 115200)
+
+    at(house, scene)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff"])
+def test_what_is_kept_of_a_line_and_damaged_counts_for_nothing(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "lines").mkdir()
+    (tmp_path / "lines" / "north.json").write_bytes(content)
+    (tmp_path / "lines" / "north.json").chmod(0o600)
+    assert speed_of(tmp_path, "north", 9600) == LineSpeed(9600, 9600)
+
+
+def test_who_edits_the_site_file_has_the_last_word(tmp_path: Path) -> None:
+    keep_speed(tmp_path, "north", LineSpeed(9600, 115200, 38400))
+    assert speed_of(tmp_path, "north", 9600) == LineSpeed(9600, 115200, 38400)
+    assert speed_of(tmp_path, "north", 19200) == LineSpeed(19200, 19200)
+    keep_speed(tmp_path, "north", LineSpeed(9600, 9600))
+    assert list((tmp_path / "lines").iterdir()) == []
