@@ -10,7 +10,7 @@ from edge.daemon import Daemon
 from edge.people import PeopleError
 from edge.people_desk import UNWRITABLE, HinderedError, PeopleDesk
 from edge.visitor_codes import VisitorCodes
-from edge.visitor_issue import NotIssuedError, times_of
+from edge.visitor_issue import NotIssuedError, issued, times_of
 
 LATER = "ask again later"
 UNTRUSTED = "the clock is not trusted, and by it a code is valid or not"
@@ -47,16 +47,19 @@ class CodeDesk:
         try:
             times = times_of(record, policy, asked.from_s, asked.hours, now.utc_s)
             code = self._codes.new(times.from_s, times.until_s, self._entropy)
+            ref, holder = self._codes.ref(code), HolderId(record.id)
+            # What cannot be is not recorded as made.
+            await asyncio.to_thread(issued, daemon.people.roll, holder, ref)
             daemon.judge(
                 VisitorCodeAsked(
                     id=daemon.new_id(),
-                    holder=HolderId(record.id),
+                    holder=holder,
                     valid_from_s=times.from_s,
                     valid_until_s=times.until_s,
                     operator=daemon.personal("operator", operator),
                 )
             )
-            await self._people.issue(HolderId(record.id), self._codes.ref(code), operator)
+            await self._people.issue(holder, ref, operator)
         except NotIssuedError as error:
             return CodeReply(reason=str(error), remedy=error.remedy)
         except (HinderedError, PeopleError) as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 from pathlib import Path
 
 import click
@@ -58,8 +59,8 @@ def code(
     """
     if text and svg is not None:
         raise click.UsageError("say --text or --svg, not both")
-    if svg is not None and svg.exists():
-        raise Failed(f"{svg}: there is such a file", "choose another name")
+    if svg is not None:
+        _see_to(svg)
     site = loaded(config)
     from_s = None if begin is None else int(utc_of(begin, site.policy))
     try:
@@ -75,6 +76,14 @@ def code(
     else:
         _write(svg, done.code)
     click.echo(clean(_times(person, done)), err=True)
+
+
+def _see_to(file: Path) -> None:
+    """What can be wrong with the file is wrong before a code is made."""
+    if file.exists():
+        raise Failed(f"{file}: there is such a file", "choose another name")
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        raise Failed(f"{file}: nothing can be written there", "choose another folder")
 
 
 def _made(site: Config, asked: MakeCode) -> CodeReply:

@@ -299,6 +299,7 @@ REFUSED = (
     (("7", "--hours", "0"), "0 is not in the range"),
     (("7", "--hours", "745"), "745 is not in the range"),
     (("7", "--hours", "4", "--text", "--svg", "x.svg"), "not both"),
+    (("7", "--hours", "4", "--svg", "no-such-folder/x.svg"), "nothing can be written there"),
 )
 
 
@@ -320,6 +321,7 @@ def test_who_gets_none_is_told_why_by_the_edge_and_where_none_runs(site: Site) -
     async def what(edge: Edge) -> None:
         await with_others(edge)
         await refuses()
+        assert await bodies(edge, ev.VisitorCodeMade) == []
 
     scene(site, what)
     with People.open(site.house.folder / "state" / "site.db") as people:
