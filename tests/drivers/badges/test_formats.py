@@ -84,6 +84,47 @@ def test_bits_that_no_parity_covers_are_named_and_read_as_they_come() -> None:
                 decode(form, flipped)
 
 
+@st.composite
+def layouts(draw: st.DrawFn) -> Format:
+    """Any layout without flaws: fields with parity bits anywhere between, each over some of what is
+    worked out before it."""
+    marks = draw(st.lists(st.sampled_from("fp"), min_size=1, max_size=24))
+    fields, checks, at = [], [], 1
+    for mark in marks:
+        width = draw(st.integers(1, 5)) if mark == "f" else 1
+        if mark == "f":
+            fields.append(Field(f"f{at}", at, width))
+        else:
+            checks.append(at)
+        at += width
+    if not fields:
+        fields, at = [Field("f", at, 1)], at + 1
+    known = [position for field in fields for position in field.covers]
+    parity = []
+    for check in draw(st.permutations(checks)):
+        over = draw(st.lists(st.sampled_from(known), min_size=1, unique=True))
+        parity.append(Parity(check, tuple(over), odd=draw(st.booleans())))
+        known.append(check)
+    return Format(at - 1, tuple(draw(st.permutations(fields))), tuple(parity))
+
+
+@given(layouts(), st.data())
+def test_any_layout_without_flaws_reads_what_it_writes_and_notices_what_it_checks(
+    form: Format, data: st.DataObject
+) -> None:
+    assert flaws(form) == []
+    numbers = tuple(data.draw(st.integers(0, 2**field.width - 1)) for field in form.fields)
+    badge = encode(form, numbers)
+    assert decode(form, badge) == numbers
+    for at in range(1, form.bits + 1):
+        flipped = badge_from_number(form.bits, badge.number ^ 1 << form.bits - at)
+        if at in form.unchecked:
+            assert decode(form, flipped) != numbers
+        else:
+            with pytest.raises(BadgeRefusedError):
+                decode(form, flipped)
+
+
 @pytest.mark.parametrize("bits", [25, 27, 32])
 def test_another_length_is_refused(bits: int) -> None:
     with pytest.raises(BadgeRefusedError, match=f"{bits} bits, and the format has 26"):
