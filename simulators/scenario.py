@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from drivers.badges import BadgeTextError, parse_badge
+from drivers.badges import BadgeTextError, parse_presented
 from policies.facts import Direction
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
@@ -95,7 +95,7 @@ def load_scenario(path: Path) -> Scenario:
             raise ScenarioError(f"{path}: no mishap '{mishap.what}'; one of {', '.join(MISHAPS)}")
     for name, person in scenario.person.items():
         try:
-            parse_badge(person.badge)
+            parse_presented(person.badge)
         except BadgeTextError as error:
             raise ScenarioError(f"{path}: the badge of '{name}': {error}") from error
     return scenario

@@ -16,8 +16,9 @@ from types import TracebackType
 
 import msgspec
 
-from drivers.badges import parse_badge
+from drivers.badges import Badge, Code, parse_presented
 from drivers.family import LineSpec
+from drivers.family import SerialLine as SerialOptions
 from drivers.modbus.family import line_config as modbus_config
 from drivers.osdp.family import line_config, options_of
 from edge.config import Config
@@ -32,6 +33,7 @@ from simulators.osdp_reader import SimulatedReader
 from simulators.scenario import MISHAPS, Mishap, Person, Scenario, ScenarioError, Way, step_of
 from simulators.sensor import Fault, Sensor
 from simulators.serial_line import SerialLine, untouched
+from simulators.speaking import DEVICES, Speaking
 
 TICK_S = 0.02
 """How often doors and people look: a tenth of what a person notices."""
@@ -155,6 +157,7 @@ class World:
         self.doors: dict[str, Door] = {}
         self.sensors: dict[str, Sensor] = {}
         self.modules: dict[str, SimulatedModule] = {}
+        self.speaking: dict[str, Speaking] = {}
         self.lines: dict[str, ReaderLine | SerialLine] = {}
         self._peers: dict[str, Peer] = {}
         self._busy: dict[str, asyncio.Lock] = {}
@@ -193,6 +196,8 @@ class World:
                     self._build_readers(name, spec)
                 case "modbus":
                     self._build_modules(name, spec)
+                case driver if driver in DEVICES:
+                    self._build_speaking(name, driver, spec)
                 case _:
                     raise ScenarioError(f"line '{name}': no simulated devices for '{driver}'")
         for name, portal in self._config.portals.items():
@@ -240,6 +245,13 @@ class World:
         self.modules |= own
         self.lines[name] = SerialLine(Path(line.port), Modules(tuple(own.values())))
 
+    def _build_speaking(self, name: str, driver: str, spec: LineSpec) -> None:
+        options = spec.options
+        assert isinstance(options, SerialOptions), "each of them has a port"
+        for device in spec.devices:
+            one = self.speaking[device.name] = Speaking(driver, Path(options.port), options.baud)
+            self.lines[name] = one.line
+
     def _build_sensors(self) -> None:
         """Alarm points, key switches and buttons, and a loop for each barrier."""
         for name, point in self._config.points.items():
@@ -271,7 +283,7 @@ class World:
         places: dict[str, Collection[str]] = {
             "portal": self.doors,
             "line": self.lines,
-            "device": self.readers | self.modules,
+            "device": self.readers | self.modules | self.speaking,
             "fire input": self._config.fires,
             "sensor": self.sensors,
         }
@@ -377,20 +389,21 @@ class World:
         return passed
 
     def _shows(self, reader: str) -> int:
-        device = self._peers.get(reader) or self.readers[reader]
-        return device.color(time.monotonic_ns())
+        return self._reader(reader).color(time.monotonic_ns())
+
+    def _reader(self, name: str) -> Peer | Speaking | SimulatedReader:
+        return self._peers.get(name) or self.speaking.get(name) or self.readers[name]
 
     async def _answer(self, door: Door, reader: str, person: Person) -> tuple[float | None, float]:
         """When lock or light answered, if they did, and when the last thing was presented."""
-        device = self._peers.get(reader) or self.readers[reader]
-        badge = parse_badge(person.badge)
+        device = self._reader(reader)
         # What the light still says was for somebody else.
         patient_until_s = time.monotonic() + PATIENCE_S
         while self._shows(reader) and time.monotonic() < patient_until_s:  # noqa: ASYNC110 - as below
             await asyncio.sleep(TICK_S)
         stood_open = door.unlocked
         presented_s = time.monotonic()
-        device.present_card(badge.bits, badge.data)
+        present(device, parse_presented(person.badge))
         typed = person.pin is None
         while time.monotonic() - presented_s < PATIENCE_S:
             await asyncio.sleep(TICK_S / 10)
@@ -435,12 +448,20 @@ class World:
             case "noise" | "calm":
                 disturb(self.lines[mishap.where], NOISE if mishap.what == "noise" else 0.0)
             case "silence" | "speak":
-                device = (self.readers | self.modules)[mishap.where]
+                device = (self.readers | self.modules | self.speaking)[mishap.where]
                 device.silent = mishap.what == "silence"
             case "trip" | "rest" | "cut" | "short" | "stick" | "mask" | "mend":
                 meddle(self.sensors[mishap.where], mishap.what)
             case "fire" | "quiet":
                 self.burn(mishap.where, mishap.what == "fire")
+
+
+def present(device: Peer | Speaking | SimulatedReader, shown: Badge | Code) -> None:
+    """Somebody shows something; a reader of cards sees nothing in a code."""
+    if isinstance(device, Speaking):
+        device.present(shown)
+    elif isinstance(shown, Badge):
+        device.present_card(shown.bits, shown.data)
 
 
 def disturb(line: ReaderLine | SerialLine, noise: float) -> None:

@@ -7,31 +7,21 @@ from pathlib import Path
 import pytest
 
 from controller import events as ev
-from controller.ids import CredentialId, CredentialRef, HolderId
 from drivers.ascii_serial.reader import WAITING
 from edge.config import ConfigError, load_config
-from edge.people import (
-    Change,
-    CredentialRecord,
-    People,
-    SiteKey,
-    code_ref,
-    credential_ref,
-    load_site_key,
-)
 from simulators.ascii_reader import Scanner, rdm6300
 from simulators.serial_line import SerialLine, paced
-from tests.docs.pages import ROOT, marked
 from tests.edge.checks import ready
-from tests.edge.house import FRONT, SITE, House, running, until
-
-TAG = bytes.fromhex("0C000621A5")
-CODE = "STAFF 17"
-PORT = 'port = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0"'
-SHOWN = marked((ROOT / "docs" / "devices.md").read_text(), "module.toml")
-MODULE = SHOWN.replace(PORT, 'port = "desk"').replace("desk-reader", "front-in")
-SCANNER = MODULE.replace("rdm6300", "scanner")
-OSDP = '[device.front-in]\nline = "north"\naddress = 1\nkey = "front-in.key"\n'
+from tests.edge.desk_reader import (
+    CODE,
+    MODULE,
+    SCANNER,
+    TAG,
+    enrol_code,
+    enrol_tag,
+    wire,
+)
+from tests.edge.house import FRONT, House, running, until
 
 
 @pytest.fixture
@@ -45,29 +35,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> House:
     return House(tmp_path_factory.mktemp("house"))
 
 
-def wire(house: House, tables: str) -> None:
-    """Another reader at the front door."""
-    text = SITE.format(broker="")
-    assert OSDP in text
-    (house.folder / "site.toml").write_text(text.replace(OSDP, tables))
-
-
-def enrol(house: House, ref: CredentialRef) -> None:
-    """One more badge of Ada's."""
-    badge = CredentialRecord(id=CredentialId("e" * 16), holder=HolderId("a" * 16), ref=ref)
-    with People.open(house.folder / "state" / "site.db") as people:
-        people.apply(Change(base=people.version, credentials=(badge,)))
-
-
-def site_key(house: House) -> SiteKey:
-    return load_site_key(house.folder / "site.key")
-
-
 def test_a_badge_at_a_module_opens_once_and_a_line_that_comes_back_opens_nothing(
     house: House,
 ) -> None:
     wire(house, MODULE)
-    enrol(house, credential_ref(site_key(house), 40, TAG))
+    enrol_tag(house)
     module = rdm6300()
 
     async def run() -> None:
@@ -96,7 +68,7 @@ def test_a_badge_at_a_module_opens_once_and_a_line_that_comes_back_opens_nothing
 
 def test_a_code_that_is_on_file_opens(house: House) -> None:
     wire(house, SCANNER)
-    enrol(house, code_ref(site_key(house), CODE))
+    enrol_code(house)
     scanner = Scanner()
 
     async def run() -> None:

@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 
 from controller import events as ev
+from drivers.badges import parse_presented
 from policies.facts import Direction
+from simulators.ascii_reader import id12_frame, rdm6300_frame
 from simulators.scenario import ScenarioError, Way, load_scenario
+from simulators.speaking import Speaking
 from simulators.world import Visit, World
 from tests.edge.cabinet import wire_to_a_module
+from tests.edge.desk_reader import MODULE, TAG, enrol_tag, wire
 from tests.edge.house import PIN, House, running, until
 
 SCENARIO = f"""
@@ -93,10 +97,10 @@ def test_a_line_that_nobody_simulates_is_named(tmp_path: Path) -> None:
     house = House(tmp_path)
     site = tmp_path / "site.toml"
     site.write_text(
-        site.read_text() + "[line.desk]\ndriver = 'rdm6300'\nport = 'desk'\n"
-        "[device.desk-reader]\nline = 'desk'\n"
+        site.read_text() + "[line.desk]\ndriver = 'lcus'\nport = 'desk'\n"
+        "[device.siren]\nline = 'desk'\noutputs = 1\n"
     )
-    with pytest.raises(ScenarioError, match="line 'desk': no simulated devices for 'rdm6300'"):
+    with pytest.raises(ScenarioError, match="line 'desk': no simulated devices for 'lcus'"):
         World(house.config(), scenario(tmp_path, "[person]"), lambda _: None, lambda: None)
 
 
@@ -142,3 +146,59 @@ def test_noisy_lines_lose_replies_and_no_decision(
 
     asyncio.run(run())
     assert [visit.passed for visit in visits] == [True]
+
+
+def test_people_at_a_reader_that_only_speaks(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    wire(house, MODULE)
+    enrol_tag(house)
+    text = f"[person.ada]\nname = 'Ada L'\nbadge = '40:{TAG.hex()}'\n"
+    ports = asyncio.Event()
+    world = World(house.config(), scenario(tmp_path, text), lambda _: None, ports.set)
+
+    async def run() -> None:
+        hardware = asyncio.create_task(world.run())
+        await ports.wait()
+        async with running(house) as edge:
+            await until(edge, ev.EdgeReady)
+            await until(edge, ev.ReaderFound, count=4)
+            way = asyncio.create_task(world.walk(Way(person="ada", portals=("front",))))
+            await until(edge, ev.PortalOpened)  # a leaf that nobody forced
+            assert len(await until(edge, ev.PortalGranted)) == 1
+        for task in (way, hardware):
+            task.cancel()
+        await asyncio.gather(way, hardware, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("driver", "badge", "heard"),
+    [
+        ("rdm6300", f"40:{TAG.hex()}", rdm6300_frame(TAG)),
+        ("rdm6300", "26:0bb0321", b""),
+        ("rdm6300", "code:A", b""),
+        ("id12", f"40:{TAG.hex()}", id12_frame(TAG)),
+        ("scanner", "code:STAFF 17", b"STAFF 17\r\n"),
+        ("scanner", f"40:{TAG.hex()}", b""),
+    ],
+)
+def test_what_people_show_is_heard_where_it_can_be(
+    tmp_path: Path, driver: str, badge: str, heard: bytes
+) -> None:
+    async def shown(*, silent: bool) -> bytes:
+        said = b""
+
+        def hear(data: bytes) -> list[tuple[float, bytes]]:
+            nonlocal said
+            said += data
+            return []
+
+        one = Speaking(driver, tmp_path / "tty", 9600)
+        one.line.treatment = hear
+        one.silent = silent
+        one.present(parse_presented(badge))
+        return said
+
+    assert asyncio.run(shown(silent=False)) == heard
+    assert asyncio.run(shown(silent=True)) == b""
