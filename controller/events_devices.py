@@ -21,6 +21,9 @@ class ServiceStep(StrEnum):
     SPEED_CHANGED = "speed-changed"
     SPEED_KEPT = "speed-kept"
     SPEED_HEARD = "speed-heard"
+    FILE_BEGUN = "file-begun"
+    FILE_SENT = "file-sent"
+    FILE_ENDED = "file-ended"
 
 
 class DeviceServiced(Body, frozen=True, kw_only=True):

@@ -400,7 +400,9 @@ class Daemon:
     def _stands(self, command: api.Command) -> bool:
         """The driver is about to put the command on the wire: does the core still want it?"""
         effect = self._outstanding.get(command.id)
-        return effect is not None and self.site.stands(effect, self._clock.moment().mono_us)
+        if effect is None:
+            return command.id in self.devices.errands
+        return self.site.stands(effect, self._clock.moment().mono_us)
 
     def _command_ended(self, fact: api.CommandEnded) -> None:
         effect = self._outstanding.pop(fact.command, None)

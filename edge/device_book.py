@@ -13,6 +13,9 @@ from drivers import api
 
 log = logging.getLogger(__name__)
 
+FILE = "file"
+"""What a device works while it takes one; there it matters that it came too late."""
+
 
 class Worked(msgspec.Struct, frozen=True):
     """What became of the last command to a part of a device that it heard of at all."""
@@ -29,7 +32,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     `inputs` and `outputs` are None where nothing is known. `doubt`: what it did that it must not,
     last. `cards`: how many were shown; `card_bits`: how many bits the last one had. Keys are told
     of once: their number is half of a PIN. `worked`: by what of it was told to work, what became of
-    that. `change` grows with every news of any device.
+    that. `file`: how much of the last one has arrived, and how long it is. `change` grows with
+    every news of any device.
     """
 
     online: bool | None = None
@@ -49,16 +53,20 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     unread: int = 0
     keys: bool = False
     worked: Mapping[str, Worked] = {}
+    file: tuple[int, int] = (0, 0)
     change: int = 0
 
 
 class DeviceBook:
-    """All devices of one daemon. `listener` is told of every fact."""
+    """All devices of one daemon. `listener` is told of every fact. `errands`: commands that a
+    person wants, and not the core, for as long as he does.
+    """
 
     def __init__(self, devices: Iterable[str]) -> None:
         self._known = dict.fromkeys(devices, Known())
         self._sent: dict[str, str] = {}
         self._logged: set[tuple[str, str, str]] = set()
+        self.errands: set[str] = set()
         self.changes = 0
         self.listener: Callable[[api.Fact], None] | None = None
         self._changed = asyncio.Event()
@@ -120,12 +128,13 @@ def part_of(action: api.Action) -> str:
         case api.Show():
             return "display"
         case api.SendFile():
-            return "file"
+            return FILE
 
 
 def _worked(known: Known, part: str, fact: api.CommandEnded, utc_us: int) -> Known | None:
     """What was taken back, or came too late, says nothing of the device."""
-    if fact.outcome in {api.Outcome.WITHDRAWN, api.Outcome.EXPIRED}:
+    late = fact.outcome in {api.Outcome.WITHDRAWN, api.Outcome.EXPIRED}
+    if late and part != FILE:
         return None
     worked = {**known.worked, part: Worked(fact.outcome, utc_us, fact.reason)}
     return msgspec.structs.replace(known, worked=worked)
@@ -166,6 +175,8 @@ def _said(known: Known, fact: api.Fact, utc_us: int) -> Known | None:
             )
         case api.InputsReported(states=states):
             return replace(known, inputs=states)
+        case api.FileProgress(sent=sent, total=total):
+            return replace(known, file=(sent, total))
         case api.OutputsReported(states=outputs):
             return replace(known, outputs=outputs)
         case api.TamperReported(tampered=tampered, power_failing=failing):

@@ -10,11 +10,14 @@ from edge.control.messages_devices import (
     ChangeLineSpeed,
     DevicesReply,
     DeviceStep,
+    FileShown,
+    SendFileTo,
     ServiceReply,
     SpokenShown,
     TraceReply,
 )
 from edge.daemon import Daemon
+from edge.device_files import send_file
 from edge.device_shown import Showing
 from edge.device_signs import try_out
 from edge.device_taps import Listening, Taps
@@ -61,6 +64,13 @@ class DeviceDesk:
     async def try_out(self, device: str, operator: str) -> ServiceReply:
         """As `edge.control.desk_devices.Devices` has it."""
         return await try_out(self._daemon, device, operator)
+
+    def send_file(
+        self, asked: SendFileTo, content: bytes, operator: str
+    ) -> AsyncGenerator[FileShown | ServiceReply, None]:
+        """As `edge.control.desk_devices.Devices` has it."""
+        log.info("%s sends %s a file", operator, asked.device)
+        return send_file(self._daemon, asked, content, operator)
 
     async def trace(self, name: str, operator: str) -> AsyncGenerator[TraceReply, None]:
         """As `edge.control.desk_devices.Devices` has it."""

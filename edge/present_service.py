@@ -20,6 +20,9 @@ _STEPS: Mapping[ServiceStep, tuple[Tone, str]] = {
     ServiceStep.SPEED_CHANGED: (Tone.NOTICE, "has another speed"),
     ServiceStep.SPEED_KEPT: (Tone.FAULT, "stays at its speed"),
     ServiceStep.SPEED_HEARD: (Tone.FAULT, "is at another speed than the edge"),
+    ServiceStep.FILE_BEGUN: (Tone.NOTICE, "is sent a file"),
+    ServiceStep.FILE_SENT: (Tone.NOTICE, "has the whole file and took it"),
+    ServiceStep.FILE_ENDED: (Tone.FAULT, "did not get the file"),
 }
 
 

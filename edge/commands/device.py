@@ -9,6 +9,7 @@ PARTS = {
     "list": "edge.commands.device_list:list_",
     "pair": "edge.commands.device_service:pair",
     "rekey": "edge.commands.device_service:rekey",
+    "send-file": "edge.commands.device_file:send_file",
     "scan": "edge.commands.device_scan:scan_",
     "speed": "edge.commands.device_service:speed",
     "trace": "edge.commands.device_trace:trace",

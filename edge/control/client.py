@@ -45,8 +45,10 @@ from edge.control.messages_devices import (
     DeviceShown,
     DevicesReply,
     DeviceStep,
+    FileShown,
     FollowDevices,
     ReadDevices,
+    SendFileTo,
     ServiceDevice,
     ServiceReply,
     TraceLine,
@@ -321,6 +323,20 @@ class Client(Caller[Reply]):
     def try_device(self, device: str) -> ServiceReply:
         """Let a reader show and sound that it is meant."""
         return self._ask(TryDevice(device=device), ServiceReply)
+
+    def send_file(
+        self, device: str, kind: int, content: bytes
+    ) -> Iterator[FileShown | ServiceReply | Heartbeat]:
+        """Send a device a file, telling how far it is; the last is what became of it."""
+        self._send_file(content)
+        self._send(SendFileTo(device=device, kind=kind))
+        while True:
+            reply = self._receive()
+            if not isinstance(reply, FileShown | ServiceReply | Heartbeat):
+                raise unexpected(reply)
+            yield reply
+            if isinstance(reply, ServiceReply):
+                return
 
     def trace(self, name: str) -> Iterator[TraceReply | Heartbeat]:
         """What passes on a line, or to and from a device, for as long as it is iterated."""

@@ -7,6 +7,8 @@ from edge.control.messages_devices import (
     ChangeLineSpeed,
     DevicesReply,
     DeviceStep,
+    FileShown,
+    SendFileTo,
     ServiceReply,
     TraceReply,
 )
@@ -32,6 +34,14 @@ class Devices(Protocol):
     def trace(self, name: str, operator: str) -> AsyncGenerator[TraceReply, None]:
         """What passes on a line, or to and from a device, until it is closed. A reader that is slow
         misses some, and is told how many.
+        """
+        ...
+
+    def send_file(
+        self, asked: SendFileTo, content: bytes, operator: str
+    ) -> AsyncGenerator[FileShown | ServiceReply, None]:
+        """Send a device a file, telling how far it is and then what became of it; closed before
+        that, it is taken back.
         """
         ...
 

@@ -176,6 +176,22 @@ class TryDevice(Message, frozen=True, kw_only=True):
     device: DeviceName
 
 
+class SendFileTo(Message, frozen=True, kw_only=True):
+    """Send a device the file whose parts went before: FileShown and Heartbeat until ServiceReply
+    says what became of it. A client that goes takes it back. `kind`: the maker's number for it.
+    """
+
+    device: DeviceName
+    kind: Annotated[int, msgspec.Meta(ge=1, le=255)]
+
+
+class FileShown(Message, frozen=True, kw_only=True):
+    """So much of a file has arrived."""
+
+    sent: Count
+    total: Count
+
+
 class ServiceReply(Message, frozen=True, kw_only=True):
     """`reason`: why not, or what was done; for the operator."""
 
@@ -184,6 +200,6 @@ class ServiceReply(Message, frozen=True, kw_only=True):
     remedy: str = ""
 
 
-DeviceRequest = ReadDevices | FollowDevices | TraceLine | ServiceDevice | TryDevice
+DeviceRequest = ReadDevices | FollowDevices | TraceLine | ServiceDevice | TryDevice | SendFileTo
 
-DeviceAnswer = DevicesReply | TraceReply | ServiceReply
+DeviceAnswer = DevicesReply | TraceReply | ServiceReply | FileShown

@@ -40,6 +40,7 @@ from edge.control.messages_devices import (
     DeviceRequest,
     FollowDevices,
     ReadDevices,
+    SendFileTo,
     ServiceDevice,
     TraceLine,
     TryDevice,
@@ -182,7 +183,14 @@ class _Client(Conversation[Request]):
                 await self._send(desk.views(rebuild=rebuild))
             case ReadNames(holders=holders):
                 await self._send(desk.names(holders))
-            case ReadDevices() | FollowDevices() | TraceLine() | ServiceDevice() | TryDevice():
+            case (
+                ReadDevices()
+                | FollowDevices()
+                | TraceLine()
+                | ServiceDevice()
+                | TryDevice()
+                | SendFileTo()
+            ):
                 await self._answer_device(request)
             case _:
                 await self._answer_order(request)
@@ -247,6 +255,15 @@ class _Client(Conversation[Request]):
             case TryDevice(device=device):
                 tried = devices.try_out(device, self._peer.name)
                 await self._send(await self._patiently(tried))
+            case SendFileTo():
+                await self._until_gone(self._send_file(request))
+                self._parts.close()
+
+    async def _send_file(self, asked: SendFileTo) -> None:
+        """A client that goes takes its file back."""
+        content, who = self._parts.whole(), self._peer.name
+        async with aclosing(self._desk.devices.send_file(asked, content, who)) as told:
+            await self._follow_all(told)
 
     async def _trace(self, name: str) -> None:
         """The line is watched for as long as the client reads, and not a moment longer."""
