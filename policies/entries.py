@@ -88,6 +88,7 @@ def read_value(kind: type[T], raw: object, place: Place) -> Reading[T]:
 
 def _mistakes(kind: object, raw: object, place: Place) -> list[tuple[Place, Problem]]:
     """What is wrong, and what stands there."""
+    kind = _meant(kind, raw)
     said = _complaint(kind, raw)
     if said is None:
         return []
@@ -173,6 +174,16 @@ def _rows(columns: Mapping[T, Sequence[object]]) -> list[dict[T, object]]:
 
 def _bare(kind: object) -> object:
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _meant(kind: object, raw: object) -> object:
+    """Of several kinds the one that a table can only be; what is wrong in it can then be told."""
+    if get_origin(_bare(kind)) not in (Union, UnionType) or not isinstance(raw, dict):
+        return kind
+    entries = [
+        one for one in get_args(_bare(kind)) if isinstance(one, type) and issubclass(one, Entry)
+    ]
+    return entries[0] if len(entries) == 1 else kind
 
 
 def _item(kind: object) -> object | None:

@@ -11,6 +11,11 @@ RECENT_MAX = 64
 acknowledged has far fewer in flight."""
 
 
+SET_BACK_AFTER = 3
+"""So many messages in a row, each later than the one before and all behind what was the latest,
+say that a clock was set back; what is merely overtaken comes in no such row."""
+
+
 class Age(Enum):
     PLAIN = "without a time, or with one that is not trusted"
     PROVEN = "of now, by a clock that is trusted"
@@ -27,6 +32,7 @@ class Freshness:
 
     def __init__(self) -> None:
         self._latest: dict[tuple[str, str], float] = {}
+        self._behind: dict[tuple[str, str], tuple[int, float]] = {}
         self._recent: deque[int] = deque(maxlen=RECENT_MAX)
 
     def came_back(self) -> None:
@@ -34,6 +40,7 @@ class Freshness:
         is known all the same.
         """
         self._latest.clear()
+        self._behind.clear()
 
     def judge(self, topic: str, message: int, stamps: Collection[Stamp], wall_s: float) -> Age:
         """How old the message with this fingerprint is. It counts as seen from now on."""
@@ -53,8 +60,19 @@ class Freshness:
             return Age.PLAIN
         known = topic, stamp.entry.path
         if stamp.at < self._latest.get(known, 0):
+            self._fall_behind(known, stamp.at)
             return Age.OVERTAKEN
         if limit_s is not None and abs(wall_s - stamp.at) > limit_s:
             return Age.STALE
         self._latest[known] = stamp.at
+        self._behind.pop(known, None)
         return Age.PLAIN if limit_s is None else Age.PROVEN
+
+    def _fall_behind(self, known: tuple[str, str], at: float) -> None:
+        """A clock that was set back is followed in the end: its reader would be dead for hours."""
+        count, last = self._behind.get(known, (0, 0.0))
+        count = count + 1 if at > last else 1
+        self._behind[known] = count, at
+        if count == SET_BACK_AFTER:
+            self._latest[known] = at
+            del self._behind[known]

@@ -13,6 +13,7 @@ from drivers.mqtt_link import Publication, Session
 from edge.assembly import Edge
 from edge.config import ConfigError, load_config
 from edge.people import Change, CredentialRecord, People, credential_ref, load_site_key
+from policies.facts import Assurance
 from simulators.broker_process import BrokerProcess
 from simulators.mqtt_devices import SimulatedEspHome, SimulatedTasmota
 from tests.docs.pages import ROOT, marked
@@ -37,6 +38,9 @@ contact = { device = "gate1", input = 0 }
 rex = { device = "gate1", input = 1 }
 entry-reader = "gate1-in"
 """
+OWN = """mapping.what = "my own"
+mapping.silent-after-s = 60
+mapping.input = [{ topic = "gate/contact", colour = 3, active = ["1"] }]"""
 LOCK = "TimedPower1;Power1 0"
 CONTACT, REX = 0, 1
 SETTLED_S = 0.1
@@ -108,6 +112,8 @@ def test_a_badge_opens_and_a_link_that_comes_back_locks_and_never_opens(
             await met(lambda: gate.relays[0].strokes == 1, "the strike")
             (granted,) = await bodies(edge, ev.DecisionMade)
             assert isinstance(granted, ev.DecisionMade)
+            (badge,) = granted.request.presented
+            assert badge.assurance is Assurance.WEAK
             before = lock_commands(gate)
             strike.cancel()
             await until(edge, ev.ReaderLost)
@@ -162,6 +168,8 @@ def test_what_a_broker_remembers_of_a_button_lets_nobody_out(
         ('topic = "gate1"', 'topic = "gate1"\nchannel = 3', "channel", "unknown key 'channel'"),
         ('mapping = "tasmota"', 'mapping = "tasmoto"', "[device.gate1]", "did you mean 'tasmota'?"),
         ('host = "', 'hosts = "', "hosts", "'hosts'"),
+        ('mapping = "tasmota"', OWN, "colour = 3", "unknown key 'colour'"),
+        ('mapping = "tasmota"', OWN.replace("colour = 3, ", ""), "mapping", "'number' is missing"),
     ],
 )
 def test_what_cannot_be_is_refused_at_its_place(house, good, bad, at, words):

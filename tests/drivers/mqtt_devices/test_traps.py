@@ -163,6 +163,18 @@ def test_a_message_that_was_overtaken_does_not_act(form):
     assert rig.facts(InputsReported)[-1].states == (ACTIVE,)
 
 
+def test_a_clock_that_was_set_back_is_followed_after_three_messages():
+    rig = timed()
+    rig.hear("reader/tag", {"uid": "0102", "at": WALL_S + 3_600})
+    for second in (5, 4, 3, 10, 20):  # out of order, and then in a row: the third in it is 20
+        rig.wait(2_000)
+        rig.hear("reader/tag", {"uid": "0102", "at": WALL_S + second})
+    assert len(rig.facts(CardRead)) == 1
+    rig.wait(2_000)
+    rig.hear("reader/tag", {"uid": "0102", "at": WALL_S + 30})
+    assert len(rig.facts(CardRead)) == 2
+
+
 def test_a_message_of_a_trusted_clock_is_not_acted_on_when_it_is_old_or_ahead_or_without_time():
     rig = timed(max_age=", max-age-s = 10")
     for late in (-11, 11):
