@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import click
 import pytest
 import zxingcpp
 from click.testing import CliRunner, Result
@@ -16,14 +17,26 @@ from controller.ids import CredentialRef, HolderId
 from controller.inputs import ClockChecked
 from drivers.api import CodeRead
 from edge.assembly import Edge
+from edge.commands.key import key
+from edge.commands.person import person
 from edge.commands.visitor import visitor
-from edge.people import EMPTY, Change, HolderRecord, People, load_site_key
+from edge.people import (
+    EMPTY,
+    Change,
+    HolderRecord,
+    People,
+    SiteKey,
+    change_of,
+    load_site_key,
+    offered,
+)
 from edge.people.records import changed
 from edge.present import line
 from edge.visitor_codes import VisitorCode, VisitorCodes
 from edge.visitor_issue import BADGES_MAX, NotIssuedError, issued, times_of
 from policies.codes import Code
 from simulators.ascii_reader import Scanner
+from simulators.secret_file import write_secret
 from simulators.serial_line import SerialLine
 from tests.edge.checks import ready
 from tests.edge.house import FRONT, POLICY, House, bodies, running, until
@@ -219,10 +232,11 @@ def test_a_code_is_drawn_scanned_and_opens_the_door_until_its_time_is_over(site:
 def test_what_was_not_made_here_opens_nothing_and_is_recorded(site: Site) -> None:
     async def what(edge: Edge) -> None:
         text = await site.makes("7", "--hours", "4")
-        code, key = site.codes().read(text), load_site_key(site.house.folder / "site.key")
-        forged = VisitorCodes("house", type(key)(os.urandom(32))).text(code)
+        code = site.codes().read(text)
+        site_key = load_site_key(site.house.folder / "site.key")
+        forged = VisitorCodes("house", SiteKey(os.urandom(32))).text(code)
         assert "not signed" in await site.ignored(edge, forged)
-        assert "another site" in await site.ignored(edge, VisitorCodes("mill", key).text(code))
+        assert "another site" in await site.ignored(edge, VisitorCodes("mill", site_key).text(code))
         altered = text[:30] + ("A" if text[30] != "A" else "B") + text[31:]
         assert "a visitor code" in await site.ignored(edge, altered)
         assert "damaged" in await site.ignored(edge, text[:-1])
@@ -261,6 +275,7 @@ def test_making_one_is_on_record_and_nothing_keeps_it(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def what(edge: Edge) -> None:
+        site.by_port = True
         text = await site.makes("7", "--hours", "4")
         assert await site.enters(edge, text) is Code.GRANTED
         (made,) = await bodies(edge, ev.VisitorCodeMade)
@@ -351,6 +366,42 @@ def test_a_code_that_is_made_while_the_edge_is_away_opens_when_it_is_back(site: 
     again = asyncio.run(site.asks("7", "--hours", "4", "--svg", str(picture)))
     assert "there is such a file" in again.output
     scene(site, later)
+
+
+def test_a_change_set_brings_a_code_to_another_edge(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = site.house.folder
+    monkeypatch.chdir(folder)
+
+    def runs(command: click.Command, *words: str) -> Result:
+        done = CliRunner().invoke(command, words)
+        assert done.exit_code == 0, done.output
+        return done
+
+    entry = runs(key, "new", "chief", "--person", "Chief", "--may", "people").stdout
+    with (folder / "site.toml").open("a") as file:
+        file.write(f"\n{entry}")
+
+    async def nothing(_: Edge) -> None:
+        """Vera is on file."""
+
+    scene(site, nothing)
+    other = folder / "other.db"
+    write_secret(other, (folder / "state" / "site.db").read_bytes())
+    with People.open(other) as elsewhere:
+        version = elsewhere.version
+    code = asyncio.run(site.makes("7", "--hours", "4"))
+    runs(person, "export", "news.set", "--since", str(version), "--key", "chief.key")
+    config = site.house.config()
+    site_key = load_site_key(config.site_key)
+    offer = offered((folder / "news.set").read_bytes(), config.keys, site_key, config.site)
+    with People.open(other) as elsewhere:
+        change = change_of(elsewhere.roll, offer)
+        assert change is not None
+        elsewhere.apply(change)
+        brought = elsewhere.directory().by_ref.get(site.codes().ref(site.codes().read(code)))
+    assert brought is not None
 
 
 def test_a_code_is_never_longer_valid_than_its_visitor(site: Site) -> None:
