@@ -40,9 +40,8 @@ def unlock() -> bytes:
     )
 
 
-async def cosigned(edge: Edge) -> None:
-    """Until the witness knows of all that has happened so far."""
-    size = edge.daemon.site.state.seq
+async def cosigned(edge: Edge, size: int) -> None:
+    """Until the witness knows of so much: an order is told to it at once, with all before it."""
     async with asyncio.timeout(30):
         while (kept := await edge.daemon.writer.newest_cosigned()) is None or kept.size < size:
             await asyncio.sleep(0.02)
@@ -75,10 +74,11 @@ def test_nothing_that_was_done_before_is_done_again_from_an_old_copy(
                 await ready(edge)
                 assert (await gives(edge, opened)).accepted
                 await until(edge, ev.PortalLeased)
+                unlocked = edge.daemon.site.state.seq
                 locked = lockdown()
                 assert (await gives(edge, locked)).accepted
                 assert (await gives(edge, lift(id_of(house, locked)))).accepted
-                await cosigned(edge)
+                await cosigned(edge, unlocked)
             shutil.rmtree(state)
             shutil.copytree(copy, state)
             async with house.line(), running(house) as edge:
