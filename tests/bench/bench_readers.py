@@ -146,7 +146,8 @@ def latencies(baud: int, count: int, *, dead: bool) -> Iterator[Figure]:
     pause_s = SLOW_PAUSE_S if baud == 9600 else Trial(baud=baud, lines=()).pause_s
     trial = Trial(baud=baud, lines=(addresses,), dead=gone, pause_s=pause_s)
     found = {kind: took(kind, trial) for kind in PANELS}
-    about = f"{len(trial.live())} readers{' and a dead one' if dead else ''} at {baud}"
+    live = len(trial.live())
+    about = f"{live} reader{'s' * (live > 1)}{' and a dead one' * dead} at {baud}"
     for what, values in (
         ("card to event", {kind: one.cards_ms for kind, one in found.items()}),
         ("command to confirmation", {kind: one.commands_ms for kind, one in found.items()}),
@@ -157,7 +158,8 @@ def latencies(baud: int, count: int, *, dead: bool) -> Iterator[Figure]:
             note = f"p95 {p95:.4g} ms of {len(ms)}; {found[kind].lost} lost"
             yield Figure(f"{what}, {about}, {kind}, median", medians[kind], "ms", note)
         ratio = medians["sentrypost"] / medians["libosdp"]
-        yield Figure(f"{what}, {about}, ours / libosdp's", ratio, "")
+        note = "the dead one is asked every second by ours, by libosdp after 300 s" * dead
+        yield Figure(f"{what}, {about}, ours / libosdp's", ratio, "", note)
 
 
 # --- at rest ------------------------------------------------------------------------------------
@@ -226,8 +228,9 @@ def asked(readers: subprocess.Popen[str]) -> int:
 def at_rest(count: int) -> Iterator[Figure]:
     """The edge, our driver alone and libosdp's panel with nothing to do but polls."""
     trial = Trial(baud=115_200, lines=spread(count))
-    about = f"at rest, {count} on {len(trial.lines)} lines"
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name, far(Path(name), trial) as readers:
+    buses = len(trial.lines)
+    about = f"at rest, {count} on {buses} line{'s' * (buses > 1)}"
+    with tempfile.TemporaryDirectory() as name, far(Path(name), trial) as readers:
         folder = Path(name)
         with edge(folder, trial) as pid:
             time.sleep(2.0)  # for what a start does behind its readiness
