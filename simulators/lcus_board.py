@@ -4,6 +4,12 @@ Sans-I/O. It takes bytes as they come and forgets a command whose sum is wrong.
 """
 
 from collections.abc import Callable
+from pathlib import Path
+
+from drivers.family import LineSpec
+from drivers.family import SerialLine as SerialOptions
+from drivers.lcus.family import LcusDevice
+from simulators.serial_line import SerialLine
 
 _START, _QUERY = 0xA0, 0xFF
 _LENGTH = 4
@@ -62,3 +68,12 @@ class SimulatedBoard:
         if self.outputs[number] is not on and number not in self.stuck:
             self.outputs[number] = on
             self.on_output(number, on)
+
+
+def board_line(spec: LineSpec) -> SerialLine:
+    """The board of a site file's line, at its port; nothing hangs on its relays."""
+    (device,) = spec.devices
+    options, line = device.options, spec.options
+    assert isinstance(options, LcusDevice), "the family's own device"
+    assert isinstance(line, SerialOptions), "the family's own line"
+    return SerialLine(Path(line.port), SimulatedBoard(options.outputs, answers=options.answers))

@@ -27,6 +27,7 @@ from policies.compiled import Egress
 from policies.facts import Direction
 from simulators.boom import Boom
 from simulators.door import Door, Lock
+from simulators.lcus_board import board_line
 from simulators.modbus_module import Modules, SimulatedModule
 from simulators.osdp_line import ReaderLine, flip_one_bit
 from simulators.osdp_reader import SimulatedReader
@@ -196,6 +197,8 @@ class World:
                     self._build_readers(name, spec)
                 case "modbus":
                     self._build_modules(name, spec)
+                case "lcus":
+                    self.lines[name] = board_line(spec)
                 case driver if driver in DEVICES:
                     self._build_speaking(name, driver, spec)
                 case _:

@@ -93,15 +93,22 @@ def test_a_scenario_that_cannot_be_played_says_why(tmp_path: Path, text: str, sa
         scenario(tmp_path, text)
 
 
-def test_a_line_that_nobody_simulates_is_named(tmp_path: Path) -> None:
+def test_a_relay_board_is_played_and_a_line_that_nobody_simulates_is_named(tmp_path: Path) -> None:
     house = House(tmp_path)
     site = tmp_path / "site.toml"
-    site.write_text(
-        site.read_text() + "[line.desk]\ndriver = 'lcus'\nport = 'desk'\n"
-        "[device.siren]\nline = 'desk'\noutputs = 1\n"
+    alone = site.read_text()
+    board = "driver = 'lcus'\nport = 'desk'\n[device.siren]\nline = 'desk'\noutputs = 1\n"
+    site.write_text(f"{alone}[line.desk]\n{board}")
+    played = scenario(tmp_path, "[person]")
+    world = World(house.config(), played, lambda _: None, lambda: None)
+    assert set(world.lines) == {"north", "desk"}
+    broker = (
+        "driver = 'mqtt'\nhost = '127.0.0.1'\n[device.siren]\nline = 'desk'\n"
+        "mapping = 'tasmota'\ntopic = 'siren'\noutputs = 1\n"
     )
-    with pytest.raises(ScenarioError, match="line 'desk': no simulated devices for 'lcus'"):
-        World(house.config(), scenario(tmp_path, "[person]"), lambda _: None, lambda: None)
+    site.write_text(f"{alone}[line.desk]\n{broker}")
+    with pytest.raises(ScenarioError, match="line 'desk': no simulated devices for 'mqtt'"):
+        World(house.config(), played, lambda _: None, lambda: None)
 
 
 @pytest.mark.parametrize(
