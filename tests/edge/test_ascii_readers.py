@@ -9,6 +9,7 @@ import pytest
 from controller import events as ev
 from drivers.ascii_serial.reader import WAITING
 from edge.config import ConfigError, load_config
+from policies.facts import Assurance
 from simulators.ascii_reader import Scanner, rdm6300
 from simulators.serial_line import SerialLine, paced
 from tests.edge.checks import ready
@@ -36,8 +37,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 
 def test_a_badge_at_a_module_opens_once_and_a_line_that_comes_back_opens_nothing(
-    house: House,
+    house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("DEBUG")
     wire(house, MODULE)
     enrol_tag(house)
     module = rdm6300()
@@ -54,6 +56,9 @@ def test_a_badge_at_a_module_opens_once_and_a_line_that_comes_back_opens_nothing
             module.hold(TAG, time.monotonic_ns())
             line.set_timer()
             await until(edge, ev.PortalGranted)
+            (decision,) = await until(edge, ev.DecisionMade)
+            assert isinstance(decision, ev.DecisionMade)
+            assert [one.assurance for one in decision.request.presented] == [Assurance.WEAK]
             line.unplug()
             await until(edge, ev.ReaderLost)
             line.replug()
@@ -64,6 +69,13 @@ def test_a_badge_at_a_module_opens_once_and_a_line_that_comes_back_opens_nothing
             assert len(house.opened_at(FRONT)) == 1
 
     asyncio.run(run())
+    kept = b"".join(
+        one.read_bytes() for one in (house.folder / "state").rglob("*") if one.is_file()
+    )
+    assert b"front-in" in kept
+    for secret in (TAG, TAG.hex().encode(), TAG.hex().upper().encode()):
+        assert secret not in kept
+        assert secret not in caplog.text.encode()
 
 
 def test_a_code_that_is_on_file_opens(house: House) -> None:
