@@ -246,7 +246,6 @@ class Device:
 
     def _go_away(self, now_ns: int, reason: str) -> None:
         if self._back_ns is not None:
-            self._presence.lost()
             self._points.forget()
         self._back_ns = self._proven_ns = None
         for sent in self._sent:
@@ -360,7 +359,5 @@ _LATE = {Age.OVERTAKEN: Violation.OUT_OF_ORDER, Age.STALE: Violation.STALE}
 
 
 def _is_life(said: Said) -> bool:
-    """Whether the device says it, and sense: a last will is not its own word."""
-    if isinstance(said, Violation):
-        return False
-    return not isinstance(said, Availability) or said.online
+    """Whether it is sense: noise keeps nobody alive."""
+    return not isinstance(said, Violation)

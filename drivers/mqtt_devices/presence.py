@@ -78,11 +78,6 @@ class Presence:
                 return f"it is silent for {self._plan.silent_after_s} s"
         return None
 
-    def lost(self) -> None:
-        """It is believed to be away: it has to answer once more before it is believed in."""
-        self._answered = False
-        self._heard_ns = None
-
     def deadline(self, *, there: bool) -> int | None:
         """When `is_to_ask` or `why_away` may come to say something else by time alone; `there`: it
         is counted on until then.

@@ -1,6 +1,7 @@
 """The driver itself: connecting and its failures, stopping, watching, floods."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,12 +18,21 @@ from drivers.mqtt_connection import EndedError, Message
 from drivers.mqtt_devices import driver
 from drivers.mqtt_devices.driver import INBOUND_MAX
 from drivers.mqtt_link import Publication
+from simulators.broker_process import BrokerProcess
 from simulators.mqtt_devices import SimulatedTasmota
 from tests.drivers.mqtt import Rig as Link
 from tests.drivers.mqtt import connected, until
 from tests.drivers.mqtt import running as linked
 from tests.drivers.mqtt_devices.field_rig import Rig, answer_state, tasmota
 from tests.drivers.mqtt_devices.site_rig import Site, device, line, running
+from tests.servers import make_broker
+
+
+@pytest.fixture(scope="module")
+def own_broker() -> Iterator[BrokerProcess]:
+    """One for all tests here: none of them stops it or leaves anything at it."""
+    with make_broker("embedded") as started:
+        yield started
 
 
 def site_at(port: int, **options: object) -> Site:
@@ -42,9 +52,9 @@ def test_no_broker_is_told_with_its_remedy_and_devices_are_offline(silent_port):
     asyncio.run(scene())
 
 
-def test_a_run_that_is_cancelled_ends_and_leaves_nothing_behind(embedded_broker):
+def test_a_run_that_is_cancelled_ends_and_leaves_nothing_behind(own_broker):
     async def scene() -> None:
-        site, gate = site_at(embedded_broker.port), SimulatedTasmota(embedded_broker.port, "gate1")
+        site, gate = site_at(own_broker.port), SimulatedTasmota(own_broker.port, "gate1")
         playing = asyncio.create_task(gate.run())
         task = asyncio.create_task(site.driver.run(site.said.append, lambda _: True))
         await site.online("gate1")
@@ -67,21 +77,21 @@ def test_a_device_that_is_not_here_cannot_be_told_anything(silent_port):
         site_at(silent_port).tell("gate9", Pulse(0, 500))
 
 
-def test_it_shows_signs_of_life_while_nobody_speaks(embedded_broker, monkeypatch):
+def test_it_shows_signs_of_life_while_nobody_speaks(own_broker, monkeypatch):
     assert driver.REST_S_MAX <= 2, "what drivers promise"
     monkeypatch.setattr(driver, "REST_S_MAX", 0.01)
 
     async def scene() -> None:
-        site = site_at(embedded_broker.port)
+        site = site_at(own_broker.port)
         async with running(site):
             await until(lambda: site.driver.turns > 10, "turns")
 
     asyncio.run(scene())
 
 
-def test_a_flood_of_large_messages_neither_opens_nor_stops_anything(embedded_broker):
+def test_a_flood_of_large_messages_neither_opens_nor_stops_anything(own_broker):
     async def scene() -> None:
-        port = embedded_broker.port
+        port = own_broker.port
         site, gate = site_at(port), SimulatedTasmota(port, "gate1")
         async with running(site, gate), linked(Link(port, client_id="flood")) as flood:
             await site.online("gate1")

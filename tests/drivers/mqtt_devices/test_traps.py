@@ -250,6 +250,25 @@ def test_a_device_that_stops_answering_is_away_and_comes_back_by_an_answer():
     assert rig.facts(DeviceOnline)
 
 
+def test_what_a_device_said_before_it_went_is_forgotten():
+    rig = tasmota(inputs=1)
+    rig.hear("stat/gate1/RESULT", {"Switch1": {"Action": "OFF"}})
+    rig.hear("tele/gate1/LWT", "Offline")
+    rig.hear("tele/gate1/LWT", "Online")
+    answer_state(rig)
+    rig.said.clear()
+    rig.wait(2_000)
+    assert [one.states for one in rig.facts(InputsReported)] == [(InputState.CUT,)]
+
+
+def test_noise_keeps_nobody_alive():
+    rig = timed()
+    rig.wait(3_590_000)
+    rig.hear("reader/tag", "{")
+    rig.wait(20_000)
+    assert reasons(rig, DeviceOffline) == ["it is silent for 3600 s"]
+
+
 def test_no_device_is_asked_that_is_not_there():
     rig = Rig(plan("tasmota", outputs=1))
     rig.connect()
@@ -419,7 +438,28 @@ def test_a_lock_with_a_time_of_its_own_opens_for_that_time_and_no_other():
     assert rig.payloads("z/lock/set") == ['{"state":"UNLOCK"}']
     rig.hear("z/lock", {"state": "UNLOCK"})
     assert rig.ends() == {refused: "refused", opened: "confirmed"}
+    assert "open for 5000 ms each time" in rig.facts(CommandEnded)[0].reason
     assert [one.states for one in rig.facts(OutputsReported)] == [(False,), (True,)]
+
+
+def test_a_device_that_cannot_cut_current_for_a_time_refuses_to():
+    rig = Rig(plan("zigbee2mqtt-relay", topic="z", name="magnet", outputs=1))
+    rig.connect()
+    for name in ("bridge/state", "magnet/availability"):
+        rig.hear(f"z/{name}", "online", retained=True)
+    rig.hear("z/magnet", {"state": "ON"})
+    command = rig.tell(Pulse(0, 5_000, on=False))
+    assert rig.ends() == {command: "refused"}
+    assert "`pulse-off`" in rig.facts(CommandEnded)[0].reason
+
+
+def test_current_that_is_cut_for_a_time_is_told_so():
+    rig = tasmota(outputs=1)
+    command = rig.tell(Pulse(0, 5_000, on=False))
+    answer_state(rig, power="ON")
+    assert rig.payloads(BACKLOG)[-1] == "TimedPower1;TimedPower1 5000,0"
+    rig.hear("stat/gate1/RESULT", {"POWER": "OFF"})
+    assert rig.ends() == {command: "confirmed"}
 
 
 def esphome() -> Rig:
