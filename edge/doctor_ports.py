@@ -84,7 +84,24 @@ def _port(line: str, port: Path, account: int, machine: Machine, *, served: bool
             f"line {line}: {port} is another adapter's name after the next start, perhaps",
             f'write port = "{_stable(port)}"',
         )
+    if port.parent.name == BY_ID.name and not _is_told_apart(port, machine.root):
+        return warn(
+            f"line {line}: {port} could be any adapter of its kind, which have no serial number",
+            "a second one would take its name, and speak for its doors: name it by its socket, "
+            "/dev/serial/by-path/…",
+        )
     return ok(f"line {line}: {port} is there" + (", in the running edge's use" * served))
+
+
+def _is_told_apart(port: Path, root: Path) -> bool:
+    """Whether the port's USB adapter has a serial number; true of what is none."""
+    device = (root / "sys/class/tty" / Path(os.path.realpath(port)).name / "device").resolve()
+    for folder in (device, *device.parents):
+        if (folder / "idVendor").exists():
+            with suppress(OSError):
+                return bool((folder / "serial").read_text().strip())
+            return False
+    return True
 
 
 def _may_open(status: os.stat_result, account: int) -> bool:

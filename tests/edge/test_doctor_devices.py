@@ -253,3 +253,30 @@ def test_a_name_that_goes_by_the_order_of_plugging_is_told_with_the_one_that_sta
         (found,) = looked(house, ports)
     assert found.verdict is Verdict.WARN
     assert found.remedy == f'write port = "{stable}"'
+
+
+@pytest.mark.parametrize(
+    ("serial", "verdict"), [("A50285BI\n", Verdict.OK), ("\n", Verdict.WARN), (None, Verdict.WARN)]
+)
+def test_an_adapter_without_a_serial_number_is_not_told_apart_from_another(
+    house: House, tmp_path: Path, serial: str | None, verdict: Verdict
+) -> None:
+    """As a CH340 is: two of them would have one name, and one speak for the other's door."""
+    with readers_there(house):
+        pty = (house.folder / "north").readlink()
+        name = tmp_path / "by-id" / "usb-1a86_USB_Serial-if00-port0"
+        name.parent.mkdir()
+        name.symlink_to(pty)
+        site = house.folder / "site.toml"
+        site.write_text(site.read_text().replace('port = "north"', f'port = "{name}"'))
+        root, adapter = tmp_path / "root", tmp_path / "root/sys/devices/usb1/1-1"
+        interface = adapter / "1-1:1.0" / pty.name
+        interface.mkdir(parents=True)
+        (adapter / "idVendor").write_text("1a86\n")
+        if serial is not None:
+            (adapter / "serial").write_text(serial)
+        (root / "sys/class/tty" / pty.name).mkdir(parents=True)
+        (root / "sys/class/tty" / pty.name / "device").symlink_to(interface)
+        (found,) = ports(patient(house, root=root))
+    assert found.verdict is verdict
+    assert ("/dev/serial/by-path/" in found.remedy) is (verdict is Verdict.WARN)
