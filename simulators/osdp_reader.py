@@ -36,6 +36,8 @@ FRAME_GAP_NS = 100 * MS  # what began and went no further is dropped before a pa
 EVENTS_MAX = 32  # what a reader can hold until it is polled
 EXECUTED_MAX = 256
 
+_GOOD_PROOF = b"\x01"
+
 IDENTITY = osdp.Identity(b"\x00\x51\x7e", 1, 1, 1, b"\x01\x00\x00")
 
 
@@ -312,8 +314,9 @@ class SimulatedReader:
         code, data = osdp.encode(reply)
         head = self._head(frame, code, data)
         if block is not None:
-            which = frame.block_data or OWN_KEY
-            head = msgspec.structs.replace(head, block=int(block), block_data=which)
+            # In its proof, which key it is of; in its first MAC, that the panel's proof is good.
+            said = frame.block_data if block is Block.READER_CRYPTOGRAM else _GOOD_PROOF
+            head = msgspec.structs.replace(head, block=int(block), block_data=said)
         return MARK + encode(head)
 
     def _head(self, frame: Frame, code: int, data: bytes) -> Frame:

@@ -12,6 +12,8 @@ from drivers.api import Command, Fact, Outcome, Priority, Stands, Tap
 from drivers.osdp.config import LineConfig, check_speed
 from drivers.osdp.frame import MARK, NEED_MORE, Damaged, Frame, FrameDecoder
 from drivers.osdp.link import Link
+from drivers.osdp.messages import Poll
+from drivers.osdp.promptness import Wait
 from drivers.osdp.speed import Settled, SpeedChange, SpeedSearch
 from drivers.osdp.spoken import heard_badly, heard_nothing, said, was_heard
 from drivers.osdp.states import State
@@ -20,18 +22,24 @@ from drivers.osdp.waiting import Heard
 from drivers.telling import MS
 from drivers.upkeep import ChangeSpeed, RecallSpeed, SpeedHeard, SpeedSettled, Upkeep
 
-REPLY_WITHIN_NS = 200 * MS  # until a reader must have begun its reply (clause 5.8)
 REPLY_GAP_NS = 20 * MS  # between bytes of one reply (clause 5.8), with slack for USB adapters
 REPLY_ENDED_WITHIN_NS = 400 * MS  # whatever dribbles on is cut off here
 SPOILT_PAUSE_NS = 30 * MS  # after a damaged reply or osdp_BUSY: time for a true one to come
 SPEED_PAUSE_NS = 50 * MS  # at a new speed: until the port has it, and readers have theirs
 TOLD_PAUSE_NS = 10_000 * MS  # longer than any phase of a change of speed
-PROBE_PAUSE_NS = 200 * MS  # after a probe in vain: absent readers together get half of the line
 BITS_PER_BYTE = 10  # start and stop bit included
 
 # How far behind its due time each kind of message may fall before it goes first.
 _PATIENCE_POLL_NS = 50 * MS
 _PATIENCE_PROBE_NS = 300 * MS
+_HASTE_MEETING_NS = 200 * MS  # a handshake is six messages: each would wait for a whole round
+
+
+def _wait(link: Link) -> Wait:
+    """What the answer to the message that just went out may take."""
+    if link.state is State.IDENTIFYING:
+        return Wait.PROBE
+    return Wait.POLL if isinstance(link.said, Poll) else Wait.FULL
 
 
 class Bus:
@@ -52,6 +60,8 @@ class Bus:
             )
             for reader in config.readers
         ]
+        for link in self._links:
+            link.promptness.readers = len(self._links)
         self.baud = config.baud
         self._time_bytes()
         self._change: SpeedChange | None = None
@@ -62,9 +72,10 @@ class Bus:
         self._stands: Stands | None = None
         self._speaking: Link | None = None
         self._damaged = self._busy = False
+        self._asked_ns = self._sent_ns = 0
         self._reply_by_ns = 0
         self._reply_cut_ns = 0
-        self._probe_from_ns = 0
+        self._silent_from_ns = 0
         self.unanswered = 0
         self.tap: Tap | None = None
 
@@ -207,8 +218,11 @@ class Bus:
             if self.tap is not None:
                 self.tap(heard_nothing(link.config.name, now_ns))
             link.unanswered(now_ns, damaged=self._damaged, busy=self._busy)
-            if link.state is State.OFFLINE:
-                self._probe_from_ns = now_ns + PROBE_PAUSE_NS
+            if not self._damaged and not self._busy:
+                link.promptness.is_doubted = True
+                silent = sum(self._is_silent(link) for link in self._links)
+                cost_ns = (now_ns - self._asked_ns) * (len(self._links) - silent) // silent
+                self._silent_from_ns = now_ns + cost_ns
         for link in self._links:
             link.check_times(now_ns)
         if self._speaking is None:
@@ -230,9 +244,10 @@ class Bus:
                 self._decoder.clear()  # older bytes answer nothing that is asked now
                 self._speaking = link
                 self._damaged = self._busy = False
-                sent_ns = now_ns + (len(frame) + 1) * self._byte_ns
-                self._reply_by_ns = sent_ns + REPLY_WITHIN_NS
-                self._reply_cut_ns = sent_ns + REPLY_ENDED_WITHIN_NS
+                self._asked_ns = now_ns
+                self._sent_ns = now_ns + (len(frame) + 1) * self._byte_ns
+                self._reply_by_ns = self._sent_ns + link.promptness.wait_ns(_wait(link))
+                self._reply_cut_ns = self._sent_ns + REPLY_ENDED_WITHIN_NS
                 if self.tap is not None and link.said is not None:
                     self.tap(said(link.config.name, frame, link.said, now_ns))
                 return MARK + frame
@@ -261,16 +276,19 @@ class Bus:
         return min(times)
 
     def _due_ns(self, link: Link) -> int:
-        if link.state is State.OFFLINE:
-            return max(link.due_ns, self._probe_from_ns)
+        if self._is_silent(link):
+            return max(link.due_ns, self._silent_from_ns)
         told = link.survey.speed_told is not None  # it listens at another speed by now
         return link.due_ns + TOLD_PAUSE_NS * told
+
+    def _is_silent(self, link: Link) -> bool:
+        return link.promptness.is_doubted or link.state is State.OFFLINE
 
     def _next_link(self, now_ns: int) -> Link | None:
         due = [link for link in self._links if self._due_ns(link) <= now_ns]
         return min(due, key=lambda link: self._precedence(link, now_ns), default=None)
 
-    def _precedence(self, link: Link, now_ns: int) -> tuple[int, bool, int]:
+    def _precedence(self, link: Link, now_ns: int) -> tuple[int, bool, bool, int]:
         """Life safety, securing, passage; then whoever waited longest beyond its patience.
 
         Once a reader has given its sign of life its command must follow at once, or two readers
@@ -279,13 +297,17 @@ class Bus:
         """
         urgency = link.urgency
         first = Priority.PASSAGE if link.is_prompt else Priority.SECURE
+        is_doubted = link.promptness.is_doubted
         if urgency is not None and urgency <= first:
-            return urgency, not link.is_awake(now_ns), link.due_ns
+            return urgency, is_doubted, not link.is_awake(now_ns), link.due_ns
         if urgency is not None and link.is_prompt and link.is_awake(now_ns):
-            return Priority.SIGNAL, False, link.due_ns
-        absent = link.state is State.OFFLINE
-        patience_ns = _PATIENCE_PROBE_NS if absent else _PATIENCE_POLL_NS
-        return Priority.SIGNAL, False, link.due_ns + patience_ns
+            return Priority.SIGNAL, False, False, link.due_ns
+        patience_ns = _PATIENCE_POLL_NS
+        if self._is_silent(link):
+            patience_ns = _PATIENCE_PROBE_NS
+        elif link.state is not State.ONLINE or not link.is_online:
+            patience_ns = -_HASTE_MEETING_NS
+        return Priority.SIGNAL, False, False, link.due_ns + patience_ns
 
     def _take_frames(self, now_ns: int) -> None:
         while (found := self._decoder.take()) is not NEED_MORE:
@@ -298,6 +320,7 @@ class Bus:
             self._show(found, heard, now_ns)
             if heard is Heard.ANSWERED:
                 self._speaking = None
+                link.promptness.answered(now_ns - self._sent_ns)
             elif heard is not Heard.NOT_BELIEVED:
                 self._damaged |= heard is None
                 self._busy |= heard is Heard.BUSY

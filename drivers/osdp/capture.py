@@ -15,7 +15,6 @@ Pure: what is returned is written by whoever watches.
 """
 
 import struct
-from datetime import UTC, datetime
 
 from drivers.api import Spoken
 from drivers.osdp.frame import LENGTH_MAX
@@ -25,6 +24,7 @@ _MAGIC = 0xA1B2C3D4
 _VERSION = 2, 4
 _HEADER = struct.Struct("<IHHiIII")
 _RECORD = struct.Struct("<IIII")
+_DAY_MICROS = 86_400_000_000
 _SECOND_NS = 1_000_000_000
 
 
@@ -48,6 +48,6 @@ def record(spoken: Spoken, utc_ahead_ns: int) -> bytes:
 def line(spoken: Spoken, utc_ahead_ns: int) -> str:
     """One message for people: when (UTC), who to whom, what."""
     micros = (spoken.at_ns + utc_ahead_ns) // 1_000
-    moment = datetime.fromtimestamp(micros // 1_000_000, UTC)
-    arrow = "->" if spoken.outgoing else "<-"
-    return f"{moment:%H:%M:%S}.{micros % 1_000_000:06d} {arrow} {spoken.device}: {spoken.text}"
+    seconds, micros = divmod(micros % _DAY_MICROS, 1_000_000)
+    moment = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{micros:06d}"
+    return f"{moment} {'->' if spoken.outgoing else '<-'} {spoken.device}: {spoken.text}"

@@ -14,6 +14,7 @@ from drivers.osdp.config import ReaderConfig
 from drivers.osdp.frame import Block, Frame, encode
 from drivers.osdp.introduction import Introduction
 from drivers.osdp.messages import Message, ReplyCode
+from drivers.osdp.promptness import Promptness
 from drivers.osdp.proving import Proving
 from drivers.osdp.reporting import Reporter, is_encrypted
 from drivers.osdp.rules import RULES, Rule, Trouble, refusal, tries_max
@@ -54,8 +55,8 @@ class Link:
         emit: Callable[[Fact], None],
     ) -> None:
         self.config = config
-        self.state = State.OFFLINE
-        self.due_ns = 0
+        self.state, self.due_ns = State.OFFLINE, 0
+        self.promptness = Promptness()
         self._poll_ns = poll_ns
         self._entropy = entropy
         self._still_wanted = still_wanted
@@ -117,9 +118,8 @@ class Link:
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to say to the reader but polls, or probes where it is away."""
-        kept = self._reporter.stored
+        kept = self._reporter.stored or self._files.is_under_way
         waits = self._queue or self.survey or kept or not self._introduction.is_complete
-        waits = waits or self._files.is_under_way
         return self.state is State.OFFLINE or (self.is_prompt and not waits)
 
     @property

@@ -313,12 +313,20 @@ def test_what_a_silent_reader_had_kept_is_dropped_when_it_is_back() -> None:
     assert [fact.data for fact in world.of(CardRead)] == [b"\x11\x22\x33\x40"]
 
 
-def test_absent_readers_get_half_of_the_line_at_most() -> None:
-    world = World(*range(1, 9))
-    for reader in world.readers.values():
-        reader.silent = True
-    world.run(10_000)
-    assert 20 <= len(world.sent) <= 26
+@pytest.mark.parametrize("absent", [1, 2, 4])
+def test_absent_readers_get_no_more_of_the_line_than_their_share(absent: int) -> None:
+    world = World(*range(1, 9)).online()
+    for address in range(1, absent + 1):
+        world.readers[address].silent = True
+    world.run(5_000)
+    world.sent.clear()
+    world.run(20_000)
+    waited_ns = sum(
+        after_ns - at_ns
+        for (at_ns, data), (after_ns, _) in pairwise(world.sent)
+        if data[2] <= absent
+    )
+    assert 0.02 < waited_ns / (20_000 * MS) <= absent / 8
 
 
 @pytest.mark.parametrize("readers", [1, 8])

@@ -542,7 +542,7 @@ def test_no_wall_clock_no_thread_no_module_state() -> None:
     assert len(sources) >= 10
     for source in sources:
         assert not forbidden.search(source.read_text()), source.name
-        if source.name != "driver.py":
+        if source.name not in ("driver.py", "scan.py"):  # they hold a real port
             assert not re.search(r"import (time|os|asyncio)\b", source.read_text()), source.name
 
 

@@ -36,7 +36,9 @@ class World:
     `on_fact` is the edge: it may submit while it hears. What it keeps for a driver is in `kept`.
     """
 
-    def __init__(self, *addresses: int, seed: int = 1, **changes: object) -> None:
+    def __init__(
+        self, *addresses: int, seed: int = 1, baud: int = 115200, **changes: object
+    ) -> None:
         source = random.Random(seed)
         self.now_ns = 1_000_000 * MS
         self.entropy: Callable[[int], bytes] = source.randbytes
@@ -45,7 +47,7 @@ class World:
             for address in addresses
         }
         configs = tuple(reader_config(address, **changes) for address in addresses)
-        self.config = LineConfig(port="memory", baud=115200, readers=configs)
+        self.config = LineConfig(port="memory", baud=baud, readers=configs)
         self.bus = Bus(self.config, self._draw)
         self.facts: list[Fact] = []
         self.kept: list[Fact] = []
@@ -152,3 +154,19 @@ class World:
         ends = [fact for fact in self.of(CommandEnded) if fact.command == command]
         assert len(ends) == 1, f"{command} ended {len(ends)} times"
         return ends[0].outcome.value
+
+
+class PacedWorld(World):
+    """Bytes take the time that they take at the line's speed, and readers a moment to answer."""
+
+    TURNAROUND_MS = 3.0
+
+    def _deliver(self, data: bytes) -> None:
+        byte_ms = 10_000 / self.config.baud
+        there_ms = len(data) * byte_ms
+        for reader in self.readers.values():
+            reply = reader.receive(data, self.now_ns + int(there_ms * MS))
+            if reply:
+                self.heard.append(reply)
+                back_ms = self.TURNAROUND_MS + len(reply) * byte_ms
+                self.inject(self.to_panel(reply), there_ms + back_ms)
