@@ -13,7 +13,7 @@ from drivers.osdp.config import LineConfig, check_speed
 from drivers.osdp.frame import MARK, NEED_MORE, Damaged, Frame, FrameDecoder
 from drivers.osdp.link import Link
 from drivers.osdp.messages import Poll
-from drivers.osdp.promptness import Wait
+from drivers.osdp.promptness import Wait, pause_ns
 from drivers.osdp.speed import Settled, SpeedChange, SpeedSearch
 from drivers.osdp.spoken import heard_badly, heard_nothing, said, was_heard
 from drivers.osdp.states import State
@@ -221,8 +221,8 @@ class Bus:
             if not self._damaged and not self._busy:
                 link.promptness.is_doubted = True
                 silent = sum(self._is_silent(link) for link in self._links)
-                cost_ns = (now_ns - self._asked_ns) * (len(self._links) - silent) // silent
-                self._silent_from_ns = now_ns + cost_ns
+                living = len(self._links) - silent
+                self._silent_from_ns = now_ns + pause_ns(now_ns - self._asked_ns, silent, living)
         for link in self._links:
             link.check_times(now_ns)
         if self._speaking is None:

@@ -9,9 +9,9 @@ well. So two things hold here:
   with a large margin. Seven readers and fewer are always waited for in full. Whoever is silent then
   is asked once more and waited for in full. Commands, keys and files always are: their reader may
   have more to do.
-- Whoever is silent has as much of the line as everybody else and no more: after a silence the
-  silent ones wait while the others are asked, for as long as makes it so. Nobody is asked less
-  often because another is away.
+- After a silence the silent ones wait while the others are asked: twice as long as it has cost, so
+  that most rounds of the others pass undisturbed. Where so many are silent that asking all of them
+  would take more than two seconds then, they get the share of the line that is theirs by number.
 """
 
 from enum import Enum
@@ -23,9 +23,19 @@ QUICK_MIN_NS = 40 * MS  # a USB adapter alone may keep bytes for 16 ms
 QUICK_MARGIN_NS = 30 * MS
 QUICK_TIMES = 2
 ROUND_NS = 1_500 * MS  # what the silence of a whole line may cost: neighbours have 2.5 s
+PAUSE_TIMES = 2
+ALL_ASKED_NS = 2_000 * MS  # in how long all silent ones are asked: whoever returns has 3 s
 FORGETTING = 64  # one slow answer is half forgotten after some 44 others
 FULL_EVERY = 16  # of so many probes one waits in full: a reader may have become slow
 FULL_EVERY_UNKNOWN = 4  # and of one that has never answered
+
+
+def pause_ns(cost_ns: int, silent: int, living: int) -> int:
+    """How long the silent ones wait after one of them has cost so much; see above."""
+    if not living:
+        return 0
+    share_ns = cost_ns * living // silent
+    return max(share_ns, min(PAUSE_TIMES * cost_ns, ALL_ASKED_NS // silent - cost_ns))
 
 
 class Wait(Enum):
