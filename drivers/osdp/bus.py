@@ -219,14 +219,26 @@ class Bus:
                 self.tap(heard_nothing(link.config.name, now_ns))
             link.unanswered(now_ns, damaged=self._damaged, busy=self._busy)
             if not self._damaged and not self._busy:
-                link.promptness.is_doubted = True
-                silent = sum(self._is_silent(link) for link in self._links)
-                living = len(self._links) - silent
-                self._silent_from_ns = now_ns + pause_ns(now_ns - self._asked_ns, silent, living)
+                self._share_the_line(link, now_ns)
         for link in self._links:
             link.check_times(now_ns)
         if self._speaking is None:
             self._see_to_speed(now_ns)
+
+    def _share_the_line(self, link: Link, now_ns: int) -> None:
+        """A silence: the first of one reader alone is a lost frame, which is sent again at once."""
+        others = any(
+            each.promptness.is_doubted and each.state is not State.OFFLINE
+            for each in self._links
+            if each is not link
+        )
+        promptness = link.promptness
+        promptness.is_doubted = promptness.has_missed or others or link.state is State.OFFLINE
+        promptness.has_missed = True
+        silent = sum(self._is_silent(each) for each in self._links)
+        if silent:
+            cost_ns, living = now_ns - self._asked_ns, len(self._links) - silent
+            self._silent_from_ns = now_ns + pause_ns(cost_ns, silent, living)
 
     def bytes_to_send(self, now_ns: int) -> bytes:
         """The next frame, or nothing while a reply is owed or nobody is due.

@@ -47,10 +47,13 @@ class Wait(Enum):
 
 
 class Promptness:
-    """One reader's, of so many `readers`. `is_doubted`: it was silent when it was asked last."""
+    """One reader's, of so many `readers`.
+
+    `has_missed`: it was silent when it was asked last. `is_doubted`: more than one lost frame.
+    """
 
     def __init__(self) -> None:
-        self.is_doubted = False
+        self.has_missed = self.is_doubted = False
         self.readers = 1
         self._slowest_ns: int | None = None
         self._probes = 0
@@ -63,13 +66,13 @@ class Promptness:
             if self._probes % full_every == 0:
                 return REPLY_WITHIN_NS
             return self._quick_ns(self._slowest_ns or 0)
-        if wait is Wait.FULL or self.is_doubted or self._slowest_ns is None:
+        if wait is Wait.FULL or self.has_missed or self._slowest_ns is None:
             return REPLY_WITHIN_NS
         return self._quick_ns(self._slowest_ns)
 
     def answered(self, after_ns: int) -> None:
         """It has answered, so long after it was asked."""
-        self.is_doubted = False
+        self.has_missed = self.is_doubted = False
         kept_ns = (self._slowest_ns or 0) * (FORGETTING - 1) // FORGETTING
         self._slowest_ns = max(after_ns, kept_ns)
 
