@@ -68,8 +68,8 @@ class SimulatedModule:
         return bool(self.asked)
 
     def set_input(self, number: int, active: bool | int) -> None:
-        """A contact changes. A cut line (2) reads as an open one, a short (3) as a closed one."""
-        self.inputs[number] = int(active) in {1, 3}
+        """A contact changes. A cut line (3) reads as an open one, a short (2) as a closed one."""
+        self.inputs[number] = int(active) in {1, 2}
 
     @property
     def outputs(self) -> tuple[bool, ...]:

@@ -152,7 +152,7 @@ class SimulatedReader:
         return self._remember(osdp.Keypad(0, len(codes), codes))
 
     def set_input(self, number: int, active: bool | int) -> None:
-        """An input changes: false, true, or 2 (cut) and 3 (shorted) of a supervised line."""
+        """An input changes: false, true, or 2 (shorted) and 3 (cut) of a supervised line."""
         if self._inputs[number] != int(active):
             self._inputs[number] = int(active)
             self._changed["inputs"] = None

@@ -7,7 +7,7 @@ it sees, on a line of four states, and on a second one where it can tell that so
 from collections.abc import Callable
 from enum import StrEnum
 
-CUT, SHORTED = 2, 3
+CUT, SHORTED = 3, 2
 """What a supervised input reports, next to 0 and 1 (`simulators.osdp_reader`)."""
 
 PULSE_S = {

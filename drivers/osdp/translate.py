@@ -89,13 +89,14 @@ _BURSTS = "0123456789*#"  # by the number that a Wiegand keypad sends
 _BYTE_BITS = 8
 KEY_CODES: Mapping[str, int] = {**{digit: ord(digit) for digit in "0123456789"}, "*": 0x7F, "#": 13}
 
-# Clause 7.6 knows 0 and 1. Readers with supervised inputs send 2 and 3 for a cut and a shorted
-# line; a value that nobody defined counts as cut, because no good line sends it.
+# Table 52 of version 2.2.2: 2 is a shorted line and 3 an open one; earlier versions know 0 and 1.
+# Its 4 (a resistance that means nothing) and 5 (not known yet), and values that nobody defined,
+# count as cut: no good line sends them.
 _INPUT_STATES: Mapping[int, InputState] = {
     0: InputState.INACTIVE,
     1: InputState.ACTIVE,
-    2: InputState.CUT,
-    3: InputState.SHORTED,
+    2: InputState.SHORTED,
+    3: InputState.CUT,
 }
 
 

@@ -254,7 +254,7 @@ def test_a_cut_fire_loop_is_a_fire(house: House) -> None:
     async def run() -> None:
         async with house.line(), running(house) as edge:
             await ready(edge)
-            house.board.set_input(FIRE_LOOP, 2)
+            house.board.set_input(FIRE_LOOP, 3)
             await until(edge, ev.EgressReleased)
             await asyncio.sleep(0.2)
             assert house.board.outputs[VAULT] is False

@@ -84,7 +84,7 @@ def test_what_is_wrong_with_a_device_is_told_with_what_to_do(house: House) -> No
     house.readers["front-in"] = SimulatedReader(1, secrets.token_bytes(16), os.urandom)
     house.readers["vault-out"].silent = True
     house.readers["vault-in"].set_local(tampered=True, power_failing=True)
-    house.board.set_input(FRONT_CONTACT, 2)
+    house.board.set_input(FRONT_CONTACT, 3)
     with readers_there(house):
         found = looked(house)
     paired = about(found, "front-in (line north, address 1) is away")

@@ -124,7 +124,7 @@ def test_inputs_tamper() -> None:
     world.readers[1].set_input(0, 2)
     world.readers[1].set_input(1, 3)
     world.run(100)
-    assert world.of(InputsReported)[-1].states == (InputState.CUT, InputState.SHORTED)
+    assert world.of(InputsReported)[-1].states == (InputState.SHORTED, InputState.CUT)
 
 
 def test_pulse_is_timed_by_the_reader() -> None:

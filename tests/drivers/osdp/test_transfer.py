@@ -336,8 +336,8 @@ def test_another_reader_in_its_place_does_not_get_it() -> None:
 
 @pytest.mark.parametrize("fixed", [1, 2, None])
 def test_a_file_arrives_through_noise(fixed: int | None, seed: int) -> None:
-    seed = seed if fixed is None else fixed
     """Every fiftieth frame of either side is spoilt: the reader repeats, no session is lost."""
+    seed = seed if fixed is None else fixed
     source = random.Random(seed)
 
     def noisy(data: bytes) -> bytes:
@@ -349,8 +349,8 @@ def test_a_file_arrives_through_noise(fixed: int | None, seed: int) -> None:
     command = send(world, content_of(200_000))
     world.run(30_000)
     assert world.outcome(command) == "confirmed", f"seed {seed}"
-    assert files.files == [(1, content_of(200_000))]
-    assert world.of(ProtocolViolated) == []
+    assert files.files == [(1, content_of(200_000))], f"seed {seed}"
+    assert world.of(ProtocolViolated) == [], f"seed {seed}"
 
 
 @pytest.mark.parametrize(
