@@ -159,16 +159,8 @@ class _Client(Conversation[Request]):
                 await self._send(about)
             case ReadHistory(count=count):
                 await self._send(await desk.people_history(count))
-            case LoadPolicy():
-                done = desk.load_policy(self._parts.whole(), who)
-                await self._send(await self._patiently(done))
-                self._parts.close()
-            case ReturnPolicy():
-                await self._send(await self._patiently(desk.return_policy(who)))
-            case PolicyStatus():
-                await self._send(await desk.policy_status())
-            case AskRoles():
-                await self._send(await self._patiently(desk.roles_held()))
+            case LoadPolicy() | ReturnPolicy() | PolicyStatus() | AskRoles():
+                await self._answer_policy(request)
             case Screen() | GiveConsent() | EndConsent() | ListConsents() | LetPass() | MakeCode():
                 await self._answer_visit(request)
             case ReadMuster() | ChangeMuster():
@@ -194,6 +186,22 @@ class _Client(Conversation[Request]):
                 await self._answer_device(request)
             case _:
                 await self._answer_order(request)
+
+    async def _answer_policy(
+        self, request: LoadPolicy | ReturnPolicy | PolicyStatus | AskRoles
+    ) -> None:
+        desk, who = self._desk, self._peer.name
+        match request:
+            case LoadPolicy():
+                done = desk.load_policy(self._parts.whole(), who)
+                await self._send(await self._patiently(done))
+                self._parts.close()
+            case ReturnPolicy():
+                await self._send(await self._patiently(desk.return_policy(who)))
+            case PolicyStatus():
+                await self._send(await desk.policy_status())
+            case AskRoles():
+                await self._send(await self._patiently(desk.roles_held()))
 
     async def _answer_visit(self, request: VisitRequest) -> None:
         desk, who = self._desk, self._peer.name
