@@ -71,11 +71,9 @@ class Perimeter:
     def reported(self, fact: InputsReported, now_us: int) -> Iterator[Fact]:
         """What a report of a device's inputs means."""
         for key in self._by_device.get(fact.device, ()):
-            if key[0] == SOURCE and self._wired[key].input.input in fact.remembered:
-                continue  # nobody turns a key in the past
             self._read[key, fact.device] = fact.states
             line = self._line(key)
-            if line is None:
+            if line is None or (line is Line.ACTIVE and self._is_of_before(key, fact)):
                 continue
             point = self._debounced[key]
             # What stands under a barrier counts at once; that it has gone has to last.
@@ -84,6 +82,10 @@ class Perimeter:
             news = point.feed(line, now_us)
             if news is not None:
                 yield self._fact(key, news)
+
+    def _is_of_before(self, key: Key, fact: InputsReported) -> bool:
+        """Nobody turns a key in the past, or presses a button: what is remembered orders nothing."""
+        return key[0] == SOURCE and self._wired[key].input.input in fact.remembered
 
     def lost(self, device: str) -> Iterator[Fact]:
         """What is seen no more when a device goes away; its next readings are news again."""

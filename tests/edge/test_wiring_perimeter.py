@@ -33,10 +33,18 @@ class Board:
         self.states[5] = InputState.ACTIVE  # the beam's line is inverted
         self.at_ms = 0
 
-    def says(self, number: int, state: InputState, after_ms: int = 0) -> dict[str, str]:
+    def says(
+        self,
+        number: int,
+        state: InputState,
+        after_ms: int = 0,
+        remembered: tuple[int, ...] = (),
+    ) -> dict[str, str]:
         self.at_ms += after_ms
         self.states[number] = state
-        report = InputsReported(device="yard", at_ns=0, states=tuple(self.states))
+        report = InputsReported(
+            device="yard", at_ns=0, states=tuple(self.states), remembered=remembered
+        )
         return told(self.perimeter.reported(report, self.at_ms * MS))
 
     def later(self, ms: int) -> dict[str, str]:
@@ -124,6 +132,17 @@ def test_the_second_line_of_a_sensor_says_that_it_is_masked(
 ) -> None:
     board.says(MASK, state, 100)
     assert board.later(50) == {"hall-pir": line}
+
+
+def test_a_key_that_is_remembered_as_turned_was_not_turned(board: Board) -> None:
+    board.perimeter.lost("yard")
+    board.states[KEY] = InputState.ACTIVE
+    found = board.says(FENCE, InputState.ACTIVE, 100, remembered=(KEY, FENCE))
+    found |= board.later(1_000)
+    assert "guard-key" not in found
+    assert found["fence"] == Line.ACTIVE, "how things stand is news all the same"
+    found = board.says(KEY, InputState.ACTIVE, 100)
+    assert (found | board.later(1_000))["guard-key"] == SourceLine.ACTIVE
 
 
 def test_an_input_that_vanishes_from_the_report_is_cut(board: Board) -> None:
