@@ -6,6 +6,8 @@ OURS = "sentrypost"
 
 def matches(topic_filter: str, topic: str) -> bool:
     """Whether the filter takes the topic."""
+    if "+" not in topic_filter and "#" not in topic_filter:
+        return topic_filter == topic
     wanted, levels = topic_filter.split("/"), topic.split("/")
     for place, level in enumerate(wanted):
         if level == "#":
