@@ -17,9 +17,7 @@ from drivers.api import (
     DeviceOffline,
     DeviceOnline,
     Fact,
-    Hold,
     OutputsReported,
-    Priority,
     ProtocolViolated,
     Pulse,
 )
@@ -29,26 +27,18 @@ from drivers.osdp.messages import ReplyCode
 from drivers.osdp.secure import Session
 from drivers.osdp.states import State
 from simulators.osdp_reader import SimulatedReader
+from tests.drivers.osdp.moments import (
+    KNOWN,
+    between_polls,
+    command_on_the_wire,
+    offline,
+    stopped_after,
+)
 from tests.drivers.osdp.world import MS, World, key_of
 
 BLOCKS = [None, *Block, 0x00, 0x10, 0x19, 0x20, 0xFF]
 BLOCK_DATA = (b"", b"\x00", b"\x01")
 
-BODIES = [
-    osdp.Ack(),
-    *(osdp.Nak(reason) for reason in range(1, 10)),
-    osdp.Identity(b"\xba\xdb\xad", 9, 9, 999, b"\x01\x00\x00"),
-    osdp.Capabilities(b"\x01\x01\x02\x02\x01\x02\x09\x01\x01"),
-    osdp.LocalStatus(1, 1),
-    osdp.InputStatus(b"\x01\x01"),
-    osdp.OutputStatus(b"\x01\x01"),
-    osdp.RawCard(0, 0, 32, b"\xde\xad\xbe\xc0"),
-    osdp.Keypad(0, 4, b"1234"),
-    osdp.ReaderCryptogram(bytes(8), bytes(range(8)), bytes(16)),
-    osdp.InitialMac(bytes(16)),
-    osdp.Busy(),
-]
-KNOWN = [osdp.encode(body) for body in BODIES]
 UNKNOWN = [(code, bytes(range(16))) for code in range(256) if code not in {c for c, _ in KNOWN}]
 CONTENTS = [*KNOWN, *UNKNOWN]
 
@@ -71,44 +61,6 @@ def forged(sequence: int, contents: list[tuple[int, bytes]] = CONTENTS) -> Itera
                         mac=bytes(4) if carries_mac(block) else b"",
                     )
                 )
-
-
-def stopped_after(replies: int) -> World:
-    """A world whose panel has heard so many replies and waits for the next."""
-    world = World(1)
-    left = [replies]
-
-    def pass_some(data: bytes) -> bytes:
-        left[0] -= 1
-        return data if left[0] >= 0 else b""
-
-    world.to_panel = pass_some
-    return world.run(60)
-
-
-def command_on_the_wire() -> World:
-    """The reader has obeyed, and its answer is swallowed."""
-    world = World(1).online()
-    world.to_panel = lambda data: b""
-    world.submit(Pulse(0, 300), within_ms=None)
-    world.submit(Hold(1, True), priority=Priority.LIFE_SAFETY, within_ms=None)
-    return world.run(60)
-
-
-def between_polls() -> World:
-    world = World(1).online()
-    while world.bus.deadline() is not None and world.bus._speaking is not None:
-        world.run(1)
-    return world
-
-
-def offline() -> World:
-    world = World(1).online()
-    world.readers[1].silent = True
-    world.run(3_000)
-    while world.bus._speaking is not None:
-        world.run(10)
-    return world
 
 
 REPLIES_BEFORE_SESSION = 4
