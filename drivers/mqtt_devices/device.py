@@ -334,6 +334,9 @@ class Device:
 
     def handle_deadline(self, now_ns: int) -> None:
         """Time passed. Harmless at any time."""
+        due = self.deadline()
+        if due is None or now_ns < due:
+            return
         for sent in [one for one in self._sent if one.until_ns <= now_ns]:
             self._end(sent, Outcome.LOST, now_ns, UNCONFIRMED)
         self._points.handle_deadline(now_ns)

@@ -13,6 +13,9 @@ from drivers.mqtt_devices.payload import masked
 from drivers.mqtt_devices.plan import Plan
 from drivers.mqtt_devices.topics import matches
 
+TOPICS_MAX = 4096
+"""So many topics are remembered with whose they are; a site's devices have a few each."""
+
 
 class Field:
     """`first_number`: where the ids of messages begin; drawn at random, so that an answer to an
@@ -26,6 +29,7 @@ class Field:
         self._devices = {
             plan.device: Device(plan, self._facts.append, lambda: next(numbers)) for plan in plans
         }
+        self._by_topic: dict[str, tuple[Device, ...]] = {}
         self._stands: Stands | None = None
         self.tap: Tap | None = None
 
@@ -60,7 +64,7 @@ class Field:
         self, topic: str, payload: bytes, *, retained: bool, now_ns: int, wall_s: float
     ) -> None:
         """A message came. Anything may come."""
-        for device in self._devices.values():
+        for device in self._listeners(topic):
             if self.tap is not None:
                 self._watch_incoming(device.plan, topic, payload, now_ns, retained=retained)
             device.receive(topic, payload, retained=retained, now_ns=now_ns, wall_s=wall_s)
@@ -91,6 +95,20 @@ class Field:
         """When `handle_deadline` and `next_to_send` are to be called at the latest."""
         due = (device.deadline() for device in self._devices.values())
         return min((one for one in due if one is not None), default=None)
+
+    def _listeners(self, topic: str) -> tuple[Device, ...]:
+        """The devices that a message of this topic may be about."""
+        found = self._by_topic.get(topic)
+        if found is None:
+            if len(self._by_topic) >= TOPICS_MAX:
+                self._by_topic.clear()  # a wildcard lets devices make up as many as they like
+            found = tuple(
+                device
+                for device in self._devices.values()
+                if any(matches(one, topic) for one in device.plan.filters)
+            )
+            self._by_topic[topic] = found
+        return found
 
     def _watch_incoming(
         self, plan: Plan, topic: str, payload: bytes, now_ns: int, *, retained: bool
