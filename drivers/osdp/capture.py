@@ -1,4 +1,4 @@
-"""A watched OSDP line as a file: for Wireshark, or as lines of text.
+"""A watched OSDP line as a file for Wireshark.
 
 The file is what libosdp writes of its own lines (`FLAG_CAPTURE_PACKETS`), so that one view reads
 both: classic pcap with microseconds, one frame in each record, link type 162 (the sixteenth of
@@ -24,7 +24,6 @@ _MAGIC = 0xA1B2C3D4
 _VERSION = 2, 4
 _HEADER = struct.Struct("<IHHiIII")
 _RECORD = struct.Struct("<IIII")
-_DAY_MICROS = 86_400_000_000
 _SECOND_NS = 1_000_000_000
 
 
@@ -43,11 +42,3 @@ def record(spoken: Spoken, utc_ahead_ns: int) -> bytes:
     seconds, rest_ns = divmod(spoken.at_ns + utc_ahead_ns, _SECOND_NS)
     length = len(spoken.frame)
     return _RECORD.pack(seconds, rest_ns // 1_000, length, length) + spoken.frame
-
-
-def line(spoken: Spoken, utc_ahead_ns: int) -> str:
-    """One message for people: when (UTC), who to whom, what."""
-    micros = (spoken.at_ns + utc_ahead_ns) // 1_000
-    seconds, micros = divmod(micros % _DAY_MICROS, 1_000_000)
-    moment = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{micros:06d}"
-    return f"{moment} {'->' if spoken.outgoing else '<-'} {spoken.device}: {spoken.text}"

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from drivers.api import Spoken
-from drivers.osdp.capture import file_header, line, record
+from drivers.osdp.capture import file_header, record
 from drivers.osdp.frame import NEED_MORE, Frame, FrameDecoder
 from tests.drivers.osdp.world import World
 
@@ -133,14 +133,3 @@ def test_libosdps_view_finds_its_way_through_every_frame() -> None:
         assert decoder.take() is NEED_MORE
     assert in_clear >= 4
     assert decrypted >= 10
-
-
-def test_lines_for_people() -> None:
-    _, seen = captured()
-    lines = [line(spoken, UTC_AHEAD_NS) for spoken in seen]
-    assert lines[0] == "22:30:00.000000 -> r1: ID, sequence 0, in clear, kind 0"
-    assert any(text.endswith("<- r1: no answer") for text in lines)
-    card = next(text for text in lines if "RAW" in text)
-    assert card.partition(" ")[2] == (
-        "<- r1: RAW, sequence 1, SCS_18, reader 0, format 0, bits 26, data hidden"
-    )

@@ -5,7 +5,7 @@ import pytest
 from drivers.api import Hold, Priority, Pulse, Spoken
 from drivers.osdp import messages as osdp
 from drivers.osdp.frame import Block, Frame, encode
-from drivers.osdp.spoken import CHANGED, HIDDEN, was_heard
+from drivers.osdp.spoken import CHANGED, HIDDEN, said, was_heard
 from simulators.osdp_reader import SimulatedReader
 from tests.drivers.osdp.world import World, key_of
 
@@ -145,6 +145,36 @@ def test_no_reply_shows_more_than_is_listed(block: int | None) -> None:
             shows_all.append(code)
     states_and_capabilities = [0x46, 0x49, 0x4A, 0x4B]
     assert shows_all == ([] if block == 0x18 else states_and_capabilities)
+
+
+def test_no_command_shows_a_key_a_text_or_a_file() -> None:
+    """As above, for what the panel says: all of a command is shown where all of it is harmless."""
+    secret = bytes(range(0x90, 0xB0))
+    shows_all = []
+    for code in range(256):
+        frame = Frame(address=1, is_reply=False, sequence=1, code=code, data=secret)
+        seen = was_heard("r1", frame, None, 0, believed=True)
+        if pieces(secret[12:]) & pieces(seen.frame) or secret[12:].hex() in seen.text:
+            shows_all.append(code)
+    outputs_lights_sounders = [0x68, 0x69, 0x6A]
+    assert shows_all == outputs_lights_sounders
+
+
+def test_a_new_key_and_a_text_are_hidden() -> None:
+    for message in (osdp.KeySet(1, 16, key_of(7)), osdp.Text(0, 1, 0, 1, 1, 6, b"Amira!")):
+        code, data = osdp.encode(message)
+        raw = encode(Frame(address=1, is_reply=False, sequence=1, code=code, data=data))
+        seen = said("r1", raw, message, 0)
+        assert "hidden" in seen.text
+        assert not (pieces(key_of(7)) | pieces(b"Amira!")) & pieces(seen.frame)
+
+
+def test_lines_for_people() -> None:
+    world, seen = watched()
+    a_day(world)
+    assert seen[0].text == "ID, sequence 0, in clear, kind 0"
+    card = next(spoken.text for spoken in seen if "RAW" in spoken.text)
+    assert card.endswith("SCS_18, reader 0, format 0, bits 43, data hidden")
 
 
 def test_silence_and_noise_are_seen() -> None:
