@@ -77,7 +77,7 @@ def _device(device: DeviceShown) -> Iterator[Finding]:
         yield warn(said, hint)
     else:
         about = f": {device.identity}" if device.identity else ""
-        yield ok(clean(f"{name} answers over {device.way}, paired and secure{about}"))
+        yield ok(clean(f"{name} answers, paired and secure, over {device.way}{about}"))
     if device.tampered:
         yield fail(f"{device.id}: its housing is open", "go and look at it, then close it")
     if device.power_failing:

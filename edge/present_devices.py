@@ -13,7 +13,8 @@ def page(device: DeviceShown, zone: tzinfo) -> Iterator[Line]:
     """All that is known of it, on some lines."""
     tone, said = connection(device)
     if device.online is not None and device.since_utc_us is not None:
-        said += f" since {local(device.since_utc_us, zone)}"
+        word, colon, rest = said.partition(":")
+        said = f"{word} since {local(device.since_utc_us, zone)}{colon}{rest}"
     yield _line(tone, f"{device.id}: {said}")
     parts = (device.place, f"line {device.line}", device.driver, device.way)
     yield _detail("where", ", ".join(part for part in parts if part))
@@ -33,7 +34,7 @@ def page(device: DeviceShown, zone: tzinfo) -> Iterator[Line]:
     for worked in device.worked:
         tone, said = _outcome(worked)
         when = local(worked.utc_us, zone)
-        yield _line(tone, f"  {'last command':<12}to {worked.part}: {said}, {when}")
+        yield _line(tone, f"  {'command':<12}to {worked.part}: {said}, {when}")
     if device.heard_utc_us is not None:
         yield _detail("last news", f"{local(device.heard_utc_us, zone)}{_presented(device)}")
 

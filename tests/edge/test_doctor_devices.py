@@ -71,9 +71,8 @@ def test_without_a_daemon_the_lines_are_looked_at_and_nothing_is_worked(house: H
     with readers_there(house):
         found = looked(house)
     assert [one for one in found if one.verdict is not Verdict.OK] == []
-    board = about(found, "board (line north, address 4) answers over port")
+    board = about(found, "board (line north, address 4) answers, paired and secure, over port")
     assert "baud 115200" in board.said
-    assert "paired and secure" in board.said
     assert about(found, "portal front").said == (
         "portal front: lock locked, output 0 of board, contact closed"
     )
