@@ -37,7 +37,7 @@ from drivers.queueing import CommandQueue
 from drivers.telling import MS, Teller
 
 OFFLINE_AFTER_NS = 2_500 * MS  # the edge is promised 3 s; half a second is the host's to lose
-REPEATS_MAX = 3  # of a command that is not answered
+REPEATS_MAX = 3  # of a command, and of the look at its relay, when nothing is answered
 OUTPUTS_EVERY_NS = 1_000 * MS  # how often outputs are looked at when nothing is done with them
 AFTER_PULSE_NS = 100 * MS  # a module's timer ends a little later than ours
 SET_BACK_EVERY_NS = 500 * MS  # a module that does not obey is still to be read in between
@@ -186,6 +186,7 @@ class Module:
             if doing is None:
                 return None
             if doing.is_done:
+                doing.tries += 1
                 self._asked = ReadOutputs(self.config.outputs)
                 return self._asked
             unwanted = self._still_wanted(doing.command, now_ns)
@@ -296,7 +297,7 @@ class Module:
         if doing is None or doing.is_done or asked != doing.write:
             self._outputs_due_ns.append(now_ns)  # what was set back is looked at
             return
-        doing.is_done = True
+        doing.is_done, doing.tries = True, 0
         output, write = doing.write.output, doing.write
         if isinstance(write, Flash):
             end_ns = now_ns + write.steps * FLASH_STEP_MS * MS + AFTER_PULSE_NS

@@ -255,6 +255,27 @@ def test_half_a_line_dead_costs_the_others_little(addresses: tuple[int, ...], ba
     assert {fact.device for fact in world.of(DeviceOnline)} == {f"m{address}" for address in dead}
 
 
+@pytest.mark.parametrize("dies_at", [5, 1], ids=["told", "looked at"])
+def test_an_urgent_command_to_a_dead_module_does_not_keep_the_others(dies_at: int) -> None:
+    """It dies when it is told, or when it has said that it did and is looked at."""
+    world = World(1, 2).run(1_000)
+    world.facts.clear()
+    dead = False
+
+    def dying(data: bytes) -> bytes:
+        nonlocal dead
+        dead = dead or data[:2] == bytes([1, dies_at])
+        return b"" if dead and data[0] == 1 else data
+
+    world.to_module = dying
+    command = world.submit(Hold(0, on=True), priority=Priority.LIFE_SAFETY, within_ms=None)
+    world.run(50)
+    world.modules[2].inputs[0] = True
+    world.run(1_000)
+    assert [fact.device for fact in world.of(InputsReported)] == ["m2"]
+    assert world.outcome(command) == "lost"
+
+
 def test_commands_of_a_module_that_goes_away_are_lost_and_not_done_later() -> None:
     world = World(1).run(300)
     world.modules[1].silent = True
