@@ -40,10 +40,12 @@ OFFLINE_AFTER_NS = 2_500 * MS  # the edge is promised 3 s; half a second is the 
 REPEATS_MAX = 3  # of a command, and of the look at its relay, when nothing is answered
 OUTPUTS_EVERY_NS = 1_000 * MS  # how often outputs are looked at when nothing is done with them
 AFTER_PULSE_NS = 100 * MS  # a module's timer ends a little later than ours
+RESTING_AFTER_NS = 1_000 * MS  # behind a pulse: by then even a slow timer has ended
 SET_BACK_EVERY_NS = 500 * MS  # a module that does not obey is still to be read in between
 REFUSED_EVERY_NS = 1_000 * MS  # how often a module is asked that is not what it should be
 FLASH_MS_MAX = FLASH_STEP_MS * FLASH_STEPS_MAX
 
+RESTARTED = "its outputs are not as they were set: it was without power, or somebody else works it"
 UNMOVED = "it says that it did, and its output says that it did not"
 SILENT = "it does not answer"
 SIGNLESS = "a relay module has no light, no sounder and no display"
@@ -57,6 +59,7 @@ class _Doing(msgspec.Struct):
 
     command: Command
     write: Switch | Flash
+    resting: bool | None
     sent_ns: int | None = None
     tries: int = 0
     is_done: bool = False
@@ -82,9 +85,13 @@ def check_output(action: Pulse | Hold, config: ModuleConfig) -> None:
             )
 
 
-def write_for(action: Pulse | Hold) -> Switch | Flash:
-    """The request for an action that `check_output` let pass."""
-    if isinstance(action, Pulse):
+def write_for(action: Pulse | Hold, resting: bool | None) -> Switch | Flash:
+    """The request for an action that `check_output` let pass.
+
+    A module's timer ends in the contrary of what it began with, whatever was before: a pulse to
+    the state in which the output rests already has nothing to come back from.
+    """
+    if isinstance(action, Pulse) and resting is not action.on:
         return Flash(action.output, action.on, action.for_ms // FLASH_STEP_MS)
     return Switch(action.output, action.on)
 
@@ -113,6 +120,8 @@ class Module:
         self._outputs: tuple[bool, ...] | None = None
         self._outputs_due_ns: list[int] = []
         self._timers_end_ns: dict[int, int] = {}
+        self._resting: dict[int, bool] = {}
+        """What outputs were set to for good, as far as they are known to have obeyed."""
         self._kept: dict[int, _Kept] = {}
         self._set_back_from_ns = 0
 
@@ -152,6 +161,7 @@ class Module:
         for command in self._queue.drain():
             self._tell.ended(command, Outcome.LOST, now_ns, None, reason)
         self._inputs = self._outputs = None
+        self._resting.clear()
         self._kept.clear()
         self._outputs_due_ns.clear()
         self._tell.offline(reason, now_ns)
@@ -169,7 +179,6 @@ class Module:
         if not self.is_online:
             self._tell.ended(command, Outcome.LOST, now_ns, None)
             return
-        self._kept.pop(action.output, None)
         evicted = self._queue.push(command)
         if evicted is not None:
             self._tell.ended(evicted, Outcome.LOST, now_ns, None)
@@ -192,6 +201,8 @@ class Module:
             unwanted = self._still_wanted(doing.command, now_ns)
             if unwanted is None:
                 doing.sent_ns, doing.tries = now_ns, doing.tries + 1
+                self._kept.pop(doing.write.output, None)
+                self._resting.pop(doing.write.output, None)
                 self._asked = doing.write
                 return self._asked
             # Its bytes may have been understood, and only the answer been lost.
@@ -201,8 +212,10 @@ class Module:
         if not len(self._queue):
             return None
         command = self._queue.pop()
-        assert isinstance(command.action, Pulse | Hold), "no other action is queued"
-        self._doing = _Doing(command, write_for(command.action))
+        action = command.action
+        assert isinstance(action, Pulse | Hold), "no other action is queued"
+        resting = self._resting.get(action.output)
+        self._doing = _Doing(command, write_for(action, resting), resting=resting)
         return self._doing
 
     def reading(self, now_ns: int) -> Ask:
@@ -275,9 +288,27 @@ class Module:
         if doing is not None and doing.is_done:
             moved = states[doing.write.output] is doing.write.on
             if moved or self._is_over(doing, now_ns):
+                is_hold = isinstance(doing.command.action, Hold)
+                resting = doing.write.on if is_hold else doing.resting
+                if resting is not None:
+                    self._resting[doing.write.output] = resting
                 self._end(Outcome.CONFIRMED, now_ns)
             else:
                 self._end(Outcome.REFUSED, now_ns, UNMOVED)
+
+        elif self._has_restarted(states, now_ns):
+            # What holds for its doors has to be said to it again.
+            self.shut(now_ns, RESTARTED)
+            self.read_due_ns = now_ns
+
+    def _has_restarted(self, states: tuple[bool, ...], now_ns: int) -> bool:
+        """Whether an output rests otherwise than it was set, and no timer of ours explains it."""
+        return any(
+            states[output] is not on
+            and output not in self._kept
+            and now_ns >= self._timers_end_ns.get(output, 0) + RESTING_AFTER_NS
+            for output, on in self._resting.items()
+        )
 
     def _read(self, now_ns: int) -> None:
         """One reading more; with all of them it is online."""

@@ -20,7 +20,7 @@ from drivers.api import (
     Pulse,
     Spoken,
 )
-from drivers.modbus.module import SIGNLESS, SILENT, UNMOVED
+from drivers.modbus.module import RESTARTED, SIGNLESS, SILENT, UNMOVED
 from tests.drivers.modbus.world import MS, World
 
 OPEN = Pulse(0, 500)
@@ -133,6 +133,61 @@ def test_a_later_wish_ends_what_an_earlier_one_kept() -> None:
     world.submit(Hold(0, on=False))
     world.run(5_000)
     assert world.modules[1].outputs[0] is False
+
+
+def test_a_withdrawn_passage_leaves_a_way_out_free() -> None:
+    world = World(1, timer_survives=True).run(300)
+    world.submit(Hold(0, on=True))
+    world.run(200)
+    world.submit(Pulse(0, 3_000, on=False))
+    world.run(200)
+    world.submit(Hold(0, on=False), priority=Priority.LIFE_SAFETY, within_ms=None)
+    world.run(200)
+    world.stands = False
+    withdrawn = world.submit(Pulse(0, 1_000, on=False))
+    world.run(5_000)
+    assert world.outcome(withdrawn) == "withdrawn"
+    assert world.modules[1].outputs[0] is False
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_a_passage_through_a_free_way_does_not_shut_it(on: bool) -> None:
+    """A module's timer would end in the contrary of what it began with."""
+    world = World(1).run(300)
+    world.submit(Hold(0, on=on), priority=Priority.LIFE_SAFETY, within_ms=None)
+    world.run(200)
+    command = world.submit(Pulse(0, 1_000, on=on))
+    world.run(3_000)
+    assert (world.outcome(command), world.modules[1].outputs[0]) == ("confirmed", on)
+    assert offline(world) == []
+
+
+def test_a_module_that_was_without_power_for_a_moment_is_told_anew() -> None:
+    """A magnet that it held is let go, and nobody would say so."""
+    world = World(1).run(300)
+    world.submit(Hold(0, on=True))
+    world.submit(Pulse(1, 500))
+    world.run(3_000)
+    world.facts.clear()
+    world.modules[1].restart()
+    world.run(1_200)
+    told = [type(fact) for fact in world.facts if isinstance(fact, DeviceOnline | DeviceOffline)]
+    assert told == [DeviceOffline, DeviceOnline]
+    assert [fact.reason for fact in world.of(DeviceOffline)] == [RESTARTED]
+    world.run(10_000)
+    assert len(offline(world)) == 1
+
+
+def test_timers_that_are_slow_or_early_are_no_restart() -> None:
+    world = World(1).run(300)
+    world.submit(Hold(0, on=True))
+    world.run(200)
+    for _ in range(5):
+        world.submit(Pulse(0, 5_000, on=False))
+        world.run(200)
+        world.modules[1]._outputs[0].back_ns += 400 * MS
+        world.run(7_000)
+    assert offline(world) == []
 
 
 def test_a_passage_behind_a_kept_output_is_not_set_back() -> None:
