@@ -118,12 +118,12 @@ def test_whoever_leaves_takes_it_back(house: House) -> None:
 
 def test_what_cannot_be_sent_is_refused_before_anything_is_on_record(house: House) -> None:
     async def run() -> None:
-        async with house.line(), running(house) as edge:
+        async with house.line() as line, running(house) as edge:
             await until(edge, ev.EdgeReady)
             (house.folder / "firmware.bin").write_bytes(b"")
             told = await asked(house)
             assert "1 to 4194304 bytes" in told.output
-            house.readers[NAME].silent = True
+            line.unplug()
             await until(edge, ev.ReaderLost)
             (house.folder / "firmware.bin").write_bytes(CONTENT)
             told = await asked(house)

