@@ -196,6 +196,7 @@ def _present(kept: Kept, zone: tzinfo) -> list[str]:
         "told to be without escort": _yes(now.unescorted),
         "told to have stayed too long": _yes(now.overstayed),
         "escorts": ", ".join(now.visitors) or "nobody",
+        "people without badges with him": str(now.party),
         "wrong PINs in a row": str(now.wrong_pins),
         "locked out": _yes(now.locked_out),
         "consent of the head of mission": "none"

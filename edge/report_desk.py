@@ -142,6 +142,7 @@ def now_of(state: SiteState, holder: HolderId) -> Now:
         visitors=tuple(one for one, host in people.escorts.items() if host == holder),
         unescorted=holder in people.unescorted,
         overstayed=seen is not None and seen.overstayed,
+        party=0 if seen is None else seen.party,
         screened=tuple(
             ScreeningKept(station=station, result=said.result, at_s=said.at_s)
             for station, said in people.screened.get(holder, {}).items()

@@ -184,7 +184,9 @@ def _code_of(body: Body) -> int:
 
 
 class PresenceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody inside, as `controller.whereabouts.Presence`. `host`: who escorts him."""
+    """Somebody inside, as `controller.whereabouts.Presence`. `host`: who escorts him. `party`: how
+    many people without badges he leads.
+    """
 
     holder: str
     zone: str
@@ -192,6 +194,7 @@ class PresenceRow(msgspec.Struct, frozen=True, kw_only=True):
     entered_s: int | None
     overstayed: bool
     host: str | None
+    party: int = 0
 
 
 class ZoneRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -297,7 +300,7 @@ def restored(
     people, escorts = {}, {}
     for row in presences:
         holder = HolderId(row.holder)
-        people[holder] = Presence(row.zone, row.since_s, row.entered_s, row.overstayed)
+        people[holder] = Presence(row.zone, row.since_s, row.entered_s, row.overstayed, row.party)
         if row.host is not None:
             escorts[holder] = HolderId(row.host)
     portals, since = {}, {}
@@ -319,6 +322,7 @@ def _presence(people: People, holder: HolderId) -> PresenceRow:
         entered_s=seen.entered_s,
         overstayed=seen.overstayed,
         host=people.escorts.get(holder),
+        party=seen.party,
     )
 
 

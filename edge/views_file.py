@@ -27,7 +27,7 @@ FILE_MODE = 0o640
 APPLICATION_ID = 0x53505657
 """`SPVW`, where `file` and SQLite look for it."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised with every change of a table or of what is counted; the file is made anew then."""
 
 BUSY_S = 1.0
@@ -74,7 +74,8 @@ _TABLES = (
         since_s INTEGER,
         entered_s INTEGER,
         overstayed INTEGER NOT NULL CHECK (overstayed IN (0, 1)),
-        host TEXT
+        host TEXT,
+        party INTEGER NOT NULL CHECK (party >= 0)
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE zone (
         zone TEXT PRIMARY KEY,

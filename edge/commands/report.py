@@ -164,6 +164,7 @@ class PersonInside(msgspec.Struct, frozen=True, kw_only=True):
     entered_s: int | None
     overstayed: bool
     host: str | None
+    party: int
 
 
 def _json(reports: Reports, content: Mapping[str, object]) -> bytes:
@@ -226,6 +227,8 @@ def _inside_lines(found: Inside, people: People, reports: Reports) -> Iterator[L
         marks = []
         if row.host is not None:
             marks.append(f"escorted by {people.row(row.host)[1]}")
+        if row.party:
+            marks.append(f"and {row.party} of a party")
         if row.overstayed:
             marks.append("TOO LONG")
         tone = Tone.NOTICE if row.overstayed else Tone.PLAIN

@@ -68,7 +68,7 @@ class Now(Part, frozen=True, kw_only=True):
     """What the edge knows of the person at this moment. `zone`: where he was seen last, if he is
     inside; `sighting` and `check`: the same for a muster, and that he was checked off; `host` and
     `visitors`: by random ids; `unescorted`: it was told that his host is in good standing no more.
-    `consent_until_s`: of the head of mission.
+    `party`: how many people without badges he leads. `consent_until_s`: of the head of mission.
     """
 
     zone: str | None = None
@@ -80,6 +80,7 @@ class Now(Part, frozen=True, kw_only=True):
     visitors: tuple[HolderId, ...] = ()
     unescorted: bool = False
     overstayed: bool = False
+    party: Count = 0
     screened: tuple[ScreeningKept, ...] = ()
     wrong_pins: Count = 0
     locked_out: bool = False

@@ -116,7 +116,8 @@ def test_nothing_that_is_kept_of_people_is_forgotten_in_it() -> None:
     of_people |= {"sightings", "muster"}
     assert set(People.__struct_fields__) == of_people | {"inside", "firsts"}
     assert set(Muster.__struct_fields__) == {"entry", "at_s", "order", "drill", "checks"}
-    assert set(Presence.__struct_fields__) == {"zone", "since_s", "entered_s", "overstayed"}
+    of_presence = {"zone", "since_s", "entered_s", "overstayed", "party"}
+    assert set(Presence.__struct_fields__) == of_presence
 
 
 def test_it_is_recorded_who_asked_before_anything_is_told(house: House) -> None:
