@@ -4,6 +4,7 @@ import os
 import secrets
 import ssl
 import tempfile
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -71,6 +72,7 @@ def parts(line: LineSpec) -> tuple[tuple[Plan, ...], LinkSettings]:
             plans.append(device_plan(device, options))
         except ValueError as error:
             problems += [f"device {device.name}: {problem}" for problem in error.args]
+    problems += _twice(line.devices)
     try:
         settings = _settings(line, options)
     except ValueError as error:
@@ -78,6 +80,22 @@ def parts(line: LineSpec) -> tuple[tuple[Plan, ...], LinkSettings]:
     if problems:
         raise ValueError(*problems)
     return tuple(plans), settings
+
+
+def _twice(devices: tuple[DeviceSpec, ...]) -> Iterator[str]:
+    """A board may be two devices, one that reads and one that locks. Two that do the same are a
+    mistake in copying: one badge would be read at two doors, or one order given by two.
+    """
+    known: dict[tuple[object, ...], str] = {}
+    for device in devices:
+        options = device.options
+        assert isinstance(options, MqttDevice), "the family's own device"
+        reads = not (options.inputs or options.outputs)
+        for does, is_so in (("reads", reads), ("locks", options.outputs > 0)):
+            key = (does, options.mapping, options.topic, options.name)
+            other = known.setdefault(key, device.name) if is_so else device.name
+            if other != device.name:
+                yield f"device {device.name}: it {does} the same as '{other}' does: another topic?"
 
 
 def device_plan(device: DeviceSpec, line: MqttLine) -> Plan:

@@ -207,6 +207,26 @@ def test_a_device_tells_its_problems_at_its_name():
 
 
 @pytest.mark.parametrize(
+    ("one", "two", "says"),
+    [
+        ({}, {}, "it reads the same as 'gate1' does"),
+        ({"outputs": 1}, {"outputs": 1}, "it locks the same as 'gate1' does"),
+        ({}, {"outputs": 1}, ""),
+        ({}, {"topic": "gate2"}, ""),
+        ({"outputs": 1}, {"inputs": 1}, ""),
+    ],
+)
+def test_two_devices_that_are_one(one, two, says):
+    first, second = line(**one), line(**two)
+    renamed = msgspec.structs.replace(second.devices[0], name="gate2")
+    spec = msgspec.structs.replace(first, devices=(*first.devices, renamed))
+    if says:
+        assert f"device gate2: {says}" in refused(spec)
+    else:
+        build(spec)
+
+
+@pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"password_file": "p"}, "`password-file` without `username`"),
