@@ -175,14 +175,7 @@ class _Client(Conversation[Request]):
                 await self._send(desk.views(rebuild=rebuild))
             case ReadNames(holders=holders):
                 await self._send(desk.names(holders))
-            case (
-                ReadDevices()
-                | FollowDevices()
-                | TraceLine()
-                | ServiceDevice()
-                | TryDevice()
-                | SendFileTo()
-            ):
+            case _ if isinstance(request, DeviceRequest):
                 await self._answer_device(request)
             case _:
                 await self._answer_order(request)
