@@ -23,7 +23,8 @@ from drivers.api import (
     Show,
 )
 from drivers.osdp import messages as osdp
-from drivers.osdp.abilities import Abilities, Ability, parse_abilities
+from drivers.osdp.abilities import RECEIVE_SIZE_MIN, Abilities, Ability, parse_abilities
+from drivers.osdp.frame import MARK
 from drivers.osdp.messages import Capability
 from drivers.osdp.translate import READ_BACKWARDS
 from drivers.telling import STORED
@@ -214,3 +215,22 @@ def test_a_code_shown_while_the_reader_was_away_is_unread() -> None:
     world.run(100)
     assert world.of(CodeRead) == []
     assert world.of(BadgeUnread)[0].reason == STORED
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        Light(0, Color.RED, 1_000, blink=True),
+        Light(0, Color.RED, 0),
+        Beep(0, 255),
+        Show(0, "W" * 200, 255_000),
+        Pulse(1, 6_553_500),
+        Hold(1, True),
+    ],
+)
+def test_nothing_but_a_file_needs_a_longer_frame_than_every_reader_takes(action: Action) -> None:
+    """So no reader is ever sent more than it takes: pieces of a file are cut to what it tells."""
+    world = world_with(text_columns=16).online()
+    command = world.submit(action)
+    assert world.run(100).outcome(command) == "confirmed"
+    assert max(len(data) - len(MARK) for _, data in world.sent) <= RECEIVE_SIZE_MIN
