@@ -91,7 +91,9 @@ class FileSending:
             reason = "another file is on its way to this reader; wait for its end"
             self._tell.ended(command, Outcome.REFUSED, now_ns, None, reason)
             return
+        must_abort = self._must_abort  # what is left of another file goes first
         self._reset()
+        self._must_abort = must_abort
         self._command, self._content, self._kind = command, file.content, file.kind
         self._due_ns = now_ns
 

@@ -10,6 +10,7 @@ from drivers.api import (
     CardRead,
     CommandEnded,
     DeviceOffline,
+    Fact,
     FileProgress,
     Hold,
     Priority,
@@ -217,6 +218,32 @@ def test_a_reader_that_does_not_want_it(ending: int, reason: str) -> None:
     again = send(world, content_of(100))
     world.run(500)
     assert world.outcome(again) == "confirmed", "another file may be tried"
+
+
+def test_the_next_file_waits_until_the_reader_was_told_to_forget_the_last() -> None:
+    files = FileReceiver(ending=FileStatusDetail.UNACCEPTABLE, refuse_at=1)
+    world = world_with(files, outputs=1)
+    again: list[str] = []
+
+    def urgent(reply: bytes) -> bytes:
+        if len(sent(world, FILETRANSFER)) == 2 and not sent(world, OUT):
+            world.submit(Hold(0, True), priority=Priority.LIFE_SAFETY)  # goes before the abort
+        return reply
+
+    world.to_panel = urgent
+
+    def next_one(fact: Fact) -> None:
+        if isinstance(fact, CommandEnded) and not again:
+            files.refuse_at, files.ending = None, FileStatusDetail.PROCESSED
+            again.append(send(world, content_of(100)))
+
+    world.on_fact = next_one
+    send(world, content_of(5_000))
+    world.run(1_000)
+    assert world.outcome(again[0]) == "confirmed"
+    codes = [code_of(data) for _, data in world.sent]
+    rest = [OUT, ABORT, FILETRANSFER]
+    assert [code for code in codes if code not in {POLL, 0x66}] == [FILETRANSFER] * 2 + rest
 
 
 def test_a_reader_that_knows_no_files_says_no() -> None:
