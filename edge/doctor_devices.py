@@ -22,6 +22,10 @@ from edge.site_file import Input, PortalEntry
 
 SCAN = "`sentrypost device scan PORT` finds who answers there, at which address and speed"
 
+SCANNED = "osdp"
+
+LOOK = "look at its power, its line, and what docs/devices.md says of its driver"
+
 WIRING = "look at the wiring between, and whether the device has that many"
 
 Known = Mapping[str, DeviceShown]
@@ -67,10 +71,10 @@ def _looked_at(config: Config) -> DevicesReply:
 def _device(device: DeviceShown) -> Iterator[Finding]:
     name = f"{device.id} (line {device.line}{f', {device.place}' if device.place else ''})"
     if device.online is None:
-        yield fail(clean(f"{name} was not heard of"), SCAN)
+        yield fail(clean(f"{name} was not heard of"), _remedy(device, "", ""))
     elif not device.online:
         reason, _, remedy = device.reason.partition("; ")
-        yield fail(clean(f"{name} is away: {reason}"), _remedy(device.id, reason, clean(remedy)))
+        yield fail(clean(f"{name} is away: {reason}"), _remedy(device, reason, clean(remedy)))
     elif not device.secure:
         said = clean(f"{name} is there over {device.way}, and anybody could speak in its place")
         hint = "let the policy ask for more than its word, or mount one that speaks securely"
@@ -87,13 +91,13 @@ def _device(device: DeviceShown) -> Iterator[Finding]:
         yield warn(clean(f"{device.id} was not believed: {device.doubt}"), hint)
 
 
-def _remedy(device: str, reason: str, said: str) -> str:
+def _remedy(device: DeviceShown, reason: str, said: str) -> str:
     """What the driver says to do, with the command for it."""
     if said.startswith("pair it"):
-        return f"put it into install mode and pair it: sentrypost device pair {device}"
+        return f"put it into install mode and pair it: sentrypost device pair {device.id}"
     if "accepts it" in reason:
-        return f"look at it, then: sentrypost device accept {device}"
-    return said or SCAN
+        return f"look at it, then: sentrypost device accept {device.id}"
+    return said or (SCAN if device.driver == SCANNED else LOOK)
 
 
 def _door(name: str, portal: PortalEntry, known: Known) -> Iterator[Finding]:

@@ -114,8 +114,8 @@ def test_a_reader_that_took_its_new_key_before_a_power_cut_is_no_stranger(
 
 def test_a_reader_whose_word_could_be_anybodys_is_told_as_such(house: House) -> None:
     site = house.folder / "site.toml"
-    line = '\n[line.side]\ndriver = "rdm6300"\nport = "side"\n\n[device.side]\nline = "side"\n'
-    site.write_text(site.read_text() + line)
+    line = '\n[line.{0}]\ndriver = "rdm6300"\nport = "{0}"\n\n[device.{0}]\nline = "{0}"\n'
+    site.write_text(site.read_text() + line.format("side") + line.format("gone"))
     ends = os.openpty()
     (house.folder / "side").symlink_to(os.ttyname(ends[1]))
     try:
@@ -126,6 +126,12 @@ def test_a_reader_whose_word_could_be_anybodys_is_told_as_such(house: House) -> 
             os.close(end)
     side = about(found, "side (line side) is there over port")
     assert (side.verdict, "anybody could speak" in side.said) == (Verdict.WARN, True)
+    gone = about(found, "gone (line gone) is away")
+    assert (gone.verdict, "device scan" in gone.remedy, bool(gone.remedy)) == (
+        Verdict.FAIL,
+        False,
+        True,
+    )
 
 
 def test_a_board_with_fewer_outputs_than_the_site_file_says_is_found(house: House) -> None:
