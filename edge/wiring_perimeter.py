@@ -84,7 +84,7 @@ class Perimeter:
                 yield self._fact(key, news)
 
     def _is_of_before(self, key: Key, fact: InputsReported) -> bool:
-        """Nobody turns a key in the past, or presses a button: what is remembered orders nothing."""
+        """Nobody turns a key or presses a button in the past: what is remembered orders nothing."""
         return key[0] == SOURCE and self._wired[key].input.input in fact.remembered
 
     def lost(self, device: str) -> Iterator[Fact]:
