@@ -17,18 +17,17 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 from paho.mqtt import MQTTException
 from paho.mqtt.client import (
-    MQTT_CLEAN_START_FIRST_ONLY,
     Client,
     ConnectFlags,
     DisconnectFlags,
     MQTTMessage,
 )
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import LogLevel, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from drivers.mqtt_address import BrokerAddress
+from drivers.mqtt_versions import clean_start, expiry, new_client
 
 if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike
@@ -228,14 +227,7 @@ class Connection:
 
     def _build(self, will: Publication | None) -> Client:
         settings = self._settings
-        v5 = settings.is_mqtt5
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=settings.client_id,
-            clean_session=None if v5 else True,  # version 5 says so when it connects
-            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,  # else paho reconnects, blocking, from inside a callback
-        )
+        client = new_client(settings.client_id, is_mqtt5=settings.is_mqtt5)
         client.suppress_exceptions = True  # an error in a callback is reported through on_log
         client.connect_timeout = CONNECT_S_MAX
         client.max_inflight_messages_set(OUTBOUND_MESSAGES_MAX)
@@ -282,7 +274,7 @@ class Connection:
                 self._client.tls_set_context(settings.tls())
             except (OSError, ValueError) as error:
                 raise EndedError(Problem.TLS, str(error)) from error
-        clean = True if settings.is_mqtt5 else MQTT_CLEAN_START_FIRST_ONLY
+        clean = clean_start(is_mqtt5=settings.is_mqtt5)
         self._client.connect(settings.host, settings.port, settings.keepalive_s, clean_start=clean)
 
     def _attach(self) -> None:
@@ -341,19 +333,12 @@ class Connection:
             publication.payload,
             publication.qos,
             publication.retain,
-            self._properties(publication),
+            expiry(publication.expires_s, is_mqtt5=self._settings.is_mqtt5),
         )
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise NotConnectedError
         self.outstanding += 1
         self._drained.clear()
-
-    def _properties(self, publication: Publication) -> Properties | None:
-        if publication.expires_s is None or not self._settings.is_mqtt5:
-            return None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.MessageExpiryInterval = publication.expires_s
-        return properties
 
     def subscribe(self, filters: tuple[str, ...]) -> None:
         if self._ended.done():

@@ -18,7 +18,8 @@ TCP and TLS
     read until nothing is left. An error of TLS leaves the thread hung (#891): there is none.
 Not used at all
     `wait_for_publish`, which hangs in a callback (#875, #613) or raises (#796); `manual_ack`, which
-    is no exact window; MQTT 5 with its topic aliases (#893) and its clean start (#855).
+    is no exact window; the topic aliases of MQTT 5 (#893). Version 5 itself is for devices alone,
+    for the sake of its expiry, with a client and a clean start (#855) for each connection.
 The will
     It may come after the birth of the next connection: both have the connection's number.
 """
@@ -433,7 +434,7 @@ def test_what_hangs_or_never_ends_is_not_used() -> None:
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text())):
             name = getattr(node, "attr", None) or getattr(node, "arg", None)
-            if name in NEVER_USED:
+            if name in NEVER_USED and (path.name, name) != ("mqtt_versions.py", "MQTTv5"):
                 found.append(f"{path.name}: {name}")
     assert found == []
 
