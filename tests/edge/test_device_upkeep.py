@@ -50,6 +50,13 @@ async def online(edge: Edge, name: str, *, there: bool = True) -> None:
             await asyncio.sleep(0.01)
 
 
+async def true(holds: Callable[[], bool]) -> None:
+    """What is written on a thread is there soon."""
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
 async def steps(edge: Edge, name: str) -> list[str]:
     found = await bodies(edge, DeviceServiced)
     return [
@@ -148,9 +155,7 @@ def test_a_restart_in_the_middle_finds_out_which_key_it_is(house: House) -> None
         await online(edge, "front-in")
         await until(edge, DeviceServiced)
         assert await steps(edge, "front-in") == ["rekeyed"]
-        async with asyncio.timeout(30):
-            while next_file(key_file).exists():
-                await asyncio.sleep(0.01)
+        await true(lambda: not next_file(key_file).exists())
         assert bytes.fromhex(key_file.read_text()) == new
 
     at(house, scene)
@@ -184,9 +189,7 @@ def test_another_reader_in_its_place_is_an_alarm_until_it_is_accepted(house: Hou
 
     async def scene(edge: Edge, line: ReaderLine) -> None:
         await online(edge, "front-in")
-        async with asyncio.timeout(30):
-            while profile_of(house.folder / "state", "front-in") is None:
-                await asyncio.sleep(0.01)
+        await true(lambda: profile_of(house.folder / "state", "front-in") is not None)
 
     async def swapped(edge: Edge, line: ReaderLine) -> None:
         (changed,) = await until(edge, DeviceChanged)
@@ -198,9 +201,7 @@ def test_another_reader_in_its_place_is_an_alarm_until_it_is_accepted(house: Hou
         assert result.exit_code == 0, result.output
         await online(edge, "front-in")
         assert await steps(edge, "front-in") == ["accepted"]
-        known = profile_of(house.folder / "state", "front-in")
-        assert known is not None
-        assert "99" in known
+        await true(lambda: "99" in (profile_of(house.folder / "state", "front-in") or ""))
         assert await bodies(edge, ev.DecisionMade) == [], "what it kept meanwhile is no card"
 
     at(house, scene)
@@ -278,7 +279,8 @@ def test_a_restart_in_the_middle_of_a_change_brings_all_back(
                 await asyncio.sleep(0.05)
         assert {reader.baud for reader in house.readers.values()} == {115200}
         await all_online(edge, house)
-        assert speed_of(house.folder / "state", "north", 115200) == LineSpeed(115200, 115200)
+        state = house.folder / "state"
+        await true(lambda: speed_of(state, "north", 115200) == LineSpeed(115200, 115200))
 
     at(house, scene)
 
