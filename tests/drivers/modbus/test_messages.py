@@ -86,6 +86,8 @@ def test_an_answer_to_another_question_is_none() -> None:
     assert reply_in(inputs, 1, ReadOutputs(8)) is None
     assert reply_in(inputs, 1, ReadInputs(9)) is None
     assert reply_in(inputs, 2, ReadInputs(8)) is None
+    contradictory = b"\x01\x02\x02\xff"
+    assert reply_in(contradictory + crc(contradictory), 1, ReadInputs(8)) is None
     assert reply_in(frame_of(1, Switch(1, True)), 1, Switch(1, False)) is None
     assert reply_in(frame_of(1, Switch(1, True)), 1, Switch(0, True)) is None
 
