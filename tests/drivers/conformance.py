@@ -23,6 +23,7 @@ import msgspec
 from drivers.api import (
     Action,
     CardRead,
+    CodeRead,
     Command,
     CommandEnded,
     DeviceOffline,
@@ -54,6 +55,7 @@ FLOOD = 40 * 1024  # of each kind
 HOARD_MAX = FLOOD * 3 // 4
 FORGOTTEN_WITHIN = 50  # tenths of a second
 FACTS_KEPT = 200
+SHOWN = (CardRead, CodeRead, KeysPressed)
 STATEMENTS = (CardRead, KeysPressed, InputsReported, OutputsReported, TamperReported)
 
 
@@ -445,6 +447,21 @@ async def stop(subject: Subject, bench: Bench, watch: Watch) -> None:
     watch.start()
 
 
+async def kept_by_the_port(subject: Subject, bench: Bench, watch: Watch) -> None:
+    """What was said while nobody listened, and the port has kept, is no badge that is shown now."""
+    acts = bench.acts()
+    await watch.stop()
+    for _ in range(3):
+        bench.line.write(bench.sample())
+    await subject.rest(0.1)
+    watch.facts.clear()
+    watch.start()
+    await watch.until(lambda: watch.online is True)
+    await subject.rest(SETTLED_S)
+    assert not [fact for fact in watch.facts if isinstance(fact, SHOWN)], "it was shown before"
+    assert bench.acts() == acts
+
+
 TRIALS = (
     silence,
     noise,
@@ -457,4 +474,5 @@ TRIALS = (
     slow_peer,
     asked_once_more,
     stop,
+    kept_by_the_port,
 )
