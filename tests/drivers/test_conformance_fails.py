@@ -11,9 +11,11 @@ import pytest
 
 from drivers import api
 from drivers.api import (
+    CardRead,
     Command,
     CommandEnded,
     DeviceOffline,
+    DeviceOnline,
     Fact,
     InputsReported,
     InputState,
@@ -96,6 +98,19 @@ class Inventive(Wrong):
         await self.good.run(telling, stands)
 
 
+class Belated(Wrong):
+    """Takes what its port has kept for something that is shown now."""
+
+    async def run(self, report: Report, stands: Stands) -> None:
+        def telling(fact: Fact) -> None:
+            report(fact)
+            if isinstance(fact, DeviceOnline):
+                card = CardRead(device=fact.device, at_ns=fact.at_ns, reader=0, bits=8, data=b"\1")
+                report(card)
+
+        await self.good.run(telling, stands)
+
+
 class Twofold(Wrong):
     """Ends every command twice."""
 
@@ -157,6 +172,7 @@ class Hoarding(Wrong):
         (Spawning, conformance.slow_peer, "no task is left"),
         (Silent, conformance.slow_peer, "offline is told before run ends"),
         (Inventive, conformance.slow_peer, "nothing is believed that was not said"),
+        (Belated, conformance.kept_by_the_port, "it was shown before"),
         (Twofold, conformance.slow_peer, "every command ends exactly once"),
         (Hasty, conformance.asked_once_more, "nobody wants any more"),
         (Remembering, conformance.silence, "not done when it returns"),
