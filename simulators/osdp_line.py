@@ -18,12 +18,16 @@ from simulators.osdp_reader import SimulatedReader
 
 _READ_MAX = 4096
 _SPEED = 5  # of what tcgetattr gives: how fast the panel sends
+_BITS_PER_BYTE = 10  # start and stop bit included
+_LUMP_S = 0.002  # bytes come in lumps of this, as an adapter hands them over
 _BAUDS = {getattr(termios, f"B{baud}"): baud for baud in BAUDS}
 
 
 class ReaderLine:
     """Readers on one RS-485 line, an asynchronous context manager.
 
+    Bytes take the time that they take at the speed to which the panel has set its port: an answer
+    begins when the question has passed, and no byte of it is there before its last bit has.
     `noise` is the share of replies in which one bit is flipped, drawn from `seed`; `silent`
     swallows every reply after the readers obeyed; `damage_next` flips a bit in so many replies.
     """
@@ -46,6 +50,8 @@ class ReaderLine:
         self._master = -1
         self._slave = -1
         self._timer: asyncio.TimerHandle | None = None
+        self._lumps: list[asyncio.TimerHandle] = []
+        self._free_s = 0.0
 
     async def __aenter__(self) -> "ReaderLine":
         self.replug()
@@ -75,6 +81,9 @@ class ReaderLine:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for lump in self._lumps:
+            lump.cancel()
+        self._lumps, self._free_s = [], 0.0
         if self._master >= 0:
             asyncio.get_running_loop().remove_reader(self._master)
             os.close(self._master)
@@ -88,17 +97,28 @@ class ReaderLine:
             return
         now_ns = self._clock_ns()
         baud = _BAUDS.get(termios.tcgetattr(self._slave)[_SPEED], 0)
+        asked_s = asyncio.get_running_loop().time() + _wire_s(data, baud)
+        self._free_s = max(self._free_s, asked_s)
         for reader in self.readers:
             if reader.baud not in (None, baud):
                 continue  # noise to it
             reply = reader.receive(data, now_ns)
             if reply and not self.silent:
-                self._send(self._disturbed(reply))
+                self._pace(self._disturbed(reply), baud)
         self._set_timer()
 
-    def _send(self, reply: bytes) -> None:
+    def _pace(self, reply: bytes, baud: int) -> None:
+        loop = asyncio.get_running_loop()
+        size = max(1, int(baud * _LUMP_S / _BITS_PER_BYTE)) if baud else len(reply)
+        self._lumps = [lump for lump in self._lumps if lump.when() > loop.time()]
+        for at in range(0, len(reply), size):
+            lump = reply[at : at + size]
+            self._free_s += _wire_s(lump, baud)
+            self._lumps.append(loop.call_at(self._free_s, self._send, lump))
+
+    def _send(self, data: bytes) -> None:
         try:
-            os.write(self._master, reply)
+            os.write(self._master, data)
         except BlockingIOError:
             pass  # nobody has read the line for long: what is said now is lost, as on a wire
 
@@ -123,6 +143,11 @@ class ReaderLine:
         for reader in self.readers:
             reader.handle_deadline(self._clock_ns())
         self._set_timer()
+
+
+def _wire_s(data: bytes, baud: int) -> float:
+    """How long bytes are on the wire; a speed that no reader has is a pty that nobody has set."""
+    return len(data) * _BITS_PER_BYTE / baud if baud else 0.0
 
 
 def flip_one_bit(reply: bytes, source: random.Random) -> bytes:

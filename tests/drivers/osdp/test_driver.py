@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,11 @@ from drivers.api import (
     OutputsReported,
     ProtocolViolated,
     Pulse,
+    Spoken,
     TamperReported,
 )
+from drivers.osdp.config import LineConfig
+from drivers.osdp.driver import OsdpDriver
 from simulators.osdp_line import ReaderLine
 from tests.drivers.osdp.peers import (
     PATIENCE_S,
@@ -35,6 +39,7 @@ from tests.drivers.osdp.peers import (
     libosdp_and_edge,
     simulated,
 )
+from tests.drivers.osdp.world import reader_config
 
 
 def test_life_on_a_pty(tmp_path: Path) -> None:
@@ -274,3 +279,38 @@ def test_libosdp_reader_that_sleeps_obeys_nothing_when_it_wakes(tmp_path: Path) 
             assert not [line for line in reader.lines if line.startswith("output")]
 
     asyncio.run(scenario())
+
+
+def test_simulated_readers_are_as_slow_as_their_line(tmp_path: Path) -> None:
+    """What a poll and its answer take at 9600 is what the panel sees between the two."""
+
+    for baud, byte_ms in ((9600, 10 / 9.6), (115200, 10 / 115.2)):
+        config = LineConfig(port=str(tmp_path / "tty"), baud=baud, readers=(reader_config(1),))
+        seen: list[Spoken] = []
+
+        async def listen(config: LineConfig = config, seen: list[Spoken] = seen) -> None:
+            driver = OsdpDriver(config)
+            driver.watch(seen.append)
+            async with ReaderLine(tmp_path / "tty", simulated(1)):
+                task = asyncio.create_task(driver.run(lambda fact: None, lambda command: True))
+                async with asyncio.timeout(PATIENCE_S):
+                    while len([spoken for spoken in seen if spoken.text.startswith("POLL")]) < 4:
+                        await asyncio.sleep(0.01)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+        asyncio.run(listen())
+        said = [
+            (asked, answer)
+            for asked, answer in pairwise(seen)
+            if asked.outgoing and not answer.outgoing and answer.frame
+        ]
+        assert len(said) > 8
+        for asked, answer in said:
+            wire_ms = (1 + wire_bytes(asked) + 1 + wire_bytes(answer)) * byte_ms
+            assert answer.at_ns - asked.at_ns >= 0.99 * wire_ms * 1e6
+
+
+def wire_bytes(spoken: Spoken) -> int:
+    """At least how many bytes the frame had: what is shown has no MAC and no padding."""
+    return len(spoken.frame)
