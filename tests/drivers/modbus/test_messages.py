@@ -19,7 +19,9 @@ from drivers.modbus.messages import (
 )
 from simulators.modbus_module import crc
 
-# Waveshare's wiki, "Modbus RTU Relay", development protocol V2: its examples as they are printed.
+# Waveshare's wiki, "Modbus RTU Relay" and "Modbus RTU Relay (D)", development protocol V2: its
+# examples, as others' tests and programs quote them. The one that switches off for a time is ours,
+# in the form of those that switch on.
 WAVESHARE = [
     (1, Switch(0, True), "01 05 00 00 ff 00 8c 3a"),
     (1, Switch(0, False), "01 05 00 00 00 00 cd ca"),
@@ -63,6 +65,20 @@ ANSWERS: list[tuple[Ask, str, Reply]] = [
     (ReadOutputs(1), "81 02", Refused("it has not so many points (Modbus exception 2)")),
     (Switch(0, True), "85 63", Refused("it will not (Modbus exception 99)")),
 ]
+
+
+# Answers of modules that others have on their lines, as their notes have them.
+CAPTURED = [
+    (ReadInputs(8), "01 02 01 20 a0 50", {5}),
+    (ReadOutputs(8), "01 01 01 b6 d0 3e", {1, 2, 4, 5, 7}),
+    (ReadOutputs(8), "01 01 01 00 51 88", set()),
+]
+
+
+@pytest.mark.parametrize(("ask", "frame", "on"), CAPTURED)
+def test_an_answer_of_a_real_module_is_read(ask: Ask, frame: str, on: set[int]) -> None:
+    states = tuple(number in on for number in range(8))
+    assert reply_in(bytes.fromhex(frame), 1, ask) == Points(states)
 
 
 @pytest.mark.parametrize(("ask", "body", "reply"), ANSWERS)
