@@ -83,6 +83,13 @@ class Timer(msgspec.Struct, frozen=True):
     ms_max: int
 
 
+class Reliance(msgspec.Struct, frozen=True):
+    """How far a device is relied on, as `Family` has it."""
+
+    timer: Timer | None
+    watched: bool
+
+
 class About(msgspec.Struct, frozen=True, kw_only=True):
     """For people: what it is, what it was tested against, and whether on real hardware."""
 
@@ -97,7 +104,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     `build` makes the driver of one line and opens nothing. It raises ValueError with one message,
     for people to read, for each thing that cannot be as it is described; one about a device begins
     with `device NAME: `. `timer`: how the device times its outputs; None where it cannot, and then
-    no lock hangs on it.
+    no lock hangs on it. `watched`: that a device is gone is told within three seconds, whoever
+    has cut it off; where that is not so, no fire input hangs on it, nor what unlocks.
     """
 
     line: type[LineOptions]
@@ -105,6 +113,11 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     build: Callable[[LineSpec], Driver]
     timer: Callable[[DeviceOptions], Timer | None]
     about: About
+    watched: bool = True
+
+    def reliance(self, device: DeviceOptions) -> Reliance:
+        """How far one of its devices is relied on."""
+        return Reliance(self.timer(device), self.watched)
 
 
 def file_keys(kind: type[Entry]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from edge.broker_config import BrokerReading
 from edge.clock import Trust
 from edge.credentials import CredentialError, file_named
 from edge.duress import RECIPIENTS_MAX, RecipientError, recipient
-from edge.lines import timers
+from edge.lines import reliances
 from edge.lines_file import LinesFile
 from edge.notes import NoteKey
 from edge.policy_bundle import compiled
@@ -148,8 +148,8 @@ def wiring_problems(config: Config, policy: CompiledPolicy) -> tuple[Problem, ..
     assert not isinstance(decoded, Problem), "it was read before"
     content, root = decoded
     tables = config.portals, config.fires, config.points, config.local_sources
-    own_timers = timers(config.lines, config.devices)
-    check = WiringCheck(root, content, config.devices, own_timers, *tables)
+    own = reliances(config.lines, config.devices)
+    check = WiringCheck(root, content, config.devices, own, *tables)
     check.check_against(policy)
     return tuple(sorted(set(check.problems)))
 
@@ -198,7 +198,7 @@ class _Reader:
         self.problems += lines.problems
         badges = self._badges(devices)
         tables = portals, fires, points, local
-        wiring = WiringCheck(self.root, self.content, devices, lines.timers(), *tables)
+        wiring = WiringCheck(self.root, self.content, devices, lines.reliances(), *tables)
         wiring.check_points()
         if policy is not None:
             wiring.check_against(policy)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 
 from drivers.api import Driver
-from drivers.family import DeviceOptions, Family, LineSpec, Timer
+from drivers.family import DeviceOptions, Family, LineSpec, Reliance
 from policies.problems import did_you_mean
 
 DRIVERS_GROUP = "sentrypost.drivers"
@@ -30,12 +30,12 @@ def family_of(driver: str) -> Family:
     return family
 
 
-def timers(
+def reliances(
     lines: Mapping[str, tuple[str, LineSpec]], devices: Mapping[str, DeviceOptions]
-) -> dict[str, Timer | None]:
-    """How each device times its outputs. Raises LineError."""
+) -> dict[str, Reliance]:
+    """How far each device is relied on. Raises LineError."""
     return {
-        name: family_of(lines[device.line][0]).timer(device) for name, device in devices.items()
+        name: family_of(lines[device.line][0]).reliance(device) for name, device in devices.items()
     }
 
 

@@ -13,8 +13,8 @@ from drivers.family import (
     Family,
     LineOptions,
     LineSpec,
+    Reliance,
     SerialLine,
-    Timer,
     file_keys,
     files_named,
 )
@@ -62,10 +62,11 @@ class LinesFile:
                 self.problems += [self._about(spec, str(problem)) for problem in error.args]
         return found
 
-    def timers(self) -> dict[str, Timer | None]:
-        """How each device that could be read times its outputs."""
+    def reliances(self) -> dict[str, Reliance]:
+        """How far each device that could be read is relied on."""
         return {
-            name: self._families[device.line].timer(device) for name, device in self.devices.items()
+            name: self._families[device.line].reliance(device)
+            for name, device in self.devices.items()
         }
 
     def _tables(self, table: str) -> dict[str, Mapping[str, object]]:

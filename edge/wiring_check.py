@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from drivers.family import DeviceOptions, Timer
+from drivers.family import DeviceOptions, Reliance
 from edge.site_file import (
     FireEntry,
     Input,
@@ -39,7 +39,7 @@ class WiringCheck:
         root: Place,
         content: Mapping[str, object],
         devices: Mapping[str, DeviceOptions],
-        timers: Mapping[str, Timer | None],
+        reliances: Mapping[str, Reliance],
         portals: Mapping[str, PortalEntry],
         fires: Mapping[str, FireEntry],
         points: Mapping[str, PointEntry],
@@ -47,7 +47,7 @@ class WiringCheck:
     ) -> None:
         self._root, self._content = root, content
         self._devices, self._portals, self._fires = devices, portals, fires
-        self._timers = timers
+        self._reliances = reliances
         self._exposed = {portal.entry_reader for portal in portals.values()}
         self._taken: dict[tuple[str, str, int], str] = {}
         written = {table: names_in(content, table) for table in ("point", "source")}
@@ -80,7 +80,18 @@ class WiringCheck:
             self._check_point(at, fire.input)
             if fire.input.device in self._exposed:
                 self.problems.append(at.problem("a fire input must hang on a device inside"))
+            if not self._is_watched(fire.input.device):
+                self.problems.append(
+                    at.problem(
+                        f"nobody would notice within three seconds that '{fire.input.device}' is "
+                        "gone, and that is a fire",
+                        "hang the fire input on a device at a serial line",
+                    )
+                )
         self._perimeter.check_points(self._check_point)
+
+    def _is_watched(self, device: str) -> bool:
+        return device not in self._reliances or self._reliances[device].watched
 
     def _check_point(
         self,
@@ -167,9 +178,9 @@ class WiringCheck:
     def _check_times(self, at: Place, rule: PortalRule, portal: PortalEntry) -> None:
         """The lock's own device ends every release, with nobody's help."""
         device = portal.lock.device
-        if device not in self._timers:
+        if device not in self._reliances:
             return  # a device that could not be read has said so
-        timer = self._timers[device]
+        timer = self._reliances[device].timer
         if timer is None:
             wrong = f"'{device}' cannot end a release by itself: a dead edge would leave it open"
             hint = "put the lock on a device that times its own outputs"
@@ -184,6 +195,14 @@ class WiringCheck:
     def _check_exit_button(self, at: Place, rule: PortalRule, portal: PortalEntry) -> None:
         """An input that unlocks is worth as much as the lock."""
         unlocks = rule.rex is Rex.UNLOCK and not portal.accept_exposed_lock
+        if unlocks and portal.rex is not None and not self._is_watched(portal.rex.device):
+            self.problems.append(
+                at.child("rex").problem(
+                    f"whoever is at the network of '{portal.rex.device}' can ask for the exit, "
+                    "which unlocks",
+                    "put the input on a device at a serial line, or say accept-exposed-lock = true",
+                )
+            )
         if unlocks and portal.rex is not None and portal.rex.device in self._exposed:
             self.problems.append(
                 at.child("rex").problem(

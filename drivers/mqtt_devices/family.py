@@ -211,6 +211,7 @@ family = Family(
     device=MqttDevice,
     build=build,
     timer=_timer,
+    watched=False,
     about=About(
         what="Tasmota, ESPHome, esp-rfid, Shelly, Zigbee2MQTT and others at an MQTT broker",
         tested_against=(

@@ -37,6 +37,7 @@ lock = { device = "gate1", output = 0 }
 contact = { device = "gate1", input = 0 }
 rex = { device = "gate1", input = 1 }
 entry-reader = "gate1-in"
+accept-exposed-lock = true
 """
 OWN = """mapping.what = "my own"
 mapping.silent-after-s = 60
@@ -78,6 +79,37 @@ def wire(house: House, tables: str) -> None:
     assert WIRED in SITE
     text = SITE.replace(FRONT_IN, "").replace(WIRED, "").format(broker="")
     (house.folder / "site.toml").write_text(text + tables + AT_GATE)
+
+
+def refused(house: House, **changes: str) -> str:
+    """What is said of the site file with this changed."""
+    file = house.folder / "site.toml"
+    text = file.read_text()
+    for before, after in changes.values():  # type: ignore[misc]
+        assert before in text
+        text = text.replace(before, after)
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file)
+    return str(caught.value)
+
+
+def test_no_fire_input_hangs_on_a_broker(house: House) -> None:
+    """What is cut off there is noticed after a quarter of a minute."""
+    panel = '[fire.panel]\ninput = { device = "board", input = 3 }'
+    at_gate = '[fire.panel]\ninput = { device = "gate1", input = 1 }'
+    said = refused(
+        house,
+        fire=(panel, at_gate),
+        rex=('rex = { device = "gate1", input = 1 }', 'rex = { device = "board", input = 1 }'),
+    )
+    assert "fire.panel.input: nobody would notice within three seconds that 'gate1' is gone" in said
+
+
+def test_whoever_is_at_the_network_asks_for_no_exit_that_unlocks(house: House) -> None:
+    said = refused(house, exposed=("accept-exposed-lock = true\n", ""))
+    assert "portal.front.rex: whoever is at the network of 'gate1' can ask for the exit" in said
+    assert "accept-exposed-lock = true" in said
 
 
 async def locked(edge: Edge, gate: SimulatedTasmota, times: int) -> None:
