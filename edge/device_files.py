@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import AsyncGenerator
 
 from controller.events_devices import ServiceStep
-from controller.inputs_devices import DeviceServiceHeard
 from drivers.api import FILE_BYTES_MAX, Command, Outcome, Priority, SendFile
 from edge.control.messages_devices import FileShown, SendFileTo, ServiceReply
 from edge.daemon import Daemon
 from edge.device_book import FILE, Worked
+from edge.service_record import note_service, service_on_record
 from policies.problems import did_you_mean
 
 WITHIN_NS = 4 * 3600 * 1_000_000_000
@@ -57,7 +57,7 @@ async def send_file(
         # Whatever is still on its way is asked for before its next piece, and taken back.
         daemon.devices.errands.discard(command.id)
         became = book.of(device).worked.get(FILE)
-        _record(daemon, device, *_end(None if became is before else became))
+        note_service(daemon, device, *_end(None if became is before else became))
 
 
 async def _refusal(
@@ -79,20 +79,8 @@ async def _refusal(
         return ServiceReply(accepted=False, reason=reason, remedy="mend the disk first")
     digest = hashlib.sha256(content).hexdigest()
     detail = f"kind {asked.kind}, {len(content)} bytes, SHA-256 {digest}"
-    _record(daemon, device, ServiceStep.FILE_BEGUN, detail, operator)
-    await daemon.recorder.drained()
+    await service_on_record(daemon, device, ServiceStep.FILE_BEGUN, detail, operator)
     return None
-
-
-def _record(
-    daemon: Daemon, device: str, step: ServiceStep, detail: str, operator: str | None = None
-) -> None:
-    who = None if operator is None else daemon.personal("operator", operator)
-    daemon.judge(
-        DeviceServiceHeard(
-            id=daemon.new_id(), device=device, step=step, detail=detail, operator=who
-        )
-    )
 
 
 def _end(became: Worked | None) -> tuple[ServiceStep, str]:

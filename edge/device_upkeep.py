@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from controller.events_devices import ServiceStep
-from controller.inputs_devices import DeviceServiceHeard
 from drivers.api import DeviceOnline, Driver, Fact
 from drivers.family import files_named
 from drivers.upkeep import (
@@ -47,6 +46,7 @@ from edge.device_keys import (
     settle,
     successor_of,
 )
+from edge.service_record import service_on_record
 from edge.speed_upkeep import SpeedUpkeep
 from policies.problems import did_you_mean
 
@@ -192,19 +192,19 @@ class DeviceUpkeep:
         except DeviceKeyError as error:
             return ServiceReply(accepted=False, reason=str(error), remedy=error.remedy)
         reason = "the journal cannot be written; it would not be on record"
-        if await self._record(name, step, detail, operator):
+        if await service_on_record(self._daemon, name, step, detail, operator):
             try:
                 self._drivers[name].upkeep(order(key))
                 return None
             except ValueError as error:
                 reason = str(error)
-                await self._record(name, ServiceStep.KEY_KEPT, reason)
+                await service_on_record(self._daemon, name, ServiceStep.KEY_KEPT, reason)
         if not lay_there:
             await self._settle(name, successor=False)
         return ServiceReply(accepted=False, reason=reason, remedy="try again")
 
     async def _accept(self, name: str, operator: str) -> ServiceReply:
-        if not await self._record(name, ServiceStep.ACCEPTED, "", operator):
+        if not await service_on_record(self._daemon, name, ServiceStep.ACCEPTED, "", operator):
             reason = "the journal cannot be written; it would not be on record"
             return ServiceReply(accepted=False, reason=reason, remedy="mend the disk first")
         try:
@@ -252,13 +252,17 @@ class DeviceUpkeep:
                 step = ServiceStep.KEY_KEPT
                 if successor:
                     step = ServiceStep.PAIRED if paired else ServiceStep.REKEYED
-                await self._record(name, step, self._daemon.devices.of(name).identity)
+                await service_on_record(
+                    self._daemon, name, step, self._daemon.devices.of(name).identity
+                )
                 await self._settle(name, successor=successor)
                 self._answer(name, _PROVEN[step], accepted=successor)
             case PairingEnded(is_out=is_out, reason=reason):
                 self._pairing.discard(name)
                 kept = "; it may have the new key, which is tried from here on" if is_out else ""
-                await self._record(name, ServiceStep.PAIRING_ENDED, reason + kept)
+                await service_on_record(
+                    self._daemon, name, ServiceStep.PAIRING_ENDED, reason + kept
+                )
                 if not is_out:
                     await self._settle(name, successor=False)
                 self._answer(name, f"it was not paired: {reason}{kept}", accepted=False)
@@ -274,20 +278,6 @@ class DeviceUpkeep:
         except OSError as error:
             # Both stay, and the next start tries both.
             log.error("the key file of %s cannot be changed: %s", name, error.strerror)
-
-    async def _record(
-        self, name: str, step: ServiceStep, detail: str, operator: str | None = None
-    ) -> bool:
-        """Put it on record; whether it is on the disk."""
-        daemon = self._daemon
-        who = None if operator is None else daemon.personal("operator", operator)
-        daemon.judge(
-            DeviceServiceHeard(
-                id=daemon.new_id(), device=name, step=step, detail=detail, operator=who
-            )
-        )
-        await daemon.recorder.drained()
-        return not daemon.recorder.down
 
     def _answer(self, name: str, reason: str, *, accepted: bool) -> None:
         answer = self._waiting.get(name)

@@ -8,7 +8,6 @@ import asyncio
 import logging
 
 from controller.events_devices import ServiceStep
-from controller.inputs_devices import DeviceServiceHeard
 from drivers.api import Fact
 from drivers.family import SerialLine
 from drivers.upkeep import ChangeSpeed, Maintained, RecallSpeed, SpeedHeard, SpeedSettled
@@ -16,6 +15,7 @@ from edge.config import Config
 from edge.control.messages_devices import ChangeLineSpeed, ServiceReply
 from edge.daemon import Daemon
 from edge.line_speeds import LineSpeed, keep_speed, speed_of
+from edge.service_record import service_on_record
 from policies.problems import did_you_mean
 
 CHANGE_WITHIN_S = 120.0
@@ -104,7 +104,9 @@ class SpeedUpkeep:
         except OSError as error:
             reason = f"it cannot be kept: {error.strerror}"
             return ServiceReply(accepted=False, reason=reason, remedy="make room on the disk")
-        if not await self._record(name, ServiceStep.SPEED_BEGUN, detail, operator):
+        if not await service_on_record(
+            self._daemon, name, ServiceStep.SPEED_BEGUN, detail, operator
+        ):
             await self._keep(name, kept)
             reason = "the journal cannot be written; it would not be on record"
             return ServiceReply(accepted=False, reason=reason, remedy="mend the disk first")
@@ -112,7 +114,7 @@ class SpeedUpkeep:
             self._drivers[name].upkeep(ChangeSpeed(device=self._first[name], baud=step.baud))
         except ValueError as error:
             await self._keep(name, kept)
-            await self._record(name, ServiceStep.SPEED_KEPT, str(error))
+            await service_on_record(self._daemon, name, ServiceStep.SPEED_KEPT, str(error))
             return ServiceReply(
                 accepted=False, reason=str(error), remedy="see `sentrypost device list`"
             )
@@ -132,7 +134,8 @@ class SpeedUpkeep:
             await self._settled(name, fact)
         elif isinstance(fact, SpeedHeard):
             at = self._kept(name).baud
-            await self._record(
+            await service_on_record(
+                self._daemon,
                 name,
                 ServiceStep.SPEED_HEARD,
                 f"nobody answers at {at} baud, and somebody at {fact.baud}",
@@ -144,7 +147,7 @@ class SpeedUpkeep:
         missing = f"; not found: {', '.join(fact.missing)}" if fact.missing else ""
         detail = f"{fact.baud} baud{missing}"
         step = ServiceStep.SPEED_CHANGED if changed else ServiceStep.SPEED_KEPT
-        await self._record(name, step, detail)
+        await service_on_record(self._daemon, name, step, detail)
         await self._keep(name, LineSpeed(kept.written, fact.baud))
         answer = self._waiting.get(name)
         if answer is not None and not answer.done():
@@ -161,16 +164,3 @@ class SpeedUpkeep:
         except OSError as error:
             # The next start looks for its devices at both speeds.
             log.error("the speed of line %s cannot be kept: %s", name, error.strerror)
-
-    async def _record(
-        self, name: str, step: ServiceStep, detail: str, operator: str | None = None
-    ) -> bool:
-        daemon = self._daemon
-        who = None if operator is None else daemon.personal("operator", operator)
-        daemon.judge(
-            DeviceServiceHeard(
-                id=daemon.new_id(), device=name, step=step, detail=detail, operator=who
-            )
-        )
-        await daemon.recorder.drained()
-        return not daemon.recorder.down

@@ -1,6 +1,5 @@
 """`sentrypost device watch`"""
 
-import time
 from pathlib import Path
 
 import click
@@ -9,29 +8,17 @@ import msgspec
 from edge.commands.common import (
     coloured,
     connected,
-    failed_by,
     json_option,
     painted,
     state_option,
     zone_named,
 )
 from edge.commands.device_list import chosen
-from edge.control.client import (
-    Client,
-    ConnectionLostError,
-    ControlClientError,
-    NoDaemonError,
-    RefusedError,
-)
-from edge.control.messages import Refusal
+from edge.commands.following import Following
+from edge.control.client import Client
 from edge.control.messages_devices import DeviceShown, DevicesReply
 from edge.present import Line, clean, local
 from edge.present_devices import news
-
-AGAIN_S = 1.0
-"""Between tries to reach a daemon that restarts."""
-
-GOES_ON_AFTER = frozenset({Refusal.SLOW, Refusal.STOPPING, Refusal.BUSY})
 
 
 @click.command()
@@ -46,44 +33,26 @@ def watch(names: tuple[str, ...], as_json: bool, state: Path) -> None:
     """
     with connected(state) as daemon:
         chosen(daemon.devices(), names)
-    watcher = Watcher(state, frozenset(names), as_json=as_json)
-    while True:
-        try:
-            watcher.follow()
-        except RefusedError as error:
-            if error.code not in GOES_ON_AFTER:
-                raise failed_by(error) from error
-            watcher.note(str(error))
-        except (ConnectionLostError, NoDaemonError) as error:
-            watcher.note(str(error))
-        except ControlClientError as error:
-            raise failed_by(error) from error
-        time.sleep(AGAIN_S)
+    Watcher(state, frozenset(names), as_json=as_json).forever()
 
 
-class Watcher:
+class Watcher(Following):
     """Remembers each device as it was shown last, whatever happens to the connection."""
 
     def __init__(self, state: Path, names: frozenset[str], *, as_json: bool) -> None:
+        super().__init__()
         self._state = state
         self._names = names
         self._as_json = as_json
         self._seen: dict[str, DeviceShown] = {}
-        self._said = ""
 
     def follow(self) -> None:
         """Show what changes until the connection ends, which is a ControlClientError."""
         with Client(self._state) as daemon:
             for reply in daemon.follow_devices():
-                self._said = ""
+                self.heard()
                 if isinstance(reply, DevicesReply):
                     self._show(reply)
-
-    def note(self, text: str) -> None:
-        """Beside the stream, once for each trouble."""
-        if text != self._said:
-            click.echo(f"-- {text}; trying again", err=True)
-        self._said = text
 
     def _show(self, reply: DevicesReply) -> None:
         zone = zone_named(reply.timezone)

@@ -1,25 +1,14 @@
 """`sentrypost watch`"""
 
-import time
 from pathlib import Path
 
 import click
 
-from edge.commands.common import connected, failed_by, json_option, state_option, zone_named
+from edge.commands.common import connected, json_option, state_option, zone_named
 from edge.commands.entries import show
-from edge.control.client import (
-    Client,
-    ConnectionLostError,
-    ControlClientError,
-    NoDaemonError,
-    RefusedError,
-)
+from edge.commands.following import Following
+from edge.control.client import Client
 from edge.control.messages import Entries, Refusal
-
-AGAIN_S = 1.0
-"""Between tries to reach a daemon that restarts."""
-
-GOES_ON_AFTER = frozenset({Refusal.SLOW, Refusal.STOPPING, Refusal.JOURNAL, Refusal.BUSY})
 
 
 @click.command()
@@ -39,30 +28,20 @@ def watch(state: Path, as_json: bool, from_seq: int | None) -> None:
     """
     with connected(state) as client:
         status = client.status()
-    watcher = Watcher(state, status.incarnation, from_seq or status.seq + 1, as_json=as_json)
-    while True:
-        try:
-            watcher.follow()
-        except RefusedError as error:
-            if error.code not in GOES_ON_AFTER:
-                raise failed_by(error) from error
-            watcher.note(str(error))
-        except (ConnectionLostError, NoDaemonError) as error:
-            watcher.note(str(error))
-        except ControlClientError as error:
-            raise failed_by(error) from error
-        time.sleep(AGAIN_S)
+    Watcher(state, status.incarnation, from_seq or status.seq + 1, as_json=as_json).forever()
 
 
-class Watcher:
+class Watcher(Following):
     """Knows which entry comes next, whatever happens to the connection."""
 
+    goes_on_after = Following.goes_on_after | {Refusal.JOURNAL}
+
     def __init__(self, state: Path, incarnation: str, following: int, *, as_json: bool) -> None:
+        super().__init__()
         self._state = state
         self._incarnation = incarnation
         self._following = following
         self._as_json = as_json
-        self._said = ""
 
     def follow(self) -> None:
         """Show entries until the connection ends, which is a ControlClientError."""
@@ -71,17 +50,11 @@ class Watcher:
             self._agree(status.incarnation, status.seq)
             zone = zone_named(status.timezone)
             for message in client.subscribe(self._following):
-                self._said = ""
+                self.heard()
                 if isinstance(message, Entries):
                     for entry in message.entries:
                         show(entry, zone, as_json=self._as_json)
                         self._following = entry.seq + 1
-
-    def note(self, text: str) -> None:
-        """Beside the stream, once for each trouble."""
-        if text != self._said:
-            click.echo(f"-- {text}; trying again", err=True)
-        self._said = text
 
     def _agree(self, incarnation: str, newest: int) -> None:
         """A journal that was replaced or put back is said, and followed as it is now."""

@@ -25,7 +25,7 @@ from edge.commands.device import device
 from edge.device_taps import WAITING_MAX, Listening
 from simulators.osdp_line import ReaderLine
 from simulators.osdp_reader import SimulatedReader
-from tests.edge.house import ADA, FRONT_CONTACT, FRONT_REX, House, running, until
+from tests.edge.house import ADA, FRONT_CONTACT, FRONT_REX, VAULT, House, running, until
 from tests.records import ROOT
 
 WITHIN_S = 30.0
@@ -291,6 +291,9 @@ def test_a_reader_shows_itself_and_one_that_cannot_is_told(
 
     async def scene(edge: Edge, line: ReaderLine) -> None:
         await shown(house, lambda all_: all(one["online"] for one in all_.values()))
+        async with asyncio.timeout(10):
+            while not house.board.outputs[VAULT]:  # the magnet holds from the start on
+                await asyncio.sleep(0.01)
         locks = list(house.strikes)
         done = await asked(house, "try", "front-in")
         assert done.output == "front-in: its light: confirmed; its sounder: confirmed\n"
