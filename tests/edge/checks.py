@@ -6,6 +6,7 @@ import time
 
 from controller import events as ev
 from controller.effects import ReleasePortal
+from controller.ids import PortalId
 from controller.portal import STRIKE_WITHIN_US, State
 from drivers.osdp.messages import Output, OutputControl
 from edge.assembly import Edge
@@ -104,9 +105,12 @@ async def late_strike_is_never_sent(house: House, line: ReaderLine) -> None:
     """The strike is queued for its device when the whole process stands still past its time."""
     async with running(house) as edge:
         await ready(edge)
-        house.board.silent = True
         house.badge("front-in", ADA)
         async with asyncio.timeout(1):
+            while edge.daemon.site.state.portals[PortalId("front")].passing is None:
+                await asyncio.sleep(0)
+            # Granted, and not on disk yet: from here on the board is deaf, and for no longer.
+            house.board.silent = True
             while not any(isinstance(e, ReleasePortal) for e in edge.daemon._outstanding.values()):
                 await asyncio.sleep(0)
         house.board.silent = False
