@@ -230,6 +230,15 @@ class Watch:
         """Give the device a command and wait for its end."""
         return await self.outcome(self.submit(action))
 
+    async def unless_lost(self, action: Action, *, within_ms: int = 5_000) -> Outcome:
+        """The same, once more whenever the link was built up anew just then."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                outcome = await self.outcome(self.submit(action, within_ms=within_ms))
+                if outcome is not Outcome.LOST:
+                    return outcome
+                await asyncio.sleep(AGAIN_AFTER_S)
+
 
 Trial = Callable[[Subject, Bench, Watch], Awaitable[None]]
 
@@ -413,11 +422,11 @@ async def asked_once_more(subject: Subject, bench: Bench, watch: Watch) -> None:
         return
     acts = bench.acts()
     watch.stands = False
-    withdrawn = await watch.do(subject.command)
+    withdrawn = await watch.unless_lost(subject.command)
     assert withdrawn is Outcome.WITHDRAWN, "what nobody wants any more does not leave"
     watch.stands = True
-    late = watch.submit(subject.command, within_ms=-1)
-    assert await watch.outcome(late) is Outcome.EXPIRED, "nor does what is too late"
+    late = await watch.unless_lost(subject.command, within_ms=-1)
+    assert late is Outcome.EXPIRED, "nor does what is too late"
     await subject.rest(0.5)
     assert bench.acts() == acts
 
