@@ -53,7 +53,7 @@ family = Family(
     build=build,
     timer=_no_timer,
     about=About(
-        what="LCUS-1 to LCUS-8 USB relay boards, without a timer: lights and sounders, no lock",
+        what="LCUS-1 to LCUS-8 USB relay boards, without a timer: nothing of a portal so far",
         tested_against=("the simulated board",),
     ),
 )
