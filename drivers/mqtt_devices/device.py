@@ -2,7 +2,8 @@
 
 Never acted on: what the broker had kept (retained), what came twice, what was overtaken, what is
 late, and what a device says in the first second after it came back, when it empties its queues. A
-release is sent right after the device has answered, to none that is away, and never again.
+release that has an end is sent right after the device has answered, to none that is away, and never
+again.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,6 @@ from drivers.api import (
     Hold,
     KeysPressed,
     Outcome,
-    Priority,
     Pulse,
     Stands,
 )
@@ -86,7 +86,7 @@ class Device:
         self._presence = Presence(plan)
         self._freshness = Freshness()
         self._points = Points(plan, emit)
-        self._queue = CommandQueue()
+        self._at_once, self._awaiting_proof = CommandQueue(), CommandQueue()
         self._sent: list[Sent] = []
         self._connected_ns: int | None = None
         self._back_ns: int | None = None
@@ -251,7 +251,7 @@ class Device:
         for sent in self._sent:
             self._teller.ended(sent.command, Outcome.LOST, now_ns, sent.sent_ns)
         self._sent.clear()
-        for command in self._queue.drain():
+        for command in self._at_once.drain() + self._awaiting_proof.drain():
             self._teller.ended(command, Outcome.LOST, now_ns, None)
         self._teller.offline(reason, now_ns)
 
@@ -267,7 +267,8 @@ class Device:
         if self._back_ns is None:
             self._teller.ended(command, Outcome.LOST, now_ns, None)
             return
-        dropped = self._queue.push(command)
+        queue = self._awaiting_proof if self._must_wait(command) else self._at_once
+        dropped = queue.push(command)
         if dropped is not None:
             self._teller.ended(dropped, Outcome.LOST, now_ns, None)
 
@@ -275,27 +276,40 @@ class Device:
         """What goes out now. Commands are looked at here for the last time."""
         if self._connected_ns is None:
             return None
-        while (command := self._queue.head) is not None:
-            if command.not_after_ns is not None and now_ns > command.not_after_ns:
-                self._teller.ended(self._queue.pop(), Outcome.EXPIRED, now_ns, None)
-            elif self._must_wait(command, now_ns):
-                break
-            elif not stands(command):
-                self._teller.ended(self._queue.pop(), Outcome.WITHDRAWN, now_ns, None)
-            else:
-                return self._send(self._queue.pop(), now_ns, wall_s)
-        knocks = self._queue.head is not None and not self._presence.is_asked
+        found = self._next_of(self._at_once, now_ns, wall_s, stands, may_go=True)
+        if found is None:
+            proven = self._is_proven(now_ns)
+            found = self._next_of(self._awaiting_proof, now_ns, wall_s, stands, may_go=proven)
+        if found is not None:
+            return found
+        knocks = self._awaiting_proof.head is not None and not self._presence.is_asked
         if knocks or self._presence.is_to_ask(now_ns):
             return self._ask(now_ns)
         return None
 
-    def _must_wait(self, command: Command, now_ns: int) -> bool:
-        """What opens for a passage goes out right behind an answer: neither broker nor device holds
-        anything up then. What frees a way out or locks waits for nothing.
+    def _next_of(
+        self, queue: CommandQueue, now_ns: int, wall_s: float, stands: Stands, *, may_go: bool
+    ) -> Outgoing | None:
+        while (command := queue.head) is not None:
+            if command.not_after_ns is not None and now_ns > command.not_after_ns:
+                self._teller.ended(queue.pop(), Outcome.EXPIRED, now_ns, None)
+            elif not may_go:
+                break
+            elif not stands(command):
+                self._teller.ended(queue.pop(), Outcome.WITHDRAWN, now_ns, None)
+            else:
+                return self._send(queue.pop(), now_ns, wall_s)
+        return None
+
+    def _must_wait(self, command: Command) -> bool:
+        """What has an end goes out right behind an answer, however urgent it is: neither broker nor
+        device holds anything up then. What holds for good, locked or free, waits for nothing.
         """
-        if command.priority <= Priority.SECURE or self._plan.ask is None:
-            return False
-        return self._proven_ns is None or now_ns - self._proven_ns > PROOF_NS
+        is_for_good = isinstance(command.action, Hold) and command.not_after_ns is None
+        return self._plan.ask is not None and not is_for_good
+
+    def _is_proven(self, now_ns: int) -> bool:
+        return self._proven_ns is not None and now_ns - self._proven_ns <= PROOF_NS
 
     def _ask(self, now_ns: int) -> Outgoing:
         ask = self._plan.ask
@@ -349,8 +363,9 @@ class Device:
         is_back = self._back_ns is not None
         due = [self._presence.deadline(there=is_back), self._points.deadline()]
         due += [one.until_ns for one in self._sent]
-        if self._queue.head is not None and self._queue.head.not_after_ns is not None:
-            due.append(self._queue.head.not_after_ns + 1)
+        for head in (self._at_once.head, self._awaiting_proof.head):
+            if head is not None and head.not_after_ns is not None:
+                due.append(head.not_after_ns + 1)
         if self._back_ns is not None and not self._points.is_told:
             due.append(self._back_ns + COMPLETE_NS)
         if self._teller.told_online is None:

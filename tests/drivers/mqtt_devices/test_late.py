@@ -12,6 +12,7 @@ import signal
 import pytest
 from paho.mqtt.client import MQTTMessage
 
+from drivers.api import Priority, Pulse
 from drivers.mqtt_devices.family import MqttDevice
 from simulators.broker_process import BrokerProcess
 from tests.drivers.mqtt import until
@@ -120,8 +121,9 @@ def test_a_lock_that_was_away_with_a_session_that_lasts_never_opens_late(mosquit
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("priority", [Priority.LIFE_SAFETY, Priority.PASSAGE])
 def test_a_lock_whose_line_was_cut_without_anybody_noticing_never_opens_late(
-    mosquitto_that_keeps,
+    mosquitto_that_keeps, priority
 ):
     """The broker believes that it is there: whatever is sent lies in its connection until then."""
     broker = mosquitto_that_keeps
@@ -133,7 +135,7 @@ def test_a_lock_whose_line_was_cut_without_anybody_noticing_never_opens_late(
             await site.online("gate1")
             site.leap(0.1)  # its answer is of earlier
             lock.fall_silent()
-            late = site.open("gate1", within_ms=200)
+            late = site.tell("gate1", Pulse(0, 200), priority, within_ms=200)
             await site.ended(late, "expired")
             assert site.is_online("gate1"), "nobody has noticed"
             lock.paho.loop_start()
