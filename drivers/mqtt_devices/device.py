@@ -48,6 +48,7 @@ from drivers.mqtt_devices.payload import (
 from drivers.mqtt_devices.plan import Plan
 from drivers.mqtt_devices.points import Points
 from drivers.mqtt_devices.presence import Presence
+from drivers.mqtt_devices.resting import Resting
 from drivers.queueing import CommandQueue
 from drivers.telling import MS, STORED, Teller
 
@@ -73,6 +74,8 @@ MISREAD = "it could not be read"
 LATE = "shown earlier, or the clock of the reader is wrong"
 OVERTAKEN = "it came behind a later message of the reader"
 UNCONFIRMED = "the device did not say that it obeyed"
+UNNOTICED = "it was away without a word of it: it said once more that it is online"
+UNTOLD = "an output is not what it was told to be: it restarted, or somebody else works it"
 
 
 class Device:
@@ -86,6 +89,7 @@ class Device:
         self._presence = Presence(plan)
         self._freshness = Freshness()
         self._points = Points(plan, emit)
+        self._resting = Resting(plan)
         self._at_once, self._awaiting_proof = CommandQueue(), CommandQueue()
         self._sent: list[Sent] = []
         self._connected_ns: int | None = None
@@ -140,7 +144,9 @@ class Device:
     def _attend(self, said: Said, now_ns: int, *, retained: bool) -> None:
         """What a message says of whether the device is there."""
         if isinstance(said, Availability):
-            self._presence.available(said.topic, said.online, now_ns)
+            missed = self._presence.available(said.topic, said.online, now_ns, retained=retained)
+            if missed:
+                self._begin_anew(UNNOTICED, now_ns)
             if said.online and not retained:
                 self._freshness.came_back()  # it may have restarted so fast that nobody missed it
         elif isinstance(said, Asked) and not retained:
@@ -182,6 +188,8 @@ class Device:
             case OutputRead():
                 self._points.read_output(said)
                 self._obeyed(said, now_ns)
+                if self._resting.is_broken(said, now_ns):
+                    self._begin_anew(UNTOLD, now_ns)
             case TamperRead(tampered=tampered):
                 self._points.read_tamper(tampered)
             case Answered(id=number, done=done):
@@ -247,6 +255,18 @@ class Device:
     def _go_away(self, now_ns: int, reason: str) -> None:
         if self._back_ns is not None:
             self._points.forget()
+        self._leave(now_ns, reason)
+
+    def _begin_anew(self, reason: str, now_ns: int) -> None:
+        """It was not there all the time: what it has said is how things stood, and the edge is to
+        tell it again what is in force.
+        """
+        if self._back_ns is not None:
+            self._points.remember()
+            self._leave(now_ns, reason)
+
+    def _leave(self, now_ns: int, reason: str) -> None:
+        self._resting.forget()
         self._back_ns = self._proven_ns = None
         for sent in self._sent:
             self._teller.ended(sent.command, Outcome.LOST, now_ns, sent.sent_ns)
@@ -323,6 +343,7 @@ class Device:
         assert isinstance(command.action, (Pulse, Hold)), "others were refused"
         on = command.action.on
         self._sent.append(Sent(command, entry, number, on, now_ns))
+        self._resting.sent(self._sent[-1])
         return outgoing(command, entry, number, now_ns, wall_s)
 
     def _obeyed(self, read: OutputRead, now_ns: int) -> None:
@@ -342,6 +363,8 @@ class Device:
 
     def _end(self, sent: Sent, outcome: Outcome, now_ns: int, reason: str = "") -> None:
         self._sent.remove(sent)
+        if outcome is Outcome.CONFIRMED:
+            self._resting.obeyed(sent)
         self._teller.ended(sent.command, outcome, now_ns, sent.sent_ns, reason)
 
     # --- time -------------------------------------------------------------------------------

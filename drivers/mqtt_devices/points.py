@@ -29,6 +29,18 @@ class Points:
         self._falls: dict[int, int] = {}
         self._outputs: dict[int, bool] = {}
         self._tampered: bool | None = None
+        self._is_news()
+
+    def remember(self) -> None:
+        """The device was away for a moment and nobody noticed: what it has said is how things
+        stood, and nobody asks for anything by it.
+        """
+        self._inputs |= dict.fromkeys(self._buttons, InputState.INACTIVE)
+        self._remembered |= self._inputs.keys() - self._buttons
+        self._falls.clear()
+        self._is_news()
+
+    def _is_news(self) -> None:
         self._told_inputs: tuple[object, ...] | None = None
         self._told_outputs: tuple[bool, ...] | None = None
         self._told_tampered: bool | None = None

@@ -30,11 +30,16 @@ class Presence:
         self._answered = False
         self._ask_ns = now_ns
 
-    def available(self, topic: str, online: bool, now_ns: int) -> None:
-        """The device, its last will, or the broker in its place has said so."""
-        if online and self._said.get(topic) is not True:
+    def available(self, topic: str, online: bool, now_ns: int, *, retained: bool) -> bool:
+        """The device, its last will, or the broker in its place has said so. Returns whether it was
+        away without a word of it: nobody comes twice without having gone. A session that another
+        connection takes over has no last will.
+        """
+        again = online and not retained and self._said.get(topic) is True
+        if again or (online and self._said.get(topic) is not True):
             self._answered, self._asked_ns, self._ask_ns = False, None, now_ns
         self._said[topic] = online
+        return again
 
     def heard(self, now_ns: int) -> None:
         """It said something now."""

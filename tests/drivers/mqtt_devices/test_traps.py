@@ -223,6 +223,7 @@ def test_a_counter_that_begins_anew_with_the_device_is_followed():
     rig.hear("gate1/tag", {"uid": "74-10-37-94", "count": 1})
     assert len(rig.facts(CardRead)) == 1
     rig.hear("gate1/status", "online")
+    rig.hear("gate1/answer", {"uptime": 1})
     rig.wait(2_000)
     rig.hear("gate1/tag", {"uid": "74-10-37-94", "count": 2})
     assert len(rig.facts(CardRead)) == 2
