@@ -88,6 +88,8 @@ class Reliance(msgspec.Struct, frozen=True):
 
     timer: Timer | None
     watched: bool
+    holds: bool
+    cuts: bool
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +100,10 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     on_hardware: str = "not yet"
 
 
+def _always(_device: DeviceOptions) -> bool:
+    return True
+
+
 class Family(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of line.
 
@@ -105,7 +111,10 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     for people to read, for each thing that cannot be as it is described; one about a device begins
     with `device NAME: `. `timer`: how the device times its outputs; None where it cannot, and then
     no lock hangs on it. `watched`: that a device is gone is told within three seconds, whoever
-    has cut it off; where that is not so, no fire input hangs on it, nor what unlocks.
+    has cut it off; where that is not so, no fire input hangs on it, nor what unlocks. `holds`: what
+    an output is set to for good lasts; a lock that turns back by itself is none that a fire
+    releases, nor one that needs power to stay shut. `cuts`: the device can cut an output's current
+    for a time, by which a lock that needs power to stay shut is opened.
     """
 
     line: type[LineOptions]
@@ -114,10 +123,12 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     timer: Callable[[DeviceOptions], Timer | None]
     about: About
     watched: bool = True
+    holds: Callable[[DeviceOptions], bool] = _always
+    cuts: Callable[[DeviceOptions], bool] = _always
 
     def reliance(self, device: DeviceOptions) -> Reliance:
         """How far one of its devices is relied on."""
-        return Reliance(self.timer(device), self.watched)
+        return Reliance(self.timer(device), self.watched, self.holds(device), self.cuts(device))
 
 
 def file_keys(kind: type[Entry]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from edge.site_file import (
     SourceEntry,
 )
 from edge.wiring_points import PerimeterCheck
-from policies.compiled import CompiledPolicy, ExitKind, PortalRule, Rex
+from policies.compiled import CompiledPolicy, ExitKind, Lock, OnFire, PortalRule, Rex
 from policies.document import Place
 from policies.problems import Problem, did_you_mean
 
@@ -174,6 +174,29 @@ class WiringCheck:
             if rule.exit is ExitKind.READER and portal.exit_reader is None:
                 self.problems.append(at.at_key("the policy asks for an exit reader here"))
             self._check_times(at, rule, portal)
+            self._check_ways(at.child("lock"), rule, portal.lock.device)
+
+    def _check_ways(self, at: Place, rule: PortalRule, device: str) -> None:
+        """The device can do for good, or for a time, what this lock is opened by."""
+        reliance = self._reliances.get(device)
+        if reliance is None or reliance.timer is None:
+            return  # told already
+        if not reliance.holds and rule.on_fire is OnFire.RELEASE:
+            wrong = f"'{device}' locks again by itself: a release for a fire would not last"
+            hint = (
+                "put the lock on an output that stays as it is set, or give the portal mechanical "
+                'egress and on-fire = "leave"'
+            )
+            self.problems.append(at.problem(wrong, hint))
+        if rule.lock is Lock.POWER_TO_UNLOCK:
+            return
+        hint = "put a lock that is power-to-lock on another device"
+        if not reliance.holds:
+            wrong = f"'{device}' is a whole lock, and knows of no current that keeps it shut"
+            self.problems.append(at.problem(wrong, hint))
+        elif not reliance.cuts:
+            wrong = f"'{device}' cannot cut the current for a time, which is what opens this lock"
+            self.problems.append(at.problem(wrong, hint))
 
     def _check_times(self, at: Place, rule: PortalRule, portal: PortalEntry) -> None:
         """The lock's own device ends every release, with nobody's help."""

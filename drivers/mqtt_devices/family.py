@@ -143,12 +143,28 @@ def _unknown(options: MqttDevice) -> str:
 
 
 def _timer(options: DeviceOptions) -> Timer | None:
+    plan = _plan_alone(options)
+    return None if plan is None else plan.timer()
+
+
+def _holds(options: DeviceOptions) -> bool:
+    plan = _plan_alone(options)
+    return plan is None or all(one.relock_ms is None for one in plan.commands.values())
+
+
+def _cuts(options: DeviceOptions) -> bool:
+    plan = _plan_alone(options)
+    return plan is None or all(one.pulse_off is not None for one in plan.commands.values())
+
+
+def _plan_alone(options: DeviceOptions) -> Plan | None:
+    """None where it cannot be made, which `build` tells at its place."""
     assert isinstance(options, MqttDevice), "the family's own device"
     device = DeviceSpec(name="device", options=msgspec.structs.replace(options, keypad=False))
     try:
-        return device_plan(device, MqttLine(driver="mqtt", host="broker")).timer()
+        return device_plan(device, MqttLine(driver="mqtt", host="broker"))
     except ValueError:
-        return None  # told by `build`, at its place
+        return None
 
 
 def _line_options(line: LineSpec) -> MqttLine:
@@ -212,6 +228,8 @@ family = Family(
     build=build,
     timer=_timer,
     watched=False,
+    holds=_holds,
+    cuts=_cuts,
     about=About(
         what="Tasmota, ESPHome, esp-rfid, Shelly, Zigbee2MQTT and others at an MQTT broker",
         tested_against=(

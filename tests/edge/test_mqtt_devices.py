@@ -112,6 +112,57 @@ def test_whoever_is_at_the_network_asks_for_no_exit_that_unlocks(house: House) -
     assert "accept-exposed-lock = true" in said
 
 
+Z2M = """[device.gate1]
+line = "field"
+mapping = "zigbee2mqtt-%s"
+topic = "zigbee2mqtt"
+name = "lock"
+outputs = 1
+"""
+TURNS_BACK, RELAY = Z2M % "lock" + "relock-ms = 2000\n", Z2M % "relay"
+
+
+def with_lock(house: House, lock: str, *policy: tuple[str, str]) -> None:
+    """The front door's lock hangs on this device, and all else of it on the board."""
+    file, rules = house.folder / "site.toml", house.folder / "policy.toml"
+    before, _, behind = file.read_text().partition("[device.gate1]\n")
+    text = before + lock + behind[behind.index("[portal.front]") :]
+    file.write_text(text.replace('"gate1", input', '"board", input'))
+    text = rules.read_text()
+    for was, now in policy:
+        assert was in text
+        text = text.replace(was, now, 1)
+    rules.write_text(text)
+
+
+MECHANICAL = 'egress = "mechanical"'
+RELEASED = (MECHANICAL, MECHANICAL + '\non-fire = "release"')
+MAGNET = ('lock = "power-to-unlock"', 'lock = "power-to-lock"')
+
+
+@pytest.mark.parametrize("lock", [TURNS_BACK, RELAY])
+def test_a_lock_of_a_kind_that_its_device_can_work_is_wired(house: House, lock: str) -> None:
+    with_lock(house, lock)
+    load_config(house.folder / "site.toml")
+
+
+@pytest.mark.parametrize(
+    ("lock", "policy", "words"),
+    [
+        (TURNS_BACK, RELEASED, "a release for a fire would not last"),
+        (TURNS_BACK, MAGNET, "knows of no current that keeps it shut"),
+        (RELAY, MAGNET, "cannot cut the current for a time"),
+    ],
+)
+def test_a_lock_that_its_device_cannot_work_as_it_must_be_is_refused(
+    house: House, lock: str, policy: tuple[str, str], words: str
+) -> None:
+    with_lock(house, lock, policy)
+    said = refused(house)
+    assert "portal.front.lock: " in said
+    assert words in said
+
+
 async def locked(edge: Edge, gate: SimulatedTasmota, times: int) -> None:
     """So many lock commands have come to the gate."""
     await met(lambda: lock_commands(gate) >= times, f"{times} lock commands")
