@@ -15,6 +15,7 @@ from drivers.ascii_serial.frames import Shown
 from drivers.ascii_serial.presence import AWAY_NS, PRESENT_MAX
 from drivers.ascii_serial.reader import Kind, Reader
 from simulators.ascii_reader import id12_frame, rdm6300_frame
+from tests.drivers.growth import Put
 
 BUFFER_MAX = 257
 """What a decoder may hold: the longest code and one character more."""
@@ -90,8 +91,28 @@ def _target(name: str) -> Callable[[int, int], str]:
     return target
 
 
+def _lasting(name: str) -> Callable[[int], Put]:
+    def lasting(seed: int) -> Put:
+        subject, source = SUBJECTS[name], random.Random(f"{name} for good {seed}")
+        reader, now_ns = Reader("r1", subject.kind), 0
+        reader.start(now_ns, lambda command: True)
+
+        def put(frames: int) -> None:
+            nonlocal now_ns
+            for _ in range(frames):
+                stream = _spoilt(subject.frame(source), source)
+                now_ns, _ = _heard(reader, stream, now_ns, source)
+
+        return put
+
+    return lasting
+
+
 TARGETS = {name: _target(name) for name in SUBJECTS}
 """For `make campaign fuzz`: put so many frames of a seed, and tell what there was."""
+
+LASTING = {name: _lasting(name) for name in SUBJECTS}
+"""For the same: one reader for good, of a seed, to which so many frames more are put."""
 
 
 def _pieces(stream: bytes, source: random.Random) -> Iterator[bytes]:
@@ -114,14 +135,9 @@ def _decoded(subject: Subject, stream: bytes, source: random.Random) -> list[byt
 
 def _read(subject: Subject, stream: bytes, shown: set[bytes], source: random.Random) -> int:
     """What the reader makes of it in time: nothing that was not shown, and not too much."""
-    reader, now_ns, facts = Reader("r1", subject.kind), 0, list[Fact]()
-    reader.start(now_ns, lambda command: True)
-    for piece in _pieces(stream, source):
-        now_ns += source.choice((0, 0, 1_000_000, 20_000_000, 300_000_000, 600_000_000))
-        reader.receive(piece, now_ns)
-        reader.handle_deadline(now_ns)
-        while (fact := reader.next_fact()) is not None:
-            facts.append(fact)
+    reader = Reader("r1", subject.kind)
+    reader.start(0, lambda command: True)
+    now_ns, facts = _heard(reader, stream, 0, source)
     values = [
         fact.data if isinstance(fact, CardRead) else fact.text.encode()
         for fact in facts
@@ -132,6 +148,20 @@ def _read(subject: Subject, stream: bytes, shown: set[bytes], source: random.Ran
     others = {type(fact) for fact in facts} - {CardRead, CodeRead}
     assert others <= {DeviceOnline, BadgeUnread}
     return len(values)
+
+
+def _heard(
+    reader: Reader, stream: bytes, now_ns: int, source: random.Random
+) -> tuple[int, list[Fact]]:
+    """What the reader tells of it, and when it was over."""
+    facts = list[Fact]()
+    for piece in _pieces(stream, source):
+        now_ns += source.choice((0, 0, 1_000_000, 20_000_000, 300_000_000, 600_000_000))
+        reader.receive(piece, now_ns)
+        reader.handle_deadline(now_ns)
+        while (fact := reader.next_fact()) is not None:
+            facts.append(fact)
+    return now_ns, facts
 
 
 def _spoilt(frame: bytes, source: random.Random) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from drivers.api import CommandEnded, Fact, Hold, InputsReported, InputState, OutputsReported
 from drivers.modbus.bus import HEARD_MAX
+from tests.drivers.growth import Put
 from tests.drivers.modbus.world import World
 
 BITS_FLIPPED_MAX = 3  # the check sum finds any three wrong bits of so short a frame
@@ -92,3 +93,25 @@ def fuzz(seed: int, frames: int) -> str:
 
 
 TARGETS: Mapping[str, Callable[[int, int], str]] = {"modbus": fuzz}
+
+
+def lasting(seed: int) -> Put:
+    """One line for good."""
+    source = random.Random(f"for good {seed}")
+    spoiler, world = Spoiler(source), World(1, baud=115200)
+    world.to_panel = spoiler.spoil
+    module = world.modules[1]
+
+    def put(frames: int) -> None:
+        end = spoiler.frames + frames
+        while spoiler.frames < end:
+            module.inputs = [source.random() < 0.5 for _ in module.inputs]
+            world.submit(Hold(source.randrange(8), on=source.random() < 0.5), within_ms=PIECE_MS)
+            world.run(2 * PIECE_MS)
+            for kept in (world.facts, world.sent, module.asked):
+                kept.clear()
+
+    return put
+
+
+LASTING: Mapping[str, Callable[[int], Put]] = {"modbus": lasting}

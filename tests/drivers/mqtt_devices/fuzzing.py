@@ -1,7 +1,9 @@
 """Payloads of every ready mapping, spoilt, put to the decoder and to the devices behind it."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from drivers.api import (
     BadgeUnread,
@@ -20,6 +22,7 @@ from drivers.mqtt_devices.mapping import (
 )
 from drivers.mqtt_devices.payload import PAYLOAD_BYTES_MAX
 from drivers.mqtt_devices.plan import Plan
+from tests.drivers.growth import Put
 from tests.drivers.mqtt_devices.field_rig import Rig, plan
 
 OPTIONS: dict[str, dict[str, object]] = {
@@ -103,6 +106,12 @@ def spoilt(payload: bytes, rng: random.Random) -> bytes:
 def brought_up(plans: Sequence[Plan]) -> Rig:
     """All devices are there, for some time."""
     rig = Rig(*plans)
+    bring_up(rig, plans)
+    return rig
+
+
+def bring_up(rig: Rig, plans: Sequence[Plan]) -> None:
+    """The broker is there, and behind it all devices."""
     rig.connect()
     for made in plans:
         for rule in made.rules:
@@ -115,13 +124,16 @@ def brought_up(plans: Sequence[Plan]) -> Rig:
     rig.wait(2_000)
     rig.said.clear()
     rig.sent.clear()
-    return rig
 
 
 def _at(path: str | None, value: object) -> object:
     for part in reversed((path or "").split(".")):
         value = {part: value} if part else value
     return value
+
+
+def _everything() -> list[Plan]:
+    return [plan(name, device=name, **more) for name, more in OPTIONS.items()]  # type: ignore[arg-type]
 
 
 def payloads(seed: int, frames: int) -> str:
@@ -132,7 +144,7 @@ def payloads(seed: int, frames: int) -> str:
     """
     assert OPTIONS.keys() == ready_mappings().keys()
     rng = random.Random(seed)
-    made = [plan(name, device=name, **more) for name, more in OPTIONS.items()]  # type: ignore[arg-type]
+    made = _everything()
     asked = {one.ask.topic for one in made if one.ask is not None}
     told = dict.fromkeys((CardRead, KeysPressed, BadgeUnread, ProtocolViolated), 0)
     rig = brought_up(made)
@@ -185,3 +197,37 @@ def answers(seed: int, frames: int) -> str:
 
 
 TARGETS = {"mqtt": payloads, "mqtt-answers": answers}
+
+
+def _lasting(plans: Callable[[], list[Plan]], *, ordered: bool) -> Callable[[int], Put]:
+    """One line for good; now and then the broker is gone and there again."""
+
+    def lasting(seed: int) -> Put:
+        rng, made = random.Random(f"for good {seed}"), plans()
+        rig = brought_up(made)
+        # msgspec remembers some hundred keys that it met: a full memory grows no more.
+        msgspec.json.decode(msgspec.json.encode({f"{rng.random():.6f}": 0 for _ in range(5_000)}))
+
+        def put(frames: int) -> None:
+            for number in range(frames):
+                if number % STREAM == STREAM - 1:
+                    rig.field.stop(rig.now_ns, "the broker is gone")
+                    rig.turn()
+                    bring_up(rig, made)
+                if ordered and number % 10 == 0:
+                    rig.open() if rng.random() < 0.5 else rig.lock()
+                topic, payload = message(rng)
+                rig.hear(topic, payload, retained=rng.random() < 0.3)
+                rig.wait(rng.choice((0, 10, 1_000)))
+                for kept in (rig.said, rig.sent, rig.asked):
+                    kept.clear()
+
+        return put
+
+    return lasting
+
+
+LASTING = {
+    "mqtt": _lasting(_everything, ordered=False),
+    "mqtt-answers": _lasting(lambda: [plan("tasmota", outputs=1)], ordered=True),
+}

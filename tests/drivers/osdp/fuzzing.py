@@ -13,6 +13,7 @@ from drivers.api import (
     CommandEnded,
     DeviceOffline,
     DeviceOnline,
+    Hold,
     InputsReported,
     InputState,
     Outcome,
@@ -22,6 +23,7 @@ from drivers.api import (
     TamperReported,
 )
 from drivers.osdp.frame import BUFFER_MAX, Block, Frame, carries_mac, crc16, encode
+from tests.drivers.growth import Put
 from tests.drivers.osdp.moments import (
     KNOWN,
     between_polls,
@@ -35,6 +37,7 @@ STREAM = 120
 RUN_EVERY = 12
 LIVELY_EVERY = 10
 SECONDS_TO_RETURN = 4
+TAPE_MAX = 60
 OTHER_FACTS = (DeviceOnline, DeviceOffline, ProtocolViolated, CommandEnded)
 
 MOMENTS: tuple[Callable[[], World], ...] = (
@@ -81,6 +84,34 @@ def _target(seed: int, frames: int) -> str:
 
 TARGETS = {"osdp": _target}
 """For `make campaign fuzz`."""
+
+
+def lasting(seed: int) -> Put:
+    """One panel for good. Between the noise its reader is there again, and obeys."""
+    source, world = random.Random(f"osdp for good {seed}"), between_polls()
+    world.bus.tap = lambda spoken: None
+
+    def put(frames: int) -> None:
+        for done in range(0, frames, STREAM):
+            world.submit(Hold(1, on=source.random() < 0.5))
+            _put(world, min(STREAM, frames - done), source)
+            _check(world)
+            if done // STREAM % LIVELY_EVERY == 0:
+                _is_well_again(world)
+            _forget(world)
+
+    return put
+
+
+LASTING = {"osdp": lasting}
+"""For the same: what has heard all frames of before, of which it has to keep nothing."""
+
+
+def _forget(world: World) -> None:
+    """What the world keeps for tests; of the tape the latest, which is of this session."""
+    for kept in (world.facts, world.kept, world.sent, world.asked, world.readers[1].executed):
+        kept.clear()
+    del world.heard[:-TAPE_MAX]
 
 
 def _put(world: World, number: int, source: random.Random) -> None:
