@@ -301,7 +301,8 @@ class Driver(Protocol):
 
         `stands` is asked for every command at the moment its bytes are due. Every device is
         reported online or offline at least once, and offline before `run` ends. Commands do not
-        survive a device's going offline: each ends as LOST.
+        survive a device's going offline: each ends as LOST. While a line is brought to another
+        speed, those that free and lock wait until their device is found, or the change is over.
 
         Raises LinkLostError when the line is gone; the supervisor calls `run` again after a pause.
         """

@@ -9,9 +9,13 @@ COMMANDS_MAX = 64  # more waiting commands than this were given up on by whoever
 
 
 class CommandQueue:
-    """Commands, smaller priority first, then in the order in which they came. Bounded."""
+    """Commands, smaller priority first, then in the order in which they came. Bounded.
+
+    `keeps_urgent`: what frees and what locks waits for a device that is away.
+    """
 
     def __init__(self) -> None:
+        self.keeps_urgent = False
         self._heap: list[tuple[Priority, int, Command]] = []
         self._numbers = count()
 
@@ -36,6 +40,12 @@ class CommandQueue:
         """Take the head. Raises IndexError when nothing waits."""
         return heapq.heappop(self._heap)[2]
 
+    def keeps(self, command: Command) -> bool:
+        """Whether the command waits although its device is away."""
+        return self.keeps_urgent and command.priority <= Priority.SECURE
+
     def drain(self) -> list[Command]:
-        """Take all of them, in order."""
-        return [self.pop() for _ in range(len(self._heap))]
+        """Take all that is not kept for a device that is away, in order."""
+        found = sorted(self._heap)
+        self._heap = [entry for entry in found if self.keeps(entry[2])]
+        return [entry[2] for entry in found if not self.keeps(entry[2])]

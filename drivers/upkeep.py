@@ -109,11 +109,12 @@ class DeviceChanged(Fact, frozen=True, kw_only=True):
 class SpeedSettled(Fact, frozen=True, kw_only=True):
     """A change of speed is over: the whole line is at `baud`, but for whoever is `missing`.
 
-    `device` is the first of the line.
+    `device` is the first of the line. `called_off`: a command that frees or locks came in between.
     """
 
     baud: int
     missing: tuple[str, ...]
+    called_off: bool = False
 
 
 class SpeedHeard(Fact, frozen=True, kw_only=True):

@@ -2,12 +2,17 @@
 
 That a change is under way is on the disk and on record before any device is told. Whatever is cut
 off in between, the next start looks for the devices at both speeds.
+
+Nobody's way out and no lock has to wait for it: none begins while a fire is latched or a posture is
+ordered, and a command that frees or locks calls off what is under way.
 """
 
 import asyncio
 import logging
 
 from controller.events_devices import ServiceStep
+from controller.posture import MODES
+from controller.state import SiteState
 from drivers.api import Fact
 from drivers.family import SerialLine
 from drivers.upkeep import ChangeSpeed, Maintained, RecallSpeed, SpeedHeard, SpeedSettled
@@ -20,6 +25,8 @@ from policies.problems import did_you_mean
 
 CHANGE_WITHIN_S = 120.0
 """Longer than a change that looks for absent devices at both speeds."""
+
+CALLED_OFF = "called off, for a door had to free or lock"
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +97,10 @@ class SpeedUpkeep:
         if self._daemon.recorder.down:
             reason = "the journal cannot be written; it would not be on record"
             return ServiceReply(accepted=False, reason=reason, remedy="mend the disk first")
+        emergency = emergency_of(self._daemon.site.state)
+        if emergency:
+            reason = f"{emergency}: doors must free or lock at once, and no reader may be away"
+            return ServiceReply(accepted=False, reason=reason, remedy="try again when that is over")
         return None
 
     async def _begin(
@@ -111,7 +122,7 @@ class SpeedUpkeep:
             reason = "the journal cannot be written; it would not be on record"
             return ServiceReply(accepted=False, reason=reason, remedy="mend the disk first")
         try:
-            self._drivers[name].upkeep(ChangeSpeed(device=self._first[name], baud=step.baud))
+            self._order(name, step.baud)
         except ValueError as error:
             await self._keep(name, kept)
             await service_on_record(self._daemon, name, ServiceStep.SPEED_KEPT, str(error))
@@ -124,6 +135,13 @@ class SpeedUpkeep:
         except TimeoutError:
             reason = "its devices are still looked for, at both speeds"
             return ServiceReply(accepted=False, reason=reason, remedy="`sentrypost watch` tells")
+
+    def _order(self, name: str, baud: int) -> None:
+        """Raises ValueError, for people: also for what has happened since it was asked for."""
+        emergency = emergency_of(self._daemon.site.state)
+        if emergency:
+            raise ValueError(emergency)
+        self._drivers[name].upkeep(ChangeSpeed(device=self._first[name], baud=baud))
 
     async def heard(self, fact: Fact) -> None:
         """A change is over, or somebody answers at another speed."""
@@ -145,7 +163,8 @@ class SpeedUpkeep:
         kept = self._kept(name)
         changed = fact.baud == kept.other
         missing = f"; not found: {', '.join(fact.missing)}" if fact.missing else ""
-        detail = f"{fact.baud} baud{missing}"
+        called_off = f"; {CALLED_OFF}" if fact.called_off else ""
+        detail = f"{fact.baud} baud{missing}{called_off}"
         step = ServiceStep.SPEED_CHANGED if changed else ServiceStep.SPEED_KEPT
         await service_on_record(self._daemon, name, step, detail)
         await self._keep(name, LineSpeed(kept.written, fact.baud))
@@ -153,6 +172,8 @@ class SpeedUpkeep:
         if answer is not None and not answer.done():
             reason = f"it is at {detail}"
             remedy = "" if changed else "see to the devices that did not follow, and try again"
+            if fact.called_off and not fact.missing:
+                remedy = "try again when that is over"
             answer.set_result(ServiceReply(accepted=changed, reason=reason, remedy=remedy))
 
     def _kept(self, name: str) -> LineSpeed:
@@ -164,3 +185,12 @@ class SpeedUpkeep:
         except OSError as error:
             # The next start looks for its devices at both speeds.
             log.error("the speed of line %s cannot be kept: %s", name, error.strerror)
+
+
+def emergency_of(state: SiteState) -> str:
+    """What is in force in which doors must obey at once, in words; empty in calm times."""
+    if any(fire.latched for fire in state.fires.values()):
+        return "a fire is latched"
+    ordered = {one.order.kind for one in state.orders.in_force.values() if one.acts}
+    kind = next((kind for kind in MODES if kind in ordered), None)
+    return "" if kind is None else f"an order is in force ({kind})"

@@ -101,6 +101,7 @@ class Bus:
         self._speaking = None
         self._decoder.clear()
         for link in self._links:
+            link.keep_urgent(False, now_ns)
             link.shut(now_ns, reason)
 
     def submit(self, command: Command, now_ns: int) -> None:
@@ -138,15 +139,20 @@ class Bus:
             raise ValueError(f"the line is at {self.baud} baud, or on its way to another speed")
         if away:
             raise ValueError(f"{', '.join(away)} would be lost at the old speed: not online")
-        self._change = SpeedChange(
-            self._links, self.baud, order.baud, self._set_baud, now_ns, gathering=False
-        )
+        self._change_speed(self.baud, order.baud, now_ns, gathering=False)
 
     def _gather(self, old: int, new: int, now_ns: int) -> None:
         """A change was cut off: whoever is there is brought back to the old speed."""
         self._cut_off = None
         self._set_baud(old, now_ns)
-        self._change = SpeedChange(self._links, old, new, self._set_baud, now_ns, gathering=True)
+        self._change_speed(old, new, now_ns, gathering=True)
+
+    def _change_speed(self, old: int, new: int, now_ns: int, *, gathering: bool) -> None:
+        self._change = SpeedChange(
+            self._links, old, new, self._set_baud, now_ns, gathering=gathering
+        )
+        for link in self._links:
+            link.keep_urgent(True, now_ns)
 
     def _set_baud(self, baud: int, now_ns: int) -> None:
         """From here on the line is at this speed; whoever it was spoken to at the other is gone."""
@@ -159,6 +165,7 @@ class Bus:
             link.shut(now_ns, f"the line goes on at {baud} baud")
             link.survey.speed_told = None
             link.due_ns = self._quiet_until_ns
+            link.promptness.is_doubted |= link.promptness.has_missed
 
     def _time_bytes(self) -> None:
         self._byte_ns = BITS_PER_BYTE * 1_000_000_000 // self.baud
@@ -181,8 +188,14 @@ class Bus:
 
     def _settle(self, settled: Settled, now_ns: int) -> None:
         self._change = None
+        for link in self._links:
+            link.keep_urgent(False, now_ns)
         fact = SpeedSettled(
-            device=self.devices[0], at_ns=now_ns, baud=settled.baud, missing=settled.missing
+            device=self.devices[0],
+            at_ns=now_ns,
+            baud=settled.baud,
+            missing=settled.missing,
+            called_off=settled.called_off,
         )
         self._facts.append(fact)
 

@@ -55,7 +55,7 @@ class Link:
         emit: Callable[[Fact], None],
     ) -> None:
         self.config = config
-        self.state, self.due_ns = State.OFFLINE, 0
+        self.state, self.due_ns, self.byte_ns = State.OFFLINE, 0, 0
         self.promptness = Promptness()
         self._poll_ns = poll_ns
         self._entropy = entropy
@@ -64,14 +64,11 @@ class Link:
         self._proving = Proving(config, entropy, self._tell)
         self._session: Session | None = None
         self._introduction = Introduction()
-        self._last_good_ns = 0
-        self._polled_ns = 0
-        self._session_ns = 0
+        self._last_good_ns = self._polled_ns = self._session_ns = 0
         self._sequence = 0
         self._pending: Pending | None = None
         self._queue = CommandQueue()
         self._files = FileSending(self._tell, still_wanted, poll_ns)
-        self.byte_ns = 0
         self.survey = Survey(config)
         self._reporter = Reporter(config, self._tell, self.survey)
         self.said: Message | None = None  # in clear what went out last, and what came: for the tap
@@ -142,8 +139,8 @@ class Link:
             self.due_ns = now_ns
 
     def submit(self, command: Command, now_ns: int) -> None:
-        """Queue a command. On a reader that is not online it is LOST at once."""
-        if not self._tell.told_online:
+        """Queue a command. On a reader that is away it is LOST at once, unless it is kept."""
+        if not self._tell.told_online and not self._queue.keeps(command):
             self._tell.ended(command, Outcome.LOST, now_ns, None)
             return
         if isinstance(command.action, SendFile):
@@ -154,6 +151,12 @@ class Link:
             self._tell.ended(evicted, Outcome.LOST, now_ns, None)
         if self.state is State.ONLINE and self._pending is None:
             self.due_ns = min(self.due_ns, now_ns)
+
+    def keep_urgent(self, keeps: bool, now_ns: int) -> None:
+        """Whether what frees and what locks waits while the reader is away, or ends as LOST."""
+        self._queue.keeps_urgent = keeps
+        if not self._tell.told_online:
+            self._lose_queue(now_ns)
 
     def speak(self, now_ns: int) -> bytes:
         """The bytes to send now; none when every waiting command turned out unwanted.
@@ -326,10 +329,8 @@ class Link:
         if isinstance(reply, osdp.Identity):
             self._step(Step.IDENTIFIED)
         elif isinstance(reply, osdp.ReaderCryptogram):
-            if self._proving.check_reader(reply, now_ns):
-                self._step(Step.READER_PROVEN)
-            else:
-                self._not_proven(now_ns)
+            is_proven = self._proving.check_reader(reply, now_ns)
+            self._step(Step.READER_PROVEN) if is_proven else self._not_proven(now_ns)
         elif isinstance(reply, osdp.InitialMac):
             self._check_initial_mac(reply.mac, now_ns)
         else:

@@ -86,6 +86,14 @@ class Survey:
         """Before anything else, the reader is told to go on at this speed."""
         self._questions.appendleft(CommunicationSet(self._config.address, baud))
 
+    def withdraw_speed(self) -> bool:
+        """It shall not be told another speed. False: it was already, or nobody knows."""
+        waits = any(isinstance(one, CommunicationSet) for one in self._questions)
+        self._questions = deque(
+            one for one in self._questions if not isinstance(one, CommunicationSet)
+        )
+        return waits
+
     def heard_speed(self, reply: Message | None) -> None:
         """Its answer, which is the last that it gives at this speed."""
         same = isinstance(reply, Communication) and reply.address == self._config.address

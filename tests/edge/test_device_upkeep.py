@@ -17,9 +17,10 @@ from edge.assembly import Edge
 from edge.commands.device import device
 from edge.device_keys import next_file, profile_of
 from edge.line_speeds import LineSpeed, keep_speed, speed_of
+from policies.facts import Mode
 from simulators.osdp_line import ReaderLine
 from simulators.osdp_reader import SimulatedReader
-from tests.edge.house import ADA, House, bodies, running, until
+from tests.edge.house import ADA, FIRE_LOOP, House, bodies, posture, running, until
 
 OTHER = osdp.Identity(b"\x00\x51\x7e", 1, 1, 99, b"\x01\x00\x00")
 
@@ -300,6 +301,54 @@ def test_a_speed_that_cannot_be_is_refused(house: House) -> None:
             assert words in result.stderr
         assert {reader.baud for reader in house.readers.values()} == {115200}
         assert speed_of(house.folder / "state", "north", 115200) == LineSpeed(115200, 115200)
+
+    at(house, scene)
+
+
+def test_no_line_leaves_its_speed_in_a_fire_or_under_an_order(house: House) -> None:
+    with_speed(house)
+
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await all_online(edge, house)
+        for mode in (Mode.LOCKDOWN, Mode.SHELTER, Mode.EVACUATE):
+            posture(edge, mode)
+            result = await asked(house, "speed", "north", str(NEW))
+            assert (result.exit_code, f"an order is in force ({mode})" in result.stderr) == (
+                1,
+                True,
+            )
+        posture(edge, Mode.NORMAL)
+        house.board.set_input(FIRE_LOOP, False)
+        await until(edge, ev.FireLatched)
+        house.board.set_input(FIRE_LOOP, True)
+        result = await asked(house, "speed", "north", str(NEW))
+        assert (result.exit_code, "a fire is latched" in result.stderr) == (1, True)
+        assert await steps(edge, "north") == []
+        assert {reader.baud for reader in house.readers.values()} == {115200}
+
+    at(house, scene)
+
+
+def test_a_lockdown_calls_off_the_change_of_a_speed(house: House) -> None:
+    """Given while one reader has gone to the new speed and the next one is silent."""
+    with_speed(house)
+    board, silent = house.readers["board"], house.readers["front-in"]
+
+    async def scene(edge: Edge, line: ReaderLine) -> None:
+        await all_online(edge, house)
+        silent.silent = True
+        change = asyncio.create_task(asked(house, "speed", "north", str(NEW)))
+        await true(lambda: board.baud == NEW)
+        await online(edge, "board")
+        posture(edge, Mode.LOCKDOWN)
+        await true(lambda: board.baud == 115200)
+        silent.silent = False
+        result = await change
+        assert result.exit_code == 1
+        assert "called off, for a door had to free or lock" in result.stderr
+        assert await steps(edge, "north") == ["speed-begun", "speed-kept"]
+        assert {reader.baud for reader in house.readers.values()} == {115200}
+        await all_online(edge, house)
 
     at(house, scene)
 
