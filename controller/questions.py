@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from controller.consents import holds
@@ -103,7 +104,7 @@ def _asked(
         consent=passage is not None
         and holder is not None
         and _consented(turn, policy, passage, who, party),
-        party=party,
+        party=party or UNSET,
         interlock_clear=interlock_clear(turn.state, turn.policy, portal_id, turn.now_us),
         operable=portal is not None and portal.linked,
         recorded=turn.state.recorded,

@@ -119,7 +119,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     included. `whereabouts` is the zone in which the holder was seen last, `whereabouts_age_s` ago
     (None: nobody knows when); None: unknown, which is not wrong. `second_person`: another entitled
     person, no visitor, presented here within the window. `knowledge_age_s`: how old what is known
-    of holders may be. `party`: how many people come with the holder who have no badge of their own.
+    of holders may be. `party`: how many people come with the holder who have no badge of their own
+    (unset: none).
     """
 
     portal: str
@@ -147,7 +148,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     operable: bool = True
     recorded: bool = True
     shut_by: tuple[Mode, ...] | UnsetType = UNSET
-    party: Headcount = 0
+    party: Headcount | UnsetType = UNSET
     duress: bool = False
     """For questions asked by hand. The daemon never sets it: a request is recorded, and whoever
     reads the journal would see what only the recipients of a sealed note may know (`edge.duress`).

@@ -114,7 +114,7 @@ def prohibition(case: Case, against: Objections, notes: Objections) -> None:
         watched(case.policy, holder, against, notes)
     concerned = case.concerned
     against += concerned.denied
-    led = case.request.party > 0  # nobody knows who these are but by the consent
+    led = bool(case.request.party)  # nobody knows who these are but by the consent
     if (concerned.standing.host_state or led) and not _consent(case):
         against.append(Objection(Code.NO_CONSENT, line=case.passage.judged.line))
 

@@ -37,7 +37,7 @@ def notes_of_leaving(case: Case, notes: Objections) -> None:
     request, zone = case.request, case.passage.judged
     occupancy = zone.occupancy
     if occupancy is not None and occupancy.least is not None:
-        left = request.inside.get(zone.id, 0) - 1 - request.party
+        left = request.inside.get(zone.id, 0) - 1 - (request.party or 0)
         if 0 < left < occupancy.least:
             notes.append(Objection(Code.NOTE_OCCUPANCY, zone.id, zone.line))
     if zone.passback is not None and request.whereabouts is not None:
@@ -65,7 +65,7 @@ def _occupancy(
     request: Request, zone: ZoneRule, limit: Occupancy, against: Objections, notes: Objections
 ) -> None:
     together = 2 if request.second_person or request.escorted else 1
-    after = request.inside.get(zone.id, 0) + together + request.party
+    after = request.inside.get(zone.id, 0) + together + (request.party or 0)
     too_many = limit.most is not None and after > limit.most
     too_few = limit.least is not None and after < limit.least
     if limit.severity is _HARD:

@@ -18,6 +18,9 @@ from tests.mqtt import Client, wait_for
 
 SLOW, QUICK = "open-s = 2\nheld-s = 3\n\n[fire", "open-s = 0.5\nheld-s = 1\n\n[fire"
 
+STANDING = ("event/edge-ready", "status", "orders", "posture", "muster")
+"""What an edge says of itself in its first seconds, whatever happens at its doors."""
+
 Shape = object
 
 
@@ -78,7 +81,7 @@ class Observer:
     async def until(self, kind: str, count: int) -> None:
         def heard() -> bool:
             topics = [one.topic for one in list(self._client.messages)]
-            return sum(topic.endswith(f"/event/{kind}") for topic in topics) >= count
+            return sum(topic.endswith(f"/{kind}") for topic in topics) >= count
 
         await asyncio.to_thread(wait_for, heard, f"{count} {kind}")
 
@@ -108,7 +111,7 @@ def test_nobody_who_reads_all_topics_and_watches_the_door_can_tell(
                 await until(edge, ev.FactorAsked, number)
                 house.readers["vault-in"].press_keys(keys + "#")
                 await until(edge, ev.GrantUnused, number)
-                await observer.until("grant-unused", number)
+                await observer.until("event/grant-unused", number)
                 seen.append(await observer.entry(edge))
             notes = [one.note for one in await bodies(edge, ev.FactorAnswered)]  # type: ignore[attr-defined]
             assert len(set(notes)) == len(seen), "each entry carries a note of its own"

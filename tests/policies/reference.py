@@ -77,7 +77,11 @@ class WayOut(Passage):
         seen = self.lineage(ask.whereabouts)
         if "anti-passback" in back.zone and seen and self.left not in seen:
             self.said.add(Code.NOTE_PASSBACK)
-        if 0 < ask.inside.get(self.left, 0) - 1 - ask.party < back.zone.get("occupancy-min", 0):
+        if (
+            0
+            < ask.inside.get(self.left, 0) - 1 - (ask.party or 0)
+            < back.zone.get("occupancy-min", 0)
+        ):
             self.said.add(Code.NOTE_OCCUPANCY)
 
     def causes_to_keep_shut(self) -> set[Code]:
@@ -359,7 +363,7 @@ class WayIn(Passage):
         inside, soft = self.ask.inside.get(name, 0), None
         if zone.get("occupancy") == "soft":
             soft = Code.NOTE_OCCUPANCY
-        together = (2 if self.ask.second_person or self.ask.escorted else 1) + self.ask.party
+        together = (2 if self.ask.second_person or self.ask.escorted else 1) + (self.ask.party or 0)
         if "occupancy-max" in zone and inside + together > zone["occupancy-max"]:
             self.limit(Code.OCCUPANCY_FULL, soft)
         if inside + together < zone.get("occupancy-min", 0):

@@ -258,7 +258,7 @@ CALM: dict[str, object] = {
     "whereabouts_age_s": None,
     "screened": CLEARED,
     "sealed_bag": False,
-    "party": 0,
+    "party": UNSET,
     "knowledge_age_s": 0,
     "interlock_clear": True,
     "operable": True,

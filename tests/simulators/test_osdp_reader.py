@@ -153,7 +153,7 @@ def test_line_name_survives_replugging(tmp_path: Path) -> None:
                 fd = os.open(line.link, os.O_RDWR | os.O_NOCTTY)
                 os.write(fd, asked(osdp.Poll(), 0))
                 await asyncio.sleep(0.01)
-                assert answered(os.read(fd, 100)) == osdp.Ack()
+                assert answered(await asyncio.to_thread(os.read, fd, 100)) == osdp.Ack()
                 line.silent = True
                 os.write(fd, asked(osdp.Poll(), 0))
                 await asyncio.sleep(0.01)

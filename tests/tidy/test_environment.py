@@ -102,7 +102,10 @@ def test_python_may_be_named(machine):
 
 
 def needing_another(machine) -> Path:
-    """`peers.sh` as if no-such-program of some-package were all that the tests need."""
+    """`peers.sh` as if no-such-program of some-package were all that the tests need, and the panel
+    were there.
+    """
+    program(machine, "cmp", "exit 0")
     script = (ROOT / "requirements" / "peers.sh").read_text()
     changed, count = re.subn("peers='[^']*'", "peers='no-such-program some-package'", script)
     assert count == 1
