@@ -48,6 +48,7 @@ class Proving:
         self._handshake = Handshake(entropy)
         self._acquaintance = Acquaintance()
         self._winner: KeyKind | None = None
+        self._pairs = False  # the successor was, or is to be, given to whoever is in the box
         self._meeting = Meeting.FIRST
         self.reason = ""
 
@@ -64,8 +65,8 @@ class Proving:
             case Pair(key=key, until_ns=until_ns):
                 if self._tell.told_online:
                     raise ValueError(f"{self._name} has a key of its own and answers under it")
-                self._acquaintance.forget()
                 self._keyring.open_box(key, until_ns)
+                self._pairs = True
             case Rekey(key=key):
                 if not stands:
                     raise ValueError(f"{self._name} does not answer under its own key")
@@ -88,6 +89,7 @@ class Proving:
         if self.box_until_ns is None or now_ns < self.box_until_ns:
             return False
         self._keyring.close_box()
+        self._pairs = self._keyring.is_out
         self._tell.pairing_ended(self._keyring.is_out, self._tell.offline_reason, now_ns)
         is_default, self._trying = self._trying is KeyKind.DEFAULT, KeyKind.OWN
         return is_default
@@ -193,6 +195,10 @@ class Proving:
         `tell_of_it` follows when the edge knows whether the reader is there.
         """
         self._winner = self._keyring.proven(self._trying)
+        if self._winner is not None:
+            if self._pairs and self._winner is KeyKind.SUCCESSOR:
+                self._acquaintance.forget()
+            self._pairs = False
         self._meeting = self._acquaintance.meet(introduction.profile)
         self.reason = f"not believed before somebody accepts it: {self._acquaintance.reason}"
         return self._meeting

@@ -428,6 +428,56 @@ def silent_about_itself(reader: SimulatedReader) -> None:
     reader._obey = instead  # type: ignore[method-assign]
 
 
+def test_a_pairing_that_comes_to_nothing_forgets_nobody() -> None:
+    """Else it would be a way to have another reader believed, under the key of the one it was."""
+    world = World(1).online()
+    world.readers[1].silent = True
+    world.run(4_000)
+    pair(world, for_ms=5_000)
+    world.run(6_000)
+    assert [fact.is_out for fact in world.of(PairingEnded)] == [False]
+    other(world.readers[1])
+    world.readers[1].silent = False
+    world.facts.clear()
+    world.kept.clear()
+    world.run(20_000)
+    assert len(world.of(DeviceChanged)) == 1
+    assert world.of(DeviceOnline) == []
+    assert world.of(DeviceProfiled) == []
+
+
+def test_another_reader_under_the_old_key_is_none_that_was_paired() -> None:
+    """It proves it in the box: no key was given, and somebody has to look at it."""
+    world = World(1).online()
+    world.readers[1].silent = True
+    world.run(4_000)
+    pair(world)
+    other(world.readers[1])
+    world.readers[1].silent = False
+    world.facts.clear()
+    world.run(20_000)
+    assert [fact.successor for fact in world.of(KeyProven)] == [False]
+    assert len(world.of(DeviceChanged)) == 1
+    assert world.of(DeviceOnline) == []
+
+
+def test_another_reader_that_was_given_its_key_in_the_box_is_the_one_from_there_on() -> None:
+    world = World(1).online()
+    world.readers[1] = SimulatedReader(1, None, world.entropy, installing=True)
+    other(world.readers[1])
+    world.run(4_000)
+    world.facts.clear()
+    world.kept.clear()
+    pair(world)
+    world.run(5_000)
+    assert len(world.of(DeviceOnline)) == 1
+    assert world.of(DeviceChanged) == []
+    world.readers[1]._identity = SimulatedReader(1, None, world.entropy)._identity
+    world.readers[1].reboot()
+    world.run(10_000)
+    assert len(world.of(DeviceChanged)) == 1, "and the former one is another now"
+
+
 @pytest.mark.parametrize("change", [less, other, silent_about_itself])
 @pytest.mark.parametrize("restart", [False, True])
 def test_a_reader_that_is_another_than_it_was_is_offline_until_it_is_accepted(
