@@ -8,8 +8,8 @@ from itertools import count
 
 from drivers.api import Command, Fact, Spoken, Stands, Tap
 from drivers.mqtt_devices.device import Device
+from drivers.mqtt_devices.masking import masked
 from drivers.mqtt_devices.orders import Outgoing
-from drivers.mqtt_devices.payload import masked
 from drivers.mqtt_devices.plan import Plan
 from drivers.mqtt_devices.topics import matches
 
@@ -117,5 +117,5 @@ class Field:
         found = [one for one in sorted(plan.filters) if matches(one, topic)]
         if found and self.tap is not None:
             kept = "retained " if retained else ""
-            text = f"{found[0]} {kept}{masked(plan, payload)}"
+            text = f"{found[0]} {kept}{masked(plan, topic, payload)}"
             self.tap(Spoken(at_ns=now_ns, device=plan.device, outgoing=False, text=text))

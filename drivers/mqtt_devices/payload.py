@@ -4,7 +4,7 @@ Nothing of a payload gets into an exception, a log or a record: it may hold a ba
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 import msgspec
@@ -41,12 +41,6 @@ KEYS_MAX = 32
 
 BADGE_BYTES_MAX = 32
 """The longest identifier of a card (ISO 14443) has 10 bytes; more than three times that is none."""
-
-SHOWN_MAX = 400
-"""So much of a payload is shown to somebody who watches."""
-
-DEPTH_MAX = 8
-"""Nothing that is mapped lies deeper."""
 
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){1,32}\Z")
 _SEPARATED = re.compile(r"[0-9A-Fa-f]{2}(?:([-:])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2})*)?\Z")
@@ -328,50 +322,3 @@ def _of_answers(answers: list[AnswerEntry], message: _Message) -> Iterator[Readi
             yield Reading(Answered(number, done=False))
         elif message.at(answer.done) is not None:
             yield Reading(Answered(number, done=True))
-
-
-def masked(plan: Plan, payload: bytes) -> str:
-    """A payload for people who watch: its shape, with nothing but the words of the mapping."""
-    message = _Message(payload[:PAYLOAD_BYTES_MAX])
-    words = _words(plan)
-    if message.is_json and not isinstance(message.json, (str, int, float)):
-        shown = msgspec.json.encode(_hidden(message.json, words, 0)).decode()
-    else:
-        shown = message.text if message.text in words else "…"
-    return shown if len(shown) <= SHOWN_MAX else f"{shown[:SHOWN_MAX]}…"
-
-
-def _words(plan: Plan) -> set[str]:
-    """All that a mapping has written itself: no badge and no key is among it."""
-    found: set[str] = set()
-    for rule in (*plan.rules, *plan.answers):
-        for value in _scalars(msgspec.to_builtins(rule)):
-            found.add(value)
-            found.update(value.split("."))
-    return found
-
-
-def _scalars(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from _scalars(one)
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            yield from _scalars(one)
-
-
-def _hidden(value: object, words: Collection[str], depth: int) -> object:
-    if depth > DEPTH_MAX:
-        return "…"
-    if isinstance(value, dict):
-        return {
-            (key if key in words else f"…{place}"): _hidden(one, words, depth + 1)
-            for place, (key, one) in enumerate(value.items())
-        }
-    if isinstance(value, list):
-        return [_hidden(one, words, depth + 1) for one in value]
-    if value is None or isinstance(value, bool) or (isinstance(value, str) and value in words):
-        return value
-    return "…"

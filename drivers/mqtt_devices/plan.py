@@ -51,8 +51,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`rules` read messages; `answers` are those of the commands, by output. Nothing in it has a
-    placeholder that is not known before a message is sent.
+    """`rules` read messages; `answers` are those of the commands, by output. `secrets` are rules for
+    badges and keys, also of a keypad that is not used. Nothing in it has a placeholder that is not
+    known before a message is sent.
     """
 
     device: str
@@ -62,6 +63,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[MessageEntry, ...]
     ask: AskEntry | None
     commands: Mapping[int, CommandEntry]
+    secrets: tuple[MessageEntry, ...]
     silent_after_s: int | None
 
     @property
@@ -143,6 +145,7 @@ class _Maker:
             rules=tuple(rules),
             ask=ask,
             commands=commands,
+            secrets=tuple(self._filled(one, {}) for one in (*mapping.badge, *mapping.keys)),
             silent_after_s=wanted.silent_after_s or mapping.silent_after_s,
         )
         self._judge(plan, inputs, outputs)
@@ -236,7 +239,7 @@ class _Maker:
 
     def _judge_rules(self, plan: Plan) -> None:
         for rule in plan.rules:
-            for path in _paths(rule):
+            for path in paths_of(rule):
                 if placeholders(path) - set(_OF_DEVICE):
                     self._wrong(f"path '{path}': only {{n}} and {{n1}} are known there")
             if isinstance(rule, BadgeEntry):
@@ -282,7 +285,8 @@ def _typed(value: object) -> tuple[type, object]:
     return type(value), value
 
 
-def _paths(rule: MessageEntry) -> Iterator[str]:
+def paths_of(rule: MessageEntry) -> Iterator[str]:
+    """Every place in the JSON that a rule looks at."""
     if rule.path is not None:
         yield rule.path
     yield from (one.path for one in rule.when)

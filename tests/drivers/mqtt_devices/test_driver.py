@@ -23,7 +23,7 @@ from simulators.mqtt_devices import SimulatedTasmota
 from tests.drivers.mqtt import Rig as Link
 from tests.drivers.mqtt import connected, until
 from tests.drivers.mqtt import running as linked
-from tests.drivers.mqtt_devices.field_rig import Rig, answer_state, tasmota
+from tests.drivers.mqtt_devices.field_rig import Rig, answer_state, mapping_of, plan, tasmota
 from tests.drivers.mqtt_devices.site_rig import Site, device, line, running
 from tests.servers import make_broker
 
@@ -146,6 +146,57 @@ def test_whoever_watches_sees_what_is_said_and_no_badge_and_no_pin():
         "cmnd/gate1/Backlog0 TimedPower1;TimedPower1 5000,1",
     ]
     assert all(one.device == "gate1" and not one.frame for one in heard)
+
+
+KEYPAD = """
+what = "keypad with eight switches"
+silent-after-s = 60
+[[keys]]
+topic = "pad/key"
+form = "text"
+[[keys]]
+topic = "pad/state"
+path = "typed.key"
+form = "text"
+[[input]]
+number = "each"
+topic = "pad/state"
+path = "inputs.{n}"
+active = ["on", "7"]
+inactive = ["off"]
+[[input]]
+number = 0
+topic = "pad/first"
+active = ["4", "7"]
+inactive = ["off"]
+"""
+
+
+@pytest.mark.parametrize("keypad", [True, False])
+def test_a_key_is_hidden_that_is_a_word_of_the_mapping_elsewhere(keypad):
+    rig = Rig(plan(mapping_of(KEYPAD), topic=None, inputs=8, keypad=keypad))
+    rig.connect()
+    heard = watched(rig)
+    state = {"typed": {"key": "7"}, "inputs": ["on", "7"], "4": "7", "on": ["7", {"7": "4"}]}
+    for topic, payload in (
+        ("pad/first", "4"),
+        ("pad/first", "inputs"),
+        ("pad/state", state),
+        ("pad/state", {"typed": ["7", {"key": "4"}]}),
+        ("pad/state", {"typed": {"key": {"inputs": "7"}}}),
+        ("pad/state", "7"),
+        *((("pad/key", "7"), ("pad/key", '{"inputs":["on"]}')) if keypad else ()),
+    ):
+        rig.hear(topic, payload)
+    assert [one.text for one in heard] == [
+        "pad/first 4",
+        "pad/first …",
+        'pad/state {"typed":{"key":"…"},"inputs":["on","7"],"…2":"…","…3":["…",{"…0":"…"}]}',
+        'pad/state {"typed":["…",{"…0":"…"}]}',
+        'pad/state {"typed":{"key":"…"}}',
+        "pad/state …",
+        *(("pad/key …", "pad/key …") if keypad else ()),
+    ]
 
 
 def test_watching_changes_nothing():
