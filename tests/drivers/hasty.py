@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-GRACE_S = 0.0005  # a byte crosses a pty in 0.03 ms; 99 % do in less than 0.1 ms
+GRACE_S = 0.001  # a byte crosses a pty in 0.03 ms; 99 % do in less than 0.1 ms
 LONG_S = 0.03  # whoever waits for longer may wait for an answer, which a busy machine delays
-LONG_GRACE_S = 0.004
+LONG_GRACE_S = 0.01
 
 
 class _Hasty(selectors.DefaultSelector):  # type: ignore[misc, valid-type]

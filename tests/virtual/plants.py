@@ -389,7 +389,7 @@ PLANTS = (
     Plant(
         a_clock_that_nobody_vouches_for_is_believed, (PERSONS,), 1, days=0.45, portals=2, people=4
     ),
-    Plant(what_stands_open_stays_open_in_a_lockdown, (POSTURE,), 2, portals=2, people=4),
+    Plant(what_stands_open_stays_open_in_a_lockdown, (POSTURE,), 3, portals=2, people=4),
     Plant(
         a_lost_badge_is_as_good_as_any,
         (PERSONS,),
