@@ -7,7 +7,11 @@ look for some seconds; nothing is worked.
 import time
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from drivers.api import InputState, Outcome
+from drivers.family import SerialLine
+from drivers.upkeep import Maintained
 from edge.config import Config
 from edge.control.calling import ControlClientError
 from edge.control.client import Client, NoDaemonError
@@ -16,6 +20,7 @@ from edge.device_shown import Showing
 from edge.device_trial import tried
 from edge.device_upkeep import recall
 from edge.doctor import Finding, Patient, fail, ok, warn
+from edge.line_speeds import LineSpeed, speed_of
 from edge.lines import LineError, build_lines
 from edge.present import clean
 from edge.site_file import Input, PortalEntry
@@ -42,7 +47,9 @@ def devices(patient: Patient) -> Iterator[Finding]:
     except NoDaemonError:
         yield ok("no edge runs here: its lines are looked at for some seconds")
         try:
-            shown = _looked_at(config)
+            kept = dict(_kept_speeds(config))
+            yield from _cut_off(kept)
+            shown = _looked_at(_at_speeds(config, kept))
         except LineError as error:
             yield fail(clean(str(error)), "`sentrypost check` names the line")
             return
@@ -54,6 +61,31 @@ def devices(patient: Patient) -> Iterator[Finding]:
         yield from _device(device)
     for name, portal in config.portals.items():
         yield from _door(name, portal, known)
+
+
+def _kept_speeds(config: Config) -> Iterator[tuple[str, LineSpeed]]:
+    """At which speed the edge has left its lines, whatever the site file says."""
+    for name, driver in build_lines(config.lines).items():
+        options = config.lines[name][1].options
+        if isinstance(driver, Maintained) and isinstance(options, SerialLine):
+            yield name, speed_of(config.state, name, options.baud)
+
+
+def _cut_off(speeds: Mapping[str, LineSpeed]) -> Iterator[Finding]:
+    for name, kept in speeds.items():
+        if kept.other is not None:
+            said = f"a change from {kept.baud} to {kept.other} baud was cut off"
+            hint = "start the edge: it looks for the devices of the line at both speeds"
+            yield warn(f"line {name}: {said}, and who has gone is not seen", hint)
+
+
+def _at_speeds(config: Config, speeds: Mapping[str, LineSpeed]) -> Config:
+    lines = dict(config.lines)
+    for name, kept in speeds.items():
+        driver, line = lines[name]
+        options = msgspec.structs.replace(line.options, baud=kept.baud)
+        lines[name] = driver, msgspec.structs.replace(line, options=options)
+    return msgspec.structs.replace(config, lines=lines)
 
 
 def _looked_at(config: Config) -> DevicesReply:

@@ -20,6 +20,7 @@ from edge.device_keys import next_file
 from edge.doctor import Finding, Verdict
 from edge.doctor_devices import devices
 from edge.doctor_ports import ports
+from edge.line_speeds import LineSpeed, keep_speed, speed_of
 from simulators.osdp_reader import SimulatedReader
 from simulators.secret_file import write_secret
 from tests.edge.house import ADA, FRONT_CONTACT, House, running, until
@@ -110,6 +111,28 @@ def test_a_reader_that_took_its_new_key_before_a_power_cut_is_no_stranger(
         found = looked(house)
     assert about(found, "front-in (line north, address 1) answers").verdict is Verdict.OK
     assert next_file(house.folder / "front-in.key").exists(), "doctor changes nothing"
+
+
+def test_a_line_that_was_brought_to_another_speed_is_looked_at_there(house: House) -> None:
+    """The site file still says the former one. A change that was cut off is not taken up here."""
+    for reader in house.readers.values():
+        reader.baud = 38400
+    kept = LineSpeed(115200, 38400)
+    keep_speed(house.folder / "state", "north", kept)
+    with readers_there(house):
+        found = looked(house)
+        assert [one for one in found if one.verdict is not Verdict.OK] == []
+        assert "baud 38400" in about(found, "board (line north").said
+        cut_off = LineSpeed(115200, 38400, 57600)
+        keep_speed(house.folder / "state", "north", cut_off)
+        found = looked(house)
+    (wrong,) = [one for one in found if one.verdict is not Verdict.OK]
+    assert (wrong.verdict, wrong.said) == (
+        Verdict.WARN,
+        "line north: a change from 38400 to 57600 baud was cut off, and who has gone is not seen",
+    )
+    assert speed_of(house.folder / "state", "north", 115200) == cut_off
+    assert {reader.baud for reader in house.readers.values()} == {38400}
 
 
 def test_a_reader_whose_word_could_be_anybodys_is_told_as_such(house: House) -> None:
