@@ -76,7 +76,7 @@ def _fuzzed(name: str, subject: Subject, seed: int, frames: int) -> tuple[bool, 
     """One subject, in pieces; HangError where one of them never ends."""
     _put_pieces(name, subject.target, seed, int(frames * WARM_UP))
     before_kb = _resident_kb()
-    slowest_us, told = _put_pieces(name, subject.target, seed + 1, frames)
+    slowest_us, told = _put_pieces(name, subject.target, seed + frames, frames)
     grown_kb = _resident_kb() - before_kb
     put = _watched(name, subject.lasting(seed))
     kept_bytes = grown_bytes(put, LASTING_WARM_UP, LASTING_FRAMES)
@@ -96,8 +96,13 @@ def _put_pieces(name: str, target: Target, seed: int, frames: int) -> tuple[floa
     for number, start in enumerate(range(0, frames, PIECE)):
         size = min(PIECE, frames - start)
         began = time.monotonic()
-        with alarm(PIECE_S_MAX, f"{name}, {size} frames of seed {seed + number}"):
-            told = target(seed + number, size)
+        what = f"{name}, {size} frames of seed {seed + number}"
+        try:
+            with alarm(PIECE_S_MAX, name):
+                told = target(seed + number, size)
+        except AssertionError as error:
+            error.add_note(what)
+            raise
         slowest_us = max(slowest_us, (time.monotonic() - began) / size * 1e6)
     return slowest_us, told
 
