@@ -59,6 +59,8 @@ DEVICE_KEYS: Mapping[str, Mapping[str, str]] = {
         "name": "what the mapping has for `{name}`",
         "relock-ms": "the fixed time after which this lock locks itself, where none can be told it",
         "silent-after-s": "a device that said nothing for so long is away",
+        "max-age-s": "its clock is right: what it says with a Unix time that is older, or ahead by "
+        "as much, does not act",
     },
     "osdp": {
         "address": "its OSDP address",

@@ -278,7 +278,6 @@ class SimulatedEspRfid(SimulatedDevice):
     def __init__(self, port: int, name: str, topic: str = "rfid") -> None:
         super().__init__(port, name, relays=0)
         self._topic = topic
-        self._time = 1_605_991_375
 
     def greet(self) -> None:
         self._say({"type": "boot", "uptime": 0, "ip": "192.168.1.20"})
@@ -301,8 +300,8 @@ class SimulatedEspRfid(SimulatedDevice):
         self._say({"type": "INFO", "src": src, "desc": desc, "data": "", "cmd": "event"})
 
     def _say(self, what: Fields) -> None:
-        self._time += 1
-        self.say(f"{self._topic}/send", {**what, "time": self._time, "hostname": self.name})
+        now = int(time.time())
+        self.say(f"{self._topic}/send", {**what, "time": now, "hostname": self.name})
 
 
 class SimulatedShelly(SimulatedDevice):

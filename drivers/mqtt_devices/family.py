@@ -22,7 +22,7 @@ from drivers.family import (
 )
 from drivers.mqtt_connection import LinkSettings
 from drivers.mqtt_devices.driver import MqttDevices
-from drivers.mqtt_devices.mapping import MappingEntry, Span, ready_mappings
+from drivers.mqtt_devices.mapping import MappingEntry, MaxAge, Span, ready_mappings
 from drivers.mqtt_devices.plan import Plan, Wanted, plan_of
 from policies.problems import did_you_mean
 
@@ -56,6 +56,7 @@ class MqttDevice(DeviceOptions, frozen=True, kw_only=True):
     name: str | None = None
     relock_ms: Span | None = None
     silent_after_s: Annotated[int, msgspec.Meta(ge=2, le=86_400)] | None = None
+    max_age_s: MaxAge | None = None
 
 
 def build(line: LineSpec) -> MqttDevices:
@@ -126,6 +127,7 @@ def device_plan(device: DeviceSpec, line: MqttLine) -> Plan:
             exact=isinstance(options.mapping, MappingEntry),
             relock_ms=options.relock_ms,
             silent_after_s=options.silent_after_s,
+            max_age_s=options.max_age_s,
         ),
     )
 

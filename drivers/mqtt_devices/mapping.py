@@ -28,6 +28,7 @@ PathText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Values = Annotated[tuple[Scalar, ...], msgspec.Meta(min_length=1, max_length=32)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=63)]
 Span = Annotated[int, msgspec.Meta(ge=1, le=86_400_000)]
+MaxAge = Annotated[int, msgspec.Meta(ge=1, le=3600)]
 
 
 class Each(StrEnum):
@@ -60,7 +61,7 @@ class TimeEntry(Entry, frozen=True, kw_only=True):
 
     path: PathText
     form: TimeForm
-    max_age_s: Annotated[int, msgspec.Meta(ge=1, le=3600)] | None = None
+    max_age_s: MaxAge | None = None
 
 
 class MessageEntry(Entry, frozen=True, kw_only=True):

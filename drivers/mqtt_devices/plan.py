@@ -18,12 +18,15 @@ from drivers.mqtt_devices.mapping import (
     MappingEntry,
     MessageEntry,
     OutputEntry,
+    TimeForm,
 )
 from drivers.mqtt_devices.topics import filter_problem, topic_problem
 from policies.model import Entry
 
 LENGTHS = ("ms", "tenths", "s")
 """Placeholders that say how long a pulse lasts."""
+
+_OF_A_CLOCK = {TimeForm.UNIX, TimeForm.UNIX_MS}
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9]*)\}")
 _OF_DEVICE = ("topic", "name")
@@ -48,10 +51,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     exact: bool
     relock_ms: int | None = None
     silent_after_s: int | None = None
+    max_age_s: int | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`rules` read messages; `answers` are those of the commands, by output. `secrets` are rules for
+    """`rules` read messages; `answers` are those of the commands, by output. `secrets` are for
     badges and keys, also of a keypad that is not used. Nothing in it has a placeholder that is not
     known before a message is sent.
     """
@@ -142,7 +146,7 @@ class _Maker:
             what=mapping.what,
             inputs=wanted.inputs,
             outputs=wanted.outputs,
-            rules=tuple(rules),
+            rules=self._aged(rules),
             ask=ask,
             commands=commands,
             secrets=tuple(self._filled(one, {}) for one in (*mapping.badge, *mapping.keys)),
@@ -195,6 +199,16 @@ class _Maker:
             self._wrong("`relock-ms` is for a lock whose time cannot be told; this one's can")
         return command
 
+    def _aged(self, rules: list[MessageEntry]) -> tuple[MessageEntry, ...]:
+        """The device's clock is trusted as far as the site file says, where it does."""
+        max_age_s = self._wanted.max_age_s
+        timed = [one for one in rules if one.time is not None and one.time.form in _OF_A_CLOCK]
+        if max_age_s is None:
+            return tuple(rules)
+        if not timed:
+            self._wrong("`max-age-s` is for a device that says the Unix time of its messages")
+        return tuple(_aged(one, max_age_s) if one in timed else one for one in rules)
+
     # --- judging ----------------------------------------------------------------------------
 
     def _wrong(self, problem: str) -> None:
@@ -246,6 +260,8 @@ class _Maker:
                 self._judge_badge(rule)
             if rule.time is not None and rule.path is None:
                 self._wrong(f"topic '{rule.topic}': a plain text has no time in it")
+            if rule.time is not None and rule.time.max_age_s and rule.time.form not in _OF_A_CLOCK:
+                self._wrong(f"topic '{rule.topic}': `max-age-s` needs a Unix time")
 
     def _judge_badge(self, rule: BadgeEntry) -> None:
         sized = (rule.bits is not None) + (rule.bits_path is not None)
@@ -278,6 +294,12 @@ class _Maker:
         for two in outputs:
             if set(map(_typed, two.on)) & set(map(_typed, two.off)):
                 self._wrong(f"output {two.number}: a value is both on and off")
+
+
+def _aged(rule: MessageEntry, max_age_s: int) -> MessageEntry:
+    assert rule.time is not None, "only what has a time is asked"
+    time = msgspec.structs.replace(rule.time, max_age_s=max_age_s)
+    return msgspec.structs.replace(rule, time=time)
 
 
 def _typed(value: object) -> tuple[type, object]:

@@ -30,6 +30,7 @@ def plan(
     name: str | None = None,
     relock_ms: int | None = None,
     silent_after_s: int | None = None,
+    max_age_s: int | None = None,
 ) -> Plan:
     entry = ready_mappings()[mapping] if isinstance(mapping, str) else mapping
     fill = {"topic": topic, "name": name}
@@ -45,6 +46,7 @@ def plan(
             exact=isinstance(mapping, MappingEntry),
             relock_ms=relock_ms,
             silent_after_s=silent_after_s,
+            max_age_s=max_age_s,
         ),
     )
 

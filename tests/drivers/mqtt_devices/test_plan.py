@@ -139,6 +139,24 @@ def test_every_ready_mapping_is_whole():
         assert (made.timer() is not None) is (made.outputs > 0)
 
 
+def test_how_old_a_message_may_be_is_for_devices_that_say_a_unix_time():
+    plan("shelly-gen2", inputs=1, max_age_s=30)
+    for name in ("tasmota", "esphome"):
+        with pytest.raises(ValueError, match="`max-age-s` is for a device that says the Unix time"):
+            plan(name, inputs=1, keypad=True, max_age_s=30)
+    text = """
+        what = "x"
+        silent-after-s = 60
+        [[badge]]
+        topic = "a/b"
+        path = "c"
+        form = "hex"
+        time = { path = "n", form = "counter", max-age-s = 30 }
+    """
+    with pytest.raises(ValueError, match="`max-age-s` needs a Unix time"):
+        plan(mapping_of(text), topic=None)
+
+
 def test_a_board_that_cannot_be_told_to_lock_carries_no_lock():
     with pytest.raises(ValueError, match="cannot tell output 0 to lock and unlock"):
         plan("esp-rfid", topic="rfid", name="gate1", outputs=1)

@@ -132,6 +132,7 @@ ACCESS = (
 
 def esp_rfid(**options) -> Rig:
     rig = Rig(plan("esp-rfid", topic="rfid", name="gate1", **options))
+    rig.wall_s = 1_605_991_376  # of the samples
     rig.connect()
     rig.hear(
         "rfid/send",
@@ -147,6 +148,38 @@ def test_a_badge_at_esp_rfid():
     rig.hear("rfid/send", ACCESS)
     [card] = rig.facts(CardRead)
     assert card.data == bytes.fromhex("a1b2c3d4")
+
+
+@pytest.mark.parametrize("late_s", [31, -40])
+def test_a_badge_at_esp_rfid_that_was_held_up_does_not_act(late_s):
+    rig = esp_rfid()
+    rig.wall_s += late_s
+    rig.hear("rfid/send", ACCESS)
+    assert not rig.facts(CardRead)
+    assert [one.reason for one in rig.facts(BadgeUnread)] == [
+        "shown earlier, or the clock of the reader is wrong"
+    ]
+
+
+def test_how_old_a_message_may_be_is_said_at_the_device():
+    rig = esp_rfid(max_age_s=300, inputs=1)
+    rig.wall_s += 250
+    rig.hear("rfid/send", ACCESS)
+    assert rig.facts(CardRead)
+    told = len(rig.facts(InputsReported))
+    rig.wall_s += 60
+    rig.hear(
+        "rfid/send",
+        '{"type":"INFO","src":"door","desc":"Door Open","time":1605991400,"hostname":"gate1"}',
+    )
+    assert len(rig.facts(InputsReported)) == told + 1
+    rig.wall_s += 60
+    rig.hear(
+        "rfid/send",
+        '{"type":"INFO","src":"door","desc":"Door Closed","time":1605991401,"hostname":"gate1"}',
+    )
+    assert len(rig.facts(InputsReported)) == told + 1
+    assert "of earlier" in rig.facts(ProtocolViolated)[0].reason
 
 
 def test_all_boards_of_esp_rfid_share_a_topic_and_each_speaks_for_itself():
