@@ -72,9 +72,7 @@ class House(NamedTuple):
     recipient: X25519PrivateKey
 
 
-async def play(
-    story: Story, folder: Path, tell: Callable[[Line], None], gap_s_max: float = GAP_S_MAX
-) -> Told:
+async def play(story: Story, folder: Path, tell: Callable[[Line], None]) -> Told:
     """Play it in an empty folder; `tell` hears of each step as it has come. Raises PlayError."""
     house = _house(story, folder)
     world = World(
@@ -86,7 +84,7 @@ async def play(
     try:
         await doors.start()
         steps = Player(story, doors)
-        waits = lambda at_s, last_s: min(at_s - last_s, gap_s_max)  # noqa: E731 - one line
+        waits = lambda at_s, last_s: min(at_s - last_s, GAP_S_MAX)  # noqa: E731 - one line
         async for line in steps.lines(time.monotonic, waits):
             tell(line)
             lines.append(line)
