@@ -81,7 +81,8 @@ TABLES: tuple[Told, ...] = (
         {
             "topic": "where it is asked",
             "payload": "what is sent",
-            "answer": "the rule for its answer",
+            "answer": "the rule for its answer; at its `id` it repeats the `{id}` of the question, "
+            "and then no answer to another question counts",
             "every-s": "how often it is asked, beside right before each release",
             "within-s": "a device whose answer takes longer is away",
         },

@@ -150,7 +150,7 @@ class Device:
             if said.online and not retained:
                 self._freshness.came_back()  # it may have restarted so fast that nobody missed it
         elif isinstance(said, Asked) and not retained:
-            asked_ns = self._presence.answered(now_ns)
+            asked_ns = self._presence.answered(said.id, now_ns)
             if asked_ns is not None and now_ns - asked_ns <= ASKED_NS:
                 self._proven_ns = now_ns
 
@@ -334,8 +334,9 @@ class Device:
     def _ask(self, now_ns: int) -> Outgoing:
         ask = self._plan.ask
         assert ask is not None, "only who can answer is asked"
-        self._presence.asked(now_ns)
-        payload = filled(ask.payload, {"id": str(self._numbers())})
+        number = self._numbers()
+        self._presence.asked(number, now_ns)
+        payload = filled(ask.payload, {"id": str(number)})
         return Outgoing(ask.topic, payload, ask.within_s)
 
     def _send(self, command: Command, now_ns: int, wall_s: float) -> Outgoing:

@@ -145,7 +145,9 @@ class AliveEntry(MessageEntry, frozen=True, kw_only=True):
 
 
 class AskedEntry(MessageEntry, frozen=True, kw_only=True):
-    """The answer to a question."""
+    """The answer to a question. At `id` it repeats the question's number, where the device does."""
+
+    id: PathText | None = None
 
 
 class AskEntry(Entry, frozen=True, kw_only=True):

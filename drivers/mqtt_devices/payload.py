@@ -107,7 +107,9 @@ class Alive(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """The answer to a question."""
+    """The answer to a question; `id` is the number that it repeats, where it has to."""
+
+    id: int | None = None
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -244,8 +246,12 @@ def _said(rule: MessageEntry, value: object, message: _Message) -> Iterator[Said
             yield Violation.WRONG_VALUE if online is None else Availability(topic, online)
         case MisbehaviourEntry(says=says):
             yield Misbehaved(says)
-        case AskedEntry():
+        case AskedEntry(id=None):
             yield Asked()
+        case AskedEntry(id=path):
+            assert path is not None, "the case before"
+            repeated = message.at(path)
+            yield Asked(repeated) if type(repeated) is int else Violation.WRONG_VALUE
         case RefusalEntry():
             yield Refused()
         case _:

@@ -9,6 +9,7 @@ import msgspec
 from drivers.family import Timer
 from drivers.mqtt_devices.mapping import (
     AnswerEntry,
+    AskedEntry,
     AskEntry,
     BadgeEntry,
     BadgeForm,
@@ -226,6 +227,8 @@ class _Maker:
             )
         if self._wanted.keypad and not self._mapping.keys:
             self._wrong("`keypad` is set, and the mapping says nothing of keys")
+        if plan.ask is not None and plan.ask.answer.id and "{id}" not in plan.ask.payload:
+            self._wrong("its answer to `ask` repeats a number: name {id} in the payload of `ask`")
         for command in plan.commands.values():
             for problem in _command_problems(command, asked=plan.ask is not None):
                 self._wrong(f"output {command.number}: {problem}")
@@ -316,6 +319,8 @@ def paths_of(rule: MessageEntry) -> Iterator[str]:
         yield rule.time.path
     if isinstance(rule, BadgeEntry) and rule.bits_path is not None:
         yield rule.bits_path
+    if isinstance(rule, AskedEntry) and rule.id is not None:
+        yield rule.id
 
 
 def _command_problems(command: CommandEntry, *, asked: bool) -> Iterator[str]:

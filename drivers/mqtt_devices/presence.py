@@ -4,6 +4,9 @@ from drivers.mqtt_devices.mapping import AvailabilityEntry
 from drivers.mqtt_devices.plan import Plan
 
 SECOND = 1_000_000_000
+OPEN_MAX = 8
+"""So many questions are remembered that a device has not answered."""
+
 UNHEARD = "it has not been heard since we are connected to the broker"
 UNAVAILABLE = "it has not said that it is online"
 SAID_OFFLINE = "it said that it is offline, or its last will did"
@@ -27,6 +30,7 @@ class Presence:
         self._said: dict[str, bool] = {}
         self._heard_ns: int | None = None
         self._asked_ns: int | None = None
+        self._open: dict[int, int] = {}
         self._answered = False
         self._ask_ns = now_ns
 
@@ -38,6 +42,7 @@ class Presence:
         again = online and not retained and self._said.get(topic) is True
         if again or (online and self._said.get(topic) is not True):
             self._answered, self._asked_ns, self._ask_ns = False, None, now_ns
+            self._open.clear()
         self._said[topic] = online
         return again
 
@@ -45,15 +50,26 @@ class Presence:
         """It said something now."""
         self._heard_ns = now_ns
 
-    def asked(self, now_ns: int) -> None:
-        """The question was sent."""
+    def asked(self, number: int, now_ns: int) -> None:
+        """The question of this number was sent."""
+        self._open[number] = now_ns
+        if len(self._open) > OPEN_MAX:
+            del self._open[next(iter(self._open))]
         if self._asked_ns is None:
             self._asked_ns = now_ns
         self._ask_ns = now_ns + min(self._every_ns, self._within_ns)
 
-    def answered(self, now_ns: int) -> int | None:
-        """The answer came; when the question was sent, if it was."""
-        asked_ns, self._asked_ns = self._asked_ns, None
+    def answered(self, number: int | None, now_ns: int) -> int | None:
+        """The answer came; when the question was sent, if it was. `number` is what it repeats, if
+        it does: to a question that is not open there is no answer.
+        """
+        asked_ns = self._asked_ns
+        if number is not None:
+            if number not in self._open:
+                return None
+            asked_ns = self._open[number]
+        self._asked_ns = None
+        self._open.clear()
         self._answered, self._ask_ns = True, now_ns + self._every_ns
         return asked_ns
 

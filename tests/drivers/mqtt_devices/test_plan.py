@@ -157,6 +157,16 @@ def test_how_old_a_message_may_be_is_for_devices_that_say_a_unix_time():
         plan(mapping_of(text), topic=None)
 
 
+def test_an_answer_repeats_a_number_only_if_it_was_asked_with_one():
+    text = """
+        what = "x"
+        ask = { topic = "a/ask", payload = "?", answer = { topic = "a/b", path = "c", id = "n" } }
+    """
+    with pytest.raises(ValueError, match="its answer to `ask` repeats a number"):
+        plan(mapping_of(text), topic=None)
+    plan(mapping_of(text.replace('"?"', '"{id}"')), topic=None)
+
+
 def test_a_board_that_cannot_be_told_to_lock_carries_no_lock():
     with pytest.raises(ValueError, match="cannot tell output 0 to lock and unlock"):
         plan("esp-rfid", topic="rfid", name="gate1", outputs=1)

@@ -1,5 +1,7 @@
 """What the makers' payloads mean: their own examples, with the source of each."""
 
+import json
+
 import pytest
 
 from drivers.api import (
@@ -238,6 +240,22 @@ def shelly(**options) -> Rig:
     rig.said.clear()
     rig.sent.clear()
     return rig
+
+
+def test_a_shelly_answers_the_question_that_was_asked_and_no_other():
+    rig = shelly(outputs=1)
+    rig.open()
+    [ask] = rig.payloads(f"{SHELLY}/rpc")
+    number, result = json.loads(ask)["id"], {"sys": {"uptime": 5}}
+    for other in (number - 1, number + 1, True, str(number), None):
+        rig.hear("to-sentrypost/edge/gate1/rpc", {"id": other, "src": SHELLY, "result": result})
+    assert rig.payloads(f"{SHELLY}/rpc") == [ask]
+    rig.hear("to-sentrypost/edge/gate1/rpc", {"id": number, "src": SHELLY, "result": result})
+    assert "Switch.Set" in rig.payloads(f"{SHELLY}/rpc")[1]
+    rig.open()
+    rig.wait(10)
+    rig.hear("to-sentrypost/edge/gate1/rpc", {"id": number, "src": SHELLY, "result": result})
+    assert len(rig.payloads(f"{SHELLY}/rpc")) == 3, "asked anew, and the old answer is none"
 
 
 def test_a_shelly_tells_inputs_and_outputs_as_they_change():
