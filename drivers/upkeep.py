@@ -76,7 +76,8 @@ Upkeep = Recall | Pair | Rekey | Accept | ChangeSpeed | RecallSpeed
 class KeyProven(Fact, frozen=True, kw_only=True):
     """A session stands under one of the two keys that the device may have had.
 
-    The other one is worth nothing from here on. `successor`: it was the new one.
+    The other one is worth nothing from here on. `successor`: it was the new one. Not told as long
+    as a device that has proved the old one may be about to write the new one.
     """
 
     successor: bool

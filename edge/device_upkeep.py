@@ -50,8 +50,10 @@ from edge.service_record import service_on_record
 from edge.speed_upkeep import SpeedUpkeep
 from policies.problems import did_you_mean
 
-REKEY_WITHIN_S = 20.0
-"""What a person waits for a device to prove its new key; the daemon waits on."""
+REKEY_WITHIN_S = 40.0
+"""What a person waits for a device to prove its new key; the daemon waits on. Longer than a driver
+leaves it open whether one that still proves its old key is about to write the new one.
+"""
 
 PAIR_MORE_S = 5.0
 """Beyond the time of a pairing, which the driver ends by its own clock."""

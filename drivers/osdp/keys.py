@@ -9,6 +9,12 @@ time box of a pairing, and proves nothing but that the reader may be given anoth
 from enum import StrEnum
 
 from drivers.osdp.secure import SCBK_DEFAULT
+from drivers.telling import MS
+
+SETTLES_NS = 30_000 * MS
+"""For so long after it was told a key a reader may still prove its old one, and then have the new
+one: some write it only when their session is over. What it proves later counts.
+"""
 
 
 class KeyKind(StrEnum):
@@ -29,6 +35,9 @@ class Keyring:
         self._successor: bytes | None = None
         self._box_until_ns: int | None = None
         self._turn = 0
+        self._must_give = False
+        self._settles_ns: int | None = None
+        self._is_open = False
         self.is_out = False
 
     def __repr__(self) -> str:
@@ -42,7 +51,7 @@ class Keyring:
         """The reader shall have this key, and is to be given it."""
         if not self.is_out:
             self._successor = successor
-        self._turn = 0
+        self._turn, self._must_give = 0, True
 
     def open_box(self, successor: bytes, until_ns: int) -> None:
         """As `order`, under the key that everybody knows if need be, until then."""
@@ -52,7 +61,7 @@ class Keyring:
     def close_box(self) -> None:
         """The time of a pairing is over. A successor that never left this machine is forgotten."""
         self._box_until_ns = None
-        self._turn = 0
+        self._turn, self._must_give = 0, False
         if not self.is_out:
             self._successor = None
 
@@ -65,14 +74,16 @@ class Keyring:
     def to_give(self) -> bytes | None:
         """The key that the reader is to be given in the session that stands, if any.
 
-        Outside a box it is given once: whether it arrived says the reader's next proof.
+        Outside a box it is given once: whether it arrived says the reader's next proof. A reader
+        that proves its own key is given it once in the box as well.
         """
-        return self._successor if self._box_until_ns is not None or not self.is_out else None
+        in_box = self._box_until_ns is not None and not self._is_open
+        return self._successor if in_box or self._must_give else None
 
-    def given(self) -> None:
+    def given(self, now_ns: int) -> None:
         """The successor goes out now. From here on it is tried first."""
-        self.is_out = True
-        self._turn = 0
+        self.is_out, self._must_give = True, False
+        self._turn, self._settles_ns = 0, now_ns + SETTLES_NS
 
     def current(self, now_ns: int) -> tuple[KeyKind, bytes] | None:
         """The key to be tried; None where there is none."""
@@ -90,14 +101,32 @@ class Keyring:
         again = self.is_out and self.current(now_ns) == (KeyKind.DEFAULT, SCBK_DEFAULT)
         return count > 0 and self._turn % count != 0 and not again
 
-    def proven(self, kind: KeyKind) -> KeyKind | None:
-        """A session stands under this key. What was decided by it: who wins, if there were two."""
+    def must_prove_again(self, now_ns: int) -> bool:
+        """Whether the reader stands under its old key for so long that its next proof decides."""
+        return self._is_open and self._settles_ns is not None and now_ns >= self._settles_ns
+
+    def session_over(self) -> None:
+        """What the reader has proved holds no more."""
+        self._is_open = False
+
+    def proven(self, kind: KeyKind, now_ns: int) -> KeyKind | None:
+        """A session stands under this key. What was decided by it: who wins, if there were two.
+
+        The old one decides nothing as long as the reader may be about to write the new one.
+        """
         undecided = self._box_until_ns is not None or (self._successor is not None and self.is_out)
         if not undecided:
             return None
+        if kind is KeyKind.OWN and self.is_out:
+            if self._settles_ns is None:  # given by an earlier run, nobody knows when
+                self._settles_ns = now_ns + SETTLES_NS
+            if now_ns < self._settles_ns:
+                self._turn, self._is_open = 0, True
+                return None
         if kind is KeyKind.SUCCESSOR:
             self._own = self._successor
         self._successor, self._box_until_ns, self.is_out, self._turn = None, None, False, 0
+        self._settles_ns, self._is_open, self._must_give = None, False, False
         return kind
 
     def _candidates(self, now_ns: int) -> list[tuple[KeyKind, bytes]]:

@@ -146,8 +146,7 @@ class Link:
         if isinstance(command.action, SendFile):
             self._files.begin(command, command.action, now_ns)
             return
-        evicted = self._queue.push(command)
-        if evicted is not None:
+        if (evicted := self._queue.push(command)) is not None:
             self._tell.ended(evicted, Outcome.LOST, now_ns, None)
         if self.state is State.ONLINE and self._pending is None:
             self.due_ns = min(self.due_ns, now_ns)
@@ -235,8 +234,12 @@ class Link:
     def _speak_online(self, now_ns: int) -> bytes:
         if self._introduction.question is not None:
             return self._send(self._introduction.question, now_ns)
-        if self._proving.to_give is not None and self.urgency not in _BEFORE_KEYS:
-            return self._give_key(now_ns)
+        if self.urgency not in _BEFORE_KEYS:
+            if self._proving.to_give is not None:
+                return self._give_key(now_ns)
+            if self._proving.must_prove_again(now_ns):
+                self._begin_anew(Step.RESTART, now_ns)
+                return b""
         since_poll_ns = now_ns - self._polled_ns
         starved = since_poll_ns > POLL_STARVED * self._poll_ns and not self._files.is_exclusive
         while (command := self._queue.head) is not None:
@@ -267,12 +270,11 @@ class Link:
         if key is None or self._session is None:
             self._fail(now_ns, "the time of its pairing is over")
             return b""
-        self._proving.given()
+        self._proving.given(now_ns)
         return self._send(key, now_ns)
 
     def _challenge(self, now_ns: int) -> bytes:
-        nonce = self._proving.challenge(now_ns)
-        if nonce is None:
+        if (nonce := self._proving.challenge(now_ns)) is None:
             self._fail(now_ns, self._proving.reason)
             return b""
         return self._send(osdp.Challenge(nonce), now_ns, block=Block.CHALLENGE)
@@ -371,8 +373,7 @@ class Link:
             self._polled_ns = self._session_ns = now_ns
 
     def _hear_introduction(self, reply: Message | None, now_ns: int, *, encrypted: bool) -> None:
-        wrong = self._introduction.hear(reply, encrypted=encrypted)
-        if wrong is not None:
+        if (wrong := self._introduction.hear(reply, encrypted=encrypted)) is not None:
             self._tell.violated(wrong, now_ns)
         self.due_ns = now_ns
         if self._introduction.is_complete:
@@ -381,7 +382,7 @@ class Link:
     def _introduced(self, now_ns: int) -> None:
         """It has said who it is and what it can: tell that it is there, learn its state."""
         introduction, identity = self._introduction, self._introduction.identity
-        meeting = self._proving.meet(introduction)
+        meeting = self._proving.meet(introduction, now_ns)
         if meeting in (Meeting.DOUBTED, Meeting.ANOTHER):
             (self._fail if meeting is Meeting.DOUBTED else self._give_up)(
                 now_ns, self._proving.reason

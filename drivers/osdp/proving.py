@@ -100,9 +100,13 @@ class Proving:
         key = self._keyring.to_give
         return None if key is None else osdp.KeySet(KEY_TYPE_SCBK, len(key), key)
 
-    def given(self) -> None:
+    def given(self, now_ns: int) -> None:
         """It goes out now."""
-        self._keyring.given()
+        self._keyring.given(now_ns)
+
+    def must_prove_again(self, now_ns: int) -> bool:
+        """Whether a new handshake is to tell which of two keys the reader has."""
+        return self._keyring.must_prove_again(now_ns)
 
     # --- a handshake -------------------------------------------------------------------------
 
@@ -181,6 +185,7 @@ class Proving:
     def forget(self) -> None:
         """A handshake, or the session that it led to, is over."""
         self._handshake.forget()
+        self._keyring.session_over()
 
     def _wrong_key(self, reason: str, now_ns: int) -> None:
         self.reason = reason
@@ -189,12 +194,12 @@ class Proving:
 
     # --- who it is ---------------------------------------------------------------------------
 
-    def meet(self, introduction: Introduction) -> Meeting:
+    def meet(self, introduction: Introduction, now_ns: int) -> Meeting:
         """What it said of itself inside its session, held against what is known of it.
 
         `tell_of_it` follows when the edge knows whether the reader is there.
         """
-        self._winner = self._keyring.proven(self._trying)
+        self._winner = self._keyring.proven(self._trying, now_ns)
         if self._winner is not None:
             if self._pairs and self._winner is KeyKind.SUCCESSOR:
                 self._acquaintance.forget()

@@ -21,7 +21,7 @@ from drivers.osdp import messages as osdp
 from drivers.osdp.bus import Bus
 from drivers.osdp.config import LineConfig
 from drivers.osdp.frame import NEED_MORE, Block, Frame, FrameDecoder, encode
-from drivers.osdp.keys import KeyKind, Keyring
+from drivers.osdp.keys import SETTLES_NS, KeyKind, Keyring
 from drivers.osdp.secure import DEFAULT_KEY, SCBK_DEFAULT
 from drivers.upkeep import (
     Accept,
@@ -343,7 +343,7 @@ def test_whatever_happens_to_a_new_key_the_reader_is_online_under_one(
         world.bus = Bus(world.config, world.entropy)
         world.upkeep(Recall(device="r1", successor=NEW))
         world.bus.start(world.now_ns, lambda command: True)
-    world.run(10_000)
+    world.run(SETTLES_NS / MS + 5_000)
     assert world.readers[1].key == winner
     assert [fact.successor for fact in world.of(KeyProven)] == [winner == NEW]
     assert [frame.code for frame in sent(world)].count(KEYSET) <= 3, "repeated, never given anew"
@@ -352,6 +352,51 @@ def test_whatever_happens_to_a_new_key_the_reader_is_online_under_one(
     world.run(3_000)
     assert world.of(InputsReported)
     assert wrong_keys(world) == []
+
+
+@pytest.mark.parametrize("ends_its_session", [False, True])
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_reader_that_writes_its_new_key_later_than_it_says_so_is_not_lost(
+    ends_its_session: bool, restart: bool
+) -> None:
+    """It acknowledges, proves its old key once more, and has the new one 0.8 s later."""
+    world = World(1).online()
+    reader = world.readers[1]
+
+    def later(command: osdp.KeySet) -> osdp.Message:
+        reader._session = None
+        return osdp.Ack()
+
+    reader._take_key = later  # type: ignore[method-assign]
+    world.upkeep(Rekey(device="r1", key=NEW)).run(800)
+    assert world.of(KeyProven) == [], "its old key decides nothing yet"
+    assert world.bus._links[0].is_online
+    if restart:
+        world.bus.stop(world.now_ns, "stopped")
+        world.bus = Bus(world.config, world.entropy)
+        world.upkeep(Recall(device="r1", successor=NEW))
+        world.bus.start(world.now_ns, lambda command: True)
+        world.run(500)
+    reader.key = NEW
+    if ends_its_session:
+        reader.reboot()
+    world.run(SETTLES_NS / MS + 3_000)
+    assert [fact.successor for fact in world.of(KeyProven)] == [True]
+    world.facts.clear()
+    reader.reboot()
+    world.run(3_000)
+    assert world.of(InputsReported)
+
+
+def test_while_it_is_open_which_key_a_reader_has_it_can_be_given_once_more() -> None:
+    world = World(1).online()
+    take = world.readers[1]._take_key
+    _refuse(world)
+    world.upkeep(Rekey(device="r1", key=NEW)).run(1_000)
+    world.readers[1]._take_key = take  # type: ignore[method-assign]
+    world.upkeep(Rekey(device="r1", key=NEW)).run(1_000)
+    assert [fact.successor for fact in world.of(KeyProven)] == [True]
+    assert world.readers[1].key == NEW
 
 
 def test_a_reader_with_neither_key_stays_away() -> None:
@@ -583,13 +628,16 @@ def test_which_keys_are_tried() -> None:
     assert ring.refused(0)
     assert ring.current(0) == (KeyKind.DEFAULT, SCBK_DEFAULT)
     assert ring.current(10) == (KeyKind.OWN, b"own"), "its time is over, whoever closes it"
-    ring.given()
+    ring.given(10)
     assert ring.current(10) == (KeyKind.SUCCESSOR, NEW)
     ring.close_box()
-    assert ring.proven(KeyKind.OWN) is KeyKind.OWN
-    assert ring.current(20) == (KeyKind.OWN, b"own")
-    assert not ring.refused(20)
-    assert ring.proven(KeyKind.OWN) is None
+    assert ring.proven(KeyKind.OWN, 20) is None, "it may be about to write the other"
+    assert ring.current(20) == (KeyKind.SUCCESSOR, NEW)
+    settled = 10 + SETTLES_NS
+    assert ring.proven(KeyKind.OWN, settled) is KeyKind.OWN
+    assert ring.current(settled) == (KeyKind.OWN, b"own")
+    assert not ring.refused(settled)
+    assert ring.proven(KeyKind.OWN, settled) is None
 
 
 def test_readers_without_keys_share_none() -> None:
