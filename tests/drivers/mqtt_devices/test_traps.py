@@ -358,29 +358,6 @@ def test_what_locks_or_frees_for_good_waits_for_no_answer():
     assert rig.payloads(BACKLOG) == [LOCK, "TimedPower1;Power1 1"]
 
 
-@pytest.mark.parametrize("priority", Priority)
-@pytest.mark.parametrize("within_ms", [2_000, None])
-def test_a_pulse_waits_for_an_answer_however_urgent_it_is(priority, within_ms):
-    """Somebody pressed exit; who stands there when a lock wakes up is somebody else."""
-    rig = tasmota(outputs=1)
-    command = rig.tell(Pulse(0, 5_000), priority, within_ms=within_ms)
-    assert rig.payloads(BACKLOG) == ["State;Status 10"]
-    rig.wait(6_000)
-    assert rig.ends() == {command: "lost" if within_ms is None else "expired"}
-    answer_state(rig)
-    rig.wait(100)
-    answer_state(rig)
-    assert set(rig.payloads(BACKLOG)) == {"State;Status 10"}
-
-
-def test_an_exit_that_waits_holds_up_no_locking_and_is_sent_behind_the_answer():
-    rig = tasmota(outputs=1)
-    rig.tell(Pulse(0, 5_000), Priority.LIFE_SAFETY)
-    rig.lock()
-    answer_state(rig)
-    assert rig.payloads(BACKLOG) == ["State;Status 10", LOCK, OPEN]
-
-
 def test_locking_goes_before_a_release_that_waits():
     rig = tasmota(outputs=1)
     rig.open()
