@@ -77,7 +77,10 @@ class ReaderLine:
         asyncio.get_running_loop().add_reader(self._master, self._readable)
 
     def unplug(self) -> None:
-        """Pull the adapter out: whoever has the port open is hung up on."""
+        """Pull the adapter out: whoever has the port open is hung up on, the name is gone.
+
+        The name goes first: the number of the pty may be somebody else's as soon as it is closed.
+        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -85,6 +88,7 @@ class ReaderLine:
             lump.cancel()
         self._lumps, self._free_s = [], 0.0
         if self._master >= 0:
+            self.link.unlink(missing_ok=True)
             asyncio.get_running_loop().remove_reader(self._master)
             os.close(self._master)
             os.close(self._slave)

@@ -108,11 +108,12 @@ class SerialLine:
             piece.cancel()
         self._pieces, self._free_s = [], 0.0
         if self._master >= 0:
+            # The name goes first: once closed, the number of the pty may be somebody else's.
+            self.link.unlink(missing_ok=True)
             asyncio.get_running_loop().remove_reader(self._master)
             os.close(self._master)
             os.close(self._slave)
             self._master = self._slave = -1
-            self.link.unlink(missing_ok=True)
 
     def say(self, data: bytes) -> None:
         """The device speaks; what it says goes through the cable's treatment, in order."""

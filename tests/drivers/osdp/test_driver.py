@@ -79,7 +79,6 @@ def test_unplug_and_replug(tmp_path: Path) -> None:
             line.unplug()
             await e.until(lambda: e.of(DeviceOffline))
             assert await e.do(Pulse(0, 200)) == "lost"
-            line.link.unlink()
             await asyncio.sleep(0.2)
             e.facts.clear()
             line.replug()
