@@ -160,7 +160,7 @@ class Bus:
         self._time_bytes()
         self._speaking = None
         self._decoder.clear()
-        self._quiet_until_ns = now_ns + SPEED_PAUSE_NS
+        self._silent_from_ns = self._quiet_until_ns = now_ns + SPEED_PAUSE_NS
         for link in self._links:
             link.shut(now_ns, f"the line goes on at {baud} baud")
             link.survey.speed_told = None

@@ -141,7 +141,8 @@ class SpeedChange:
             if link.survey.withdraw_speed() or link.survey.speed_told == 0:
                 link.survey.speed_told = None
             elif link.survey.speed_told is None:
-                self._at[place] = None  # it may have heard it
+                self._at[place] = None  # it may have heard it, and is not waited for
+                link.shut(now_ns, "it may have gone to another speed")
         if all(at == self._old for at in self._at):
             return self._settled(self._old)
         self._phase, self._began_ns = Phase.CALLED_OFF, now_ns
@@ -159,7 +160,6 @@ class SpeedChange:
         self._begin(Phase.SEEKING_BACK, now_ns)
         for link, at in zip(self._links, self._at, strict=True):
             if at is None:
-                link.shut(now_ns, "it may have gone to another speed")
                 link.due_ns = now_ns
 
     def _telling_back(self, now_ns: int) -> None:
