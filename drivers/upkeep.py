@@ -102,7 +102,9 @@ class DeviceProfiled(Fact, frozen=True, kw_only=True):
 
 
 class DeviceChanged(Fact, frozen=True, kw_only=True):
-    """The device is another than it was, or can less: it is offline until a person accepts it."""
+    """The device is another than it was, can less, or has lost its key: it is not believed until it
+    is the former one again, or a person has accepted it or paired it anew.
+    """
 
     reason: str
 
