@@ -106,11 +106,14 @@ def head_and_root(house: House, size: int) -> tuple[bytes, list[bytes]]:
 
 def test_a_running_edge_erases_somebody_and_no_byte_is_left(house: House) -> None:
     ours: dict[str, bytes] = {}
+    locked: list[int] = []
 
     async def before(edge: Edge) -> None:
         await badges(edge, house, ADA, BOB, ADA)
+        locked.append(len(await bodies(edge, ev.EffectEnded)))
 
     async def after(edge: Edge) -> None:
+        await until(edge, ev.EffectEnded, locked[0] + 1)  # the line is at work by then
         reply = await erased(edge)
         assert (reply.erased, reply.entries, reply.values) == (True, 2, 4), reply
         assert (reply.badges, reply.pin) == (1, True)
