@@ -49,8 +49,16 @@ async def badges(edge: Edge, house: House, *data: bytes) -> None:
     """At the front door, one after the other, each until it was decided."""
     for one in data:
         count = len(await bodies(edge, ev.DecisionMade))
-        house.badge("front-in", one)
-        await until(edge, ev.DecisionMade, count + 1)
+        # What is shown in a line's first moment counts as shown before, and is shown again.
+        while len(await bodies(edge, ev.DecisionMade)) == count:
+            ignored = len(await bodies(edge, ev.BadgeIgnored))
+            house.badge("front-in", one)
+            async with asyncio.timeout(30):
+                while (
+                    len(await bodies(edge, ev.DecisionMade)) == count
+                    and len(await bodies(edge, ev.BadgeIgnored)) == ignored
+                ):
+                    await asyncio.sleep(0.01)
 
 
 def asked(person: str = "1", reason: str = WHY, **flags: bool) -> ErasePerson:
