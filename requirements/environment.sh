@@ -50,6 +50,16 @@ find_python() {
     "$found" -c 'import sys; print(sys.executable)'
 }
 
+# What a lock holds, into $folder. Wheels only: building from source would run code that no hash has
+# vouched for, and would need a compiler. PIP_ONLY_BINARY=:none: allows it where a platform has no
+# wheel. The models of faces have none anywhere. They are Python and data, need no compiler, and are
+# built by what is in the environment already, which its own hash has vouched for.
+install_locked() {
+    PIP_ONLY_BINARY=${PIP_ONLY_BINARY:-:all:} PIP_DISABLE_PIP_VERSION_CHECK=1 \
+        "$folder/bin/python" -m pip install -qq --require-hashes --no-deps \
+        --no-binary face-recognition-models --no-build-isolation --use-pep517 -r "$1"
+}
+
 make_environment() {
     lock=requirements/$1.lock
     folder=$2
@@ -60,11 +70,12 @@ make_environment() {
         "$python" -m venv --clear "$folder"
     fi
     echo "environment: $lock" >&2
-    # Wheels only: building from source would run code that no hash has vouched for, and would
-    # need a compiler. PIP_ONLY_BINARY=:none: allows it where a platform has no wheel.
-    PIP_ONLY_BINARY=${PIP_ONLY_BINARY:-:all:} PIP_DISABLE_PIP_VERSION_CHECK=1 \
-        "$folder/bin/python" -m pip install -qq --require-hashes --no-deps -r "$lock"
-    [ "$1" != panel ] || return 0
+    if [ "$1" = panel ]; then
+        install_locked "$lock"
+        return
+    fi
+    install_locked requirements/build.lock
+    install_locked "$lock"
     # The project itself, so that the command exists. Its build backend came with the lock and looks
     # for its own binary on PATH.
     PATH="$PWD/$folder/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1 \

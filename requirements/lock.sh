@@ -22,10 +22,14 @@ lock() {
 
 lock requirements/tools.lock requirements/tools.in
 lock requirements/panel.lock requirements/panel.in
-lock requirements/test.lock pyproject.toml requirements/build.in --extra demo --extra postgres \
-    --extra test
+lock requirements/test.lock pyproject.toml requirements/build.in --extra biometrics --extra demo \
+    --extra postgres --extra test
 # Demo and figures are held to what is tested: one version of everything.
-lock requirements/demo.lock pyproject.toml requirements/build.in --extra demo \
+lock requirements/demo.lock pyproject.toml requirements/build.in --extra biometrics --extra demo \
     --constraint requirements/test.lock
-lock requirements/bench.lock pyproject.toml requirements/build.in --extra bench --extra demo \
-    --extra postgres --extra test --constraint requirements/test.lock
+lock requirements/bench.lock pyproject.toml requirements/build.in --extra bench \
+    --extra biometrics --extra demo --extra postgres --extra test \
+    --constraint requirements/test.lock
+# What builds packages here, and the other OpenCV: requirements/environment.sh.
+lock requirements/build.lock requirements/build.in --constraint requirements/test.lock
+lock requirements/headless.lock requirements/headless.in --no-deps

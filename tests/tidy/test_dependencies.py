@@ -13,7 +13,8 @@ from tests.tidy.repository import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
-LOCKS = ("bench", "demo", "panel", "test", "tools")
+LOCKS = ("bench", "build", "demo", "headless", "panel", "test", "tools")
+OPENCV = {"opencv-python", "opencv-python-headless"}
 
 
 def requirements(lines: list[str]) -> list[Requirement]:
@@ -26,10 +27,14 @@ def requirements_in(file: str) -> list[Requirement]:
 
 ALWAYS = requirements(PROJECT["project"]["dependencies"])
 BUILD = requirements(PROJECT["build-system"]["requires"])
+BIOMETRICS = {each.name: each for each in requirements(EXTRAS["biometrics"])}
 WANTED = {
-    "demo": [*ALWAYS, *requirements(EXTRAS["demo"]), *BUILD],
+    "build": requirements_in("build.in"),
+    "demo": [*ALWAYS, *BIOMETRICS.values(), *requirements(EXTRAS["demo"]), *BUILD],
+    "headless": requirements_in("headless.in"),
     "test": [
         *ALWAYS,
+        *BIOMETRICS.values(),
         *BUILD,
         *requirements([*EXTRAS["demo"], *EXTRAS["postgres"], *EXTRAS["test"]]),
     ],
@@ -84,8 +89,32 @@ def test_the_figures_are_taken_of_what_was_tested():
     assert tested.keys().isdisjoint({"casbin", "cedarpy"})
 
 
-def test_the_build_backend_is_the_one_that_is_locked():
-    assert requirements_in("build.in") == BUILD
+def test_what_builds_is_what_is_asked_for_and_locked():
+    assert requirements_in("build.in") == [*BUILD, BIOMETRICS["setuptools"]]
+    tested = pins("test")
+    assert {name: tested.get(name) for name in pins("build")} == pins("build")
+
+
+def test_both_opencvs_are_the_same_version_and_no_lock_has_both():
+    (headless,) = requirements_in("headless.in")
+    assert headless.specifier == BIOMETRICS["opencv-python"].specifier
+    assert pins("headless")["opencv-python-headless"][0] == pins("test")["opencv-python"][0]
+    locked = {lock: OPENCV & pins(lock).keys() for lock in LOCKS}
+    with_libgl, without = {"opencv-python"}, {"opencv-python-headless"}
+    assert locked == {lock: set() for lock in LOCKS} | {
+        "bench": with_libgl,
+        "demo": with_libgl,
+        "test": with_libgl,
+        "headless": without,
+    }
+
+
+def test_dlib_itself_is_never_installed():
+    """It is a compilation of 14 minutes; dlib-bin is the same module."""
+    for lock in ("bench", "demo", "test"):
+        text = (ROOT / "requirements" / f"{lock}.lock").read_text()
+        conditions = re.findall(r"^dlib==\S+(?: ; (.*))? \\$", text, re.MULTILINE)
+        assert [Marker(each).evaluate() for each in conditions if each] == [False], lock
 
 
 def test_the_embedded_broker_and_the_extra_pin_the_same_amqtt():
