@@ -1,0 +1,1 @@
+"""Cameras: pictures from whatever sends them, each in a process of its own."""
