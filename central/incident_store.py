@@ -19,9 +19,9 @@ from central.incidents import (
     Step,
     Summary,
     What,
-    alarm,
     refuse,
 )
+from controller.alarms import alarm
 from controller.events import Entry
 
 BY_ALARM = "an alarm"

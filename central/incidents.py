@@ -1,22 +1,17 @@
 """Incidents: what happened in words and in order, what was missing, and what is done about it.
 
 An incident is a row of steps, each with who and when, and none is ever changed or taken away. It is
-opened by hand, or by an alarm of the kinds in `ALARMS`; it is closed with a cause, gaps and
+opened by hand, or by an alarm (`controller.alarms`); it is closed with a cause, gaps and
 measures, and with less than those it is not. A measure may be a test of the policy: the decision as
 it was recorded, and the verdict that a better policy gives.
 """
 
-from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import msgspec
 
 from controller import events as ev
-from controller import events_barriers as eb
-from controller import events_devices as ed
-from controller import events_points as ep
-from controller.events import Body, Entry, EntryError, decode_body, decode_entry, kind_of
-from policies.facts import Mode
+from controller.events import Entry, EntryError, decode_body, decode_entry
 from policies.whatif import Recorded
 
 MINUTE_US = 60_000_000
@@ -163,66 +158,3 @@ def recorded(entry: Entry) -> Recorded:
     if not isinstance(body, ev.DecisionMade):
         raise EntryError(f"entry {entry.seq} is no decision but {entry.kind}")
     return Recorded(entry.seq, body.policy, body.request, body.decision)
-
-
-# --- which alarms open one ----------------------------------------------------------------------
-
-
-def _always(_: Body) -> bool:
-    return True
-
-
-def _tampered(body: Body) -> bool:
-    return isinstance(body, ev.ReaderTampered) and body.tampered
-
-
-def _failing(body: Body) -> bool:
-    return isinstance(body, ed.ReaderPowerFailed) and body.failing
-
-
-def _not_normal(body: Body) -> bool:
-    return isinstance(body, ev.PostureChanged) and body.mode is not Mode.NORMAL
-
-
-class Rule(msgspec.Struct, frozen=True):
-    title: str
-    holds: Callable[[Body], bool] = _always
-
-
-ALARMS: Mapping[str, Rule] = {
-    kind_of(ev.FireLatched): Rule("Fire"),
-    kind_of(ev.PortalForced): Rule("A door was forced"),
-    kind_of(ev.OrdersSuspected): Rule("Orders were refused one after another"),
-    kind_of(ev.PostureChanged): Rule("The posture is not normal", _not_normal),
-    kind_of(ev.ReaderTampered): Rule("A reader is tampered with", _tampered),
-    kind_of(ed.ReaderPowerFailed): Rule("The power of a reader is failing", _failing),
-    kind_of(ev.DeviceSuspected): Rule("A device is not believed"),
-    kind_of(ed.DeviceChanged): Rule("A device is not the one that it was"),
-    kind_of(ev.ProtocolOfficerCalled): Rule("A protected person was refused"),
-    kind_of(ev.AgentWithoutConsent): Rule("An agent is inside without consent"),
-    kind_of(ev.JournalLost): Rule("A journal could not be written"),
-    kind_of(ev.JournalDoubted): Rule("A journal is not what was seen of it"),
-    kind_of(ev.JournalUnsound): Rule("A journal does not hold"),
-    kind_of(ev.EntryDropped): Rule("Entries are lost"),
-    kind_of(ep.PointAlarmed): Rule("An alarm point has alarmed"),
-    kind_of(ep.PointFaulted): Rule("An alarm point sees nothing"),
-    kind_of(ep.PointMasked): Rule("An alarm point is masked"),
-    kind_of(ep.SourceActed): Rule("A key switch or panic button was worked"),
-    kind_of(ep.SourceFaulted): Rule("A key switch or panic button is out of order"),
-    kind_of(eb.InterlockOverridden): Rule("An interlock was opened for life safety"),
-}
-"""By kind of event. What guards see every day, a door held open or a badge refused, is none."""
-
-
-def alarm(entry: Entry) -> Rule | None:
-    """The rule by which the entry opens an incident or joins one. What a known kind says in a way
-    that cannot be read counts as an alarm.
-    """
-    rule = ALARMS.get(entry.kind)
-    if rule is None:
-        return None
-    try:
-        body = decode_body(entry)
-    except EntryError:
-        return rule
-    return rule if body is None or rule.holds(body) else None

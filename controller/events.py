@@ -14,7 +14,8 @@ import msgspec
 
 import controller.events_barriers
 import controller.events_muster
-import controller.events_points  # noqa: F401 - its kinds belong to the schema
+import controller.events_pictures
+import controller.events_points  # noqa: F401 - their kinds belong to the schema
 from controller.arrival import Action
 from controller.attempt import Attempt
 from controller.body import (

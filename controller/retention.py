@@ -8,6 +8,7 @@ from controller import events as ev
 from controller import events_barriers as eb
 from controller import events_devices as ed
 from controller import events_muster as em
+from controller import events_pictures as epi
 from controller import events_points as ep
 from controller.body import Body
 from controller.events import KINDS, kind_of
@@ -46,6 +47,8 @@ _PASSAGES: tuple[type[Body], ...] = (
     ev.PassageMade,
     ev.PortalGranted,
     ev.SecondAsked,
+    epi.PictureKept,
+    epi.PictureMissed,
 )
 
 _ALARMS: tuple[type[Body], ...] = (
@@ -113,6 +116,8 @@ _PEOPLE: tuple[type[Body], ...] = (
     ev.PersonReported,
     ev.PersonScreened,
     ev.VisitorCodeMade,
+    epi.PictureShown,
+    epi.PicturesErased,
 )
 
 CLASS_OF: dict[str, RecordClass] = {

@@ -12,6 +12,7 @@ from controller import (
     muster,
     passages,
     perimeter,
+    pictures,
     questions,
     records,
     service,
@@ -446,6 +447,7 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     ClockChecked: _on_clock,
     **muster.HANDLERS,
     **perimeter.HANDLERS,
+    **pictures.HANDLERS,
     **records.HANDLERS,
     **service.HANDLERS,
 }

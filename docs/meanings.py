@@ -3,7 +3,7 @@
 `docs.generate` refuses a key without a sentence here and a sentence without its key.
 """
 
-from docs import meanings_devices, meanings_perimeter
+from docs import meanings_devices, meanings_perimeter, meanings_pictures
 
 INCLUDED = "further files of this policy, by their names alone: they lie beside this one"
 
@@ -357,4 +357,5 @@ ACTIONS: dict[str, str] = {
     "grant-aborted": "Nothing to do: posture, fire or the journal took the grant back.",
     **meanings_devices.ACTIONS,
     **meanings_perimeter.ACTIONS,
+    **meanings_pictures.ACTIONS,
 }

@@ -15,7 +15,6 @@ from central.commands import central
 from central.findings import EntriesStored
 from central.incidents import (
     AFTER_US,
-    ALARMS,
     ALARMS_NOTED_MAX,
     BEFORE_US,
     GROUP_US,
@@ -31,6 +30,7 @@ from central.incidents import (
 from central.printer import lines
 from controller import events as ev
 from controller import events_devices as ed
+from controller.alarms import ALARMS
 from controller.events import KINDS, Body, Event, Header, encode, kind_of
 from controller.ids import PortalId, ReaderId
 from controller.portal import Portal

@@ -16,6 +16,7 @@ from tests.conftest import SEED
 from tests.controller.hour import Run, as_bytes, fed_again, run_hour
 from tests.controller.oracles import CHECKERS
 from tests.golden.examples_perimeter import PERIMETER
+from tests.golden.examples_pictures import PICTURES
 
 FIXED = (4, 5, 9)
 NEW = tuple(random.Random(f"{SEED}/replay").sample(range(2**32), 2))
@@ -104,6 +105,8 @@ def test_the_hour_reaches_every_state_and_most_of_what_can_happen() -> None:
     }
     # What stands around the house has no place in the hour's (`test_points`, `test_barriers`).
     around = {kind_of(type(body)) for body in PERIMETER} - {"interlock-overridden"}
+    # It has no cameras (`test_pictures`).
+    around |= {kind_of(type(body)) for body in PICTURES}
     # Nobody in the hour is let through by a guard's word (`test_vouching`).
     vouched = {"guard-vouched", "party-left-behind"}
     assert set(KINDS) - kinds == {"entry-dropped"} | from_outside | around | vouched

@@ -45,6 +45,7 @@ from policies.facts import (
 )
 from policies.rights import OrderKind
 from tests.golden.examples_perimeter import PERIMETER
+from tests.golden.examples_pictures import PICTURES
 
 FOLDER = Path(__file__).resolve().parent / "events"
 
@@ -404,9 +405,9 @@ def _portal_change(kind: type[PortalChange]) -> PortalChange:
     return kind(portal=PORTAL, after=PORTAL_AFTER, **own)  # type: ignore[arg-type]
 
 
-EXAMPLES: dict[str, Body] = {ev.kind_of(type(body)): body for body in (*_MADE, *PERIMETER)} | {
-    name: _portal_change(kind) for name, kind in KINDS.items() if issubclass(kind, PortalChange)
-}
+EXAMPLES: dict[str, Body] = {
+    ev.kind_of(type(body)): body for body in (*_MADE, *PERIMETER, *PICTURES)
+} | {name: _portal_change(kind) for name, kind in KINDS.items() if issubclass(kind, PortalChange)}
 
 
 def example(kind: str) -> Event:
