@@ -5,13 +5,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-np = pytest.importorskip("numpy", reason="the extra `biometrics` is not installed")
-
-from drivers import frames  # noqa: E402
-from drivers.frames import FrameReader, FrameSizeError, FrameWriter, new_memory  # noqa: E402
-from tests.tidy.repository import ROOT  # noqa: E402
+from drivers import frames
+from drivers.frames import FrameReader, FrameSizeError, FrameWriter, new_memory
+from tests.tidy.repository import ROOT
 
 
 @pytest.fixture
