@@ -12,6 +12,7 @@ import msgspec
 from controller import visits
 from controller.body import Entry, clipped
 from controller.events import ConsentGiven, DecisionMade, PersonErased, PersonReported, kind_of
+from controller.events_faces import FaceEnrolled
 from controller.events_people import ERASED_RANGES_MAX, ErasedValues, Range
 from controller.ids import HolderId
 from controller.inputs import PersonEraseAsked, PersonReportAsked
@@ -23,6 +24,7 @@ from controller.turn import Turn
 ABOUT_HIM: Mapping[str, tuple[str, ...]] = {
     kind_of(DecisionMade): ("badge", "person"),
     kind_of(ConsentGiven): ("reason",),
+    kind_of(FaceEnrolled): ("consent",),
 }
 """By kind: the fields whose values are about whom the body names. Other values beside such entries
 are about somebody else: an operator, whoever has signed."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 from controller import events as ev
 from controller import events_barriers as eb
 from controller import events_devices as ed
+from controller import events_faces as ef
 from controller import events_muster as em
 from controller import events_pictures as epi
 from controller import events_points as ep
@@ -86,6 +87,7 @@ _ALARMS: tuple[type[Body], ...] = (
     eb.BarrierReopened,
     eb.InterlockOverridden,
     eb.LoopFaulted,
+    ef.FaceUnsound,
     ep.ArmingRefused,
     ep.PointAlarmed,
     ep.PointEntered,
@@ -103,6 +105,9 @@ _ALARMS: tuple[type[Body], ...] = (
 )
 
 _PEOPLE: tuple[type[Body], ...] = (
+    ef.FaceEnrolled,
+    ef.FaceErased,
+    ef.TemplatesResealed,
     em.CheckUndone,
     em.MusterBegun,
     em.MusterEnded,

@@ -8,6 +8,7 @@ from controller import (
     barriers,
     devices,
     erasures,
+    faces,
     fires,
     muster,
     passages,
@@ -308,6 +309,7 @@ class Site:
             ),
             fact.operator,
         )
+        faces.settle_gone(turn)
         # Who was let in a moment ago may be known no more, or for another: badge again.
         for portal_id in sorted(turn.state.portals):
             fires.abort_entry(turn, portal_id)
@@ -445,6 +447,7 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     JournalFailed: _on_journal_failed,
     JournalRecovered: _on_journal_recovered,
     ClockChecked: _on_clock,
+    **faces.HANDLERS,
     **muster.HANDLERS,
     **perimeter.HANDLERS,
     **pictures.HANDLERS,

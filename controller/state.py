@@ -10,6 +10,7 @@ from controller.attempt import Attempt
 from controller.certificates import Told, after_told
 from controller.consents import Consent, Consents, after_ended, after_given
 from controller.earlier import carried_over
+from controller.enrolled import FaceChange, after_face, without_face
 from controller.events import (
     AttemptAbandoned,
     AttemptBegan,
@@ -62,7 +63,7 @@ from controller.events_barriers import Barrier, BarrierChange
 from controller.events_devices import ReaderPowerFailed
 from controller.events_muster import CheckUndone, MusterBegun, MusterEnded, PersonCheckedOff
 from controller.events_points import Armed, ArmingChange, PointChange, Source, SourceChange
-from controller.ids import PortalId, ReaderId
+from controller.ids import HolderId, PortalId, ReaderId
 from controller.moment import SECOND_US, Micros
 from controller.orders import (
     Orders,
@@ -144,6 +145,10 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     """What was told of the end of certificates."""
     erasure_seq: int = 0
     """The newest entry by which somebody is erased; what it says may still have to be done."""
+    faces: dict[HolderId, int] = {}
+    """Who has a template of the face on file, and which version of it."""
+    faces_version: int = 0
+    """The highest that any template ever had."""
     portals: dict[PortalId, Portal] = {}
     readers: dict[ReaderId, Reader] = {}
     fires: dict[str, Fire] = {}
@@ -211,7 +216,11 @@ def _folded(
             return _with_holders(state, body)
         case PersonErased(holder=holder):
             people = without(state.people, (holder,))
-            return replace(state, people=people, erasure_seq=state.seq + 1)
+            faces = without_face(state.faces, holder)
+            return replace(state, people=people, faces=faces, erasure_seq=state.seq + 1)
+        case _ if isinstance(body, FaceChange):
+            faces, highest = after_face(state.faces, state.faces_version, body)
+            return replace(state, faces=faces, faces_version=highest)
         case PolicyActivated():
             return _with_policy(state, body, mono_us)
         case CertificateExpiring():

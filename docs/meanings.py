@@ -326,6 +326,12 @@ ACTIONS: dict[str, str] = {
     "reader-found": "`secure` is false at a reader on an OSDP line: do not trust it, pair it "
     "again. A module or scanner never is secure, and whether it lives is not seen.",
     "reader-lost": "Check power, wiring, address, baud rate and key; the reason says which.",
+    "face-enrolled": "Nothing to do; where it resembles somebody else on file, see that an officer "
+    "has looked at both.",
+    "face-erased": "Erase backups of `faces.db`. Where a face is asked for, its alternative is.",
+    "face-unsound": "Find out who was in the state folder, and whether the key is the right one; "
+    "then enrol the person anew.",
+    "templates-resealed": "Destroy the former key, and backups that it opens.",
     "reader-power-failed": "See to its supply: when it goes, so does what it drives.",
     "reader-tampered": "Send somebody to look at the reader before it is used again.",
     "device-suspected": "Somebody may sit on the line. Keep the journal, inspect the cable run.",

@@ -386,6 +386,7 @@ PERSONAL = {
 SUBJECT = {
     "decision-made": "body.request.holder.id",
     "consent-given": "body.holder",
+    "face-enrolled": "body.holder",
 }
 """Where an entry says by id whom the values beside it are about, as an erasure needs it."""
 

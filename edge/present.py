@@ -16,7 +16,13 @@ from controller import events_muster as em
 from controller.consents import ConsentEnd
 from controller.events import Body, Entry, EntryError, decode_body
 from controller.ledger import Personal, commitment
-from edge import present_orders, present_perimeter, present_pictures, present_service
+from edge import (
+    present_faces,
+    present_orders,
+    present_perimeter,
+    present_pictures,
+    present_service,
+)
 from edge.tone import Names, Tone, always, operator
 from policies.codes import TEXTS
 from policies.facts import ScreeningResult
@@ -479,6 +485,7 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
         "MUSTER ended by {by}: {body.checked} checked off, {body.missing} still missing",
     ),
     em.MusterRefused: _named(Tone.NOTICE, "the muster stays as it is: {by}: {body.why}"),
+    **present_faces.SAYINGS,
     **present_perimeter.SAYINGS,
     **present_pictures.SAYINGS,
     **present_service.SAYINGS,

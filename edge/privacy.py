@@ -29,6 +29,7 @@ CLASSES = {
 
 FIELDS = {
     "badge": "the reference of the badge that was shown, never its number",
+    "consent": "what somebody has agreed to when a template of the face was made, and when",
     "operator": "account or name of whoever did something at the edge",
     "person": "name of whoever presented the badge",
     "reason": "what a consent was given for",

@@ -15,7 +15,7 @@ from unittest.mock import patch
 import msgspec
 from msgspec.structs import replace
 
-from controller import inputs, inputs_muster, turn
+from controller import inputs, inputs_faces, inputs_muster, turn
 from controller.effects import AskPin, Effect, FreeEgress, SecurePortal, ShowAtReader
 from controller.events import Event, FireLine, encode
 from controller.events_people import ErasedValues
@@ -492,6 +492,8 @@ class _Hour:
             )
             self._soon(0, 2, self._erased)
             self._soon(0, 2, self._reported)
+            self._soon(0, 2, self._enrolled)
+            self._soon(1, 3, self._face_erased)
         else:
             self._soon(0, 2, self._other_policy)
 
@@ -513,6 +515,25 @@ class _Hour:
             holder=HolderId(f"h-{self.random.choice([*WHO])}"),
             operator=Personal("operator", f"{SURNAME}officer", "ab" * 16),
             searched=self.site.state.seq,
+        )
+
+    def _enrolled(self) -> inputs_faces.FaceEnrolAsked:
+        """Somebody, under a number that most often is new."""
+        return inputs_faces.FaceEnrolAsked(
+            id=self._id(),
+            holder=HolderId(f"h-{self.random.choice([*WHO])}"),
+            version=self.site.state.faces_version + self._often(0.9),
+            model="model-1",
+            views=4,
+            consent=Personal("consent", f"{SURNAME}form", "cd" * 16),
+            operator=Personal("operator", f"{SURNAME}officer", "ab" * 16),
+        )
+
+    def _face_erased(self) -> inputs_faces.FaceEraseAsked:
+        return inputs_faces.FaceEraseAsked(
+            id=self._id(),
+            holder=HolderId(f"h-{self.random.choice([*WHO])}"),
+            operator=Personal("operator", f"{SURNAME}officer", "ab" * 16),
         )
 
     def _other_policy(self) -> inputs.PolicyReplaced:

@@ -113,7 +113,7 @@ def test_numbers_as_ranges() -> None:
 
 
 def test_whom_an_entry_is_about() -> None:
-    about = {"decision-made": "h1", "consent-given": "h1"}
+    about = {"decision-made": "h1", "consent-given": "h1", "face-enrolled": "h1"}
     for kind in EXAMPLES:
         entry = ev.decode_entry(encode(example(kind)))
         assert subject(entry) == about.get(kind), kind

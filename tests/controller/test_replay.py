@@ -96,11 +96,13 @@ def test_the_hour_reaches_every_state_and_most_of_what_can_happen() -> None:
         "device-serviced",
         "entries-pruned",
         "evacuation-confirmed",
+        "face-unsound",
         "journal-doubted",
         "journal-key-rotated",
         "journal-unsound",
         "orders-suspected",
         "reserve-used",
+        "templates-resealed",
         "visitor-code-made",
     }
     # What stands around the house has no place in the hour's (`test_points`, `test_barriers`).

@@ -44,6 +44,7 @@ from policies.facts import (
     ScreeningResult,
 )
 from policies.rights import OrderKind
+from tests.golden.examples_faces import FACES
 from tests.golden.examples_perimeter import PERIMETER
 from tests.golden.examples_pictures import PICTURES
 
@@ -406,7 +407,7 @@ def _portal_change(kind: type[PortalChange]) -> PortalChange:
 
 
 EXAMPLES: dict[str, Body] = {
-    ev.kind_of(type(body)): body for body in (*_MADE, *PERIMETER, *PICTURES)
+    ev.kind_of(type(body)): body for body in (*_MADE, *FACES, *PERIMETER, *PICTURES)
 } | {name: _portal_change(kind) for name, kind in KINDS.items() if issubclass(kind, PortalChange)}
 
 

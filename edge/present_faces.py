@@ -1,0 +1,38 @@
+"""What entries about templates of faces say, in words."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from controller import events_faces as ef
+from controller.body import Body
+from edge.tone import Names, Said, Tone, operator
+
+
+def _enrolled(body: ef.FaceEnrolled, names: Names) -> Said:
+    alike = f"; it resembles {body.alike} of the others on file" if body.alike else ""
+    what = f"a template of the face of {body.holder} is on file, of {body.views} views"
+    return Tone.NOTICE, f"{what}{alike}; by {operator(names)}"
+
+
+def _erased(body: ef.FaceErased, names: Names) -> Said:
+    what = f"the template of the face of {body.holder} is erased"
+    if body.cause is ef.FaceEnd.HOLDER_GONE:
+        return Tone.NOTICE, f"{what}: nobody knows the person any more"
+    return Tone.NOTICE, f"{what} by {operator(names)}"
+
+
+def _unsound(body: ef.FaceUnsound, _: Names) -> Said:
+    return Tone.ALARM, f"the template of the face of {body.holder} cannot be used: {body.reason}"
+
+
+def _resealed(body: ef.TemplatesResealed, names: Names) -> Said:
+    what = f"{body.templates} templates of faces are sealed under another key"
+    return Tone.NOTICE, f"{what}, by {operator(names)}"
+
+
+SAYINGS: Mapping[type[Body], Callable[[Any, Names], Said]] = {
+    ef.FaceEnrolled: _enrolled,
+    ef.FaceErased: _erased,
+    ef.FaceUnsound: _unsound,
+    ef.TemplatesResealed: _resealed,
+}
