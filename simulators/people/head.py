@@ -19,6 +19,9 @@ AROUND: Floats = np.linspace(-1.95, 1.95, ANGLES, dtype=np.float32)
 """Radians from straight ahead; the back of a head is never seen."""
 
 CROWN = -1.72
+MIDDLE = (0, 0.5, 0.2)
+"""Around which a head turns."""
+
 NECK_ROWS = 200
 BEHIND_EAR = 0.75
 """From here on long hair hangs down (radians)."""
@@ -28,7 +31,7 @@ EXPRESSIONS_MAX = 6
 
 
 class Points(NamedTuple):
-    """One row to a point: where it is, which way it faces (length 1), its colour."""
+    """One row to a point: where it is from `MIDDLE`, which way it faces (length 1), its colour."""
 
     places: Floats
     normals: Floats
@@ -186,7 +189,7 @@ def _joined(parts: list[_Part]) -> Points:
         across /= np.linalg.norm(across, axis=-1, keepdims=True) + 1e-9
         outward = np.sum(across * grid * [1, 0, 1], -1, keepdims=True)
         normal = across * np.sign(outward + 1e-9)
-        places.append(grid.reshape(-1, 3))
+        places.append(np.asarray(grid - MIDDLE, np.float32).reshape(-1, 3))
         normals.append(normal.astype(np.float32).reshape(-1, 3))
         colours.append(part.colours.astype(np.float32).reshape(-1, 3))
     return Points(np.concatenate(places), np.concatenate(normals), np.concatenate(colours))

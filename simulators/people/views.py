@@ -6,8 +6,9 @@ import numpy as np
 
 from drivers.faces.api import Turn
 from simulators.people.canvas import Image
+from simulators.people.layers import Light, Pose
 from simulators.people.paint import Expression
-from simulators.people.portrait import FACE_PX, FRAME, ROOM, Lens, Light, Pose, render
+from simulators.people.portrait import FACE_PX, FRAME, ROOM, Lens, render, wall
 
 TURN_DEG = 22.0
 """Far enough for the turn to be seen, near enough to be found on the way (face.md section 4: 96 to
@@ -66,6 +67,7 @@ def turning(
 
     So `LEFT` goes to the right in the picture. The wall behind stays the same.
     """
+    behind = wall(seed, frame)
     for number, yaw in enumerate(yaws(order, fps)):
         yield render(
             identity,
@@ -73,7 +75,8 @@ def turning(
             light,
             size_px,
             frame=frame,
-            seed=seed,
+            background=behind,
+            seed=seed * 1000 + number,
         )
 
 
