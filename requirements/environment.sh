@@ -5,7 +5,8 @@
 # Names the Python it would use: requirements/environment.sh python
 #
 # Needs Python >= 3.11 with venv and nothing else: no compiler, no root, no service. Where Debian's
-# python3-venv is missing, root gets it installed and anybody else is told so in one line.
+# python3-venv is missing, root gets it installed and anybody else is told so in one line. Where
+# libGL is, root gets it installed, and anybody else an OpenCV that needs none.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -23,11 +24,18 @@ has_venv() {
     "$1" -c 'import venv' >/dev/null 2>&1 && "$1" -m ensurepip --version >/dev/null 2>&1
 }
 
+# Debian's packages, where we may: root with apt-get.
+install_packages() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && {
+        apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+            apt-get -qq install --no-install-recommends "$@"
+    } >&2
+}
+
 install_venv() {
     package=$("$1" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-        { apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
-            apt-get -qq install --no-install-recommends "$package"; } >&2 && has_venv "$1" && return
+    if install_packages "$package" && has_venv "$1"; then
+        return
     fi
     fail "$1 cannot make virtual environments: apt-get install $package (as root)"
 }
@@ -60,6 +68,34 @@ install_locked() {
         --no-binary face-recognition-models --no-build-isolation --use-pep517 -r "$1"
 }
 
+has_headless() {
+    "$folder/bin/python" -c 'from importlib.metadata import version as v; v("opencv-python-headless")' \
+        2>/dev/null
+}
+
+# What OpenCV complains of, in its last line. What it lacks are libraries of the system.
+opencv_works() {
+    complaint=$("$folder/bin/python" -c 'import cv2' 2>&1) && return
+    complaint=${complaint##*
+}
+    return 1
+}
+
+# opencv-python wants libGL, of which its headless sister knows nothing. Both are one folder, cv2:
+# the one is gone before the other comes.
+change_opencv() {
+    packages='libgl1 libglib2.0-0'
+    echo "environment: opencv-python does not come up here: $complaint" >&2
+    if install_packages $packages && opencv_works; then
+        echo "environment: it does with $packages, which are installed now" >&2
+        return
+    fi
+    echo "environment: requirements/headless.lock in its place, the same without windows on a" \
+        "screen (or, as root: apt-get install $packages, then make clean)" >&2
+    PIP_DISABLE_PIP_VERSION_CHECK=1 "$folder/bin/python" -m pip uninstall -qq -y opencv-python
+    install_locked requirements/headless.lock
+}
+
 make_environment() {
     lock=requirements/$1.lock
     folder=$2
@@ -75,7 +111,17 @@ make_environment() {
         return
     fi
     install_locked requirements/build.lock
-    install_locked "$lock"
+    if has_headless; then
+        echo "environment: opencv-python-headless stays (make clean, to begin anew)" >&2
+        # A package with its hashes: down to where uv says what it came by.
+        sed '/^opencv-python==/,/^    # via/d' "$lock" >"$folder/headless.lock"
+        install_locked "$folder/headless.lock"
+        install_locked requirements/headless.lock
+    else
+        install_locked "$lock"
+        opencv_works || change_opencv
+    fi
+    opencv_works || fail "OpenCV does not come up: $complaint"
     # The project itself, so that the command exists. Its build backend came with the lock and looks
     # for its own binary on PATH.
     PATH="$PWD/$folder/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1 \

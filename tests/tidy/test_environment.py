@@ -11,7 +11,7 @@ import pytest
 
 from tests.tidy.repository import ROOT
 
-TOOLS = ("sh", "dirname", "id", "cat", "grep", "echo")
+TOOLS = ("sh", "dirname", "id", "cat", "grep", "echo", "sed")
 
 
 @pytest.fixture
@@ -99,6 +99,107 @@ def test_python_may_be_named(machine):
     program(machine, "snake", real_python())
     result = run(machine, "environment.sh", "python", PYTHON=str(machine / "snake"))
     assert result.returncode == 0, result.stderr
+
+
+OPENCV = r"""
+echo "$*" >> {log}
+case "$*" in
+*"pip uninstall"*opencv-python) rm {package} ;;
+*"pip install"*requirements/headless.lock)
+    [ "$(cat {package} 2>&1)" != full ] || echo both >> {log}
+    echo headless > {package} ;;
+*"pip install"*demo.lock)
+    [ "$(cat {package} 2>&1)" != headless ] || echo both >> {log}
+    echo full > {package} ;;
+*opencv-python-headless*) [ "$(cat {package} 2>&1)" = headless ] ;;
+*"import cv2"*)
+    [ "$(cat {package})" = {works} ] || [ -e {libgl} ] || {{
+        echo "  in bootstrap"
+        echo "ImportError: libGL.so.1: cannot open shared object file"
+        exit 1
+    }} >&2 ;;
+esac
+"""
+
+
+@pytest.fixture
+def without_libgl(machine, tmp_path):
+    """An environment whose pip writes down what is asked of it, and whose opencv-python finds no
+    libGL until there is a file `libgl`.
+    """
+    (machine / "rm").symlink_to(shutil.which("rm"))
+    folder = tmp_path / "tree" / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    paths = {name: tmp_path / name for name in ("log", "package", "libgl")}
+    program(folder, "python", OPENCV.format(works="headless", **paths))
+    return machine
+
+
+def asked_of_pip(machine: Path) -> list[str]:
+    """Which locks and packages, in their order."""
+    lines = (machine.parent / "log").read_text().splitlines()
+    assert "both" not in lines
+    return [line.split()[-1] for line in lines if re.search("pip (un)?install", line)]
+
+
+def test_without_libgl_and_root_the_lock_is_changed_and_it_says_so(without_libgl):
+    result = run(without_libgl, "environment.sh", "demo")
+    assert result.returncode == 0, result.stderr
+    said = result.stderr.splitlines()
+    assert "does not come up here: ImportError: libGL.so.1: cannot open" in said[1]
+    assert said[2].startswith("environment: requirements/headless.lock in its place")
+    assert "apt-get install libgl1" in said[2]
+    assert asked_of_pip(without_libgl) == [
+        "requirements/build.lock",
+        "requirements/demo.lock",
+        "opencv-python",
+        "requirements/headless.lock",
+        ".",
+    ]
+
+
+def test_what_was_changed_stays_so(without_libgl):
+    run(without_libgl, "environment.sh", "demo")
+    (without_libgl.parent / "log").unlink()
+    result = run(without_libgl, "environment.sh", "demo")
+    assert result.returncode == 0, result.stderr
+    assert "opencv-python-headless stays (make clean" in result.stderr
+    asked = asked_of_pip(without_libgl)
+    assert asked[1:3] == [".venv/headless.lock", "requirements/headless.lock"]
+    whole = (ROOT / "requirements" / "demo.lock").read_text()
+    rest = (without_libgl.parent / "tree" / asked[1]).read_text()
+    block = r"^opencv-python==.*\n(    --hash=.*\n)+    # via.*\n"
+    assert rest == re.sub(block, "", whole, flags=re.MULTILINE)
+    assert whole.count("opencv-python") == rest.count("opencv-python") + 1
+
+
+def test_root_gets_libgl_installed(without_libgl, tmp_path):
+    program(without_libgl, "id", "echo 0")
+    program(without_libgl, "apt-get", f'[ "$2" = update ] || echo "$*" > {tmp_path / "libgl"}')
+    result = run(without_libgl, "environment.sh", "demo")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "libgl").read_text().split()[-2:] == ["libgl1", "libglib2.0-0"]
+    assert "libgl1 libglib2.0-0, which are installed now" in result.stderr
+    assert asked_of_pip(without_libgl)[1:] == ["requirements/demo.lock", "."]
+
+
+@pytest.mark.parametrize("apt_get", ["echo no network >&2; exit 100", "exit 0"])
+def test_root_whom_packages_do_not_help_gets_the_other_lock(without_libgl, apt_get):
+    program(without_libgl, "id", "echo 0")
+    program(without_libgl, "apt-get", apt_get)
+    result = run(without_libgl, "environment.sh", "demo")
+    assert result.returncode == 0, result.stderr
+    assert asked_of_pip(without_libgl)[2:4] == ["opencv-python", "requirements/headless.lock"]
+
+
+def test_an_opencv_that_does_not_come_up_at_all_is_said(without_libgl, tmp_path):
+    folder = tmp_path / "tree" / ".venv" / "bin"
+    script = (folder / "python").read_text().replace("= headless ] || [ -e", "= never ] || [ -e")
+    program(folder, "python", script.removeprefix("#!/bin/sh\n"))
+    result = run(without_libgl, "environment.sh", "demo")
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("OpenCV does not come up: ImportError: libGL.so.1")
 
 
 def needing_another(machine) -> Path:
