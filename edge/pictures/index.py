@@ -1,0 +1,372 @@
+"""`pictures.db` and the folder beside it: which sealed files there are, and the keys to them.
+
+A key's row is all that opens a file: once it is gone, written over in the file of keys, nobody
+opens the picture any more, nor any copy of it that was made before.
+"""
+
+import fcntl
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from sqlite_utils import Database
+
+from controller.events_pictures import PictureId, PictureKept, PictureKind
+from controller.ids import HolderId, PortalId
+from edge.pictures.errors import PictureMissingError, PicturesError
+from edge.pictures.schema import APPLICATION_ID, MIGRATIONS, STEPS
+
+FILE = "pictures.db"
+FOLDER = "pictures"
+SUFFIX, DRAFT = ".sealed", ".draft"
+FILE_MODE, FOLDER_MODE = 0o600, 0o700
+
+BUSY_S = 2.0
+"""How long a foreign reader of the file may hold up a write."""
+
+ROWS_MAX = 500
+"""Of one look; a look that wants more goes on behind the last."""
+
+_PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA journal_mode = DELETE",
+    "PRAGMA synchronous = EXTRA",
+    # What a key was is written over with zeros when its row goes.
+    "PRAGMA secure_delete = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA mmap_size = 0",
+)
+
+_COLUMNS = (
+    "id, wrapped, key, what, portal, camera, about, made_us, from_us, until_us, count,"
+    " sealed_bytes, sha256, incarnation, behind, seq"
+)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture or clip, as in `schema`. The wrapped key shows in no repr."""
+
+    id: PictureId
+    wrapped: bytes
+    key: str
+    what: PictureKind
+    portal: PortalId
+    camera: str
+    about: tuple[int, ...]
+    made_us: int
+    from_us: int
+    until_us: int
+    count: int
+    sealed_bytes: int
+    sha256: str
+    incarnation: str
+    behind: int
+    seq: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Row({self.id!r}, seq={self.seq})"
+
+
+class Orphans(msgspec.Struct, frozen=True, kw_only=True):
+    """What a start has removed because no entry of the journal knows it, by ids or names."""
+
+    rows: tuple[PictureId, ...]
+    files: tuple[str, ...]
+
+
+class PictureIndex:
+    """The open file of keys, with its folder; one owner at a time.
+
+    Every method blocks on the disk for a moment, is for any thread, and raises PicturesError.
+    """
+
+    def __init__(self, state: Path, database: Database, lock: int) -> None:
+        """Not for callers: see `open`."""
+        self._path, self.folder = state / FILE, state / FOLDER
+        self._database, self._lock = database, lock
+        self._turn = threading.Lock()
+
+    @classmethod
+    def exists(cls, state: Path) -> bool:
+        """Whether anything was ever kept here."""
+        return (state / FILE).exists()
+
+    @classmethod
+    def open(cls, state: Path) -> Self:
+        """Own file and folder until `close`, made where they are not there."""
+        path = state / FILE
+        with _troubles(path):
+            lock = _own(path)
+        database = None
+        try:
+            with _troubles(path):
+                (state / FOLDER).mkdir(mode=FOLDER_MODE, exist_ok=True)
+                _look(path)
+                connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
+                database = Database(connection, execute_plugins=False)
+                _prepare(path, database)
+            return cls(state, database, lock)
+        except BaseException:
+            if database is not None:
+                database.close()
+            os.close(lock)
+            raise
+
+    def close(self) -> None:
+        with self._turn:
+            if self._lock >= 0:
+                self._database.close()
+                os.close(self._lock)
+                self._lock = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- keeping ---------------------------------------------------------------------------------
+
+    def path_of(self, picture: PictureId) -> Path:
+        return self.folder / f"{picture}{SUFFIX}"
+
+    def draft_of(self, picture: PictureId) -> Path:
+        return self.folder / f"{picture}{DRAFT}"
+
+    def stage(self, row: Row, holders: Iterable[HolderId]) -> None:
+        """The draft is on disk: give it its row and its name, durably. Not recorded yet."""
+        values = [_stored(getattr(row, name)) for name in row.__struct_fields__]
+        marks = ", ".join("?" * len(values))
+        with self._writing() as database:
+            database.execute(f"INSERT INTO picture ({_COLUMNS}) VALUES ({marks})", values)
+            for holder in dict.fromkeys(holders):
+                database.execute("INSERT INTO holder VALUES (?, ?)", [row.id, holder])
+        with _troubles(self._path):
+            self.draft_of(row.id).rename(self.path_of(row.id))
+            self._sync()
+
+    def recorded(self, picture: PictureId, seq: int) -> None:
+        """The journal has it as entry `seq`."""
+        with self._writing() as database:
+            database.execute("UPDATE picture SET seq = ? WHERE id = ?", [seq, picture])
+
+    # --- erasing ---------------------------------------------------------------------------------
+
+    def erase(self, pictures: Iterable[PictureId]) -> None:
+        """First the keys, then the files: a cut in between leaves a file that nobody can open, and
+        the next start removes it. What is gone already is no mistake.
+        """
+        gone = list(pictures)
+        with self._writing() as database:
+            for picture in gone:
+                database.execute("DELETE FROM picture WHERE id = ?", [picture])
+        with _troubles(self._path):
+            for picture in gone:
+                self.path_of(picture).unlink(missing_ok=True)
+            self._sync()
+
+    def settle(self, known: Callable[[str, int], Mapping[PictureId, int]]) -> Orphans:
+        """At a start: what the journal has is marked, and what it does not know is removed.
+
+        `known(incarnation, behind)` gives the pictures that this journal has recorded behind entry
+        `behind`, with their entries; none for another incarnation.
+        """
+        waiting = self._rows("WHERE seq IS NULL ORDER BY behind", [])
+        lost: list[PictureId] = []
+        for incarnation in {row.incarnation for row in waiting}:
+            own = [row for row in waiting if row.incarnation == incarnation]
+            found = known(incarnation, own[0].behind)
+            for row in own:
+                seq = found.get(row.id)
+                if seq is None:
+                    lost.append(row.id)
+                else:
+                    self.recorded(row.id, seq)
+        if lost:
+            self.erase(lost)
+        return Orphans(rows=tuple(lost), files=self._unowned())
+
+    def _unowned(self) -> tuple[str, ...]:
+        """Files of ours without a key: removed."""
+        with self._reading() as database:
+            ids = {found[0] for found in database.execute("SELECT id FROM picture")}
+        names = []
+        with _troubles(self._path):
+            for path in sorted(self.folder.iterdir()):
+                if path.suffix == DRAFT or (path.suffix == SUFFIX and path.stem not in ids):
+                    path.unlink()
+                    names.append(path.name)
+            if names:
+                self._sync()
+        return tuple(names)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def of_holder(self, holder: HolderId) -> tuple[PictureId, ...]:
+        """Everything in which somebody may be."""
+        with self._reading() as database:
+            sql = "SELECT picture FROM holder WHERE holder = ? ORDER BY picture"
+            return tuple(found[0] for found in database.execute(sql, [holder]))
+
+    def past(self, what: PictureKind, before_us: int) -> tuple[PictureId, ...]:
+        """What was made before a moment, the oldest first, ROWS_MAX at most."""
+        rows = self._rows(
+            "WHERE what = ? AND made_us < ? ORDER BY made_us LIMIT ?", [what, before_us, ROWS_MAX]
+        )
+        return tuple(row.id for row in rows)
+
+    def oldest(self, count: int) -> tuple[PictureId, ...]:
+        return tuple(row.id for row in self._rows("ORDER BY made_us LIMIT ?", [count]))
+
+    def rows(
+        self, *, after: int = 0, portal: str = "", since_us: int = 0, about: int = 0
+    ) -> tuple[Row, ...]:
+        """What is recorded, in the journal's order from behind entry `after`; ROWS_MAX at most.
+
+        `portal` and `about` (an entry's number): of these alone, where they are given.
+        """
+        where = ["seq > ?", "until_us >= ?"]
+        values: list[object] = [after, since_us]
+        if portal:
+            where.append("portal = ?")
+        if about:
+            where.append("EXISTS (SELECT 1 FROM json_each(about) AS one WHERE one.value = ?)")
+        values += [one for one in (portal, about) if one]
+        return self._rows(f"WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?", [*values, ROWS_MAX])
+
+    def row(self, picture: PictureId) -> Row:
+        """Raises PictureMissingError."""
+        found = self._rows("WHERE id = ?", [picture])
+        if not found:
+            raise PictureMissingError(
+                f"picture {picture} is not kept here any more; `sentrypost picture list` has what "
+                "is there"
+            )
+        return found[0]
+
+    def totals(self) -> tuple[int, int]:
+        """How many there are, and their bytes."""
+        with self._reading() as database:
+            sql = "SELECT count(*), coalesce(sum(sealed_bytes), 0) FROM picture"
+            count, total = database.execute(sql).fetchone()
+            return int(count), int(total)
+
+    # --- the file --------------------------------------------------------------------------------
+
+    def _rows(self, rest: str, values: list[object]) -> tuple[Row, ...]:
+        with self._reading() as database:
+            found = database.execute(f"SELECT {_COLUMNS} FROM picture {rest}", values).fetchall()
+            return tuple(_row(one) for one in found)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Database]:
+        with self._turn, _troubles(self._path):
+            yield self._database
+
+    @contextmanager
+    def _writing(self) -> Iterator[Database]:
+        with self._turn, _troubles(self._path), self._database.conn:
+            yield self._database
+
+    def _sync(self) -> None:
+        fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def row_of(
+    kept: PictureKept, wrapped: bytes, key: str, made_us: int, behind: tuple[str, int]
+) -> Row:
+    """`behind`: incarnation and last entry of the journal."""
+    return Row(
+        id=kept.picture,
+        wrapped=wrapped,
+        key=key,
+        what=kept.what,
+        portal=kept.portal,
+        camera=kept.camera,
+        about=kept.about,
+        made_us=made_us,
+        from_us=kept.from_us,
+        until_us=kept.until_us,
+        count=kept.count,
+        sealed_bytes=kept.sealed_bytes,
+        sha256=kept.sha256,
+        incarnation=behind[0],
+        behind=behind[1],
+    )
+
+
+def _stored(value: object) -> object:
+    return msgspec.json.encode(value).decode() if isinstance(value, tuple) else value
+
+
+def _row(found: tuple[object, ...]) -> Row:
+    named = dict(zip(Row.__struct_fields__, found, strict=True))
+    named["about"] = msgspec.json.decode(str(named["about"]))
+    return msgspec.convert(named, Row, builtin_types=(bytes,))
+
+
+def _own(path: Path) -> int:
+    name = path.with_name(path.name + ".lock")
+    lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise PicturesError(
+            f"{path}: another process has it open; ask the running edge, or stop it first"
+        ) from None
+    return lock
+
+
+def _look(path: Path) -> None:
+    """See that only its owner can touch the file, before SQLite sees it."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+    mode = path.lstat().st_mode
+    if not stat.S_ISREG(mode):
+        raise PicturesError(f"{path}: not a regular file; move it away")
+    if mode & 0o077:
+        raise PicturesError(
+            f"{path}: others on this machine can read or change it; close it with: chmod 600 {path}"
+        )
+
+
+def _prepare(path: Path, database: Database) -> None:
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    blank = set(database.table_names()) <= {MIGRATIONS.migrations_table}
+    if application != APPLICATION_ID and not (application == 0 and blank):
+        raise PicturesError(f"{path}: not a file of picture keys; move it away")
+    if {step.name for step in MIGRATIONS.applied(database)} - STEPS:
+        raise PicturesError(f"{path}: a newer version wrote it; install that version again")
+    for pragma in _PRAGMAS:
+        database.execute(pragma)
+    MIGRATIONS.apply(database)
+
+
+@contextmanager
+def _troubles(path: Path) -> Iterator[None]:
+    """What disk or SQLite says becomes PicturesError; no text of it quotes a key."""
+    try:
+        yield
+    except OSError as error:
+        raise PicturesError(
+            f"{error.filename or path}: {error.strerror}; see to the disk, and that the files "
+            "belong to the user that the edge runs as"
+        ) from error
+    except sqlite3.Error as error:
+        raise PicturesError(f"{path}: {error}; see to the disk, or restore the file") from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise PicturesError(
+            f"{path}: what it holds contradicts itself ({type(error).__name__}); restore the file"
+        ) from error
