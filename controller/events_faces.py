@@ -23,6 +23,7 @@ class FaceEnd(StrEnum):
 
     ASKED = "asked"
     HOLDER_GONE = "holder-gone"
+    DECLINED = "declined"
 
 
 class FaceEnrolled(Body, frozen=True, kw_only=True):
@@ -47,7 +48,7 @@ class FaceEnrolled(Body, frozen=True, kw_only=True):
 
 class FaceErased(Body, frozen=True, kw_only=True):
     """The template of somebody's face counts no more, and its bytes go. `operator`: who asked for
-    it; None where it went with the person.
+    it; None where the person is known no more, or does not give her face any more.
     """
 
     holder: HolderId
@@ -67,9 +68,10 @@ class FaceUnsound(Body, frozen=True, kw_only=True):
 
 
 class TemplatesResealed(Body, frozen=True, kw_only=True):
-    """Every template on file is sealed under another key; the former one opens none any more."""
+    """So many templates that lay under the former key are sealed under another one. It is recorded
+    first and then done, after a cut by the next start.
+    """
 
     key: KeyId
     former: KeyId
     templates: Count
-    operator: Commitment

@@ -1,6 +1,6 @@
 """Templates of faces in the core: who has one, by which entry, and until when."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 
 from controller.body import clipped
 from controller.events_faces import (
@@ -11,7 +11,7 @@ from controller.events_faces import (
     FaceUnsound,
     TemplatesResealed,
 )
-from controller.ids import HolderId
+from controller.holders import Directory
 from controller.inputs import Input
 from controller.inputs_faces import (
     FaceEnrolAsked,
@@ -24,14 +24,15 @@ from controller.state import SiteState
 from controller.turn import Turn
 
 
-def why_not_enrolled(
-    state: SiteState, known: Container[HolderId], asked: FaceEnrolAsked
-) -> str | None:
+def why_not_enrolled(state: SiteState, directory: Directory, asked: FaceEnrolAsked) -> str | None:
     """Why a template is not put on file; None where it may be."""
     if not state.recorded:
         return "the journal cannot be written; a template that is not on record is none"
-    if asked.holder not in known:
+    known = directory.holders.get(asked.holder)
+    if known is None:
         return "nobody knows the person"
+    if not known.facts.biometrics:
+        return "the person gives no face and no finger"
     if asked.version <= state.faces_version:
         return "another template was put on file meanwhile"
     if not 1 <= asked.views <= VIEWS_MAX:
@@ -41,7 +42,7 @@ def why_not_enrolled(
 
 def on_enrol_asked(turn: Turn, asked: FaceEnrolAsked) -> None:
     """Record that it is on file; or nothing."""
-    if why_not_enrolled(turn.state, turn.directory.holders, asked) is not None:
+    if why_not_enrolled(turn.state, turn.directory, asked) is not None:
         return
     enrolled = FaceEnrolled(
         holder=asked.holder,
@@ -71,11 +72,13 @@ def on_erase_asked(turn: Turn, asked: FaceEraseAsked) -> None:
     turn.record(erased, asked.operator)
 
 
-def settle_gone(turn: Turn) -> None:
-    """Whoever is known no more has no template."""
+def settle_faces(turn: Turn) -> None:
+    """Whoever is known no more has no template, and neither has who does not give her face."""
     for holder, version in sorted(turn.state.faces.items()):
-        if holder not in turn.directory.holders:
-            turn.record(FaceErased(holder=holder, version=version, cause=FaceEnd.HOLDER_GONE))
+        known = turn.directory.holders.get(holder)
+        if known is None or not known.facts.biometrics:
+            cause = FaceEnd.HOLDER_GONE if known is None else FaceEnd.DECLINED
+            turn.record(FaceErased(holder=holder, version=version, cause=cause))
 
 
 def _on_unsound(turn: Turn, fact: FaceUnsoundFound) -> None:
@@ -91,9 +94,8 @@ def on_resealed(turn: Turn, fact: TemplatesResealedHeard) -> None:
         key=fact.key,
         former=fact.former,
         templates=fact.templates,
-        operator=commitment(fact.operator),
     )
-    turn.record(resealed, fact.operator)
+    turn.record(resealed)
 
 
 HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each takes its own key

@@ -38,9 +38,8 @@ class FaceUnsoundFound(Input, frozen=True, kw_only=True):
 
 
 class TemplatesResealedHeard(Input, frozen=True, kw_only=True):
-    """As `TemplatesResealed`. `operator.field` is `operator`."""
+    """As `TemplatesResealed`."""
 
     key: KeyId
     former: KeyId
     templates: int
-    operator: Personal

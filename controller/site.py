@@ -309,7 +309,7 @@ class Site:
             ),
             fact.operator,
         )
-        faces.settle_gone(turn)
+        faces.settle_faces(turn)
         # Who was let in a moment ago may be known no more, or for another: badge again.
         for portal_id in sorted(turn.state.portals):
             fires.abort_entry(turn, portal_id)

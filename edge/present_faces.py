@@ -5,7 +5,7 @@ from typing import Any
 
 from controller import events_faces as ef
 from controller.body import Body
-from edge.tone import Names, Said, Tone, operator
+from edge.tone import Names, Said, Tone, always, operator
 
 
 def _enrolled(body: ef.FaceEnrolled, names: Names) -> Said:
@@ -14,25 +14,27 @@ def _enrolled(body: ef.FaceEnrolled, names: Names) -> Said:
     return Tone.NOTICE, f"{what}{alike}; by {operator(names)}"
 
 
+_ENDS = {
+    ef.FaceEnd.ASKED: " by {by}",
+    ef.FaceEnd.HOLDER_GONE: ": nobody knows the person any more",
+    ef.FaceEnd.DECLINED: ": the person does not give the face any more",
+}
+
+
 def _erased(body: ef.FaceErased, names: Names) -> Said:
-    what = f"the template of the face of {body.holder} is erased"
-    if body.cause is ef.FaceEnd.HOLDER_GONE:
-        return Tone.NOTICE, f"{what}: nobody knows the person any more"
-    return Tone.NOTICE, f"{what} by {operator(names)}"
+    why = _ENDS[body.cause].format(by=operator(names))
+    return Tone.NOTICE, f"the template of the face of {body.holder} is erased{why}"
 
 
 def _unsound(body: ef.FaceUnsound, _: Names) -> Said:
     return Tone.ALARM, f"the template of the face of {body.holder} cannot be used: {body.reason}"
 
 
-def _resealed(body: ef.TemplatesResealed, names: Names) -> Said:
-    what = f"{body.templates} templates of faces are sealed under another key"
-    return Tone.NOTICE, f"{what}, by {operator(names)}"
-
-
 SAYINGS: Mapping[type[Body], Callable[[Any, Names], Said]] = {
     ef.FaceEnrolled: _enrolled,
     ef.FaceErased: _erased,
     ef.FaceUnsound: _unsound,
-    ef.TemplatesResealed: _resealed,
+    ef.TemplatesResealed: always(
+        Tone.NOTICE, "{body.templates} templates of faces are sealed under another key"
+    ),
 }

@@ -37,8 +37,8 @@ FIELDS = {
 }
 """Every personal field of the schema, in words."""
 
-ORDER = "order"
-"""The id of something signed is a digest too, and commits to nobody."""
+DIGESTS = frozenset({"order", "sha256"})
+"""What was signed, and what a file holds: digests too, which commit to nobody."""
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +73,9 @@ def personal_fields() -> dict[str, tuple[str, ...]]:
     found = {}
     for kind, body in KINDS.items():
         hints = typing.get_type_hints(body, include_extras=True)
-        fields = tuple(name for name, hint in hints.items() if name != ORDER and _commits(hint))
+        fields = tuple(
+            name for name, hint in hints.items() if name not in DIGESTS and _commits(hint)
+        )
         if fields:
             found[kind] = fields
     return found

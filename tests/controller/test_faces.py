@@ -143,15 +143,21 @@ def test_an_unsound_template_is_told_of_where_it_is_the_one_in_force() -> None:
     assert ev.KINDS["face-unsound"] is ef.FaceUnsound
 
 
+def test_who_gives_her_face_no_more_has_no_template_and_gets_none() -> None:
+    rig = calm()
+    rig.feed(ENROL)
+    ann = directory(9).holders[ANN]
+    declines = replace(ann, facts=replace(ann.facts, biometrics=False))
+    people = directory(9).after(version=10, holders=[declines])
+    told = bodies(rig.feed(DirectoryReplaced(id=InputId("4"), directory=people)))
+    declined = ef.FaceErased(holder=ANN, version=1, cause=ef.FaceEnd.DECLINED)
+    assert [body for body in told if isinstance(body, ef.FaceErased)] == [declined]
+    assert rig.feed(replace(ENROL, version=2)).events == ()
+
+
 def test_another_key_is_on_record() -> None:
     rig = calm()
     (told,) = bodies(
-        rig.feed(
-            TemplatesResealedHeard(
-                id=InputId("7"), key="ab", former="cd", templates=2, operator=OPERATOR
-            )
-        )
+        rig.feed(TemplatesResealedHeard(id=InputId("7"), key="ab", former="cd", templates=2))
     )
-    assert told == ef.TemplatesResealed(
-        key="ab", former="cd", templates=2, operator=commitment(OPERATOR)
-    )
+    assert told == ef.TemplatesResealed(key="ab", former="cd", templates=2)

@@ -24,5 +24,5 @@ FACES: tuple[Body, ...] = (
     ),
     ef.FaceErased(holder=HolderId("h1"), version=7, cause=ef.FaceEnd.ASKED, operator=OPERATOR),
     ef.FaceUnsound(holder=HolderId("h1"), version=7, reason="its sealed bytes do not open"),
-    ef.TemplatesResealed(key="ab" * 8, former="cd" * 8, templates=12, operator=OPERATOR),
+    ef.TemplatesResealed(key="ab" * 8, former="cd" * 8, templates=12),
 )
