@@ -85,11 +85,14 @@ class CameraOptions(Entry, frozen=True, kw_only=True):
 
 
 class CameraSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One camera as the site file describes it. `files`: by key, what the named files hold."""
+    """One camera as the site file describes it. `files`: by key, what the named files hold.
+    `folder`: the site file's, from which relative names are read.
+    """
 
     name: str
     options: CameraOptions
     files: Mapping[str, bytes] = {}
+    folder: str = ""
 
     def __repr__(self) -> str:
         return f"CameraSpec(name={self.name!r})"

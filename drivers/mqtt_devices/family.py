@@ -1,14 +1,12 @@
 """The MQTT family: what a site file says of a broker and the devices at it."""
 
-import os
 import secrets
-import ssl
-import tempfile
 from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
 
+from drivers import mqtt_tls
 from drivers.family import (
     About,
     DeviceOptions,
@@ -176,16 +174,10 @@ def _line_options(line: LineSpec) -> MqttLine:
 
 def _settings(line: LineSpec, options: MqttLine) -> LinkSettings:
     """Raises ValueError."""
-    problems = []
-    if options.password_file is not None and options.username is None:
-        problems.append("`password-file` without `username`")
-    if (options.certificate is None) is not (options.key is None):
-        problems.append("`certificate` and `key` go together")
-    if options.certificate is not None and options.ca is None:
-        problems.append("`certificate` is for TLS, which needs `ca` as well")
+    problems = tuple(mqtt_tls.problems(options))
     if problems:
         raise ValueError(*problems)
-    context = None if options.ca is None else _context(line)
+    context = None if options.ca is None else mqtt_tls.context(line.files)
     password = line.files.get("password-file")
     return LinkSettings(
         host=options.host,
@@ -195,33 +187,6 @@ def _settings(line: LineSpec, options: MqttLine) -> LinkSettings:
         password=None if password is None else password.decode().rstrip("\r\n"),
         tls=None if context is None else lambda: context,
     )
-
-
-def _context(line: LineSpec) -> ssl.SSLContext:
-    """Raises ValueError, without a word of what is in the files."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_verify_locations(cadata=line.files["ca"].decode("ascii"))
-    except (ssl.SSLError, ValueError):
-        raise ValueError("`ca` holds no certificate in PEM") from None
-    if "certificate" in line.files:
-        try:
-            _load_pair(context, line.files["certificate"] + b"\n" + line.files["key"])
-        except ssl.SSLError:
-            raise ValueError("`certificate` and `key` are no pair in PEM") from None
-    return context
-
-
-def _load_pair(context: ssl.SSLContext, pem: bytes) -> None:
-    """Python's ssl takes them from a file alone: one that nobody else can open, and no longer than
-    it takes.
-    """
-    with tempfile.NamedTemporaryFile() as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(pem)
-        file.flush()
-        context.load_cert_chain(file.name)
 
 
 family = Family(

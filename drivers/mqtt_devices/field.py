@@ -11,7 +11,7 @@ from drivers.mqtt_devices.device import Device
 from drivers.mqtt_devices.masking import masked
 from drivers.mqtt_devices.orders import Outgoing
 from drivers.mqtt_devices.plan import Plan
-from drivers.mqtt_devices.topics import matches
+from drivers.mqtt_topics import matches
 
 TOPICS_MAX = 4096
 """So many topics are remembered with whose they are; a site's devices have a few each."""

@@ -11,7 +11,7 @@ import msgspec
 from drivers.mqtt_devices.mapping import BadgeEntry, KeysEntry, MessageEntry
 from drivers.mqtt_devices.payload import PAYLOAD_BYTES_MAX
 from drivers.mqtt_devices.plan import Plan, paths_of
-from drivers.mqtt_devices.topics import matches
+from drivers.mqtt_topics import matches
 
 SHOWN_MAX = 400
 """So much of a payload is shown to somebody who watches."""

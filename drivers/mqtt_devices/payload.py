@@ -31,7 +31,7 @@ from drivers.mqtt_devices.mapping import (
     TimeForm,
 )
 from drivers.mqtt_devices.plan import Plan
-from drivers.mqtt_devices.topics import matches
+from drivers.mqtt_topics import matches
 
 PAYLOAD_BYTES_MAX = 16 * 1024
 """A Shelly's whole status is about 3 KiB, and nothing that is mapped is larger."""

@@ -21,7 +21,7 @@ from drivers.mqtt_devices.mapping import (
     OutputEntry,
     TimeForm,
 )
-from drivers.mqtt_devices.topics import filter_problem, topic_problem
+from drivers.mqtt_topics import filter_problem, topic_problem
 from policies.model import Entry
 
 LENGTHS = ("ms", "tenths", "s")

@@ -6,7 +6,7 @@ import pytest
 from drivers.family import DeviceSpec, LineSpec, Timer
 from drivers.mqtt_devices.family import MqttDevice, MqttLine, build, family
 from drivers.mqtt_devices.mapping import ready_mappings
-from drivers.mqtt_devices.topics import matches
+from drivers.mqtt_topics import matches
 from tests.drivers.mqtt_devices.field_rig import mapping_of, plan
 
 LOCK = """
