@@ -12,8 +12,10 @@ import numpy as np
 
 from drivers.faces.interfaces import Box, FaceEngine, FoundFace, Image
 
-WHOLE_EVERY_NS = 150_000_000
-"""How old the last whole look may be. Somebody who steps in is seen within this time."""
+WHOLE_EVERY_NS = 90_000_000
+"""How old the last whole look may be: nobody takes another's place in that time. Of a camera with
+ten frames a second every one is looked at whole, with thirty every third.
+"""
 
 MOVED_LEAST = 6.0
 """Mean difference, in steps of brightness, of the most changed tile: a camera's noise stays below

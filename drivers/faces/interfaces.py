@@ -91,6 +91,13 @@ class Challenge(Protocol):
         ...
 
     @property
+    def since_ns(self) -> int | None:
+        """From when on the frames surely showed the one face that is judged; None: not yet. What
+        was seen before may have been another's.
+        """
+        ...
+
+    @property
     def reason(self) -> str:
         """Why it failed or is not through yet, for people to read."""
         ...
