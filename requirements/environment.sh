@@ -28,7 +28,7 @@ has_venv() {
 install_packages() {
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && {
         apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
-            apt-get -qq install --no-install-recommends "$@"
+            apt-get -qq install --no-install-recommends --no-upgrade "$@"
     } >&2
 }
 
