@@ -10,6 +10,7 @@ from typing import Literal
 import click
 import msgspec
 
+from simulators.people.commands import faces
 from simulators.virtual.commands import BROKEN, replay, story_, virtual
 
 
@@ -21,6 +22,7 @@ def sim() -> None:
 sim.add_command(virtual)
 sim.add_command(replay)
 sim.add_command(story_)
+sim.add_command(faces)
 
 
 @sim.command("run")

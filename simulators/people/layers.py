@@ -23,7 +23,7 @@ CLOSED_PX = 7
 
 class Pose(NamedTuple):
     """Degrees. `yaw` above 0 turns to the person's own left (the picture's right), `pitch` above 0
-    down, `roll` above 0 clockwise as seen in the picture."""
+    up, `roll` above 0 clockwise as seen in the picture."""
 
     yaw: float = 0.0
     pitch: float = 0.0
@@ -54,6 +54,15 @@ class Layer(NamedTuple):
         part[:] = self.colours + part * (1 - self.cover)
 
 
+def turned(pose: Pose) -> Floats:
+    """The rotation, (3, 3): first yaw, then pitch, then roll."""
+    a, b, c = np.radians(pose)
+    roll = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
+    pitch = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
+    yaw = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    return np.asarray(roll @ pitch @ yaw, np.float32)
+
+
 def layer(
     points: Points,
     pose: Pose,
@@ -66,7 +75,7 @@ def layer(
 
     Of the points that fall on one place the nearest is seen, and only those seen are lit.
     """
-    rotation = _turned(pose)
+    rotation = turned(pose)
     facing = np.flatnonzero(points.normals @ rotation[2] > -0.05)
     places = points.places[facing] @ rotation.T
     scale = size_px / 2 * FINER
@@ -83,15 +92,6 @@ def layer(
     seen = np.full((bottom - top, right - left), -1, np.int32)
     seen[rows - top, columns - left] = facing[far_first]
     return Layer(*_painted(seen, points, rotation, light), left // FINER, top // FINER)
-
-
-def _turned(pose: Pose) -> Floats:
-    """The rotation, (3, 3): first yaw, then pitch, then roll."""
-    a, b, c = np.radians(pose)
-    roll = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    pitch = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
-    yaw = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
-    return np.asarray(roll @ pitch @ yaw, np.float32)
 
 
 def _by_depth(depths: Floats) -> Whole:
