@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import msgspec
 
 from docs.tables import table
-from drivers.family import DeviceOptions, Family, LineOptions
+from drivers.cameras.api import CameraFamily
+from drivers.family import About, DeviceOptions, Family, LineOptions
 
 KINDS = (("line", LineOptions), ("device", DeviceOptions))
 
@@ -22,12 +23,25 @@ def families_table(found: Mapping[str, Family]) -> str:
     )
 
 
+def cameras_table(found: Mapping[str, CameraFamily]) -> str:
+    """One row for each kind of camera. Raises UntoldError."""
+    return table(
+        ("driver", "what", "tested against", "on real hardware"),
+        (
+            (f"[`{name}`](#camera-{name})", *_about(f"camera driver {name}", family.about))
+            for name, family in sorted(found.items())
+        ),
+    )
+
+
 def _row(name: str, family: Family) -> tuple[str, ...]:
-    about = family.about
+    return f"[`{name}`](#{name})", *_about(f"driver {name}", family.about)
+
+
+def _about(who: str, about: About) -> tuple[str, str, str]:
     if not (about.what and about.tested_against and about.on_hardware):
-        raise UntoldError(f"driver {name}: its About leaves something out")
-    against = "; ".join(about.tested_against)
-    return f"[`{name}`](#{name})", about.what, against, about.on_hardware
+        raise UntoldError(f"{who}: its About leaves something out")
+    return about.what, "; ".join(about.tested_against), about.on_hardware
 
 
 def own_keys(family: Family) -> list[tuple[str, type[msgspec.Struct], set[str]]]:

@@ -19,12 +19,14 @@ from controller import attempt, barrier, point, portal
 from controller.events import KINDS, Body
 from docs import asyncapi, devices_page, mapping_words, mqtt_page, sizing
 from docs.meanings import ACTIONS, ALTERNATIVES, EVENTS, INCLUDED, POLICY_KEYS, SITE_KEYS
-from docs.meanings_devices import DEVICE_KEYS, LINE_KEYS
+from docs.meanings_devices import CAMERA_OWN_KEYS, DEVICE_KEYS, LINE_KEYS
 from docs.policy_schema import policy_schema
 from docs.tables import table
+from drivers.cameras.api import CameraOptions
 from drivers.family import DeviceOptions, LineOptions
 from drivers.osdp import rules, states
 from edge import site_file
+from edge.cameras import camera_families
 from edge.lines import families
 from policies.codes import TEXTS
 from policies.document import LISTED, TABLES
@@ -281,6 +283,7 @@ def site_keys() -> str:
         "device": DeviceOptions,
         "badge-format": site_file.BadgeFormatEntry,
         "portal": site_file.PortalEntry,
+        "camera": CameraOptions,
         "fire": site_file.FireEntry,
         "point": site_file.PointEntry,
         "source": site_file.SourceEntry,
@@ -381,6 +384,19 @@ def sizing_table() -> str:
     return table(sizing.HEAD, sizing.rows())
 
 
+def camera_keys() -> str:
+    """Each installed kind of camera's own keys, next to those that every camera has."""
+    found = camera_families()
+    covered("the kinds of cameras", found, CAMERA_OWN_KEYS)
+    base = {field.encode_name for field in msgspec.structs.fields(CameraOptions)}
+    parts = []
+    for name, family in sorted(found.items()):
+        what = f"{family.about.what[:1].upper()}{family.about.what[1:]}."
+        rows = keys_of(family.options, CAMERA_OWN_KEYS[name], base)
+        parts.append(f"### camera {name}\n\n{textwrap.fill(what, PROSE_WIDTH)}\n\n{rows}")
+    return "\n".join(parts)
+
+
 def mapping_keys() -> str:
     """Every table of a mapping of MQTT devices."""
     return "\n".join(
@@ -396,6 +412,8 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "site-keys": site_keys,
     "families": lambda: devices_page.families_table(families()),
     "driver-keys": driver_keys,
+    "camera-families": lambda: devices_page.cameras_table(camera_families()),
+    "camera-keys": camera_keys,
     "mapping-keys": mapping_keys,
     "event-kinds": event_kinds,
     "sizing": sizing_table,

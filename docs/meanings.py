@@ -253,6 +253,7 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "exit-reader": "the reader on the inner side",
         "accept-exposed-lock": "the lock hangs on the entry reader and somebody accepts that",
     },
+    "camera": meanings_devices.CAMERA_KEYS,
     "fire": {"input": "a loop that is closed, and so energised, while all is well"},
     **meanings_perimeter.SITE_KEYS,
     "key": {

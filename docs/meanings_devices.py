@@ -73,6 +73,45 @@ DEVICE_KEYS: Mapping[str, Mapping[str, str]] = {
     "scanner": {},
 }
 
+_PASSWORD = {
+    "username": "who the edge is at it",
+    "password-file": "file of the password; no `url` holds one",
+}
+
+CAMERA_KEYS: Mapping[str, str] = {
+    "driver": "which kind of camera it is",
+    "portal": "the portal that it watches",
+    "side": "whom it looks at: `entry`, whoever comes from the portal's `from`, or `exit`",
+    "masks": "privacy masks: each a polygon of at least three corners `[across, down]`, in shares "
+    "of width and height from above left; what lies inside is black before a frame is analysed, "
+    "kept, shown or sent",
+}
+
+CAMERA_OWN_KEYS: Mapping[str, Mapping[str, str]] = {
+    "file": {
+        "file": "the video file",
+        "loop": "from the beginning again when it ends; with `false` there is no signal then",
+    },
+    "mjpeg": {
+        "url": "where the stream is, as `http://HOST/stream` or `https://…`",
+        **_PASSWORD,
+        "ca": "file of the authority that vouches for an `https://` camera; without it whoever the "
+        "machine knows",
+    },
+    "mqtt": {
+        "host": "the broker's name or address",
+        "tcp-port": "its port; 8883 is usual with TLS",
+        "topic": "where the camera publishes: one JPEG picture in each message",
+        "username": "who the edge is at the broker",
+        "password-file": "file of its password",
+        "ca": "file of the authority that vouches for the broker; with it the connection is TLS",
+        "certificate": "file of the edge's own certificate, where the broker asks for one",
+        "key": "file of its private key",
+    },
+    "rtsp": {"url": "where the stream is, as `rtsp://HOST/path`; `rtsps://` is TLS", **_PASSWORD},
+    "usb": {"device": "the device, as `/dev/v4l/by-id/…`"},
+}
+
 ACTIONS: dict[str, str] = {
     "device-serviced": "Nothing, if you know of the work. Else ask who the operator is, and look "
     "at the device: whoever pairs a reader gives it a key.",

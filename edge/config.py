@@ -13,10 +13,13 @@ from typing import TypeVar
 import msgspec
 
 from controller.retention import RecordClass
+from drivers.cameras.api import CameraSpec
 from drivers.family import DeviceOptions, LineSpec
 from drivers.mqtt_address import BrokerAddress
 from edge.badge_formats import BadgeFormats, BadgeFormatsFile
 from edge.broker_config import BrokerReading
+from edge.cameras_file import TABLE as CAMERA
+from edge.cameras_file import CamerasFile, portal_problems
 from edge.clock import Trust
 from edge.credentials import CredentialError, file_named
 from edge.duress import RECIPIENTS_MAX, RecipientError, recipient
@@ -52,7 +55,7 @@ from policies.prove import refusals
 from policies.syntax import decode_toml
 
 BADGE_FORMAT = "badge-format"
-_NAMED = ("line", "device", BADGE_FORMAT, "portal", "fire", "point", "source", "key")
+_NAMED = ("line", "device", BADGE_FORMAT, "portal", CAMERA, "fire", "point", "source", "key")
 TABLES = ("broker", *_NAMED, "duress", "retention")
 
 NO_COPIES: Mapping[Path, bytes] = MappingProxyType({})
@@ -81,6 +84,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     lines: Mapping[str, tuple[str, LineSpec]]
     """By id: the driver's name and the line."""
     devices: Mapping[str, DeviceOptions]
+    cameras: Mapping[str, tuple[str, CameraSpec]] = {}
+    """By id: the driver's name and the camera."""
     badges: BadgeFormats = BadgeFormats()
     portals: Mapping[str, PortalEntry]
     fires: Mapping[str, FireEntry]
@@ -151,7 +156,8 @@ def wiring_problems(config: Config, policy: CompiledPolicy) -> tuple[Problem, ..
     own = reliances(config.lines, config.devices)
     check = WiringCheck(root, content, config.devices, own, *tables)
     check.check_against(policy)
-    return tuple(sorted(set(check.problems)))
+    cameras = portal_problems(root, config.cameras, policy)
+    return tuple(sorted({*check.problems, *cameras}))
 
 
 def _content(path: Path, copies: Mapping[Path, bytes]) -> bytes:
@@ -185,6 +191,7 @@ class _Reader:
         header = self._header()
         broker = self._single("broker", BrokerEntry)
         lines = LinesFile(self.root, self.content, self.path.parent, self._secret, self._plain)
+        cameras = CamerasFile(self.root, self.content, self.path.parent, self._secret, self._plain)
         devices = lines.devices
         portals = self._table("portal", PortalEntry)
         fires = self._table("fire", FireEntry)
@@ -195,13 +202,14 @@ class _Reader:
         retention = self._retention()
         policy = self._policy(self.content.get("policy"))
         specs = lines.specs()
-        self.problems += lines.problems
+        self.problems += [*lines.problems, *cameras.problems]
         badges = self._badges(devices)
         tables = portals, fires, points, local
         wiring = WiringCheck(self.root, self.content, devices, lines.reliances(), *tables)
         wiring.check_points()
         if policy is not None:
             wiring.check_against(policy)
+            self.problems += portal_problems(self.root, cameras.cameras, policy)
         self.problems += wiring.problems
         password = self._password(broker)
         reading = BrokerReading(broker, self.root.child("broker"), self.path.parent)
@@ -225,6 +233,7 @@ class _Reader:
             tls_faults=reading.faults(f"{header.site}/{header.edge}"),
             lines=specs,
             devices=devices,
+            cameras=cameras.cameras,
             badges=badges,
             portals=portals,
             fires=fires,

@@ -107,6 +107,8 @@ def _secrets(patient: Patient) -> Iterator[Path]:
             files = [file_named(name, beside) for name in secret_files(entry)]
             # A key is made when its device is paired, and changed by way of one beside it.
             yield from (one for file in files for one in (file, next_file(file)) if one.exists())
+    for _, camera in config.cameras.values():
+        yield from (file_named(name, beside) for name in secret_files(camera.options))
     if config.broker is not None and config.broker.password_file is not None:
         yield file_named(config.broker.password_file, beside)
     if config.tls is not None:

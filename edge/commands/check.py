@@ -51,7 +51,7 @@ def check(config: Path, as_json: bool) -> None:
         f"{len(site.portals)} portals, {len(readers)} readers, {len(site.fires)} fire inputs, "
         f"{len(site.lines)} lines, {len(site.devices)} devices"
     )
-    for line in _about_unpaired(site):
+    for line in (*_about_cameras(site), *_about_unpaired(site)):
         click.echo(clean(line))
     broker = site.broker
     where = "none: nothing leaves this edge"
@@ -76,6 +76,17 @@ def _about_unpaired(site: "Config") -> Iterator[str]:
             for key, name in files_named(device.options).items():
                 if key not in device.files:
                     yield f"device {device.name} has to be paired: there is no {key} file '{name}'"
+
+
+def _about_cameras(site: "Config") -> Iterator[str]:
+    """Each camera, and whom it looks at."""
+    from edge.cameras import watched_zone
+
+    for name, (driver, spec) in site.cameras.items():
+        options = spec.options
+        zone = watched_zone(site.policy, options)
+        masks = f", {len(options.masks)} privacy masks" if options.masks else ""
+        yield f"camera {name}: {driver}, {options.side} of {options.portal} from {zone}{masks}"
 
 
 def _about_points(site: "Config") -> str:
@@ -203,6 +214,7 @@ def _as_json(config: Path) -> None:
         "portals": list(site.portals),
         "readers": _readers(site),
         "fires": list(site.fires),
+        "cameras": list(site.cameras),
         "opened_by_fire": opened_by_fire(site),
         "policy_signers": list(signers(site.keys)),
         "retention_days": dict(sorted(site.retention.items())),
