@@ -1,6 +1,7 @@
 """Which installed kind of camera serves an entry of the site file, and what is made of it."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from random import Random
@@ -73,7 +74,7 @@ def build_cameras(
                 source_of(driver, spec),
                 jitter=jitter,
                 view=views.get(name),
-                keep=lambda view, name=name: keep(name, view),
+                keep=partial(keep, name),
             )
     except (CameraError, OSError):
         for camera in made.values():
