@@ -60,7 +60,7 @@ class FastEngine:
         """What the detector finds in the part, made smaller by `step`."""
         grey = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
         if step > 1:
-            size = (part.shape[1] // step, part.shape[0] // step)
+            size = (max(1, part.shape[1] // step), max(1, part.shape[0] // step))
             grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
         found, scores, _ = self._detector.run(grey, 0, SCORE_LEAST)
         pairs = zip(found, scores, strict=True)

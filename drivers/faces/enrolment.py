@@ -31,11 +31,6 @@ APART_MOST = 0.6
 of two people are nearer (face.md section 5, all pairs).
 """
 
-APART_LEAST = 0.03
-"""Nearer than this two views are one picture, saved twice: two pictures of a drawn person who does
-not move are 0.05 apart by the camera's noise alone.
-"""
-
 
 class ViewReport(msgspec.Struct, frozen=True, kw_only=True):
     """What one picture was good for. `flaw`: why it was left out, for people; None: it was used.
@@ -77,7 +72,8 @@ def enrol(
         if vector is not None:
             vectors.append(vector)
     apart = [float(np.linalg.norm(one - other)) for one, other in combinations(vectors, 2)]
-    refusal = _refusal(len(views), len(vectors), apart)
+    twice = any(np.array_equal(one, other) for one, other in combinations(views[:VIEWS_MAX], 2))
+    refusal = _refusal(len(views), len(vectors), apart, twice=twice)
     mean = np.mean(vectors, axis=0) if not refusal else None
     template = (
         None
@@ -112,16 +108,16 @@ def view_of(
     return report, engine.describe(view, found[0], jitter)
 
 
-def _refusal(given: int, good: int, apart: list[float]) -> str | None:
+def _refusal(given: int, good: int, apart: list[float], *, twice: bool) -> str | None:
     """Why there is no template; with the remedy."""
     if given > VIEWS_MAX:
         return f"{given} pictures: at most {VIEWS_MAX} are taken"
+    if twice:
+        return "two of the pictures are one and the same: take each view anew"
     if good < VIEWS_MIN:
         return (
             f"{good} of {given} pictures can be used, and {VIEWS_MIN} are needed: add better ones"
         )
     if max(apart) > APART_MOST:
         return "two of the pictures do not show the same person: look through them"
-    if min(apart) < APART_LEAST:
-        return "two of the pictures are the same one: take each view anew"
     return None

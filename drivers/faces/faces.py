@@ -79,6 +79,11 @@ class Faces:
         """Of the process; None between two."""
         return self._child.pid
 
+    @property
+    def standing(self) -> int:
+        """How many questions wait for their answer."""
+        return len(self._waiting)
+
     async def run(self) -> None:
         """Keep the process at work until cancelled; questions then end UNAVAILABLE."""
         try:
