@@ -172,6 +172,15 @@ class PictureIndex:
                 self.path_of(picture).unlink(missing_ok=True)
             self._sync()
 
+    def waiting(self, incarnation: str) -> int | None:
+        """Behind which entry of a journal pictures were kept of which it is not known whether that
+        journal has them; None where there are none.
+        """
+        with self._reading() as database:
+            sql = "SELECT min(behind) FROM picture WHERE seq IS NULL AND incarnation = ?"
+            (behind,) = database.execute(sql, [incarnation]).fetchone()
+            return None if behind is None else int(behind)
+
     def settle(self, known: Callable[[str, int], Mapping[PictureId, int]]) -> Orphans:
         """At a start: what the journal has is marked, and what it does not know is removed.
 
