@@ -199,6 +199,8 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "site-key": "file of the site's key: 32 raw bytes, mode 600, the same at all its edges; "
         "this, every reader's key, the broker's password and its certificate may be "
         "`credential:NAME`: what systemd hands over",
+        "picture-key": "file of 32 raw bytes, mode 600, or `credential:NAME`, under which the keys "
+        "of pictures and clips lie; without it one that the edge makes in its state folder",
         "trust-clock": "when wall time is believed: while the kernel says that a time service "
         "disciplines it, or always (demonstrations)",
     },
@@ -278,6 +280,8 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "alarms-days": "the same for alarms, fires and postures",
         "people-days": "the same for people on file, visits, consents and erasures",
         "system-days": "the same for everything else",
+        "pictures-days": "for how many days a picture beside a decision is kept",
+        "clips-days": "the same for the clip of an alarm",
     },
 }
 

@@ -29,6 +29,7 @@ from edge.kept import keep, kept_instead
 from edge.lines import build_lines
 from edge.order_key import order_key
 from edge.people import People, PeopleError, PinChecker, PinHasher, load_site_key
+from edge.pictures.beside import open_at_rest
 from edge.renewal import sound_journal
 from edge.safe_mode import UNCLEAN_ENDS, Run, note_service
 from edge.service_manager import ServiceManager, service_manager
@@ -142,12 +143,14 @@ async def opened(
                     unclean=run.unclean,
                     safe_mode=run.safe_mode,
                     views=config.state / VIEWS_FILE,
+                    pictures=open_at_rest(config, cameras=False),
                 )
                 try:
                     async with _served(config, outside, run, manager) as edge:
                         yield edge
                 finally:
                     pins.close()
+                    outside.pictures.close()
         except (JournalError, PeopleError, ControlError):
             run.refused()
             raise

@@ -18,6 +18,7 @@ from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Origin
 from drivers.api import Driver
+from drivers.cameras.api import Camera
 from drivers.mqtt_link import BrokerCertified, Link, LinkReport
 from edge.ballast import Ballast
 from edge.break_glass import CodeChecker
@@ -41,6 +42,7 @@ from edge.order_lane import OrderLane
 from edge.order_view import OrderView
 from edge.people import People, PinCheck, PinHasher, SiteKey
 from edge.people_desk import PeopleDesk
+from edge.pictures.beside import NOTHING_AT_REST, AtRest, kept_beside, pictures_of_erased
 from edge.policy_desk import PolicyDesk
 from edge.policy_start import at_start
 from edge.policy_store import PolicyStore
@@ -88,7 +90,8 @@ class Outside(NamedTuple):
     `entropy(n)` gives n unpredictable bytes. `link` makes the way to the broker, which reports its
     troubles to the function it is given; None where the site has no broker. `identity` reads the
     certificates for it, where it has any. `unclean` and `safe_mode`: as in `edge.safe_mode.Run`.
-    `views`: the file that reports are made from; None where none are.
+    `views`: the file that reports are made from; None where none are. `cameras`: by name, served by
+    somebody else. `pictures`: where pictures of theirs are kept.
     """
 
     key: SiteKey
@@ -107,6 +110,8 @@ class Outside(NamedTuple):
     unclean: bool = False
     safe_mode: bool = False
     views: Path | None = None
+    cameras: Mapping[str, Camera] = {}
+    pictures: AtRest = NOTHING_AT_REST
 
 
 class Edge(NamedTuple):
@@ -195,15 +200,15 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         views=_views(outside, daemon),
     )
     listeners += [desk.committed, checkpoints.committed, orders.committed]
-    alongside = _alongside(outside, daemon, desk, erase_desk) | {"orders": orders.run}
+    alongside = _alongside(outside, daemon, desk, erase_desk, orders)
     alongside["devices"] = _upkeep(config, outside, daemon, desk).run
-    keeper = _keeper(config, outside, daemon, checkpoints)
-    alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run, "keeper": keeper.run}
+    alongside["keeper"] = _keeper(config, outside, daemon, checkpoints).run
+    alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run}
+    alongside |= _pictures(config, outside, daemon, listeners)
     if watch is not None:
         alongside["certificates"] = watch.run
     if uplink is not None:
-        topics = Topics(config.site, config.edge)
-        uplink.muster = MusterTold(topics, MusterView(daemon).now)
+        uplink.muster = MusterTold(Topics(config.site, config.edge), MusterView(daemon).now)
         listeners.append(uplink.committed)
         alongside |= _upwards(outside, uplink)
     return Edge(daemon, desk, policy, alongside, checkpoints, uplink)
@@ -235,11 +240,12 @@ def _daemon(
 
 
 def _alongside(
-    outside: Outside, daemon: Daemon, desk: DaemonDesk, erase_desk: EraseDesk
+    outside: Outside, daemon: Daemon, desk: DaemonDesk, erase_desk: EraseDesk, orders: OrderDesk
 ) -> Alongside:
-    """What sees to people and journal beside the daemon."""
+    """What sees to people, orders and journal beside the daemon."""
     alongside: Alongside = {
         "desk": desk.run,
+        "orders": orders.run,
         "erasures": partial(erase_desk.run, desk.wait_beyond),
     }
     if outside.ballast is not None:
@@ -274,6 +280,20 @@ def _views(outside: Outside, daemon: Daemon) -> Views | None:
     if outside.views is None or outside.safe_mode:
         return None
     return Views(outside.views, outside.writer, lambda: daemon.site.policy.timezone)
+
+
+def _pictures(
+    config: Config,
+    outside: Outside,
+    daemon: Daemon,
+    listeners: list[Callable[[Sequence[Record]], None]],
+) -> Alongside:
+    """What keeps pictures; doors need none of it, and so safe mode has none."""
+    keeper = kept_beside(config, daemon, outside.pictures, outside.cameras, outside.ballast)
+    if keeper is None or outside.safe_mode:
+        return {}
+    listeners.append(keeper.committed)
+    return {"pictures": keeper.run}
 
 
 def _upkeep(config: Config, outside: Outside, daemon: Daemon, desk: DaemonDesk) -> DeviceUpkeep:
@@ -341,6 +361,7 @@ def _people_desks(
 ) -> tuple[PeopleDesk, EraseDesk, ReportDesk]:
     """One takes people away by the other: what a change set takes is erased as well."""
     erasing = Erasing(daemon)
+    erasing.elsewhere.append(partial(pictures_of_erased, config.state, daemon, outside.pictures))
     people = PeopleDesk(daemon, config, outside.key, outside.entropy, erasing)
     return people, EraseDesk(daemon, people, erasing), ReportDesk(daemon, config, erasing)
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from controller.events_pictures import PictureKind
 from controller.retention import RecordClass
 from drivers.cameras.api import CameraSpec
 from drivers.family import DeviceOptions, LineSpec
@@ -97,6 +98,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Public keys of those who are told of duress."""
     retention: Mapping[RecordClass, int] = {}
     """For how many days each class of entries is kept; for good where it is not there."""
+    picture_key: Path | None = None
+    """Under which the keys of pictures lie; None: under one of the state folder's own."""
+    picture_days: Mapping[PictureKind, int] = {}
+    """For how many days what is kept of cameras is kept."""
     policy_files: tuple[SourceFile, ...]
     """What `policy` was made of."""
     sources: Mapping[Path, bytes]
@@ -199,7 +204,7 @@ class _Reader:
         local = self._table("source", SourceEntry)
         keys = self._keys()
         recipients = self._recipients()
-        retention = self._retention()
+        retention, picture_days = self._retention()
         policy = self._policy(self.content.get("policy"))
         specs = lines.specs()
         self.problems += [*lines.problems, *cameras.problems]
@@ -242,6 +247,8 @@ class _Reader:
             keys=keys,
             recipients=recipients,
             retention=retention,
+            picture_key=self._picture_key(header),
+            picture_days=picture_days,
             policy_files=self.policy_files,
             sources=self.sources,
             kept=bool(self.copies),
@@ -327,7 +334,16 @@ class _Reader:
                 self.problems.append(at.problem(f"key '{other.name}' is the same", hint))
         return tuple(keys.values())
 
-    def _retention(self) -> dict[RecordClass, int]:
+    def _picture_key(self, header: Header) -> Path | None:
+        """Whether it can be read is told by what reads it: doors go on without pictures."""
+        if header.picture_key is None:
+            return None
+        try:
+            return file_named(header.picture_key, self.path.parent)
+        except CredentialError:
+            return self.path.parent / header.picture_key
+
+    def _retention(self) -> tuple[dict[RecordClass, int], dict[PictureKind, int]]:
         entry = self._single("retention", RetentionEntry) or RetentionEntry()
         days = {
             RecordClass.PASSAGES: entry.passages_days,
@@ -335,7 +351,11 @@ class _Reader:
             RecordClass.PEOPLE: entry.people_days,
             RecordClass.SYSTEM: entry.system_days,
         }
-        return {one: count for one, count in days.items() if count is not None}
+        pictures = {
+            PictureKind.PICTURE: entry.pictures_days,
+            PictureKind.CLIP: entry.clips_days,
+        }
+        return {one: count for one, count in days.items() if count is not None}, pictures
 
     def _recipients(self) -> tuple[bytes, ...]:
         """Who is told of duress, each of them once."""

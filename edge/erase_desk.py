@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from controller.ids import HolderId
 from edge.control.messages_erase import ErasePersonReply
 from edge.daemon import Daemon
-from edge.erasing import Erasing, names
+from edge.erasing import Erasing, StillThereError, names
 from edge.journal import JournalClosed, JournalError
 from edge.journal.erasure import Search
 from edge.people import PeopleError, Roll
@@ -69,7 +69,7 @@ class EraseDesk:
             await self._erasing.carry_out(self._people.remove, operator)
         except JournalClosed:
             raise
-        except (HinderedError, PeopleError, JournalError) as error:
+        except (HinderedError, PeopleError, JournalError, StillThereError) as error:
             self._erasing.due.set()
             return replace(found, kept=True, reason=str(error), remedy=LATER)
         return replace(found, erased=True)
@@ -89,7 +89,7 @@ class EraseDesk:
                 said = ""
             except JournalClosed:
                 raise
-            except (HinderedError, PeopleError, JournalError) as error:
+            except (HinderedError, PeopleError, JournalError, StillThereError) as error:
                 due.set()
                 if str(error) != said:
                     said = str(error)

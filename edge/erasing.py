@@ -24,6 +24,16 @@ Remove = Callable[[Sequence[HolderId], str], Awaitable[None]]
 """Take people off their file, those that are there, and leave no byte; `operator` does it."""
 
 
+class StillThereError(Exception):
+    """Something that is kept of a person beside file and journal could not be taken away yet."""
+
+
+TakeAway = Callable[[HolderId], Awaitable[None]]
+"""Take away something that is kept of a person elsewhere, once more without harm. It is called when
+the person is off the file, and raises StillThereError, JournalError.
+"""
+
+
 def names(reason: str, record: HolderRecord) -> bool:
     """Whether a reason, which stands in the log for good, has the person's name in it."""
     said = set(re.findall(r"\w+", reason.casefold()))
@@ -71,6 +81,8 @@ class Erasing:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self._carrying = asyncio.Lock()
+        self.elsewhere: list[TakeAway] = []
+        """What else is kept of people, and how it goes."""
         self.due = asyncio.Event()
         """Something that was recorded could not be carried out, and has to be."""
 
@@ -109,12 +121,18 @@ class Erasing:
         return any(isinstance(event.body, PersonErased) for event in outcome.events)
 
     async def carry_out(self, remove: Remove, operator: str = "") -> None:
-        """Whatever is recorded and not done yet. Raises JournalError, and what `remove` does."""
+        """Whatever is recorded and not done yet. Raises JournalError, StillThereError, and what
+        `remove` does.
+        """
         async with self._carrying:
             writer, upto = self._daemon.writer, self._daemon.site.state.erasure_seq
             done = await writer.erased_up_to()
             if upto <= done:
                 return
             recorded = await writer.erasures(done + 1, upto)
-            await remove([erased.holder for _, erased in recorded], operator)
+            gone = list(dict.fromkeys(erased.holder for _, erased in recorded))
+            await remove(gone, operator)
+            for take_away in self.elsewhere:
+                for holder in gone:
+                    await take_away(holder)
             await carried_out(writer, recorded, upto)

@@ -23,6 +23,7 @@ class Header(Entry, frozen=True, kw_only=True):
     state: str
     site_key: str
     trust_clock: Trust = Trust.SYNCHRONISED
+    picture_key: str | None = None
 
 
 class BrokerEntry(Entry, frozen=True, kw_only=True):
@@ -164,13 +165,24 @@ class KeyEntry(Entry, frozen=True, kw_only=True):
 Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
 
 
+PICTURES_DAYS, CLIPS_DAYS = 3, 30
+"""Where the site says nothing. Whatever is kept for longer than 72 hours has to be argued for
+(EDPB, Guidelines 3/2019 on processing of personal data through video devices, 121); an alarm may be
+looked into for weeks.
+"""
+
+
 class RetentionEntry(Entry, frozen=True, kw_only=True):
-    """For how many days entries of each class are kept; for good where it is not said."""
+    """For how many days entries of each class are kept; for good where it is not said. Pictures and
+    clips are never kept for good.
+    """
 
     passages_days: Days | None = None
     alarms_days: Days | None = None
     people_days: Days | None = None
     system_days: Days | None = None
+    pictures_days: Days = PICTURES_DAYS
+    clips_days: Days = CLIPS_DAYS
 
 
 class DuressEntry(Entry, frozen=True, kw_only=True):

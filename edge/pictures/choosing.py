@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from controller import events as ev
 from controller import events_barriers as eb
 from controller import events_devices as ed
+from controller import events_faces as ef
 from controller import events_points as ep
 from controller.alarms import ALARMS
 from controller.body import Body
@@ -107,6 +108,7 @@ NOWHERE = frozenset(
     for body in (
         ev.AgentWithoutConsent,
         ev.EntryDropped,
+        ef.FaceUnsound,
         ev.FireLatched,
         ev.JournalDoubted,
         ev.JournalLost,

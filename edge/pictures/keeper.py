@@ -290,10 +290,7 @@ class PictureKeeper:
         while True:
             watch.clip_wanted.clear()
             while watch.clips:
-                clip = watch.clips[0]
-                await self._passed(clip.until_us)
-                watch.clips.popleft()  # nothing joins it any more
-                await self._keep_clip(watch, clip)
+                await self._keep_clip(watch, watch.clips[0])
             await watch.clip_wanted.wait()
 
     async def _passed(self, until_us: int) -> None:
@@ -303,8 +300,13 @@ class PictureKeeper:
             await asyncio.sleep(left_us / SECOND_US)
 
     async def _keep_clip(self, watch: Watch, clip: Clip) -> None:
-        asked = watch.camera.clip(clip.from_us * 1_000, clip.until_us * 1_000)
-        frames = await _answered(asked) or ()
+        """What led to the alarm is asked for at once: the camera may be next."""
+        now_ns, until_ns = self._daemon.now().mono_us * 1_000, clip.until_us * 1_000
+        frames = await _answered(watch.camera.clip(clip.from_us * 1_000, now_ns)) or ()
+        await self._passed(clip.until_us)
+        watch.clips.popleft()  # nothing joins it any more
+        seen_ns = frames[-1].at_ns + 1 if frames else clip.from_us * 1_000
+        frames += await _answered(watch.camera.clip(seen_ns, until_ns)) or ()
         holders = watch.holders(clip.from_us, clip.until_us)
         wish = Wish(clip.about[0], clip.portal, None, clip.until_us)
         await self._keep(watch, PictureKind.CLIP, wish, tuple(clip.about), holders, frames)

@@ -12,6 +12,7 @@ from edge.pictures.store import Wanted
 from policies.facts import Direction
 
 START, END = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", b"\xff\xd9"
+EVERY_NS = 250_000_000
 PIXELS = b"a face, in pixels that are told again wherever they lie "
 
 
@@ -75,7 +76,8 @@ class DrawnCamera:
         await self._free.wait()
         if self.blind:
             return ()
-        return tuple(self._picture(at_ns) for at_ns in range(from_ns, to_ns, 250_000_000))
+        first_ns = -(-from_ns // EVERY_NS) * EVERY_NS
+        return tuple(self._picture(at_ns) for at_ns in range(first_ns, to_ns + 1, EVERY_NS))
 
     def _picture(self, at_ns: int) -> Picture:
         return Picture(camera=self.name, at_ns=at_ns, jpeg=jpeg(at_ns), width=640, height=360)

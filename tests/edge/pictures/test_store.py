@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-pytest.importorskip("nacl", reason="pictures need the extra `biometrics`")
-
 from controller.events_pictures import PictureKept, PictureKind
 from controller.ids import HolderId
 from edge.pictures import store as store_module
