@@ -11,7 +11,7 @@ from drivers.faces.api import FaceAsked, Template, Turn
 from drivers.faces.interfaces import Image
 from simulators.people.portrait import Figure, Lens, picture, render
 
-ADA, BEN, CLARA = 17, 151, 308
+ADA, BEN, CLARA = 34, 151, 308
 """Three of the selected drawn people."""
 
 DRAWN_MOST = 0.42

@@ -5,10 +5,12 @@ from itertools import islice
 
 import pytest
 
-from drivers.faces.api import FaceAnswer, FaceOutcome, Turn
+from drivers.faces.api import FaceAnswer, FaceAsked, FaceOutcome, Turn
 from drivers.faces.comparison import Comparison
 from drivers.faces.engine import FastEngine
 from drivers.faces.interfaces import Challenge, FoundFace, Image, Liveness
+from drivers.faces.liveness import TurnChallenge
+from tests.drivers.faces.acting import At, Person, Print
 from tests.drivers.faces.scenes import ADA, BEN, CLARA, FRAME_NS, Question, before_camera, moments
 
 
@@ -167,8 +169,8 @@ def test_turns_are_done_by_the_face_that_fits_before_and_after(
 
 def test_turns_that_are_not_done_end_as_not_live(engine: FastEngine, question: Question):
     for image in (before_camera(ADA), before_camera(BEN)):
-        watched = challenged(engine, question, "..0000000000000000000000")
-        assert watched.see(islice(moments(image), 20)) is None
+        watched = challenged(engine, question, "..0")
+        assert watched.see(islice(moments(image), 6)) is None
         answer = watched.end()
         assert answer.outcome is FaceOutcome.NOT_LIVE
         assert answer.reason == "as the script has it"
@@ -215,3 +217,31 @@ def test_who_is_lost_before_the_second_turn_may_begin_anew(engine: FastEngine, q
     answer = watched.see(islice(moments(before_camera(ADA)), 12))
     assert answer is not None
     assert answer.outcome is FaceOutcome.MATCHED
+
+
+def shown(
+    engine: FastEngine, asked: FaceAsked, show: At, fps: int = 12, for_s: int = 6
+) -> FaceAnswer:
+    """What is answered where she is really asked to turn, and somebody shows this."""
+    comparison = Comparison(asked, 0, TurnChallenge)
+    for number in range(1, fps * for_s):
+        image = show(number / fps, comparison.asks())
+        answer = comparison.look(engine, image, number * 10**9 // fps)
+        if answer is not None:
+            return answer
+    return comparison.end(for_s * 10**9)
+
+
+def test_who_turns_as_asked_and_is_the_one_passes(engine: FastEngine, question: Question):
+    answer = shown(engine, question.asked(Turn.RIGHT), Person(ADA))
+    assert answer.outcome is FaceOutcome.MATCHED, answer.reason
+
+
+def test_who_turns_as_asked_and_is_another_does_not(engine: FastEngine, question: Question):
+    answer = shown(engine, question.asked(Turn.RIGHT), Person(BEN))
+    assert answer.outcome is FaceOutcome.WRONG, answer.reason
+
+
+def test_her_print_does_not_pass(engine: FastEngine, question: Question):
+    answer = shown(engine, question.asked(Turn.RIGHT), Print(ADA))
+    assert answer.outcome is FaceOutcome.NOT_LIVE, answer.reason
