@@ -119,4 +119,6 @@ def test_a_player_shows_the_frame_that_its_walker_says(tmp_path):
     coming = store.clip(TINY, Move.COMES)
     assert isinstance(coming, Clip)
     assert shown[1] == coming.jpegs[0]
+    going = player.image(4.0)
+    assert np.array_equal(going, store.clip(TINY, player.walker.move).frame(0))
     assert store.drawn == len(Move)
