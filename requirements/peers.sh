@@ -32,6 +32,29 @@ if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1
         echo "peers: apt-get could not install them" >&2
 fi
 
+# GStreamer's RTSP server, an IP camera by another hand: no program, but a library with bindings for
+# the system's own Python.
+streamed='gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi'
+streams() {
+    /usr/bin/python3 -c 'import gi
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import Gst, GstRtspServer
+Gst.init(None)
+assert Gst.ElementFactory.find("vp8enc") and Gst.ElementFactory.find("rtpvp8pay")' 2>/dev/null
+}
+if ! streams && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "peers: installing $streamed"
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq install --no-install-recommends $streamed; } >&2 ||
+        echo "peers: apt-get could not install them" >&2
+fi
+if streams; then
+    echo "peers: GStreamer's RTSP server is there"
+else
+    echo "peers: LEFT OUT, tests of RTSP are skipped: apt-get install $streamed"
+    [ "${CI:-}" != true ] || exit 1
+fi
+
 # AsyncAPI's own parser, which a test puts docs/asyncapi.json to: npm's, in a folder of its own.
 asyncapi=.venv/asyncapi
 if [ -d .venv ] && command -v npm >/dev/null 2>&1; then

@@ -2,11 +2,13 @@
 ESP32 boards send them.
 """
 
+import hashlib
 import http.client
 import ssl
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from email.message import Message
 from typing import TYPE_CHECKING
 
@@ -129,7 +131,9 @@ def open_mjpeg(settings: bytes) -> Mjpeg:
         if isinstance(error.reason, ssl.SSLCertVerificationError):
             raise SourceError("nobody whom `ca` names vouches for its certificate") from None
         raise SourceError("it cannot be reached") from None
-    except (OSError, http.client.HTTPException, ValueError):
+    except ValueError:  # of urllib, where what it asks for is neither Basic nor Digest, or again
+        raise SourceError(_REFUSALS[401]) from None
+    except (OSError, http.client.HTTPException):
         raise SourceError("it cannot be reached") from None
     message = response.headers
     boundary = _boundary(message)
@@ -147,6 +151,23 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """No request follows."""
 
 
+class _Digest(urllib.request.HTTPDigestAuthHandler):
+    """With names and passwords in UTF-8 (RFC 7616, section 4), where urllib knows ASCII alone."""
+
+    def get_algorithm_impls(
+        self, algorithm: str
+    ) -> tuple[Callable[[str], str], Callable[[str, str], str]]:
+        """Hash, and hash of a secret and what it is bound to. Raises ValueError."""
+        hashes = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
+        if algorithm not in hashes:
+            raise ValueError(f"digest by {algorithm[:16]!a}")
+
+        def hashed(text: str) -> str:
+            return hashes[algorithm](text.encode(), usedforsecurity=False).hexdigest()
+
+        return hashed, lambda secret, data: hashed(f"{secret}:{data}")
+
+
 def _opener(told: HttpSettings) -> urllib.request.OpenerDirector:
     known = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     if told.username is not None:
@@ -155,7 +176,7 @@ def _opener(told: HttpSettings) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(
         urllib.request.ProxyHandler({}),
         urllib.request.HTTPSHandler(context=ssl.create_default_context(cadata=authority)),
-        urllib.request.HTTPDigestAuthHandler(known),
+        _Digest(known),
         urllib.request.HTTPBasicAuthHandler(known),
         _NoRedirect(),
     )
