@@ -16,7 +16,7 @@ from drivers.cameras.source import PictureError, SourceError
 from tests.drivers.cameras.pictures import claiming, jpeg
 from tests.drivers.certificate import certificate
 from tests.mqtt import Client
-from tests.servers import make_broker, require
+from tests.servers import find_program, make_broker, require
 
 TOPIC = "esp32/gate/picture"
 NUMBERS = itertools.count()
@@ -137,7 +137,8 @@ def test_tls_and_password():
     with tempfile.TemporaryDirectory() as made:  # where the broker's own account can read as well
         folder = Path(made)
         certificate(folder)
-        program = require("mosquitto_passwd", "mosquitto")
+        program = find_program("mosquitto_passwd")
+        assert program is not None, "it comes with the broker"
         command = [program, "-b", "-c", folder / "passwords", "gate", "secret"]
         subprocess.run(command, check=True)
         for path in (folder, *folder.iterdir()):
