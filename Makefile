@@ -65,5 +65,5 @@ bench: .venv/bench.stamp  ## the fast figures, into docs/bench.md (ARGS=policy f
 
 clean:  ## remove what make and the tools made
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@rm -rf dist build
+	@rm -rf dist build requirements/dlib-shim/build requirements/dlib-shim/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

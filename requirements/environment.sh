@@ -69,8 +69,8 @@ install_locked() {
 }
 
 has_headless() {
-    "$folder/bin/python" -c 'from importlib.metadata import version as v; v("opencv-python-headless")' \
-        2>/dev/null
+    script='from importlib.metadata import version; version("opencv-python-headless")'
+    "$folder/bin/python" -c "$script" 2>/dev/null
 }
 
 # What OpenCV complains of, in its last line. What it lacks are libraries of the system.

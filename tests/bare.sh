@@ -6,6 +6,8 @@
 #   ensurepip   Python's is hidden: one line tells the remedy; another Python that has it will do
 #   compilers   they and Python's headers are hidden: wheels are all it takes
 #   mosquitto   the demo takes it where it is; hidden, the embedded broker
+#   libgl       root gets it installed, on a copy of this machine that lacks it; hidden, a stranger
+#               gets the OpenCV that needs none, and the demo runs
 #
 # Hidden means that no path leads to it: something empty is mounted over it, in a mount namespace.
 # Where none can be made, those parts are left out and said so; under CI=true nothing may be.
@@ -206,8 +208,70 @@ mosquitto() {
     passed
 }
 
+# Which OpenCV is in the environment: one of the two, and it can be imported.
+has_opencv() {
+    names=$(cd "$work/tree" && ls -d .venv/lib/python3*/site-packages/opencv_*.dist-info)
+    case "$names" in
+    *"
+"*) return 1 ;;
+    */"$1"-[0-9]*) stranger .venv/bin/python -c 'import cv2' ;;
+    *) return 1 ;;
+    esac
+}
+
+# The environment of the part before it will do, once more.
+libgl() {
+    : >"$work/mounts"
+    /sbin/ldconfig -p | sed -n 's/^[[:blank:]]*libGL\.so\.1 .* => //p' >"$work/found"
+    if [ ! -s "$work/found" ]; then
+        demand "the parts before it ran without libGL" has_opencv opencv_python_headless
+        left_out "there is none to hide, and none for root to miss: apt-get install libgl1"
+        return
+    fi
+    demand "opencv-python is installed where libGL is" has_opencv opencv_python
+    root_gets_libgl
+
+    while read -r library; do
+        hide "$library"
+    done <"$work/found"
+    demand "libGL is hidden" stranger sh -c '! .venv/bin/python -c "import cv2" 2>/dev/null'
+    rm "$work/tree/.venv/demo.stamp"
+    demo_runs embedded SENTRYPOST_BROKER=embedded
+    demand "it says that the lock is another" \
+        grep -q '^environment: requirements/headless.lock in its place' "$work/output"
+    demand "opencv-python-headless is installed and nothing beside it" \
+        has_opencv opencv_python_headless
+    passed
+}
+
+root_gets_libgl() {
+    if [ "$(id -u)" != 0 ] || ! dpkg --status libgl1 >/dev/null 2>&1; then
+        left_out "root with Debian's libgl1 is needed, to be without it on a copy of this machine"
+        return
+    fi
+    mkdir "$work/memory"
+    status=0
+    unshare --mount sh tests/bare/without_package.sh "$(readlink /proc/self/ns/mnt)" libgl1 \
+        "$work/tree" "$work/memory" sh -c '
+            ! .venv/bin/python -c "import cv2" 2>/dev/null || exit 1
+            sh requirements/environment.sh demo && .venv/bin/python -c "import cv2" &&
+            ls -d .venv/lib/python3*/site-packages/opencv_*.dist-info
+        ' >"$work/output" 2>&1 || status=$?
+    rmdir "$work/memory"
+    if [ "$status" = 75 ]; then
+        left_out "apt-get cannot get libgl1"
+        return
+    fi
+    if [ "$status" != 0 ] || ! grep -q 'libgl1 .* which are installed now' "$work/output" ||
+        grep -q headless "$work/output"; then
+        cat "$work/output"
+        fail "root did not get libGL installed"
+    fi
+    demand "nothing of it is left on this machine" has_opencv opencv_python
+}
+
 copy_tree
-for part in demo ensurepip compilers mosquitto; do
+for part in demo ensurepip compilers mosquitto libgl; do
     if [ "$part" != demo ] && ! $inside mount --bind "$work/empty" "$work/empty" 2>/dev/null; then
         left_out "no mount namespace can be made here"
         continue

@@ -109,6 +109,14 @@ def test_both_opencvs_are_the_same_version_and_no_lock_has_both():
     }
 
 
+def test_the_shim_for_pip_brings_what_the_extra_does():
+    shim = tomllib.loads((ROOT / "requirements" / "dlib-shim" / "pyproject.toml").read_text())
+    assert requirements(shim["project"]["dependencies"]) == [BIOMETRICS["dlib-bin"]]
+    assert shim["project"]["name"] == "dlib"
+    (version,) = BIOMETRICS["dlib-bin"].specifier
+    assert version.version.partition(".post")[0] == shim["project"]["version"]
+
+
 def test_dlib_itself_is_never_installed():
     """It is a compilation of 14 minutes; dlib-bin is the same module."""
     for lock in ("bench", "demo", "test"):
