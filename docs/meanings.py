@@ -201,6 +201,11 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "`credential:NAME`: what systemd hands over",
         "picture-key": "file of 32 raw bytes, mode 600, or `credential:NAME`, under which the keys "
         "of pictures and clips lie; without it one that the edge makes in its state folder",
+        "template-key": "file of the key under which templates of faces lie: 32 raw bytes, "
+        "mode 600, a secret of this edge alone; without it one in the state folder, made at the "
+        "first enrolment. `credential:NAME` keeps it from whoever takes the disk",
+        "former-template-key": "the one before it: what still lies under it is sealed anew at the "
+        "start; then take this line away",
         "trust-clock": "when wall time is believed: while the kernel says that a time service "
         "disciplines it, or always (demonstrations)",
     },

@@ -31,6 +31,9 @@ from edge.desk import DaemonDesk
 from edge.device_upkeep import DeviceUpkeep
 from edge.erase_desk import EraseDesk
 from edge.erasing import Erasing
+from edge.face_desk import FaceDesk
+from edge.face_enrolment import place_of
+from edge.faces import Shelf
 from edge.journal import JournalWriter, Record, Report, Signers
 from edge.journal_keys import JournalKey, KeyRing
 from edge.keeper import Keeper
@@ -176,7 +179,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     policy = PolicyDesk(daemon, began, store)
     scrubber = _scrubber(config, outside, daemon, checkpoints.ring)
     desks = _people_desks(config, outside, daemon)
-    people_desk, erase_desk, _ = desks
+    people_desk, erase_desk, _, faces = desks
     requests = Requests(people_desk, policy, partial(_in_force_of, daemon), writer.incarnation)
     watch = _certificates(outside, daemon)
     orders = _order_desk(config, outside, daemon)
@@ -199,7 +202,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         safe_mode=outside.safe_mode,
         views=_views(outside, daemon),
     )
-    listeners += [desk.committed, checkpoints.committed, orders.committed]
+    listeners += [desk.committed, checkpoints.committed, orders.committed, faces.committed]
     alongside = _alongside(outside, daemon, desk, erase_desk, orders)
     alongside["devices"] = _upkeep(config, outside, daemon, desk).run
     alongside["keeper"] = _keeper(config, outside, daemon, checkpoints).run
@@ -246,6 +249,7 @@ def _alongside(
     alongside: Alongside = {
         "desk": desk.run,
         "orders": orders.run,
+        "faces": partial(desk.faces.run, desk.wait_beyond),
         "erasures": partial(erase_desk.run, desk.wait_beyond),
     }
     if outside.ballast is not None:
@@ -358,12 +362,15 @@ def _look_at_duress(config: Config, people: People) -> None:
 
 def _people_desks(
     config: Config, outside: Outside, daemon: Daemon
-) -> tuple[PeopleDesk, EraseDesk, ReportDesk]:
+) -> tuple[PeopleDesk, EraseDesk, ReportDesk, FaceDesk]:
     """One takes people away by the other: what a change set takes is erased as well."""
     erasing = Erasing(daemon)
+    faces = FaceDesk(daemon, Shelf(place_of(config), outside.entropy))
+    erasing.elsewhere.append(faces.take_away)
     erasing.elsewhere.append(partial(pictures_of_erased, config.state, daemon, outside.pictures))
     people = PeopleDesk(daemon, config, outside.key, outside.entropy, erasing)
-    return people, EraseDesk(daemon, people, erasing), ReportDesk(daemon, config, erasing)
+    erase, report = EraseDesk(daemon, people, erasing), ReportDesk(daemon, config, erasing, faces)
+    return people, erase, report, faces
 
 
 def _order_desk(config: Config, outside: Outside, daemon: Daemon) -> OrderDesk:

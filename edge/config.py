@@ -24,6 +24,7 @@ from edge.cameras_file import CamerasFile, portal_problems
 from edge.clock import Trust
 from edge.credentials import CredentialError, file_named
 from edge.duress import RECIPIENTS_MAX, RecipientError, recipient
+from edge.face_keys import TemplateKeyFiles, template_keys
 from edge.lines import reliances
 from edge.lines_file import LinesFile
 from edge.notes import NoteKey
@@ -70,6 +71,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     file: Path
     state: Path
     site_key: Path
+    template_keys: TemplateKeyFiles
+    """Under which templates of faces lie."""
     trust_clock: Trust
     policy: CompiledPolicy
     broker: BrokerEntry | None
@@ -228,6 +231,7 @@ class _Reader:
             file=self.path,
             state=self.path.parent / header.state,
             site_key=site_key,
+            template_keys=template_keys(header, self.root, self.path.parent),
             trust_clock=header.trust_clock,
             policy=policy,
             broker=broker,

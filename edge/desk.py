@@ -44,6 +44,7 @@ from edge.control.messages_visits import (
 from edge.daemon import Daemon
 from edge.device_desk import DeviceDesk
 from edge.erase_desk import EraseDesk
+from edge.face_desk import FaceDesk
 from edge.journal import Record, Stored
 from edge.muster_desk import MusterDesk
 from edge.order_desk import OrderDesk
@@ -73,6 +74,7 @@ class DaemonDesk:
         people: PeopleDesk,
         erase: EraseDesk,
         report: ReportDesk,
+        faces: FaceDesk,
         policy: PolicyDesk,
         visits: VisitDesk,
         codes: CodeDesk,
@@ -103,6 +105,7 @@ class DaemonDesk:
         self._certificates = certificates
         self._version = version
         self.reports = views
+        self.faces = faces
         now = daemon.now()
         self._started_utc_us = now.utc_us
         self._safe_until_us = now.mono_us + int(SERVED_S * 1e6) if safe_mode else 0

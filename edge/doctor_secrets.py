@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drivers.family import secret_files
+from edge import faces
 from edge.config import Config
 from edge.control.place import SOCKET
 from edge.credentials import file_named
@@ -102,6 +103,9 @@ def _secrets(patient: Patient) -> Iterator[Path]:
         return
     beside = config.file.parent
     yield config.site_key
+    templates = config.template_keys
+    keys = (templates.current, templates.former, config.state / faces.KEY_FILE)
+    yield from (key for key in keys if key is not None and key.exists())
     for _, line in config.lines.values():
         for entry in (line.options, *(device.options for device in line.devices)):
             files = [file_named(name, beside) for name in secret_files(entry)]

@@ -20,6 +20,7 @@ from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.place import JOURNAL, PEOPLE_FILE
 from edge.erase_desk import INSIDE, NAMED, NOBODY, UNNAME, answer, refused
 from edge.erasing import carried_out, erased_by_set, known_of, names
+from edge.face_enrolment import settle_closed
 from edge.journal import JournalShrank, JournalWriter
 from edge.journal.erasure import Search
 from edge.people import Change, Made, People
@@ -34,7 +35,7 @@ CAUSE = InputId("person-erase")
 async def erase_closed(config: Config, asked: ErasePerson, made: Made) -> ErasePersonReply:
     """Erase somebody, or say what there is of him. `made`: who asks.
 
-    Raises JournalError, PeopleError.
+    Raises JournalError, PeopleError, FacesError.
     """
     async with opened_writer(config) as writer:
         with People.open(config.state / PEOPLE_FILE) as people:
@@ -50,7 +51,7 @@ async def erase_closed(config: Config, asked: ErasePerson, made: Made) -> EraseP
                 return refused(why, INSIDE)
             search = Search(known_of(people.roll, record), 1, writer.last_seq)
             await writer.search(search)
-            found = answer(record, people.roll, search)
+            found = answer(record, people.roll, search, state.faces)
             if asked.dry_run:
                 return found
             closed = _Closed(config, writer, people, state)
@@ -116,6 +117,7 @@ class _Closed:
         if left:
             self._people.apply(left, made)
             self._people.compact()
+        settle_closed(self._config, self._state)
         await carried_out(self._writer, recorded, upto)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 
 from msgspec.structs import replace
 
@@ -53,7 +53,7 @@ class EraseDesk:
         if why is not None:
             return refused(why, INSIDE if self._daemon.site.state.recorded else TRY_LATER)
         search = await self._erasing.search(record)
-        found = answer(record, roll, search)
+        found = answer(record, roll, search, self._daemon.site.state.faces)
         if dry_run:
             return found
         if not await self._erasing.record(
@@ -97,7 +97,9 @@ class EraseDesk:
                 await asyncio.sleep(AGAIN_S)
 
 
-def answer(record: HolderRecord, roll: Roll, search: Search) -> ErasePersonReply:
+def answer(
+    record: HolderRecord, roll: Roll, search: Search, faces: Container[HolderId]
+) -> ErasePersonReply:
     """What there is of somebody."""
     return ErasePersonReply(
         erased=False,
@@ -105,6 +107,7 @@ def answer(record: HolderRecord, roll: Roll, search: Search) -> ErasePersonReply
         values=search.count,
         badges=len(badges_of(roll, record.id)),
         pin=record.id in roll.pins,
+        face=HolderId(record.id) in faces,
     )
 
 

@@ -13,7 +13,7 @@ from controller.events import Entry, EntryError, decode_entry
 from controller.ids import HolderId
 from controller.ledger import Personal
 from edge.control.messages import SentEntry
-from edge.control.messages_report import Kept, Now
+from edge.control.messages_report import FaceKept, Kept, Now
 from edge.journal.erasure import BETWEEN_NAMES, SIGNED_BY, about_somebody, fields_of
 from edge.present import as_json, clean, committed, line, local
 from edge.privacy import Sheet
@@ -176,10 +176,18 @@ def _opening(kept: Kept, made_utc_us: int, zone: tzinfo) -> list[str]:
         "gives face and finger": _yes(record.biometrics),
         "PIN": "a hash of it, from which it is not read" if record.pin else "none",
         "badges, as references": ", ".join(badges) or "none",
+        "template of the face": _face(record.face, zone),
     }
     head = f"ALL THAT IS KEPT OF ONE PERSON at edge {kept.edge} of site {kept.site}"
     made = f"made {local(made_utc_us, zone)}, recorded as entry {kept.recorded}"
     return [head, made, "", "ON FILE", "", *_rows(rows), ""]
+
+
+def _face(face: FaceKept | None, zone: tzinfo) -> str:
+    if face is None:
+        return "none"
+    made = _when(face.made_utc_s, zone)
+    return f"sealed, made {made} of {face.views} pictures, which were not kept ({face.model})"
 
 
 def _present(kept: Kept, zone: tzinfo) -> list[str]:

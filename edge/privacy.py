@@ -13,6 +13,7 @@ from controller.events import KINDS
 from controller.ledger import Commitment
 from controller.retention import RecordClass
 from edge.config import Config
+from edge.face_enrolment import place_of
 from edge.people.history import TOUCHED_KEPT
 from policies.compiled import CompiledPolicy
 
@@ -118,6 +119,8 @@ def _activities(config: Config, policy: CompiledPolicy) -> Iterator[Activity]:
         yield _screenings(policy)
     if any(role.host_state for role in policy.roles.values()):
         yield _consents()
+    if _enrols(config):
+        yield _faces(config)
     if config.recipients:
         yield _duress(config)
     if config.broker is not None:
@@ -303,6 +306,40 @@ def _consents() -> Activity:
     )
 
 
+def _enrols(config: Config) -> bool:
+    """Whether faces are compared here, or were: the file of templates stays until it is empty."""
+    return bool(config.cameras) or place_of(config).file.exists()
+
+
+def _faces(config: Config) -> Activity:
+    key = (
+        "a key of its own"
+        if config.template_keys.current is not None
+        else "a key in the state folder"
+    )
+    return Activity(
+        purpose="to see whether whoever shows a badge is the person whose badge it is",
+        people=("those who have agreed to it, and whose face was enrolled at this edge",),
+        data=(
+            "a template of the face: 128 numbers, from which no picture is made again",
+            "what made it, of how many pictures, and when",
+            "what was agreed to, and on which day, beside the entry `face-enrolled`",
+            "how many of the others on file the face resembled, when it was enrolled",
+        ),
+        source="pictures that the person was asked for, or has given, at an enrolment",
+        recipients=("nobody: no template leaves this edge, by no wire and in no change set",),
+        retention="until it is erased (`sentrypost face erase`), the person is, or her record says "
+        "that she gives no face",
+        safeguards=(
+            f"sealed for this person, version, model, edge and site with XChaCha20-Poly1305 and "
+            f"{key}, in `faces.db`, for the daemon's account alone",
+            "held against the one person whose badge was shown; against the others once, at an "
+            "enrolment, to find somebody who looks the same",
+            "whoever gives none is asked for another factor instead",
+        ),
+    )
+
+
 def _duress(config: Config) -> Activity:
     told = len(config.recipients)
     return Activity(
@@ -380,7 +417,12 @@ def _operators(config: Config) -> Activity:
 
 
 def _not_kept(config: Config) -> Iterator[str]:
-    yield "pictures, faces, fingerprints, templates: this version has no camera and no such sensor"
+    yield (
+        "pictures that a template of a face is made of: the command that reads them lets them go"
+        if _enrols(config)
+        else "templates of faces: there is no camera, and nobody is enrolled"
+    )
+    yield "fingerprints: this version has no such sensor"
     yield "badge numbers and PINs: a reference and a hash are made of them on receipt"
     yield "names of people on file, badges and PINs in logs"
     if config.broker is None:

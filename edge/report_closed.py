@@ -12,6 +12,7 @@ from edge.control.messages_report import Kept, ReportPersonReply
 from edge.control.place import PEOPLE_FILE
 from edge.erase_closed import opened_writer, turn_of
 from edge.erasing import known_of
+from edge.face_enrolment import face_closed
 from edge.journal.erasure import Search
 from edge.people import Made, People
 from edge.policy_start import served_next
@@ -25,7 +26,7 @@ CAUSE = InputId("person-report")
 async def report_closed(config: Config, person: str, made: Made) -> ReportPersonReply:
     """Record that somebody is reported on, and tell what is kept. `made`: who asks.
 
-    Raises JournalError, PeopleError.
+    Raises JournalError, PeopleError, FacesError.
     """
     async with opened_writer(config) as writer:
         with People.open(config.state / PEOPLE_FILE) as people:
@@ -51,7 +52,9 @@ async def report_closed(config: Config, person: str, made: Made) -> ReportPerson
                 edge=config.edge,
                 incarnation=writer.incarnation,
                 timezone=served_next(config).timezone,
-                on_file=on_file(record, people.roll),
+                on_file=on_file(
+                    record, people.roll, face_closed(config, state, HolderId(record.id))
+                ),
                 changes=changes_of(people, record),
                 now=now_of(turn.state, HolderId(record.id)),
                 badges=badges_of(search),

@@ -11,6 +11,7 @@ from edge.control.messages_report import (
     KEPT_CHANGES_MAX,
     BadgeKept,
     ChangeKept,
+    FaceKept,
     Kept,
     Now,
     OnFile,
@@ -19,6 +20,8 @@ from edge.control.messages_report import (
 )
 from edge.daemon import Daemon
 from edge.erasing import Erasing
+from edge.face_desk import FaceDesk
+from edge.faces import FacesError
 from edge.journal.erasure import Search
 from edge.people import People, PeopleError
 from edge.people.records import HolderRecord, Roll
@@ -31,10 +34,11 @@ TRY_LATER = "try later"
 class ReportDesk:
     """One daemon's."""
 
-    def __init__(self, daemon: Daemon, config: Config, erasing: Erasing) -> None:
+    def __init__(self, daemon: Daemon, config: Config, erasing: Erasing, faces: FaceDesk) -> None:
         self._daemon = daemon
         self._config = config
         self._erasing = erasing
+        self._faces = faces
 
     async def report(self, person: str, operator: str) -> ReportPersonReply:
         """As `edge.control.desk.Desk` has it."""
@@ -47,7 +51,8 @@ class ReportDesk:
         search = await self._erasing.search(record)
         try:
             changes = await asyncio.to_thread(changes_of, daemon.people, record)
-        except PeopleError as error:
+            face = await self._faces.kept(HolderId(record.id))
+        except (PeopleError, FacesError) as error:
             return ReportPersonReply(reason=str(error), remedy=TRY_LATER)
         outcome = daemon.judge(
             PersonReportAsked(
@@ -66,7 +71,7 @@ class ReportDesk:
                 edge=self._config.edge,
                 incarnation=daemon.writer.incarnation,
                 timezone=daemon.site.policy.timezone,
-                on_file=on_file(record, daemon.people.roll),
+                on_file=on_file(record, daemon.people.roll, face),
                 changes=changes,
                 now=now_of(daemon.site.state, HolderId(record.id)),
                 badges=badges_of(search),
@@ -91,7 +96,7 @@ def badges_of(search: Search) -> tuple[str, ...]:
     return tuple(sorted(search.badges))
 
 
-def on_file(record: HolderRecord, roll: Roll) -> OnFile:
+def on_file(record: HolderRecord, roll: Roll, face: FaceKept | None) -> OnFile:
     """The record as it is told to whom it is about."""
     return OnFile(
         id=record.external_id,
@@ -110,6 +115,7 @@ def on_file(record: HolderRecord, roll: Roll) -> OnFile:
             for one in roll.credentials.values()
             if one.holder == record.id
         ),
+        face=face,
     )
 
 

@@ -22,6 +22,8 @@ class Header(Entry, frozen=True, kw_only=True):
     policy: tuple[str, ...]
     state: str
     site_key: str
+    template_key: str | None = None
+    former_template_key: str | None = None
     trust_clock: Trust = Trust.SYNCHRONISED
     picture_key: str | None = None
 

@@ -39,6 +39,9 @@ def check(config: Path, as_json: bool) -> None:
         raise Misconfigured(
             "nothing would go to the broker; every door works", f"mend what {config} names"
         )
+    if site.template_keys.faults:
+        said_mistakes(site.template_keys.faults)
+        raise Misconfigured("no face would be compared; every door works", f"mend {config}")
     policy = site.policy
     readers = _readers(site)
     click.echo(f"{config} is in order")
@@ -199,8 +202,9 @@ def _as_json(config: Path) -> None:
         problems = msgspec.to_builtins(error.problems)
         click.echo(json.dumps({"ok": False, "problems": problems}, ensure_ascii=False))
         sys.exit(CONFIGURATION)
-    if site.tls_faults:
-        problems = msgspec.to_builtins(site.tls_faults)
+    faults = (*site.tls_faults, *site.template_keys.faults)
+    if faults:
+        problems = msgspec.to_builtins(faults)
         click.echo(json.dumps({"ok": False, "problems": problems}, ensure_ascii=False))
         sys.exit(CONFIGURATION)
     answer = {

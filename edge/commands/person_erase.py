@@ -12,6 +12,7 @@ from edge.commands.person_sets import made_here
 from edge.config import Config
 from edge.control.client import Client, ControlClientError, NoDaemonError
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
+from edge.faces import FacesError
 from edge.journal import JournalError
 from edge.people import PeopleError
 from edge.present import clean
@@ -37,9 +38,9 @@ def erase(
 ) -> None:
     """Erase PERSON, the id that the file of people has: recorded first, then done.
 
-    Name, badges and PIN go, and so do the values beside the journal's entries, here and in the
-    archive. Entries, their commitments and the random id stay, and the log still verifies. Nobody
-    brings it back: copies and backups are yours to erase.
+    Name, badges, PIN and the template of the face go, and so do the values beside the journal's
+    entries, here and in the archive. Entries, their commitments and the random id stay, and the log
+    still verifies. Nobody brings it back: copies and backups are yours to erase.
     """
     site = loaded(config)
     try:
@@ -55,7 +56,7 @@ def erase(
                 done = daemon.erase_person(asked)
         except NoDaemonError:
             done = _closed(site, asked)
-    except (ControlClientError, JournalError, PeopleError) as error:
+    except (ControlClientError, JournalError, PeopleError, FacesError) as error:
         raise failed_by(error) from None
     if as_json:
         click.echo(msgspec.json.encode(done))
@@ -75,5 +76,6 @@ def _closed(site: Config, asked: ErasePerson) -> ErasePersonReply:
 def _said(done: ErasePersonReply, person: str) -> str:
     beside = f"{done.values} values beside {done.entries} entries"
     pin = "a PIN" if done.pin else "no PIN"
-    what = f"name, {done.badges} badges, {pin}, {beside}"
+    face = "a template of the face, " if done.face else ""
+    what = f"name, {done.badges} badges, {pin}, {face}{beside}"
     return clean(f"'{person}' {'is erased' if done.erased else 'would be erased'}: {what}")

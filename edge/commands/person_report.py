@@ -18,6 +18,7 @@ from edge.control.client import Client, ControlClientError, NoDaemonError
 from edge.control.messages import SentEntry
 from edge.control.messages_report import Kept, ReportPersonReply
 from edge.control.place import JOURNAL
+from edge.faces import FacesError
 from edge.journal import JournalError
 from edge.people import PeopleError
 from edge.person_report import about, json_pieces, text_pieces, told
@@ -60,7 +61,7 @@ def report(person: str, file: Path, config: Path, as_json: bool) -> None:
             kept = _closed(site, person, file, as_json=as_json)
     except msgspec.ValidationError as error:
         raise click.UsageError(str(error)) from None
-    except (ControlClientError, JournalError, PeopleError) as error:
+    except (ControlClientError, JournalError, PeopleError, FacesError) as error:
         raise failed_by(error) from None
     click.echo(clean(f"{file}: all that is kept of '{person}', recorded as entry {kept.recorded}"))
 

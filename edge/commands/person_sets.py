@@ -29,6 +29,7 @@ from edge.control.messages import (
 )
 from edge.control.peer import account_name
 from edge.control.place import PEOPLE_FILE, STATE_MODE
+from edge.faces import FacesError
 from edge.journal import JournalError
 from edge.key_files import KeyFileError
 from edge.people import (
@@ -138,7 +139,7 @@ def take(file: BinaryIO, dry_run: bool, config: Path, as_json: bool) -> None:
                 done = daemon.take_people(data, dry_run=dry_run)
         except NoDaemonError:
             done = _taken(site, data, dry_run=dry_run)
-    except (ControlClientError, JournalError, PeopleError, SiteKeyError) as error:
+    except (ControlClientError, JournalError, PeopleError, SiteKeyError, FacesError) as error:
         raise failed_by(error) from None
     if as_json:
         click.echo(msgspec.json.encode(done))

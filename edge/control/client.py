@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from controller.ids import OrderId
 from controller.merkle import HASH_BYTES, Frontier
 from edge.control.calling import (
@@ -56,6 +58,15 @@ from edge.control.messages_devices import (
     TryDevice,
 )
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
+from edge.control.messages_faces import (
+    EnrolFace,
+    EraseFace,
+    FacePictureReply,
+    FaceReply,
+    FacesReply,
+    ListFaces,
+    TakeFacePicture,
+)
 from edge.control.messages_journal import (
     LEAVES_MAX,
     CheckpointSaid,
@@ -348,6 +359,23 @@ class Client(Caller[Reply]):
             yield reply
             if isinstance(reply, TraceReply) and reply.reason:
                 return
+
+    def enrol_face(self, asked: EnrolFace) -> FaceReply:
+        return self._ask(asked, FaceReply)
+
+    def erase_face(self, person: str) -> FaceReply:
+        return self._ask(EraseFace(person=person), FaceReply)
+
+    def faces(self) -> FacesReply:
+        """Every template, as in FacesReply, whole."""
+        reply = self._ask(ListFaces(), FacesReply)
+        while reply.more:
+            further = self._ask(ListFaces(begin=len(reply.faces)), FacesReply)
+            reply = replace(reply, faces=reply.faces + further.faces, more=further.more)
+        return reply
+
+    def face_picture(self, camera: str) -> FacePictureReply:
+        return self._ask(TakeFacePicture(camera=camera), FacePictureReply)
 
     def leaves(self, begin: int, end: int) -> Iterator[bytes]:
         """The leaf hashes of entries `begin` + 1 to `end`, as far as they go."""

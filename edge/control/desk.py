@@ -6,6 +6,7 @@ from typing import Protocol
 from controller.reader import Reader
 from controller.state import SiteState
 from edge.control.desk_devices import Devices
+from edge.control.desk_faces import Faces
 from edge.control.desk_orders import Orders
 from edge.control.messages import (
     ExportPeopleReply,
@@ -66,6 +67,11 @@ class Desk(Protocol):
     @property
     def devices(self) -> Devices:
         """What is asked about lines and devices."""
+        ...
+
+    @property
+    def faces(self) -> Faces:
+        """What is asked about templates of faces."""
         ...
 
     def status(self) -> StatusReply:

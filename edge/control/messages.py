@@ -17,6 +17,7 @@ from controller.portal import Contact, State
 from edge.control.message import Count, Message, Part
 from edge.control.messages_devices import DeviceAnswer, DeviceRequest
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
+from edge.control.messages_faces import FaceAnswer, FaceRequest
 from edge.control.messages_journal import (
     CheckpointsReply,
     Leaves,
@@ -166,6 +167,7 @@ Request = (
     | ChangeMuster
     | OrderRequest
     | DeviceRequest
+    | FaceRequest
     | ReadPerimeter
     | ChangePerimeter
 )
@@ -438,6 +440,7 @@ Reply = (
     | NamesReply
     | MusterReply
     | OrderAnswer
+    | FaceAnswer
     | DeviceAnswer
     | PerimeterReply
 )

@@ -28,7 +28,8 @@ class ErasePerson(Message, frozen=True, kw_only=True):
 
 
 class ErasePersonReply(Message, frozen=True, kw_only=True):
-    """What there is or was of somebody: `values` beside so many `entries`, `badges`, a `pin`.
+    """What there is or was of somebody: `values` beside so many `entries`, `badges`, a
+    `pin`, a template of the `face`.
 
     `erased`: it is recorded and gone. `kept`: it is recorded, and is carried out by itself, and
     `reason` says why not yet. Neither: nothing was changed, and `reason` and `remedy` say why, or
@@ -41,5 +42,6 @@ class ErasePersonReply(Message, frozen=True, kw_only=True):
     values: Count = 0
     badges: Count = 0
     pin: bool = False
+    face: bool = False
     reason: str = ""
     remedy: str = ""

@@ -29,6 +29,15 @@ class BadgeKept(Part, frozen=True, kw_only=True):
     status: CredentialStatus
 
 
+class FaceKept(Part, frozen=True, kw_only=True):
+    """The template of the face that is on file, sealed: `model` made it, of so many `views`."""
+
+    version: Count
+    model: str
+    views: Count
+    made_utc_s: UtcSeconds | None
+
+
 class OnFile(Part, frozen=True, kw_only=True):
     """The person's record. `pin`: a hash of one is kept; of a second one nothing is ever said."""
 
@@ -44,6 +53,7 @@ class OnFile(Part, frozen=True, kw_only=True):
     biometrics: bool
     pin: bool
     badges: tuple[BadgeKept, ...]
+    face: FaceKept | None = None
 
     def __repr__(self) -> str:
         return f"OnFile(random_id={self.random_id!r}, …)"

@@ -46,6 +46,13 @@ from edge.control.messages_devices import (
     TryDevice,
 )
 from edge.control.messages_erase import ErasePerson
+from edge.control.messages_faces import (
+    EnrolFace,
+    EraseFace,
+    FaceRequest,
+    ListFaces,
+    TakeFacePicture,
+)
 from edge.control.messages_journal import (
     Leaves,
     ReadCheckpoints,
@@ -78,6 +85,7 @@ from edge.control.messages_visits import (
     VisitRequest,
 )
 from edge.control.parts import Parts
+from edge.control.peer import owns
 from edge.journal.record import Stored
 
 PROGRESS_S = 0.5
@@ -177,6 +185,8 @@ class _Client(Conversation[Request]):
                 await self._send(desk.names(holders))
             case _ if isinstance(request, DeviceRequest):
                 await self._answer_device(request)
+            case _ if isinstance(request, FaceRequest):
+                await self._answer_face(request)
             case _:
                 await self._answer_order(request)
 
@@ -259,6 +269,19 @@ class _Client(Conversation[Request]):
             case SendFileTo():
                 await self._until_gone(self._send_file(request))
                 self._parts.close()
+
+    async def _answer_face(self, request: FaceRequest) -> None:
+        faces, who = self._desk.faces, self._peer.name
+        match request:
+            case EnrolFace():
+                enrolled = faces.enrol(request, who, may_name=owns(self._peer))
+                await self._send(await self._patiently(enrolled))
+            case EraseFace(person=person):
+                await self._send(await self._patiently(faces.erase(person, who)))
+            case ListFaces(begin=begin):
+                await self._send(await self._patiently(faces.listed(begin)))
+            case TakeFacePicture(camera=camera):
+                await self._send(await self._patiently(faces.picture(camera)))
 
     async def _send_file(self, asked: SendFileTo) -> None:
         """A client that goes takes its file back."""

@@ -8,11 +8,13 @@ from edge.faces.file import (
     FacesMissingError,
 )
 from edge.faces.sealing import SealError, TemplateKey, TemplateKeyError, load_template_key
+from edge.faces.shelf import KEY_FILE, Place, Shelf, Staged
 from edge.faces.store import FACES_FILE, OnFile, Settled, TemplateFile
 from edge.faces.templates import Keys, Templates, TemplateUnsoundError
 
 __all__ = [
     "FACES_FILE",
+    "KEY_FILE",
     "FacesDamagedError",
     "FacesError",
     "FacesForeignError",
@@ -20,8 +22,11 @@ __all__ = [
     "FacesMissingError",
     "Keys",
     "OnFile",
+    "Place",
     "SealError",
     "Settled",
+    "Shelf",
+    "Staged",
     "TemplateFile",
     "TemplateKey",
     "TemplateKeyError",

@@ -110,7 +110,7 @@ def test_nothing_that_is_kept_of_people_is_forgotten_in_it() -> None:
     """Whoever adds a field to the record, the file, or the core's memory of people adds it here."""
     renamed = {"id": "random_id", "external_id": "id"}
     on_file = {renamed.get(name, name) for name in HolderRecord.__struct_fields__} - {"version"}
-    assert on_file | {"pin", "badges"} == set(OnFile.__struct_fields__)
+    assert on_file | {"pin", "badges", "face"} == set(OnFile.__struct_fields__)
     assert set(Roll.__struct_fields__) == {"version", "holders", "credentials", "pins"}
     of_people = {"presences", "escorts", "unescorted", "screened", "wrong_pins", "locked_out"}
     of_people |= {"sightings", "muster"}
