@@ -46,7 +46,9 @@ PAUSE_S_MIN, PAUSE_S_MAX = 0.5, 4.0
 TOLD_NS = 1_000_000_000
 """How it is, is told so often, and at each change."""
 
-VIEW_KEPT_NS = 60 * 1_000_000_000
+VIEW_KEPT_NS = 600 * 1_000_000_000
+"""What its view is known by is handed on so often, and first after a tenth of it: each time is a
+write to a card."""
 
 STALLED_NS = int((READ_S_MAX + 1) * 1e9)
 """Who waited so long for a frame was stopped: what comes then has lain in some buffer."""
@@ -105,7 +107,8 @@ class Watch:
         self._health = health(told, self._mask)
         self._faults: tuple[CameraFault, ...] = ()
         self._last_ns: int | None = None
-        self._told_ns = self._view_ns = time.monotonic_ns()
+        self._told_ns = time.monotonic_ns()
+        self._view_ns = self._told_ns - VIEW_KEPT_NS * 9 // 10
         self._pause_s = PAUSE_S_MIN
 
     def run(self) -> None:
