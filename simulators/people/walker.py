@@ -1,15 +1,12 @@
 """Somebody who comes up to a camera, stands, turns when asked, and goes: a state machine in time.
 
-It says which frame of which move is to be seen; `Player` makes pictures of that.
+It says which frame of which move is to be seen; `clips.py` has the pictures.
 """
 
 from collections import deque
 from enum import Enum, auto
-from functools import partial
 
 from drivers.faces.api import Turn
-from simulators.people.canvas import Image
-from simulators.people.clips import Clip, Clips
 from simulators.people.moves import Move
 from simulators.people.scenes import How, Scene, length
 
@@ -115,32 +112,3 @@ class Walker:
             return False
         self._move, self._since_s = AFTER[self._move], over_s
         return True
-
-
-class Player:
-    """The pictures of a walker, from clips that are drawn when first needed."""
-
-    def __init__(self, clips: Clips, walker: Walker, background: Image | None = None) -> None:
-        self.walker = walker
-        self._draw = partial(clips.clip, walker.scene, background=background)
-        self._ready: dict[Move, Clip] = {}
-
-    def prepare(self) -> None:
-        """Draws whatever may come, so that nothing is drawn while it plays."""
-        for move in Move:
-            self._clip(move)
-
-    def jpeg(self, now_s: float) -> bytes:
-        """What is to be seen then, as a JPEG picture."""
-        move, number = self.walker.at(now_s)
-        return self._clip(move).jpegs[number]
-
-    def image(self, now_s: float) -> Image:
-        """The same, decoded: for whatever still happens to the picture on its way."""
-        move, number = self.walker.at(now_s)
-        return self._clip(move).frame(number)
-
-    def _clip(self, move: Move) -> Clip:
-        if move not in self._ready:
-            self._ready[move] = self._draw(move)
-        return self._ready[move]

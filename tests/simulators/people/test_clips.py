@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from simulators.people import clips
-from simulators.people.clips import SUFFIX, Clip, Clips, key
+from simulators.people.clips import SUFFIX, Clips, key
 from simulators.people.layers import Light
 from simulators.people.moves import Move
 from simulators.people.portrait import Lens, wall
 from simulators.people.scenes import How, Scene, frames, length
 from simulators.people.traits import Glasses
-from simulators.people.walker import Player, Walker
 
 TINY = Scene(identity=17, frame=(96, 72), size_px=30.0, fps=1.0)
 
@@ -107,18 +106,3 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         Clips(tmp_path / "file").clip(TINY, Move.AWAY)
-
-
-def test_a_player_shows_the_frame_that_its_walker_says(tmp_path):
-    store = Clips(tmp_path)
-    player = Player(store, Walker(TINY))
-    player.prepare()
-    assert store.drawn == len(Move)
-    player.walker.come(1.0)
-    shown = [player.jpeg(float(second)) for second in range(4)]
-    coming = store.clip(TINY, Move.COMES)
-    assert isinstance(coming, Clip)
-    assert shown[1] == coming.jpegs[0]
-    going = player.image(4.0)
-    assert np.array_equal(going, store.clip(TINY, player.walker.move).frame(0))
-    assert store.drawn == len(Move)
