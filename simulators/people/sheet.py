@@ -52,13 +52,13 @@ class SheetError(Exception):
     """A picture or a film could not be written; the message says why."""
 
 
-ME = "as she is"
+PLAINLY = "as she is"
 
 EVERYBODY = tuple(str(identity) for identity in SELECTED)
 """What a sheet of everybody shows: the numbers."""
 
 ONE = (
-    *(ME, *_TURNED, *_LIGHTS, *_FACES),
+    *(PLAINLY, *_TURNED, *_LIGHTS, *_FACES),
     *(*_GLASSES, *_HELD),
 )
 """What a sheet of one person shows."""
