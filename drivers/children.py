@@ -156,6 +156,8 @@ class Child(Generic[Heard]):
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # a Ctrl-C at our terminal is ours
+            # One core is its share: threads of numpy's own wait for each other and do no more.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
 
     async def _serve(self, ours: socket.socket) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 import click
 import msgspec
 
+from simulators.gate.commands import camera
 from simulators.people.commands import faces
 from simulators.virtual.commands import BROKEN, replay, story_, virtual
 
@@ -23,6 +24,7 @@ sim.add_command(virtual)
 sim.add_command(replay)
 sim.add_command(story_)
 sim.add_command(faces)
+sim.add_command(camera)
 
 
 @sim.command("run")

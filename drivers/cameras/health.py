@@ -55,7 +55,7 @@ paint. A white wall with one door has more."""
 KEPT_MIN = 0.25
 """Of the steady tiles so many are in view, at least: somebody close to the camera hides half."""
 
-KEPT_LEARN = 0.6
+KEPT_LEARN = 0.5
 """Only a view of which so much is there is learnt from: what hides it is not."""
 
 SHARP_MIN = 0.62
@@ -182,10 +182,15 @@ def _dazzled(view: NDArray[np.uint8], likeness: Likeness) -> bool:
 
 
 def _noise(before: Glance, seen: Glance) -> float:
-    """Standard deviation of a small picture's pixel by itself; what moves in it does not count."""
-    apart = np.abs(seen.view[::4, ::4].astype(np.int16) - before.view[::4, ::4])
-    # 0.6745: the median of what is normally distributed, in standard deviations; two of them.
-    return float(np.median(apart)) / 0.6745 / 2**0.5
+    """Standard deviation of a small picture's pixel by itself.
+
+    Of the differences to the frame before those of neighbouring pixels are compared: light that
+    came or went does not count, and what moves is not half of the picture.
+    """
+    apart = seen.view[::4].astype(np.int16) - before.view[::4]
+    rough = np.abs(apart[:, ::4] - apart[:, 1::4])
+    # 0.6745: the median of what is normally distributed, in standard deviations; four of them.
+    return float(np.median(rough)) / 0.6745 / 2
 
 
 def _hold_s(fault: CameraFault) -> float:
@@ -199,9 +204,9 @@ def _hold_s(fault: CameraFault) -> float:
             return HOLD_S
 
 
-def about(faults: tuple[CameraFault, ...]) -> str:
-    """For people: what is wrong, and where to look first."""
-    return "; ".join(ABOUT[fault] for fault in faults) or "all is well"
+def about_faults(faults: tuple[CameraFault, ...]) -> str:
+    """For people: what is wrong, and where to look first; nothing where all is well."""
+    return "; ".join(ABOUT[fault] for fault in faults)
 
 
 ABOUT = {

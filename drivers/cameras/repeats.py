@@ -20,16 +20,20 @@ KEPT = 96
 RECENT_S, RECENT_MIN, RECENT_MAX = 3.0, 6, 32
 """So many of the latest frames are compared with those that they seem to repeat."""
 
-SLACK = 2
+SLACK, BESIDE = 2, 4
+"""By so many frames what is repeated may be shifted; and so many beside those have to fit less."""
 
 LEVEL = 100.0
 """The grey level that frames are brought to before they are compared."""
 
 LOOP_S_MIN = 1.0
-"""What comes again sooner is a source that sends frames twice, or a frozen one."""
+"""What comes again sooner, or within six frames, is a source that sends frames twice, or one that
+is frozen."""
 
-BETTER = 0.35
-"""A repeated frame differs from its original by at most so much of what neighbours do."""
+BETTER = 0.5
+"""A repeated frame differs from its original by at most so much of what neighbours do: 0 where the
+bytes are the same, 0.2 to 0.4 where they were compressed again. Of what is new 0.85 and more in an
+unmoving scene, less by chance where much moves."""
 
 DIFFER_MIN = 8.0
 """Sum over the 96 pixels by which neighbours have to differ, so that anything can be said."""
@@ -89,6 +93,7 @@ class Loop:
         old = int(np.searchsorted(times_ns, times_ns[-1] - int(LOOP_S_MIN * 1e9)))
         begins = int(np.searchsorted(times_ns, times_ns[-1] - int(RECENT_S * 1e9)))
         recent = held - int(np.clip(held - begins, RECENT_MIN, RECENT_MAX))
+        old = min(old, held - RECENT_MIN)
         if old < 1:
             return None
         # The latest that fits best: a short loop fits at every one of its rounds.
@@ -101,19 +106,20 @@ class Loop:
     def _repeats(self, order: NDArray[np.intp], recent: int, best: int) -> bool:
         """Are the frames from `recent` on those that end at `best`."""
         lag = len(order) - 1 - best
-        places = np.arange(max(recent, lag + SLACK), len(order))
+        reach = SLACK + BESIDE
+        places = np.arange(max(recent, lag + reach), len(order))
         if len(places) < RECENT_MIN:
             return False
         now = _level(self._pixels[order[places]])
         # A frame that was left out, then or now, moves those behind it by one.
-        slack = min(SLACK, lag - 1)
-        apart = [
-            np.abs(now - _level(self._pixels[order[places - lag + shift]])).sum(1)
-            for shift in range(-slack, slack + 1)
-        ]
-        usual = _usual(now)
-        fits = float(np.median(np.min(apart, 0)))
-        return usual >= DIFFER_MIN and fits <= BETTER * usual
+        apart = {
+            shift: np.abs(now - _level(self._pixels[order[places - lag + shift]])).sum(1)
+            for shift in range(-reach, min(reach, lag - 1) + 1)
+        }
+        fits = np.min([sums for shift, sums in apart.items() if abs(shift) <= SLACK], 0)
+        beside = np.min([sums for shift, sums in apart.items() if abs(shift) > SLACK], 0)
+        usual = min(_usual(now), float(np.median(beside)))
+        return usual >= DIFFER_MIN and float(np.median(fits)) <= BETTER * usual
 
 
 def _level(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ import cv2
 from drivers.cameras import jpeg
 from drivers.cameras.api import CameraFault, Picture, SourceSpec
 from drivers.cameras.glance import HEIGHT, WIDTH, glance
-from drivers.cameras.health import Health
+from drivers.cameras.health import Health, about_faults
 from drivers.cameras.masks import Mask
 from drivers.cameras.messages import (
     Begin,
@@ -173,6 +173,7 @@ class Watch:
 
     def _tell(self, about: str) -> None:
         self._told_ns = now = time.monotonic_ns()
+        about = about or about_faults(self._faults)
         self._pipe.send(Seen(last_ns=self._last_ns, faults=self._faults, about=about))
         if now - self._view_ns >= VIEW_KEPT_NS:
             self._view_ns = now

@@ -79,11 +79,12 @@ class Failing:
             return self._again(failure)
         frame = self._source(at_s)
         if frame is None or failure is None:
-            self._remember(at_s, frame)
+            self.remember(at_s, frame)
             return frame
         return self._spoilt(frame, failure)
 
-    def _remember(self, at_s: float, frame: Image | None) -> None:
+    def remember(self, at_s: float, frame: Image | None) -> None:
+        """A frame from before the failure, of which a freeze or a loop is made."""
         if frame is None or self.failure not in {Failure.FREEZE, Failure.LOOP}:
             return
         self._past.append((at_s, frame))
@@ -119,7 +120,9 @@ class Failing:
 
     def _behind(self, frame: Image, level: float) -> Image:
         """A hand, cloth or paint close to the lens: all that comes through is a glow, unsharp."""
-        glow = cv2.GaussianBlur(frame, (0, 0), frame.shape[1] / 8).astype(np.float32)
+        size = (frame.shape[1], frame.shape[0])
+        spots = cv2.resize(frame, (8, 6), interpolation=cv2.INTER_AREA)
+        glow = cv2.resize(spots, size, interpolation=cv2.INTER_CUBIC).astype(np.float32)
         through = 1 - 0.95 * min(self._strength, 1.0)
         return self._grained(glow * through + level * (1 - through))
 

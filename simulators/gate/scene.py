@@ -65,6 +65,11 @@ class Scene:
 
     def at(self, at_s: float) -> Image:
         """The frame of that moment, as the sensor gives it."""
+        random = np.random.default_rng([self._seed, 6, round(at_s * 1000)])
+        return self.sensed(self.before_sensor(at_s), self.light(at_s).grain, random)
+
+    def before_sensor(self, at_s: float) -> Picture:
+        """The light that falls on the sensor: 255 is white, and there is brighter."""
         light = self._course.at(at_s)
         paint = self._moved(at_s)
         for passer in self._traffic.people(at_s):
@@ -73,10 +78,9 @@ class Scene:
         lit = paint * self._lit(light)[..., None]
         for car, front in cars:
             self._headlights(lit, car, front, light)
-        random = np.random.default_rng([self._seed, 6, round(at_s * 1000)])
         if self.weather.rain:
-            self._rain(lit, random)
-        return self.sensed(lit * (255.0 * light.gain), light.grain, random)
+            self._rain(lit, np.random.default_rng([self._seed, 8, round(at_s * 1000)]))
+        return np.asarray(lit * np.float32(255.0 * light.gain), np.float32)
 
     def sensed(self, lit: Picture, sigma: float, random: np.random.Generator) -> Image:
         """What a sensor makes of light, 0..255 and beyond: noise of `sigma`, and clipping."""
