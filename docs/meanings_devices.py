@@ -109,6 +109,13 @@ CAMERA_OWN_KEYS: Mapping[str, Mapping[str, str]] = {
         "key": "file of its private key",
     },
     "rtsp": {"url": "where the stream is, as `rtsp://HOST/path`; `rtsps://` is TLS", **_PASSWORD},
+    "simulated": {
+        "url": "where the simulator serves it, on this machine alone: `http://127.0.0.1:PORT/`",
+        **_PASSWORD,
+        "ca": "as for `mjpeg`",
+        "distance-max": "the distance up to which a drawn face counts as that of its template, in "
+        "place of the policy's",
+    },
     "usb": {"device": "the device, as `/dev/v4l/by-id/…`"},
 }
 

@@ -42,7 +42,12 @@ STEP_S = 0.05
 )
 @click.option("--who", type=click.IntRange(min=0), help="The person of this number comes.")
 @click.option(
-    "--how", type=click.Choice(HOWS), default="live", show_default=True, help="Or in its place."
+    "--as",
+    "how",
+    type=click.Choice(HOWS),
+    default="live",
+    show_default=True,
+    help="Or in its place.",
 )
 @click.option("--fail", type=click.Choice(FAILURES), help="After three seconds.")
 @click.option("--for", "lasts_s", type=click.FloatRange(min=0.1), help="Seconds; else to Ctrl-C.")
