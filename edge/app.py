@@ -143,7 +143,7 @@ async def opened(
                     unclean=run.unclean,
                     safe_mode=run.safe_mode,
                     views=config.state / VIEWS_FILE,
-                    pictures=open_at_rest(config, cameras=False),
+                    pictures=open_at_rest(config, cameras=bool(config.cameras)),
                 )
                 try:
                     async with _served(config, outside, run, manager) as edge:

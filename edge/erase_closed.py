@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from controller.erasures import on_erase_asked, why_not
 from controller.ids import HolderId, InputId
 from controller.inputs import PersonEraseAsked
+from controller.inputs_pictures import PicturesEnding
 from controller.ledger import PERSONAL_CHARS_MAX, SALT_BYTES, Personal
+from controller.pictures import on_ending
 from controller.state import SiteState
 from controller.turn import Origin, Turn
 from edge.assembly import settle_people
@@ -25,6 +27,7 @@ from edge.journal import JournalShrank, JournalWriter
 from edge.journal.erasure import Search
 from edge.people import Change, Made, People
 from edge.people.records import HolderRecord, removal
+from edge.pictures.closed import take_away
 from edge.policy_start import served_next
 from edge.recorder import record_of
 from edge.restore import restored_state
@@ -35,7 +38,7 @@ CAUSE = InputId("person-erase")
 async def erase_closed(config: Config, asked: ErasePerson, made: Made) -> ErasePersonReply:
     """Erase somebody, or say what there is of him. `made`: who asks.
 
-    Raises JournalError, PeopleError, FacesError.
+    Raises JournalError, PeopleError, FacesError, StillThereError.
     """
     async with opened_writer(config) as writer:
         with People.open(config.state / PEOPLE_FILE) as people:
@@ -69,7 +72,7 @@ async def taken_closed(
 ) -> None:
     """Apply a change set by which people are `gone`, who are erased by that.
 
-    Raises JournalError, PeopleError.
+    Raises JournalError, PeopleError, StillThereError.
     """
     async with opened_writer(config) as writer:
         closed = _Closed(config, writer, people, await restored_state(writer))
@@ -118,7 +121,15 @@ class _Closed:
             self._people.apply(left, made)
             self._people.compact()
         settle_closed(self._config, self._state)
+        gone = dict.fromkeys(erased.holder for _, erased in recorded)
+        await take_away(self._config.state, gone, self._end_pictures)
         await carried_out(self._writer, recorded, upto)
+
+    async def _end_pictures(self, ending: PicturesEnding) -> None:
+        turn = turn_of(self._config, self._writer, self._people, self._state, CAUSE)
+        on_ending(turn, ending)
+        await self._writer.append([record_of(event) for event in turn.events])
+        self._state = turn.state
 
 
 def turn_of(

@@ -9,12 +9,13 @@ from msgspec.structs import replace
 from controller.ids import HolderId
 from edge.control.messages_erase import ErasePersonReply
 from edge.daemon import Daemon
-from edge.erasing import Erasing, StillThereError, names
+from edge.erasing import Erasing, names
 from edge.journal import JournalClosed, JournalError
 from edge.journal.erasure import Search
 from edge.people import PeopleError, Roll
 from edge.people.records import HolderRecord, badges_of
 from edge.people_desk import UNWRITABLE, HinderedError, PeopleDesk
+from edge.still_there import StillThereError
 
 AGAIN_S = 2.0
 """Between tries to carry out what is recorded, on a disk that has just failed."""

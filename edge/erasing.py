@@ -24,10 +24,6 @@ Remove = Callable[[Sequence[HolderId], str], Awaitable[None]]
 """Take people off their file, those that are there, and leave no byte; `operator` does it."""
 
 
-class StillThereError(Exception):
-    """Something that is kept of a person beside file and journal could not be taken away yet."""
-
-
 TakeAway = Callable[[HolderId], Awaitable[None]]
 """Take away something that is kept of a person elsewhere, once more without harm. It is called when
 the person is off the file, and raises StillThereError, JournalError.

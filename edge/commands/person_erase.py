@@ -16,6 +16,7 @@ from edge.faces import FacesError
 from edge.journal import JournalError
 from edge.people import PeopleError
 from edge.present import clean
+from edge.still_there import StillThereError
 
 
 @click.command()
@@ -56,7 +57,13 @@ def erase(
                 done = daemon.erase_person(asked)
         except NoDaemonError:
             done = _closed(site, asked)
-    except (ControlClientError, JournalError, PeopleError, FacesError) as error:
+    except (
+        ControlClientError,
+        JournalError,
+        PeopleError,
+        FacesError,
+        StillThereError,
+    ) as error:
         raise failed_by(error) from None
     if as_json:
         click.echo(msgspec.json.encode(done))

@@ -62,6 +62,7 @@ from edge.present import clean, local
 from edge.secret_file import write_new_secret
 from edge.signatures import ENVELOPE_BYTES_MAX, SignatureError, SigningKey, sign
 from edge.signing_keys import load_signing_key
+from edge.still_there import StillThereError
 
 FILE_BEHIND = (
     f"in force and recorded; {PEOPLE_FILE} cannot be written yet and follows by itself: make room "
@@ -139,7 +140,14 @@ def take(file: BinaryIO, dry_run: bool, config: Path, as_json: bool) -> None:
                 done = daemon.take_people(data, dry_run=dry_run)
         except NoDaemonError:
             done = _taken(site, data, dry_run=dry_run)
-    except (ControlClientError, JournalError, PeopleError, SiteKeyError, FacesError) as error:
+    except (
+        ControlClientError,
+        JournalError,
+        PeopleError,
+        SiteKeyError,
+        FacesError,
+        StillThereError,
+    ) as error:
         raise failed_by(error) from None
     if as_json:
         click.echo(msgspec.json.encode(done))

@@ -16,12 +16,12 @@ from drivers.cameras.api import Camera
 from edge.ballast import Ballast
 from edge.config import Config
 from edge.daemon import Daemon
-from edge.erasing import StillThereError
 from edge.pictures.choosing import Chosen, Layout, chosen
 from edge.pictures.ending import PictureEnds
 from edge.pictures.errors import PicturesError
 from edge.pictures.index import PictureIndex
 from edge.pictures.key import picture_key
+from edge.still_there import StillThereError
 from policies.compiled import CompiledPolicy
 from policies.pictures import Pictures
 

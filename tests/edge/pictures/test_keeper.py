@@ -1,10 +1,11 @@
 """A running edge keeps pictures beside decisions and clips of alarms, and no door waits for it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from controller import events as ev
 from controller.events import Event, encode
@@ -18,6 +19,7 @@ from controller.events_pictures import (
 )
 from controller.ids import HolderId
 from controller.moment import Moment
+from edge.commands.person_erase import erase as erase_command
 from edge.journal import Record
 from edge.pictures import keeper
 from edge.pictures.index import PictureIndex
@@ -28,6 +30,7 @@ from policies.pictures import Pictures
 from tests.edge.house import ADA, BOB, FRONT_CONTACT, House, bodies, until
 from tests.edge.pictures.drawn import START, DrawnCamera, frames, wanted
 from tests.edge.pictures.watched import Watched, at_rest, watched
+from tests.edge.process import stored
 from tests.edge.test_erase import asked, badges
 
 ADA_ID, BOB_ID = HolderId("a" * 16), HolderId("b" * 16)
@@ -370,3 +373,51 @@ def test_a_start_keeps_what_the_journal_has_and_removes_what_it_does_not_know(
 
     play(house, monkeypatch, first)
     play(house, monkeypatch, second)
+
+
+@pytest.mark.parametrize("cut_off", [False, True], ids=["at once", "after a cut"])
+def test_whoever_is_erased_where_no_daemon_runs_takes_the_pictures_along(
+    house: House, monkeypatch: pytest.MonkeyPatch, cut_off: bool
+) -> None:
+    async def scene(one: Watched) -> None:
+        await badges(one.edge, house, ADA, BOB)
+        await kept(one, 2)
+
+    play(house, monkeypatch, scene)
+    command = ["1", "--reason", "asked for", "--config", str(house.folder / "site.toml")]
+    command += ["--even-inside"]
+    if cut_off:
+        with monkeypatch.context() as patch:
+            patch.setattr(PictureIndex, "erase", failing)
+            failed = CliRunner().invoke(erase_command, command)
+        assert isinstance(failed.exception, SystemExit | Exception)
+        assert "the disk has failed" in failed.output
+
+        async def after(one: Watched) -> None:
+            async with asyncio.timeout(30):
+                while one.store.index.of_holder(ADA_ID):
+                    await asyncio.sleep(0.01)
+
+        play(house, monkeypatch, after)
+    else:
+        done = CliRunner().invoke(erase_command, command)
+        assert done.exit_code == 0, done.output
+    found = list(entries_of(house))
+    (erased,) = {body.holder for body in found if isinstance(body, PicturesErased)}
+    assert erased == ADA_ID
+    kinds = [type(body) for body in found]
+    assert kinds.index(ev.PersonErased) < kinds.index(PicturesErased)
+
+    async def rest() -> None:
+        async with at_rest(house) as store:
+            assert store.index.of_holder(ADA_ID) == ()
+            assert len(store.index.of_holder(BOB_ID)) == 1
+
+    asyncio.run(rest())
+
+
+def entries_of(house: House) -> Iterator[ev.Body]:
+    for one in stored(house):
+        body = ev.decode_body(ev.decode_entry(one.entry))
+        assert body is not None
+        yield body
