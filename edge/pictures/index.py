@@ -11,8 +11,9 @@ import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 from sqlite_utils import Database
@@ -72,6 +73,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Row({self.id!r}, seq={self.seq})"
+
+
+class Digest(NamedTuple):
+    """Of a file that is on disk."""
+
+    sealed_bytes: int
+    sha256: str
 
 
 class Orphans(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,17 +212,13 @@ class PictureIndex:
 
     def _unowned(self) -> tuple[str, ...]:
         """Files of ours without a key: removed."""
-        with self._reading() as database:
-            ids = {found[0] for found in database.execute("SELECT id FROM picture")}
-        names = []
+        names = self.unknown()
         with _troubles(self._path):
-            for path in sorted(self.folder.iterdir()):
-                if path.suffix == DRAFT or (path.suffix == SUFFIX and path.stem not in ids):
-                    path.unlink()
-                    names.append(path.name)
+            for name in names:
+                (self.folder / name).unlink()
             if names:
                 self._sync()
-        return tuple(names)
+        return names
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -259,6 +263,33 @@ class PictureIndex:
                 "is there"
             )
         return found[0]
+
+    def has(self, picture: PictureId) -> bool:
+        return bool(self._rows("WHERE id = ?", [picture]))
+
+    def everything(self) -> tuple[Row, ...]:
+        """Every picture that has a key, recorded or not."""
+        return self._rows("ORDER BY made_us", [])
+
+    def unknown(self) -> tuple[str, ...]:
+        """Names of files of ours that have no key. While something is being kept that is among
+        them.
+        """
+        with _troubles(self._path):
+            names = sorted(path.name for path in self.folder.iterdir())
+        with self._reading() as database:
+            ids = {found[0] for found in database.execute("SELECT id FROM picture")}
+        owned = {f"{one}{SUFFIX}" for one in ids}
+        return tuple(name for name in names if name.endswith((SUFFIX, DRAFT)) and name not in owned)
+
+    def digest_of(self, picture: PictureId) -> "Digest":
+        """What the file is now."""
+        with _troubles(self._path), self.path_of(picture).open("rb") as file:
+            hashed, count = sha256(), 0
+            while piece := file.read(1 << 20):
+                hashed.update(piece)
+                count += len(piece)
+        return Digest(count, hashed.hexdigest())
 
     def totals(self) -> tuple[int, int]:
         """How many there are, and their bytes."""

@@ -36,7 +36,7 @@ from edge.journal import JournalError, Record
 from edge.pictures.choosing import Chosen, Place, holder_of
 from edge.pictures.ending import PictureEnds
 from edge.pictures.errors import PicturesError
-from edge.pictures.sealed import Frame
+from edge.pictures.frame import Frame
 from edge.pictures.store import PictureStore, Wanted
 
 BEFORE_S, AFTER_S = 10, 20

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import msgspec
 from nacl import bindings
@@ -20,6 +20,8 @@ from nacl.exceptions import CryptoError
 from controller.events_pictures import PictureId, PictureKind
 from drivers.cameras.api import PICTURE_BYTES_MAX
 from edge.pictures.errors import PictureDamagedError
+from edge.pictures.frame import Frame
+from edge.pictures.index import Digest
 from edge.pictures.key import KEY_BYTES, PictureKey
 
 MAGIC = b"SPPICT01"
@@ -42,25 +44,6 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     portal: str
     camera: str
     about: tuple[int, ...]
-
-
-class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture, masked, as JPEG. `utc_us`: when the camera saw it."""
-
-    utc_us: int
-    width: int
-    height: int
-    jpeg: bytes
-
-    def __repr__(self) -> str:
-        return f"Frame(utc_us={self.utc_us}, {self.width}x{self.height})"
-
-
-class Sealed(NamedTuple):
-    """A file that is on disk."""
-
-    sealed_bytes: int
-    sha256: str
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -95,7 +78,7 @@ def unwrapped(key: PictureKey, picture: PictureId, closed: bytes) -> bytes:
 
 def seal(
     path: Path, picture: PictureId, file_key: bytes, head: Head, frames: Iterable[Frame]
-) -> Sealed:
+) -> Digest:
     """Write the file whole and on disk; at least one frame. Raises OSError, and then there may be a
     part of it.
     """
@@ -110,7 +93,7 @@ def seal(
             count += len(piece)
         file.flush()
         os.fsync(fd)
-    return Sealed(count, hashed.hexdigest())
+    return Digest(count, hashed.hexdigest())
 
 
 def _pieces(
@@ -189,13 +172,3 @@ class Opened:
         return PictureDamagedError(
             f"picture {self._picture}: {what}; keep the file as evidence and look for a backup"
         )
-
-
-def digest_of(path: Path) -> Sealed:
-    """What a file is now. Raises OSError."""
-    hashed, count = sha256(), 0
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            hashed.update(piece)
-            count += len(piece)
-    return Sealed(count, hashed.hexdigest())

@@ -12,9 +12,10 @@ from typing import NamedTuple
 from controller.events_pictures import HOLDERS_MAX, PictureId, PictureKept, PictureKind
 from controller.ids import HolderId, PortalId
 from edge.pictures.errors import PictureMissingError, PicturesError
+from edge.pictures.frame import Frame
 from edge.pictures.index import PictureIndex, row_of
 from edge.pictures.key import PictureKey
-from edge.pictures.sealed import Frame, Head, Opened, new_file_key, seal, unwrapped, wrapped
+from edge.pictures.sealed import Head, Opened, new_file_key, seal, unwrapped, wrapped
 
 ID_BYTES = 16
 

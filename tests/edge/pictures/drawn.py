@@ -7,7 +7,7 @@ from collections.abc import Callable
 from controller.events_pictures import PictureKind
 from controller.ids import HolderId, PortalId
 from drivers.cameras.api import CameraOptions, CameraReported, Picture
-from edge.pictures.sealed import Frame
+from edge.pictures.frame import Frame
 from edge.pictures.store import Wanted
 from policies.facts import Direction
 

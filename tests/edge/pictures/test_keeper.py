@@ -24,7 +24,6 @@ from edge.journal import Record
 from edge.pictures import keeper
 from edge.pictures.index import PictureIndex
 from edge.pictures.keeper import PICTURES_WAITING_MAX, ROOM_BYTES
-from edge.pictures.sealed import digest_of
 from policies.facts import Direction
 from policies.pictures import Pictures
 from tests.edge.house import ADA, BOB, FRONT_CONTACT, House, bodies, until
@@ -90,8 +89,7 @@ def test_each_decision_has_a_picture_whose_hash_the_journal_has(
         assert [body.about[0] for body in pictures] == await seqs(one, ev.DecisionMade)
         assert [body.holders for body in pictures] == [(ADA_ID,), (BOB_ID,)]
         for body in pictures:
-            path = one.store.index.path_of(body.picture)
-            assert digest_of(path) == (body.sealed_bytes, body.sha256)
+            assert one.store.index.digest_of(body.picture) == (body.sealed_bytes, body.sha256)
             (frame,) = one.frames(body.picture)
             assert frame.jpeg.startswith(START)
             decided = next(e for e in await decisions(one) if e.seq == body.about[0])

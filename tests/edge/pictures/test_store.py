@@ -18,9 +18,9 @@ from edge.pictures.errors import (
     PictureMissingError,
     PicturesError,
 )
+from edge.pictures.frame import Frame
 from edge.pictures.index import FILE, PictureIndex
 from edge.pictures.key import KEY_FILE, PictureKey, picture_key
-from edge.pictures.sealed import Frame, digest_of
 from edge.pictures.store import PictureStore
 from tests.edge.pictures.drawn import PIXELS, START, frames, jpeg, wanted
 
@@ -54,8 +54,7 @@ def test_what_is_kept_comes_back_frame_for_frame(store: PictureStore) -> None:
     assert all_of(store, clip.picture) == frames(40)
     with store.opened(clip.picture) as opened:
         assert (opened.head.camera, opened.head.about) == ("front-outside", (7,))
-    path = store.index.path_of(clip.picture)
-    assert digest_of(path) == (clip.sealed_bytes, clip.sha256)
+    assert store.index.digest_of(clip.picture) == (clip.sealed_bytes, clip.sha256)
     assert (clip.count, clip.until_us - clip.from_us) == (40, 39 * 250_000)
 
 

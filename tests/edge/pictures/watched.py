@@ -11,10 +11,10 @@ from edge import app
 from edge.assembly import Edge, Outside, assembled
 from edge.config import Config
 from edge.pictures import beside
+from edge.pictures.frame import Frame
 from edge.pictures.index import PictureIndex
 from edge.pictures.keeper import PictureKeeper
 from edge.pictures.key import picture_key
-from edge.pictures.sealed import Frame
 from edge.pictures.store import PictureStore
 from policies.compiled import CompiledPolicy
 from policies.pictures import Pictures
