@@ -45,6 +45,7 @@ from edge.order_lane import OrderLane
 from edge.order_view import OrderView
 from edge.people import People, PinCheck, PinHasher, SiteKey
 from edge.people_desk import PeopleDesk
+from edge.picture_desk import PictureDesk
 from edge.pictures.beside import NOTHING_AT_REST, AtRest, kept_beside, pictures_of_erased
 from edge.policy_desk import PolicyDesk
 from edge.policy_start import at_start
@@ -201,6 +202,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         version("sentrypost"),
         safe_mode=outside.safe_mode,
         views=_views(outside, daemon),
+        pictures=PictureDesk(daemon, outside.pictures),
     )
     listeners += [desk.committed, checkpoints.committed, orders.committed, faces.committed]
     alongside = _alongside(outside, daemon, desk, erase_desk, orders)
@@ -208,8 +210,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     alongside["keeper"] = _keeper(config, outside, daemon, checkpoints).run
     alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run}
     alongside |= _pictures(config, outside, daemon, listeners)
-    if watch is not None:
-        alongside["certificates"] = watch.run
+    alongside |= {} if watch is None else {"certificates": watch.run}
     if uplink is not None:
         uplink.muster = MusterTold(Topics(config.site, config.edge), MusterView(daemon).now)
         listeners.append(uplink.committed)

@@ -51,6 +51,7 @@ from edge.order_desk import OrderDesk
 from edge.people import roles_held
 from edge.people_desk import PeopleDesk
 from edge.perimeter_desk import PerimeterDesk
+from edge.picture_desk import PictureDesk
 from edge.policy_desk import PolicyDesk
 from edge.report_desk import ReportDesk
 from edge.safe_mode import SERVED_S
@@ -87,6 +88,7 @@ class DaemonDesk:
         *,
         safe_mode: bool,
         views: Views | None,
+        pictures: PictureDesk,
     ) -> None:
         self._daemon = daemon
         self._config = config
@@ -106,6 +108,7 @@ class DaemonDesk:
         self._version = version
         self.reports = views
         self.faces = faces
+        self.pictures = pictures
         now = daemon.now()
         self._started_utc_us = now.utc_us
         self._safe_until_us = now.mono_us + int(SERVED_S * 1e6) if safe_mode else 0

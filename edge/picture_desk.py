@@ -1,7 +1,7 @@
 """What people ask of the running daemon about pictures: listed, given away, looked through."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack
 from functools import partial
 
@@ -53,7 +53,7 @@ class PictureDesk:
 
     async def export(
         self, asked: ExportPicture, operator: str
-    ) -> AsyncIterator[FramePart | ExportPictureReply]:
+    ) -> AsyncGenerator[FramePart | ExportPictureReply, None]:
         """As `edge.control.desk_pictures.Pictures`."""
         daemon, store = self._daemon, self._at_rest.store
         if store is None or self._at_rest.keys is None:
@@ -96,7 +96,7 @@ class PictureDesk:
     def _unwritable(self) -> bool:
         return self._daemon.recorder.down
 
-    async def verify(self) -> AsyncIterator[VerifyProgress | VerifyPicturesReply]:
+    async def verify(self) -> AsyncGenerator[VerifyProgress | VerifyPicturesReply, None]:
         """As `edge.control.desk_pictures.Pictures`."""
         keys = self._at_rest.keys
         if keys is None:

@@ -102,6 +102,15 @@ from edge.control.messages_perimeter import (
     PerimeterStep,
     ReadPerimeter,
 )
+from edge.control.messages_pictures import (
+    ExportPicture,
+    ExportPictureReply,
+    FramePart,
+    PicturesReply,
+    ReadPictures,
+    VerifyPictures,
+    VerifyPicturesReply,
+)
 from edge.control.messages_policy import (
     AskRoles,
     LoadPolicy,
@@ -306,6 +315,36 @@ class Client(Caller[Reply]):
 
     def change_perimeter(self, step: PerimeterStep) -> VisitReply:
         return self._ask(ChangePerimeter(step=step), VisitReply)
+
+    def pictures(self, asked: ReadPictures) -> PicturesReply:
+        """What is kept of cameras, one reply of it."""
+        return self._ask(asked, PicturesReply)
+
+    def export_picture(self, seq: int, reason: str) -> Iterator[FramePart | ExportPictureReply]:
+        """Every frame in parts; the last is what was given, or why it was not."""
+        self._send(ExportPicture(seq=seq, reason=reason))
+        while True:
+            reply = self._receive()
+            if isinstance(reply, FramePart | ExportPictureReply):
+                yield reply
+            elif not isinstance(reply, Heartbeat):
+                raise unexpected(reply)
+            if isinstance(reply, ExportPictureReply):
+                return
+
+    def verify_pictures(self, progress: Callable[[int, int], None]) -> VerifyPicturesReply:
+        """`progress` is called with entries done and entries in all."""
+        self._send(VerifyPictures())
+        while True:
+            match self._receive():
+                case VerifyPicturesReply() as reply:
+                    return reply
+                case VerifyProgress(done=done, total=total):
+                    progress(done, total)
+                case Heartbeat():
+                    pass
+                case other:
+                    raise unexpected(other)
 
     def devices(self) -> DevicesReply:
         """Every device, as in DevicesReply, whole."""

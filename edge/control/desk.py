@@ -8,6 +8,7 @@ from controller.state import SiteState
 from edge.control.desk_devices import Devices
 from edge.control.desk_faces import Faces
 from edge.control.desk_orders import Orders
+from edge.control.desk_pictures import Pictures
 from edge.control.messages import (
     ExportPeopleReply,
     FireStatus,
@@ -72,6 +73,11 @@ class Desk(Protocol):
     @property
     def faces(self) -> Faces:
         """What is asked about templates of faces."""
+        ...
+
+    @property
+    def pictures(self) -> Pictures:
+        """What is asked about pictures and clips."""
         ...
 
     def status(self) -> StatusReply:

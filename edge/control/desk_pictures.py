@@ -1,6 +1,6 @@
 """What the control server needs of the daemon where pictures are concerned."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from edge.control.messages_journal import VerifyProgress
@@ -23,10 +23,10 @@ class Pictures(Protocol):
 
     def export(
         self, asked: ExportPicture, operator: str
-    ) -> AsyncIterator[FramePart | ExportPictureReply]:
+    ) -> AsyncGenerator[FramePart | ExportPictureReply, None]:
         """One picture or clip, frame by frame; on record before the first of them."""
         ...
 
-    def verify(self) -> AsyncIterator[VerifyProgress | VerifyPicturesReply]:
+    def verify(self) -> AsyncGenerator[VerifyProgress | VerifyPicturesReply, None]:
         """Every file against the journal; may be left at any time."""
         ...

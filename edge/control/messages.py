@@ -30,6 +30,7 @@ from edge.control.messages_journal import (
 from edge.control.messages_muster import ChangeMuster, MusterReply, ReadMuster
 from edge.control.messages_orders import OrderAnswer, OrderRequest
 from edge.control.messages_perimeter import ChangePerimeter, PerimeterReply, ReadPerimeter
+from edge.control.messages_pictures import PictureAnswer, PictureRequest
 from edge.control.messages_policy import (
     AskRoles,
     LoadPolicy,
@@ -170,6 +171,7 @@ Request = (
     | FaceRequest
     | ReadPerimeter
     | ChangePerimeter
+    | PictureRequest
 )
 
 
@@ -443,6 +445,7 @@ Reply = (
     | FaceAnswer
     | DeviceAnswer
     | PerimeterReply
+    | PictureAnswer
 )
 
 _ENCODER = msgspec.json.Encoder()

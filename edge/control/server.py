@@ -7,7 +7,7 @@ where it was.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Self
@@ -72,6 +72,12 @@ from edge.control.messages_orders import (
     ReadOrderFiles,
 )
 from edge.control.messages_perimeter import ChangePerimeter, ReadPerimeter
+from edge.control.messages_pictures import (
+    ExportPicture,
+    PictureRequest,
+    ReadPictures,
+    VerifyPictures,
+)
 from edge.control.messages_policy import AskRoles, LoadPolicy, PolicyStatus, ReturnPolicy
 from edge.control.messages_report import ReportPerson
 from edge.control.messages_views import AskViews, ReadNames
@@ -183,6 +189,8 @@ class _Client(Conversation[Request]):
                 await self._send(desk.views(rebuild=rebuild))
             case ReadNames(holders=holders):
                 await self._send(desk.names(holders))
+            case _ if isinstance(request, PictureRequest):
+                await self._answer_picture(request)
             case _ if isinstance(request, DeviceRequest):
                 await self._answer_device(request)
             case _ if isinstance(request, FaceRequest):
@@ -282,6 +290,22 @@ class _Client(Conversation[Request]):
                 await self._send(await self._patiently(faces.listed(begin)))
             case TakeFacePicture(camera=camera):
                 await self._send(await self._patiently(faces.picture(camera)))
+
+    async def _answer_picture(self, request: PictureRequest) -> None:
+        pictures = self._desk.pictures
+        match request:
+            case ReadPictures():
+                await self._send(await pictures.listed(request))
+            case ExportPicture():
+                told = pictures.export(request, self._peer.name)
+                await self._until_gone(self._follow_to_end(told))
+            case VerifyPictures():
+                await self._until_gone(self._follow_to_end(pictures.verify()))
+
+    async def _follow_to_end(self, telling: AsyncGenerator[Message, None]) -> None:
+        """What it has open is closed when the client goes."""
+        async with aclosing(telling) as told:
+            await self._follow_all(told)
 
     async def _send_file(self, asked: SendFileTo) -> None:
         """A client that goes takes its file back."""
