@@ -22,10 +22,10 @@ from edge.control.messages_faces import (
 )
 from edge.control.messages_report import FaceKept
 from edge.daemon import Daemon
-from edge.erasing import StillThereError
 from edge.faces import FacesError, Settled, Shelf, Staged, TemplateKeyError, TemplateUnsoundError
 from edge.journal import Record
 from edge.people_desk import UNWRITABLE
+from edge.still_there import StillThereError
 
 AGAIN_S = 10.0
 """Between tries to bring the file to what is recorded, on a disk or with a file that fails."""
