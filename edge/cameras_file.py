@@ -37,7 +37,7 @@ class CamerasFile:
         tables = self._tables(content)
         if tables and lacks_extra():
             at = root.child(TABLE, next(iter(tables)))
-            hint = f"pip install 'sentrypost[{EXTRA}]', or take the cameras out"
+            hint = f"pip install 'sentrypost[{EXTRA}]' as docs/operations.md says, or take them out"
             self.problems.append(at.at_key(f"cameras need the extra `{EXTRA}`", hint))
         if len(tables) > CAMERAS_MAX:
             said = f"at most {CAMERAS_MAX} cameras on one edge"

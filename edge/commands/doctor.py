@@ -23,6 +23,7 @@ ROOT = Path("/")
 def checks() -> Mapping[str, "Check"]:
     """Every check there is, in the order in which its findings are told."""
     from edge import (
+        doctor_biometrics,
         doctor_devices,
         doctor_orders,
         doctor_outside,
@@ -42,6 +43,7 @@ def checks() -> Mapping[str, "Check"]:
         "room": doctor_volumes.room,
         "ports": doctor_ports.ports,
         "devices": doctor_devices.devices,
+        "biometrics": doctor_biometrics.biometrics,
         "clock": doctor_outside.clock,
         "time zones": doctor_outside.time_zones,
         "journal": doctor_records.journal,
