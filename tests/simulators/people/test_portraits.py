@@ -87,7 +87,8 @@ def test_who_is_asked_to_turn_does_so_in_that_order():
     assert np.argmin(angles) < np.argmax(angles)
     frames = list(turning(17, (Turn.LEFT,), 1, size_px=56, frame=(160, 120)))
     assert len(frames) == len(yaws((Turn.LEFT,), 1))
-    assert not any(np.array_equal(*pair) for pair in pairwise(frames))
+    corners = [frame[:20, :20] for frame in frames]  # the wall, so nothing but noise
+    assert not any(np.array_equal(*pair) for pair in pairwise(corners))
 
 
 def test_views_of_one_person_are_many_and_come_again():
