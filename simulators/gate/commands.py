@@ -40,7 +40,7 @@ STEP_S = 0.05
 @click.option(
     "--hour", type=click.FloatRange(0, 24), default=14.0, show_default=True, help="Time of day."
 )
-@click.option("--who", type=click.IntRange(min=0), help="The person of this number comes.")
+@click.option("--who", type=click.IntRange(min=0), help="Who comes: the number of a drawn person.")
 @click.option(
     "--as",
     "how",
