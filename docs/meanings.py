@@ -8,8 +8,9 @@ from docs import meanings_devices, meanings_perimeter, meanings_pictures
 INCLUDED = "further files of this policy, by their names alone: they lie beside this one"
 
 ALTERNATIVES = {
-    "face": "asked in its place of holders who give no biometrics (`biometrics` in the file of "
-    'people): one set of factors without face and finger, as `"pin+guard"`, with which no profile '
+    "face": "asked in its place of holders who give no biometrics (`biometrics` in the file of people), "
+    "and of everybody where no camera sees or a comparison came to nothing: "
+    'one set of factors without face and finger, as `"pin+guard"`, with which no profile '
     "comes to fewer factors; left out: they are asked for a face as everybody is",
     "finger": "the same for a finger",
 }
@@ -68,6 +69,11 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "screening": "stations, one of which must have cleared the person; exempt and protected "
         "roles are never searched",
         "knowledge-max-s": "nobody enters on knowledge of holders older than this",
+        "face-distance-max": "how far a face may be from the holder's template, by threat level: "
+        "`{ 1 = 0.5, 4 = 0.45 }`; 0.5 where nothing is said, a level that is not named keeps the "
+        "one below, none may be looser than the one below ([biometrics](biometrics.md))",
+        "face-turns": "how many turns of the head prove that a face is no picture, by threat "
+        "level: `{ 1 = 1, 3 = 2 }`; 2 where nothing is said, 0 asks for none",
     },
     "portal": {
         "from": "the outer zone",
@@ -112,6 +118,8 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "hold them so far",
         "factors": "profile asked for on top of the zone's",
         "exit-factors": "profile of the exit reader; left out: the badge alone",
+        "pictures": "what is kept of the portal's cameras: `none`, `alarms` (the seconds around an "
+        "alarm), `decisions` (these, and a picture beside each decision)",
     },
     "screening": {
         "name": "for people; the id where it is empty",

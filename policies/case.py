@@ -35,7 +35,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     shown: int  # factors that were checked and right, whatever line they came over
     vouched: bool  # the guard says who this is
     failed: bool
-    biometrics: bool  # False: this person gives none
+    biometrics: bool  # False: this person gives none, or none can be had of him here
 
     def table(self, profile: Profile) -> FactorTable:
         """What the profile asks this person for."""
@@ -66,7 +66,7 @@ def case_of(policy: CompiledPolicy, request: Request, passage: Passage) -> Case:
         shown |= bit
         if _RANK[factor.assurance] >= least:
             passed |= bit
-    biometrics = holder is None or holder.biometrics
+    biometrics = not request.without and (holder is None or holder.biometrics)
     return Case(
         policy,
         request,

@@ -101,6 +101,14 @@ class Rex(StrEnum):
     UNLOCK = "unlock"
 
 
+class Pictures(StrEnum):
+    """What is kept of a portal's cameras; none unless the policy says so."""
+
+    NONE = "none"
+    ALARMS = "alarms"  # the seconds around an alarm
+    DECISIONS = "decisions"  # these, and a picture beside each decision
+
+
 class Severity(StrEnum):
     """Whether a limit refuses entry or is noted alone."""
 
@@ -132,6 +140,15 @@ class Occupancy(msgspec.Struct, frozen=True):
     severity: Severity
 
 
+class FaceRule(msgspec.Struct, frozen=True):
+    """How a face is compared: per level, never looser above. `distance_max`: between it and the
+    holder's template; `turns`: of the head, so many, in an order that nobody knows before.
+    """
+
+    distance_max: tuple[float, ...]
+    turns: tuple[int, ...]
+
+
 class ScreeningRule(msgspec.Struct, frozen=True, kw_only=True):
     """A station; its word counts for `valid_s`."""
 
@@ -161,6 +178,7 @@ class ZoneRule(msgspec.Struct, frozen=True, kw_only=True):
     first_person: bool  # until a grant with `first_person` was used, no other opens
     screening: tuple[str, ...]  # stations, any one of which must have cleared the person
     knowledge_max_s: int | None
+    face: FaceRule
 
 
 class PortalRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,6 +214,7 @@ class PortalRule(msgspec.Struct, frozen=True, kw_only=True):
     open_schedule: str | None
     open_threat_max: int
     may_hold: str | None  # the authority's document that allows a hold-egress
+    pictures: Pictures
 
     def release_ms(self, *, extended: bool) -> int:
         """How long one timed release takes."""

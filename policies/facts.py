@@ -120,7 +120,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     (None: nobody knows when); None: unknown, which is not wrong. `second_person`: another entitled
     person, no visitor, presented here within the window. `knowledge_age_s`: how old what is known
     of holders may be. `party`: how many people come with the holder who have no badge of their own
-    (unset: none).
+    (unset: none). `without`: biometrics that cannot be had of this person here and now (no camera
+    sees, no template is there, a comparison came to nothing); the policy's alternatives are asked
+    for in their place (unset: none).
     """
 
     portal: str
@@ -149,6 +151,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     recorded: bool = True
     shut_by: tuple[Mode, ...] | UnsetType = UNSET
     party: Headcount | UnsetType = UNSET
+    without: tuple[Factor, ...] | UnsetType = UNSET
     duress: bool = False
     """For questions asked by hand. The daemon never sets it: a request is recorded, and whoever
     reads the journal would see what only the recipients of a sealed note may know (`edge.duress`).

@@ -20,6 +20,7 @@ from policies.compiled import (
 )
 from policies.compiling import Compiling
 from policies.document import EntryAt, Place
+from policies.faces import compiled_face
 from policies.factors import Profile
 from policies.facts import Direction
 from policies.model import EgressRoute, FireEntry, PortalEntry, ScreeningEntry, ZoneEntry
@@ -81,6 +82,7 @@ def _zone(
         first_person=value.first_person,
         screening=value.screening,
         knowledge_max_s=None if knowledge_s is None else int(knowledge_s),
+        face=compiled_face(compiling, value, place),
     )
 
 
@@ -197,6 +199,7 @@ def compiled_portal(compiling: Compiling, entry: EntryAt[PortalEntry]) -> Portal
         open_schedule=value.open,
         open_threat_max=value.open_threat_max,
         may_hold=value.may_hold,
+        pictures=value.pictures,
     )
 
 

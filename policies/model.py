@@ -17,6 +17,7 @@ from policies.compiled import (
     Lock,
     OnFire,
     PassbackKind,
+    Pictures,
     PortalKind,
     Regime,
     Rex,
@@ -32,6 +33,11 @@ Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=100)]
 """An input that settles later than 100 ms would hide a short opening from the log."""
 Version = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 Clearance = Annotated[int, msgspec.Meta(ge=0, le=9)]
+Distance = Annotated[float, msgspec.Meta(ge=0.1, le=0.6)]
+"""Between two faces. Above 0.6 strangers pass as each other; two pictures of the same person are
+hardly ever nearer than 0.1 (docs/biometrics.md)."""
+Turns = Annotated[int, msgspec.Meta(ge=0, le=4)]
+"""More turns of the head than four take longer than anybody is given."""
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 
 
@@ -89,6 +95,8 @@ class ZoneEntry(Entry, frozen=True, kw_only=True):
     first_person: bool = False
     screening: tuple[str, ...] = ()
     knowledge_max_s: Seconds | None = None
+    face_distance_max: dict[str, Distance] = {}
+    face_turns: dict[str, Turns] = {}
 
 
 class EgressRoute(StrEnum):
@@ -130,6 +138,7 @@ class PortalEntry(Entry, frozen=True, kw_only=True):
     may_hold: Text | None = None
     factors: str | None = None
     exit_factors: str | None = None
+    pictures: Pictures = Pictures.NONE
 
 
 class FireEntry(Entry, frozen=True, kw_only=True):

@@ -127,7 +127,8 @@ class Passage:
         stated = self.tree["factors"][profile]
         text = stated[max(key for key in stated if int(key) <= level)]
         wanted = [{name.strip() for name in part.split("+")} for part in text.split("|")]
-        if self.ask.holder is not None and not self.ask.holder.biometrics:
+        gives = self.ask.holder is None or self.ask.holder.biometrics
+        if not gives or self.ask.without:
             wanted += [self.instead(factors) for factors in wanted]
         return any(factors <= shown for factors in wanted)
 

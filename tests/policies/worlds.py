@@ -286,6 +286,7 @@ TWISTS: dict[str, tuple[object, ...]] = {
     "knowledge_age_s": (600, 601),
     "sealed_bag": (True,),
     "party": (1, 2, 5),
+    "without": ((Factor.FACE,), (Factor.FACE, Factor.FINGER)),
     "duress": (True,),
     "utc_s": HOURS,
     "portal": (*PORTALS, "trapdoor"),  # no policy has a trapdoor
