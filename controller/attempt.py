@@ -1,7 +1,7 @@
 """One attempt: from a credential's presentation to its decision.
 
-TABLE is complete, as the portal's is. Face, finger, guard and second person stand in it already;
-what asks for them comes with their devices.
+TABLE is complete, as the portal's is. Fingers stand in it already; what asks for them comes with
+their sensor.
 """
 
 from enum import StrEnum
@@ -13,10 +13,13 @@ from msgspec.structs import replace
 from controller.ids import AttemptId, CredentialId, HolderId, QuestionId, ReaderId
 from controller.mermaid import state_diagram
 from controller.moment import SECOND_US, Micros
-from policies.facts import Direction, Presented
+from policies.facts import Direction, Factor, Presented
 
 ANSWER_US = 20 * SECOND_US
 """How long a person may take for the next factor; keypads of others allow 10 to 30 seconds."""
+
+GUARD_US = 60 * SECOND_US
+"""How long a guard may take: he may have to come to his screen."""
 
 
 class State(StrEnum):
@@ -103,7 +106,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt, ended under the policy that it began under. Unknown badges have no holder.
 
     `first`: for whom this one comes along. `deadline_us`: until when a question or a second person
-    is waited for.
+    is waited for. `missed`: factors that were asked for and could not be had.
     """
 
     id: AttemptId
@@ -115,6 +118,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
     state: State = State.PRESENTED
     presented: tuple[Presented, ...] = ()
+    missed: tuple[Factor, ...] = ()
     first: Waiting | None = None
     question: QuestionId | None = None
     deadline_us: Micros | None = None

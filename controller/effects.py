@@ -97,6 +97,8 @@ class Sign(StrEnum):
     DENIED = "denied"
     PRESENT_PIN = "present-pin"
     PRESENT_SECOND = "present-second"
+    LOOK_AT_CAMERA = "look-at-camera"
+    WAIT_FOR_GUARD = "wait-for-guard"
     TRY_AGAIN = "try-again"
     CLOSE = "close"
 
@@ -120,6 +122,37 @@ class AskPin(Effect, frozen=True, kw_only=True):
     reader: ReaderId
     holder: HolderId
 
+
+class AskFace(Effect, frozen=True, kw_only=True):
+    """Compare whoever stands before the passage's camera with `holder`'s own template; the answer
+    is a FaceChecked. `turns`: how many turns of the head show that it is no picture.
+    """
+
+    question: QuestionId
+    attempt: AttemptId
+    reader: ReaderId
+    portal: PortalId
+    direction: Direction
+    holder: HolderId
+    distance_max: float
+    turns: int
+
+
+class AskGuard(Effect, frozen=True, kw_only=True):
+    """Have a guard compare whoever is there with `holder`'s picture; the answer is a
+    GuardAnswered.
+    """
+
+    question: QuestionId
+    attempt: AttemptId
+    reader: ReaderId
+    portal: PortalId
+    direction: Direction
+    holder: HolderId
+
+
+Question = AskPin | AskFace | AskGuard
+"""What somebody outside answers, by its id and until its end."""
 
 SaidAgain = FreeEgress | LowerBarrier | RaiseBarrier | SecurePortal
 """What frees or locks, raises or lowers: told until the device obeys."""

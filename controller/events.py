@@ -18,7 +18,6 @@ import controller.events_muster
 import controller.events_pictures
 import controller.events_points  # noqa: F401 - their kinds belong to the schema
 from controller.arrival import Action
-from controller.attempt import Attempt
 from controller.body import (
     ENTRY_BYTES_MAX,
     TEXT_CHARS_MAX,
@@ -27,10 +26,17 @@ from controller.body import (
     Entry,
     Header,
     Name,
-    Note,
     Seq,
     Text,
     clipped,
+)
+from controller.events_attempts import (
+    AnswerIgnored,
+    AttemptAbandoned,
+    AttemptBegan,
+    FactorAnswered,
+    FactorAsked,
+    FactorMissed,
 )
 from controller.events_devices import DeviceChanged, DeviceServiced, ReaderPowerFailed
 from controller.events_edge import (
@@ -92,19 +98,21 @@ from controller.ids import (
     AttemptId,
     EffectId,
     PortalId,
-    QuestionId,
     ReaderId,
 )
 from controller.ledger import Commitment, Personal
 from controller.portal import Portal
 from controller.whereabouts import Moved
-from policies.facts import Decision, Direction, Factor, Request
+from policies.facts import Decision, Direction, Request
 
 __all__ = [
     "ENTRY_BYTES_MAX",
     "TEXT_CHARS_MAX",
     # what is defined elsewhere and belongs to the schema
     "AgentWithoutConsent",
+    "AnswerIgnored",
+    "AttemptAbandoned",
+    "AttemptBegan",
     "Body",
     "CertificateExpiring",
     "ClockJudged",
@@ -120,6 +128,9 @@ __all__ = [
     "Entry",
     "EntryDropped",
     "EvacuationConfirmed",
+    "FactorAnswered",
+    "FactorAsked",
+    "FactorMissed",
     "Fire",
     "FireChange",
     "FireLatched",
@@ -200,43 +211,6 @@ class BadgeIgnored(Body, frozen=True, kw_only=True):
 
 
 # --- attempts ---------------------------------------------------------------------------------
-
-
-class AttemptBegan(Body, frozen=True, kw_only=True):
-    """A known credential was presented and more factors are needed."""
-
-    after: Attempt
-
-
-class FactorAsked(Body, frozen=True, kw_only=True):
-    factor: Factor
-    question: QuestionId
-    after: Attempt
-
-
-class FactorAnswered(Body, frozen=True, kw_only=True):
-    """The next factor was presented and checked; one that could not be checked ends the attempt."""
-
-    factor: Factor
-    question: QuestionId
-    passed: bool
-    after: Attempt
-    note: Note = ""
-
-
-class AnswerIgnored(Body, frozen=True, kw_only=True):
-    """An answer came late, twice, or to a question that nobody asked; it changed nothing."""
-
-    question: QuestionId
-    reason: Text
-    note: Note = ""
-
-
-class AttemptAbandoned(Body, frozen=True, kw_only=True):
-    attempt: AttemptId
-    reader: ReaderId
-    portal: PortalId
-    reason: Text
 
 
 class DecisionMade(Body, frozen=True, kw_only=True):

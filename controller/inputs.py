@@ -85,23 +85,68 @@ class BadgeUnreadable(Input, frozen=True, kw_only=True):
     reason: str
 
 
+class Answer(Input, frozen=True, kw_only=True):
+    """The answer to a question. `further`: a fresh id, for a question that may follow; `offers`:
+    what can be asked for here now. `person` as in BadgeRead.
+    """
+
+    question: QuestionId
+    further: QuestionId | None = None
+    offers: tuple[Factor, ...] = ()
+    person: Personal | None = None
+
+
 class PinOutcome(StrEnum):
     MATCHED = "matched"
     WRONG = "wrong"
     UNAVAILABLE = "unavailable"  # not checked: nothing is counted against the person
 
 
-class PinChecked(Input, frozen=True, kw_only=True):
+class PinChecked(Answer, frozen=True, kw_only=True):
     """The answer to an AskPin: the result of the check, never the PIN.
 
     `note`: sealed by the edge beside every check; it goes into the event as it is.
     """
 
-    question: QuestionId
     outcome: PinOutcome
     assurance: Assurance
-    person: Personal | None = None
     note: Note = ""
+
+
+class FaceOutcome(StrEnum):
+    """What came of a comparison.
+
+    MATCHED alone passes. WRONG: a clear face, live where that was asked, that is not hers. All
+    others mean that nothing was compared, and the policy's alternative is asked for.
+    """
+
+    MATCHED = "matched"
+    WRONG = "wrong"
+    NOT_LIVE = "not-live"
+    NOBODY = "nobody"
+    SEVERAL = "several"
+    POOR = "poor"
+    UNAVAILABLE = "unavailable"
+
+
+class FaceChecked(Answer, frozen=True, kw_only=True):
+    """The answer to an AskFace: the result, never a template, picture or distance. `reason`: for
+    people, where nothing was compared.
+    """
+
+    outcome: FaceOutcome
+    reason: str
+    assurance: Assurance
+
+
+class GuardAnswered(Answer, frozen=True, kw_only=True):
+    """A guard has compared the person with her picture. Fields of the personal values: `reason`,
+    `operator`.
+    """
+
+    accepted: bool
+    reason: Personal
+    operator: Personal
 
 
 class ContactRead(Input, frozen=True, kw_only=True):

@@ -1,11 +1,11 @@
 """Attempts: from a badge at a reader to a verdict, with everybody and everything it waits for."""
 
-from typing import NamedTuple
-
 from msgspec.structs import replace
 
 from controller import attempt as attempts
+from controller.asking import Asker, Judged, ask, judged
 from controller.attempt import ANSWER_US, Attempt, Waiting
+from controller.body import Note
 from controller.company import (
     ASKS_FOR_COMPANY,
     accompanied,
@@ -14,47 +14,42 @@ from controller.company import (
     side_by_side,
     two_passing,
 )
-from controller.effects import AskPin, Sign
+from controller.effects import Sign
 from controller.events import (
     AnswerIgnored,
     AttemptAbandoned,
     AttemptBegan,
     BadgeIgnored,
     FactorAnswered,
-    FactorAsked,
+    FactorMissed,
     HolderLockedOut,
     SecondAsked,
+    clipped,
 )
 from controller.holders import Credential
-from controller.ids import AttemptId, CredentialId, HolderId, PortalId, QuestionId, ReaderId
-from controller.inputs import BadgeRead, ExitAsked, PinChecked, PinOutcome
-from controller.ledger import Personal, commitment
+from controller.ids import AttemptId, CredentialId, HolderId, PortalId, ReaderId
+from controller.inputs import (
+    Answer,
+    BadgeRead,
+    ExitAsked,
+    FaceChecked,
+    FaceOutcome,
+    GuardAnswered,
+    PinChecked,
+    PinOutcome,
+)
+from controller.ledger import commitment
 from controller.portal import Signal
-from controller.questions import ALWAYS, Window, question, within
+from controller.questions import Window, question, within
 from controller.turn import Turn
 from controller.verdicts import conclude, record, show
 from controller.whereabouts import LOCKOUT_US, WRONG_PINS_MAX
 from policies.compiled import CompiledPolicy, Rex
 from policies.decide import decide
-from policies.facts import CredentialStatus, Decision, Factor, Presented
+from policies.facts import Assurance, CredentialStatus, Factor, Presented, Request
 
 Policies = dict[str, CompiledPolicy]
 """By digest: those under which attempts that are pending began, and the one in force."""
-
-
-class _Asker(NamedTuple):
-    """What came with the latest factor: how one more can be asked for, and values for the record.
-
-    `question`: a fresh id, None where none came along and nothing more can be asked. `window`:
-    when the badge is valid by what stands on it. It is looked at as the badge is shown: who is
-    asked for a PIN meanwhile was in time.
-    """
-
-    question: QuestionId | None
-    offers: tuple[Factor, ...]
-    badge: Personal | None
-    person: Personal | None
-    window: Window = ALWAYS
 
 
 def on_badge(turn: Turn, policies: Policies, read: BadgeRead) -> None:
@@ -82,39 +77,121 @@ def on_badge(turn: Turn, policies: Policies, read: BadgeRead) -> None:
         first=first,
     )
     window = Window(read.valid_from_s, read.valid_until_s)
-    asker = _Asker(read.question, read.offers, read.badge, read.person, window)
+    asker = Asker(read.question, read.offers, read.badge, read.person, window)
     _judge(turn, policies, begun, credential, asker)
 
 
+def on_answer(turn: Turn, policies: Policies, answer: Answer) -> None:
+    """Somebody has answered a question."""
+    match answer:
+        case PinChecked():
+            on_pin(turn, policies, answer)
+        case FaceChecked():
+            on_face(turn, policies, answer)
+        case GuardAnswered():
+            on_guard(turn, policies, answer)
+
+
 def on_pin(turn: Turn, policies: Policies, answer: PinChecked) -> None:
-    """The answer to a question. Late, doubled and unknown ones are recorded and change nothing."""
-    pending = next((a for a in turn.state.attempts.values() if a.question == answer.question), None)
-    moved = None if pending is None else attempts.move(pending, attempts.Signal.ANSWERED)
-    if pending is None or moved is None:
-        reason = "nobody waits for it"
-        turn.record(AnswerIgnored(question=answer.question, reason=reason, note=answer.note))
+    """A PIN was checked. Where that failed the attempt ends, and the person tries again."""
+    waiting = _answered(turn, answer, answer.note)
+    if waiting is None:
         return
     if answer.outcome is PinOutcome.UNAVAILABLE:
-        abandon(turn, pending.reader, "the PIN could not be checked")
-        show(turn, pending.reader, Sign.TRY_AGAIN)
+        abandon(turn, waiting.reader, "the PIN could not be checked")
+        show(turn, waiting.reader, Sign.TRY_AGAIN)
         return
     passed = answer.outcome is PinOutcome.MATCHED
-    presented = (*pending.presented, Presented(Factor.PIN, answer.assurance, passed=passed))
-    judged = replace(moved, presented=presented, question=None, deadline_us=None)
+    shown = _with(waiting, Presented(Factor.PIN, answer.assurance, passed=passed))
     turn.record(
         FactorAnswered(
             factor=Factor.PIN,
             question=answer.question,
             passed=passed,
-            after=judged,
+            after=shown,
             note=answer.note,
         )
     )
-    holder = judged.holder
+    holder = shown.holder
     if holder is not None and turn.state.people.wrong_pins.get(holder, 0) >= WRONG_PINS_MAX:
         turn.record(HolderLockedOut(holder=holder, until_us=turn.now_us + LOCKOUT_US))
-    credential = _credential(turn, judged.credential, holder)
-    _judge(turn, policies, judged, credential, _Asker(None, (), None, answer.person))
+    _go_on(turn, policies, shown, answer)
+
+
+def on_face(turn: Turn, policies: Policies, answer: FaceChecked) -> None:
+    """A face was compared, or could not be: then what the policy takes in its place is asked."""
+    waiting = _answered(turn, answer)
+    if waiting is None:
+        return
+    if answer.outcome in {FaceOutcome.MATCHED, FaceOutcome.WRONG}:
+        passed = answer.outcome is FaceOutcome.MATCHED
+        after = _with(waiting, Presented(Factor.FACE, answer.assurance, passed=passed))
+        body = FactorAnswered(
+            factor=Factor.FACE, question=answer.question, passed=passed, after=after
+        )
+        turn.record(body)
+    else:
+        after = replace(waiting, missed=(*waiting.missed, Factor.FACE))
+        reason = clipped(f"{answer.outcome}: {answer.reason}")
+        missed = FactorMissed(
+            factor=Factor.FACE, question=answer.question, reason=reason, after=after
+        )
+        turn.record(missed)
+    _go_on(turn, policies, after, answer)
+
+
+def on_guard(turn: Turn, policies: Policies, answer: GuardAnswered) -> None:
+    """A guard has looked. He speaks over the control socket, which proves who he is."""
+    waiting = _answered(turn, answer)
+    if waiting is None:
+        return
+    looked = Presented(Factor.GUARD, Assurance.SECURE, passed=answer.accepted)
+    after = _with(waiting, looked)
+    turn.record(
+        FactorAnswered(
+            factor=Factor.GUARD,
+            question=answer.question,
+            passed=answer.accepted,
+            after=after,
+            reason=commitment(answer.reason),
+            operator=commitment(answer.operator),
+        ),
+        answer.reason,
+        answer.operator,
+    )
+    _go_on(turn, policies, after, answer)
+
+
+def _answered(turn: Turn, answer: Answer, note: Note = "") -> Attempt | None:
+    """The attempt that waits for this answer. Late, doubled and unknown ones are recorded and
+    change nothing.
+    """
+    asked = answer.question
+    pending = next((a for a in turn.state.attempts.values() if a.question == asked), None)
+    wanted = pending is not None and pending.state is _AWAITING[type(answer)]
+    moved = attempts.move(pending, attempts.Signal.ANSWERED) if pending and wanted else None
+    if moved is None:
+        turn.record(AnswerIgnored(question=asked, reason="nobody waits for it", note=note))
+        return None
+    return replace(moved, question=None, deadline_us=None)
+
+
+_AWAITING: dict[type[Answer], attempts.State] = {
+    PinChecked: attempts.State.AWAITING_PIN,
+    FaceChecked: attempts.State.AWAITING_FACE,
+    GuardAnswered: attempts.State.AWAITING_GUARD,
+}
+
+
+def _with(attempt: Attempt, presented: Presented) -> Attempt:
+    return replace(attempt, presented=(*attempt.presented, presented))
+
+
+def _go_on(turn: Turn, policies: Policies, attempt: Attempt, answer: Answer) -> None:
+    """Judge anew, with the facts of this moment."""
+    credential = _credential(turn, attempt.credential, attempt.holder)
+    asker = Asker(answer.further, answer.offers, None, answer.person)
+    _judge(turn, policies, attempt, credential, asker)
 
 
 def on_exit_asked(turn: Turn, asked: ExitAsked) -> None:
@@ -180,7 +257,7 @@ def _judge(
     policies: Policies,
     attempt: Attempt,
     credential: Credential | None,
-    asker: _Asker,
+    asker: Asker,
 ) -> None:
     """Judge what was presented so far: conclude, ask for one more factor, or for somebody else.
 
@@ -193,14 +270,18 @@ def _judge(
     portal = PortalId(attempt.portal)
     request = question(turn, policy, portal, attempt.direction, credential, attempt.presented)
     request = within(request, asker.window)
-    verdict = decide(policy, request)
-    codes = {objection.code for objection in verdict.objections}
-    alone = verdict
-    if not codes.isdisjoint(ASKS_FOR_COMPANY):
+
+    def judge(request: Request) -> Judged:
+        alone = decide(policy, request)
+        codes = {objection.code for objection in alone.objections}
+        if codes.isdisjoint(ASKS_FOR_COMPANY):
+            return Judged(request, alone, alone)
         # What else would be asked for is found out before anybody else is called.
-        verdict = decide(policy, accompanied(policy, request))
-    if credential is not None and _can_ask_pin(turn, verdict, credential, asker):
-        _ask_pin(turn, attempt, credential.holder, asker)
+        return Judged(request, alone, decide(policy, accompanied(policy, request)))
+
+    (request, alone, verdict), factor = judged(turn, attempt, credential, asker, request, judge)
+    if factor is not None and credential is not None:
+        ask(turn, policy, attempt, credential.holder, factor, asker, request)
         return
     if verdict.granted and not alone.granted:
         _ask_second(turn, attempt)
@@ -217,7 +298,7 @@ def _judge_second(
     attempt: Attempt,
     credential: Credential | None,
     first: Waiting,
-    asker: _Asker,
+    asker: Asker,
 ) -> None:
     """The second person is judged for himself, then the first one with him at his side."""
     portal, direction = PortalId(attempt.portal), attempt.direction
@@ -228,9 +309,14 @@ def _judge_second(
     request = question(turn, policy, portal, direction, credential, attempt.presented)
     request = within(request, asker.window)
     request = side_by_side(policy, request, asked.holder)
-    verdict = decide(policy, request)
-    if credential is not None and _can_ask_pin(turn, verdict, credential, asker):
-        _ask_pin(turn, attempt, credential.holder, asker)
+
+    def judge(request: Request) -> Judged:
+        verdict = decide(policy, request)
+        return Judged(request, verdict, verdict)
+
+    (request, _, verdict), factor = judged(turn, attempt, credential, asker, request, judge)
+    if factor is not None and credential is not None:
+        ask(turn, policy, attempt, credential.holder, factor, asker, request)
         return
     attempts.ended(attempt, attempts.Signal.DECIDED)
     reader = attempt.reader
@@ -273,38 +359,6 @@ def _credential(
     if credential is not None and credential.holder != holder:
         return None
     return credential
-
-
-def _can_ask_pin(turn: Turn, verdict: Decision, credential: Credential, asker: _Asker) -> bool:
-    """Whether a PIN alone would turn the refusal, and both reader and holder have one to give."""
-    if (Factor.PIN,) not in verdict.missing or Factor.PIN not in asker.offers:
-        return False
-    holder = turn.directory.holders.get(credential.holder)
-    return holder is not None and holder.knows_pin
-
-
-def _ask_pin(turn: Turn, attempt: Attempt, holder: HolderId, asker: _Asker) -> None:
-    moved = attempts.move(attempt, attempts.Signal.PIN_NEEDED)
-    assert moved is not None, "a presented attempt can wait for a PIN"
-    asked_as = asker.question
-    assert asked_as is not None, "nothing is offered where no id came along"
-    deadline_us = turn.now_us + ANSWER_US
-    asked = replace(moved, question=asked_as, deadline_us=deadline_us)
-    turn.record(AttemptBegan(after=attempt))
-    turn.record(FactorAsked(factor=Factor.PIN, question=asked_as, after=asked))
-    turn.wish(
-        lambda effect_id, cause, drill: AskPin(
-            id=effect_id,
-            cause=cause,
-            not_after_us=deadline_us,
-            drill=drill,
-            question=asked_as,
-            attempt=asked.id,
-            reader=asked.reader,
-            holder=holder,
-        )
-    )
-    show(turn, asked.reader, Sign.PRESENT_PIN)
 
 
 def _ask_second(turn: Turn, attempt: Attempt) -> None:

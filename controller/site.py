@@ -22,13 +22,13 @@ from controller import (
     vouching,
 )
 from controller.effects import (
-    AskPin,
     AskToClose,
     Effect,
     FreeEgress,
     FreeExit,
     LeasePortal,
     LifeSafety,
+    Question,
     ReleasePortal,
     SecurePortal,
 )
@@ -47,6 +47,7 @@ from controller.events import (
 from controller.holders import NOBODY, Directory
 from controller.ids import PortalId
 from controller.inputs import (
+    Answer,
     BadgeRead,
     BadgeUnreadable,
     BoltRead,
@@ -70,7 +71,6 @@ from controller.inputs import (
     PassAsked,
     PersonEraseAsked,
     PersonReportAsked,
-    PinChecked,
     PolicyReplaced,
     PortalLinkHeard,
     ReaderHeard,
@@ -212,8 +212,8 @@ class Site:
                 return self.state.ready and not fires.claimed(self._portal(portal_id), now_us)
             case AskToClose(portal=portal_id):
                 return self._portal(portal_id).state is State.OPEN
-            case AskPin(question=question):
-                return any(a.question == question for a in self.state.attempts.values())
+            case _ if isinstance(effect, Question):
+                return any(a.question == effect.question for a in self.state.attempts.values())
             case _:
                 return barriers.stands(self.state, effect, now_us)
 
@@ -239,8 +239,8 @@ class Site:
         if isinstance(fact, BadgeRead):
             passages.on_badge(turn, self._policies, fact)
             self._forget_policies(turn)
-        elif isinstance(fact, PinChecked):
-            passages.on_pin(turn, self._policies, fact)
+        elif isinstance(fact, Answer):
+            passages.on_answer(turn, self._policies, fact)
             self._forget_policies(turn)
         elif isinstance(fact, DirectoryReplaced):
             self._replace_directory(turn, fact)

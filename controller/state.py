@@ -30,6 +30,7 @@ from controller.events import (
     Event,
     FactorAnswered,
     FactorAsked,
+    FactorMissed,
     Fire,
     FireChange,
     GrantUnused,
@@ -96,7 +97,7 @@ from controller.whereabouts import (
     without,
     without_firsts,
 )
-from policies.facts import Level, Mode, UtcSeconds
+from policies.facts import Factor, Level, Mode, UtcSeconds
 
 FIRE_FIRST_READING_US = 10 * SECOND_US
 """A fire input that has not been heard this long after the start counts as fire."""
@@ -110,6 +111,9 @@ OrderEvent = (
     | EvacuationConfirmed
     | CountersChallenged
 )
+
+
+AttemptChange = AttemptBegan | FactorAsked | FactorAnswered | FactorMissed | SecondAsked
 
 
 class SiteState(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,7 +192,7 @@ def _folded(
             return _with_perimeter(state, body)
         case FireChange(fire=fire, after=after):
             return replace(state, fires=state.fires | {fire: after})
-        case AttemptBegan() | FactorAsked() | FactorAnswered() | SecondAsked():
+        case _ if isinstance(body, AttemptChange):
             return _with_attempt(state, body)
         case _ if isinstance(body, _Noted):
             return replace(state, people=_with_person(state.people, body, at_s))
@@ -231,11 +235,11 @@ def _folded(
             return state
 
 
-def _with_attempt(
-    state: SiteState, body: AttemptBegan | FactorAsked | FactorAnswered | SecondAsked
-) -> SiteState:
+def _with_attempt(state: SiteState, body: AttemptChange) -> SiteState:
     after, people = body.after, state.people
-    if isinstance(body, FactorAnswered) and after.holder is not None:
+    # A face that does not fit locks nobody out: the light may be to blame, and a PIN is guessed.
+    pin = isinstance(body, FactorAnswered) and body.factor is Factor.PIN
+    if isinstance(body, FactorAnswered) and pin and after.holder is not None:
         people = after_pin(people, after.holder, passed=body.passed)
     return replace(state, attempts=state.attempts | {after.reader: after}, people=people)
 

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import msgspec
 
+from controller.inputs import FaceOutcome as FaceOutcome
+
 DIMENSIONS = 128
 """Numbers that describe a face: those of dlib's recognition network."""
 
@@ -31,22 +33,6 @@ class Turn(StrEnum):
 
     LEFT = "left"
     RIGHT = "right"
-
-
-class FaceOutcome(StrEnum):
-    """What came of a comparison.
-
-    MATCHED alone passes. WRONG: a clear face, live where that was asked, that is not hers. All
-    others mean that nothing was compared, and the policy's alternative is asked for.
-    """
-
-    MATCHED = "matched"
-    WRONG = "wrong"
-    NOT_LIVE = "not-live"
-    NOBODY = "nobody"
-    SEVERAL = "several"
-    POOR = "poor"
-    UNAVAILABLE = "unavailable"
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ fits before them and after. Whatever cannot be judged is said to be so, and is n
 from collections import Counter
 from typing import NamedTuple
 
-from drivers.faces.api import FaceAnswer, FaceAsked, FaceOutcome, Turn
+from controller.inputs import FaceOutcome
+from drivers.faces.api import FaceAnswer, FaceAsked, Turn
 from drivers.faces.following import Follower
 from drivers.faces.interfaces import (
     Box,

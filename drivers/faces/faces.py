@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from controller.inputs import FaceOutcome
 from drivers.children import Child, ChildSpec
-from drivers.faces.api import FaceAnswer, FaceAsked, FaceOutcome, Prompt
+from drivers.faces.api import FaceAnswer, FaceAsked, Prompt
 from drivers.faces.messages import (
     Ask,
     FaceSettings,
