@@ -6,6 +6,7 @@ import msgspec
 
 from controller import events as ev
 from controller import events_barriers as eb
+from controller import events_cameras as ec
 from controller import events_devices as ed
 from controller import events_faces as ef
 from controller import events_points as ep
@@ -43,6 +44,7 @@ ALARMS: Mapping[str, Rule] = {
     kind_of(ed.ReaderPowerFailed): Rule("The power of a reader is failing", _failing),
     kind_of(ev.DeviceSuspected): Rule("A device is not believed"),
     kind_of(ed.DeviceChanged): Rule("A device is not the one that it was"),
+    kind_of(ec.CameraFaulted): Rule("A camera cannot be relied on"),
     kind_of(ef.FaceUnsound): Rule("The template of a face cannot be used"),
     kind_of(ev.ProtocolOfficerCalled): Rule("A protected person was refused"),
     kind_of(ev.AgentWithoutConsent): Rule("An agent is inside without consent"),

@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 
 import controller.events_barriers
+import controller.events_cameras
 import controller.events_faces
 import controller.events_muster
 import controller.events_pictures

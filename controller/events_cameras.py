@@ -1,5 +1,6 @@
 """Events about cameras: what is wrong with what they show. No picture ever stands in one."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -26,3 +27,11 @@ class CameraRestored(Body, frozen=True, kw_only=True):
     camera: Name
     portal: PortalId
     about: Text
+
+
+def after_camera(
+    cameras: Mapping[str, tuple[str, ...]], body: CameraFaulted | CameraRestored
+) -> dict[str, tuple[str, ...]]:
+    """By name the cameras with which something is wrong, and what."""
+    others = {name: faults for name, faults in cameras.items() if name != body.camera}
+    return others if isinstance(body, CameraRestored) else {**others, body.camera: body.faults}

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from controller import events as ev
 from controller import events_barriers as eb
+from controller import events_cameras as ec
 from controller import events_devices as ed
 from controller import events_faces as ef
 from controller import events_muster as em
@@ -42,6 +43,7 @@ _PASSAGES: tuple[type[Body], ...] = (
     ev.ExitRequested,
     ev.FactorAnswered,
     ev.FactorAsked,
+    ev.FactorMissed,
     ev.GrantAborted,
     ev.GrantUnused,
     ev.GuardVouched,
@@ -53,6 +55,8 @@ _PASSAGES: tuple[type[Body], ...] = (
 )
 
 _ALARMS: tuple[type[Body], ...] = (
+    ec.CameraFaulted,
+    ec.CameraRestored,
     ed.DeviceChanged,
     ed.DeviceServiced,
     ed.ReaderPowerFailed,

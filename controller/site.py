@@ -6,6 +6,7 @@ from typing import NamedTuple
 from controller import (
     acceptance,
     barriers,
+    cameras,
     devices,
     erasures,
     faces,
@@ -448,6 +449,7 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     JournalRecovered: _on_journal_recovered,
     ClockChecked: _on_clock,
     **faces.HANDLERS,
+    **cameras.HANDLERS,
     **muster.HANDLERS,
     **perimeter.HANDLERS,
     **pictures.HANDLERS,

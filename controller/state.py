@@ -61,6 +61,7 @@ from controller.events import (
     VisitorUnescorted,
 )
 from controller.events_barriers import Barrier, BarrierChange
+from controller.events_cameras import CameraFaulted, CameraRestored, after_camera
 from controller.events_devices import ReaderPowerFailed
 from controller.events_muster import CheckUndone, MusterBegun, MusterEnded, PersonCheckedOff
 from controller.events_points import Armed, ArmingChange, PointChange, Source, SourceChange
@@ -167,6 +168,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     armed: dict[str, Armed] = {}
     sources: dict[str, Source] = {}
     barriers: dict[PortalId, Barrier] = {}
+    cameras: dict[str, tuple[str, ...]] = {}
+    """Those with which something is wrong, and what."""
 
 
 def apply(state: SiteState, event: Event) -> SiteState:
@@ -225,6 +228,8 @@ def _folded(
         case _ if isinstance(body, FaceChange):
             faces, highest = after_face(state.faces, state.faces_version, body)
             return replace(state, faces=faces, faces_version=highest)
+        case CameraFaulted() | CameraRestored():
+            return replace(state, cameras=after_camera(state.cameras, body))
         case PolicyActivated():
             return _with_policy(state, body, mono_us)
         case CertificateExpiring():
@@ -431,6 +436,7 @@ def _started(state: SiteState, body: EdgeStarted, mono_us: Micros) -> SiteState:
         portals=portals,
         fires=fires,
         readers={},
+        cameras={},
         attempts={},
         orders=after_restart(state.orders),
         answers={},

@@ -8,8 +8,8 @@ from docs import meanings_devices, meanings_perimeter, meanings_pictures
 INCLUDED = "further files of this policy, by their names alone: they lie beside this one"
 
 ALTERNATIVES = {
-    "face": "asked in its place of holders who give no biometrics (`biometrics` in the file of people), "
-    "and of everybody where no camera sees or a comparison came to nothing: "
+    "face": "asked in its place of holders who give no biometrics (`biometrics` in the file of "
+    "people), and of everybody where no camera sees or a comparison came to nothing: "
     'one set of factors without face and finger, as `"pin+guard"`, with which no profile '
     "comes to fewer factors; left out: they are asked for a face as everybody is",
     "finger": "the same for a finger",
@@ -344,6 +344,9 @@ ACTIONS: dict[str, str] = {
     "reader-found": "`secure` is false at a reader on an OSDP line: do not trust it, pair it "
     "again. A module or scanner never is secure, and whether it lives is not seen.",
     "reader-lost": "Check power, wiring, address, baud rate and key; the reason says which.",
+    "camera-faulted": "Send somebody to look at the camera, and at what is before it. Until it "
+    "sees again nobody is compared with what it shows, and the policy's alternative is asked for.",
+    "factor-missed": "Where it happens often at one door, look at its camera and its light.",
     "face-enrolled": "Nothing to do; where it resembles somebody else on file, see that an officer "
     "has looked at both.",
     "face-erased": "Erase backups of `faces.db`. Where a face is asked for, its alternative is.",

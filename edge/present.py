@@ -17,6 +17,8 @@ from controller.consents import ConsentEnd
 from controller.events import Body, Entry, EntryError, decode_body
 from controller.ledger import Personal, commitment
 from edge import (
+    present_attempts,
+    present_cameras,
     present_faces,
     present_orders,
     present_perimeter,
@@ -272,16 +274,6 @@ def _reader_tampered(body: ev.ReaderTampered, _: Names) -> tuple[Tone, str]:
     return Tone.NOTICE, f"reader {body.reader} tamper contact is closed again"
 
 
-def _asked(body: ev.FactorAsked, _: Names) -> tuple[Tone, str]:
-    place = f"{body.after.portal} {body.after.direction}"
-    return Tone.PLAIN, f"{place}: {body.factor} asked"
-
-
-def _answered(body: ev.FactorAnswered, _: Names) -> tuple[Tone, str]:
-    place = f"{body.after.portal} {body.after.direction}"
-    return Tone.PLAIN, f"{place}: {body.factor} {'passed' if body.passed else 'failed'}"
-
-
 def _began(body: ev.AttemptBegan, _: Names) -> tuple[Tone, str]:
     after = body.after
     return Tone.PLAIN, f"{after.portal} {after.direction}: holder {after.holder} at {after.reader}"
@@ -467,8 +459,6 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.PartyLeftBehind: always(
         Tone.ALARM, "{body.portal}: {body.people} of the party of {body.holder} stay in {body.zone}"
     ),
-    ev.FactorAsked: _asked,
-    ev.FactorAnswered: _answered,
     ev.AnswerIgnored: always(Tone.NOTICE, "an answer was ignored: {body.reason}"),
     ev.AttemptAbandoned: always(Tone.NOTICE, "{body.portal}: attempt given up: {body.reason}"),
     ev.FireLineRead: _fire_line,
@@ -485,6 +475,8 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
         "MUSTER ended by {by}: {body.checked} checked off, {body.missing} still missing",
     ),
     em.MusterRefused: _named(Tone.NOTICE, "the muster stays as it is: {by}: {body.why}"),
+    **present_attempts.SAYINGS,
+    **present_cameras.SAYINGS,
     **present_faces.SAYINGS,
     **present_perimeter.SAYINGS,
     **present_pictures.SAYINGS,

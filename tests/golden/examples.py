@@ -44,6 +44,7 @@ from policies.facts import (
     ScreeningResult,
 )
 from policies.rights import OrderKind
+from tests.golden.examples_cameras import CAMERAS
 from tests.golden.examples_faces import FACES
 from tests.golden.examples_perimeter import PERIMETER
 from tests.golden.examples_pictures import PICTURES
@@ -111,6 +112,7 @@ ATTEMPT_AFTER = Attempt(
     policy="ab" * 32,
     state=AttemptState.AWAITING_PIN,
     presented=(Presented(Factor.BADGE, Assurance.SECURE, True),),
+    missed=(Factor.FACE,),
     first=Waiting(
         id=AttemptId("a0"),
         holder=HolderId("h0"),
@@ -336,7 +338,16 @@ _MADE: tuple[Body, ...] = (
     ev.AgentWithoutConsent(holder=HolderId("h1"), zone="hall", cause=ConsentEnd.EXPIRED),
     ev.FactorAsked(factor=Factor.PIN, question=QuestionId("q1"), after=ATTEMPT_AFTER),
     ev.FactorAnswered(
-        factor=Factor.PIN, question=QuestionId("q1"), passed=True, after=ATTEMPT_AFTER, note=NOTE
+        factor=Factor.PIN,
+        question=QuestionId("q1"),
+        passed=True,
+        after=ATTEMPT_AFTER,
+        note=NOTE,
+        reason=commitment(Personal("reason", "the same person", "1c" * 16)),
+        operator=commitment(OPERATOR),
+    ),
+    ev.FactorMissed(
+        factor=Factor.FACE, question=QuestionId("q1"), reason="nobody: -", after=ATTEMPT_AFTER
     ),
     ev.AnswerIgnored(question=QuestionId("q1"), reason="nobody waits for it", note=NOTE),
     ev.AttemptAbandoned(
@@ -407,7 +418,7 @@ def _portal_change(kind: type[PortalChange]) -> PortalChange:
 
 
 EXAMPLES: dict[str, Body] = {
-    ev.kind_of(type(body)): body for body in (*_MADE, *FACES, *PERIMETER, *PICTURES)
+    ev.kind_of(type(body)): body for body in (*_MADE, *CAMERAS, *FACES, *PERIMETER, *PICTURES)
 } | {name: _portal_change(kind) for name, kind in KINDS.items() if issubclass(kind, PortalChange)}
 
 
