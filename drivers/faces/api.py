@@ -11,7 +11,17 @@ from typing import Protocol
 
 import msgspec
 
-from controller.inputs import FaceOutcome as FaceOutcome
+from controller.inputs import FaceOutcome
+
+__all__ = [
+    "FaceAnswer",
+    "FaceAsked",
+    "FaceComparer",
+    "FaceOutcome",
+    "Prompt",
+    "Template",
+    "Turn",
+]
 
 DIMENSIONS = 128
 """Numbers that describe a face: those of dlib's recognition network."""
