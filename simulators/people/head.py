@@ -26,8 +26,8 @@ NECK_ROWS = 200
 BEHIND_EAR = 0.75
 """From here on long hair hangs down (radians)."""
 
-EXPRESSIONS_MAX = 6
-"""Expressions of one person, each some 20 MB: a run of them comes again and again."""
+EXPRESSIONS_MAX = 3
+"""Expressions of one person, each of 14 to 21 MB: calm, and two more at a time."""
 
 
 class Points(NamedTuple):

@@ -23,8 +23,9 @@ FRAME = (640, 480)
 FACE_PX = 170
 """How wide a face is where nobody says so: somebody an arm's length before a gate's camera."""
 
-HEADS_MAX = 8
-"""People whose shapes are kept; some 30 MB each."""
+HEADS_MAX = 4
+"""People whose shapes are kept, 18 to 66 MB each: before one camera are two at most."""
+
 PATCHES = (4, 5)
 """Colours of a wall, down and across."""
 
