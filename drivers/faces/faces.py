@@ -150,12 +150,12 @@ class Faces:
         elif message.answer.question == waiting.asked.question:
             waiting.answer.set_result(message.answer)
 
-    def _ended(self, why: str) -> None:
+    def _ended(self, _why: str) -> None:
+        """Why is logged by whoever started it, and is for no journal: it names files."""
         self._model = None
         for waiting in self._waiting.values():
             if not waiting.answer.done():
-                reason = f"the face process ended: {why}"
-                waiting.answer.set_result(unavailable(waiting.asked, reason))
+                waiting.answer.set_result(unavailable(waiting.asked, "the face process ended"))
 
 
 def unavailable(asked: FaceAsked, why: str) -> FaceAnswer:

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -176,3 +178,15 @@ def test_nothing_of_a_face_is_in_what_is_written_of_it(question: Question):
         assert "mean=…" in text
         assert numbers[:16] not in text
         assert repr(question.template.mean)[2:20] not in text
+
+
+def test_the_edges_own_process_has_nothing_heavy_in_it():
+    program = (
+        "import sys, drivers.faces.faces\n"
+        "heavy = {'numpy', 'cv2', 'dlib', 'face_recognition', 'face_recognition_models'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert run.stdout == "[]\n"
