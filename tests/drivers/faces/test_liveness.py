@@ -7,7 +7,8 @@ from drivers.faces.api import Turn
 from drivers.faces.engine import FastEngine
 from drivers.faces.hints import FROZEN_NS, Hint, Hints, pattern
 from drivers.faces.interfaces import Box, FoundFace, Liveness
-from drivers.faces.liveness import TABLE, Signal, State, TurnChallenge
+from drivers.faces.liveness import TABLE, Signal, State, TurnChallenge, solid
+from drivers.faces.tracks import Shape
 from tests.drivers.faces.acting import (
     FACE_PX,
     Film,
@@ -65,13 +66,20 @@ def test_a_film_of_another_order_is_refused(engine: FastEngine):
     assert found.reason == "the head turned the other way"
 
 
-@pytest.mark.parametrize(("person", "step"), [(BEN, 10), (ADA, 8)])
+@pytest.mark.parametrize(
+    ("person", "step", "reason"),
+    [
+        (BEN, 10, "the face was lost from sight on the way"),
+        (ADA, 8, "no head was seen to turn in time"),
+    ],
+)
 def test_another_picture_in_the_place_of_the_first_is_refused(
-    engine: FastEngine, person: int, step: int
+    engine: FastEngine, person: int, step: int, reason: str
 ):
     """Another person's, and one of her own head turned, that fits to the pixel."""
     found = judge(engine, Swapped(drawn(ADA, 0), drawn(person, step), 1.2), (LEFT,))
     assert found.verdict is Liveness.FAILED
+    assert found.reason == reason
 
 
 def test_who_does_not_turn_is_refused_in_time(engine: FastEngine):
@@ -93,6 +101,21 @@ def test_nobody_is_asked_nothing(engine: FastEngine):
 def test_a_challenge_without_a_turn_is_a_mistake():
     with pytest.raises(ValueError, match="a turn at least"):
         TurnChallenge(())
+
+
+@pytest.mark.parametrize(
+    ("residual", "slant", "is_solid"),
+    [
+        (0.04, 0.27, True),  # a head at 15 degrees
+        (0.019, 0.05, False),  # noise, before anything has turned
+        (0.016, 0.7, False),  # a print at 45 degrees, as its points drift
+        (0.027, 0.53, False),  # one that is bent by 90 degrees
+    ],
+)
+def test_a_head_is_told_by_its_relief_for_how_far_it_turned(
+    residual: float, slant: float, is_solid: bool
+):
+    assert solid(Shape(residual, slant)) is is_solid
 
 
 def test_what_has_failed_never_passes():
