@@ -1,11 +1,12 @@
 """Drawn people for `sentrypost biometrics evaluate --drawn`, found as an entry point."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from edge.commands.biometrics import DrawnPeople
-from simulators.people.canvas import Image
-from simulators.people.traits import SELECTED
-from simulators.people.views import views
+
+if TYPE_CHECKING:
+    from simulators.people.canvas import Image
 
 SEED = 8
 """Of views that nobody chose anything by."""
@@ -13,8 +14,12 @@ SEED = 8
 
 def people() -> DrawnPeople:
     """The selected numbers, and views as a gate's camera would see them."""
+    from simulators.people.traits import SELECTED
+
     return DrawnPeople(tuple(SELECTED), _views)
 
 
-def _views(identity: int, count: int) -> Iterator[Image]:
+def _views(identity: int, count: int) -> "Iterator[Image]":
+    from simulators.people.views import views
+
     return views(identity, count, seed=SEED)
