@@ -113,7 +113,6 @@ def _write_film(file: Path, scene: "Scene", acts: tuple[str, ...]) -> None:
     from simulators.people.moves import Move
     from simulators.people.scenes import frames, length
 
-    sheet.refuse_bad_name(file, sheet.FILMS)
     moves = [Move(each) for each in acts]
     whole = sum(length(scene, move) for move in moves)
     with click.progressbar(length=whole, label="drawing", file=sys.stderr) as progress:

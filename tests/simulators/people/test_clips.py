@@ -3,6 +3,7 @@
 import os
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -82,19 +83,18 @@ def test_a_broken_file_is_drawn_again(tmp_path, content):
 def test_the_folder_is_bounded_and_what_was_used_last_stays(tmp_path):
     store = Clips(tmp_path)
     store.clip(TINY, Move.AWAY)
-    (first,) = tmp_path.glob(f"*{SUFFIX}")
+    store.clip(TINY, Move.COMES)
+    away, coming = (tmp_path / (key(TINY, move, None) + SUFFIX) for move in list(Move)[:2])
     abandoned = tmp_path / f"part{SUFFIX}"
     abandoned.write_bytes(bytes(50_000))
-    store.clip(TINY, Move.COMES)
-    (second,) = set(tmp_path.glob(f"*{SUFFIX}")) - {first, abandoned}
-    for age, path in enumerate((abandoned, second, first)):
+    for age, path in enumerate((abandoned, away, coming)):
         os.utime(path, ns=(age, age))
-    room = 2 * second.stat().st_size + first.stat().st_size
-    Clips(tmp_path, room).clip(TINY, Move.GOES)
-    left = set(tmp_path.iterdir())
-    assert abandoned not in left
-    assert second not in left or first in left
-    assert sum(path.stat().st_size for path in left) <= room
+    assert store.clip(TINY, Move.AWAY)  # used, so that the one that comes is the oldest now
+    turning = len(msgspec.msgpack.encode(store.clip(TINY, Move.LEFT)))
+    (tmp_path / (key(TINY, Move.LEFT, None) + SUFFIX)).unlink()
+    Clips(tmp_path, away.stat().st_size + turning).clip(TINY, Move.LEFT)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {away.name, key(TINY, Move.LEFT, None) + SUFFIX}
 
 
 def test_what_does_not_fit_alone_is_shown_all_the_same(tmp_path):
