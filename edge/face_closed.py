@@ -108,18 +108,17 @@ async def erase_face_closed(config: Config, person: str, made: Made) -> FaceRepl
         return FaceReply(done=True, version=version)
 
 
-async def faces_closed(config: Config, begin: int, model: str) -> FacesReply:
-    """Those on file. Raises JournalError, PeopleError."""
+async def faces_closed(config: Config) -> FacesReply:
+    """All that are on file. Raises JournalError, PeopleError."""
     async with _opened(config) as here:
         moment = SystemClock(config.trust_clock).moment()
         return words.listed(
             here.shelf,
             here.state,
             here.people.roll,
-            begin=begin,
+            limit=2**31,
             timezone=config.policy.timezone,
             utc_s=moment.utc_s,
-            model=model,
         )
 
 

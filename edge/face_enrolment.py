@@ -170,7 +170,15 @@ def enrolled(done: Staged, roll: Roll, *, may_name: bool) -> FaceReply:
 
 
 def listed(
-    shelf: Shelf, state: SiteState, roll: Roll, *, begin: int, timezone: str, utc_s: int, model: str
+    shelf: Shelf,
+    state: SiteState,
+    roll: Roll,
+    *,
+    begin: int = 0,
+    limit: int = FACES_MAX,
+    timezone: str,
+    utc_s: int,
+    model: str = "",
 ) -> FacesReply:
     """What is on file, and what only the journal has. Every template is opened: beside the loop."""
     try:
@@ -182,7 +190,7 @@ def listed(
     recorded = set(state.faces.items())
     strays = {whose for whose, row in rows.items() if row.in_force and whose not in recorded}
     every = sorted(recorded | strays, key=lambda whose: whose[1])
-    shown = every[begin : begin + FACES_MAX]
+    shown = every[begin : begin + limit]
     return FacesReply(
         timezone=timezone,
         utc_s=utc_s,
