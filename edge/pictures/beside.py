@@ -22,8 +22,7 @@ from edge.pictures.errors import PicturesError
 from edge.pictures.index import PictureIndex
 from edge.pictures.key import picture_key
 from edge.still_there import StillThereError
-from policies.compiled import CompiledPolicy
-from policies.pictures import Pictures
+from policies.compiled import CompiledPolicy, Pictures
 
 if TYPE_CHECKING:  # they need PyNaCl, which an edge without cameras does not have
     from edge.pictures.keeper import PictureKeeper
@@ -98,7 +97,7 @@ def kept_beside(
 def pictures_at(policy: CompiledPolicy, portal: PortalId) -> Pictures:
     """What the policy wants kept there; nothing at a portal that it does not know."""
     rule = policy.portal(portal)
-    return Pictures(getattr(rule, "pictures", Pictures.NONE))
+    return Pictures.NONE if rule is None else rule.pictures
 
 
 def readers_of(config: Config) -> Mapping[str, PortalId]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from controller import events as ev
 from controller import events_barriers as eb
+from controller import events_cameras as ec
 from controller import events_devices as ed
 from controller import events_faces as ef
 from controller import events_points as ep
@@ -19,9 +20,8 @@ from controller.events import Entry, EntryError, decode_body, kind_of
 from controller.events_pictures import PictureKind
 from controller.ids import HolderId, PortalId
 from policies.codes import Code
-from policies.compiled import CompiledPolicy
+from policies.compiled import CompiledPolicy, Pictures
 from policies.facts import Direction
-from policies.pictures import Pictures
 
 TOLD_BY_BADGE = frozenset({Code.CREDENTIAL_LOST, Code.CREDENTIAL_REVOKED})
 """Somebody has a badge that is not his any more: worth a look at who it is."""
@@ -98,6 +98,7 @@ CLIPS: Mapping[str, _Where] = {
     kind_of(ep.PointAlarmed): _point,
     kind_of(ep.PointFaulted): _point,
     kind_of(ep.PointMasked): _point,
+    kind_of(ec.CameraFaulted): _portal,
     kind_of(eb.InterlockOverridden): _portals,
     kind_of(eb.BarrierJammed): _portal,
 }

@@ -8,11 +8,12 @@ from controller import events_points as ep
 from controller.alarms import ALARMS
 from controller.body import NOTE_CHARS
 from controller.events import KINDS, Body, decode_entry, encode, kind_of
+from controller.events_cameras import CameraFaulted
 from controller.events_pictures import PictureKind
 from controller.ids import HolderId, PortalId
 from edge.pictures.choosing import CLIPS, NOWHERE, Chosen, Layout, Place, chosen
 from policies.codes import Code
-from policies.pictures import Pictures
+from policies.compiled import Pictures
 from tests.controller.support import POLICY, compiled
 from tests.golden.examples import EXAMPLES, READER, example
 
@@ -66,7 +67,7 @@ def test_a_badge_that_is_lost_or_revoked_is_worth_a_clip(code: Code) -> None:
 
 
 def test_forced_held_and_stuck_doors_and_readers_have_clips_at_their_door() -> None:
-    for kind in (ev.PortalForced, ev.PortalHeld, ev.ExitStuck, ev.ReaderTampered):
+    for kind in (ev.PortalForced, ev.PortalHeld, ev.ExitStuck, ev.ReaderTampered, CameraFaulted):
         (one,) = kept(EXAMPLES[kind_of(kind)], Pictures.ALARMS)
         assert (one.what, one.place) == (PictureKind.CLIP, Place(PortalId("gate"))), kind
     quiet = ev.ReaderTampered(reader=READER, tampered=False)

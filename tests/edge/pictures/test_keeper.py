@@ -24,8 +24,8 @@ from edge.journal import Record
 from edge.pictures import keeper
 from edge.pictures.index import PictureIndex
 from edge.pictures.keeper import PICTURES_WAITING_MAX, ROOM_BYTES
+from policies.compiled import Pictures
 from policies.facts import Direction
-from policies.pictures import Pictures
 from tests.edge.house import ADA, BOB, FRONT_CONTACT, House, bodies, until
 from tests.edge.pictures.drawn import START, DrawnCamera, frames, wanted
 from tests.edge.pictures.watched import Watched, at_rest, watched

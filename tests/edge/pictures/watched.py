@@ -1,5 +1,6 @@
 """The house of `tests.edge.house` with drawn cameras at its doors."""
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -16,8 +17,7 @@ from edge.pictures.index import PictureIndex
 from edge.pictures.keeper import PictureKeeper
 from edge.pictures.key import picture_key
 from edge.pictures.store import PictureStore
-from policies.compiled import CompiledPolicy
-from policies.pictures import Pictures
+from policies.compiled import Pictures
 from tests.edge.checks import ready
 from tests.edge.house import House, running
 from tests.edge.pictures.drawn import DrawnCamera
@@ -56,6 +56,9 @@ async def watched(
 ) -> AsyncIterator[Watched]:
     """The edge with these cameras, under a policy with this word at every portal."""
     by_name = {camera.name: camera for camera in cameras}
+    policy = house.folder / "policy.toml"
+    text = re.sub(r'pictures = ".*"\n', "", policy.read_text())
+    policy.write_text(text.replace('kind = "door"\n', f'kind = "door"\npictures = "{word}"\n'))
 
     async def with_cameras(config: Config, outside: Outside) -> Edge:
         outside.pictures.close()
@@ -65,13 +68,9 @@ async def watched(
             config = replace(config, picture_days=days)
         return await assembled(config, outside._replace(cameras=by_name, pictures=at_rest))
 
-    def said(_: CompiledPolicy, __: str) -> Pictures:
-        return word
-
     closing: list[beside.AtRest] = []
     with monkeypatch.context() as patch:
         patch.setattr(app, "assembled", with_cameras)
-        patch.setattr(beside, "pictures_at", said)
         try:
             async with house.line(), running(house) as edge:
                 one = Watched(house, edge, by_name)
