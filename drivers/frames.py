@@ -148,6 +148,11 @@ class FrameReader(_Memory):
     def __init__(self, memory: int) -> None:
         super().__init__(memory, mmap.ACCESS_READ)
 
+    @property
+    def latest(self) -> int:
+        """The newest frame's number; 0: there was none yet. Needs no numpy."""
+        return self._latest()
+
     def newest(self, after: int = 0) -> Frame | None:
         """The newest whole frame with a number above `after`, as a copy; None: there is none."""
         import numpy as np

@@ -101,6 +101,11 @@ class CameraProcess:
         """Of its process; None while there is none."""
         return self._child.pid
 
+    @property
+    def why(self) -> str:
+        """What its process last said of a source that gives no pictures; empty where it does."""
+        return self._why
+
     async def run(self, report: Callable[[CameraReported], None]) -> None:
         """As `Camera.run`."""
         self._report, self._told = report, None
@@ -193,7 +198,7 @@ class CameraProcess:
 
     def _ended(self, why: str) -> None:
         """Nobody is left who could answer."""
-        self._seen, self._why = None, why
+        self._why = why
         for waiting in self._pictures.values():
             if not waiting.done():
                 waiting.set_result(None)

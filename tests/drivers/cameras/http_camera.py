@@ -26,6 +26,7 @@ class HttpCamera:
         kind: str = MULTIPART,
         part_kind: str = "image/jpeg",
         status: int = 200,
+        location: str = "",
         known: tuple[str, str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         interval_s: float = 0.02,
@@ -36,6 +37,7 @@ class HttpCamera:
         """
         self.parts, self.has_length, self.kind = parts, has_length, kind
         self.part_kind, self.status, self.known = part_kind, status, known
+        self.location = location
         self.interval_s = interval_s
         self.shows = threading.Event()
         self.shows.set()
@@ -79,8 +81,8 @@ class HttpCamera:
             return
         self.viewers += 1
         request.send_response(self.status)
-        if self.status in {301, 302}:
-            request.send_header("Location", self.url)
+        if self.location:
+            request.send_header("Location", self.location)
         request.send_header("Content-Type", self.kind)
         request.send_header("Connection", "close")
         request.end_headers()

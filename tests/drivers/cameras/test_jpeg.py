@@ -1,5 +1,8 @@
 """JPEG pictures: judged by their header before a decoder sees them."""
 
+import random
+import secrets
+
 import cv2
 import numpy as np
 import pytest
@@ -48,6 +51,28 @@ def test_what_is_no_picture_is_refused_by_its_header(data, why, monkeypatch):
     monkeypatch.setattr(cv2, "imdecode", None)  # nothing of it reaches a decoder
     with pytest.raises(PictureError, match=f"^{why}$"):
         subject.decoded(data)
+
+
+@pytest.mark.parametrize("seed", [1, 2, secrets.randbits(32)])
+def test_whatever_comes_is_a_frame_or_a_refusal(seed):
+    """Of a whole picture with something changed, cut out, or written over."""
+    chance = random.Random(seed)
+    for _ in range(60):
+        data = bytearray(jpeg(chance.randrange(3), 64, 64))
+        for _ in range(chance.randrange(1, 6)):
+            at = chance.randrange(2, 700 if chance.random() < 0.7 else len(data))
+            match chance.randrange(3):
+                case 0:
+                    data[at] = chance.choice((0, 0xFF, 0xD8, 0xDA, chance.randrange(256)))
+                case 1:
+                    del data[at : at + chance.randrange(1, 9)]
+                case _:
+                    data[at:at] = chance.randbytes(chance.randrange(1, 9))
+        try:
+            frame = subject.decoded(bytes(data))
+        except PictureError:
+            continue
+        assert max(frame.shape[:2]) <= 1920, seed
 
 
 def test_a_decoder_that_gives_up_is_a_refusal():

@@ -35,6 +35,16 @@ def test_pictures_come_one_after_the_other(has_length):
     assert (first != second).any()
 
 
+@pytest.mark.parametrize("has_length", [True, False])
+def test_none_is_lost_between_two(has_length, monkeypatch):
+    monkeypatch.setattr(subject, "FRAME_NS_MIN", 0)
+    pictures = [jpeg(number) for number in range(4)]
+    with HttpCamera(parts=pictures, has_length=has_length) as camera:
+        taken, why = read_on(opened(camera))
+    # Where no length is said a picture ends with the next boundary, and the last has none.
+    assert (taken, why) == (4 if has_length else 3, "it has ended its stream")
+
+
 def test_more_than_are_due_are_passed_over():
     with HttpCamera(interval_s=0, parts=[jpeg(number) for number in range(40)]) as camera:
         stream = opened(camera)
@@ -59,7 +69,6 @@ def test_user_and_password_are_given_where_they_are_asked_for(how):
     [
         ({"status": 404}, "there is nothing at this address of it"),
         ({"status": 503}, "it serves as many viewers as it can"),
-        ({"status": 302}, "it answers with 302"),
         (
             {"kind": "text/html"},
             "it sends 'text/html' where multipart/x-mixed-replace was expected",
@@ -71,6 +80,13 @@ def test_what_is_no_stream_is_told(options, why):
     with HttpCamera(**options) as camera, pytest.raises(SourceError) as caught:
         opened(camera)
     assert str(caught.value).startswith(why)
+
+
+def test_a_camera_that_sends_us_elsewhere_is_another_one():
+    with HttpCamera() as other, HttpCamera(status=302, location=other.url) as camera:
+        with pytest.raises(SourceError, match="it answers with 302"):
+            opened(camera)
+        assert other.viewers == 0
 
 
 @pytest.mark.parametrize(
