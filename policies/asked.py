@@ -59,6 +59,9 @@ def asked_for(policy: CompiledPolicy, request: Request) -> Asked:
         if recognised.code is Code.PROTECTED_EXIT:  # gate 2: the guard's word is enough
             others = (factors for factors in missing if Factor.GUARD not in factors)
             missing = ((Factor.GUARD,), *others)
+        elif request.credential is CredentialStatus.NONE:  # gate 3: whom he knows needs no badge
+            wanted = ((),) if recognised.granted else recognised.missing
+            missing = tuple((*factors, Factor.GUARD) for factors in wanted)
     if missing:
         return Asked(Way.ASKED, missing)
     return Asked(Way.MISSING) if decision.code is Code.UNKNOWN_PORTAL else NEVER

@@ -51,7 +51,7 @@ def test_whatever_is_answered_otherwise_is_a_difference() -> None:
         assert difference(decision, wanted) == ""
         others = [
             replace(decision, granted=not decision.granted),
-            replace(decision, code=Code.SCHEDULE_HORIZON),
+            replace(decision, code=Code.SCHEDULE_HORIZON if decision.granted else Code.GRANTED),
             replace(decision, notes=(*decision.notes, Objection(Code.UNKNOWN_PORTAL))),
             replace(decision, objections=(*decision.objections, Objection(Code.GRANTED))),
         ]

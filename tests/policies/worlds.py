@@ -259,6 +259,7 @@ CALM: dict[str, object] = {
     "screened": CLEARED,
     "sealed_bag": False,
     "party": UNSET,
+    "without": UNSET,
     "knowledge_age_s": 0,
     "interlock_clear": True,
     "operable": True,
