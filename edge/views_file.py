@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
 
 import msgspec
-from sqlite_utils import Database
 
 from edge.ballast import BALLAST_BYTES, ROOM_FACTOR
+from edge.sqlite_library import Database
 from edge.views import Changes, DoorRow, PresenceRow, View, ZoneRow, restored
 
 VIEWS_FILE = "views.db"

@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import msgspec
-from sqlite_utils import Database
 
 from controller.orders import EndCause
 from controller.portal import Contact, State
+from edge.sqlite_library import Database
 from edge.views import PresenceRow, ZoneRow
 from edge.views_file import At, Reach, read_at, read_reach, rows_of
 

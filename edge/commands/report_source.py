@@ -17,11 +17,10 @@ from edge.views_file import VIEWS_FILE, Journal, ViewsError, ViewsFailed, to_rea
 from edge.views_query import Basis, basis
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
-
     from edge.control.client import Client
     from edge.control.closed import ClosedJournal
     from edge.control.messages_views import PersonNamed, ViewsReply
+    from edge.sqlite_library import Database
     from edge.views_fold import ViewsFold
 
 FRESH_WITHIN_S = 3.0

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from sqlite_utils import Database
 
 from edge.faces.schema import APPLICATION_ID, MIGRATIONS, STEPS
+from edge.sqlite_library import Database
 
 FILE_MODE = 0o600
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import msgspec
-from sqlite_utils import Database
 
 from controller.ids import HolderId
 from edge.faces.file import connected, damage, look, own, prepare
+from edge.sqlite_library import Database
 
 FACES_FILE = "faces.db"
 

@@ -5,10 +5,10 @@ away is kept nowhere.
 """
 
 import msgspec
-from sqlite_utils import Database
 
 from controller.holders import Provenance
 from edge.people.records import UNKNOWN, Change, Digest, Made, Roll, Step, Touched, contents_digest
+from edge.sqlite_library import Database
 
 TOUCHED_KEPT = 500
 """What a change was about is known of so many: an edge that has missed more takes everybody."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import msgspec
-from sqlite_utils import Database
 
 from controller.holders import NOBODY, Directory
 from controller.ids import HolderId
@@ -44,6 +43,7 @@ from edge.people.records import (
     directory_after,
     directory_of,
 )
+from edge.sqlite_library import Database
 
 _LISTS = ("roles", "watchlists")
 """Columns that hold JSON lists."""

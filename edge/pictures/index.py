@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import msgspec
-from sqlite_utils import Database
 
 from controller.events_pictures import PictureId, PictureKept, PictureKind
 from controller.ids import HolderId, PortalId
 from edge.pictures.errors import PictureMissingError, PicturesError
 from edge.pictures.schema import APPLICATION_ID, MIGRATIONS, STEPS
+from edge.sqlite_library import Database
 
 FILE = "pictures.db"
 FOLDER = "pictures"

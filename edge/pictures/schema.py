@@ -1,7 +1,6 @@
 """The tables of `pictures.db`, as numbered steps. A step that was released is never edited."""
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+from edge.sqlite_library import Database, Migrations
 
 APPLICATION_ID = 0x53505049
 """`SPPI`, where `file` and SQLite look for it."""

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 
 from packaging.requirements import Requirement
 
@@ -17,7 +18,7 @@ SEALING = "nacl"
 IMPORTING = """
 import importlib, sys
 
-hidden, modules = (line.split() for line in sys.stdin)
+hidden, watched, modules = (set(line.split()) for line in sys.stdin)
 
 
 class Hidden:
@@ -28,20 +29,24 @@ class Hidden:
 
 sys.meta_path.insert(0, Hidden())
 failed = []
-for name in modules:
+for name in sorted(modules):
     try:
         importlib.import_module(name)
     except ImportError as problem:
         failed.append(f"{name}: {problem}")
-print(*failed, sep="\\n", end="")
+print(*failed, *sorted(watched & sys.modules.keys()), sep="\\n", end="")
 """
 
 
-def import_without(hidden: tuple[str, ...], modules: list[str]) -> str:
-    """What a Python that lacks some packages says when these modules are imported one by one."""
+def import_without(
+    hidden: Iterable[str], modules: Iterable[str], watched: Iterable[str] = ()
+) -> str:
+    """What a Python that lacks some packages says when these modules are imported one by one, and
+    which of those that are `watched` came with them.
+    """
     result = subprocess.run(
         [sys.executable, "-c", IMPORTING],
-        input=f"{' '.join(hidden)}\n{' '.join(modules)}\n",
+        input="".join(f"{' '.join(names)}\n" for names in (hidden, watched, modules)),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -66,15 +71,24 @@ def test_no_process_of_edge_and_central_needs_what_looks_at_pictures():
     assert import_without(HEAVY, modules) == ""
 
 
-def test_commands_drivers_and_daemon_load_without_anything_of_the_extra():
-    plugged = [
+def plugged() -> list[str]:
+    """The daemon, and every module that an entry point names."""
+    targets = [
         target.partition(":")[0]
         for group in PROJECT["entry-points"].values()
         for target in group.values()
     ]
     scripts = [target.partition(":")[0] for target in PROJECT["scripts"].values()]
-    modules = sorted({*plugged, *scripts, "edge.app", "edge.daemon"})
-    assert import_without((*HEAVY, SEALING), modules) == ""
+    return [*targets, *scripts, "edge.app", "edge.daemon"]
+
+
+def test_commands_drivers_and_daemon_load_without_anything_of_the_extra():
+    assert import_without((*HEAVY, SEALING), plugged()) == ""
+
+
+def test_they_do_not_load_it_where_it_is_installed_either():
+    assert import_without((), plugged(), watched=HEAVY) == ""
+    assert import_without((), ["cv2"], watched=HEAVY) == "cv2\nnumpy"
 
 
 def test_what_is_hidden_is_missed():
