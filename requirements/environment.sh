@@ -111,6 +111,8 @@ make_environment() {
         return
     fi
     install_locked requirements/build.lock
+    "$folder/bin/python" -c 'import dlib' 2>/dev/null ||
+        echo "environment: cameras and faces come to some 200 MB, which takes minutes" >&2
     if has_headless; then
         echo "environment: opencv-python-headless stays (make clean, to begin anew)" >&2
         # A package with its hashes: down to where uv says what it came by.
