@@ -1,5 +1,7 @@
 """The engine that doors use: dlib's detector on half the picture, and its network in OpenCV."""
 
+from functools import cache
+
 import cv2
 import dlib
 import numpy as np
@@ -40,7 +42,7 @@ class FastEngine:
         cv2.setNumThreads(1)
         self._recogniser = recognition.recogniser()
         self._detector = dlib.get_frontal_face_detector()
-        self._points = dlib.shape_predictor(str(model_file(FIVE_POINTS)))
+        self._points = _five_points()
 
     @property
     def model(self) -> str:
@@ -87,6 +89,12 @@ class FastEngine:
         chips = dlib.jitter_image(chip, num_jitters=jitter) if jitter else [chip]
         found: Vectors = self._recogniser.vectors(chips)
         return np.asarray(found.mean(axis=0), np.float32)
+
+
+@cache
+def _five_points() -> dlib.shape_predictor:
+    """One for all engines of a process: it takes some 10 MB and is only read. Raises NoModelsError."""
+    return dlib.shape_predictor(str(model_file(FIVE_POINTS)))
 
 
 def _steps(part: Image, *, whole: bool) -> tuple[int, ...]:

@@ -175,6 +175,7 @@ def main() -> None:
     recognition = open_recognition(Path(settings.folder) if settings.folder else None)
     engines: list[FaceEngine] = [FastEngine(recognition) for _ in range(THREADS)]
     pipe.send(Ready(model=engines[0].model, about=recognition.about))
+    del recognition  # 22 MB of weights, which the engines have taken in
     Service(pipe, readers, engines).serve()
 
 

@@ -152,6 +152,13 @@ def test_a_face_that_comes_in_the_place_of_another_is_judged_alone(watched: Watc
     assert watched.end().outcome is FaceOutcome.POOR
 
 
+def test_who_fits_once_and_then_no_more_is_neither(watched: Watched):
+    """Two people in one place, or one of whom nobody can tell: no word of a wrong face."""
+    assert watched.see(islice(moments(before_camera(ADA)), 1)) is None
+    assert watched.see(islice(moments(before_camera(BEN)), 14)) is None
+    assert watched.end().outcome is FaceOutcome.POOR
+
+
 def test_turns_are_done_by_the_face_that_fits_before_and_after(
     engine: FastEngine, question: Question
 ):
