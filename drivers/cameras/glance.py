@@ -31,10 +31,14 @@ def glance(image: NDArray[np.uint8]) -> Glance:
     columns = _places(image.shape[1], GRAIN // GRAIN_ROWS)
     grain = image[np.ix_(rows, columns)].reshape(GRAIN, 1, 3)
     small = image
-    if image.shape[:2] != (HEIGHT, WIDTH):
-        larger = image.shape[0] >= HEIGHT and image.shape[1] >= WIDTH
+    if image.shape[0] > 2 * HEIGHT and image.shape[1] > 2 * WIDTH:
+        # Every third pixel of Full HD is enough, and takes a third of the time.
+        size = (2 * WIDTH, 2 * HEIGHT)
+        small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    if small.shape[:2] != (HEIGHT, WIDTH):
+        larger = small.shape[0] >= HEIGHT and small.shape[1] >= WIDTH
         how = cv2.INTER_AREA if larger else cv2.INTER_LINEAR
-        small = np.asarray(cv2.resize(image, (WIDTH, HEIGHT), interpolation=how), np.uint8)
+        small = np.asarray(cv2.resize(small, (WIDTH, HEIGHT), interpolation=how), np.uint8)
     view = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     grey = cv2.cvtColor(np.ascontiguousarray(grain), cv2.COLOR_BGR2GRAY)
     return Glance(np.asarray(view, np.uint8), np.asarray(grey, np.uint8).reshape(GRAIN))
