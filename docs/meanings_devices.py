@@ -108,7 +108,7 @@ CAMERA_OWN_KEYS: Mapping[str, Mapping[str, str]] = {
         "certificate": "file of the edge's own certificate, where the broker asks for one",
         "key": "file of its private key",
     },
-    "rtsp": {"url": "where the stream is, as `rtsp://HOST/path`; `rtsps://` is TLS", **_PASSWORD},
+    "rtsp": {"url": "where the stream is, as `rtsp://HOST/path`", **_PASSWORD},
     "simulated": {
         "url": "where the simulator serves it, on this machine alone: `http://127.0.0.1:PORT/`",
         **_PASSWORD,

@@ -21,6 +21,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -43,6 +44,9 @@ DEATH_S_MAX = 5.0
 
 LAST_WORDS_MAX = 600
 """Characters that are kept of what a child says on its error output."""
+
+OOM_SCORE = "800"
+"""Of 1,000 (proc(5)): the daemon under its unit has -900, an ordinary process 0."""
 
 _LENGTH = struct.Struct(">I")
 
@@ -297,12 +301,14 @@ class ParentPipe(Generic[Heard]):
 def begin(arguments: list[str], data_bytes_max: int) -> tuple[str, int, tuple[int, ...]]:
     """What every child does first, before it knows a secret: its name, its wire, its descriptors.
 
-    From here on it gives way to the doors, leaves no dump of its memory, takes no more memory than
-    `data_bytes_max`, and says nothing on its error output but, at the end, where a bug was: what
-    libraries write there can hold addresses and passwords.
+    From here on it gives way to the doors, goes first where memory is short, leaves no dump of its
+    memory, takes no more of it than `data_bytes_max`, and says nothing on its error output but, at
+    the end, where a bug was: what libraries write there can hold addresses and passwords.
     """
     name, wire, *fds = arguments
     os.nice(5)
+    with contextlib.suppress(OSError):  # whoever has taken /proc away has settled it otherwise
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (data_bytes_max, data_bytes_max))
     _be_silent()

@@ -73,7 +73,7 @@ def rtsp_source(camera: CameraSpec) -> SourceSpec:
     """As `CameraFamily.source`."""
     options = camera.options
     assert isinstance(options, RtspCamera), "the family's own camera"
-    _refuse(_address_problems(options.url, ("rtsp", "rtsps")), _password_problems(options))
+    _refuse(_address_problems(options.url, ("rtsp",)), _password_problems(options))
     return _source(
         "video:open_rtsp",
         RtspSettings(url=options.url, username=options.username, password=password(camera)),

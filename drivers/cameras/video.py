@@ -33,7 +33,7 @@ _LIMITS = (
     *(cv2.CAP_PROP_N_THREADS, 1),  # one camera is one core's business at most
 )
 
-_RTSP_OPTIONS = "rtsp_transport;tcp|protocol_whitelist;rtsp,rtsps,rtp,tcp,udp,tls,crypto"
+_RTSP_OPTIONS = "rtsp_transport;tcp|protocol_whitelist;rtsp,rtp,tcp,udp"
 """Over TCP nothing is torn by a lost packet, and one port is all that a firewall has to know."""
 _FILE_OPTIONS = "protocol_whitelist;file"
 """A playlist that poses as a video reaches no other machine."""

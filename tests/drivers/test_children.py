@@ -123,6 +123,16 @@ async def test_a_sign_of_life_is_enough():
 
 
 @on_a_loop
+async def test_a_child_gives_way_and_goes_first_where_memory_is_short():
+    parent = Parent(Act("echo", "here"))
+    async with parent.running():
+        pid = (await parent.heard.get()).pid
+        ours = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, ours + 5)
+        assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "800\n"
+
+
+@on_a_loop
 async def test_nothing_is_handed_to_nobody():
     parent = Parent(Act("crash"))
     assert not parent.child.send(Act("echo"))
