@@ -370,8 +370,8 @@ def _people_desks(
     erasing.elsewhere.append(faces.take_away)
     erasing.elsewhere.append(partial(pictures_of_erased, config.state, daemon, outside.pictures))
     people = PeopleDesk(daemon, config, outside.key, outside.entropy, erasing)
-    erase, report = EraseDesk(daemon, people, erasing), ReportDesk(daemon, config, erasing, faces)
-    return people, erase, report, faces
+    report = ReportDesk(daemon, config, erasing, faces, outside.pictures.keys)
+    return people, EraseDesk(daemon, people, erasing), report, faces
 
 
 def _order_desk(config: Config, outside: Outside, daemon: Daemon) -> OrderDesk:

@@ -14,6 +14,7 @@ from edge.credentials import file_named
 from edge.device_keys import next_file
 from edge.doctor import Finding, Patient, fail, ok, warn
 from edge.journal_keys import KEY_FILE, NEXT_FILE
+from edge.pictures.key import KEY_FILE as PICTURE_KEY_FILE
 from edge.secret_file import is_open_to_others
 from edge.views_file import VIEWS_FILE
 
@@ -105,6 +106,7 @@ def _secrets(patient: Patient) -> Iterator[Path]:
     yield config.site_key
     templates = config.template_keys
     keys = (templates.current, templates.former, config.state / faces.KEY_FILE)
+    keys += (config.picture_key, config.state / PICTURE_KEY_FILE)
     yield from (key for key in keys if key is not None and key.exists())
     for _, line in config.lines.values():
         for entry in (line.options, *(device.options for device in line.devices)):

@@ -130,6 +130,7 @@ def text_pieces(
     yield _text(_opening(kept, made_utc_us, zone))
     yield _text(_present(kept, zone))
     yield _text(_changes(kept, zone))
+    yield _text(_pictures(kept, zone))
     yield _text([f"ENTRIES OF THE JOURNAL, {kept.searched} searched", ""])
     count = 0
     for one in entries:
@@ -237,6 +238,18 @@ def _changes(kept: Kept, zone: tzinfo) -> list[str]:
         for one in kept.changes
     ]
     return ["CHANGES OF THE FILE OF PEOPLE that the person was in", "", *(lines or ["  none"]), ""]
+
+
+def _pictures(kept: Kept, zone: tzinfo) -> list[str]:
+    lines = [
+        f"  {one.what} of {one.camera} at {one.portal}, {local(one.from_us, zone)}, "
+        f"{one.frames} frames, entry {one.seq}"
+        for one in kept.pictures
+    ]
+    if len(lines) < kept.picture_count:
+        lines.append(f"  and {kept.picture_count - len(lines)} older ones")
+    head = "PICTURES AND CLIPS in which the person may be: `sentrypost picture export` has them"
+    return [head, "", *(lines or ["  none"]), ""]
 
 
 def _rows(rows: dict[str, str]) -> list[str]:

@@ -15,6 +15,8 @@ from controller.retention import RecordClass
 from edge.config import Config
 from edge.face_enrolment import place_of
 from edge.people.history import TOUCHED_KEPT
+from edge.privacy_activity import Activity
+from edge.privacy_pictures import are_kept, of_pictures
 from policies.compiled import CompiledPolicy
 
 FORMAT = "sentrypost-privacy-sheet-1"
@@ -40,18 +42,6 @@ FIELDS = {
 
 DIGESTS = frozenset({"order", "sha256"})
 """What was signed, and what a file holds: digests too, which commit to nobody."""
-
-
-class Activity(msgspec.Struct, frozen=True, kw_only=True):
-    """One purpose, with all that belongs to it."""
-
-    purpose: str
-    people: tuple[str, ...]
-    data: tuple[str, ...]
-    source: str
-    recipients: tuple[str, ...]
-    retention: str
-    safeguards: tuple[str, ...]
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +85,7 @@ def sheet(config: Config, policy: CompiledPolicy) -> Sheet:
         policy_version=policy.version,
         policy_digest=policy.digest,
         activities=tuple(_activities(config, policy)),
-        not_kept=tuple(_not_kept(config)),
+        not_kept=tuple(_not_kept(config, policy)),
         everywhere=tuple(_everywhere(config)),
         rights=(
             "access: `sentrypost person report` writes down all that is kept of one person",
@@ -121,6 +111,8 @@ def _activities(config: Config, policy: CompiledPolicy) -> Iterator[Activity]:
         yield _consents()
     if _enrols(config):
         yield _faces(config)
+    if are_kept(config, policy):
+        yield of_pictures(config, policy)
     if config.recipients:
         yield _duress(config)
     if config.broker is not None:
@@ -416,7 +408,9 @@ def _operators(config: Config) -> Activity:
     )
 
 
-def _not_kept(config: Config) -> Iterator[str]:
+def _not_kept(config: Config, policy: CompiledPolicy) -> Iterator[str]:
+    if not are_kept(config, policy):
+        yield "what cameras see: no picture and no clip of it is kept"
     yield (
         "pictures that a template of a face is made of: the command that reads them lets them go"
         if _enrols(config)

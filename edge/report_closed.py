@@ -8,16 +8,22 @@ from controller.inputs import PersonReportAsked
 from controller.ledger import PERSONAL_CHARS_MAX, SALT_BYTES, Personal
 from edge.assembly import settle_people
 from edge.config import Config
-from edge.control.messages_report import Kept, ReportPersonReply
+from edge.control.messages_report import (
+    KEPT_PICTURES_MAX,
+    Kept,
+    PictureOf,
+    ReportPersonReply,
+)
 from edge.control.place import PEOPLE_FILE
 from edge.erase_closed import opened_writer, turn_of
 from edge.erasing import known_of
 from edge.face_enrolment import face_closed
 from edge.journal.erasure import Search
 from edge.people import Made, People
+from edge.pictures.index import PictureIndex
 from edge.policy_start import served_next
 from edge.recorder import record_of
-from edge.report_desk import badges_of, changes_of, nobody, now_of, on_file
+from edge.report_desk import badges_of, changes_of, nobody, now_of, on_file, pictures_of
 from edge.restore import restored_state
 
 CAUSE = InputId("person-report")
@@ -26,7 +32,7 @@ CAUSE = InputId("person-report")
 async def report_closed(config: Config, person: str, made: Made) -> ReportPersonReply:
     """Record that somebody is reported on, and tell what is kept. `made`: who asks.
 
-    Raises JournalError, PeopleError, FacesError.
+    Raises JournalError, PeopleError, FacesError, PicturesError.
     """
     async with opened_writer(config) as writer:
         with People.open(config.state / PEOPLE_FILE) as people:
@@ -37,6 +43,7 @@ async def report_closed(config: Config, person: str, made: Made) -> ReportPerson
                 return nobody(person)
             search = Search(known_of(people.roll, record), 1, writer.last_seq)
             await writer.search(search)
+            shown = _pictures(config, HolderId(record.id))
             turn = turn_of(config, writer, people, state, CAUSE)
             salt = os.urandom(SALT_BYTES).hex()
             asked = PersonReportAsked(
@@ -61,5 +68,14 @@ async def report_closed(config: Config, person: str, made: Made) -> ReportPerson
                 recorded=writer.last_seq,
                 searched=writer.last_seq,
                 acked=None if config.broker is None else writer.acked,
+                pictures=shown[:KEPT_PICTURES_MAX],
+                picture_count=len(shown),
             )
     return ReportPersonReply(kept=kept)
+
+
+def _pictures(config: Config, holder: HolderId) -> tuple[PictureOf, ...]:
+    if not PictureIndex.exists(config.state):
+        return ()
+    with PictureIndex.open(config.state) as keys:
+        return pictures_of(keys, holder)

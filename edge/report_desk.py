@@ -9,12 +9,14 @@ from controller.state import SiteState
 from edge.config import Config
 from edge.control.messages_report import (
     KEPT_CHANGES_MAX,
+    KEPT_PICTURES_MAX,
     BadgeKept,
     ChangeKept,
     FaceKept,
     Kept,
     Now,
     OnFile,
+    PictureOf,
     ReportPersonReply,
     ScreeningKept,
 )
@@ -25,6 +27,8 @@ from edge.faces import FacesError
 from edge.journal.erasure import Search
 from edge.people import People, PeopleError
 from edge.people.records import HolderRecord, Roll
+from edge.pictures.errors import PicturesError
+from edge.pictures.index import PictureIndex
 
 NOBODY = "give the id that the file of people has; `sentrypost person history` names the newest"
 NOT_ON_RECORD = "the journal cannot be written; it would not be on record who asked for it"
@@ -34,11 +38,19 @@ TRY_LATER = "try later"
 class ReportDesk:
     """One daemon's."""
 
-    def __init__(self, daemon: Daemon, config: Config, erasing: Erasing, faces: FaceDesk) -> None:
+    def __init__(
+        self,
+        daemon: Daemon,
+        config: Config,
+        erasing: Erasing,
+        faces: FaceDesk,
+        pictures: PictureIndex | None,
+    ) -> None:
         self._daemon = daemon
         self._config = config
         self._erasing = erasing
         self._faces = faces
+        self._pictures = pictures
 
     async def report(self, person: str, operator: str) -> ReportPersonReply:
         """As `edge.control.desk.Desk` has it."""
@@ -52,7 +64,8 @@ class ReportDesk:
         try:
             changes = await asyncio.to_thread(changes_of, daemon.people, record)
             face = await self._faces.kept(HolderId(record.id))
-        except (PeopleError, FacesError) as error:
+            shown = await asyncio.to_thread(pictures_of, self._pictures, HolderId(record.id))
+        except (PeopleError, FacesError, PicturesError) as error:
             return ReportPersonReply(reason=str(error), remedy=TRY_LATER)
         outcome = daemon.judge(
             PersonReportAsked(
@@ -80,6 +93,8 @@ class ReportDesk:
                 ),
                 searched=daemon.writer.last_seq,
                 acked=None if self._config.broker is None else daemon.writer.acked,
+                pictures=shown[:KEPT_PICTURES_MAX],
+                picture_count=len(shown),
             )
         )
 
@@ -94,6 +109,23 @@ def nobody(person: str) -> ReportPersonReply:
 def badges_of(search: Search) -> tuple[str, ...]:
     """By which badges values of the person are told, those of the past included."""
     return tuple(sorted(search.badges))
+
+
+def pictures_of(keys: PictureIndex | None, holder: HolderId) -> tuple[PictureOf, ...]:
+    """Those in which somebody may be, the newest first. Raises PicturesError."""
+    rows = () if keys is None else keys.rows_of(holder)
+    return tuple(
+        PictureOf(
+            seq=row.seq or 0,
+            what=row.what,
+            portal=row.portal,
+            camera=row.camera,
+            from_us=row.from_us,
+            until_us=row.until_us,
+            frames=row.count,
+        )
+        for row in rows
+    )
 
 
 def on_file(record: HolderRecord, roll: Roll, face: FaceKept | None) -> OnFile:

@@ -22,6 +22,7 @@ from edge.faces import FacesError
 from edge.journal import JournalError
 from edge.people import PeopleError
 from edge.person_report import about, json_pieces, text_pieces, told
+from edge.pictures.errors import PicturesError
 from edge.policy_start import served_next
 from edge.present import clean
 from edge.privacy import sheet
@@ -61,7 +62,7 @@ def report(person: str, file: Path, config: Path, as_json: bool) -> None:
             kept = _closed(site, person, file, as_json=as_json)
     except msgspec.ValidationError as error:
         raise click.UsageError(str(error)) from None
-    except (ControlClientError, JournalError, PeopleError, FacesError) as error:
+    except (ControlClientError, JournalError, PeopleError, FacesError, PicturesError) as error:
         raise failed_by(error) from None
     click.echo(clean(f"{file}: all that is kept of '{person}', recorded as entry {kept.recorded}"))
 

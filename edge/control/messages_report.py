@@ -1,5 +1,6 @@
 """What passes over the control socket about a report of one person."""
 
+from controller.events_pictures import PictureKind
 from controller.ids import HolderId
 from controller.moment import Micros
 from controller.sightings import CheckedOff, Sighting
@@ -59,6 +60,18 @@ class OnFile(Part, frozen=True, kw_only=True):
         return f"OnFile(random_id={self.random_id!r}, …)"
 
 
+class PictureOf(Part, frozen=True, kw_only=True):
+    """A picture or clip in which the person may be; `seq`: the entry that has its hash."""
+
+    seq: Count
+    what: PictureKind
+    portal: str
+    camera: str
+    from_us: Micros
+    until_us: Micros
+    frames: Count
+
+
 class ChangeKept(Part, frozen=True, kw_only=True):
     """A change of the file of people that the person was in. `entry`: its number in the journal."""
 
@@ -102,7 +115,8 @@ class Kept(Part, frozen=True, kw_only=True):
     his random id in them, or one of these `badges`, or his name, beside them.
 
     `recorded`: the entry that says that this was asked for. `searched`: the journal's last number
-    then. `acked`: up to where the archive has it; None where there is no archive.
+    then. `acked`: up to where the archive has it; None where there is no archive. `pictures`: the
+    newest of `picture_count` in which he may be.
     """
 
     site: str
@@ -116,6 +130,8 @@ class Kept(Part, frozen=True, kw_only=True):
     recorded: Count
     searched: Count
     acked: Count | None
+    pictures: tuple[PictureOf, ...] = ()
+    picture_count: Count = 0
 
     def __repr__(self) -> str:
         return f"Kept({self.on_file!r}, …)"
@@ -128,6 +144,9 @@ class ReportPersonReply(Message, frozen=True, kw_only=True):
     reason: str = ""
     remedy: str = ""
 
+
+KEPT_PICTURES_MAX = 500
+"""Of one reply; at a few a day it is months of them."""
 
 KEPT_CHANGES_MAX = 500
 """Changes that one reply names: of so many it is known whom they were about."""

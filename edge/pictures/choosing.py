@@ -23,6 +23,9 @@ from policies.codes import Code
 from policies.compiled import CompiledPolicy, Pictures
 from policies.facts import Direction
 
+BEFORE_S, AFTER_S = 10, 20
+"""What a clip shows around its alarm: who came up to the door, and what he did behind it."""
+
 TOLD_BY_BADGE = frozenset({Code.CREDENTIAL_LOST, Code.CREDENTIAL_REVOKED})
 """Somebody has a badge that is not his any more: worth a look at who it is."""
 

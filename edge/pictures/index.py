@@ -228,6 +228,11 @@ class PictureIndex:
             sql = "SELECT picture FROM holder WHERE holder = ? ORDER BY picture"
             return tuple(found[0] for found in database.execute(sql, [holder]))
 
+    def rows_of(self, holder: HolderId) -> tuple[Row, ...]:
+        """The same with what they are, the newest first."""
+        sql = "WHERE id IN (SELECT picture FROM holder WHERE holder = ?) ORDER BY made_us DESC"
+        return self._rows(sql, [holder])
+
     def past(self, what: PictureKind, before_us: int) -> tuple[PictureId, ...]:
         """What was made before a moment, the oldest first, ROWS_MAX at most."""
         rows = self._rows(

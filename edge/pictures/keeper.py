@@ -33,14 +33,12 @@ from controller.moment import SECOND_US
 from drivers.cameras.api import Camera, Picture
 from edge.daemon import Daemon
 from edge.journal import JournalError, Record
-from edge.pictures.choosing import Chosen, Place, holder_of
+from edge.pictures.choosing import AFTER_S, BEFORE_S, Chosen, Place, holder_of
 from edge.pictures.ending import PictureEnds
 from edge.pictures.errors import PicturesError
 from edge.pictures.frame import Frame
+from edge.pictures.room import ROOM_BYTES
 from edge.pictures.store import PictureStore, Wanted
-
-BEFORE_S, AFTER_S = 10, 20
-"""What a clip shows around its alarm: who came up to the door, and what he did behind it."""
 
 PICTURE_WITHIN_S = 1.0
 """How far from the decision a picture may be. A face is at the reader for longer than that."""
@@ -53,11 +51,6 @@ PICTURES_WAITING_MAX = 16
 
 CLIPS_WAITING_MAX = 4
 """Of one camera, each half a minute; alarms within one belong to it."""
-
-ROOM_BYTES = 256 * 1024 * 1024
-"""With less free nothing more is kept. The journal begins to go early at an eighth of it
-(`edge.ballast`): pictures stop first.
-"""
 
 LOOK_S = 60.0
 """Between two looks at the room, and for what is past its time."""

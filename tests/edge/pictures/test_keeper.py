@@ -23,7 +23,8 @@ from edge.commands.person_erase import erase as erase_command
 from edge.journal import Record
 from edge.pictures import keeper
 from edge.pictures.index import PictureIndex
-from edge.pictures.keeper import PICTURES_WAITING_MAX, ROOM_BYTES
+from edge.pictures.keeper import PICTURES_WAITING_MAX
+from edge.pictures.room import ROOM_BYTES
 from policies.compiled import Pictures
 from policies.facts import Direction
 from tests.edge.house import ADA, BOB, FRONT_CONTACT, House, bodies, until
@@ -278,6 +279,11 @@ def test_whoever_is_erased_takes_the_pictures_along_and_that_is_on_record_first(
         pictures = await kept(one, 2)
         for body in pictures:
             copies[body.picture] = one.store.index.path_of(body.picture).read_bytes()
+        told = (await one.edge.desk.report_person("1", "smith")).kept
+        assert told is not None
+        assert [(one.seq, one.frames) for one in told.pictures] == [
+            ((await seqs(one, PictureKept))[0], 1)
+        ]
         reply = await one.edge.desk.erase_person(asked(), "smith")
         assert reply.erased, reply
         (gone,) = await bodies(one.edge, PicturesErased)
