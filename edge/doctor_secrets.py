@@ -106,8 +106,8 @@ def _secrets(patient: Patient) -> Iterator[Path]:
     yield config.site_key
     templates = config.template_keys
     keys = (templates.current, templates.former, config.state / faces.KEY_FILE)
-    keys += (config.picture_key, config.state / PICTURE_KEY_FILE)
-    yield from (key for key in keys if key is not None and key.exists())
+    pictures = (config.picture_key, config.state / PICTURE_KEY_FILE)
+    yield from (key for key in (*keys, *pictures) if key is not None and key.exists())
     for _, line in config.lines.values():
         for entry in (line.options, *(device.options for device in line.devices)):
             files = [file_named(name, beside) for name in secret_files(entry)]

@@ -31,6 +31,6 @@ async def take_away(state: Path, holders: Iterable[HolderId], record: Record) ->
                     await record(
                         PicturesEnding(id=CAUSE, pictures=pictures, why=why, holder=holder)
                     )
-                    index.erase(pictures)
+                    index.erase(pictures, anew=True)
     except PicturesError as error:
         raise StillThereError(str(error)) from error

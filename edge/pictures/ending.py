@@ -58,7 +58,8 @@ class PictureEnds:
         await daemon.recorder.drained()
         if self._unwritable() or daemon.writer.last_seq < outcome.events[-1].header.seq:
             raise PicturesError(UNRECORDED)
-        await asyncio.to_thread(self.index.erase, pictures)
+        anew = why is PictureEnd.PERSON_ERASED
+        await asyncio.to_thread(self.index.erase, pictures, anew=anew)
 
     def _unwritable(self) -> bool:
         return self._daemon.recorder.down

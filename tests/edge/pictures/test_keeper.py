@@ -348,7 +348,7 @@ def test_an_erasure_that_was_cut_off_is_carried_out_by_the_next_start(
     play(house, monkeypatch, after)
 
 
-def failing(*_: object) -> None:
+def failing(*_: object, **__: object) -> None:
     from edge.pictures.errors import PicturesError
 
     raise PicturesError("the disk has failed; mend it")

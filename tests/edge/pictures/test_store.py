@@ -267,6 +267,25 @@ def test_looks_by_time_portal_and_entry(store: PictureStore) -> None:
     assert index.totals() == (2, first.sealed_bytes + clip.sealed_bytes)
 
 
+def test_keys_of_somebody_who_is_erased_leave_no_copy_in_pages_that_were_divided(
+    store: PictureStore, tmp_path: Path
+) -> None:
+    """Copies that SQLite leaves are rare: one is put where it would leave it."""
+    hers = kept(store)
+    closed = store.index.row(hers.picture).wrapped
+    with store.index._writing() as database:
+        database.execute("CREATE TABLE divided (copy BLOB)")
+        database.execute("INSERT INTO divided VALUES (?)", [closed])
+        database.execute("PRAGMA secure_delete = OFF")
+        database.execute("DROP TABLE divided")
+        database.execute("PRAGMA secure_delete = ON")
+    store.index.erase([hers.picture])
+    assert closed in (tmp_path / FILE).read_bytes(), "as a page would have it that was divided"
+    store.index.erase([hers.picture], anew=True)
+    assert closed not in (tmp_path / FILE).read_bytes()
+    assert kept(store, 9)
+
+
 def opened_again(folder: Path) -> None:
     PictureIndex.open(folder).close()
 
