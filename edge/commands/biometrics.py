@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from drivers.faces.evaluation_folder import Supplied
     from drivers.faces.interfaces import FaceEngine, Image
 
-PEOPLE_GROUP = "sentrypost.drawn-people"
+PEOPLE_GROUP = "sentrypost.people"
 """Who can draw people: the simulators, which nothing of the edge may import."""
 
 DRAWN_VIEWS = 6

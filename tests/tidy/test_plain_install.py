@@ -1,5 +1,6 @@
 """An edge without cameras has nothing of the extra `biometrics`, and misses nothing."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -101,3 +102,10 @@ def test_the_extra_is_no_dependency():
     extra = {Requirement(line).name for line in PROJECT["optional-dependencies"]["biometrics"]}
     assert {"dlib-bin", "numpy", "opencv-python", "pynacl"} <= extra
     assert needed.isdisjoint(extra)
+
+
+def test_the_build_backend_takes_the_names_of_entry_points():
+    """As the packaging specification has them; with others nothing is installed."""
+    for group, points in PROJECT["entry-points"].items():
+        assert re.fullmatch(r"\w+(\.\w+)*", group, re.ASCII), group
+        assert [name for name in points if not re.fullmatch(r"[\w.-]+", name, re.ASCII)] == []
