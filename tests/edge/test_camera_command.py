@@ -1,5 +1,8 @@
 """`sentrypost camera try`: what an integrator sees of a camera, masks and all."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -11,6 +14,7 @@ from drivers.cameras import camera as subject
 from edge.commands.camera import camera
 from tests.drivers.cameras.http_camera import HttpCamera
 from tests.edge.house import House
+from tests.edge.sandbox import environment, sandbox
 from tests.tidy.repository import ROOT
 
 GATE = """
@@ -29,10 +33,14 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "site.toml"
 
 
+def named(site: Path, server: HttpCamera) -> None:
+    """The camera stands in the site file."""
+    site.write_text(site.read_text() + GATE.format(url=server.url))
+
+
 def tried(site: Path, server: HttpCamera, *words: str):
     """What the command says of a camera that sends what this server does."""
-    text = site.read_text().partition("\n[camera.gate]")[0]
-    site.write_text(text + GATE.format(url=server.url))
+    named(site, server)
     return CliRunner().invoke(camera, ["try", *words, "--for", "2", "--config", str(site)])
 
 
@@ -65,3 +73,22 @@ def test_a_name_that_is_none_is_told(site: Path) -> None:
         result = tried(site, server, "gaet")
     assert result.exit_code == 1
     assert "has no camera 'gaet'" in result.output
+
+
+def test_a_camera_works_under_all_that_the_unit_forbids(site: Path) -> None:
+    (site.parent / "state").mkdir(exist_ok=True)
+    with HttpCamera() as server:
+        named(site, server)
+        done = subprocess.run(
+            [
+                *sandbox(site.parent / "state"),
+                *(sys.executable, "-c", "from edge.main import main; main()"),
+                *("camera", "try", "gate", "--for", "2", "--json", "--config", str(site)),
+            ],
+            env={**os.environ, **environment()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    told = msgspec.json.decode(done.stdout or done.stderr)
+    assert told["pictures_per_s"] > 0
