@@ -23,6 +23,7 @@ from edge.faces import FacesError, Shelf, TemplateKeyError
 from edge.journal import JournalWriter
 from edge.people import Made, People
 from edge.people.records import HolderRecord
+from edge.policy_start import served_next
 from edge.recorder import record_of
 from edge.restore import restored_state
 
@@ -59,7 +60,7 @@ async def enrol_closed(config: Config, asked: EnrolFace, made: Made) -> FaceRepl
         now = SystemClock(config.trust_clock).moment()
         try:
             here.shelf.settle(here.state.faces, here.state.faces_version)
-            done = words.staged(here.shelf, whom, asked, here.state, now.utc_s)
+            done = words.staged(here.shelf, whom, asked, here.state, served_next(config), now.utc_s)
             if not done.version:
                 return words.looks_like(done.alike, here.people.roll, may_name=True)
             turn = here.turn()

@@ -107,6 +107,7 @@ class FaceDesk:
                     whom,
                     asked,
                     daemon.site.state,
+                    daemon.site.policy,
                     daemon.now().utc_s,
                 )
             except FAULTS as error:

@@ -21,6 +21,7 @@ from edge.control.messages_report import FaceKept
 from edge.faces import FacesError, OnFile, Place, Shelf, Staged, TemplateKeyError
 from edge.faces.templates import Alike
 from edge.people.records import HolderRecord, Roll
+from policies.compiled import CompiledPolicy
 
 ALIKE_WITHIN = 0.5
 """Two templates that are nearer than this belong to people whom a camera may take for each other,
@@ -110,7 +111,21 @@ def admitted(record: HolderRecord | None, asked: EnrolFace) -> Admitted | FaceRe
     return Admitted(HolderId(record.id), made)
 
 
-def staged(shelf: Shelf, whom: Admitted, asked: EnrolFace, state: SiteState, now_s: int) -> Staged:
+def alike_within(policy: CompiledPolicy) -> float:
+    """As near as people are called alike: where a zone takes more than that for the same face, two
+    who are nearer than it says could use each other's badge there.
+    """
+    return max([ALIKE_WITHIN, *(far for zone in policy.zones for far in zone.face.distance_max)])
+
+
+def staged(
+    shelf: Shelf,
+    whom: Admitted,
+    asked: EnrolFace,
+    state: SiteState,
+    policy: CompiledPolicy,
+    now_s: int,
+) -> Staged:
     """As `Shelf.stage`."""
     return shelf.stage(
         whom.holder,
@@ -118,7 +133,7 @@ def staged(shelf: Shelf, whom: Admitted, asked: EnrolFace, state: SiteState, now
         asked.views,
         now_s,
         state.faces_version,
-        alike_within=ALIKE_WITHIN,
+        alike_within=alike_within(policy),
         despite_alike=asked.despite_alike,
     )
 

@@ -64,6 +64,7 @@ def own(path: Path) -> int:
         raise FacesForeignError(
             f"{name}: {error.strerror}; run this as the user that the edge runs as"
         ) from error
+    _give_away(lock, path.parent)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -80,7 +81,9 @@ def look(path: Path, *, create: bool) -> None:
     """
     if create:
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+            _give_away(fd, path.parent)
+            os.close(fd)
         except FileExistsError:
             pass
         except OSError as error:
@@ -99,6 +102,13 @@ def look(path: Path, *, create: bool) -> None:
         raise FacesForeignError(
             f"{path}: others on this machine can read or change it; close it with: chmod 600 {path}"
         )
+
+
+def _give_away(fd: int, folder: Path) -> None:
+    """What root makes where no daemon runs belongs to whom the daemon runs as."""
+    owner = folder.stat()
+    if os.geteuid() == 0 and os.fstat(fd).st_uid != owner.st_uid:
+        os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
 def connected(path: Path) -> Database:

@@ -174,7 +174,7 @@ class Shelf:
         # A key that is made anew beside templates would look as if it could open them.
         if create and not own.exists() and not self._place.file.exists():
             try:
-                write_new_secret(own, self._entropy(KEY_BYTES))
+                write_new_secret(own, self._entropy(KEY_BYTES), like=self._place.state)
             except OSError as error:
                 raise TemplateKeyError(
                     f"{own}: cannot be written ({error.strerror}); make the state folder writable "

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from edge.faces import (
     FacesInUseError,
     FacesMissingError,
     Keys,
+    Place,
     SealError,
+    Shelf,
     TemplateFile,
     TemplateKey,
     TemplateKeyError,
@@ -281,6 +284,17 @@ def test_a_file_in_use_open_to_others_or_missing_is_refused(tmp_path: Path) -> N
     file.mkdir()
     with pytest.raises(FacesForeignError, match="not a regular file"):
         opened(tmp_path)
+
+
+def test_what_is_made_belongs_to_whom_the_state_folder_belongs(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 65534, 65534)
+    owner = tmp_path.stat().st_uid
+    with closing(Shelf(Place(tmp_path, SITE, EDGE))) as shelf:
+        done = shelf.stage(ANN, template(1), 4, NOW_S, 0, alike_within=0.5, despite_alike=False)
+        assert done.version == 1
+    made = {file.name: file.stat().st_uid for file in tmp_path.iterdir()}
+    assert made == dict.fromkeys(("faces.db", "faces.db.lock", "template.key"), owner)
 
 
 @pytest.mark.parametrize("at", [0, 20, 60])
