@@ -99,6 +99,8 @@ class Sign(StrEnum):
     PRESENT_SECOND = "present-second"
     LOOK_AT_CAMERA = "look-at-camera"
     WAIT_FOR_GUARD = "wait-for-guard"
+    TURN_LEFT = "turn-left"
+    TURN_RIGHT = "turn-right"
     TRY_AGAIN = "try-again"
     CLOSE = "close"
 

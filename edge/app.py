@@ -6,16 +6,20 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from random import SystemRandom
+from random import Random, SystemRandom
 
+from drivers.cameras.camera import CameraProcess
+from drivers.faces.faces import Faces
 from drivers.mqtt_link import LinkReport, MqttLink
 from edge.assembly import Edge, Outside, assembled
 from edge.ballast import Ballast
 from edge.broker_link import broker_settings
+from edge.camera_views import keep_view, kept_views
+from edge.cameras import build_cameras, simulated_distances
 from edge.clock import SystemClock, boot_time
 from edge.config import Config
 from edge.control.listening import ControlError
@@ -43,6 +47,9 @@ ASIDE_S = 1.0
 
 CLOSE_WITHIN_S = 2.0
 """What the end waits for the journal's last checkpoint; a disk that hangs must not keep us."""
+
+NETWORK = "network"
+"""In the state folder: the recognition network as it was converted, made anew where it is gone."""
 
 log = logging.getLogger(__name__)
 
@@ -126,13 +133,15 @@ async def opened(
         try:
             with People.open(config.state / PEOPLE_FILE, create=True) as people:
                 pins = PinChecker(people.pin, PinHasher(), Sealer(config.recipients))
+                jitter = SystemRandom()
+                cameras = _cameras(config, jitter)
                 outside = Outside(
                     key=key,
                     journal_key=signing,
                     order_key=ordering,
                     clock=SystemClock(config.trust_clock),
                     entropy=os.urandom,
-                    jitter=SystemRandom(),
+                    jitter=jitter,
                     drivers=drivers,
                     writer=writer,
                     people=people,
@@ -143,6 +152,9 @@ async def opened(
                     unclean=run.unclean,
                     safe_mode=run.safe_mode,
                     views=config.state / VIEWS_FILE,
+                    cameras=cameras,
+                    faces=_faces(config, cameras, jitter),
+                    distances=simulated_distances(config.cameras),
                     pictures=open_at_rest(config, cameras=bool(config.cameras)),
                 )
                 try:
@@ -151,9 +163,24 @@ async def opened(
                 finally:
                     pins.close()
                     outside.pictures.close()
+                    for camera in cameras.values():
+                        camera.close()
         except (JournalError, PeopleError, ControlError):
             run.refused()
             raise
+
+
+def _cameras(config: Config, jitter: Random) -> dict[str, CameraProcess]:
+    state = config.state
+    return build_cameras(config.cameras, jitter, kept_views(state), partial(keep_view, state))
+
+
+def _faces(config: Config, cameras: Mapping[str, CameraProcess], jitter: Random) -> Faces | None:
+    """What compares faces, where there is anything to see them with."""
+    if not cameras:
+        return None
+    memories = {name: camera.memory for name, camera in cameras.items()}
+    return Faces(memories, config.state / NETWORK, jitter=jitter)
 
 
 @asynccontextmanager

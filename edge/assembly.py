@@ -19,7 +19,9 @@ from controller.state import SiteState
 from controller.turn import Origin
 from drivers.api import Driver
 from drivers.cameras.api import Camera
+from drivers.faces.api import FaceComparer
 from drivers.mqtt_link import BrokerCertified, Link, LinkReport
+from edge.answering import Answering
 from edge.ballast import Ballast
 from edge.break_glass import CodeChecker
 from edge.certificates import CertificateWatch
@@ -33,7 +35,9 @@ from edge.erase_desk import EraseDesk
 from edge.erasing import Erasing
 from edge.face_desk import FaceDesk
 from edge.face_enrolment import place_of
+from edge.face_watch import FaceWatch
 from edge.faces import Shelf
+from edge.guard_post import GuardPost
 from edge.journal import JournalWriter, Record, Report, Signers
 from edge.journal_keys import JournalKey, KeyRing
 from edge.keeper import Keeper
@@ -57,6 +61,7 @@ from edge.requests import Requests
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
 from edge.scrubber import Scrubber
+from edge.seeing import beyond_the_reader, seeing
 from edge.signatures import SigningKey
 from edge.tls import Identity
 from edge.topics import Topics
@@ -94,8 +99,9 @@ class Outside(NamedTuple):
     `entropy(n)` gives n unpredictable bytes. `link` makes the way to the broker, which reports its
     troubles to the function it is given; None where the site has no broker. `identity` reads the
     certificates for it, where it has any. `unclean` and `safe_mode`: as in `edge.safe_mode.Run`.
-    `views`: the file that reports are made from; None where none are. `cameras`: by name, served by
-    somebody else. `pictures`: where pictures of theirs are kept.
+    `views`: the file that reports are made from; None where none are. `cameras`: by name. `faces`:
+    what compares faces, None where nothing does. `distances`: as `FaceWatch` has it. `pictures`:
+    where pictures of cameras are kept.
     """
 
     key: SiteKey
@@ -115,6 +121,8 @@ class Outside(NamedTuple):
     safe_mode: bool = False
     views: Path | None = None
     cameras: Mapping[str, Camera] = {}
+    faces: FaceComparer | None = None
+    distances: Mapping[str, float] = {}
     pictures: AtRest = NOTHING_AT_REST
 
 
@@ -210,6 +218,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     alongside["keeper"] = _keeper(config, outside, daemon, checkpoints).run
     alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run}
     alongside |= _pictures(config, outside, daemon, listeners)
+    alongside |= seeing(daemon, faces)
     alongside |= {} if watch is None else {"certificates": watch.run}
     if uplink is not None:
         uplink.muster = MusterTold(Topics(config.site, config.edge), MusterView(daemon).now)
@@ -225,13 +234,16 @@ def _daemon(
     committed: Callable[[Sequence[Record]], None],
 ) -> Daemon:
     keypads = Keypads()
+    wiring = Wiring(config, outside.people, outside.key, keypads, outside.entropy)
+    watch = FaceWatch(outside.cameras, outside.faces, outside.distances, outside.entropy)
+    guards = GuardPost(asyncio.get_running_loop().time)
+    wiring.offers_beyond = partial(beyond_the_reader, watch, guards)
     return Daemon(
         site=site,
         writer=outside.writer,
         people=outside.people,
-        wiring=Wiring(config, outside.people, outside.key, keypads, outside.entropy),
-        keypads=keypads,
-        pins=outside.pins,
+        wiring=wiring,
+        answering=Answering(config.site, wiring, keypads, outside.pins, watch, guards),
         drivers=outside.drivers,
         clock=outside.clock,
         release_reserve=_nothing if outside.ballast is None else outside.ballast.release,

@@ -83,6 +83,15 @@ def build_cameras(
     return made
 
 
+def simulated_distances(cameras: Mapping[str, tuple[str, CameraSpec]]) -> dict[str, float]:
+    """By camera, of simulated ones alone: the distance that holds for the people it shows."""
+    told = {
+        name: camera_family_of(driver).distance_max(spec.options)
+        for name, (driver, spec) in cameras.items()
+    }
+    return {name: distance for name, distance in told.items() if distance is not None}
+
+
 def watched_zone(policy: CompiledPolicy, options: CameraOptions) -> str:
     """Where whoever it looks at stands: the zone from which one goes through its portal."""
     rule = next(rule for rule in policy.portals if rule.id == options.portal)

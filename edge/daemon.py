@@ -10,14 +10,14 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from controller import inputs
 from controller.effects import (
-    AskPin,
     Effect,
     LifeSafety,
     LockEffect,
+    Question,
     SaidAgain,
     SecurePortal,
     action_of,
@@ -39,13 +39,12 @@ from controller.site import Outcome, Site
 from controller.state import snapshot
 from controller.turn import POLICY_DIGEST_CHARS
 from drivers import api
+from edge.answering import Answering
 from edge.device_book import DeviceBook
-from edge.duress import Occasion
 from edge.journal.errors import JournalError
 from edge.journal.store import Record
 from edge.journal.writer import JournalWriter
-from edge.keypads import Keypads, Typed
-from edge.people import Checked, People, PinCheck
+from edge.people import People
 from edge.recorder import Recorder
 from edge.supervisor import supervise
 from edge.wiring import Wiring
@@ -87,8 +86,7 @@ class Daemon:
         writer: JournalWriter,
         people: People,
         wiring: Wiring,
-        keypads: Keypads,
-        pins: PinCheck,
+        answering: Answering,
         drivers: Mapping[str, api.Driver],
         clock: Clock,
         release_reserve: Callable[[], bool],
@@ -102,8 +100,8 @@ class Daemon:
         self.writer = writer
         self.people = people
         self._wiring = wiring
-        self._keypads = keypads
-        self._pins = pins
+        self.answering = answering
+        answering.begin(self._spawn, self._answered, lambda sign: self.carry([sign]), self.now)
         self.drivers = drivers
         self._by_device = {name: d for d in drivers.values() for name in d.devices}
         self.devices = DeviceBook(self._by_device)
@@ -231,7 +229,7 @@ class Daemon:
         elif isinstance(fact, api.KeysPressed):
             typed = self._wiring.typed(fact)
             if typed is not None:
-                self._check(typed, fact.device)
+                self.answering.typed(typed, fact.device)
         else:
             for heard in self._wiring.heard(fact, self._clock.moment().mono_us):
                 self.judge(heard)
@@ -246,7 +244,7 @@ class Daemon:
         self.recorder.record(outcome.events, later)
         for event in outcome.events:
             if isinstance(event.body, AttemptAbandoned | DecisionMade) and event.body.reader:
-                self._keypads.forget(event.body.reader)
+                self.answering.ended(event.body.reader)
             elif isinstance(event.body, SourceActed):
                 self.source_acted(event.body.source)
         # Ways out do not wait for the disk. They come behind `record` because a device that is
@@ -319,38 +317,13 @@ class Daemon:
         """Commands whose end no device has told yet."""
         return len(self._outstanding)
 
-    def _check(self, typed: Typed, device: str) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         assert self._tasks is not None, "facts come while the daemon runs"
-        name = f"pin {typed.asked.question}"
-        self._tasks.create_task(self._answer(typed, device), name=name)
+        self._tasks.create_task(work, name=name)
 
-    async def _answer(self, typed: Typed, device: str) -> None:
-        asked = typed.asked
-        occasion = Occasion(
-            site=self.site.origin.site,
-            reader=asked.reader,
-            holder=asked.holder,
-            attempt=asked.attempt,
-            utc_us=self._clock.moment().utc_us,
-        )
-        checked = await self._pins.check(occasion, typed.pin)
-        self._judge_pin(asked, device, checked)
-        if checked.late is not None:
-            self._judge_pin(asked, device, await checked.late)
-
-    def _judge_pin(self, asked: AskPin, device: str, checked: Checked) -> None:
-        if self._deaf:
-            return
-        self.judge(
-            inputs.PinChecked(
-                id=self._wiring.new_id(),
-                question=asked.question,
-                outcome=checked.outcome,
-                assurance=self._wiring.assurance(device),
-                person=self._wiring.holder_name(asked.holder),
-                note=checked.note,
-            )
-        )
+    def _answered(self, answer: Input) -> None:
+        if not self._deaf:
+            self.judge(answer)
 
     # --- time -------------------------------------------------------------------------------
 
@@ -387,8 +360,8 @@ class Daemon:
         for effect in wishes:
             if not self.site.stands(effect, now_us):
                 self._effect_ended(effect, api.Outcome.WITHDRAWN)
-            elif isinstance(effect, AskPin):
-                self._keypads.ask(effect)
+            elif isinstance(effect, Question):
+                self.answering.ask(effect)
             else:
                 for command in self._wiring.commands(effect):
                     assert len(self._outstanding) < OUTSTANDING_MAX, "commands never end"

@@ -13,7 +13,6 @@ from controller.events import FireLine
 from controller.ids import (
     AttemptId,
     CredentialRef,
-    EffectId,
     HolderId,
     InputId,
     PortalId,
@@ -31,6 +30,7 @@ from edge.config import Config
 from edge.debounce import Debounced
 from edge.keypads import Keypads, Typed
 from edge.people import People, SiteKey, code_ref, ref_of
+from edge.reader_signs import command_for, signs_for
 from edge.site_file import FireEntry, Input, PortalEntry
 from edge.visitor_codes import VisitorCodeError, VisitorCodes, is_visitor_code
 from edge.wiring_perimeter import Perimeter
@@ -40,34 +40,10 @@ from policies.facts import Assurance, Direction, Factor
 ID_BYTES = 8
 """Random ids need to be unique at one edge, not unguessable."""
 
-SIGN_MS = 1_500
-"""How long a reader shows a verdict: long enough to see, gone before the next person."""
-
-PROMPT_MS = 20_000
-
 DRIVE_MS = 1_000
 """What a barrier's own controller needs to hear that it is to go up or down."""
 
 Entropy = Callable[[int], bytes]
-
-_LIGHTS = {
-    effects.Sign.GRANTED: (api.Color.GREEN, SIGN_MS, False, 1),
-    effects.Sign.DENIED: (api.Color.RED, SIGN_MS, True, 2),
-    effects.Sign.TRY_AGAIN: (api.Color.AMBER, SIGN_MS, True, 2),
-    effects.Sign.CLOSE: (api.Color.AMBER, SIGN_MS, True, 4),
-    effects.Sign.PRESENT_PIN: (api.Color.AMBER, PROMPT_MS, True, 1),
-    effects.Sign.PRESENT_SECOND: (api.Color.AMBER, PROMPT_MS, True, 2),
-}
-
-# What a display shows beside the light: the same to everybody, and never why.
-_TEXTS = {
-    effects.Sign.GRANTED: "Go ahead",
-    effects.Sign.DENIED: "Denied",
-    effects.Sign.TRY_AGAIN: "Try again",
-    effects.Sign.CLOSE: "Close the door",
-    effects.Sign.PRESENT_PIN: "Enter your PIN",
-    effects.Sign.PRESENT_SECOND: "Second person",
-}
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -101,6 +77,8 @@ class Wiring:
         """Those that may wait for their time, among them all that do."""
         self._told: dict[tuple[str, str], Contact | bool] = {}
         self._perimeter = Perimeter(config, self.new_id)
+        self.offers_beyond: Callable[[PortalId, Direction], tuple[Factor, ...]] = _nothing_else
+        """What cameras and guards add to what a reader has itself."""
         for name, portal in config.portals.items():
             self._locks.setdefault(portal.lock.device, []).append(PortalId(name))
             self._debounced[name, "contact"] = Debounced(self._settle_us(name))
@@ -218,7 +196,7 @@ class Wiring:
                 assurance=self.assurance(device),
                 attempt=AttemptId(self._entropy(ID_BYTES).hex()),
                 question=QuestionId(self._entropy(ID_BYTES).hex()),
-                offers=(Factor.PIN,) if place.keypad else (),
+                offers=self._offers(place),
                 valid_from_s=valid_from_s,
                 valid_until_s=valid_until_s,
                 badge=self.personal("badge", ref),
@@ -231,6 +209,15 @@ class Wiring:
         if place is None:
             return []
         return [inputs.BadgeUnreadable(id=self.new_id(), reader=place.reader, reason=reason)]
+
+    def offers(self, reader: ReaderId) -> tuple[Factor, ...]:
+        """What can be asked for at this reader now, beside the badge."""
+        place = self._readers.get(reader)
+        return () if place is None else self._offers(place)
+
+    def _offers(self, place: Place) -> tuple[Factor, ...]:
+        keyed = (Factor.PIN,) if place.keypad else ()
+        return (*keyed, *self.offers_beyond(place.portal, place.direction))
 
     def _name_behind(self, ref: CredentialRef) -> str | None:
         credential = self._people.directory().by_ref.get(ref)
@@ -380,33 +367,38 @@ class Wiring:
             case effects.LeasePortal(portal=portal, for_ms=for_ms):
                 return [self._pulse(effect, portal, api.Priority.PASSAGE, for_ms)]
             case effects.ShowAtReader(reader=reader, sign=sign):
-                return self._show(effect, reader, sign)
+                return self._signs(effect, reader, sign)
             case effects.AskToClose(portal=portal):
                 readers = (one.reader for one in self._readers.values() if one.portal == portal)
-                return [c for one in readers for c in self._show(effect, one, effects.Sign.CLOSE)]
+                return [c for one in readers for c in self._signs(effect, one, effects.Sign.CLOSE)]
             case _:
                 return []
+
+    def _signs(
+        self, effect: effects.Effect, reader: ReaderId, sign: effects.Sign
+    ) -> list[api.Command]:
+        return signs_for(effect, reader, sign, display=reader in self._displays)
 
     def _hold(
         self, effect: effects.Effect, portal: PortalId, priority: api.Priority, *, unlocked: bool
     ) -> api.Command:
         lock = self._config.portals[portal].lock
         action = api.Hold(lock.output, on=self._energised(portal, unlocked=unlocked))
-        return _command(effect.id, lock.device, action, priority, effect.not_after_us)
+        return command_for(effect.id, lock.device, action, priority, effect.not_after_us)
 
     def _pulse(
         self, effect: effects.Effect, portal: PortalId, priority: api.Priority, for_ms: int
     ) -> api.Command:
         lock = self._config.portals[portal].lock
         action = api.Pulse(lock.output, for_ms, on=self._energised(portal, unlocked=True))
-        return _command(effect.id, lock.device, action, priority, effect.not_after_us)
+        return command_for(effect.id, lock.device, action, priority, effect.not_after_us)
 
     def _lowered(self, effect: effects.Effect, portal: PortalId) -> list[api.Command]:
         lower = self._config.portals[portal].lower
         assert lower is not None, "what is driven is wired to be lowered"
         action = api.Pulse(lower.output, DRIVE_MS)
         priority = api.Priority.SECURE
-        return [_command(effect.id, lower.device, action, priority, effect.not_after_us)]
+        return [command_for(effect.id, lower.device, action, priority, effect.not_after_us)]
 
     def _energised(self, portal: PortalId, *, unlocked: bool) -> bool:
         """Whether the lock's output carries current when the portal is (un)locked."""
@@ -414,41 +406,9 @@ class Wiring:
         assert rule is not None, "the site file wires the policy's portals and no others"
         return unlocked is (rule.lock is Lock.POWER_TO_UNLOCK)
 
-    def _show(
-        self, effect: effects.Effect, reader: ReaderId, sign: effects.Sign
-    ) -> list[api.Command]:
-        color, for_ms, blink, beeps = _LIGHTS[sign]
-        light = api.Light(0, color, for_ms, blink)
-        name = f"{effect.id}.{reader}"  # one effect may be shown at two readers
-        signs: list[tuple[str, api.Action]] = [("light", light), ("beep", api.Beep(0, beeps))]
-        if reader in self._displays:
-            signs.append(("text", api.Show(0, _TEXTS[sign], for_ms)))
-        return [
-            _command(
-                EffectId(f"{name}.{part}"),
-                reader,
-                action,
-                api.Priority.SIGNAL,
-                effect.not_after_us,
-            )
-            for part, action in signs
-        ]
 
-
-def _command(
-    command_id: EffectId,
-    device: str,
-    action: api.Action,
-    priority: api.Priority,
-    not_after_us: int | None,
-) -> api.Command:
-    return api.Command(
-        id=command_id,
-        device=device,
-        action=action,
-        priority=priority,
-        not_after_ns=None if not_after_us is None else not_after_us * 1_000,
-    )
+def _nothing_else(_portal: PortalId, _direction: Direction) -> tuple[Factor, ...]:
+    return ()
 
 
 def _readers(config: Config) -> Iterator[tuple[str, Place]]:

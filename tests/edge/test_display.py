@@ -11,7 +11,7 @@ from controller import events as ev
 from controller.effects import Sign
 from drivers.osdp import messages as osdp
 from drivers.osdp.translate import TEXT_COLUMNS
-from edge.wiring import _LIGHTS, _TEXTS
+from edge.reader_signs import _LIGHTS, _TEXTS
 from simulators.osdp_reader import SimulatedReader
 from tests.edge.house import ADA, BOB, House, running, until
 
