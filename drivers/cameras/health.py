@@ -149,7 +149,8 @@ class Health:
         likeness = self._view.compare(found) if self._view.known else NOTHING_KNOWN
         dazzled = not dark and _dazzled(seen.view, likeness)
         flat = found.slope < FLAT_LEVEL or noise > NOISE_SHARE * found.slope
-        hidden = (flat or likeness.kept < KEPT_MIN) and not dark and not dazzled
+        elsewhere = likeness.kept < KEPT_MIN or likeness.shifted
+        hidden = (flat or elsewhere) and not dark and not dazzled
         blurred = likeness.sharp is not None and likeness.sharp < SHARP_MIN
         self._tell(
             at_ns,
@@ -160,7 +161,7 @@ class Health:
                 CameraFault.BLURRED: blurred and not (hidden or dark or dazzled),
             },
         )
-        wrong = dark or dazzled or flat or blurred or likeness.kept < KEPT_LEARN
+        wrong = hidden or dark or dazzled or blurred or likeness.kept < KEPT_LEARN
         if not (wrong or self._repeated()):
             self._view.learn(found, passed_s)
 
@@ -171,7 +172,7 @@ class Health:
         return view if self._seen is None else view[self._seen]
 
 
-NOTHING_KNOWN = Likeness(np.zeros(TILES, np.bool_), np.zeros(TILES, np.bool_), None)
+NOTHING_KNOWN = Likeness(np.zeros(TILES, np.bool_), np.zeros(TILES, np.bool_), None, False)
 
 
 def _dazzled(view: NDArray[np.uint8], likeness: Likeness) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.cameras.glance import HEIGHT, WIDTH
+from drivers.cameras.shift import Shift
 
 ROWS, COLUMNS = 6, 8
 TILES = ROWS * COLUMNS
@@ -46,20 +47,24 @@ FINE_FLOOR = 0.3
 
 class Edges(NamedTuple):
     """Of one moment. `codes`: (TILES, PATTERNS), each of length one. `sharp`: (TILES,): how much of
-    the edges is fine, nan where there are none. `slope`: of the whole, levels in two pixels."""
+    the edges is fine, nan where there are none. `slope`: of the whole, levels in two pixels.
+    `field`: (90, 160, 2), the edges themselves."""
 
     codes: NDArray[np.float32]
     sharp: NDArray[np.float32]
     slope: float
+    field: NDArray[np.float32]
 
 
 class Likeness(NamedTuple):
     """`steady`, `alike`: (TILES,), where something is known, and where it is seen. `sharp`: how
-    sharp that is beside what it is known to be, 1.0 the same; None where it cannot be told."""
+    sharp that is beside what it is known to be, 1.0 the same; None where it cannot be told.
+    `shifted`: the whole fits better elsewhere in the picture."""
 
     steady: NDArray[np.bool_]
     alike: NDArray[np.bool_]
     sharp: float | None
+    shifted: bool
 
     @property
     def kept(self) -> float:
@@ -99,7 +104,8 @@ def edges(view: NDArray[np.uint8], noise: float) -> Edges:
     told = (rough > FINE_FLOOR**2) & (fine > 0)
     sharp = np.full(TILES, np.nan, np.float32)
     sharp[told] = np.sqrt(fine[told] / rough[told])
-    return Edges(codes.astype(np.float32), sharp, float(strength.mean()))
+    slope = float(strength.mean())
+    return Edges(codes.astype(np.float32), sharp, slope, np.asarray(field, np.float32))
 
 
 def _slopes(
@@ -131,6 +137,7 @@ class View:
             tiles = seen.reshape(ROWS, HEIGHT // ROWS, COLUMNS, WIDTH // COLUMNS)
             whole = tiles.all((1, 3)).reshape(TILES)
         self._whole = whole
+        self._shift = Shift(seen)
         self._codes = np.zeros((TILES, PATTERNS), np.float32)
         self._sharp = np.full(TILES, np.nan, np.float32)
         self._known_s = 0.0
@@ -145,6 +152,7 @@ class View:
         self._known_s += passed_s
         share = min(1.0, passed_s / min(self._known_s, MEMORY_S)) if passed_s else 1.0
         self._codes += share * (seen.codes - self._codes)
+        self._shift.learn(seen.field, passed_s)
         told = ~np.isnan(seen.sharp)
         fresh = told & np.isnan(self._sharp)
         self._sharp[fresh] = seen.sharp[fresh]
@@ -158,7 +166,7 @@ class View:
         ratios = (seen.sharp / self._sharp)[alike]
         told = ratios[~np.isnan(ratios)]
         sharp = float(np.median(told)) if len(told) >= STEADY_TILES_MIN else None
-        return Likeness(steady, alike, sharp)
+        return Likeness(steady, alike, sharp, self._shift.found(seen.field))
 
     def _steady(self) -> NDArray[np.bool_]:
         return np.asarray(self._whole & (np.linalg.norm(self._codes, axis=1) >= STEADY))

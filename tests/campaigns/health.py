@@ -25,7 +25,7 @@ from tests.drivers.cameras.health_runs import (
 )
 
 PROCESSES = 2
-HOUR_FPS = 4.0
+HOUR_FPS = 2.5
 HOUR_S = 3600.0
 DAY_HOURS = (13.0, 22.0, 8.0, 18.8)
 

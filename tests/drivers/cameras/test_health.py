@@ -146,6 +146,22 @@ def test_what_is_kept_is_small_and_the_same_again(by_day):
     assert again == kept
 
 
+@pytest.mark.parametrize("strength", [0.15, 0.3])
+def test_a_camera_that_was_knocked_by_a_few_degrees_is_turned(begun, strength):
+    """By four and eight hundredths of what it sees: two to five degrees of a lens of 60."""
+    after_s, others = found_after(begun, Failure.TURN, strength=strength)
+    assert after_s is not None
+    assert others == set()
+
+
+def test_a_camera_that_sways_by_a_pixel_is_not_turned(begun):
+    def swaying(at_s):
+        moved = np.float32([[1, 0, 1.5 * np.sin(9 * at_s)], [0, 1, np.cos(7 * at_s)]])
+        return cv2.warpAffine(begun.source(at_s), moved, SIZE, borderMode=cv2.BORDER_REFLECT)
+
+    assert all(told.faults == () for told in follow(begun, swaying))
+
+
 @pytest.mark.parametrize("damaged", [b"", b"view1", b"view9" + bytes(3264), bytes(3269)])
 def test_what_is_no_kept_view_is_refused(damaged):
     with pytest.raises(ValueError, match="no view"):
