@@ -250,5 +250,5 @@ def test_who_turns_as_asked_and_is_another_does_not(engine: FastEngine, question
 
 
 def test_her_print_does_not_pass(engine: FastEngine, question: Question):
-    answer = shown(engine, question.asked(Turn.RIGHT), Print(ADA))
+    answer = shown(engine, question.asked(Turn.RIGHT), Print(ADA), for_s=3)
     assert answer.outcome is FaceOutcome.NOT_LIVE, answer.reason
