@@ -35,7 +35,7 @@ class Gates(NamedTuple):
     the detector finds nothing.
     `brightness_min`: of 255; at 29 one was 0.41 away, and most are not found any more.
     `dazzled_share_max`: with half of the face blown out 0.31 and 0.38, others as near as 0.47.
-    `sharpness_min`: all above it are at 0.33 or less, those below at up to 0.58. `turn_max`: at
+    `sharpness_min`: all above it are at 0.35 or less, those below at up to 0.58. `turn_max`: at
     0.3, some 20 degrees, 0.22 and 0.45. `tilt_deg_max`: at 35 degrees 0.18 and 0.22; further the
     detector sees no face. There is no gate for a nod: at 20 degrees it is 0.32 and 0.54, and five
     points do not tell a nod from a long nose.

@@ -113,6 +113,20 @@ def test_two_cameras_at_once_and_each_has_its_own_answer(house: House, question:
     assert in_yard.result(WAIT_S).outcome is FaceOutcome.WRONG
 
 
+def test_questions_that_go_on_hold_no_other_up_and_may_be_given_up(
+    house: House, question: Question
+):
+    waiting = [house.asking(question.asked(within_s=WAIT_S, camera="yard")) for _ in range(4)]
+    house.until(lambda: house.faces.standing == len(waiting))
+    house.shown["gate"] = before_camera(ADA)
+    assert house.compare(question.asked(within_s=WAIT_S)).outcome is FaceOutcome.MATCHED
+    assert house.faces.standing == len(waiting)
+    for one in waiting:
+        one.cancel()
+    house.until(lambda: not house.faces.standing)
+    assert house.compare(question.asked(within_s=WAIT_S)).outcome is FaceOutcome.MATCHED
+
+
 def test_that_nobody_is_there_is_told_before_the_time_is_up(house: House, question: Question):
     assert house.compare(question.asked(within_s=2)).outcome is FaceOutcome.NOBODY
 
