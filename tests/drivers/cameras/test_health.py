@@ -180,7 +180,8 @@ def test_what_is_never_the_same_is_no_view_to_be_known_by():
     assert health.kept() is None
 
 
-def test_a_turned_camera_is_told_behind_privacy_masks(by_day):
+@pytest.mark.parametrize("strength", [0.3, 1.0])
+def test_a_turned_camera_is_told_behind_privacy_masks(by_day, strength):
     """Their rims stay where they are, whatever the camera does."""
     seen = np.ones((HEIGHT, WIDTH), np.bool_)
     seen[:, : WIDTH // 2] = False
@@ -196,7 +197,7 @@ def test_a_turned_camera_is_told_behind_privacy_masks(by_day):
 
     health = Health(settings(2.5), seen=seen)
     scene = Scene(by_day.seed, size=SIZE, hour=13.0)
-    turned = Failing(scene.at, Failure.TURN, from_s=25.0)
+    turned = Failing(scene.at, Failure.TURN, from_s=25.0, strength=strength)
     told = {}
     for number in range(90):
         at_s = number / 2.5
