@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.ids import HolderId
 from drivers.faces.api import TEMPLATE_BYTES
 from edge.faces import (
     FacesDamagedError,
@@ -324,19 +325,25 @@ def test_another_program_s_database_is_not_written_to(tmp_path: Path) -> None:
 
 
 def test_what_is_erased_is_gone_from_the_bytes_of_the_file(tmp_path: Path) -> None:
-    for number in range(12):
-        enrolled(tmp_path, BOB, template(number, version=number + 1))
-    file = enrolled(tmp_path, ANN, template(99, version=100))
-    sealed = column(file, "sealed")
-    parts = [sealed[at : at + 24] for at in range(0, len(sealed) - 24, 24)]
-    assert all(part in file.read_bytes() for part in parts)
+    """So many people that pages of the file were divided, which leaves copies of rows behind."""
+    holders = [HolderId(f"{number * 7919 % 65_536:016x}") for number in range(1, 81)]
+    faces = {holder: number for number, holder in enumerate(holders, 1)}
+    file = tmp_path / "faces.db"
     with opened(tmp_path) as templates:
-        assert templates.settle({BOB: 12}, 100).erased == 1
+        for holder, version in faces.items():
+            templates.stage(holder, template(version, version=version), 4, NOW_S)
+        templates.settle(faces, len(faces))
+    erased, kept = holders[:-1], holders[-1]
+    sealed = b"".join(column(file, "sealed", holder) for holder in erased)
+    parts = [sealed[at : at + 24] for at in range(0, len(sealed) - 24, 24)]
+    assert all(part in file.read_bytes() for part in parts[:20])
+    with opened(tmp_path) as templates:
+        assert templates.settle({kept: len(faces)}, len(faces)).erased == len(erased)
     stored = file.read_bytes()
     assert not any(part in stored for part in parts)
-    assert ANN.encode() not in stored
+    assert not any(holder.encode() in stored for holder in erased)
     with opened(tmp_path) as templates:
-        assert templates.template(BOB, 12) == template(11, version=12)
+        assert templates.template(kept, 80) == template(80, version=80)
 
 
 def test_a_new_template_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
