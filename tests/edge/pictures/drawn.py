@@ -46,6 +46,7 @@ class DrawnCamera:
     """A camera whose frames are drawn: four a second, for as far back and ahead as anybody asks.
 
     `held`: while it is set no answer comes, as from a process that hangs. `blind`: it has no frame.
+    `dead_from_ns`: who asks for a moment from then on gets nothing, of before either.
     """
 
     def __init__(self, name: str, portal: str, side: Direction = Direction.ENTRY) -> None:
@@ -53,6 +54,7 @@ class DrawnCamera:
         self.options = CameraOptions(driver="drawn", portal=portal, side=side)
         self.memory = -1
         self.blind = False
+        self.dead_from_ns: int | None = None
         self.asked = 0
         self._free = asyncio.Event()
         self._free.set()
@@ -74,7 +76,7 @@ class DrawnCamera:
     async def clip(self, from_ns: int, to_ns: int) -> tuple[Picture, ...]:
         self.asked += 1
         await self._free.wait()
-        if self.blind:
+        if self.blind or (self.dead_from_ns is not None and to_ns >= self.dead_from_ns):
             return ()
         first_ns = -(-from_ns // EVERY_NS) * EVERY_NS
         return tuple(self._picture(at_ns) for at_ns in range(first_ns, to_ns + 1, EVERY_NS))
