@@ -18,7 +18,7 @@ from drivers.mqtt_link import LinkReport, MqttLink
 from edge.assembly import Edge, Outside, assembled
 from edge.ballast import Ballast
 from edge.broker_link import broker_settings
-from edge.camera_views import keep_view, kept_views
+from edge.camera_views import CameraViews
 from edge.cameras import build_cameras, simulated_distances
 from edge.clock import SystemClock, boot_time
 from edge.config import Config
@@ -171,8 +171,8 @@ async def opened(
 
 
 def _cameras(config: Config, jitter: Random) -> dict[str, CameraProcess]:
-    state = config.state
-    return build_cameras(config.cameras, jitter, kept_views(state), partial(keep_view, state))
+    views = CameraViews(config.state)
+    return build_cameras(config.cameras, jitter, views.known(config.cameras), views.keep)
 
 
 def _faces(config: Config, cameras: Mapping[str, CameraProcess], jitter: Random) -> Faces | None:
