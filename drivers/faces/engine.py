@@ -93,7 +93,7 @@ class FastEngine:
 
 @cache
 def _five_points() -> dlib.shape_predictor:
-    """One for all engines of a process: it takes some 10 MB and is only read. Raises NoModelsError."""
+    """One for all engines of a process: it takes 10 MB and is only read. Raises NoModelsError."""
     return dlib.shape_predictor(str(model_file(FIVE_POINTS)))
 
 
