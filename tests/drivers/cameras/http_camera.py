@@ -87,6 +87,8 @@ class HttpCamera:
         request.send_header("Connection", "close")
         request.end_headers()
         request.close_connection = True
+        if self.location:
+            return
         pictures = (jpeg(number) for number in itertools.count())
         for part in pictures if self.parts is None else self.parts:
             self.shows.wait()
