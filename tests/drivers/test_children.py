@@ -130,6 +130,7 @@ async def test_a_child_gives_way_and_goes_first_where_memory_is_short():
         ours = os.getpriority(os.PRIO_PROCESS, 0)
         assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, ours + 5)
         assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "800\n"
+        assert os.getsid(pid) == pid  # a Ctrl-C at our terminal is ours
 
 
 @on_a_loop

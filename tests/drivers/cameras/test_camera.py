@@ -4,19 +4,25 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
+import threading
 import time
 from pathlib import Path
 from random import Random
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
 from drivers.cameras import camera as subject
+from drivers.cameras import worker
 from drivers.cameras.api import CameraFault, CameraReported, CameraSpec
 from drivers.cameras.camera import CameraProcess
 from drivers.cameras.families import MjpegCamera, mjpeg_source
-from drivers.frames import FrameReader
+from drivers.cameras.messages import Begin, Down, Seen, Up
+from drivers.children import ParentGoneError, ParentPipe
+from drivers.frames import FrameReader, FrameWriter, new_memory
 from tests.drivers.cameras.http_camera import HttpCamera
 from tests.tidy.repository import ROOT
 
@@ -130,6 +136,7 @@ def test_what_is_masked_is_black_everywhere_and_a_crash_costs_frames_alone(caplo
 def test_a_process_that_stands_still_is_no_signal_until_another_has_a_picture(monkeypatch):
     monkeypatch.setattr(subject, "NO_SIGNAL_S", 1.5)
     monkeypatch.setattr(subject, "SILENT_S_MAX", 2.5)
+    monkeypatch.setattr(subject, "ANSWER_S_MAX", 10 * WAIT_S_MAX)  # its end answers, not the clock
 
     async def scene(server: HttpCamera) -> None:
         watched = Watched(server)
@@ -168,6 +175,32 @@ def test_a_camera_that_stops_sending_is_no_signal_with_its_reason_and_comes_back
 
     with open_camera() as server:
         asyncio.run(scene(server))
+
+
+def test_what_lay_in_a_buffer_while_the_process_was_stopped_is_old(monkeypatch):
+    monkeypatch.setattr(worker, "STALLED_NS", 0)
+    ours, theirs = socket.socketpair()
+    memory = new_memory("gate")
+    edge, wire = ParentPipe(ours.detach(), Up), ParentPipe(theirs.detach(), Down)
+    with HttpCamera() as server:
+        options = MjpegCamera(driver="mjpeg", portal="front", url=server.url)
+        source = mjpeg_source(CameraSpec(name="gate", options=options))
+        told = Begin(camera="gate", source=source, masks=(), view=None)
+        watch = worker.Watch(told, wire, FrameWriter(memory), worker.Shown("gate"))
+        watching = threading.Thread(target=lambda: pytest.raises(ParentGoneError, watch.run))
+        watching.start()
+        while True:
+            try:
+                seen = edge.read()
+            except msgspec.DecodeError:  # a sign of life
+                continue
+            if seen.about:
+                break
+        edge._socket.close()
+        watching.join(WAIT_S_MAX)
+    assert seen == Seen(last_ns=None, faults=(), about="it was held up: what it has sent is old")
+    assert FrameReader(memory).newest() is None
+    os.close(memory)
 
 
 def test_silence_is_told_within_ten_seconds():
