@@ -144,7 +144,7 @@ def test_a_policy_without_the_portal_does_not_come_in_force_under_a_camera(house
     portals = tuple(rule for rule in config.policy.portals if rule.id != "front")
     other = msgspec.structs.replace(config.policy, portals=portals)
     told = [str(one) for one in wiring_problems(config, other)]
-    assert any("camera.gate: no portal of the policy 'front'" in one for one in told), told
+    assert any("camera.gate.portal: no portal of the policy 'front'" in one for one in told), told
 
 
 def test_a_camera_without_the_extra_is_a_mistake_that_names_the_remedy(
