@@ -148,7 +148,9 @@ def test_a_template_of_another_model_is_never_compared(house: House, question: Q
 
 
 def test_a_camera_that_is_not_there_is_told(house: House, question: Question):
-    assert house.compare(question.asked(camera="roof")).outcome is FaceOutcome.UNAVAILABLE
+    answer = house.compare(question.asked(camera="roof"))
+    assert answer.outcome is FaceOutcome.UNAVAILABLE
+    assert answer.reason == "there is no such camera"
 
 
 def test_a_camera_that_stops_in_the_middle_leaves_nothing_to_compare(
