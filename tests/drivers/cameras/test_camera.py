@@ -87,6 +87,12 @@ def is_black(image) -> bool:
     return image[:, : width // 2].max() <= 2 and image[:, width // 2 + 12 :].min() > 40
 
 
+def all_stand_still(pid: int) -> bool:
+    """Every thread of it: the kernel stops one after the other."""
+    states = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(file.read_text().rpartition(")")[2].split()[0] == "T" for file in states)
+
+
 def decoded(picture):
     return cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_COLOR)
 
@@ -144,6 +150,7 @@ def test_a_process_that_stands_still_is_no_signal_until_another_has_a_picture(mo
             await watched.until(watched.speaks)
             pid = watched.camera.pid
             os.kill(pid, signal.SIGSTOP)
+            await watched.until(lambda: all_stand_still(pid))
             asked = asyncio.create_task(watched.camera.clip(0, time.monotonic_ns()))
             await watched.until(watched.silent)
             await watched.until(watched.speaks)
