@@ -59,6 +59,7 @@ from edge.control.messages_devices import (
 )
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_faces import (
+    JPEG_BYTES_MAX,
     EnrolFace,
     EraseFace,
     FacePictureReply,
@@ -414,7 +415,20 @@ class Client(Caller[Reply]):
         return reply
 
     def face_picture(self, camera: str) -> FacePictureReply:
-        return self._ask(TakeFacePicture(camera=camera), FacePictureReply)
+        """What a camera sees now."""
+        self._send(TakeFacePicture(camera=camera))
+        jpeg = b""
+        while True:
+            reply = self._receive()
+            match reply:
+                case FilePart(data=data) if len(jpeg) + len(data) <= JPEG_BYTES_MAX:
+                    jpeg += data
+                case FacePictureReply():
+                    return replace(reply, jpeg=jpeg)
+                case Heartbeat():
+                    pass
+                case _:
+                    raise unexpected(reply)
 
     def leaves(self, begin: int, end: int) -> Iterator[bytes]:
         """The leaf hashes of entries `begin` + 1 to `end`, as far as they go."""

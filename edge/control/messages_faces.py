@@ -26,8 +26,8 @@ ALIKE_MAX = 20
 FACES_MAX = 500
 """Templates of one reply."""
 
-JPEG_BYTES_MAX = 600_000
-"""One picture of a camera, as base64 within a frame."""
+JPEG_BYTES_MAX = 8_000_000
+"""One picture of a camera; of pure noise one has 3 MB. It goes before its reply, in parts."""
 
 
 class EnrolFace(Message, frozen=True, kw_only=True):
@@ -64,7 +64,9 @@ class ListFaces(Message, frozen=True, kw_only=True):
 
 
 class TakeFacePicture(Message, frozen=True, kw_only=True):
-    """What does a camera see now? Answered by FacePictureReply; nothing of it is kept."""
+    """What does a camera see now? Answered by FileParts with the picture, if there is one, and then
+    by FacePictureReply without it; nothing of it is kept.
+    """
 
     camera: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 

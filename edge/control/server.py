@@ -12,6 +12,8 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Self
 
+from msgspec.structs import replace
+
 from edge.control import conversation
 from edge.control.conversation import Conversation, Listener, opened, refusal
 from edge.control.desk import Desk
@@ -289,7 +291,10 @@ class _Client(Conversation[Request]):
             case ListFaces(begin=begin):
                 await self._send(await self._patiently(faces.listed(begin)))
             case TakeFacePicture(camera=camera):
-                await self._send(await self._patiently(faces.picture(camera)))
+                seen = await self._patiently(faces.picture(camera))
+                for at in range(0, len(seen.jpeg), PART_BYTES_MAX):
+                    await self._send(FilePart(data=seen.jpeg[at : at + PART_BYTES_MAX]))
+                await self._send(replace(seen, jpeg=b""))
 
     async def _answer_picture(self, request: PictureRequest) -> None:
         pictures = self._desk.pictures
