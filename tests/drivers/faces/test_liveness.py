@@ -50,7 +50,7 @@ def test_it_says_since_when_it_has_seen_one_thing(live: Judged):
 
 @pytest.mark.parametrize("bend_deg", [0, 60])
 def test_a_print_that_is_tilted_as_asked_is_refused(engine: FastEngine, bend_deg: float):
-    found = judge(engine, Print(ADA, most=38, bend_deg=bend_deg), (LEFT, RIGHT))
+    found = judge(engine, Print(ADA, most=38, bend_deg=bend_deg), (LEFT, RIGHT), fps=10)
     assert found.verdict is Liveness.FAILED
     assert found.reason == "no head was seen to turn in time"
 
@@ -84,7 +84,7 @@ def test_another_picture_in_the_place_of_the_first_is_refused(
 
 def test_who_does_not_turn_is_refused_in_time(engine: FastEngine):
     still = drawn(ADA, 0)
-    found = judge(engine, Swapped(still, still, 0), (LEFT,))
+    found = judge(engine, Swapped(still, still, 0), (LEFT,), fps=5)
     assert found.verdict is Liveness.FAILED
     assert found.at_s < 6
 

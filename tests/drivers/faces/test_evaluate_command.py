@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from drivers.faces.engine import FastEngine
 from drivers.faces.evaluation import Evaluation
 from drivers.faces.interfaces import Image
+from drivers.faces.model_files import NoModelsError
 from edge.commands import biometrics as commands
 from edge.failed import Failed
 from tests.drivers.faces.acting import drawn, noisy
@@ -29,13 +31,10 @@ def views(identity: int, count: int) -> Iterator[Image]:
     return (noisy(drawn(identity, step), random) for step in islice(range(-4, 99, 2), count))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_engine() -> Iterator[None]:
-    """The command's own, opened once for all: it is held against dlib each time."""
-    engine = commands._engine()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands, "_engine", lambda: engine)
-        yield
+@pytest.fixture(autouse=True)
+def one_engine(engine: FastEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one of all these tests: each is held against dlib as it is opened."""
+    monkeypatch.setattr(commands, "_engine", lambda: engine)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +115,16 @@ def test_a_folder_without_people_ends_with_the_remedy(tmp_path: Path):
         assert result.exit_code == 1
         assert words in result.output
     assert not (tmp_path / "out").exists(), "nothing is written where nothing was counted"
+
+
+def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch):
+    def lacking() -> FastEngine:
+        raise NoModelsError("no such.dat here")
+
+    monkeypatch.setattr(commands, "_engine", lacking)
+    result = evaluate("--drawn")
+    assert result.exit_code == 1
+    assert "Error: what looks at faces is not installed: no such.dat here" in result.output
 
 
 def test_where_nobody_draws_people_that_is_said(monkeypatch: pytest.MonkeyPatch):
