@@ -12,6 +12,7 @@ from controller.effects import AskFace, AskGuard, AskPin, Question, ShowAtReader
 from controller.ids import EffectId, QuestionId, ReaderId
 from controller.ledger import Personal
 from controller.moment import SECOND_US, Moment
+from controller.site import Outcome
 from drivers.faces.api import Turn
 from edge.duress import Occasion
 from edge.face_watch import FaceWatch
@@ -52,11 +53,13 @@ class Answering:
     def begin(
         self,
         spawn: Spawn,
-        judge: Callable[[inputs.Input], None],
+        judge: Callable[[inputs.Input], Outcome | None],
         show: Callable[[ShowAtReader], None],
         now: Callable[[], Moment],
     ) -> None:
-        """Where answers go, and what a reader is to show meanwhile."""
+        """Where answers go, which gives None where it is too late for any, and what a reader is to
+        show meanwhile.
+        """
         self._spawn, self._judge, self._show, self._now = spawn, judge, show, now
 
     def ask(self, asked: Question) -> None:
@@ -147,9 +150,11 @@ class Answering:
 
     def guard_looked(
         self, asked: AskGuard, *, accepted: bool, reason: Personal, operator: Personal
-    ) -> None:
-        """A guard has compared whoever is there with her picture."""
-        self._judge(
+    ) -> Outcome | None:
+        """A guard has compared whoever is there with her picture. None where the edge judges
+        nothing any more.
+        """
+        return self._judge(
             inputs.GuardAnswered(
                 id=self._wiring.new_id(),
                 question=asked.question,

@@ -321,9 +321,8 @@ class Daemon:
         assert self._tasks is not None, "facts come while the daemon runs"
         self._tasks.create_task(work, name=name)
 
-    def _answered(self, answer: Input) -> None:
-        if not self._deaf:
-            self.judge(answer)
+    def _answered(self, answer: Input) -> Outcome | None:
+        return None if self._deaf else self.judge(answer)
 
     # --- time -------------------------------------------------------------------------------
 

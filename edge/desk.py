@@ -45,6 +45,7 @@ from edge.daemon import Daemon
 from edge.device_desk import DeviceDesk
 from edge.erase_desk import EraseDesk
 from edge.face_desk import FaceDesk
+from edge.guard_desk import GuardDesk
 from edge.journal import Record, Stored
 from edge.muster_desk import MusterDesk
 from edge.order_desk import OrderDesk
@@ -108,6 +109,7 @@ class DaemonDesk:
         self._version = version
         self.reports = views
         self.faces = faces
+        self.guards = GuardDesk(daemon, faces)
         self.pictures = pictures
         now = daemon.now()
         self._started_utc_us = now.utc_us

@@ -7,6 +7,7 @@ from controller.reader import Reader
 from controller.state import SiteState
 from edge.control.desk_devices import Devices
 from edge.control.desk_faces import Faces
+from edge.control.desk_guards import Guards
 from edge.control.desk_orders import Orders
 from edge.control.desk_pictures import Pictures
 from edge.control.messages import (
@@ -73,6 +74,11 @@ class Desk(Protocol):
     @property
     def faces(self) -> Faces:
         """What is asked about templates of faces."""
+        ...
+
+    @property
+    def guards(self) -> Guards:
+        """What is asked about comparisons that wait for a guard."""
         ...
 
     @property

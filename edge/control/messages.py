@@ -18,6 +18,7 @@ from edge.control.message import Count, Message, Part
 from edge.control.messages_devices import DeviceAnswer, DeviceRequest
 from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.control.messages_faces import FaceAnswer, FaceRequest
+from edge.control.messages_guard import GuardAnswer, GuardRequest
 from edge.control.messages_journal import (
     CheckpointsReply,
     Leaves,
@@ -169,6 +170,7 @@ Request = (
     | OrderRequest
     | DeviceRequest
     | FaceRequest
+    | GuardRequest
     | ReadPerimeter
     | ChangePerimeter
     | PictureRequest
@@ -443,6 +445,7 @@ Reply = (
     | MusterReply
     | OrderAnswer
     | FaceAnswer
+    | GuardAnswer
     | DeviceAnswer
     | PerimeterReply
     | PictureAnswer

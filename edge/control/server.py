@@ -55,6 +55,12 @@ from edge.control.messages_faces import (
     ListFaces,
     TakeFacePicture,
 )
+from edge.control.messages_guard import (
+    AnswerComparison,
+    GuardRequest,
+    ListComparisons,
+    ShowComparison,
+)
 from edge.control.messages_journal import (
     Leaves,
     ReadCheckpoints,
@@ -197,6 +203,8 @@ class _Client(Conversation[Request]):
                 await self._answer_device(request)
             case _ if isinstance(request, FaceRequest):
                 await self._answer_face(request)
+            case _ if isinstance(request, GuardRequest):
+                await self._answer_guard(request)
             case _:
                 await self._answer_order(request)
 
@@ -295,6 +303,17 @@ class _Client(Conversation[Request]):
                 for at in range(0, len(seen.jpeg), PART_BYTES_MAX):
                     await self._send(FilePart(data=seen.jpeg[at : at + PART_BYTES_MAX]))
                 await self._send(replace(seen, jpeg=b""))
+
+    async def _answer_guard(self, request: GuardRequest) -> None:
+        guards, who = self._desk.guards, self._peer.name
+        match request:
+            case ListComparisons(attends=attends):
+                await self._send(await self._patiently(guards.listed(attends=attends)))
+            case ShowComparison():
+                for piece in await self._patiently(guards.picture(request)):
+                    await self._send(piece)
+            case AnswerComparison():
+                await self._send(await self._patiently(guards.answer(request, who)))
 
     async def _answer_picture(self, request: PictureRequest) -> None:
         pictures = self._desk.pictures
