@@ -25,6 +25,7 @@ def checks() -> Mapping[str, "Check"]:
     from edge import (
         doctor_biometrics,
         doctor_devices,
+        doctor_faces,
         doctor_orders,
         doctor_outside,
         doctor_pictures,
@@ -45,6 +46,7 @@ def checks() -> Mapping[str, "Check"]:
         "ports": doctor_ports.ports,
         "devices": doctor_devices.devices,
         "biometrics": doctor_biometrics.biometrics,
+        "faces": doctor_faces.faces,
         "pictures": doctor_pictures.pictures,
         "clock": doctor_outside.clock,
         "time zones": doctor_outside.time_zones,

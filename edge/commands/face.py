@@ -27,17 +27,12 @@ from edge.commands.person_sets import made_here
 from edge.config import Config
 from edge.control.client import Client, ControlClientError, NoDaemonError
 from edge.control.messages_faces import FaceReply, FaceShown, FacesReply
+from edge.face_due import DUE_DAYS, why_due
 from edge.faces import FacesError
 from edge.journal import JournalError
 from edge.people import PeopleError
 from edge.present import clean, local
 from edge.tone import Tone
-
-DUE_DAYS = 730
-"""Nothing that was measured here says how fast a face grows away from its template. Two years is
-what badges are commonly renewed after, when a picture is taken anyway."""
-
-DAY_S = 86_400
 
 
 @click.group()
@@ -150,16 +145,6 @@ def due(days: int, config: Path, as_json: bool) -> None:
         click.echo("nobody")
         return
     _show(reply, reply.faces, "TO BE ENROLLED ANEW", lambda one: why_due(one, reply, days, model))
-
-
-def why_due(one: FaceShown, reply: FacesReply, days: int, model: str) -> str:
-    """Why somebody should be enrolled anew; empty where not."""
-    if one.trouble:
-        return one.trouble
-    if model and one.model != model:
-        return f"made by {one.model}; {model} compares now"
-    age_days = 0 if one.made_utc_s is None else (reply.utc_s - one.made_utc_s) // DAY_S
-    return f"{age_days} days old" if age_days > days else ""
 
 
 def _model_here() -> str:

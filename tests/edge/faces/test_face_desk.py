@@ -20,11 +20,13 @@ from msgspec.structs import replace
 from controller import events_faces as ef
 from controller.events import EdgeReady
 from controller.ids import HolderId
-from edge import ballast
+from edge import ballast, doctor_faces
 from edge.assembly import Edge
 from edge.control.messages_erase import ErasePerson
-from edge.control.messages_faces import EnrolFace, FaceReply
+from edge.control.messages_faces import EnrolFace, FaceReply, FaceShown, FacesReply
+from edge.doctor import Finding, Machine, Patient, Verdict
 from edge.face_closed import enrol_closed, erase_face_closed, faces_closed
+from edge.face_due import why_due
 from edge.faces import TemplateFile
 from edge.journal import JournalWriter
 from edge.people import Made
@@ -362,8 +364,10 @@ def test_a_store_that_fails_stops_no_door_and_is_told_of(
         assert re.search(said, told.reason), told.reason
         assert await edge.desk.faces.template(ADA) is None
         assert len(await bodies(edge, ef.FaceUnsound)) == 1, "told once"
-        (shown,) = (await edge.desk.faces.listed(0)).faces
+        reply = await edge.desk.faces.listed(0)
+        (shown,) = reply.faces
         assert shown.trouble
+        assert why_due(shown, reply, 730, "") == shown.trouble
         assert edge.daemon.site.state.faces == {ADA: 1}, "nothing is forgotten for it"
 
     scene(house, enrols)
@@ -417,3 +421,46 @@ def test_another_key_is_brought_in_at_the_start_and_on_record(tmp_path: Path) ->
     scene(house, new_alone)
     keys(template_key="old.key")
     scene(house, wrong)
+
+
+def test_who_is_due_has_an_old_template_or_one_of_another_model() -> None:
+    day_s = 86_400
+    shown = FaceShown(
+        person="1", name="Ada L", holder=ADA, version=1, model=MODEL, views=4, made_utc_s=0
+    )
+    reply = FacesReply(timezone="UTC", utc_s=730 * day_s, faces=(shown,))
+    assert why_due(shown, reply, 730, MODEL) == ""
+    assert why_due(shown, replace(reply, utc_s=731 * day_s), 730, MODEL) == "731 days old"
+    assert "model-2 compares now" in why_due(shown, reply, 730, "model-2")
+    assert why_due(shown, reply, 730, "") == "", "which model compares is not known"
+
+
+def test_doctor_says_what_cannot_be_used(tmp_path: Path) -> None:
+    house = House(tmp_path)
+
+    async def looks(edge: Edge) -> None:
+        patient = Patient(
+            file=house.folder / "site.toml",
+            state=house.folder / "state",
+            config=house.config(),
+            mistakes=0,
+            volumes=(),
+            machine=Machine(Path("/"), 0.0),
+            progress=lambda done, total: None,
+        )
+
+        async def found() -> list[Finding]:
+            return await asyncio.to_thread(lambda: list(doctor_faces.faces(patient)))
+
+        assert [one.said for one in await found()] == ["nobody's face is enrolled"]
+        for person, seed in (("1", 1), ("2", 2)):
+            assert (await enrolled(edge, asked(person, seed))).done
+        (well,) = await found()
+        assert well.verdict is Verdict.OK
+        with sqlite3.connect(house.folder / "state" / "faces.db") as connection:
+            connection.execute("UPDATE template SET sealed = zeroblob(600) WHERE holder = ?", [ADA])
+        connection.close()
+        (ill,) = await found()
+        assert (ill.verdict, ill.said[:6]) == (Verdict.FAIL, "1 of 2")
+
+    scene(house, looks)
