@@ -82,6 +82,18 @@ def test_another_picture_in_the_place_of_the_first_is_refused(
     assert found.reason == reason
 
 
+def test_what_was_seen_of_somebody_else_does_not_count_for_whoever_comes_next(
+    engine: FastEngine,
+):
+    """Both stand in the same place, and are found in each picture."""
+    challenge, random = TurnChallenge((LEFT,)), np.random.default_rng(5)
+    for number, person in enumerate((ADA, ADA, ADA, BEN, BEN)):
+        image = noisy(drawn(person, 0), random)
+        (face,) = engine.find(image)
+        challenge.judge(image, face, number * 80_000_000)
+        assert challenge.since_ns == (0 if person == ADA else 240_000_000)
+
+
 def test_who_does_not_turn_is_refused_in_time(engine: FastEngine):
     still = drawn(ADA, 0)
     found = judge(engine, Swapped(still, still, 0), (LEFT,), fps=5)
