@@ -217,8 +217,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     alongside["devices"] = _upkeep(config, outside, daemon, desk).run
     alongside["keeper"] = _keeper(config, outside, daemon, checkpoints).run
     alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run}
-    alongside |= _pictures(config, outside, daemon, listeners)
-    alongside |= seeing(daemon, faces)
+    alongside |= _pictures(config, outside, daemon, listeners) | seeing(daemon, faces)
     alongside |= {} if watch is None else {"certificates": watch.run}
     if uplink is not None:
         uplink.muster = MusterTold(Topics(config.site, config.edge), MusterView(daemon).now)
