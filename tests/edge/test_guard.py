@@ -16,8 +16,9 @@ from controller.ids import HolderId
 from drivers.cameras.api import Camera, CameraFault, CameraOptions, CameraReported, Picture
 from edge import app, guard_post
 from edge.assembly import Edge
+from edge.commands import guard_watch
 from edge.commands.guard import guard
-from edge.control.client import RefusedError
+from edge.control.client import ControlClientError, RefusedError
 from edge.control.client_guard import GuardClient
 from edge.control.messages_guard import ComparisonShown, Side
 from policies.codes import Code
@@ -159,6 +160,40 @@ def test_a_guard_sees_both_pictures_and_lets_her_in(
         scene(house, what)
     assert "llllll" not in caplog.text
     assert "enrolled'" not in caplog.text
+
+
+def test_the_list_that_goes_on_attends_and_keeps_pictures_while_she_waits(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+
+    async def what(edge: Edge, camera: StandIn) -> None:
+        watcher = guard_watch.Watcher(house.config().state, folder)
+        watching = asyncio.create_task(asyncio.to_thread(watcher.follow))
+        post = edge.daemon.answering.guards
+        async with asyncio.timeout(20):
+            while not post.attended:
+                await asyncio.sleep(0.01)
+            house.badge("front-in", ADA)
+            while not list(folder.glob("*/side-by-side.html")):
+                await asyncio.sleep(0.01)
+        (asked,) = post.waiting()
+        assert [one.name for one in folder.iterdir()] == [asked.question]
+        assert (await command("refuse", asked.question, "--reason", REASON)).exit_code == 0
+        async with asyncio.timeout(20):
+            while list(folder.iterdir()):
+                await asyncio.sleep(0.01)
+        edge.daemon.stop()
+        with pytest.raises(ControlClientError):
+            await watching
+
+    with patch.object(guard_watch, "LOOK_S", 0.02):
+        scene(house, what)
+    said = capsys.readouterr().out
+    assert said.count("\a") == 1
+    assert "front, entry: is it Ada L (1)? staff" in said
+    assert "side-by-side.html" in said
 
 
 def test_what_a_guard_refuses_opens_nothing(house: House) -> None:
