@@ -1,7 +1,6 @@
 """What passes over the control socket about templates of faces. No repr shows one, or whose it is.
 
-The pictures of an enrolment stay with the command that reads them: the daemon gets numbers, and one
-picture where the policy has it kept.
+The pictures of an enrolment stay with the command that reads them: the daemon gets numbers.
 """
 
 from typing import Annotated

@@ -8,7 +8,7 @@ APPLICATION_ID = 0x53504641
 MIGRATIONS = Migrations("faces")
 
 # `key` names the key under which a row is sealed. `in_force`: the journal has had its entry; a row
-# that has not waits for it. `portrait`: one picture, sealed, where the policy has it kept.
+# that has not waits for it. `portrait`: one picture, sealed; no command puts one there yet.
 _FIRST = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     """CREATE TABLE owner (
