@@ -107,8 +107,9 @@ def test_the_hour_reaches_every_state_and_most_of_what_can_happen() -> None:
     }
     # What stands around the house has no place in the hour's (`test_points`, `test_barriers`).
     around = {kind_of(type(body)) for body in PERIMETER} - {"interlock-overridden"}
-    # It has no cameras (`test_pictures`).
+    # It has no cameras (`test_pictures`, `test_asking`).
     around |= {kind_of(type(body)) for body in PICTURES}
+    around |= {"camera-faulted", "camera-restored", "factor-missed"}
     # Nobody in the hour is let through by a guard's word (`test_vouching`).
     vouched = {"guard-vouched", "party-left-behind"}
     assert set(KINDS) - kinds == {"entry-dropped"} | from_outside | around | vouched
