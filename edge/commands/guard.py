@@ -1,5 +1,6 @@
 """`sentrypost guard`: a guard compares whoever is at a door with her picture on file."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +71,9 @@ def watch(state: Path) -> None:
     """
     with _connected(state) as daemon:
         daemon.comparisons(attends=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # A terminal that is closed ends us as Ctrl-C does: no picture stays behind.
+        signal.signal(number, signal.default_int_handler)
     with TemporaryDirectory(prefix="sentrypost-guard-") as folder:
         Watcher(state, Path(folder)).forever()
 

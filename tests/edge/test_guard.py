@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
 import re
+import signal
 import stat
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from unittest.mock import patch
@@ -32,6 +35,9 @@ LIVE, ENROLLED = b"\xff\xd8 live " + b"l" * 700_000, b"\xff\xd8 enrolled"
 """Nothing between a camera and the guard's browser decodes them; one is larger than a message."""
 
 REASON = "seen through the window"
+
+
+ROOT = Path(__file__).parents[2]
 
 
 class StandIn:
@@ -194,6 +200,31 @@ def test_the_list_that_goes_on_attends_and_keeps_pictures_while_she_waits(
     assert said.count("\a") == 1
     assert "front, entry: is it Ada L (1)? staff" in said
     assert "side-by-side.html" in said
+
+
+def test_a_terminal_that_is_closed_leaves_no_picture(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "temporary"
+    kept.mkdir()
+    monkeypatch.setenv("TMPDIR", str(kept))
+
+    async def what(edge: Edge, camera: StandIn) -> None:
+        words = ("-c", "from edge.commands.guard import guard; guard()", "watch")
+        watching = await asyncio.create_subprocess_exec(
+            sys.executable, *words, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+        async with asyncio.timeout(30):
+            while not edge.daemon.answering.guards.attended:
+                await asyncio.sleep(0.01)
+            house.badge("front-in", ADA)
+            while not list(kept.glob("*/*/side-by-side.html")):
+                await asyncio.sleep(0.01)
+            watching.send_signal(signal.SIGHUP)
+            await watching.wait()
+        assert list(kept.iterdir()) == []
+
+    scene(house, what)
 
 
 def test_what_a_guard_refuses_opens_nothing(house: House) -> None:
