@@ -305,7 +305,8 @@ def test_without_a_journal_no_answer_is_taken(house: House) -> None:
             free.set()
             await stalled
         assert done.exit_code == 1
-        assert "the journal cannot be written" in done.output
+        assert "it would not be on record" in done.output
+        assert not await bodies(edge, ev.FactorAnswered)
         assert not house.opened_at(FRONT)
 
     scene(house, what)
