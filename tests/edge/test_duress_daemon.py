@@ -116,7 +116,7 @@ def test_a_check_that_ends_too_late_is_told_in_an_ordinary_entry(
         async with house.line(), running(house) as edge:
             await ready(edge)
             pins = PinChecker(edge.daemon.people.pin, hasher, sealer, deadline_s=0.1)
-            edge.daemon._pins = pins
+            edge.daemon.answering._pins = pins
             house.badge("vault-in", ADA)
             await until(edge, ev.FactorAsked)
             house.readers["vault-in"].press_keys(keys + "#")
