@@ -48,7 +48,14 @@ def camera() -> None:
 @camera.command("try")
 @click.argument("name")
 @config_option
-@click.option("--for", "seconds", type=click.IntRange(2, 600), default=12, show_default=True)
+@click.option(
+    "--for",
+    "seconds",
+    type=click.IntRange(2, 600),
+    default=12,
+    show_default=True,
+    help="So many seconds.",
+)
 @click.option(
     "--picture",
     "file",
