@@ -44,7 +44,13 @@ HOWS = ("live", "photo", "replay", "frozen")
     "--bend", "bend_deg", type=click.FloatRange(0, 120), default=0, help="Of a photo, degrees."
 )
 @click.option("--beside", type=click.IntRange(0, 2**31), help="Somebody who stands beside her.")
-@click.option("--fps", type=click.FloatRange(1, 60), default=10, show_default=True)
+@click.option(
+    "--fps",
+    type=click.FloatRange(1, 60),
+    default=10,
+    show_default=True,
+    help="Pictures in a second of a clip.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="Of wall and noise.")
 def faces(
     sheet_file: Path | None,
