@@ -220,9 +220,8 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     alongside |= _pictures(config, outside, daemon, listeners) | seeing(daemon, faces)
     alongside |= {} if watch is None else {"certificates": watch.run}
     if uplink is not None:
-        uplink.muster = MusterTold(Topics(config.site, config.edge), MusterView(daemon).now)
         listeners.append(uplink.committed)
-        alongside |= _upwards(outside, uplink)
+        alongside |= _upwards(config, outside, daemon, uplink)
     return Edge(daemon, desk, policy, alongside, checkpoints, uplink)
 
 
@@ -274,8 +273,9 @@ def _alongside(
     return alongside
 
 
-def _upwards(outside: Outside, uplink: Uplink) -> Alongside:
+def _upwards(config: Config, outside: Outside, daemon: Daemon, uplink: Uplink) -> Alongside:
     """What goes to the archive and its witness."""
+    uplink.muster = MusterTold(Topics(config.site, config.edge), MusterView(daemon).now)
     return {
         "uplink": partial(_later, _held_back_s(outside), uplink.run),
         "witness": uplink.look_back,
