@@ -2,6 +2,7 @@
 be had here and now."""
 
 import pytest
+from msgspec import UNSET
 
 from controller import events as ev
 from controller.attempt import GUARD_US
@@ -219,7 +220,7 @@ def test_where_the_alternative_cannot_be_had_whole_nothing_of_it_is_asked_for() 
     shown = site().badge("archive", offers=(Factor.PIN,))
     made = verdict(shown)
     assert made.decision.code is Code.FACTORS_MISSING
-    assert made.request.without is not made.request.presented
+    assert made.request.without is UNSET
     assert signs(shown) == [Sign.DENIED]
 
 
@@ -258,16 +259,20 @@ def test_an_answer_of_another_kind_is_no_answer() -> None:
     assert [type(e.body) for e in twice.events] == [ev.AnswerIgnored]
 
 
-def test_a_face_over_a_line_that_the_zone_does_not_believe_does_not_count() -> None:
-    policy = FACES.replace("[zone.archive]\n", '[zone.archive]\nassurance = "secure"\n')
-    rig = site(policy)
+def test_what_came_over_a_line_that_the_zone_does_not_believe_is_not_asked_for_again() -> None:
+    secure = ("[zone.archive]\n", '[zone.archive]\nassurance = "secure"\n')
+    rig = site(FACES.replace(*secure))
     question = asked(rig.badge("archive", offers=ALL), AskFace)
-    assert not verdict_or_asked(face(rig, question.question, FaceOutcome.MATCHED))
+    weak = {"reason": "", "assurance": Assurance.WEAK}
+    seen = answer(rig, FaceChecked, question.question, outcome=FaceOutcome.MATCHED, **weak)
+    assert verdict(seen).decision.code is Code.ASSURANCE_TOO_LOW
 
-
-def verdict_or_asked(outcome: Outcome) -> bool:
-    """Whether anything was released."""
-    return any(isinstance(effect, ReleasePortal) for effect in outcome.effects)
+    rig = site(POLICY.replace(*secure))
+    question = asked(rig.badge("archive", offers=ALL), AskPin)
+    matched = PinOutcome.MATCHED
+    typed = answer(rig, PinChecked, question.question, outcome=matched, assurance=Assurance.WEAK)
+    assert verdict(typed).decision.code is Code.ASSURANCE_TOO_LOW
+    assert signs(typed) == [Sign.DENIED]
 
 
 def test_a_newer_badge_ends_the_question_before_it() -> None:
