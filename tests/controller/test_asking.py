@@ -224,6 +224,12 @@ def test_where_the_alternative_cannot_be_had_whole_nothing_of_it_is_asked_for() 
     assert signs(shown) == [Sign.DENIED]
 
 
+def test_who_has_no_pin_is_not_asked_for_one() -> None:
+    shown = site(FACES, "ann").badge("archive", "dan", offers=ALL)
+    assert verdict(shown).decision.code is Code.FACTORS_MISSING
+    assert signs(shown) == [Sign.DENIED]
+
+
 def test_without_an_alternative_nobody_gets_past_a_blind_camera() -> None:
     rig = site(FACES.replace('[alternative]\nface = "pin+guard"\n', ""))
     question = asked(rig.badge("archive", offers=ALL), AskFace)

@@ -7,6 +7,7 @@ from policies.facts import Factor
 from tests.policies.support import IN, ask, changed, compiled, embassy_text, problems
 
 LOBBY = '[zone.lobby]\ninside  = "forecourt"\n'
+CHANCERY = '[zone.chancery]\ninside    = "lobby"\n'
 ARCHIVE = '[zone.archive]\ninside    = "chancery"\n'
 FACES = (
     embassy_text()
@@ -51,6 +52,14 @@ def test_the_zone_that_is_entered_counts_and_no_other() -> None:
     text = changed(ARCHIVE, ARCHIVE + "face-turns = { 1 = 4 }\n", text)
     assert rule(text, "front-door", 1) == (0.3, 2)
     assert rule(text, "archive-door", 1) == (0.5, 4)
+
+
+def test_of_several_zones_that_are_entered_at_once_the_strictest_word_counts() -> None:
+    text = changed(LOBBY, LOBBY + "face-distance-max = { 1 = 0.3 }\nface-turns = { 1 = 1 }\n")
+    text = changed(CHANCERY, CHANCERY + "face-distance-max = { 1 = 0.4 }\n", text)
+    door = '[portal.staff-door]\nfrom   = "lobby"'
+    text = changed(door, door.replace("lobby", "forecourt"), text)
+    assert rule(text, "staff-door", 1) == (0.3, 2)
 
 
 def test_where_a_face_cannot_be_had_the_alternative_is_asked_for() -> None:
