@@ -22,6 +22,8 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "version": "raise it with every change; events name it",
         "timezone": "IANA name; all hours of the policy are read off a wall clock there",
         "name": "the site's full name, for people",
+        "portraits": "of whoever is enrolled one picture of the face is kept, sealed beside the "
+        "template, for guards to compare",
     },
     "calendar": {
         "dates": "holidays, each as `2026-12-25`, 1970 to 2100",

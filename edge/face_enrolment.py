@@ -135,6 +135,7 @@ def staged(
         state.faces_version,
         alike_within=alike_within(policy),
         despite_alike=asked.despite_alike,
+        portrait=asked.portrait if policy.portraits and asked.portrait else None,
     )
 
 

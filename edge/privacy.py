@@ -110,7 +110,7 @@ def _activities(config: Config, policy: CompiledPolicy) -> Iterator[Activity]:
     if any(role.host_state for role in policy.roles.values()):
         yield _consents()
     if _enrols(config):
-        yield _faces(config)
+        yield _faces(config, policy)
     if are_kept(config, policy):
         yield of_pictures(config, policy)
     if config.recipients:
@@ -303,7 +303,7 @@ def _enrols(config: Config) -> bool:
     return bool(config.cameras) or place_of(config).file.exists()
 
 
-def _faces(config: Config) -> Activity:
+def _faces(config: Config, policy: CompiledPolicy) -> Activity:
     key = (
         "a key of its own"
         if config.template_keys.current is not None
@@ -317,6 +317,7 @@ def _faces(config: Config) -> Activity:
             "what made it, of how many pictures, and when",
             "what was agreed to, and on which day, beside the entry `face-enrolled`",
             "how many of the others on file the face resembled, when it was enrolled",
+            *(("a picture of the face, for guards to compare",) if policy.portraits else ()),
         ),
         source="pictures that the person was asked for, or has given, at an enrolment",
         recipients=("nobody: no template leaves this edge, by no wire and in no change set",),

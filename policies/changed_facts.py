@@ -7,7 +7,7 @@ import msgspec
 
 from policies.compiled import CompiledPolicy
 
-_HEAD = ("site", "name", "version", "timezone", "tzdata_version")
+_HEAD = ("site", "name", "version", "timezone", "portraits", "tzdata_version")
 _TOLD_ELSEWHERE = frozenset({"id", "line", "factors", "lineage"})
 """Lines say nothing, and factors show in what somebody is asked for."""
 

@@ -293,6 +293,7 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     version: int
     digest: str
     timezone: str
+    portraits: bool  # of whoever is enrolled one picture is kept, for guards to compare
     tzdata_version: str
     zone: tzinfo
     zones: tuple[ZoneRule, ...]

@@ -85,6 +85,7 @@ def compile_policy(
         version=header.version,
         digest=digest,
         timezone=header.timezone,
+        portraits=header.portraits,
         tzdata_version=tzdata_version,
         zone=zone,
         zones=zones,

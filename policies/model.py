@@ -51,6 +51,7 @@ class Header(Entry, frozen=True, kw_only=True):
     version: Version
     timezone: Text
     name: Text = ""
+    portraits: bool = False
 
 
 class CalendarEntry(Entry, frozen=True, kw_only=True):

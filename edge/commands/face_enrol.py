@@ -81,8 +81,9 @@ def enrol(
 ) -> None:
     """Enrol the face of PERSON, the id that the file of people has.
 
-    Pictures are looked at here and let go; the edge gets numbers, and seals them. Each picture is
-    told of: used, or why not. The face is held against everybody else who is enrolled, once. It
+    Pictures are looked at here and let go; the edge gets numbers, and seals them. Where the policy
+    says `portraits`, it gets the face of the first one as well, for guards. Each picture is told
+    of: used, or why not. The face is held against everybody else who is enrolled, once. It
     takes the place of an earlier one.
     """
     if bool(files) is bool(camera):
@@ -107,6 +108,7 @@ def enrol(
             views=used,
             consent=consent.strip(),
             despite_alike=despite_alike,
+            portrait=pictures.portrait(faces, views, judged) if site.policy.portraits else b"",
         )
         done = _asked(site, asked)
     _tell(person, judged, done, as_json=as_json)

@@ -32,6 +32,13 @@ TRIES = 40
 """Pictures for one pose, 12 s of them; then the next pose is asked for."""
 
 
+PORTRAIT_PX = 320
+"""As large as somebody is recognised by on a guard's screen; a badge's photograph has less."""
+
+PORTRAIT_AROUND = 0.4
+"""Of the face's height, on each side: hair, chin and ears tell people apart as well."""
+
+
 class View(NamedTuple):
     """One picture: what it is called to whoever reads the report; `flaw` where it gave no image."""
 
@@ -111,6 +118,31 @@ def judged(faces: "FastEngine", views: Sequence[View]) -> Judged:
         report = next(reports, None) if view.image is not None else None
         told.append((view.name, (report.flaw or "") if report is not None else view.flaw))
     return Judged(enrolled, tuple(told))
+
+
+def portrait(faces: "FastEngine", views: Sequence[View], judged: Judged) -> bytes:
+    """The face of the first picture that was used, as JPEG, with some of what is around it."""
+    import cv2
+
+    used = (
+        view.image
+        for view, (_, flaw) in zip(views, judged.views, strict=True)
+        if view.image is not None and not flaw
+    )
+    image = next(used, None)
+    found = [] if image is None else faces.find(image)
+    if image is None or not found:
+        return b""
+    box = found[0].box
+    around = int(PORTRAIT_AROUND * (box.bottom - box.top))
+    height, width = image.shape[:2]
+    top, bottom = max(0, box.top - around), min(height, box.bottom + around)
+    left, right = max(0, box.left - around), min(width, box.right + around)
+    cut = image[top:bottom, left:right]
+    scale = min(1.0, PORTRAIT_PX / max(cut.shape[:2]))
+    small = cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    done, jpeg = cv2.imencode(".jpg", small)
+    return jpeg.tobytes() if done else b""
 
 
 def _decoded(reply: FacePictureReply) -> "Image":

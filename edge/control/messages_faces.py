@@ -29,11 +29,16 @@ JPEG_BYTES_MAX = 8_000_000
 """One picture of a camera; of pure noise one has 3 MB. It goes before its reply, in parts."""
 
 
+PORTRAIT_BYTES_MAX = 100_000
+"""A face of PORTRAIT_PX as JPEG has a third of that."""
+
+
 class EnrolFace(Message, frozen=True, kw_only=True):
     """Put a template of somebody's face on file; answered by FaceReply.
 
     `mean`: as in `drivers.faces.api.Template`, of so many `views`. `despite_alike`: somebody has
-    looked at whom it resembles.
+    looked at whom it resembles. `portrait`: a JPEG of the face, which is kept where the policy has
+    one kept, and let go otherwise.
     """
 
     person: PersonId
@@ -42,6 +47,7 @@ class EnrolFace(Message, frozen=True, kw_only=True):
     views: Annotated[int, msgspec.Meta(ge=1, le=VIEWS_MAX)]
     consent: Annotated[str, msgspec.Meta(min_length=1, max_length=CONSENT_CHARS_MAX)]
     despite_alike: bool = False
+    portrait: Annotated[bytes, msgspec.Meta(max_length=PORTRAIT_BYTES_MAX)] = b""
 
     def __repr__(self) -> str:
         return f"EnrolFace(model={self.model!r}, views={self.views}, …)"

@@ -1,5 +1,6 @@
 """How near a face must be and how often the head is turned, and what is asked for without faces."""
 
+from policies.changed_facts import changed_facts
 from policies.compiled import Pictures
 from policies.decide import decide
 from policies.faces import DISTANCE_MAX, TURNS, face_rule
@@ -84,3 +85,11 @@ def test_no_picture_is_kept_unless_the_policy_says_so() -> None:
     kept = {portal.id: portal.pictures for portal in policy.portals}
     assert kept.pop("front-door") is Pictures.DECISIONS
     assert set(kept.values()) == {Pictures.NONE}
+
+
+def test_no_portrait_is_kept_unless_the_policy_says_so() -> None:
+    assert not compiled(embassy_text()).portraits
+    said = changed('timezone = "Europe/Vienna"\n', 'timezone = "Europe/Vienna"\nportraits = true\n')
+    assert compiled(said).portraits
+    facts = [str(fact) for fact in changed_facts(compiled(embassy_text()), compiled(said))]
+    assert facts == ["policy: portraits no -> yes"]

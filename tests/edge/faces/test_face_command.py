@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -15,6 +16,7 @@ from drivers.faces.engine import MODEL
 from edge.assembly import Edge
 from edge.commands import face_pictures
 from edge.commands.face import face
+from edge.commands.face_pictures import PORTRAIT_PX
 from edge.control.messages_faces import FacePictureReply
 from simulators.people.views import views
 from tests.edge.faces.test_face_desk import ADA, scene
@@ -52,6 +54,23 @@ def of(album: Path) -> list[str]:
 
 
 CONSENT = ("--consent", "form 7, signed today")
+
+
+def test_where_the_policy_has_portraits_a_guard_gets_her_face(house: House, album: Path) -> None:
+    policy = house.folder / "policy.toml"
+    policy.write_text(policy.read_text().replace("version = 1", "version = 1\nportraits = true"))
+
+    async def enrols(edge: Edge) -> None:
+        done = await asyncio.to_thread(asked, house, "enrol", "1", *of(album), *CONSENT)
+        assert done.exit_code == 0, done.output
+        portrait = await edge.desk.faces.portrait(ADA)
+        assert portrait is not None
+        image = cv2.imdecode(np.frombuffer(portrait, np.uint8), cv2.IMREAD_COLOR)
+        assert image is not None
+        assert max(image.shape[:2]) <= PORTRAIT_PX
+        assert len(face_pictures.engine().find(np.ascontiguousarray(image, np.uint8))) == 1
+
+    scene(house, enrols)
 
 
 def test_from_pictures_to_a_template_with_a_report_of_each(house: House, album: Path) -> None:

@@ -69,6 +69,30 @@ def everything(house: House) -> bytes:
     return b"".join(path.read_bytes() for path in files)
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_portrait_is_kept_where_the_policy_says_so_and_goes_with_the_template(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, kept: bool
+) -> None:
+    house = House(tmp_path)
+    if kept:
+        policy = tmp_path / "policy.toml"
+        policy.write_text(
+            policy.read_text().replace("version = 1", "version = 1\nportraits = true")
+        )
+    jpeg = b"\xff\xd8 a face \xff\xd9"
+
+    async def enrols(edge: Edge) -> None:
+        assert (await enrolled(edge, asked("1", 1, portrait=jpeg))).done
+        assert await edge.desk.faces.portrait(ADA) == (jpeg if kept else None)
+        assert await edge.desk.faces.portrait(BOB) is None
+        assert (await edge.desk.faces.erase("1", "officer")).done
+        assert await edge.desk.faces.portrait(ADA) is None
+
+    with caplog.at_level("DEBUG"):
+        scene(house, enrols)
+    assert b" a face " not in everything(house) + caplog.text.encode()
+
+
 def test_an_enrolment_is_recorded_and_on_file_and_outlives_a_restart(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
