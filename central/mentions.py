@@ -63,6 +63,8 @@ class _Body(msgspec.Struct):
     moved: _Moved | None = None
     order: _Order | str | None = None
     gone: tuple[str, ...] = ()
+    holders: tuple[str, ...] | int = ()
+    """Who they are; of a change of people how many, which is nobody."""
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -92,7 +94,8 @@ def _said(body: _Body) -> Iterator[Mention]:
             yield Mention(PORTAL, portal)
     named = body.order.holder if isinstance(body.order, _Order) else None
     people = (body.holder, body.visitor, body.host, after.holder, holder.id if holder else None)
-    for person in (*people, named, *moved.holders, *moved.unsure, *body.gone):
+    several = () if isinstance(body.holders, int) else body.holders
+    for person in (*people, named, *several, *moved.holders, *moved.unsure, *body.gone):
         if person is not None:
             yield Mention(HOLDER, person)
     if body.decision is not None and body.decision.code is not None:

@@ -76,16 +76,15 @@ def compile_policy(
     always = tuple(compiled_always(compiling, entry) for entry in document.of(AlwaysEntry))
     armings, points = compiled_alarms(compiling, zones)
     compiling.problems += structural_problems(zones, portals, fires, document)
-    header = document.header
     if compiling.problems or zone is None or not document.whole:
         return None, compiling.problems
     return CompiledPolicy(
-        site=header.site,
-        name=header.name or header.site,
-        version=header.version,
+        site=document.header.site,
+        name=document.header.name or document.header.site,
+        version=document.header.version,
         digest=digest,
-        timezone=header.timezone,
-        portraits=header.portraits,
+        timezone=document.header.timezone,
+        portraits=document.header.portraits,
         tzdata_version=tzdata_version,
         zone=zone,
         zones=zones,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from controller import fires, passages, portal, questions, site, state, verdicts, visits
+from controller import asking, fires, passages, portal, questions, site, state, verdicts, visits
 from controller.attempt import Attempt
 from controller.attempt import Signal as AttemptSignal
 from controller.consents import Consents
@@ -26,7 +26,7 @@ from controller.state import SiteState
 from controller.turn import Turn
 from controller.whereabouts import People
 from policies.compiled import CompiledPolicy
-from policies.facts import Direction, Screened, ScreeningResult
+from policies.facts import Direction, Factor, Screened, ScreeningResult
 
 Patch = pytest.MonkeyPatch
 
@@ -110,7 +110,8 @@ def grants_survive_the_journal(patch: Patch) -> None:
 
 
 def late_answers_count(patch: Patch) -> None:
-    patch.setattr(passages, "ANSWER_US", 60 * SECOND_US)
+    patient = asking._WAYS[Factor.PIN]._replace(patience_us=60 * SECOND_US)
+    patch.setitem(asking._WAYS, Factor.PIN, patient)
 
 
 def a_link_found_opens(patch: Patch) -> None:

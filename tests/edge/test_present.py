@@ -31,7 +31,10 @@ from policies.facts import (
     ScreeningResult,
 )
 from tests.golden.examples import EXAMPLES
+from tests.golden.examples_cameras import CAMERAS
+from tests.golden.examples_faces import FACES
 from tests.golden.examples_perimeter import PERIMETER
+from tests.golden.examples_pictures import PICTURES
 
 VIENNA = ZoneInfo("Europe/Vienna")
 UTC_US = 1_795_181_389_123_456
@@ -241,7 +244,7 @@ def test_a_start_that_is_not_as_usual_says_so() -> None:
         assert words not in line(entry(usual), (), VIENNA).text
 
 
-AROUND = {type(body) for body in PERIMETER}
+AROUND = {type(body) for body in (*CAMERAS, *FACES, *PERIMETER, *PICTURES)}
 
 
 def example(kind: str) -> Body:

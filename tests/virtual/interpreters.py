@@ -18,6 +18,12 @@ OTHERS = ROOT / ".venv" / "others"
 NAME = re.compile(r"python3\.(\d+)")
 MINOR_MIN = 11
 
+FOR_CAMERAS = re.compile(
+    r"^(?:dlib|dlib-bin|face-recognition|face-recognition-models|opencv-python)==.*?(?=^\S|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+"""What no virtual site needs: some 200 MB, one of them without a wheel."""
+
 
 def programs() -> dict[str, Path]:
     """`sentrypost` under each minor version of Python found, ours first."""
@@ -52,14 +58,17 @@ def _works(python: Path, minor: int) -> bool:
 def _installed(version: str, python: Path) -> Path:
     folder = OTHERS / version
     stamp = folder / "lock"
-    wanted = LOCK.read_text()
+    wanted = FOR_CAMERAS.sub("", LOCK.read_text())
     if not (stamp.exists() and stamp.read_text() == wanted):
         pip = [folder / "bin" / "python", "-m", "pip", "install", "-qq", "--no-deps"]
         path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
         environment = os.environ | {"PATH": path, "PIP_ONLY_BINARY": ":all:"}
+        lock = OTHERS / f"{version}.lock"
+        OTHERS.mkdir(parents=True, exist_ok=True)
+        lock.write_text(wanted)
         for command in (
             [python, "-m", "venv", "--clear", folder],
-            [*pip, "--require-hashes", "-r", LOCK],
+            [*pip, "--require-hashes", "-r", lock],
             [*pip, "--no-index", "--no-build-isolation", "--editable", ROOT],
         ):
             made = subprocess.run(
