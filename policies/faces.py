@@ -1,10 +1,8 @@
 """How faces are compared at a zone: how near, and how many turns of the head, per threat level."""
 
-from collections.abc import Mapping
 from itertools import pairwise
-from typing import TypeVar
 
-from policies.compiled import LEVELS, FaceRule, Passage
+from policies.compiled import FaceRule, Passage
 from policies.compiling import Compiling
 from policies.document import Place
 from policies.model import ZoneEntry
@@ -17,21 +15,18 @@ TURNS = 2
 """Four orders: whoever holds up a film of somebody turning has to guess one of them."""
 
 
-N = TypeVar("N", int, float)
-
-
 def compiled_face(compiling: Compiling, value: ZoneEntry, place: Place) -> FaceRule:
     """The rule of one zone."""
     near = place.child("face-distance-max")
-    distances = _levels(compiling, value.face_distance_max, DISTANCE_MAX, near)
+    distances = compiling.levels(value.face_distance_max, DISTANCE_MAX, near)
     for level, (below, distance) in enumerate(pairwise(distances), start=2):
         if distance > below:
-            _looser(compiling, near, level, "lets faces differ more")
+            compiling.looser(near, level, "lets faces differ more")
     turning = place.child("face-turns")
-    turns = _levels(compiling, value.face_turns, TURNS, turning)
+    turns = compiling.levels(value.face_turns, TURNS, turning)
     for level, (fewer, asked) in enumerate(pairwise(turns), start=2):
         if asked < fewer:
-            _looser(compiling, turning, level, "asks for fewer turns")
+            compiling.looser(turning, level, "asks for fewer turns")
     return FaceRule(distances, turns)
 
 
@@ -42,23 +37,3 @@ def face_rule(passage: Passage, level: int) -> tuple[float, int]:
     zones = passage.entered or (passage.judged,)
     distances = [zone.face.distance_max[level - 1] for zone in zones]
     return min(distances), max(zone.face.turns[level - 1] for zone in zones)
-
-
-def _levels(
-    compiling: Compiling, stated: Mapping[str, N], default: N, place: Place
-) -> tuple[N, ...]:
-    """What holds at each level: one that is not named keeps what holds below it."""
-    named = {compiling.level(key, place.child(key)): value for key, value in stated.items()}
-    found = [named.get(1, default)]
-    for level in range(2, LEVELS + 1):
-        found.append(named.get(level, found[-1]))
-    return tuple(found)
-
-
-def _looser(compiling: Compiling, place: Place, level: int, what: str) -> None:
-    compiling.problems.append(
-        place.child(str(level)).problem(
-            f"level {level} {what} than level {level - 1}",
-            "each level must be at least as strict as the one below",
-        )
-    )

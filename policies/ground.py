@@ -1,9 +1,9 @@
 """The ground plan: zones, portals with their hardware, fire inputs, screening stations."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from policies.compiled import (
-    LEVELS,
     Egress,
     ExitKind,
     FireInput,
@@ -106,19 +106,11 @@ def _lineage(
 
 
 def _clearance(compiling: Compiling, levels: Mapping[str, int], place: Place) -> tuple[int, ...]:
-    stated = {compiling.level(key, place.child(key)): value for key, value in levels.items()}
-    clearance = [stated.get(1, 0)]
-    for level in range(2, LEVELS + 1):
-        value = stated.get(level, clearance[-1])
-        if value < clearance[-1]:
-            compiling.problems.append(
-                place.child(str(level)).problem(
-                    f"level {level} needs less clearance than level {level - 1}",
-                    "each level must be at least as strict as the one below",
-                )
-            )
-        clearance.append(value)
-    return tuple(clearance)
+    clearance = compiling.levels(levels, 0, place)
+    for level, (below, needed) in enumerate(pairwise(clearance), start=2):
+        if needed < below:
+            compiling.looser(place, level, "needs less clearance")
+    return clearance
 
 
 def _occupancy(compiling: Compiling, value: ZoneEntry, place: Place) -> Occupancy | None:
