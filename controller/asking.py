@@ -18,7 +18,7 @@ from controller.turn import Turn
 from controller.verdicts import show
 from policies.compiled import CompiledPolicy
 from policies.faces import face_rule
-from policies.facts import Decision, Factor, Request
+from policies.facts import Decision, Factor, Level, Request
 
 BIOMETRIC = (Factor.FACE, Factor.FINGER)
 
@@ -126,60 +126,48 @@ def ask(
     assert moved is not None, f"a presented attempt can wait for a {factor}"
     asked_as = asker.question
     assert asked_as is not None, "nothing is offered where no id came along"
-    deadline_us = turn.now_us + way.patience_us
-    asked = replace(moved, question=asked_as, deadline_us=deadline_us)
+    asked = replace(moved, question=asked_as, deadline_us=turn.now_us + way.patience_us)
     pending = turn.state.attempts.get(attempt.reader)
     if pending is None or pending.id != attempt.id:
         turn.record(AttemptBegan(after=attempt))
     turn.record(FactorAsked(factor=factor, question=asked_as, after=asked))
-    make = _question(policy, asked, asked_as, holder, factor, request)
-    turn.wish(lambda effect_id, cause, drill: make(effect_id, cause, drill, deadline_us))
+    turn.wish(
+        lambda effect_id, cause, drill: _question(
+            effect_id, cause, drill, policy, asked, holder, factor, request.threat
+        )
+    )
     show(turn, asked.reader, way.sign)
 
 
 def _question(
+    effect_id: EffectId,
+    cause: int,
+    drill: bool,
     policy: CompiledPolicy,
     asked: Attempt,
-    question: QuestionId,
     holder: HolderId,
     factor: Factor,
-    request: Request,
-) -> Callable[[EffectId, int, bool, Micros], Question]:
+    threat: Level,
+) -> Question:
     """The wish by which somebody outside gets to know of it."""
-    portal = PortalId(asked.portal)
-
-    def make(effect_id: EffectId, cause: int, drill: bool, deadline_us: Micros) -> Question:
-        if factor is Factor.PIN:
-            return AskPin(
-                id=effect_id,
-                cause=cause,
-                not_after_us=deadline_us,
-                drill=drill,
-                question=question,
-                attempt=asked.id,
-                reader=asked.reader,
-                holder=holder,
-            )
-        if factor is Factor.GUARD:
-            return AskGuard(
-                id=effect_id,
-                cause=cause,
-                not_after_us=deadline_us,
-                drill=drill,
-                question=question,
-                attempt=asked.id,
-                reader=asked.reader,
-                portal=portal,
-                direction=asked.direction,
-                holder=holder,
-            )
-        passage = policy.passage(portal, asked.direction)
-        assert passage is not None, "a face is wanted at a passage that the policy has"
-        distance_max, turns = face_rule(passage, request.threat)
-        return AskFace(
+    question, portal = asked.question, PortalId(asked.portal)
+    assert question is not None, "what waits for an answer has a question"
+    if factor is Factor.PIN:
+        return AskPin(
             id=effect_id,
             cause=cause,
-            not_after_us=deadline_us,
+            not_after_us=asked.deadline_us,
+            drill=drill,
+            question=question,
+            attempt=asked.id,
+            reader=asked.reader,
+            holder=holder,
+        )
+    if factor is Factor.GUARD:
+        return AskGuard(
+            id=effect_id,
+            cause=cause,
+            not_after_us=asked.deadline_us,
             drill=drill,
             question=question,
             attempt=asked.id,
@@ -187,8 +175,21 @@ def _question(
             portal=portal,
             direction=asked.direction,
             holder=holder,
-            distance_max=distance_max,
-            turns=turns,
         )
-
-    return make
+    passage = policy.passage(portal, asked.direction)
+    assert passage is not None, "a face is wanted at a passage that the policy has"
+    distance_max, turns = face_rule(passage, threat)
+    return AskFace(
+        id=effect_id,
+        cause=cause,
+        not_after_us=asked.deadline_us,
+        drill=drill,
+        question=question,
+        attempt=asked.id,
+        reader=asked.reader,
+        portal=portal,
+        direction=asked.direction,
+        holder=holder,
+        distance_max=distance_max,
+        turns=turns,
+    )
