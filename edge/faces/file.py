@@ -1,19 +1,17 @@
 """The file `faces.db` itself: one owner, closed to others, ours, and what can be wrong with it."""
 
-import fcntl
 import os
 import sqlite3
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from edge import own_database
 from edge.faces.schema import APPLICATION_ID, MIGRATIONS, STEPS
+from edge.own_database import FILE_MODE
 from edge.sqlite_library import Database
-
-FILE_MODE = 0o600
 
 BUSY_S = 2.0
 """How long a foreign reader of the file may hold up a write; the lock keeps edges apart."""
@@ -28,6 +26,7 @@ _PRAGMAS = (
     "PRAGMA cell_size_check = ON",
     "PRAGMA mmap_size = 0",
 )
+_KIND = own_database.Kind("templates", APPLICATION_ID, MIGRATIONS, STEPS, _PRAGMAS)
 
 
 class FacesError(Exception):
@@ -55,23 +54,16 @@ def own(path: Path) -> int:
 
     Raises FacesMissingError, FacesForeignError or FacesInUseError.
     """
-    name = path.with_name(path.name + ".lock")
     try:
-        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        lock = own_database.lock(path, in_use=FacesInUseError)
     except FileNotFoundError:
         raise FacesMissingError(f"{path.parent}: no such folder; make it first") from None
     except OSError as error:
         raise FacesForeignError(
-            f"{name}: {error.strerror}; run this as the user that the edge runs as"
+            f"{path.with_name(path.name + '.lock')}: {error.strerror}; run this as the user that "
+            "the edge runs as"
         ) from error
     _give_away(lock, path.parent)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise FacesInUseError(
-            f"{path}: another process has it open; ask the running edge, or stop it first"
-        ) from None
     return lock
 
 
@@ -91,17 +83,11 @@ def look(path: Path, *, create: bool) -> None:
                 f"{path}: {error.strerror}; run this as the user that the edge runs as"
             ) from error
     try:
-        mode = path.lstat().st_mode
+        own_database.look(path, foreign=FacesForeignError)
     except FileNotFoundError:
         raise FacesMissingError(
             f"{path}: there is none; enrol somebody with `sentrypost face enrol`"
         ) from None
-    if not stat.S_ISREG(mode):
-        raise FacesForeignError(f"{path}: not a regular file; move it away")
-    if mode & 0o077:
-        raise FacesForeignError(
-            f"{path}: others on this machine can read or change it; close it with: chmod 600 {path}"
-        )
 
 
 def _give_away(fd: int, folder: Path) -> None:
@@ -119,16 +105,7 @@ def connected(path: Path) -> Database:
 
 def prepare(path: Path, database: Database, site: str, edge: str) -> None:
     """Refuse what is not ours, then bring the schema up to date. Raises FacesForeignError."""
-    (application,) = database.execute("PRAGMA application_id").fetchone()
-    # Empty, or created and cut off before the first step: nothing of anybody's is in it.
-    blank = set(database.table_names()) <= {MIGRATIONS.migrations_table}
-    if application != APPLICATION_ID and not (application == 0 and blank):
-        raise FacesForeignError(f"{path}: not a file of templates; move it away")
-    if {step.name for step in MIGRATIONS.applied(database)} - STEPS:
-        raise FacesForeignError(f"{path}: a newer version wrote it; install that version again")
-    for pragma in _PRAGMAS:
-        database.execute(pragma)
-    MIGRATIONS.apply(database)
+    own_database.prepare(path, database, _KIND, foreign=FacesForeignError)
     with database.atomic():
         database.execute(
             "INSERT INTO owner (one, site, edge) VALUES (1, ?, ?) ON CONFLICT DO NOTHING",

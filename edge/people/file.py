@@ -1,19 +1,17 @@
 """The file `site.db` itself: one owner, closed to others, ours, and what can be wrong with it."""
 
-import fcntl
 import os
 import sqlite3
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from edge import own_database
+from edge.own_database import FILE_MODE
 from edge.people.schema import APPLICATION_ID, MIGRATIONS, STEPS
 from edge.sqlite_library import Database
-
-FILE_MODE = 0o600
 
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
@@ -26,6 +24,7 @@ _PRAGMAS = (
     "PRAGMA cell_size_check = ON",
     "PRAGMA mmap_size = 0",
 )
+_KIND = own_database.Kind("people", APPLICATION_ID, MIGRATIONS, STEPS, _PRAGMAS)
 
 
 class PeopleError(Exception):
@@ -65,23 +64,15 @@ def own(path: Path) -> int:
 
     Raises PeopleMissingError, PeopleForeignError or PeopleInUseError.
     """
-    name = path.with_name(path.name + ".lock")
     try:
-        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        return own_database.lock(path, in_use=PeopleInUseError)
     except FileNotFoundError:
         raise PeopleMissingError(f"{path.parent}: no such folder; make it first") from None
     except OSError as error:
         raise PeopleForeignError(
-            f"{name}: {error.strerror}; run this as the user that the edge runs as"
+            f"{path.with_name(path.name + '.lock')}: {error.strerror}; run this as the user that "
+            "the edge runs as"
         ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise PeopleInUseError(
-            f"{path}: another process has it open; ask the running edge, or stop it first"
-        ) from None
-    return lock
 
 
 def look(path: Path, *, create: bool) -> None:
@@ -94,31 +85,16 @@ def look(path: Path, *, create: bool) -> None:
         except FileExistsError:
             pass
     try:
-        mode = path.lstat().st_mode
+        own_database.look(path, foreign=PeopleForeignError)
     except FileNotFoundError:
         raise PeopleMissingError(
             f"{path}: there is none; start the edge once, or import a file of people"
         ) from None
-    if not stat.S_ISREG(mode):
-        raise PeopleForeignError(f"{path}: not a regular file; move it away")
-    if mode & 0o077:
-        raise PeopleForeignError(
-            f"{path}: others on this machine can read or change it; close it with: chmod 600 {path}"
-        )
 
 
 def prepare(path: Path, database: Database) -> None:
     """Refuse what is not ours, then bring the schema up to date. Raises PeopleForeignError."""
-    (application,) = database.execute("PRAGMA application_id").fetchone()
-    # Empty, or created and cut off before the first step: nothing of anybody's is in it.
-    blank = set(database.table_names()) <= {MIGRATIONS.migrations_table}
-    if application != APPLICATION_ID and not (application == 0 and blank):
-        raise PeopleForeignError(f"{path}: not a file of people; move it away")
-    if {step.name for step in MIGRATIONS.applied(database)} - STEPS:
-        raise PeopleForeignError(f"{path}: a newer version wrote it; install that version again")
-    for pragma in _PRAGMAS:
-        database.execute(pragma)
-    MIGRATIONS.apply(database)
+    own_database.prepare(path, database, _KIND, foreign=PeopleForeignError)
 
 
 @contextmanager

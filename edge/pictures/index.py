@@ -4,10 +4,8 @@ A key's row is all that opens a file: once it is gone, written over in the file 
 opens the picture any more, nor any copy of it that was made before.
 """
 
-import fcntl
 import os
 import sqlite3
-import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,6 +17,8 @@ import msgspec
 
 from controller.events_pictures import PictureId, PictureKept, PictureKind
 from controller.ids import HolderId, PortalId
+from edge import own_database
+from edge.own_database import FILE_MODE
 from edge.pictures.errors import PictureMissingError, PicturesError
 from edge.pictures.schema import APPLICATION_ID, MIGRATIONS, STEPS
 from edge.sqlite_library import Database
@@ -26,7 +26,7 @@ from edge.sqlite_library import Database
 FILE = "pictures.db"
 FOLDER = "pictures"
 SUFFIX, DRAFT = ".sealed", ".draft"
-FILE_MODE, FOLDER_MODE = 0o600, 0o700
+FOLDER_MODE = 0o700
 
 BUSY_S = 2.0
 """How long a foreign reader of the file may hold up a write."""
@@ -46,6 +46,7 @@ _PRAGMAS = (
     # Writing the file anew leaves nothing of it elsewhere on the disk.
     "PRAGMA temp_store = MEMORY",
 )
+_KIND = own_database.Kind("picture keys", APPLICATION_ID, MIGRATIONS, STEPS, _PRAGMAS)
 
 _COLUMNS = (
     "id, wrapped, key, what, portal, camera, about, made_us, from_us, until_us, count,"
@@ -113,7 +114,7 @@ class PictureIndex:
         """Own file and folder until `close`, made where they are not there."""
         path = state / FILE
         with _troubles(path):
-            lock = _own(path)
+            lock = own_database.lock(path, in_use=PicturesError)
         database = None
         try:
             with _troubles(path):
@@ -121,7 +122,7 @@ class PictureIndex:
                 _look(path)
                 connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
                 database = Database(connection, execute_plugins=False)
-                _prepare(path, database)
+                own_database.prepare(path, database, _KIND, foreign=PicturesError)
             return cls(state, database, lock)
         except BaseException:
             if database is not None:
@@ -369,42 +370,11 @@ def _row(found: tuple[object, ...]) -> Row:
     return msgspec.convert(named, Row, builtin_types=(bytes,))
 
 
-def _own(path: Path) -> int:
-    name = path.with_name(path.name + ".lock")
-    lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise PicturesError(
-            f"{path}: another process has it open; ask the running edge, or stop it first"
-        ) from None
-    return lock
-
-
 def _look(path: Path) -> None:
     """See that only its owner can touch the file, before SQLite sees it."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
-    mode = path.lstat().st_mode
-    if not stat.S_ISREG(mode):
-        raise PicturesError(f"{path}: not a regular file; move it away")
-    if mode & 0o077:
-        raise PicturesError(
-            f"{path}: others on this machine can read or change it; close it with: chmod 600 {path}"
-        )
-
-
-def _prepare(path: Path, database: Database) -> None:
-    (application,) = database.execute("PRAGMA application_id").fetchone()
-    blank = set(database.table_names()) <= {MIGRATIONS.migrations_table}
-    if application != APPLICATION_ID and not (application == 0 and blank):
-        raise PicturesError(f"{path}: not a file of picture keys; move it away")
-    if {step.name for step in MIGRATIONS.applied(database)} - STEPS:
-        raise PicturesError(f"{path}: a newer version wrote it; install that version again")
-    for pragma in _PRAGMAS:
-        database.execute(pragma)
-    MIGRATIONS.apply(database)
+    own_database.look(path, foreign=PicturesError)
 
 
 @contextmanager
