@@ -28,7 +28,7 @@ from edge.certificates import CertificateWatch
 from edge.checkpoints import Checkpointer
 from edge.code_desk import CodeDesk
 from edge.config import Config
-from edge.daemon import Clock, Daemon
+from edge.daemon import Alongside, Clock, Daemon
 from edge.desk import DaemonDesk
 from edge.device_upkeep import DeviceUpkeep
 from edge.erase_desk import EraseDesk
@@ -88,9 +88,6 @@ same one. Those that lose the broker alone have the link's own pauses.
 """
 
 log = logging.getLogger(__name__)
-
-Alongside = dict[str, Callable[[], Coroutine[None, None, None]]]
-"""What runs beside a daemon and ends with it, by task name."""
 
 
 class Outside(NamedTuple):

@@ -9,9 +9,9 @@ from drivers.cameras.api import CameraFamily, CameraOptions, CameraSpec
 from drivers.family import PLAIN, file_keys, files_named
 from edge.cameras import EXTRA, CameraError, camera_family_of, lacks_extra
 from edge.lines_file import Reads
-from edge.wiring_check import unknown
+from edge.wiring_check import named_tables, unknown
 from policies.compiled import CompiledPolicy
-from policies.document import Place, valid_id
+from policies.document import Place
 from policies.entries import convert_entry
 from policies.problems import Problem
 
@@ -34,7 +34,7 @@ class CamerasFile:
         self.problems: list[Problem] = []
         self.cameras: dict[str, tuple[str, CameraSpec]] = {}
         """By id: the driver's name and the camera as its process takes it."""
-        tables = self._tables(content)
+        tables = named_tables(content, TABLE, root, self.problems)
         if tables and lacks_extra():
             at = root.child(TABLE, next(iter(tables)))
             hint = f"pip install 'sentrypost[{EXTRA}]' as docs/operations.md says, or take them out"
@@ -44,22 +44,6 @@ class CamerasFile:
             self.problems.append(root.child(TABLE).at_key(said))
         for name, raw in tables.items():
             self._read(name, raw)
-
-    def _tables(self, content: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
-        raw, place = content.get(TABLE, {}), self._root.child(TABLE)
-        if not isinstance(raw, dict):
-            self.problems.append(place.problem(f"must be written as [{TABLE}.<name>]"))
-            return {}
-        found: dict[str, Mapping[str, object]] = {}
-        for name, item in raw.items():
-            at = place.child(name)
-            if not valid_id(name):
-                self.problems.append(at.at_key("a name is 1 to 64 of a-z, 0-9, '-' and '_'"))
-            if isinstance(item, dict):
-                found[name] = item
-            else:
-                self.problems.append(at.problem("must be a table"))
-        return found
 
     def _read(self, name: str, raw: Mapping[str, object]) -> None:
         at, driver = self._root.child(TABLE, name), raw.get("driver")

@@ -46,7 +46,7 @@ from edge.site_file import (
 )
 from edge.tls import TlsFiles
 from edge.trusted_keys import KeyUseError, key_field, trusted_key
-from edge.wiring_check import WiringCheck, names_in
+from edge.wiring_check import WiringCheck, named_tables, names_in
 from policies import PolicyError
 from policies.compiled import CompiledPolicy
 from policies.document import Place, valid_id
@@ -289,19 +289,9 @@ class _Reader:
         return entry
 
     def _table(self, table: str, kind: type[E]) -> dict[str, E]:
-        raw, place = self.content.get(table, {}), self.root.child(table)
-        if not isinstance(raw, dict):
-            self.problems.append(place.problem(f"must be written as [{table}.<name>]"))
-            return {}
         entries: dict[str, E] = {}
-        for name, item in raw.items():
-            at = place.child(name)
-            if not valid_id(name):
-                self.problems.append(at.at_key("a name is 1 to 64 of a-z, 0-9, '-' and '_'"))
-            if not isinstance(item, dict):
-                self.problems.append(at.problem("must be a table"))
-                continue
-            entry, problems = convert_entry(kind, item, at, {})
+        for name, raw in named_tables(self.content, table, self.root, self.problems).items():
+            entry, problems = convert_entry(kind, raw, self.root.child(table, name), {})
             self.problems += problems
             if entry is not None:
                 entries[name] = entry

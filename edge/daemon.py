@@ -68,6 +68,10 @@ OUTSTANDING_MAX = 10_000
 log = logging.getLogger(__name__)
 
 
+Alongside = dict[str, Callable[[], Coroutine[None, None, None]]]
+"""What runs beside a daemon and ends with it, by task name."""
+
+
 class Clock(Protocol):
     """The time as the daemon sees it; virtual time stands in for it."""
 

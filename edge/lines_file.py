@@ -20,8 +20,8 @@ from drivers.family import (
 )
 from edge.credentials import CredentialError, file_named
 from edge.lines import LineError, family_of
-from edge.wiring_check import names_in, unknown
-from policies.document import Place, valid_id
+from edge.wiring_check import named_tables, names_in, unknown
+from policies.document import Place
 from policies.entries import convert_entry
 from policies.model import Entry
 from policies.problems import Problem
@@ -42,9 +42,9 @@ class LinesFile:
         self.lines: dict[str, LineOptions] = {}
         self.devices: dict[str, DeviceOptions] = {}
         self._families: dict[str, Family] = {}
-        for name, raw in self._tables("line").items():
+        for name, raw in named_tables(content, "line", root, self.problems).items():
             self._read_line(name, raw)
-        for name, raw in self._tables("device").items():
+        for name, raw in named_tables(content, "device", root, self.problems).items():
             self._read_device(name, raw)
         self._check_ports()
 
@@ -68,22 +68,6 @@ class LinesFile:
             name: self._families[device.line].reliance(device)
             for name, device in self.devices.items()
         }
-
-    def _tables(self, table: str) -> dict[str, Mapping[str, object]]:
-        raw, place = self._content.get(table, {}), self._root.child(table)
-        if not isinstance(raw, dict):
-            self.problems.append(place.problem(f"must be written as [{table}.<name>]"))
-            return {}
-        found: dict[str, Mapping[str, object]] = {}
-        for name, item in raw.items():
-            at = place.child(name)
-            if not valid_id(name):
-                self.problems.append(at.at_key("a name is 1 to 64 of a-z, 0-9, '-' and '_'"))
-            if isinstance(item, dict):
-                found[name] = item
-            else:
-                self.problems.append(at.problem("must be a table"))
-        return found
 
     def _read_line(self, name: str, raw: Mapping[str, object]) -> None:
         at, driver = self._root.child("line", name), raw.get("driver")

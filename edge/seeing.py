@@ -1,13 +1,13 @@
 """Cameras and the face process beside the daemon: what they report, and what they are asked."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from controller.ids import PortalId
 from controller.inputs_devices import CameraHeard
 from drivers.cameras.api import Camera, CameraReported
 from edge.control.messages_faces import FacePictureReply
-from edge.daemon import Daemon
+from edge.daemon import Alongside, Daemon
 from edge.face_desk import FaceDesk
 from edge.face_watch import FaceWatch
 from edge.guard_post import GuardPost
@@ -15,8 +15,6 @@ from policies.facts import Direction, Factor
 
 NOW_WITHIN_S = 2.0
 """A picture that is as old as that shows somebody else."""
-
-Alongside = dict[str, Callable[[], Coroutine[None, None, None]]]
 
 
 def beyond_the_reader(

@@ -13,7 +13,7 @@ from edge.site_file import (
 )
 from edge.wiring_points import PerimeterCheck
 from policies.compiled import CompiledPolicy, ExitKind, Lock, OnFire, PortalRule, Rex
-from policies.document import Place
+from policies.document import Place, valid_id
 from policies.problems import Problem, did_you_mean
 
 PORTALS_MAX, FIRES_MAX = 400, 100
@@ -24,6 +24,26 @@ def names_in(content: Mapping[str, object], table: str) -> tuple[str, ...]:
     """Names in one table of the file, the entries that could not be read included."""
     raw = content.get(table, {})
     return tuple(raw) if isinstance(raw, dict) else ()
+
+
+def named_tables(
+    content: Mapping[str, object], table: str, root: Place, problems: list[Problem]
+) -> dict[str, Mapping[str, object]]:
+    """The tables written as `[table.NAME]`, by name; what is none goes into `problems`."""
+    raw, place = content.get(table, {}), root.child(table)
+    if not isinstance(raw, dict):
+        problems.append(place.problem(f"must be written as [{table}.<name>]"))
+        return {}
+    found: dict[str, Mapping[str, object]] = {}
+    for name, item in raw.items():
+        at = place.child(name)
+        if not valid_id(name):
+            problems.append(at.at_key("a name is 1 to 64 of a-z, 0-9, '-' and '_'"))
+        if isinstance(item, dict):
+            found[name] = item
+        else:
+            problems.append(at.problem("must be a table"))
+    return found
 
 
 def unknown(at: Place, what: str, name: str, options: Iterable[str]) -> Problem:
