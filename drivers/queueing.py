@@ -3,9 +3,18 @@
 import heapq
 from itertools import count
 
-from drivers.api import Command, Priority
+from drivers.api import Command, Outcome, Priority, Stands
 
 COMMANDS_MAX = 64  # more waiting commands than this were given up on by whoever sent them
+
+
+def unwanted(command: Command, now_ns: int, stands: Stands | None) -> Outcome | None:
+    """None when the command's bytes may go out at this moment, otherwise how it ends. `stands`:
+    whether the edge still wants it; without an edge nothing is wanted.
+    """
+    if command.not_after_ns is not None and now_ns > command.not_after_ns:
+        return Outcome.EXPIRED
+    return None if stands is not None and stands(command) else Outcome.WITHDRAWN
 
 
 class CommandQueue:

@@ -20,7 +20,7 @@ from drivers.api import (
     Tap,
 )
 from drivers.lcus.frames import HEARD_MAX, QUERY, states_in, switch
-from drivers.queueing import CommandQueue
+from drivers.queueing import CommandQueue, unwanted
 from drivers.telling import MS, Teller
 
 ASK_EVERY_NS = 500 * MS
@@ -154,22 +154,16 @@ class Board:
             return b""
         while self._told is None and len(self._queue):
             command = self._queue.pop()
-            unwanted = self._unwanted(command, now_ns)
-            if unwanted is None:
+            refusal = unwanted(command, now_ns, self._stands)
+            if refusal is None:
                 return self._switch(command, now_ns)
-            self._tell.ended(command, unwanted, now_ns, None)
+            self._tell.ended(command, refusal, now_ns, None)
         if self._config.answers and (self._told is not None or now_ns >= self._ask_ns):
             self._heard = b""
             self._reply_by_ns = now_ns + REPLY_WITHIN_NS
             self._spoken(now_ns, "how are the relays", QUERY, outgoing=True)
             return QUERY
         return b""
-
-    def _unwanted(self, command: Command, now_ns: int) -> Outcome | None:
-        if command.not_after_ns is not None and now_ns > command.not_after_ns:
-            return Outcome.EXPIRED
-        wanted = self._stands is not None and self._stands(command)
-        return None if wanted else Outcome.WITHDRAWN
 
     def _switch(self, command: Command, now_ns: int) -> bytes:
         action = command.action

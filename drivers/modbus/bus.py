@@ -16,6 +16,7 @@ from drivers.modbus.messages import (
     reply_length,
 )
 from drivers.modbus.module import Module
+from drivers.queueing import unwanted
 from drivers.telling import MS
 
 REPLY_WITHIN_NS = 200 * MS  # modules answer within 20 ms; the rest is for USB adapters
@@ -76,10 +77,7 @@ class Bus:
 
     def _still_wanted(self, command: Command, now_ns: int) -> Outcome | None:
         """None when the command's bytes may go out at this moment, otherwise how it ends."""
-        if command.not_after_ns is not None and now_ns > command.not_after_ns:
-            return Outcome.EXPIRED
-        wanted = self._stands is not None and self._stands(command)
-        return None if wanted else Outcome.WITHDRAWN
+        return unwanted(command, now_ns, self._stands)
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """See `Machine.receive`."""

@@ -19,6 +19,7 @@ from drivers.osdp.spoken import heard_badly, heard_nothing, said, was_heard
 from drivers.osdp.states import State
 from drivers.osdp.translate import check_action
 from drivers.osdp.waiting import Heard
+from drivers.queueing import unwanted
 from drivers.telling import MS
 from drivers.upkeep import ChangeSpeed, RecallSpeed, SpeedHeard, SpeedSettled, Upkeep
 
@@ -201,17 +202,7 @@ class Bus:
 
     def still_wanted(self, command: Command, now_ns: int) -> Outcome | None:
         """None when the command's bytes may go out at this moment, otherwise how it ends."""
-        if self.in_time(command, now_ns):
-            return None if self.stands(command) else Outcome.WITHDRAWN
-        return Outcome.EXPIRED
-
-    def in_time(self, command: Command, now_ns: int) -> bool:
-        """Whether the command's time has not passed."""
-        return command.not_after_ns is None or now_ns <= command.not_after_ns
-
-    def stands(self, command: Command) -> bool:
-        """Whether the edge still wants the command; without an edge nothing is wanted."""
-        return self._stands is not None and self._stands(command)
+        return unwanted(command, now_ns, self._stands)
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """Bytes came from the line; `now_ns` is when the last of them did."""

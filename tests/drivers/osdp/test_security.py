@@ -11,23 +11,26 @@ from hypothesis import strategies as st
 import drivers.osdp
 from drivers.api import (
     CardRead,
+    Command,
     CommandEnded,
     DeviceOffline,
     DeviceOnline,
     Hold,
     InputsReported,
     KeysPressed,
+    Outcome,
     Priority,
     ProtocolViolated,
     Pulse,
+    Stands,
 )
 from drivers.osdp import messages as osdp
 from drivers.osdp import reporting
-from drivers.osdp.bus import Bus
 from drivers.osdp.config import LineConfig, ReaderConfig
 from drivers.osdp.frame import NEED_MORE, Block, Frame, FrameDecoder, carries_mac, crc16, encode
 from drivers.osdp.handshake import Handshake, Proof
 from drivers.osdp.secure import Session, derive_keys, reader_cryptogram
+from drivers.queueing import unwanted
 from simulators.osdp_reader import SimulatedReader
 from tests.drivers.osdp.world import MS, World, key_of, reader_config
 
@@ -521,7 +524,12 @@ def test_forged_acknowledgement(monkeypatch: pytest.MonkeyPatch, planted: bool) 
 
 @pytest.mark.parametrize("seam", ["in_time", "stands"])
 def test_planted_lateness_bug_shows(monkeypatch: pytest.MonkeyPatch, seam: str) -> None:
-    monkeypatch.setattr(Bus, seam, lambda *arguments: True)
+    def careless(command: Command, now_ns: int, stands: Stands | None) -> Outcome | None:
+        if seam == "in_time":
+            return unwanted(command, 0, stands)
+        return unwanted(command, now_ns, lambda _: True)
+
+    monkeypatch.setattr("drivers.osdp.bus.unwanted", careless)
     world = World(1, 2).online()
     world.readers[2].silent = True
     world.run(60)
