@@ -47,39 +47,44 @@ async def opens_and_locks(
     assert not output.on
 
 
+def every_mapping(port: int) -> Site:
+    """A device of each ready mapping."""
+    return Site(
+        line(
+            port,
+            {
+                "tasmota": device("tasmota", topic="gate1", inputs=1, outputs=1),
+                "esphome": device("esphome", topic="gate2", inputs=1, outputs=1),
+                "rfid": device("esp-rfid", topic="rfid", name="gate3", inputs=1),
+                "shelly": device("shelly-gen2", topic=SHELLY, inputs=1, outputs=1),
+                "contact": device(
+                    "zigbee2mqtt-contact", topic="zigbee2mqtt", name="contact", inputs=1
+                ),
+                "button": device(
+                    "zigbee2mqtt-button", topic="zigbee2mqtt", name="button", inputs=1
+                ),
+                "strike": device(
+                    "zigbee2mqtt-relay", topic="zigbee2mqtt", name="strike", outputs=1
+                ),
+                "lock": device(
+                    "zigbee2mqtt-lock",
+                    topic="zigbee2mqtt",
+                    name="lock",
+                    outputs=1,
+                    relock_ms=200,
+                ),
+            },
+        )
+    )
+
+
 def test_every_ready_mapping_reads_and_drives_its_device(broker: BrokerProcess) -> None:
     async def scene() -> None:
         port = broker.port
         tasmota, esphome = SimulatedTasmota(port, "gate1"), SimulatedEspHome(port, "gate2")
         shelly, rfid = SimulatedShelly(port, SHELLY), SimulatedEspRfid(port, "gate3")
         zigbee = SimulatedZigbee2Mqtt(port, "zigbee2mqtt", relock_ms=200)
-        site = Site(
-            line(
-                port,
-                {
-                    "tasmota": device("tasmota", topic="gate1", inputs=1, outputs=1),
-                    "esphome": device("esphome", topic="gate2", inputs=1, outputs=1),
-                    "rfid": device("esp-rfid", topic="rfid", name="gate3", inputs=1),
-                    "shelly": device("shelly-gen2", topic=SHELLY, inputs=1, outputs=1),
-                    "contact": device(
-                        "zigbee2mqtt-contact", topic="zigbee2mqtt", name="contact", inputs=1
-                    ),
-                    "button": device(
-                        "zigbee2mqtt-button", topic="zigbee2mqtt", name="button", inputs=1
-                    ),
-                    "strike": device(
-                        "zigbee2mqtt-relay", topic="zigbee2mqtt", name="strike", outputs=1
-                    ),
-                    "lock": device(
-                        "zigbee2mqtt-lock",
-                        topic="zigbee2mqtt",
-                        name="lock",
-                        outputs=1,
-                        relock_ms=200,
-                    ),
-                },
-            )
-        )
+        site = every_mapping(port)
         async with running(site, tasmota, esphome, shelly, rfid, zigbee):
             await until(lambda: rfid.link.connected, "rfid is there")
             for name in ("tasmota", "esphome", "shelly", "contact", "button", "strike", "lock"):
