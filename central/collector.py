@@ -11,6 +11,8 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from central.alarm_words import AlarmWords
+from central.alarms import LEAF, AlarmBook
 from central.archive import (
     ArchiveError,
     BatchRefusedError,
@@ -45,6 +47,7 @@ from drivers.mqtt_link import (
 from edge import wire
 from edge.notes import text_of
 from edge.topics import (
+    ALL_ALARMS,
     ALL_CHECKPOINTS,
     ALL_JOURNALS,
     ALL_ORDER_ACKS,
@@ -78,6 +81,7 @@ FILTERS = (
     ALL_REQUEST_ACKS,
     ALL_ORDER_ACKS,
     ALL_ORDERS,
+    ALL_ALARMS,
 )
 
 T = TypeVar("T")
@@ -132,6 +136,8 @@ class Collector:
         self._witnessed: dict[tuple[str, str], str] = {}
         self._standing: dict[tuple[str, str], tuple[str, int, float]] = {}
         """Of journals that are larger than what we have: at which mark, and since when."""
+        self.alarms = AlarmBook()
+        self.alarm_words = AlarmWords(link)
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -193,6 +199,8 @@ class Collector:
             happening = await self._link.next()
             match happening:
                 case Connected() | Disconnected():
+                    if isinstance(happening, Connected):
+                        self.alarms.clear()
                     if self._sharing is not None:
                         self._sharing.connected()
                     if self._distributor is not None:
@@ -211,6 +219,8 @@ class Collector:
             elif address.leaf == "orders" or address.leaf.startswith("order/ack/"):
                 if self._orders is not None:
                     self._orders.heard(address, message.payload)
+            elif address.leaf.startswith(LEAF):
+                self.alarms.heard(address, message.payload)
             elif address.leaf == "request/ack":
                 self._answered(address, wire.decode_request_ack(message.payload))
             elif address.leaf == "status":
@@ -286,7 +296,9 @@ class Collector:
             self._acknowledge(address.site, address.edge, status.incarnation, behind)
 
     def _answered(self, address: Address, ack: wire.RequestAck) -> None:
-        if self._distributor is not None:
+        if ack.kind is wire.SetKind.ALARM:
+            self.alarm_words.answered(address.site, address.edge, ack)
+        elif self._distributor is not None:
             self._distributor.answered(address.site, address.edge, ack)
 
     async def _with_followers(self, address: Address, first: wire.Batch) -> list[wire.Batch]:

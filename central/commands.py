@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from central.commands_alarm import alarm
 from central.commands_common import archive_option, opened
 from central.commands_incident import incident
 from central.commands_order import order
@@ -26,7 +27,7 @@ def central() -> None:
     """The archive of every edge's journal, and what the edges are given."""
 
 
-for apart in (search, counts, verify, incident, distribute, edges, order):
+for apart in (search, counts, verify, incident, distribute, edges, order, alarm):
     central.add_command(apart)
 
 

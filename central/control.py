@@ -8,6 +8,8 @@ from typing import Self
 
 from central.control_desk import CentralDesk, NotGivenError
 from central.control_messages import (
+    AcknowledgeAlarm,
+    AskAlarms,
     AskEdges,
     Distribute,
     ForgetEdge,
@@ -84,6 +86,15 @@ class _Client(Conversation[Request]):
                 await self._distribute(site, wait_s)
             case AskEdges(after=after):
                 await self._send(self._desk.edges(after))
+            case AskAlarms():
+                await self._send(self._desk.alarms(request))
+            case AcknowledgeAlarm():
+                try:
+                    done = await self._patiently(self._desk.acknowledge(request))
+                except NotGivenError as error:
+                    await self._send(NotDistributed(reason=str(error), remedy=error.remedy))
+                else:
+                    await self._send(done)
             case ForgetEdge(site=site, edge=edge):
                 try:
                     known = await self._desk.distributor.forget(site, edge)

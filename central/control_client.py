@@ -4,9 +4,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from central.control_messages import (
+    AcknowledgeAlarm,
+    AlarmAcknowledged,
+    AlarmsAcross,
+    AskAlarms,
     AskEdges,
     Distribute,
     Distribution,
+    EdgeAlarm,
     EdgeRow,
     EdgesReply,
     ForgetEdge,
@@ -80,6 +85,29 @@ class CentralClient(Caller[Reply]):
         for reply in self._pages():
             rows += reply.edges
         return reply.on_wire, rows
+
+    def alarms(self, site: str) -> tuple[bool, list[EdgeAlarm]]:
+        """Whether central has its broker, and every alarm that is open, the most urgent first."""
+        reply = self._ask(AskAlarms(site=site), AlarmsAcross)
+        found = list(reply.alarms)
+        while reply.alarms and len(found) < reply.total:
+            reply = self._ask(AskAlarms(site=site, begin=len(found)), AlarmsAcross)
+            found += reply.alarms
+        return reply.on_wire, found
+
+    def acknowledge_alarm(self, envelope: bytes, wait_s: float) -> AlarmAcknowledged:
+        """What the edge answers. Raises NotDistributedError."""
+        self._send(AcknowledgeAlarm(envelope=envelope, wait_s=wait_s))
+        while True:
+            match self._receive():
+                case AlarmAcknowledged() as reply:
+                    return reply
+                case NotDistributed(reason=reason, remedy=remedy):
+                    raise NotDistributedError(reason, remedy)
+                case Heartbeat():
+                    pass
+                case other:
+                    raise unexpected(other)
 
     def _pages(self) -> Iterator[EdgesReply]:
         after, more = "", True

@@ -4,10 +4,18 @@ import asyncio
 from itertools import islice
 from typing import Protocol
 
+from central.alarm_words import AlarmWords
+from central.alarms import AlarmBook
 from central.control_messages import (
+    ALARMS_SHOWN_MAX,
     LACKED_SHOWN_MAX,
     NAMED_MAX,
+    AcknowledgeAlarm,
+    AlarmAcknowledged,
+    AlarmsAcross,
+    AskAlarms,
     Distribution,
+    EdgeAlarm,
     EdgeRow,
     EdgesReply,
     LackedSet,
@@ -16,6 +24,7 @@ from central.control_messages import (
 from central.distribution import EdgeBook, Standing
 from central.distributor import Distributor
 from central.sets import KeptSet
+from edge.alarm_words import AlarmWordError, read_word
 from edge.people.sets import PAYLOAD_TYPE as PEOPLE_TYPE
 from edge.policy_bundle import PAYLOAD_TYPE as POLICY_TYPE
 from edge.policy_bundle import BundleError, unpacked
@@ -37,6 +46,10 @@ class Collected(Protocol):
 
     def stored(self, site: str, edge: str) -> int | None: ...
     def witnessed(self, site: str, edge: str) -> str: ...
+    @property
+    def alarms(self) -> AlarmBook: ...
+    @property
+    def alarm_words(self) -> AlarmWords: ...
 
 
 class CentralDesk:
@@ -108,6 +121,46 @@ class CentralDesk:
         rows = [self._row(book) for book in islice(found, NAMED_MAX)]
         more = next(found, None) is not None
         return EdgesReply(on_wire=self.distributor.on_wire, edges=tuple(rows), more=more)
+
+    def alarms(self, asked: AskAlarms) -> AlarmsAcross:
+        """Open alarms of a site, or of all, from the `begin`th on."""
+        books, found = self.distributor.books.edges, self._collected.alarms.open(asked.site)
+        page = found[asked.begin : asked.begin + ALARMS_SHOWN_MAX]
+        return AlarmsAcross(
+            on_wire=self.distributor.on_wire,
+            total=len(found),
+            changes=self._collected.alarms.changes,
+            alarms=tuple(
+                EdgeAlarm(
+                    site=one.site,
+                    edge=one.edge,
+                    connected=(book := books.get((one.site, one.edge))) is not None
+                    and book.connected,
+                    alarm=one.alarm,
+                )
+                for one in page
+            ),
+        )
+
+    async def acknowledge(self, asked: AcknowledgeAlarm) -> AlarmAcknowledged:
+        """Send somebody's signed word to the edge that it names. Raises NotGivenError."""
+        try:
+            word = read_word(asked.envelope)
+            Topics(word.site, word.edge)
+        except (SignatureError, AlarmWordError) as error:
+            raise NotGivenError(str(error), error.remedy) from None
+        except TopicError as error:
+            raise NotGivenError(str(error), "name the edge as its site file does") from None
+        words = self._collected.alarm_words
+        ack = await words.send(word.site, word.edge, asked.envelope, asked.wait_s)
+        if ack is None:
+            return AlarmAcknowledged(
+                outcome=None,
+                reason=f"{word.site}/{word.edge} has not answered",
+                remedy="see with `sentrypost central edges` whether it is connected; nobody asks "
+                "it later",
+            )
+        return AlarmAcknowledged(outcome=ack.outcome, reason=ack.reason, remedy=ack.remedy)
 
     def _row(self, book: EdgeBook) -> EdgeRow:
         known = book.known

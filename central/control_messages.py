@@ -13,12 +13,18 @@ from central.control_messages_order import (
 )
 from central.distribution import Standing
 from controller.moment import Micros
+from edge.alarm_words import WORD_BYTES_MAX
+from edge.control.frames import FrameError
 from edge.control.message import Count, Message, Part
-from edge.control.messages import FilePart, FrameError, Heartbeat, Hello, Refusal, Refused
-from edge.wire import SetKind
+from edge.control.messages import FilePart, Heartbeat, Hello, Refusal, Refused
+from edge.wire import SetKind, SetOutcome
+from edge.wire_alarms import AlarmNow
 
 NAMED_MAX = 500
 """Edges of one reply; more are counted, or asked for next."""
+
+ALARMS_SHOWN_MAX = 500
+"""Of one reply: half a kilobyte each."""
 
 LACKED_SHOWN_MAX = 8
 """Sets that one edge lacks, in a list of edges."""
@@ -53,7 +59,34 @@ class ForgetEdge(Message, frozen=True, kw_only=True):
     edge: SiteName
 
 
-Request = FilePart | Distribute | AskEdges | ForgetEdge | SendOrder | ListOrders
+class AskAlarms(Message, frozen=True, kw_only=True):
+    """Which alarms are open, at a site or, where it is empty, anywhere? From the `begin`th on;
+    answered by AlarmsAcross.
+    """
+
+    site: SiteName = ""
+    begin: Count = 0
+
+
+class AcknowledgeAlarm(Message, frozen=True, kw_only=True):
+    """Send this signed word to the edge that it names, and wait for its answer for so long;
+    answered by AlarmAcknowledged, or by NotDistributed.
+    """
+
+    envelope: Annotated[bytes, msgspec.Meta(max_length=WORD_BYTES_MAX)]
+    wait_s: Annotated[float, msgspec.Meta(ge=0, le=WAIT_S_MAX)] = 5.0
+
+
+Request = (
+    AcknowledgeAlarm
+    | AskAlarms
+    | FilePart
+    | Distribute
+    | AskEdges
+    | ForgetEdge
+    | SendOrder
+    | ListOrders
+)
 
 
 class Lacking(Part, frozen=True, kw_only=True):
@@ -132,6 +165,34 @@ class EdgesReply(Message, frozen=True, kw_only=True):
     more: bool = False
 
 
+class EdgeAlarm(Part, frozen=True, kw_only=True):
+    """One open alarm, by its edge's last word; not `connected`: nobody knows how it is now."""
+
+    site: str
+    edge: str
+    connected: bool
+    alarm: AlarmNow
+
+
+class AlarmsAcross(Message, frozen=True, kw_only=True):
+    """The most urgent first, `total` in all. `changes`: another number, and something is otherwise.
+    `on_wire`: central has its broker.
+    """
+
+    on_wire: bool
+    total: Count
+    changes: Count
+    alarms: Annotated[tuple[EdgeAlarm, ...], msgspec.Meta(max_length=ALARMS_SHOWN_MAX)]
+
+
+class AlarmAcknowledged(Message, frozen=True, kw_only=True):
+    """What the edge says has become of it; None: it has not answered. Why, and what to do."""
+
+    outcome: SetOutcome | None
+    reason: str = ""
+    remedy: str = ""
+
+
 class Forgotten(Message, frozen=True, kw_only=True):
     known: bool
 
@@ -143,6 +204,8 @@ Reply = (
     | Distribution
     | NotDistributed
     | EdgesReply
+    | AlarmsAcross
+    | AlarmAcknowledged
     | Forgotten
     | OrderProgress
     | NotSent

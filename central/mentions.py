@@ -57,6 +57,9 @@ class _Body(msgspec.Struct):
     holder: str | None = None
     visitor: str | None = None
     host: str | None = None
+    recipient: str | None = None
+    bearer: str | None = None
+    receiver: str | None = None
     request: _Request | None = None
     decision: _Decision | None = None
     after: _After | None = None
@@ -95,7 +98,8 @@ def _said(body: _Body) -> Iterator[Mention]:
     named = body.order.holder if isinstance(body.order, _Order) else None
     people = (body.holder, body.visitor, body.host, after.holder, holder.id if holder else None)
     several = () if isinstance(body.holders, int) else body.holders
-    for person in (*people, named, *several, *moved.holders, *moved.unsure, *body.gone):
+    goods = (body.recipient, body.bearer, body.receiver)
+    for person in (*people, named, *goods, *several, *moved.holders, *moved.unsure, *body.gone):
         if person is not None:
             yield Mention(HOLDER, person)
     if body.decision is not None and body.decision.code is not None:

@@ -5,6 +5,7 @@ used, and a time in which it could be given. No order opens a door by coming lat
 """
 
 from controller import fires, muster, passages
+from controller.entitled import Ground, Signed, why_not_entitled
 from controller.events import PostureChanged, clipped
 from controller.events_orders import (
     CountersChallenged,
@@ -20,7 +21,7 @@ from controller.inputs import (
     OrderOffered,
     OrderRejected,
 )
-from controller.leadership import lent_to, why_not_given_up, why_not_lent
+from controller.leadership import why_not_given_up, why_not_lent
 from controller.ledger import Personal, commitment
 from controller.moment import SECOND_US, Micros
 from controller.order_ends import end, end_due, end_where
@@ -41,9 +42,8 @@ from controller.orders import (
 )
 from controller.portal import Signal
 from controller.posture import covers, freed_by, lies_over, raises_at, shuts, site_wide
-from controller.signers import why_not_enough
 from controller.turn import Turn
-from policies.rights import TWO_PEOPLE, OrderKind
+from policies.rights import OrderKind
 
 HOLD_US = 15 * 60 * SECOND_US
 """The longest that anybody is kept from a way out of his own."""
@@ -169,37 +169,11 @@ def _why_not(turn: Turn, offered: OrderOffered) -> str | None:
 def _why_not_enough(turn: Turn, offered: OrderOffered) -> str | None:
     """Who gives it. Where the policy names roles, they count."""
     order = offered.order
-    if offered.sourced:
-        if order.kind in BY_SOURCE:
-            return None
-        return f"no switch and no edge gives an order '{order.kind}': people sign it"
     # Where something may be missing, so may be that a code was used.
     codes = 1 if offered.break_glass and order.kind is not OrderKind.COUNTERS else 0
-    rule = turn.policy.orders.get(_ruled_as(order))
-    if rule is None and order.kind is OrderKind.SUCCEED:
-        return None  # `why_not_lent` looks at who steps in
-    if rule is None:
-        needs = 2 if order.kind in TWO_PEOPLE else 1
-        if offered.people and offered.people + codes >= needs:
-            return None
-        return f"{offered.people} of {needs} people have signed it"
-    zones = _zones_of(turn, order)
-    orders, policy, people = turn.state.orders, turn.policy, turn.directory
-    lent = lent_to(orders, policy, people, offered.signers, rule.kind, zones, turn.moment)
-    return why_not_enough(
-        policy,
-        rule,
-        offered.signers,
-        people,
-        turn.moment,
-        lent=lent,
-        codes=codes,
-    )
-
-
-def _ruled_as(order: Order) -> OrderKind:
-    """A drill is what could be real; nothing that takes protection away is one."""
-    return OrderKind.DRILL if order.drill and order.kind in BY_SOURCE else order.kind
+    ground = Ground(turn.state.orders, turn.policy, turn.directory, turn.moment)
+    signed = Signed(offered.people, offered.signers, offered.sourced, codes)
+    return why_not_entitled(ground, order, signed)
 
 
 def _why_not_lowered(turn: Turn, order: Order) -> str | None:
@@ -278,19 +252,6 @@ def _why_not_held(turn: Turn, order: Order) -> str | None:
         if rule is not None and fires.burns_at(turn, portal_id):
             return f"there is a fire at {portal_id}"
     return None
-
-
-def _zones_of(turn: Turn, order: Order) -> frozenset[str]:
-    """The zones that an order is about; none: the whole site. An end is about those of what it
-    ends, a portal about both of its sides.
-    """
-    ended = [turn.state.orders.in_force.get(one) for one in order.ends]
-    about = [order, *(one.order for one in ended if one is not None)]
-    if order.ends and (None in ended or any(not (one.zones or one.portals) for one in about[1:])):
-        return frozenset()
-    rules = [rule for one in about for rule in map(turn.rule, one.portals) if rule is not None]
-    sides = {side for rule in rules for side in (rule.outer, rule.inner)}
-    return frozenset(zone for one in about for zone in one.zones) | sides
 
 
 def _is_late(turn: Turn, order: Order) -> bool:

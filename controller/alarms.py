@@ -10,6 +10,8 @@ from controller import events_cameras as ec
 from controller import events_devices as ed
 from controller import events_faces as ef
 from controller import events_points as ep
+from controller import events_signins as es
+from controller import events_visits as evi
 from controller.events import Body, Entry, EntryError, decode_body, kind_of
 from policies.facts import Mode
 
@@ -24,6 +26,10 @@ def _tampered(body: Body) -> bool:
 
 def _failing(body: Body) -> bool:
     return isinstance(body, ed.ReaderPowerFailed) and body.failing
+
+
+def _tried_often(body: Body) -> bool:
+    return isinstance(body, es.SignInRefused) and body.tries >= es.SUSPECTED_TRIES
 
 
 def _not_normal(body: Body) -> bool:
@@ -56,7 +62,11 @@ ALARMS: Mapping[str, Rule] = {
     kind_of(ep.PointFaulted): Rule("An alarm point sees nothing"),
     kind_of(ep.PointMasked): Rule("An alarm point is masked"),
     kind_of(ep.SourceActed): Rule("A key switch or panic button was worked"),
+    kind_of(ep.PanicRaised): Rule("Somebody at a terminal has called for help"),
     kind_of(ep.SourceFaulted): Rule("A key switch or panic button is out of order"),
+    kind_of(es.SignInRefused): Rule("Somebody tries to sign in", _tried_often),
+    kind_of(evi.VisitOverdue): Rule("A visitor is past the expected time"),
+    kind_of(evi.VisitorUnaccounted): Rule("A visitor was not seen leaving"),
     kind_of(eb.InterlockOverridden): Rule("An interlock was opened for life safety"),
 }
 """By kind of event. What guards see every day, a door held open or a badge refused, is none."""

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from controller import visits
+from controller import visitors, visits
 from controller.body import Entry, clipped
 from controller.events import ConsentGiven, DecisionMade, PersonErased, PersonReported, kind_of
 from controller.events_faces import FaceEnrolled
 from controller.events_people import ERASED_RANGES_MAX, ErasedValues, Range
+from controller.events_visits import PresenceCorrected, VisitExpected, VisitorSignedIn
 from controller.ids import HolderId
 from controller.inputs import PersonEraseAsked, PersonReportAsked
 from controller.ledger import commitment
@@ -25,6 +26,9 @@ ABOUT_HIM: Mapping[str, tuple[str, ...]] = {
     kind_of(DecisionMade): ("badge", "person"),
     kind_of(ConsentGiven): ("reason",),
     kind_of(FaceEnrolled): ("consent",),
+    kind_of(PresenceCorrected): ("reason",),
+    kind_of(VisitExpected): ("organisation", "purpose"),
+    kind_of(VisitorSignedIn): ("document",),
 }
 """By kind: the fields whose values are about whom the body names. Other values beside such entries
 are about somebody else: an operator, whoever has signed."""
@@ -92,6 +96,7 @@ def on_erase_asked(turn: Turn, asked: PersonEraseAsked) -> None:
         return
     inside = holder in turn.state.people.presences
     visits.end_consent(turn, holder)
+    visitors.end_visits(turn, holder)
     for values in in_parts(asked.values):
         turn.record(
             PersonErased(

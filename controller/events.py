@@ -12,12 +12,16 @@ from typing import Annotated
 
 import msgspec
 
+import controller.events_alarms
+import controller.events_badges
 import controller.events_barriers
 import controller.events_cameras
 import controller.events_faces
 import controller.events_muster
 import controller.events_pictures
-import controller.events_points  # noqa: F401 - their kinds belong to the schema
+import controller.events_points
+import controller.events_signins
+import controller.events_visits
 from controller.arrival import Action
 from controller.body import (
     ENTRY_BYTES_MAX,
@@ -419,6 +423,7 @@ URGENT = frozenset(
         PolicyActivated,
         PostureChanged,
         ReaderTampered,
+        controller.events_signins.SignInChanged,
     )
 )
 """Kinds after which the journal's size is said at once: whoever has reason to make them unseen must

@@ -157,12 +157,23 @@ class SourceFaulted(SourceChange, frozen=True, kw_only=True):
     """The line is cut or shorted, or its device does not answer: nobody can give the order here."""
 
 
+class PanicRaised(Body, frozen=True, kw_only=True):
+    """Somebody at a page has called for help. `terminal`: where, by the site file's name; empty
+    where it is none of those. `reason`: what was said besides, mostly nothing.
+    """
+
+    terminal: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9][a-z0-9_-]{0,63})?\Z")] = ""
+    reason: Commitment
+    operator: Commitment
+
+
 __all__ = [
     "NAMES_MAX",
     "Armed",
     "ArmingChange",
     "ArmingRefused",
     "Line",
+    "PanicRaised",
     "Point",
     "PointAlarmed",
     "PointChange",

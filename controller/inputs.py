@@ -149,6 +149,17 @@ class GuardAnswered(Answer, frozen=True, kw_only=True):
     operator: Personal
 
 
+class RefusalAsked(Input, frozen=True, kw_only=True):
+    """A guard refuses who waits to come in, whatever is waited for; as an answer by which he is not
+    the one. `person` as in BadgeRead; fields of the others: `reason`, `operator`.
+    """
+
+    attempt: AttemptId
+    person: Personal | None
+    reason: Personal
+    operator: Personal
+
+
 class ContactRead(Input, frozen=True, kw_only=True):
     """The debounced contact of a portal's leaf."""
 
@@ -266,6 +277,8 @@ class PassAsked(Input, frozen=True, kw_only=True):
     host: HolderId | None = None
     party: Headcount = 0
     sealed_bag: bool = False
+    by_two: bool = False
+    """Two people ask for it, and `operator` names both."""
     reason: Personal
     operator: Personal
     person: Personal | None
@@ -282,7 +295,8 @@ class OrderOffered(Input, frozen=True, kw_only=True):
     """A signed order whose signatures fit; the rest as in `OrderAccepted`.
 
     `people`: how many have signed it. `signers`: for each of them, under which id he is on file,
-    where he is. `sourced`: a key switch or a panic input gave it, and the key of an edge signed it.
+    where he is. `sourced`: the key of an edge signed it, for a key switch or a panic input, or for
+    the one of `signers` who has signed in at a page.
     Fields of the personal values: `signed_by`, `operator`.
     """
 

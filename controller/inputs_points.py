@@ -41,6 +41,16 @@ class ShuntEndAsked(Input, frozen=True, kw_only=True):
     operator: Personal
 
 
+class PanicAsked(Input, frozen=True, kw_only=True):
+    """Somebody who has signed in calls for help. Fields of the personal values: `reason`,
+    `operator`.
+    """
+
+    terminal: str
+    reason: Personal
+    operator: Personal
+
+
 class SourceHeard(Input, frozen=True, kw_only=True):
     """The debounced line of a key switch or panic input."""
 

@@ -27,7 +27,7 @@ from controller.events import (
     clipped,
 )
 from controller.holders import Credential
-from controller.ids import AttemptId, CredentialId, HolderId, PortalId, ReaderId
+from controller.ids import AttemptId, CredentialId, HolderId, PortalId, QuestionId, ReaderId
 from controller.inputs import (
     Answer,
     BadgeRead,
@@ -37,6 +37,7 @@ from controller.inputs import (
     GuardAnswered,
     PinChecked,
     PinOutcome,
+    RefusalAsked,
 )
 from controller.ledger import commitment
 from controller.portal import Signal
@@ -162,6 +163,39 @@ def on_guard(turn: Turn, policies: Policies, answer: GuardAnswered) -> None:
     _go_on(turn, policies, after, answer)
 
 
+def on_refused(turn: Turn, policies: Policies, asked: RefusalAsked) -> None:
+    """A guard refuses who waits to come in: a factor that failed. Nobody is kept in by a guard whom
+    no rule has asked.
+    """
+    attempt = asked.attempt
+    pending = next((a for a in turn.state.attempts.values() if a.id == attempt), None)
+    moved = None if pending is None else attempts.move(pending, attempts.Signal.ANSWERED)
+    if pending is None or moved is None or _leads_out(turn, pending):
+        told = QuestionId(attempt)
+        turn.record(AnswerIgnored(question=told, reason="nobody waits who could be refused"))
+        return
+    failed = Presented(Factor.GUARD, Assurance.SECURE, passed=False)
+    after = _with(replace(moved, question=None, deadline_us=None), failed)
+    turn.record(
+        FactorAnswered(
+            factor=Factor.GUARD,
+            question=pending.question or QuestionId(attempt),
+            passed=False,
+            after=after,
+            reason=commitment(asked.reason),
+            operator=commitment(asked.operator),
+        ),
+        asked.reason,
+        asked.operator,
+    )
+    credential = _credential(turn, after.credential, after.holder)
+    _judge(turn, policies, after, credential, Asker(None, (), None, asked.person))
+
+
+def _leads_out(turn: Turn, attempt: Attempt) -> bool:
+    return turn.leads_out(PortalId(attempt.portal), attempt.direction)
+
+
 def _answered(turn: Turn, answer: Answer, note: Note = "") -> Attempt | None:
     """The attempt that waits for this answer. Late, doubled and unknown ones are recorded and
     change nothing.
@@ -244,7 +278,7 @@ def _abandoned(turn: Turn, attempt: AttemptId, at: Attempt, reason: str) -> None
 def abandon_entries(turn: Turn, reason: str, portal_id: PortalId) -> None:
     """Drop every pending attempt to enter here; attempts to leave are never touched."""
     for reader, pending in list(turn.state.attempts.items()):
-        if pending.portal == portal_id and not turn.leads_out(portal_id, pending.direction):
+        if pending.portal == portal_id and not _leads_out(turn, pending):
             abandon(turn, reader, reason)
             show(turn, reader, Sign.DENIED)
 

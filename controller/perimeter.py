@@ -5,7 +5,14 @@ from collections.abc import Callable
 from controller import barriers, points, sources
 from controller.inputs import Input
 from controller.inputs_barriers import LimitHeard, LoopHeard
-from controller.inputs_points import ArmAsked, PointHeard, ShuntAsked, ShuntEndAsked, SourceHeard
+from controller.inputs_points import (
+    ArmAsked,
+    PanicAsked,
+    PointHeard,
+    ShuntAsked,
+    ShuntEndAsked,
+    SourceHeard,
+)
 from controller.moment import Micros
 from controller.state import SiteState
 from controller.turn import Turn
@@ -17,6 +24,7 @@ HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each take
     ShuntAsked: points.on_shunt_asked,
     ShuntEndAsked: points.on_shunt_end_asked,
     SourceHeard: sources.on_source,
+    PanicAsked: sources.on_panic,
     LoopHeard: barriers.on_loop,
     LimitHeard: barriers.on_limit,
 }

@@ -14,6 +14,7 @@ from controller.portal import TABLE, Contact, Note, Signal, State
 from controller.posture import CALM, held, here
 from controller.state import SiteState
 from controller.turn import Turn
+from controller.visit import worth_until_s
 from controller.whereabouts import People, has_first
 from policies.compiled import CompiledPolicy, Passage
 from policies.facts import (
@@ -57,7 +58,10 @@ def question(
     status = CredentialStatus.UNKNOWN
     if credential is not None and who in turn.directory.holders:
         status = credential.status
-    return _asked(turn, policy, portal_id, direction, who, status, presented)
+    request = _asked(turn, policy, portal_id, direction, who, status, presented)
+    if credential is None or not turn.state.visits:
+        return request
+    return within(request, Window(until_s=worth_until_s(turn.state.visits, credential.id)))
 
 
 def question_about(

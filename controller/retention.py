@@ -5,6 +5,8 @@ a class is kept.
 from enum import StrEnum
 
 from controller import events as ev
+from controller import events_alarms as ea
+from controller import events_badges as ebg
 from controller import events_barriers as eb
 from controller import events_cameras as ec
 from controller import events_devices as ed
@@ -12,6 +14,8 @@ from controller import events_faces as ef
 from controller import events_muster as em
 from controller import events_pictures as epi
 from controller import events_points as ep
+from controller import events_signins as es
+from controller import events_visits as evi
 from controller.body import Body
 from controller.events import KINDS, kind_of
 
@@ -55,6 +59,11 @@ _PASSAGES: tuple[type[Body], ...] = (
 )
 
 _ALARMS: tuple[type[Body], ...] = (
+    ea.AlarmAcknowledged,
+    ea.AlarmAnswerRefused,
+    ea.AlarmAssigned,
+    ea.AlarmClosed,
+    ea.AlarmNoted,
     ec.CameraFaulted,
     ec.CameraRestored,
     ed.DeviceChanged,
@@ -93,6 +102,7 @@ _ALARMS: tuple[type[Body], ...] = (
     eb.LoopFaulted,
     ef.FaceUnsound,
     ep.ArmingRefused,
+    ep.PanicRaised,
     ep.PointAlarmed,
     ep.PointEntered,
     ep.PointFaulted,
@@ -106,9 +116,13 @@ _ALARMS: tuple[type[Body], ...] = (
     ep.SourceFaulted,
     ep.ZoneArmed,
     ep.ZoneDisarmed,
+    es.SignInRefused,
+    evi.VisitOverdue,
+    evi.VisitorUnaccounted,
 )
 
 _PEOPLE: tuple[type[Body], ...] = (
+    ebg.BadgeSought,
     ef.FaceEnrolled,
     ef.FaceErased,
     ef.TemplatesResealed,
@@ -127,6 +141,20 @@ _PEOPLE: tuple[type[Body], ...] = (
     ev.VisitorCodeMade,
     epi.PictureShown,
     epi.PicturesErased,
+    es.SessionBegan,
+    es.SessionEnded,
+    es.SignInChanged,
+    evi.DeliveryHanded,
+    evi.DeliveryRefused,
+    evi.DeliveryTaken,
+    evi.PresenceCorrected,
+    evi.VisitBadgeReturned,
+    evi.VisitEnded,
+    evi.VisitExpected,
+    evi.VisitExtended,
+    evi.VisitorGiven,
+    evi.VisitorSignedIn,
+    evi.VisitorSignedOut,
 )
 
 CLASS_OF: dict[str, RecordClass] = {

@@ -206,6 +206,29 @@ def after_muster(sightings: Sightings, muster: Muster) -> Sightings:
     return without(sightings, outside) | fresh
 
 
+def after_word(
+    sightings: Sightings, holder: HolderId, zone: str | None, evidence: Evidence
+) -> Sightings:
+    """Somebody says where this one is; `zone` None: he has left, and is looked for no more. That is
+    about one: people without badges who came with him stay listed under his name.
+    """
+    before = sightings.get(holder)
+    if zone is None and before is not None and (before.party or not before.led):
+        party = before.party - 1 if before.led else before.party
+        return sightings | {holder: replace(before, party=party, led=False)}
+    if zone is None:
+        return without(sightings, (holder,))
+    seen = Sighting(
+        zone=zone,
+        how=How.PERSON,
+        entry=evidence.entry,
+        at_s=evidence.at_s,
+        host=None if before is None else before.host,
+        party=0 if before is None else before.party,
+    )
+    return sightings | {holder: seen}
+
+
 def stands(check: CheckedOff, seen: Sighting | None) -> bool:
     """Whether nothing was seen of him since he was checked off: who goes in again is missing."""
     return seen is None or seen.entry < check.entry

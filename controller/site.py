@@ -5,8 +5,11 @@ from typing import NamedTuple
 
 from controller import (
     acceptance,
+    alarm_answers,
+    badges,
     barriers,
     cameras,
+    deliveries,
     devices,
     erasures,
     faces,
@@ -18,7 +21,9 @@ from controller import (
     questions,
     records,
     service,
+    signins,
     verdicts,
+    visitors,
     visits,
     vouching,
 )
@@ -77,6 +82,7 @@ from controller.inputs import (
     ReaderHeard,
     ReaderPowerHeard,
     ReaderTamperHeard,
+    RefusalAsked,
     ScreeningHeard,
     Started,
     Stopping,
@@ -142,6 +148,7 @@ class Site:
         if turn.state is not before:  # whatever was settled still holds otherwise
             self._settle_leases(turn)
         perimeter.settle(turn, self.state)
+        visitors.settle(turn, self.state, self._hourglass.overview)
         self.state = turn.state
         self._due_us = self._next_due_us_at(turn)
         # A lease that fell due and was ended by this very fact is not wished for at all.
@@ -243,6 +250,9 @@ class Site:
         elif isinstance(fact, Answer):
             passages.on_answer(turn, self._policies, fact)
             self._forget_policies(turn)
+        elif isinstance(fact, RefusalAsked):
+            passages.on_refused(turn, self._policies, fact)
+            self._forget_policies(turn)
         elif isinstance(fact, DirectoryReplaced):
             self._replace_directory(turn, fact)
         elif isinstance(fact, PolicyReplaced):
@@ -298,6 +308,7 @@ class Site:
         self.directory = turn.directory = fact.directory
         visits.settle_consents(turn)
         visits.settle_hosts(turn)
+        visitors.settle_gone(turn)
         turn.record(
             HoldersReplaced(
                 version=fact.directory.version,
@@ -448,11 +459,16 @@ _HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each tak
     JournalFailed: _on_journal_failed,
     JournalRecovered: _on_journal_recovered,
     ClockChecked: _on_clock,
+    **alarm_answers.HANDLERS,
+    **badges.HANDLERS,
     **faces.HANDLERS,
     **cameras.HANDLERS,
+    **deliveries.HANDLERS,
     **muster.HANDLERS,
     **perimeter.HANDLERS,
     **pictures.HANDLERS,
+    **signins.HANDLERS,
     **records.HANDLERS,
     **service.HANDLERS,
+    **visitors.HANDLERS,
 }

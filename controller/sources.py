@@ -5,6 +5,7 @@ somebody who cuts it must not shut the house, and nobody must believe that the b
 """
 
 from controller.events_points import (
+    PanicRaised,
     Source,
     SourceActed,
     SourceChange,
@@ -13,7 +14,8 @@ from controller.events_points import (
     SourceLetGo,
     SourceLine,
 )
-from controller.inputs_points import SourceHeard
+from controller.inputs_points import PanicAsked, SourceHeard
+from controller.ledger import commitment
 from controller.turn import Turn
 
 _FAULTS = frozenset({SourceLine.CUT, SourceLine.SHORTED, SourceLine.GONE})
@@ -26,6 +28,19 @@ def on_source(turn: Turn, heard: SourceHeard) -> None:
     if known.line is line:
         return
     turn.record(_change(heard.source, known, line))
+
+
+def on_panic(turn: Turn, asked: PanicAsked) -> None:
+    """Always told; what it orders besides comes as an order of its own."""
+    turn.record(
+        PanicRaised(
+            terminal=asked.terminal,
+            reason=commitment(asked.reason),
+            operator=commitment(asked.operator),
+        ),
+        asked.reason,
+        asked.operator,
+    )
 
 
 def _change(name: str, known: Source, line: SourceLine) -> SourceChange:

@@ -5,10 +5,12 @@ from hashlib import sha256
 import msgspec
 from msgspec.structs import replace
 
+from controller.alarm_queue import Alarms, after_entry
 from controller.arrival import CONFIRMED, Answer, after_answer, after_lost
 from controller.attempt import Attempt
 from controller.certificates import Told, after_told
 from controller.consents import Consent, Consents, after_ended, after_given
+from controller.delivery import Deliveries, DeliveryBody, after_delivery
 from controller.earlier import carried_over
 from controller.enrolled import FaceChange, after_face, without_face
 from controller.events import (
@@ -25,7 +27,6 @@ from controller.events import (
     EdgeStarted,
     EdgeStopping,
     EffectEnded,
-    EgressReleased,
     EvacuationConfirmed,
     Event,
     FactorAnswered,
@@ -33,38 +34,29 @@ from controller.events import (
     FactorMissed,
     Fire,
     FireChange,
-    GrantUnused,
-    HolderLockedOut,
     HoldersReplaced,
     JournalDoubted,
     JournalLost,
     JournalRestored,
-    LockoutEnded,
     OrderAccepted,
     OrderEnded,
     OrderRefused,
     OrdersSuspected,
-    PartyLeftBehind,
-    PassageMade,
     PersonErased,
-    PersonScreened,
     PolicyActivated,
     PortalChange,
     PortalLost,
-    PortalOpened,
     PostureChanged,
     ReaderFound,
     ReaderLost,
     ReaderTampered,
     SecondAsked,
-    VisitorOverstayed,
-    VisitorUnescorted,
 )
 from controller.events_barriers import Barrier, BarrierChange
 from controller.events_cameras import CameraFaulted, CameraRestored, after_camera
 from controller.events_devices import ReaderPowerFailed
-from controller.events_muster import CheckUndone, MusterBegun, MusterEnded, PersonCheckedOff
 from controller.events_points import Armed, ArmingChange, PointChange, Source, SourceChange
+from controller.events_visits import PresenceCorrected, VisitBody
 from controller.ids import HolderId, PortalId, ReaderId
 from controller.moment import SECOND_US, Micros
 from controller.orders import (
@@ -79,20 +71,26 @@ from controller.orders import (
 from controller.point import Point, points_after_start
 from controller.portal import Portal, restarted
 from controller.reader import Reader, after_heard
-from controller.sightings import CheckedOff, Doubt, Evidence, Muster, after_muster
+from controller.sightings import Doubt, Evidence
+from controller.state_people import (
+    Noted,
+    Sought,
+    with_correction,
+    with_muster,
+    with_person,
+    with_portal_change,
+)
+from controller.visit import (
+    Visits,
+    after_correction,
+    after_door,
+    after_visit,
+    without_visitor,
+)
 from controller.whereabouts import (
     People,
-    ScreenedAt,
     after_emptied,
-    after_host_lost,
-    after_left_behind,
-    after_lockout,
-    after_moved,
-    after_overstay,
-    after_passage,
     after_pin,
-    after_release,
-    after_screening,
     after_start,
     after_trust,
     without,
@@ -160,6 +158,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     attempts: dict[ReaderId, Attempt] = {}
     people: People = People()
     consents: Consents = Consents()
+    visits: Visits = {}
+    deliveries: Deliveries = {}
     orders: Orders = Orders()
     answers: dict[PortalId, Answer] = {}
     points: dict[str, Point] = {}
@@ -170,6 +170,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     barriers: dict[PortalId, Barrier] = {}
     cameras: dict[str, tuple[str, ...]] = {}
     """Those with which something is wrong, and what."""
+    alarms: Alarms = Alarms()
 
 
 def apply(state: SiteState, event: Event) -> SiteState:
@@ -178,7 +179,8 @@ def apply(state: SiteState, event: Event) -> SiteState:
     assert header.seq == state.seq + 1, f"event {header.seq} does not follow {state.seq}"
     at_s = header.utc_us // SECOND_US if header.clock_trusted else None
     after = _folded(state, body, header.mono_us, at_s, drill=header.drill)
-    return replace(after, seq=header.seq)
+    alarms = after_entry(state.alarms, header, body)
+    return replace(after, seq=header.seq, alarms=alarms)
 
 
 def _folded(
@@ -197,10 +199,14 @@ def _folded(
             return replace(state, fires=state.fires | {fire: after})
         case _ if isinstance(body, AttemptChange):
             return _with_attempt(state, body)
-        case _ if isinstance(body, _Noted):
-            return replace(state, people=_with_person(state.people, body, at_s))
-        case _ if isinstance(body, _Sought):
-            return replace(state, people=_with_muster(state, body, at_s, drill=drill))
+        case _ if isinstance(body, Noted):
+            return replace(state, people=with_person(state.people, body, at_s))
+        case _ if isinstance(body, Sought):
+            seq = state.seq + 1
+            people = with_muster(state.people, seq, body, at_s, drill=drill)
+            return replace(state, people=people)
+        case _ if isinstance(body, _AtGate):
+            return _with_gate(state, body, at_s)
         case ConsentGiven() | ConsentEnded():
             return replace(state, consents=_with_consent(state, body, at_s))
         case DecisionMade() | AttemptAbandoned():
@@ -223,8 +229,10 @@ def _folded(
             return _with_holders(state, body)
         case PersonErased(holder=holder):
             people = without(state.people, (holder,))
-            faces = without_face(state.faces, holder)
-            return replace(state, people=people, faces=faces, erasure_seq=state.seq + 1)
+            faces, visits = without_face(state.faces, holder), state.visits
+            visits = without_visitor(visits, holder)
+            seq = state.seq + 1
+            return replace(state, people=people, visits=visits, faces=faces, erasure_seq=seq)
         case _ if isinstance(body, FaceChange):
             faces, highest = after_face(state.faces, state.faces_version, body)
             return replace(state, faces=faces, faces_version=highest)
@@ -249,6 +257,22 @@ def _with_attempt(state: SiteState, body: AttemptChange) -> SiteState:
     return replace(state, attempts=state.attempts | {after.reader: after}, people=people)
 
 
+_AtGate = VisitBody | PresenceCorrected | DeliveryBody
+
+
+def _with_gate(state: SiteState, body: _AtGate, at_s: UtcSeconds | None) -> SiteState:
+    """Who comes to visit, what is brought, and what a guard says of who is inside."""
+    seq = state.seq + 1
+    match body:
+        case VisitBody():
+            return replace(state, visits=after_visit(state.visits, body, seq, at_s))
+        case PresenceCorrected():
+            people = with_correction(state.people, seq, body, at_s)
+            return replace(state, people=people, visits=after_correction(state.visits, body))
+        case _:
+            return replace(state, deliveries=after_delivery(state.deliveries, body, seq, at_s))
+
+
 def _at_stage(state: SiteState, body: EdgeReady | EdgeStopping) -> SiteState:
     if isinstance(body, EdgeReady):
         return replace(state, ready=True)
@@ -262,7 +286,8 @@ def _with_portal(state: SiteState, change: PortalChange, at_s: UtcSeconds | None
     return replace(
         state,
         portals=state.portals | {portal: change.after},
-        people=_with_portal_change(state.people, change, Evidence(state.seq + 1, portal, at_s)),
+        people=with_portal_change(state.people, change, Evidence(state.seq + 1, portal, at_s)),
+        visits=after_door(state.visits, change),
         answers=answers,
     )
 
@@ -284,20 +309,6 @@ def _with_holders(state: SiteState, body: HoldersReplaced) -> SiteState:
         holders_made_us=body.provenance.made_utc_us,
         people=without(state.people, body.gone),
     )
-
-
-def _with_portal_change(people: People, change: PortalChange, evidence: Evidence) -> People:
-    match change:
-        case PassageMade(moved=moved) | PortalOpened(moved=moved) | GrantUnused(moved=moved) if (
-            moved is not None
-        ):
-            people = after_moved(people, moved, evidence)
-            return after_passage(people, moved, evidence.at_s)
-        case EgressReleased(emptied=emptied) if emptied:
-            people = after_emptied(people, emptied, Doubt.RELEASE, evidence)
-            return after_release(people, emptied)
-        case _:
-            return people
 
 
 def _with_posture(state: SiteState, body: PostureChanged) -> SiteState:
@@ -322,57 +333,6 @@ def _with_order(state: SiteState, body: OrderEvent, mono_us: Micros) -> Orders:
             return replace(orders, refused_us=())
         case CountersChallenged(challenge=challenge):
             return replace(orders, challenge=challenge)
-
-
-_Sought = MusterBegun | PersonCheckedOff | CheckUndone | MusterEnded | PartyLeftBehind
-
-
-def _with_muster(
-    state: SiteState,
-    body: _Sought,
-    at_s: UtcSeconds | None,
-    *,
-    drill: bool,
-) -> People:
-    people, muster = state.people, state.people.muster
-    if isinstance(body, PartyLeftBehind):
-        found = Evidence(state.seq + 1, body.portal, at_s)
-        return after_left_behind(people, body.holder, body.zone, body.people, found)
-    if isinstance(body, MusterBegun):
-        muster = Muster(entry=state.seq + 1, at_s=at_s, order=body.order, drill=drill)
-        return replace(people, muster=muster)
-    if muster is None:
-        return people  # of a state that begins behind its beginning
-    match body:
-        case PersonCheckedOff(holder=holder, where=where, inside=inside):
-            check = CheckedOff(where=where, inside=inside, entry=state.seq + 1, at_s=at_s)
-            return replace(people, muster=replace(muster, checks=muster.checks | {holder: check}))
-        case CheckUndone(holder=holder):
-            checks = {who: check for who, check in muster.checks.items() if who != holder}
-            return replace(people, muster=replace(muster, checks=checks))
-        case MusterEnded():
-            return replace(people, sightings=after_muster(people.sightings, muster), muster=None)
-
-
-_Noted = HolderLockedOut | LockoutEnded | PersonScreened | VisitorOverstayed | VisitorUnescorted
-
-
-def _with_person(
-    people: People,
-    body: _Noted,
-    at_s: UtcSeconds | None,
-) -> People:
-    match body:
-        case HolderLockedOut(holder=holder, until_us=until_us):
-            return after_lockout(people, holder, until_us)
-        case LockoutEnded(holder=holder):
-            return after_lockout(people, holder, None)
-        case PersonScreened(holder=holder, station=station, result=result):
-            return after_screening(people, holder, station, ScreenedAt(result, at_s))
-        case VisitorOverstayed(visitor=visitor):
-            return after_overstay(people, visitor)
-        case VisitorUnescorted(visitor=visitor, host=host, lost=lost):
-            return after_host_lost(people, visitor, host) if lost else people
 
 
 PerimeterChange = PointChange | ArmingChange | SourceChange | BarrierChange

@@ -8,7 +8,7 @@ it is trusted again.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from controller import fires
+from controller import fires, visitors
 from controller.company import HOST_LOST, hosts_lost
 from controller.consents import CONSENT_S_MAX, CONSENTS_MAX, PARTY_MAX, ConsentEnd, Consents
 from controller.events import (
@@ -35,6 +35,7 @@ from controller.orders import InForce
 from controller.signers import why_not_enough
 from controller.state import SiteState
 from controller.turn import Turn
+from controller.visit import Visits
 from controller.whereabouts import People, Presence
 from policies.compiled import CompiledPolicy
 from policies.facts import UtcSeconds
@@ -51,6 +52,7 @@ class Basis(NamedTuple):
     unescorted: Mapping[HolderId, HolderId]
     consents: Consents
     orders: Mapping[OrderId, InForce]
+    visits: Visits
 
     def has_rules_of(self, other: "Basis") -> bool:
         """Whether everybody's roles allow what they did then."""
@@ -68,6 +70,7 @@ class Hourglass:
         self._stays_s: dict[HolderId, int] = {}
         self._basis: Basis | None = None
         self._due_s: UtcSeconds | None = None
+        self.overview = visitors.Overview()
 
     def due_s(
         self,
@@ -86,6 +89,7 @@ class Hourglass:
             people.unescorted,
             state.consents,
             state.orders.in_force,
+            state.visits,
         )
         before, self._basis = self._basis, now
         if before is None or not now.has_rules_of(before):
@@ -97,6 +101,8 @@ class Hourglass:
             due += [since_s + stay_s for _, since_s, stay_s in self._stays(people)]
             due += _hosts_end(people, directory)
             due += acting_until_s(state.orders)
+            visit_s = self.overview.due_s(state.visits)
+            due += [] if visit_s is None else [visit_s]
             self._due_s = min(due, default=None)
         return self._due_s
 
@@ -135,6 +141,7 @@ def deal_with_due(turn: Turn, hourglass: Hourglass) -> None:
     for visitor, since_s in hourglass.overstayed(turn.state.people, utc_s):
         host = turn.state.people.escorts.get(visitor)
         turn.record(VisitorOverstayed(visitor=visitor, host=host, since_s=since_s))
+    visitors.deal_with_due(turn)
     settle_hosts(turn)
 
 

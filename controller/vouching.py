@@ -23,9 +23,12 @@ HIS_WORD = (Presented(Factor.GUARD, Assurance.SECURE, passed=True),)
 
 def on_pass_asked(turn: Turn, asked: PassAsked) -> None:
     """Judge it and let through whom the rules let through. Whoever escorts somebody is judged for
-    himself first. Before an edge is ready and while it stops nobody enters.
+    himself first. Before an edge is ready and while it stops nobody enters, and where the policy
+    wants two people's word nobody does on one.
     """
-    open_to_him = turn.state.ready and not turn.state.stopping
+    rule = turn.rule(asked.portal)
+    one_is_enough = rule is None or asked.by_two or not rule.release_by_two
+    open_to_him = turn.state.ready and not turn.state.stopping and one_is_enough
     if not open_to_him and not turn.leads_out(asked.portal, asked.direction):
         return
     turn.record(

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from controller import attempt, barrier, point, portal
+from controller import alarm, attempt, barrier, delivery, point, portal, visit
+from controller.alarm_kinds import RULES
 from controller.events import KINDS, Body
 from docs import asyncapi, devices_page, mapping_words, mqtt_page, sizing
 from docs.meanings import ACTIONS, ALTERNATIVES, EVENTS, INCLUDED, POLICY_KEYS, SITE_KEYS
@@ -59,7 +60,8 @@ _PAGE = """\
 # State machines
 
 Drawn from the tables in `controller/portal.py`, `controller/attempt.py`, `controller/point.py`,
-`controller/barrier.py` and `drivers/osdp/states.py` by `docs/generate.py`. Each table is complete:
+`controller/barrier.py`, `controller/visit.py`, `controller/delivery.py` and
+`drivers/osdp/states.py` by `docs/generate.py`. Each table is complete:
 every state answers every signal, checked when the module is imported. Signals that mean nothing in
 a state, and those that are recorded and lead nowhere, are left out.
 
@@ -88,6 +90,15 @@ Every fault of the line is told, armed or not; activity alarms where the zone is
 ```mermaid
 {point}```
 
+## Alarm in the queue
+
+`raised` is still so, `cleared` no more, `happened` was a moment; nobody has acknowledged any of
+them. `acknowledged` is still so, `in-hand` was a moment. What was acknowledged and is told again
+has been seen by nobody.
+
+```mermaid
+{alarm}```
+
 ## Barrier
 
 What is driven over vehicles. `lower` comes only while the safety loop is seen free, `hold` in its
@@ -95,6 +106,22 @@ place where it is not; `taken` also means that it cannot be read.
 
 ```mermaid
 {barrier}```
+
+## Visit
+
+`seen-leaving` is the word of a door, or of a guard. `time-ended-away`: the expected end has come,
+and the visitor has not, or was seen leaving. Whatever was given for a visit lets in while it is
+`signed-in` and not a moment longer, and leads out for as long as it is on file.
+
+```mermaid
+{visit}```
+
+## Delivery
+
+A diplomatic bag is `taken` and `handed` in one step, and one that was taken is never `refused`.
+
+```mermaid
+{delivery}```
 
 ## OSDP link
 
@@ -120,7 +147,10 @@ def state_machines() -> str:
         portal_table=_portal_table(),
         attempt=attempt.diagram(),
         point=point.diagram(),
+        alarm=alarm.diagram(),
         barrier=barrier.diagram(),
+        visit=visit.diagram(),
+        delivery=delivery.diagram(),
         link=states.mermaid(),
         rules=_rules_table(),
     )
@@ -290,10 +320,12 @@ def site_keys() -> str:
         "key": site_file.KeyEntry,
         "duress": site_file.DuressEntry,
         "retention": site_file.RetentionEntry,
+        "terminal": site_file.TerminalEntry,
+        "pages": site_file.PagesEntry,
     }
     covered("the site file's tables", structs, SITE_KEYS)
     titles = {"": "### At the top"}
-    titles |= {name: f"### `[{name}]`" for name in ("broker", "duress", "retention")}
+    titles |= {name: f"### `[{name}]`" for name in ("broker", "duress", "retention", "pages")}
     return "\n".join(
         f"{titles.get(name, f'### `[{name}.<id>]`')}\n\n{keys_of(struct, SITE_KEYS[name])}"
         for name, struct in structs.items()
@@ -367,6 +399,24 @@ def sentence_of(kind: str, body: type[Body]) -> str:
     return EVENTS[kind] if unfit else text.partition(". ")[0].rstrip(".") + "."
 
 
+def alarm_queue() -> str:
+    """What stands in the alarm queue, the most urgent first."""
+    rows = sorted(RULES.items(), key=lambda one: (one[1].priority, one[0]))
+    return table(
+        ("priority", "kind", "what", "because", "over when"),
+        (
+            (
+                f"{int(rule.priority)} {rule.priority.name.lower()}",
+                f"`{kind}`",
+                rule.title,
+                rule.why,
+                "somebody says what it was" if rule.over is None else "it is so no more",
+            )
+            for kind, rule in rows
+        ),
+    )
+
+
 def event_kinds() -> str:
     """Every kind of event: what happened, and what to do where there is something to do."""
     covered("events with an action", set(ACTIONS) - set(KINDS), ())
@@ -416,6 +466,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "camera-keys": camera_keys,
     "mapping-keys": mapping_keys,
     "event-kinds": event_kinds,
+    "alarm-queue": alarm_queue,
     "sizing": sizing_table,
     **mqtt_page.SECTIONS,
 }

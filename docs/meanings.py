@@ -3,7 +3,7 @@
 `docs.generate` refuses a key without a sentence here and a sentence without its key.
 """
 
-from docs import meanings_devices, meanings_perimeter, meanings_pictures
+from docs import meanings_devices, meanings_perimeter, meanings_pictures, meanings_visits
 
 INCLUDED = "further files of this policy, by their names alone: they lie beside this one"
 
@@ -111,6 +111,8 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
         "`held-s`",
         "debounce-ms": "a contact or bolt must hold its new state for so long",
         "emergency": "may be entered while the journal cannot be written: refuges, responders",
+        "release-by-two": "nobody is let in here on one guard's word: a second one confirms it at "
+        "a guard's terminal within a minute, and both are on record",
         "refuge-route": "lies on the way into a refuge: a valid badge opens it from inside in "
         "lockdown and shelter",
         "interlock": "portals that name the same word are never released for entry together",
@@ -139,6 +141,12 @@ POLICY_KEYS: dict[str, dict[str, str]] = {
     "succession": {
         "deputies": "roles that step in, in this order, where nobody of the role that the table is "
         "called by can be reached; each says so by a signed order",
+    },
+    "page": {
+        "roles": "who may use it: `gate` is the guard's terminal, `console` the chief's, `people` "
+        "who may sign in and what is on file",
+        "protected": "at the `gate` alone, what is shown of protected persons: `hidden`, `status` "
+        "(that one passed, and not who), `name`; left out: `status`",
     },
     "fire": {"zones": "the zones it covers, with all inside them; empty: every zone"},
     **meanings_perimeter.POLICY_KEYS,
@@ -280,10 +288,26 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "fido2": "instead of `public`: the credential of a security key, as `sentrypost key fido2` "
         "prints it; it signs orders alone",
         "may": "what it may sign: change sets of people, policies, the head of mission's consents, "
-        "orders; `raise` is for the key of an edge, which signs for its switches and buttons "
-        "orders that raise security, and nothing else",
+        "orders, that somebody has seen an alarm (`alarm`); `raise` is for the key of an edge, "
+        "which signs for its switches, buttons and pages orders that raise security, and nothing "
+        "else",
         "holder": "the person's id on file; needed where the policy's `[order.…]` says which roles "
         "may sign",
+    },
+    "terminal": {
+        "portals": "what the guard at this screen works; none named: every portal of the edge",
+        "reader": "the screen's own reader, on a [device]: who holds a badge there signs in with "
+        "the PIN, and no door hears of it",
+        "panic": "what the edge orders when somebody calls for help at this screen, as "
+        "`[source.<id>]` has it: `gives`, `reason`, `zones`, `cover`, `level`; left out: the alarm "
+        "alone",
+    },
+    "pages": {
+        "name": "the host under which browsers find the pages; passkeys are bound to it for good; "
+        "left out: `sentrypost.` and the site's name",
+        "plan": "file of a drawing of the site, an SVG of 384 KiB at most, for the guards' "
+        "screens: the element whose id is a portal's shows how that portal stands; left out: a "
+        "plan is laid out from the policy's zones",
     },
     "duress": {
         "recipients": "public keys, four at most, as `sentrypost duress new` prints them: who has "
@@ -322,6 +346,7 @@ ACTIONS: dict[str, str] = {
     "person-erased": "Erase backups too, and see that the other edges took the change set.",
     "consent-refused": "The reason says why; nothing was changed.",
     "person-screened": "Declined: deny politely and call the protocol officer. Never a search.",
+    "badge-sought": "Nothing to do; where none was to be given, ask who waits for it.",
     "visitor-code-made": "Nothing to do; whoever is not expected is asked about.",
     "edge-started": "In safe mode, or by the kept copy: find out in the log of the daemon what "
     "ended it three times.",
@@ -355,6 +380,12 @@ ACTIONS: dict[str, str] = {
     "face-unsound": "Find out who was in the state folder, and whether the key is the right one; "
     "then enrol the person anew.",
     "templates-resealed": "Destroy the former key, and backups that it opens.",
+    "session-began": "Nothing to do; where nobody of that name was there, end the session.",
+    "session-ended": "Nothing to do.",
+    "sign-in-refused": "From the fifth on: send somebody to the terminal, and ask the person. "
+    "Nobody is let in by trying; each further pause is twice as long.",
+    "sign-in-changed": "Ask the person whether it was meant; if not, remove it and end the "
+    "person's sessions.",
     "reader-power-failed": "See to its supply: when it goes, so does what it drives.",
     "reader-tampered": "Send somebody to look at the reader before it is used again.",
     "device-suspected": "Somebody may sit on the line. Keep the journal, inspect the cable run.",
@@ -383,8 +414,10 @@ ACTIONS: dict[str, str] = {
     "muster-ended": "Some are `missing`: they were not found. Say so to whoever searches.",
     "muster-refused": "`why` says it: a muster goes on already, or none does, or nobody on file "
     "was meant.",
+    "alarm-answer-refused": "`why` says it: as a rule somebody else was there first.",
     "grant-aborted": "Nothing to do: posture, fire or the journal took the grant back.",
     **meanings_devices.ACTIONS,
     **meanings_perimeter.ACTIONS,
     **meanings_pictures.ACTIONS,
+    **meanings_visits.ACTIONS,
 }

@@ -52,6 +52,7 @@ ACTIONS: dict[str, str] = {
     "arming-refused": "The reason says why; nothing was changed.",
     "zone-armed": "`unquiet` names points that were not quiet: look at them.",
     "source-acted": "Follow the site's orders for what was given. It is ended by a lift alone.",
+    "panic-raised": "Go there, or send whoever can; call the terminal. Look at its cameras first.",
     "source-found-active": "Bring the key back, or free the button: only the next turn counts.",
     "source-faulted": "Have the line mended at once; give the order another way meanwhile.",
     "barrier-waiting": "`loop` says why: have the vehicle move on, or mend the loop.",

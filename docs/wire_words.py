@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge import wire, wire_muster, wire_orders
+from edge import wire, wire_alarms, wire_muster, wire_orders
 
 
 class Words(NamedTuple):
@@ -88,7 +88,8 @@ TOPICS: dict[str, Words] = {
         retained=False,
         peer="central",
         messages=(wire.RequestPart,),
-        says="a signed file that the edge shall take, in parts: people, or a policy",
+        says="a signed file that the edge shall take, in parts: people, a policy, or somebody's "
+        "word that he has seen an alarm",
         more="The edge judges it by its signatures and its number, as one that is given to it by "
         "hand. One that the broker had kept is ignored.",
     ),
@@ -114,6 +115,19 @@ TOPICS: dict[str, Words] = {
         more="Published when a connection begins and when there is news, once a second at most. No "
         "age stands in it: compute it from `at_s`. A higher `revision` of the same incarnation is "
         "newer.",
+    ),
+    "alarm": Words(
+        "An open alarm",
+        own=True,
+        qos=1,
+        retained=True,
+        peer="anybody",
+        messages=(wire_alarms.AlarmNow,),
+        says="one alarm that is open: what it is, how often it was told, and who has seen it",
+        more="The level behind it is the number of the entry that raised the alarm. An empty "
+        "message says that it is closed. With every connection all open ones are published again, "
+        "and what the broker kept of others is cleared. Of one journal, what has the higher "
+        "revision is later.",
     ),
     "event": Words(
         "Entries, live",
@@ -187,7 +201,7 @@ TOPICS: dict[str, Words] = {
 }
 """By the name that the topic has in `edge.topics.Topics`."""
 
-RESERVED = frozenset({"alarm"})
+RESERVED: frozenset[str] = frozenset()
 """Names that are taken and that nothing sends or reads so far."""
 
 FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
@@ -251,6 +265,29 @@ FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
         "part": "which part of it this is, from 1",
         "parts": "how many there are",
         "data": "the part's bytes",
+    },
+    wire_alarms.AlarmNow: {
+        "v": "version of the message",
+        "incarnation": "of the journal that the edge writes",
+        "revision": "number of the newest entry that changed anything of it",
+        "alarm": "number of the entry that raised it",
+        "kind": "of that entry; `alarm-queue-full`: further ones found no room",
+        "priority": "how urgent: 1 life, 2 intrusion, 3 something does not work, 4 somebody should "
+        "look",
+        "source_kind": "what `source` is the id of",
+        "source": "what it is about; of a person a random id; empty: the site as a whole",
+        "drill": "an exercise",
+        "state": "`raised`: it is so; `cleared`: it is so no more; `happened`: it was a moment; "
+        "nobody has acknowledged any of these. `acknowledged`: it is still so; `in-hand`: it was a "
+        "moment, and is not closed",
+        "count": "how often it was told",
+        "last": "number of the entry that told it last: who acknowledges it has seen that",
+        "first_us": "when first, wall time in microseconds",
+        "last_us": "when last",
+        "over_us": "since when it is so no more; `null`: it is so, or was a moment",
+        "acknowledged_us": "when somebody saw it as it is; `null`: nobody has",
+        "assigned": "random id of who sees to it; `null`: nobody in particular",
+        "noted": "how many notes there are about it",
     },
     wire_muster.MusterNow: {
         "v": "version of the message",
@@ -387,6 +424,9 @@ SUBJECT = {
     "decision-made": "body.request.holder.id",
     "consent-given": "body.holder",
     "face-enrolled": "body.holder",
+    "presence-corrected": "body.holder",
+    "visit-expected": "body.holder",
+    "visitor-signed-in": "body.holder",
 }
 """Where an entry says by id whom the values beside it are about, as an erasure needs it."""
 

@@ -10,6 +10,7 @@ settings, which may be secret: argv and environment are readable by others.
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import os
 import resource
@@ -47,6 +48,12 @@ LAST_WORDS_MAX = 600
 
 OOM_SCORE = "800"
 """Of 1,000 (proc(5)): the daemon under its unit has -900, an ordinary process 0."""
+
+_PR_SET_PDEATHSIG = 1
+"""prctl(2)"""
+
+_CREDENTIALS = struct.Struct("iii")
+"""unix(7), `struct ucred`: pid, uid, gid."""
 
 _LENGTH = struct.Struct(">I")
 
@@ -303,7 +310,8 @@ def begin(arguments: list[str], data_bytes_max: int) -> tuple[str, int, tuple[in
 
     From here on it gives way to the doors, goes first where memory is short, leaves no dump of its
     memory, takes no more of it than `data_bytes_max`, and says nothing on its error output but, at
-    the end, where a bug was: what libraries write there can hold addresses and passwords.
+    the end, where a bug was: what libraries write there can hold addresses and passwords. It ends
+    with the thread that started it, whatever state it is in then.
     """
     name, wire, *fds = arguments
     os.nice(5)
@@ -312,7 +320,24 @@ def begin(arguments: list[str], data_bytes_max: int) -> tuple[str, int, tuple[in
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (data_bytes_max, data_bytes_max))
     _be_silent()
+    _end_with_parent(int(wire))
     return name, int(wire), tuple(map(int, fds))
+
+
+def _end_with_parent(wire: int) -> None:
+    """A closed wire ends a child that reads it. One that hangs, or was stopped, reads nothing: the
+    kernel ends that (prctl(2)) when the thread is gone that started it, which is that of the
+    parent's event loop. A parent that was gone before this call is told by its id, which the wire
+    has kept.
+    """
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "prctl"):
+        return  # no Linux: an init system, or whoever finds it, ends what hangs
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    with socket.socket(fileno=os.dup(wire)) as kept:
+        found = kept.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    if _CREDENTIALS.unpack(found)[0] != os.getppid():
+        os._exit(0)
 
 
 def _be_silent() -> None:

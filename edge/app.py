@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -23,7 +24,8 @@ from edge.cameras import build_cameras, simulated_distances
 from edge.clock import SystemClock, boot_time
 from edge.config import Config
 from edge.control.listening import ControlError
-from edge.control.place import PEOPLE_FILE, SOCKET, STATE_MODE
+from edge.control.pages import PagesServer
+from edge.control.place import PAGES_SOCKET, PEOPLE_FILE, SOCKET, STATE_MODE
 from edge.control.server import ControlServer
 from edge.descriptors import DescriptorsSaid
 from edge.duress import Sealer
@@ -37,6 +39,7 @@ from edge.pictures.beside import open_at_rest
 from edge.renewal import sound_journal
 from edge.safe_mode import UNCLEAN_ENDS, Run, note_service
 from edge.service_manager import ServiceManager, service_manager
+from edge.signins.beside import opened as opened_sign_ins
 from edge.tls import identity
 from edge.undisturbed import set_aside
 from edge.views_file import VIEWS_FILE
@@ -158,8 +161,10 @@ async def opened(
                     pictures=open_at_rest(config, cameras=bool(config.cameras)),
                 )
                 try:
-                    async with _served(config, outside, run, manager) as edge:
-                        yield edge
+                    with opened_sign_ins(config, key, people, os.urandom, _show) as means:
+                        outside = outside._replace(signing_in=means)
+                        async with _served(config, outside, run, manager) as edge:
+                            yield edge
                 finally:
                     pins.close()
                     outside.pictures.close()
@@ -168,6 +173,15 @@ async def opened(
         except (JournalError, PeopleError, ControlError):
             run.refused()
             raise
+
+
+def _show(code: str) -> None:
+    """The first administrator's code, where somebody has started the edge in a terminal: standard
+    output of a service goes into a log.
+    """
+    if sys.stdout.isatty():
+        sys.stdout.write(f"one-time code for the first administrator at the pages: {code}\n")
+        sys.stdout.flush()
 
 
 def _cameras(config: Config, jitter: Random) -> dict[str, CameraProcess]:
@@ -192,6 +206,12 @@ async def _served(
         edge = await assembled(config, outside)
     control = ControlServer.open(edge.desk, config.state / SOCKET)
     edge.alongside["control"] = control.run
+    try:
+        pages = PagesServer.open(edge.desk, config.state / PAGES_SOCKET)
+    except BaseException:
+        control.close()
+        raise
+    edge.alongside["pages"] = pages.run
     # What the start serves by; a policy that is loaded meanwhile has to last for itself.
     began = edge.policy.config
     edge.alongside["service note"] = partial(note_service, run, partial(keep, began), aside)
@@ -202,6 +222,7 @@ async def _served(
     try:
         yield edge
     finally:
+        pages.close()
         control.close()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from controller.inputs import CertificateRead, JournalKeyFollowed, JournalLookedThrough
+from controller.inputs import CertificateRead, JournalKeyFollowed
 from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Origin
@@ -21,6 +21,7 @@ from drivers.api import Driver
 from drivers.cameras.api import Camera
 from drivers.faces.api import FaceComparer
 from drivers.mqtt_link import BrokerCertified, Link, LinkReport
+from edge.alarms_told import AlarmsTold
 from edge.answering import Answering
 from edge.ballast import Ballast
 from edge.break_glass import CodeChecker
@@ -38,9 +39,9 @@ from edge.face_enrolment import place_of
 from edge.face_watch import FaceWatch
 from edge.faces import Shelf
 from edge.guard_post import GuardPost
-from edge.journal import JournalWriter, Record, Report, Signers
+from edge.journal import JournalWriter, Record
+from edge.journal_beside import journal_beside, scrubber_of
 from edge.journal_keys import JournalKey, KeyRing
-from edge.keeper import Keeper
 from edge.keypads import Keypads
 from edge.muster_desk import MusterDesk
 from edge.muster_told import MusterTold, MusterView
@@ -60,9 +61,9 @@ from edge.reports import Reports
 from edge.requests import Requests
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
-from edge.scrubber import Scrubber
 from edge.seeing import beyond_the_reader, seeing
 from edge.signatures import SigningKey
+from edge.signins.beside import Means, sign_ins
 from edge.tls import Identity
 from edge.topics import Topics
 from edge.uplink import InForce, Uplink
@@ -70,6 +71,8 @@ from edge.uplink_reports import OrderIgnored
 from edge.views_worker import Views
 from edge.visit_desk import VisitDesk
 from edge.visitor_codes import VisitorCodes
+from edge.visitor_desk import VisitorDesk
+from edge.visitor_gifts import Gifts
 from edge.wire import SetKind
 from edge.wiring import Wiring
 from edge.witnessed import JournalDoubt, Witnessed, WitnessReport
@@ -98,7 +101,8 @@ class Outside(NamedTuple):
     certificates for it, where it has any. `unclean` and `safe_mode`: as in `edge.safe_mode.Run`.
     `views`: the file that reports are made from; None where none are. `cameras`: by name. `faces`:
     what compares faces, None where nothing does. `distances`: as `FaceWatch` has it. `pictures`:
-    where pictures of cameras are kept.
+    where pictures of cameras are kept. `signing_in`: what people sign in by at pages; None where
+    nobody does.
     """
 
     key: SiteKey
@@ -118,9 +122,11 @@ class Outside(NamedTuple):
     safe_mode: bool = False
     views: Path | None = None
     cameras: Mapping[str, Camera] = {}
+    shelf: Shelf | None = None
     faces: FaceComparer | None = None
     distances: Mapping[str, float] = {}
     pictures: AtRest = NOTHING_AT_REST
+    signing_in: Means | None = None
 
 
 class Edge(NamedTuple):
@@ -168,12 +174,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     config = began.config
     site = Site(Origin(config.site, config.edge, writer.incarnation), config.policy, state)
     listeners: list[Callable[[Sequence[Record]], None]] = []
-
-    def committed(records: Sequence[Record]) -> None:
-        for listener in listeners:
-            listener(records)
-
-    daemon = _daemon(config, outside, site, committed)
+    daemon = _daemon(config, outside, site, partial(_tell, listeners))
     checkpoints = Checkpointer(
         writer,
         KeyRing(outside.journal_key, config.state),
@@ -183,7 +184,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     )
     checkpoints.ring.record = partial(_rotated, daemon)
     policy = PolicyDesk(daemon, began, store)
-    scrubber = _scrubber(config, outside, daemon, checkpoints.ring)
+    scrubber = scrubber_of(config, outside, daemon, checkpoints.ring)
     desks = _people_desks(config, outside, daemon)
     people_desk, erase_desk, _, faces = desks
     requests = Requests(people_desk, policy, partial(_in_force_of, daemon), writer.incarnation)
@@ -198,7 +199,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         *desks,
         policy,
         VisitDesk(daemon, config),
-        CodeDesk(daemon, people_desk, VisitorCodes(config.site, outside.key), outside.entropy),
+        *_visitor_desks(config, outside, daemon, people_desk),
         MusterDesk(daemon),
         orders,
         uplink,
@@ -209,17 +210,26 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         views=_views(outside, daemon),
         pictures=PictureDesk(daemon, outside.pictures),
     )
-    listeners += [desk.committed, checkpoints.committed, orders.committed, faces.committed]
+    requests.alarms = desk.alarms
+    listeners += [desk.committed, checkpoints.committed, faces.committed]
+    listeners.append(desk.gates.feed.committed)
     alongside = _alongside(outside, daemon, desk, erase_desk, orders)
+    alongside |= journal_beside(config, outside, daemon, checkpoints, scrubber, watch)
     alongside["devices"] = _upkeep(config, outside, daemon, desk).run
-    alongside["keeper"] = _keeper(config, outside, daemon, checkpoints).run
-    alongside |= {"checkpoints": checkpoints.run, "scrubber": scrubber.run}
     alongside |= _pictures(config, outside, daemon, listeners) | seeing(daemon, faces)
-    alongside |= {} if watch is None else {"certificates": watch.run}
     if uplink is not None:
         listeners.append(uplink.committed)
         alongside |= _upwards(config, outside, daemon, uplink)
+    if (means := outside.signing_in) is not None:
+        alongside |= sign_ins(config, daemon, desk, people_desk, means, outside.entropy)
     return Edge(daemon, desk, policy, alongside, checkpoints, uplink)
+
+
+def _tell(
+    listeners: Sequence[Callable[[Sequence[Record]], None]], records: Sequence[Record]
+) -> None:
+    for listener in listeners:
+        listener(records)
 
 
 def _daemon(
@@ -250,6 +260,15 @@ def _daemon(
     )
 
 
+def _visitor_desks(
+    config: Config, outside: Outside, daemon: Daemon, people: PeopleDesk
+) -> tuple[CodeDesk, VisitorDesk]:
+    codes = VisitorCodes(config.site, outside.key)
+    gifts = Gifts(codes, outside.key, config.badges.cards, outside.entropy)
+    made = CodeDesk(daemon, people, codes, outside.entropy)
+    return made, VisitorDesk(daemon, people, gifts)
+
+
 def _alongside(
     outside: Outside, daemon: Daemon, desk: DaemonDesk, erase_desk: EraseDesk, orders: OrderDesk
 ) -> Alongside:
@@ -258,6 +277,8 @@ def _alongside(
         "desk": desk.run,
         "orders": orders.run,
         "faces": partial(desk.faces.run, desk.wait_beyond),
+        "gates": desk.gates.feed.run,
+        "visits": partial(desk.visitors.run, desk.wait_beyond),
         "erasures": partial(erase_desk.run, desk.wait_beyond),
     }
     if outside.ballast is not None:
@@ -273,6 +294,8 @@ def _alongside(
 def _upwards(config: Config, outside: Outside, daemon: Daemon, uplink: Uplink) -> Alongside:
     """What goes to the archive and its witness."""
     uplink.muster = MusterTold(Topics(config.site, config.edge), MusterView(daemon).now)
+    incarnation, site = outside.writer.incarnation, daemon.site
+    uplink.alarms = AlarmsTold(config.site, config.edge, incarnation, lambda: site.state.alarms)
     return {
         "uplink": partial(_later, _held_back_s(outside), uplink.run),
         "witness": uplink.look_back,
@@ -315,11 +338,6 @@ def _upkeep(config: Config, outside: Outside, daemon: Daemon, desk: DaemonDesk) 
     return upkeep
 
 
-def _signers(config: Config, ring: KeyRing) -> Signers:
-    """Under a key of this run alone nothing else was signed, and nothing is judged by it."""
-    return Signers.under(() if ring.keys.of_this_run else ring.keys.publics, config.witness)
-
-
 def _rotated(daemon: Daemon, key: str, former: str) -> None:
     daemon.judge(JournalKeyFollowed(id=daemon.new_id(), key=key, former=former))
 
@@ -334,36 +352,6 @@ def _certificates(outside: Outside, daemon: Daemon) -> CertificateWatch | None:
     return CertificateWatch(outside.identity, read)
 
 
-def _scrubber(config: Config, outside: Outside, daemon: Daemon, ring: KeyRing) -> Scrubber:
-    signers = partial(_signers, config, ring)
-
-    def unsound(report: Report) -> None:
-        first = report.first_bad
-        assert first is not None, "a journal without findings is sound"
-        daemon.judge(
-            JournalLookedThrough(
-                id=daemon.new_id(),
-                findings=len(report.findings),
-                entry=max(0, first.seq),
-                what=first.what,
-            )
-        )
-
-    return Scrubber(outside.writer, signers, lambda: outside.clock.moment().utc_us, unsound)
-
-
-def _keeper(config: Config, outside: Outside, daemon: Daemon, checkpoints: Checkpointer) -> Keeper:
-    ballast = outside.ballast
-    return Keeper(
-        daemon,
-        checkpoints,
-        outside.clock.moment,
-        config.retention,
-        partial(_signers, config, checkpoints.ring),
-        _nothing if ballast is None else ballast.room_is_low,
-    )
-
-
 def _look_at_duress(config: Config, people: People) -> None:
     if not config.recipients and any(one.duress_hash for one in people.roll.pins.values()):
         log.warning("people have duress PINs and [duress] names nobody: nobody is told of duress")
@@ -374,7 +362,7 @@ def _people_desks(
 ) -> tuple[PeopleDesk, EraseDesk, ReportDesk, FaceDesk]:
     """One takes people away by the other: what a change set takes is erased as well."""
     erasing = Erasing(daemon)
-    faces = FaceDesk(daemon, Shelf(place_of(config), outside.entropy))
+    faces = FaceDesk(daemon, outside.shelf or Shelf(place_of(config), outside.entropy))
     erasing.elsewhere.append(faces.take_away)
     erasing.elsewhere.append(partial(pictures_of_erased, config.state, daemon, outside.pictures))
     people = PeopleDesk(daemon, config, outside.key, outside.entropy, erasing)
@@ -475,7 +463,9 @@ def _in_force(daemon: Daemon) -> InForce:
 
 
 def _in_force_of(daemon: Daemon, kind: SetKind) -> tuple[int, str]:
-    """Version and digest of the people, or of the policy."""
+    """Version and digest of the people, or of the policy; of alarms there is none."""
+    if kind is SetKind.ALARM:
+        return 0, ""
     if kind is SetKind.PEOPLE:
         return daemon.site.state.holders_version, daemon.site.state.holders_digest
     return daemon.site.policy.version, daemon.site.policy.digest

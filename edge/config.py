@@ -39,11 +39,15 @@ from edge.site_file import (
     FireEntry,
     Header,
     KeyEntry,
+    PagesEntry,
     PointEntry,
     PortalEntry,
     RetentionEntry,
     SourceEntry,
+    TerminalEntry,
 )
+from edge.terminals import TABLE as TERMINAL
+from edge.terminals import terminal_portal_problems, terminal_problems
 from edge.tls import TlsFiles
 from edge.trusted_keys import KeyUseError, key_field, trusted_key
 from edge.wiring_check import WiringCheck, named_tables, names_in
@@ -57,8 +61,10 @@ from policies.prove import refusals
 from policies.syntax import decode_toml
 
 BADGE_FORMAT = "badge-format"
-_NAMED = ("line", "device", BADGE_FORMAT, "portal", CAMERA, "fire", "point", "source", "key")
-TABLES = ("broker", *_NAMED, "duress", "retention")
+_NAMED = (
+    "line", "device", BADGE_FORMAT, "portal", CAMERA, "fire", "point", "source", "key", TERMINAL,
+)  # fmt: skip
+TABLES = ("broker", *_NAMED, "duress", "retention", "pages")
 
 NO_COPIES: Mapping[Path, bytes] = MappingProxyType({})
 
@@ -105,6 +111,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Under which the keys of pictures lie; None: under one of the state folder's own."""
     picture_days: Mapping[PictureKind, int] = {}
     """For how many days what is kept of cameras is kept."""
+    pages: PagesEntry = PagesEntry()
+    """Without a name browsers find them under the site's own, `rp_id`."""
+    terminals: Mapping[str, TerminalEntry] = {}
+    """Guards' screens."""
     policy_files: tuple[SourceFile, ...]
     """What `policy` was made of."""
     sources: Mapping[Path, bytes]
@@ -113,6 +123,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Mistakes in the policy that the site file names; another one stands in for it."""
     kept: bool
     """It comes from copies of them and not from the files."""
+
+    @property
+    def plan(self) -> Path | None:
+        """The file of a drawing of the site."""
+        return None if self.pages.plan is None else self.file.parent / self.pages.plan
 
     def __repr__(self) -> str:
         return f"Config(site={self.site!r}, edge={self.edge!r}, file={str(self.file)!r})"
@@ -165,7 +180,8 @@ def wiring_problems(config: Config, policy: CompiledPolicy) -> tuple[Problem, ..
     check = WiringCheck(root, content, config.devices, own, *tables)
     check.check_against(policy)
     cameras = portal_problems(root, config.cameras, policy)
-    return tuple(sorted({*check.problems, *cameras}))
+    terminals = terminal_portal_problems(root, config.terminals, policy)
+    return tuple(sorted({*check.problems, *cameras, *terminals}))
 
 
 def _content(path: Path, copies: Mapping[Path, bytes]) -> bytes:
@@ -208,20 +224,19 @@ class _Reader:
         keys = self._keys()
         recipients = self._recipients()
         retention, picture_days = self._retention()
-        policy = self._policy(self.content.get("policy"))
-        specs = lines.specs()
+        policy, specs = self._policy(self.content.get("policy")), lines.specs()
         self.problems += [*lines.problems, *cameras.problems]
         badges = self._badges(devices)
         tables = portals, fires, points, local
         wiring = WiringCheck(self.root, self.content, devices, lines.reliances(), *tables)
         wiring.check_points()
+        terminals, pages = self._pages(devices, portals, policy)
         if policy is not None:
             wiring.check_against(policy)
             self.problems += portal_problems(self.root, cameras.cameras, policy)
-        self.problems += wiring.problems
         password = self._password(broker)
         reading = BrokerReading(broker, self.root.child("broker"), self.path.parent)
-        self.problems += reading.problems
+        self.problems += [*wiring.problems, *reading.problems]
         site_key = None if header is None else self._file(header.site_key, self.root, "site-key")
         if self.problems or header is None or policy is None or site_key is None:
             raise ConfigError(self.problems)
@@ -253,10 +268,26 @@ class _Reader:
             retention=retention,
             picture_key=self._picture_key(header),
             picture_days=picture_days,
+            pages=pages,
+            terminals=terminals,
             policy_files=self.policy_files,
             sources=self.sources,
             kept=bool(self.copies),
         )
+
+    def _pages(
+        self,
+        devices: Mapping[str, DeviceOptions],
+        portals: Mapping[str, PortalEntry],
+        policy: CompiledPolicy | None,
+    ) -> tuple[dict[str, TerminalEntry], PagesEntry]:
+        """The guards' screens, and what the pages are."""
+        pages = self._single("pages", PagesEntry)
+        found = self._table(TERMINAL, TerminalEntry)
+        self.problems += terminal_problems(self.root, found, devices, portals)
+        if policy is not None:
+            self.problems += terminal_portal_problems(self.root, found, policy)
+        return found, pages or PagesEntry()
 
     def _header(self) -> Header | None:
         keys = [field.encode_name for field in msgspec.structs.fields(Header)]

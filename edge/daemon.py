@@ -31,7 +31,7 @@ from controller.events import (
 )
 from controller.events_points import SourceActed
 from controller.holders import Directory
-from controller.ids import EffectId, InputId
+from controller.ids import CredentialRef, EffectId, InputId
 from controller.inputs import Input
 from controller.ledger import PERSONAL_CHARS_MAX, Personal
 from controller.moment import Moment
@@ -104,6 +104,7 @@ class Daemon:
         self.writer = writer
         self.people = people
         self._wiring = wiring
+        self.badges = wiring.badges
         self.answering = answering
         answering.begin(self._spawn, self._answered, lambda sign: self.carry([sign]), self.now)
         self.drivers = drivers
@@ -304,6 +305,10 @@ class Daemon:
         """A named person resets a fire input's latch."""
         who = self._wiring.personal("operator", operator)
         return self.judge(inputs.FireResetAsked(id=self._wiring.new_id(), fire=fire, operator=who))
+
+    def hears_terminals(self, told: Callable[[str, CredentialRef], None]) -> None:
+        """Let somebody be told of badges at terminals' own readers."""
+        self._wiring.at_terminal = told
 
     def new_id(self) -> InputId:
         """For an input that is judged next."""

@@ -6,10 +6,14 @@ from itertools import islice
 
 from controller.events import FireReset, FireResetRefused
 from controller.ids import HolderId
+from edge.alarm_desk import AlarmDesk
+from edge.backup_desk import BackupDesk
+from edge.badge_desk import BadgeDesk
 from edge.certificates import CertificateWatch
 from edge.code_desk import CodeDesk
 from edge.config import Config
 from edge.control.desk import Progress, checkpoint_said, status_reply, verify_reply
+from edge.control.desk_pages import SignIns
 from edge.control.messages import (
     ExportPeopleReply,
     HistoryReply,
@@ -42,16 +46,20 @@ from edge.control.messages_visits import (
     VisitReply,
 )
 from edge.daemon import Daemon
+from edge.delivery_desk import DeliveryDesk
 from edge.device_desk import DeviceDesk
 from edge.erase_desk import EraseDesk
 from edge.face_desk import FaceDesk
+from edge.gate_desk import GateDesk
 from edge.guard_desk import GuardDesk
 from edge.journal import Record, Stored
 from edge.muster_desk import MusterDesk
 from edge.order_desk import OrderDesk
+from edge.page_order_desk import PageOrderDesk
 from edge.people import roles_held
 from edge.people_desk import PeopleDesk
 from edge.perimeter_desk import PerimeterDesk
+from edge.person_desk import PersonDesk
 from edge.picture_desk import PictureDesk
 from edge.policy_desk import PolicyDesk
 from edge.report_desk import ReportDesk
@@ -60,6 +68,7 @@ from edge.scrubber import Scrubber
 from edge.uplink import Uplink
 from edge.views_worker import Views
 from edge.visit_desk import VisitDesk
+from edge.visitor_desk import VisitorDesk
 from policies.facts import ScreeningResult
 
 READ_BYTES_MAX = 512 * 1024
@@ -80,6 +89,7 @@ class DaemonDesk:
         policy: PolicyDesk,
         visits: VisitDesk,
         codes: CodeDesk,
+        visitors: VisitorDesk,
         muster: MusterDesk,
         orders: OrderDesk,
         uplink: Uplink | None,
@@ -99,8 +109,11 @@ class DaemonDesk:
         self._policy = policy
         self._visits = visits
         self._codes = codes
+        self.visitors = visitors
+        self.deliveries = DeliveryDesk(daemon, visits, visitors.gifts.fresh)
         self._muster = muster
         self.orders = orders
+        self.page_orders = PageOrderDesk(daemon, config, orders, visits, uplink, views)
         self._perimeter = PerimeterDesk(daemon, config)
         self.devices = DeviceDesk(daemon, config)
         self._uplink = uplink
@@ -109,8 +122,15 @@ class DaemonDesk:
         self._version = version
         self.reports = views
         self.faces = faces
+        self.alarms = AlarmDesk(daemon, config)
         self.guards = GuardDesk(daemon, faces)
         self.pictures = pictures
+        self.sign_ins: SignIns | None = None
+        """Where somebody can sign in at pages."""
+        self.gates = GateDesk(daemon, faces, pictures, config.plan)
+        self.persons = PersonDesk(daemon, people)
+        self.backups = BackupDesk(daemon.writer)
+        self.badges = BadgeDesk(daemon, config, self.persons)
         now = daemon.now()
         self._started_utc_us = now.utc_us
         self._safe_until_us = now.mono_us + int(SERVED_S * 1e6) if safe_mode else 0

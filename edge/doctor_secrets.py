@@ -9,7 +9,7 @@ from pathlib import Path
 from drivers.family import secret_files
 from edge import faces
 from edge.config import Config
-from edge.control.place import SOCKET
+from edge.control.place import PAGES_SOCKET, SOCKET
 from edge.credentials import file_named
 from edge.device_keys import next_file
 from edge.doctor import Finding, Patient, fail, ok, warn
@@ -65,8 +65,8 @@ def _inside(state: Path, owner: int) -> Iterator[Finding]:
 
 
 def _too_wide(path: Path, state: Path, mode: int) -> int:
-    """The bits that must not be set. The group reaches the socket, and reports."""
-    if path.parent == state and path.name == SOCKET and stat.S_ISSOCK(mode):
+    """The bits that must not be set. The group reaches the sockets, and reports."""
+    if path.parent == state and path.name in {SOCKET, PAGES_SOCKET} and stat.S_ISSOCK(mode):
         return 0o007
     if path.parent == state and path.name.startswith(VIEWS_FILE):
         return 0o027

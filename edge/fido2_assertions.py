@@ -33,7 +33,7 @@ CREDENTIAL_TEXT_MAX = 1024
 
 _CURVE, _X = -1, -2
 _ED25519 = 6
-_UNREADABLE = (
+UNREADABLE = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error, RecursionError,
 )  # fmt: skip
 """What the library raises for bytes that are something else: it takes types on trust."""
@@ -110,7 +110,7 @@ def fido2_key(text: str) -> Fido2Key:
         if rest or not credential.credential_id:
             raise ValueError
         _checked(credential.public_key)
-    except (binascii.Error, UnsupportedAlgorithm, *_UNREADABLE):
+    except (binascii.Error, UnsupportedAlgorithm, *UNREADABLE):
         raise PublicKeyError(
             "is no credential of a security key by ES256 or Ed25519, in base64"
         ) from None
@@ -130,7 +130,7 @@ def sign_count(signature: bytes, public: bytes, site: str, message: bytes) -> in
         assertion = _DECODER.decode(signature)
         client = msgspec.json.decode(assertion.client_data, type=_ClientData)
         said = AuthenticatorData(assertion.authenticator_data)
-    except (msgspec.DecodeError, UnicodeDecodeError, *_UNREADABLE):
+    except (msgspec.DecodeError, UnicodeDecodeError, *UNREADABLE):
         return Wrong.UNREADABLE
     if client.type != "webauthn.get":
         return Wrong.UNREADABLE
@@ -144,7 +144,7 @@ def sign_count(signature: bytes, public: bytes, site: str, message: bytes) -> in
     hashed = hashlib.sha256(assertion.client_data).digest()
     try:
         _verify(_cose(public), said + hashed, assertion.signature)
-    except (InvalidSignature, *_UNREADABLE):
+    except (InvalidSignature, *UNREADABLE):
         return Wrong.SIGNATURE
     return said.counter
 
@@ -158,7 +158,7 @@ def from_webauthn(response: bytes) -> bytes:
         said = msgspec.json.decode(response, type=_Response).response
         texts = (said.authenticator_data, said.client_data, said.signature)
         data, client, signature = (base64.urlsafe_b64decode(f"{text}==") for text in texts)
-    except (msgspec.DecodeError, UnicodeDecodeError, *_UNREADABLE):
+    except (msgspec.DecodeError, UnicodeDecodeError, *UNREADABLE):
         raise EnvelopeError(
             "no AuthenticationResponseJSON of WebAuthn", "name the file that the client has written"
         ) from None
@@ -177,7 +177,7 @@ def packed(authenticator_data: bytes, client_data: bytes, signature: bytes) -> b
 
 
 def _checked(key: CoseKey) -> None:
-    """Raises ValueError or another of `_UNREADABLE` for a key that nobody could verify under."""
+    """Raises ValueError or another of `UNREADABLE` for a key that nobody could verify under."""
     if isinstance(key, EdDSA):
         if key[_CURVE] != _ED25519 or len(key[_X]) != PUBLIC_BYTES:
             raise ValueError
@@ -198,7 +198,7 @@ def _cose(public: bytes) -> CoseKey:
 
 
 def _verify(key: CoseKey, message: bytes, signature: bytes) -> None:
-    """Raises InvalidSignature, or another of `_UNREADABLE`."""
+    """Raises InvalidSignature, or another of `UNREADABLE`."""
     key.verify(message, signature)
 
 

@@ -1,5 +1,7 @@
 """What guards ask of the running daemon: who waits for them, both pictures, and their answer."""
 
+from msgspec.structs import replace
+
 from controller.attempt import GUARD_US
 from controller.effects import AskGuard, FreeExit, ReleasePortal
 from controller.events import DecisionMade, FactorAnswered, FactorAsked
@@ -19,6 +21,8 @@ from edge.control.messages_guard import (
 from edge.control.messages_pictures import FRAME_PART_BYTES_MAX
 from edge.daemon import Daemon
 from edge.face_desk import FaceDesk
+from edge.gate_codes import notes_told, reasons_told
+from edge.gate_sight import EVERYTHING, Sight
 from edge.people.records import HolderRecord
 from edge.seeing import picture_of
 from policies.codes import TEXTS, Code
@@ -72,14 +76,16 @@ class GuardDesk:
             for at in range(0, size, step)
         )
 
-    async def answer(self, asked: AnswerComparison, operator: str) -> ComparedReply:
+    async def answer(
+        self, asked: AnswerComparison, operator: str, sight: Sight = EVERYTHING
+    ) -> ComparedReply:
         """As `edge.control.desk_guards.Guards` has it. A late answer is judged as well: it changes
         nothing, and is on record.
         """
         daemon = self._daemon
         post = daemon.answering.guards
         found = post.named(asked.question) or post.over(asked.question)
-        if found is None:
+        if found is None or not sight.sees(found.portal):
             return self._not_taken(asked.question)
         if daemon.recorder.down:
             return ComparedReply(verdict=Verdict.NONE, reason=UNWRITABLE, remedy=MEANWHILE)
@@ -94,7 +100,10 @@ class GuardDesk:
         await daemon.recorder.drained()
         if not any(isinstance(event.body, FactorAnswered) for event in outcome.events):
             return self._not_taken(asked.question)
-        return _compared(outcome, recorded=not daemon.recorder.down)
+        told = _compared(outcome, recorded=not daemon.recorder.down)
+        if sight.confidential:
+            return told
+        return replace(told, reasons=reasons_told(told.reasons), notes=notes_told(told.notes))
 
     # --- one comparison ---
 

@@ -6,6 +6,7 @@ command that is broken, or whose package is half installed, does not take the ot
 """
 
 import ast
+import os
 import sys
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,6 +15,7 @@ from importlib.util import find_spec
 
 import click
 
+from edge.commands.completing import VARIABLE, completed
 from edge.failed import FAILED, Failed
 from edge.one_tree import ForeignPackageError, check_one_tree
 
@@ -26,7 +28,7 @@ Exit codes:
   0    done
   1    failed, refused, or a journal that does not verify; the error says what to do
   2    the command line is wrong
-  3    an order is in force, and not every door obeys it
+  3    done, and not wholly: a door does not obey, an edge lacks a set; or somebody is under duress
   78   the site file or a policy has mistakes; all are named
   130  interrupted
 """
@@ -56,6 +58,8 @@ class Dispatcher(click.Group):
             ) from error
         if not isinstance(command, click.Command):
             raise Failed(f"{point.value} is no command", "install Sentrypost anew")
+        if VARIABLE in os.environ:
+            completed(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -165,11 +165,7 @@ def _line(name: str, data: bytes) -> str:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and name.isprintable() and "+" not in name and not _has_space(name)
-
-
-def _has_space(name: str) -> bool:
-    return any(character.isspace() for character in name)
+    return name.isprintable() and "+" not in name and name.split() == [name]
 
 
 def _parts(note: str) -> tuple[str, list[_Line]]:

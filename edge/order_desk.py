@@ -6,7 +6,7 @@ say, and so is what follows from it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
@@ -33,27 +33,25 @@ from edge.control.messages_orders import (
     PostureReply,
 )
 from edge.daemon import Daemon
-from edge.journal import Record
 from edge.order_core import core_order, person_named
+from edge.order_own import OwnOrder, OwnOrders
 from edge.order_showing import Showing, said_of
 from edge.order_sources import LocalSources
-from edge.orders import OrderError
+from edge.orders import AnyOrder, OrderError
 from edge.sign_counts import SignCounts
 from edge.signatures import SignatureError, SigningKey, TrustedKey, Use
 from edge.signed_orders import SignedOrder, order_of
 from edge.signers import KnownSigners
-
-LOOK_S = 0.5
-"""Doors are looked at after every commit, and so often where the journal takes none."""
+from edge.site_file import GivenEntry
 
 TOGETHER_S = 0.005
-"""From a commit until the doors are looked at: what it lets act goes first, and forty doors answer
+"""From an entry until the doors are looked at: what it lets act goes first, and forty doors answer
 within some tens of milliseconds."""
 
 CHALLENGE_BYTES = 16
 
-SWITCH = "switch"
-"""The way of an order that a key switch or a panic input of this edge has given."""
+PAGE = "page"
+"""The way of an order that somebody has given who has signed in at a page."""
 
 OVER_THE_WIRE = "somebody, over the wire"
 """Who brought it is not known there; the signatures say who answers for it."""
@@ -88,35 +86,34 @@ class OrderDesk:
         self._codes = codes
         self._daemon = daemon
         self._config = config
-        self._entropy = entropy
+        self.entropy = entropy
         site = daemon.site
         self.arrivals = Arrivals(lambda: site.state, lambda: site.policy, daemon.now)
         self._showing = Showing(daemon, config, self.arrivals)
-        self._signers = KnownSigners(config.keys)
+        self.signers = KnownSigners(config.keys)
         self._counts = SignCounts(config.state)
         self._keys = _keys(config, key)
-        self.sources = LocalSources(daemon, config, key, entropy, self._by_source)
-        self._committed = asyncio.Event()
+        self.own = OwnOrders(daemon, config, key, entropy)
+        self.sources = LocalSources(daemon, config, self.own, self._by_source)
         self._looked = asyncio.Event()
-
-    def committed(self, records: Sequence[Record]) -> None:
-        """Entries reached the disk. What they let act goes first: nothing is done here."""
-        self._committed.set()
+        self.looked: list[Callable[[], None]] = []
+        """Told of every look at the doors."""
 
     async def run(self) -> None:
-        """Look at the doors after each commit, until cancelled."""
+        """Look at the doors after each entry, until cancelled: where a journal is down and commits
+        nothing, doors answer all the same.
+        """
+        recorder = self._daemon.recorder
         while True:
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await self._committed.wait()
-            except TimeoutError:
-                pass  # a journal that is down commits nothing, and doors answer all the same
-            self._committed.clear()
-            await asyncio.sleep(TOGETHER_S)
+            settled = recorder.settled
             self.arrivals.look()
             self._looked.set()
             self._looked = asyncio.Event()
-            await self._signers.keep(self._daemon.people.roll)
+            for told in self.looked:
+                told()
+            await self.signers.keep(self._daemon.people.roll)
+            await settled.wait()
+            await asyncio.sleep(TOGETHER_S)
 
     # --- giving -----------------------------------------------------------------------------
 
@@ -139,21 +136,21 @@ class OrderDesk:
             return await self._rejected(asked, str(error), error.remedy)
         try:
             self._counts.judge(signed)
-            holder, code_id = await self._holder(signed), await self._code(code)
+            holder, code_id = await self.holder_named(signed.order), await self._code(code)
         except (OrderError, BreakGlassError) as error:
             return await self._rejected(asked, str(error), error.remedy, signed)
         order = core_order(signed, envelope, holder)
-        signers = await self._signers.of(signed.signed, self._daemon.people.roll)
+        signers = await self.signers.of(signed.signed, self._daemon.people.roll)
         outcome = self._offer(order, signed, signers, asked, code_id)
         counted = _first(OrderAccepted, outcome) is not None and self._counts.remember(signed)
-        await self._daemon.recorder.drained()
+        reply = await self.became(order, outcome)
         if counted:
             await asyncio.to_thread(self._counts.write)
-        return self._told(order, outcome)
+        return reply
 
-    async def _holder(self, signed: SignedOrder) -> HolderId | None:
+    async def holder_named(self, order: AnyOrder) -> HolderId | None:
         """Who takes somebody's place by it, where it is about that. Raises OrderError."""
-        named = person_named(signed.order)
+        named = person_named(order)
         if named is None:
             return None
         record = await asyncio.to_thread(self._daemon.people.roll.named, named)
@@ -202,8 +199,29 @@ class OrderDesk:
             self.arrivals.given(order.id, daemon.now().mono_us)
         return outcome
 
-    def _by_source(self, order: Order, signed: SignedOrder) -> None:
-        self._offer(order, signed, (), _Asked(SWITCH, f"source {order.source}"))
+    def _by_source(self, own: OwnOrder, path: str, operator: str) -> Outcome:
+        return self._offer(own.order, own.signed, (), _Asked(path, operator))
+
+    async def panicked(self, terminal: str, gives: GivenEntry, operator: str) -> OrderReply:
+        """Somebody at this terminal has called for help: give what it gives, as a panic button
+        does, in this turn.
+        """
+        worked, anew = self.sources.worked(terminal, gives, PAGE, operator)
+        reply = await self.became(worked.order, worked.outcome)
+        return reply if anew else replace(reply, already=True)
+
+    def give_own(self, own: OwnOrder, who: HolderId, operator: str) -> Outcome:
+        """Let what the edge has signed for somebody signed in act, in this turn, or nothing of it.
+        `who`: she; she needs the roles of the policy. `operator`: the integrator's id of her.
+        """
+        return self._offer(own.order, own.signed, (who,), _Asked(PAGE, operator))
+
+    async def became(self, order: Order, outcome: Outcome) -> OrderReply:
+        """What became of an order that was offered: when that is on disk, or the disk does not take
+        it.
+        """
+        await self._daemon.recorder.drained()
+        return self._told(order, outcome)
 
     async def _rejected(
         self, asked: _Asked, reason: str, remedy: str, signed: SignedOrder | None = None
@@ -271,6 +289,10 @@ class OrderDesk:
             else:
                 await looked.wait()
 
+    def arrival(self, order: OrderId) -> ArrivalReply:
+        """How far it has come by now. Never blocks."""
+        return self._showing.arrival(order)
+
     async def listed(self) -> OrdersReply:
         """As `edge.control.desk_orders.Orders` has it."""
         return await self._showing.orders()
@@ -327,7 +349,7 @@ class OrderDesk:
         outcome = daemon.judge(
             CountersAsked(
                 id=daemon.new_id(),
-                challenge=self._entropy(CHALLENGE_BYTES).hex(),
+                challenge=self.entropy(CHALLENGE_BYTES).hex(),
                 operator=daemon.personal("operator", operator),
             )
         )

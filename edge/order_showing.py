@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from controller.arrival import Arrival
 from controller.events import OrderAccepted, OrderEnded, decode_body, decode_entry
@@ -36,6 +37,19 @@ ID_SIGNS = 12
 log = logging.getLogger(__name__)
 
 
+class _Given(NamedTuple):
+    """Who gave an order, how and when, as far as the journal tells."""
+
+    utc_us: int | None = None
+    signed_by: str = ""
+    path: str = ""
+    operator: str = ""
+    break_glass: bool = False
+
+
+_NOTHING_TOLD = _Given()
+
+
 class Showing:
     """One daemon's orders."""
 
@@ -43,6 +57,9 @@ class Showing:
         self._daemon = daemon
         self._config = config
         self._arrivals = arrivals
+        self._known: dict[OrderId, _Given] = {}
+        self._known_of: object = None
+        """The people on file when it was read: names may be erased."""
 
     def arrival(self, order: OrderId) -> ArrivalReply:
         """How far one order has come."""
@@ -132,16 +149,7 @@ class Showing:
         )
 
     async def _shown(self, come: Come) -> OrderShown:
-        order = come.one.order
-        try:
-            stored: list[Stored] = await self._daemon.writer.read(come.one.seq, 1, READ_BYTES_MAX)
-        except JournalError as error:
-            log.warning("who gave an order cannot be read: %s", error)
-            stored = []
-        entry = decode_entry(stored[0].entry) if stored else None
-        body = None if entry is None else decode_body(entry)
-        told = {} if entry is None else committed(entry, stored[0].personal)
-        given = body if isinstance(body, OrderAccepted) else None
+        order, given = come.one.order, await self._given(come.one)
         return OrderShown(
             order=order.id,
             order_kind=str(order.kind),
@@ -159,20 +167,57 @@ class Showing:
             person=self._person(order),
             source=order.source,
             seq=come.one.seq,
-            given_utc_us=None if entry is None else entry.utc_us,
-            signed_by=told.get("signed_by", ""),
-            path="" if given is None else given.path,
-            operator=told.get("operator", ""),
-            break_glass=given is not None and bool(given.break_glass),
+            given_utc_us=given.utc_us,
+            signed_by=given.signed_by,
+            path=given.path,
+            operator=given.operator,
+            break_glass=given.break_glass,
             obeyed=sum(door.arrived.obeyed for door in come.doors),
             portals=len(come.doors),
         )
+
+    async def _given(self, one: InForce) -> _Given:
+        """What the journal tells of it; read once for the people who are on file now, since nothing
+        of it changes but by an erasure.
+        """
+        roll, in_force = self._daemon.people.roll, self._daemon.site.state.orders.in_force
+        if self._known_of is not roll:
+            self._known, self._known_of = {}, roll
+        known = self._known.get(one.order.id)
+        if known is not None:
+            return known
+        try:
+            stored: list[Stored] = await self._daemon.writer.read(one.seq, 1, READ_BYTES_MAX)
+        except JournalError as error:
+            log.warning("who gave an order cannot be read: %s", error)
+            return _NOTHING_TOLD
+        given = _given_by(stored)
+        if given.utc_us is not None and self._known_of is roll:
+            kept = {order: told for order, told in self._known.items() if order in in_force}
+            self._known = kept | {one.order.id: given}
+        return given
 
     def _person(self, order: Order) -> str:
         if order.holder is None:
             return ""
         record = self._daemon.people.roll.holders.get(order.holder)
         return "" if record is None else record.external_id
+
+
+def _given_by(stored: Sequence[Stored]) -> _Given:
+    if not stored:
+        return _NOTHING_TOLD
+    entry = decode_entry(stored[0].entry)
+    body, told = decode_body(entry), committed(entry, stored[0].personal)
+    if not isinstance(body, OrderAccepted):
+        return _NOTHING_TOLD
+    return _Given(
+        entry.utc_us,
+        told.get("signed_by", ""),
+        body.path,
+        told.get("operator", ""),
+        break_glass=bool(body.break_glass),
+    )
 
 
 def said_of(order: Order, outcome: Outcome) -> str:

@@ -4,88 +4,79 @@ All of it happens in the turn in which the input was heard. What the input said 
 go to disk in one commit, and after that the doors are told; nothing else is waited for.
 """
 
-import hashlib
 from collections.abc import Callable
+from typing import NamedTuple
 
-from controller.ids import OrderId
-from controller.moment import SECOND_US
+from controller.moment import SECOND_US, Micros
 from controller.orders import Cover, Order
+from controller.site import Outcome
 from edge.config import Config
 from edge.daemon import Daemon
-from edge.order_core import core_order
+from edge.order_own import OwnOrder, OwnOrders
 from edge.orders import (
     ACCEPT_S,
-    PAYLOAD_TYPE,
-    AnyOrder,
     EvacuateOrder,
     LockdownOrder,
+    Payload,
     RaiseOrder,
     ShelterOrder,
     Stamp,
-    encoded,
-    stamp,
     stamped,
 )
-from edge.signatures import SigningKey, Verified, sign
-from edge.signed_orders import SignedOrder
-from edge.site_file import SourceEntry, SourceOrder
+from edge.site_file import GivenEntry, SourceOrder
 
-REVIEW_S = 4 * 3600
-"""Somebody has to look at what a switch has ordered within a shift."""
+SWITCH = "switch"
+"""The way of an order that a key switch or a panic input of this edge has given."""
 
 SAME_US = 5 * SECOND_US
 """A contact that bounces, or a button that is hammered, gives one order within this time. Later it
 gives another: the first may be about to be lifted by somebody who does not know of the second."""
 
-Offer = Callable[[Order, SignedOrder], None]
+Offer = Callable[[OwnOrder, str, str], Outcome]
+
+
+class Worked(NamedTuple):
+    """What somebody has worked, and what came of its order, given then."""
+
+    order: Order
+    outcome: Outcome
+    at_us: Micros
 
 
 class LocalSources:
-    """Those of one edge. `offer` gives an order to the core at once."""
+    """Those of one edge. `offer` gives an order to the core at once: with its way, and by whom."""
 
-    def __init__(
-        self,
-        daemon: Daemon,
-        config: Config,
-        key: SigningKey,
-        entropy: Callable[[int], bytes],
-        offer: Offer,
-    ) -> None:
+    def __init__(self, daemon: Daemon, config: Config, own: OwnOrders, offer: Offer) -> None:
         self._daemon = daemon
         self._config = config
-        self._key = key
-        self._entropy = entropy
+        self._own = own
         self._offer = offer
-        self._given: dict[str, tuple[OrderId, int]] = {}
+        self._worked: dict[str, Worked] = {}
 
     def acted(self, name: str) -> None:
         """The source was worked now."""
+        self.worked(name, self._config.local_sources[name], SWITCH, f"source {name}")
+
+    def worked(self, name: str, entry: GivenEntry, path: str, operator: str) -> tuple[Worked, bool]:
+        """Give the order of what was worked now, and whether it is given anew. `name`: of the
+        source or terminal; `operator`: by whom.
+        """
         now = self._daemon.now()
-        order, given_us = self._given.get(name, ("", 0))
-        if order in self._daemon.site.state.orders.in_force and now.mono_us < given_us + SAME_US:
-            return
-        signed, envelope = self._signed(name, self._config.local_sources[name])
-        self._given[name] = (signed.id, now.mono_us)
-        self._offer(core_order(signed, envelope, None), signed)
+        at = f"{path} {name}"
+        before = self._worked.get(at)
+        if before is not None and self._is_same(before, now.mono_us):
+            return before, False
+        own = self._own.signed(_made(name, entry, self._own.head(entry.reason), now.utc_s))
+        outcome = self._offer(own, path, operator)
+        self._worked[at] = Worked(own.order, outcome, now.mono_us)
+        return self._worked[at], True
 
-    def _signed(self, name: str, source: SourceEntry) -> tuple[SignedOrder, bytes]:
-        now = self._daemon.now()
-        head = stamp(
-            self._config.site,
-            self._key.id,
-            source.reason,
-            now_ms=max(1, now.utc_us // 1_000),
-            review_s=now.utc_s + REVIEW_S,
-            entropy=self._entropy,
-        )
-        made = _made(name, source, head, now.utc_s)
-        payload = encoded(made)
-        signed = Verified(payload, (), (self._key.id,))
-        order = hashlib.sha256(payload).hexdigest()
-        return SignedOrder(made, order, signed, True, ()), sign(payload, PAYLOAD_TYPE, (self._key,))
+    def _is_same(self, before: Worked, now_us: Micros) -> bool:
+        in_force = self._daemon.site.state.orders.in_force
+        return before.order.id in in_force and now_us < before.at_us + SAME_US
 
 
-def _made(name: str, source: SourceEntry, head: Stamp, now_s: int) -> AnyOrder:
+def _made(name: str, source: GivenEntry, head: Stamp, now_s: int) -> Payload:
     match source.gives:
         case SourceOrder.LOCKDOWN:
             cover = Cover.FULL if source.cover is None else Cover(source.cover)

@@ -19,6 +19,7 @@ from edge.control.messages import (
     ImportProblem,
     TakePeopleReply,
 )
+from edge.control.messages_people import PutPerson
 from edge.daemon import Daemon
 from edge.erasing import Erasing, erased_by_set
 from edge.journal import JournalClosed, JournalError
@@ -30,6 +31,7 @@ from edge.people import (
     PeopleSet,
     PinHasher,
     PinHashError,
+    Roll,
     SetError,
     SiteKey,
     answer,
@@ -40,6 +42,7 @@ from edge.people import (
     not_taken,
     offered,
     plan_import,
+    plan_person,
     refuse_mixed,
     seal,
     sealed,
@@ -87,7 +90,7 @@ class PeopleDesk:
         erasing: Erasing,
     ) -> None:
         self._daemon = daemon
-        self._erasing = erasing
+        self.erasing = erasing
         self._config = config
         self._key = key
         self._entropy = entropy
@@ -98,17 +101,45 @@ class PeopleDesk:
 
     async def import_people(self, csv: bytes, operator: str, dry_run: bool) -> ImportPeopleReply:
         """As `edge.control.desk.Desk` has it."""
-        async with self._bringing:
-            people, policy = self._daemon.people, self._daemon.site.policy
-            plan = await asyncio.to_thread(
-                plan_import,
-                people.roll,
+
+        def planned(roll: Roll, policy: CompiledPolicy) -> ImportPlan:
+            return plan_import(
+                roll,
                 csv,
                 policy,
                 self._key,
                 formats=self._config.badges.cards,
                 duress_is_told=bool(self._config.recipients),
             )
+
+        return await self._import(planned, operator, dry_run=dry_run)
+
+    async def put_person(self, asked: PutPerson, operator: str) -> ImportPeopleReply:
+        """As `edge.control.desk_people.Persons` has it."""
+
+        def planned(roll: Roll, policy: CompiledPolicy) -> ImportPlan:
+            return plan_person(
+                roll,
+                asked.cells(),
+                policy,
+                self._key,
+                new=asked.new,
+                formats=self._config.badges.cards,
+                duress_is_told=bool(self._config.recipients),
+            )
+
+        return await self._import(planned, operator, dry_run=asked.dry_run)
+
+    async def _import(
+        self,
+        planned: Callable[[Roll, CompiledPolicy], ImportPlan],
+        operator: str,
+        *,
+        dry_run: bool,
+    ) -> ImportPeopleReply:
+        async with self._bringing:
+            people, policy = self._daemon.people, self._daemon.site.policy
+            plan = await asyncio.to_thread(planned, people.roll, policy)
             applied = False
             if not plan.problems and not dry_run:
                 try:
@@ -195,6 +226,16 @@ class PeopleDesk:
             self._refuse_second()
             await self._bring(change, operator)
 
+    async def change_badges(self, planned: Callable[[Roll], Change], operator: str) -> bool:
+        """Bring in force what `planned` makes of who is on file, on a thread; whether the file of
+        people is behind. Raises what `planned` does, HinderedError, PeopleError.
+        """
+        async with self._bringing:
+            change = await asyncio.to_thread(planned, self._daemon.people.roll)
+            self._refuse_second()
+            brought = await self._bring(change, operator)
+            return brought and self._unsettled.is_set()
+
     # --- people taken away ---
 
     async def remove(self, holders: Sequence[HolderId], operator: str) -> None:
@@ -224,10 +265,10 @@ class PeopleDesk:
                 continue
             if self._unwritable():
                 raise HinderedError(UNWRITABLE)
-            search = await self._erasing.search(record)
+            search = await self.erasing.search(record)
             holder = HolderId(record.id)
-            await self._erasing.record(holder, search, reason, operator, even_inside=True)
-            self._erasing.due.set()
+            await self.erasing.record(holder, search, reason, operator, even_inside=True)
+            self.erasing.due.set()
 
     # --- the one way in ---
 

@@ -216,6 +216,11 @@ def _present(kept: Kept, zone: tzinfo) -> list[str]:
         f"screened at {one.station}": f"{one.result}, {_when(one.at_s, zone)}"
         for one in now.screened
     }
+    rows |= {
+        f"visit {one.visit[:8]}": f"{'host of' if one.host else 'visits'} {one.other}, "
+        f"{_when(one.from_s, zone)} to {_when(one.until_s, zone)}: {one.state}"
+        for one in now.visits
+    }
     return ["AT THIS MOMENT", "", *_rows(rows), ""]
 
 

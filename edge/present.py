@@ -17,13 +17,17 @@ from controller.consents import ConsentEnd
 from controller.events import Body, Entry, EntryError, decode_body
 from controller.ledger import Personal, commitment
 from edge import (
+    present_alarms,
     present_attempts,
+    present_badges,
     present_cameras,
     present_faces,
     present_orders,
     present_perimeter,
     present_pictures,
     present_service,
+    present_signins,
+    present_visits,
 )
 from edge.tone import Names, Tone, always, operator
 from policies.codes import TEXTS
@@ -475,10 +479,14 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
         "MUSTER ended by {by}: {body.checked} checked off, {body.missing} still missing",
     ),
     em.MusterRefused: _named(Tone.NOTICE, "the muster stays as it is: {by}: {body.why}"),
+    **present_alarms.SAYINGS,
     **present_attempts.SAYINGS,
+    **present_badges.SAYINGS,
     **present_cameras.SAYINGS,
     **present_faces.SAYINGS,
     **present_perimeter.SAYINGS,
     **present_pictures.SAYINGS,
     **present_service.SAYINGS,
+    **present_signins.SAYINGS,
+    **present_visits.SAYINGS,
 }

@@ -35,12 +35,18 @@ def order_words(order: Order) -> str:
 
 
 def _accepted(body: ev.OrderAccepted, names: Names) -> Said:
-    signed = names.get("signed_by", f"{body.people} people")
     code = ", with a one-time code" if body.break_glass else ""
     late = "; it came late and frees nothing until somebody on the spot confirms it"
     words = f"order {body.order.id[:ID_SIGNS]}: {order_words(body.order)} ({body.order.reason})"
-    said = f"{words}, signed by {signed}{code}, by {body.path}{late if body.late else ''}"
+    said = f"{words}, {_by(body, names)}{code}, by {body.path}{late if body.late else ''}"
     return Tone.NOTICE if body.order.drill else Tone.ALARM, said
+
+
+def _by(body: ev.OrderAccepted, names: Names) -> str:
+    """Who answers for it. What the edge has signed by itself somebody has given there."""
+    if body.people:
+        return f"signed by {names.get('signed_by', f'{body.people} people')}"
+    return f"given by {operator(names)}"
 
 
 def _refused(body: ev.OrderRefused, names: Names) -> Said:

@@ -80,6 +80,13 @@ def _always(tone: Tone, text: str) -> Callable[[Any, Names], tuple[Tone, str]]:
     return lambda body, _: (tone, text.format(body=body))
 
 
+def _panic(body: ep.PanicRaised, names: Names) -> tuple[Tone, str]:
+    where = f"terminal {body.terminal}" if body.terminal else "a page"
+    said = names.get("reason", "")
+    why = f": {said}" if said else ""
+    return Tone.ALARM, f"PANIC at {where}, {_who(names)} calls for help{why}"
+
+
 SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ep.PointSettled: _always(Tone.PLAIN, "point {body.point} was read: quiet"),
     ep.PointSeen: _always(Tone.PLAIN, "point {body.point} sees something; it is not armed"),
@@ -96,6 +103,7 @@ SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ep.ZoneArmed: _armed,
     ep.ZoneDisarmed: _armed,
     ep.ArmingRefused: _arming_refused,
+    ep.PanicRaised: _panic,
     ep.SourceActed: _always(Tone.ALARM, "{body.source} was worked: it gives its order"),
     ep.SourceFoundActive: _always(
         Tone.NOTICE, "{body.source} is found worked as before; that gives no new order"

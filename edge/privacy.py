@@ -17,6 +17,8 @@ from edge.face_enrolment import place_of
 from edge.people.history import TOUCHED_KEPT
 from edge.privacy_activity import Activity
 from edge.privacy_pictures import are_kept, of_pictures
+from edge.privacy_signins import of_sign_ins
+from edge.privacy_visits import of_deliveries, of_visits
 from policies.compiled import CompiledPolicy
 
 FORMAT = "sentrypost-privacy-sheet-1"
@@ -32,11 +34,19 @@ CLASSES = {
 
 FIELDS = {
     "badge": "the reference of the badge that was shown, never its number",
+    "company": "who has brought something to a gate",
     "consent": "what somebody has agreed to when a template of the face was made, and when",
+    "contents": "what was brought to a gate, in words",
+    "document": "kind and issuer of the document that a guard has seen, never its number",
     "operator": "account or name of whoever did something at the edge",
+    "organisation": "for whom a visitor comes",
     "person": "name of whoever presented the badge",
-    "reason": "what a consent was given for",
+    "purpose": "what a visit is for",
+    "reason": "what a consent was given for, how somebody knows what he says, or what was said to "
+    "an alarm or with a call for help",
     "signed_by": "names of those who signed",
+    "text": "what somebody has written down about an alarm",
+    "vehicle": "the plate of a vehicle in which something was brought",
 }
 """Every personal field of the schema, in words."""
 
@@ -104,7 +114,10 @@ def _activities(config: Config, policy: CompiledPolicy) -> Iterator[Activity]:
     if _keypads(config):
         yield _wrong_pins(config)
     if any(role.visitor for role in policy.roles.values()):
-        yield _visits(policy)
+        yield of_visits(policy)
+    yield of_deliveries()
+    if policy.pages:
+        yield of_sign_ins(policy)
     if policy.screenings:
         yield _screenings(policy)
     if any(role.host_state for role in policy.roles.values()):
@@ -246,25 +259,6 @@ def _whereabouts(config: Config, policy: CompiledPolicy) -> Activity:
         "state that lie in the journal's database are replaced daily"
         + ("" if config.broker is None else ", what the broker keeps with every change"),
         safeguards=("by random id alone",),
-    )
-
-
-def _visits(policy: CompiledPolicy) -> Activity:
-    visitors = sorted(name for name, role in policy.roles.items() if role.visitor)
-    limits = [
-        f"{name} for at most {role.stay_max_s} s"
-        for name, role in policy.roles.items()
-        if role.visitor and role.stay_max_s
-    ]
-    return Activity(
-        purpose="to see that visitors are accompanied"
-        + (f", and leave in time ({', '.join(limits)})" if limits else ""),
-        people=(f"visitors: {', '.join(visitors)}", "their hosts"),
-        data=("who escorts whom, from when on",),
-        source="badges shown one after the other at a door",
-        recipients=(),
-        retention="until the visitor has left; in the journal as above",
-        safeguards=("by random ids alone",),
     )
 
 

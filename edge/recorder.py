@@ -64,6 +64,9 @@ class Recorder:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self.settled = asyncio.Event()
+        """Set, and another one put in its place, when what was recorded next is on disk, or in
+        memory where there is no disk."""
         self._kept = MemoryRing()
         self._dropped_told = 0
         self._newest = writer.last_seq
@@ -105,8 +108,13 @@ class Recorder:
             if not self._down:
                 self._committed(records)
             self._carry(effects)
+            self._settle()
             if not self._waiting:
                 self._idle.set()
+
+    def _settle(self) -> None:
+        settled, self.settled = self.settled, asyncio.Event()
+        settled.set()
 
     async def _store(self, records: list[Record]) -> None:
         if not records:

@@ -42,16 +42,28 @@ async def sound_journal(state: Path, opening: Opening, utc_us: int) -> JournalWr
     except JournalShrank as error:
         log.critical("%s", error)
         writer = await opening(folder, True)
+    await _replaced(state, writer, opening, utc_us)
+    return await opening(folder, False)
+
+
+async def begin_anew(state: Path, opening: Opening, utc_us: int) -> None:
+    """Set the journal in the state folder aside, and let a new one go on from it: what was put back
+    from a copy may lack what came behind the copy. Raises as `sound_journal`.
+    """
+    _finish(state)
+    await _replaced(state, await opening(state / JOURNAL, True), opening, utc_us)
+
+
+async def _replaced(state: Path, writer: JournalWriter, opening: Opening, utc_us: int) -> None:
     before = writer.incarnation
     try:
         await _continued(state / FRESH, writer, opening, utc_us)
     finally:
         await writer.close()
-    folder.rename(_aside(state, before))
-    (state / FRESH).rename(folder)
+    (state / JOURNAL).rename(_aside(state, before))
+    (state / FRESH).rename(state / JOURNAL)
     sync_folder(state)
     log.critical("the journal %s is set aside as evidence; a new one goes on from it", before)
-    return await opening(folder, False)
 
 
 def _aside(state: Path, incarnation: str) -> Path:

@@ -19,6 +19,7 @@ from edge.control.messages_report import (
     PictureOf,
     ReportPersonReply,
     ScreeningKept,
+    VisitKept,
 )
 from edge.daemon import Daemon
 from edge.erasing import Erasing
@@ -188,4 +189,16 @@ def now_of(state: SiteState, holder: HolderId) -> Now:
         wrong_pins=people.wrong_pins.get(holder, 0),
         locked_out=holder in people.locked_out,
         consent_until_s=None if consent is None else consent.until_s,
+        visits=tuple(
+            VisitKept(
+                visit=name,
+                state=one.state,
+                host=one.host == holder,
+                other=one.holder if one.host == holder else one.host,
+                from_s=one.from_s,
+                until_s=one.until_s,
+            )
+            for name, one in sorted(state.visits.items())
+            if holder in {one.holder, one.host}
+        ),
     )

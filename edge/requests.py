@@ -1,4 +1,5 @@
-"""What central asks of an edge over the wire: to take a signed file, in parts.
+"""What central asks of an edge over the wire: to take a signed file, in parts. People, a policy, or
+somebody's word that he has seen an alarm.
 
 A file is judged exactly as one that somebody gives at the control socket: by its signatures and its
 number. Which topic it came on, when, how often and in what order says nothing. The answer goes out
@@ -13,6 +14,7 @@ from typing import NoReturn, Protocol
 from controller.body import TEXT_CHARS_MAX
 from edge import wire
 from edge.control.messages import TakePeopleReply
+from edge.control.messages_alarms import AlarmReply
 from edge.control.messages_policy import PolicyReply
 from edge.journal.errors import JournalClosed, JournalError
 
@@ -35,6 +37,12 @@ class TakesPeople(Protocol):
 
 class LoadsPolicy(Protocol):
     async def load(self, envelope: bytes, operator: str) -> PolicyReply: ...
+
+
+class TakesAlarms(Protocol):
+    async def take(self, envelope: bytes) -> AlarmReply:
+        """Acknowledge an alarm for whoever has signed it, or say why not."""
+        ...
 
 
 class _Gathered:
@@ -67,6 +75,7 @@ class Requests:
         self._policy = policy
         self._in_force = in_force
         self._incarnation = incarnation
+        self.alarms: TakesAlarms | None = None
         self._gathering: dict[str, _Gathered] = {}
         self._waiting: dict[wire.SetKind, tuple[str, bytes]] = {}
         """Whole, and not judged yet: the newest of each kind, because that is what counts."""
@@ -125,7 +134,11 @@ class Requests:
         """None where the parts were not those of one file: nobody is told what nobody has sent."""
         if await asyncio.to_thread(_digest, envelope) != digest:
             return None
-        take = self._taken if kind is wire.SetKind.PEOPLE else self._loaded
+        take = {
+            wire.SetKind.PEOPLE: self._taken,
+            wire.SetKind.POLICY: self._loaded,
+            wire.SetKind.ALARM: self._seen,
+        }[kind]
         outcome, reason, remedy = await _recorded(take(envelope))
         version, in_force = self._in_force(kind)
         return wire.RequestAck(
@@ -157,6 +170,15 @@ class Requests:
         if reply.already:
             return wire.SetOutcome.ALREADY, "", ""
         return wire.SetOutcome.REFUSED, "; ".join((reply.reason, *reply.problems)), reply.remedy
+
+    async def _seen(self, envelope: bytes) -> "_Answer":
+        if self.alarms is None:
+            return wire.SetOutcome.REFUSED, "this edge takes none", "acknowledge it there"
+        reply = await self.alarms.take(envelope)
+        if not reply.accepted:
+            return wire.SetOutcome.REFUSED, reply.reason, reply.remedy
+        done = wire.SetOutcome.APPLIED if reply.recorded else wire.SetOutcome.UNRECORDED
+        return done, "", ""
 
 
 _Answer = tuple[wire.SetOutcome, str, str]

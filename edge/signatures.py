@@ -61,9 +61,11 @@ class Use(StrEnum):
     POLICY = "policy"
     ORDER = "order"
     CONSENT = "consent"
+    ALARM = "alarm"
     RAISE = "raise"
-    """What an edge's own key signs for a key switch or a panic button: an order that raises
-    security, of the few that `controller.orders.BY_SOURCE` names. A person's key has `order`."""
+    """What an edge's own key signs, for a key switch, a panic button or somebody who has signed in
+    at a page: an order that raises security, of the few that `controller.orders.RAISING` names. A
+    person's key has `order`."""
 
 
 class KeyKind(StrEnum):

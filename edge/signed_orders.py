@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from controller.ids import OrderId
-from controller.orders import BY_SOURCE
+from controller.orders import RAISING
 from edge.orders import (
     PAYLOAD_TYPE,
     AnyOrder,
@@ -107,6 +107,15 @@ def order_of(envelope: bytes, keys: Collection[TrustedKey], site: str) -> Signed
     _judge_source(order, found)
     digest = hashlib.sha256(parts.payload).hexdigest()
     return SignedOrder(order, digest, signed, not people, counts)
+
+
+def signers_of(envelope: bytes, keys: Collection[TrustedKey], site: str) -> tuple[TrustedKey, ...]:
+    """Whose signatures stand in an envelope; every one holds. Raises SignatureError."""
+    parts = taken_apart(unambiguous(bounded(envelope)))
+    found, message = _signers(parts, keys), pae(parts.payload_type, parts.payload)
+    for key, signature in found:
+        _count(key, signature, site, message)
+    return tuple(key for key, _ in found)
 
 
 def order_id(envelope: bytes) -> OrderId:
@@ -223,7 +232,7 @@ def _forged(key: TrustedKey, why: str) -> ForgedError:
 def _judge_source(order: AnyOrder, found: Collection[tuple[TrustedKey, bytes]]) -> None:
     """Raises SourceError where an edge's key is among those of an order that no edge gives."""
     edges = [key.name for key, _ in found if Use.ORDER not in key.may]
-    if edges and order.kind not in BY_SOURCE:
+    if edges and order.kind not in RAISING:
         raise SourceError(
             f"key '{edges[0]}' is an edge's own: it raises security, and gives no '{order.kind}'",
             "have it signed by people",

@@ -59,6 +59,10 @@ class KnownSigners:
             found.append(None if named is None else self._ids.get(named))
         return tuple(found)
 
+    def known(self, key: TrustedKey) -> HolderId | None:
+        """Under which id the owner of this key is on file, among the people kept last."""
+        return self._ids.get(key.holder) if key.holder else None
+
     def _found(self, roll: Roll) -> dict[str, HolderId]:
         on_file = roll.holders.values()
         return {r.external_id: HolderId(r.id) for r in on_file if r.external_id in self._names}

@@ -139,15 +139,20 @@ class SourceCover(StrEnum):
     FULL = "full"
 
 
-class SourceEntry(Entry, frozen=True, kw_only=True):
-    """A key switch or panic button, and the order that the edge gives when it is worked."""
+class GivenEntry(Entry, frozen=True, kw_only=True):
+    """An order that the edge gives by itself when somebody has worked something."""
 
-    input: Input
     gives: SourceOrder
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     zones: tuple[str, ...] = ()
     cover: SourceCover | None = None
     level: Level | None = None
+
+
+class SourceEntry(GivenEntry, frozen=True, kw_only=True):
+    """A key switch or panic button, and the order that the edge gives when it is worked."""
+
+    input: Input
     debounce_ms: Milliseconds = 50
     supervised: bool = False
 
@@ -162,6 +167,28 @@ class KeyEntry(Entry, frozen=True, kw_only=True):
     fido2: str | None = None
     may: Annotated[tuple[Use, ...], msgspec.Meta(min_length=1)]
     holder: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+
+
+class PagesEntry(Entry, frozen=True, kw_only=True):
+    """`name`: the host under which browsers find the pages; empty: the site's own. Passkeys are
+    bound to it for good. `plan`: the file of a drawing of the site.
+    """
+
+    name: Annotated[
+        str,
+        msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)*\Z", max_length=253),
+    ] = ""
+    plan: str | None = None
+
+
+class TerminalEntry(Entry, frozen=True, kw_only=True):
+    """A guard's screen: the portals that it works, none named: all, and its own reader. `panic`:
+    what the edge orders when somebody calls for help there.
+    """
+
+    portals: tuple[str, ...] = ()
+    reader: str | None = None
+    panic: GivenEntry | None = None
 
 
 Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]

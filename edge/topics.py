@@ -70,6 +70,7 @@ ALL_CHECKPOINTS = f"{PREFIX}/+/+/checkpoint"
 ALL_STATUSES = f"{PREFIX}/+/+/status"
 ALL_REQUEST_ACKS = f"{PREFIX}/+/+/request/ack"
 ALL_ORDER_ACKS = f"{PREFIX}/+/+/order/ack/+"
+ALL_ALARMS = f"{PREFIX}/+/+/alarm/+"
 ALL_ORDERS = f"{PREFIX}/+/+/orders"
 ALL_REQUESTS_TO_CENTRAL = f"{PREFIX}/+/{CENTRAL}/request"
 """Where an archiver tries whether the broker shares: no edge has that name."""
@@ -78,6 +79,11 @@ ALL_REQUESTS_TO_CENTRAL = f"{PREFIX}/+/{CENTRAL}/request"
 def all_orders(site: str) -> str:
     """The `orders` of every edge of a site."""
     return f"{PREFIX}/{site}/+/orders"
+
+
+def alarms_of(site: str, edge: str) -> str:
+    """The `alarm` of every alarm of an edge."""
+    return f"{PREFIX}/{site}/{edge}/alarm/+"
 
 
 class Address(msgspec.Struct, frozen=True):

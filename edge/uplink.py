@@ -29,6 +29,7 @@ from drivers.mqtt_link import (
     Session,
 )
 from edge import wire
+from edge.alarms_told import AlarmsTold
 from edge.journal.checkpoints import Kept
 from edge.journal.errors import JournalClosed, JournalError
 from edge.journal.record import Following
@@ -120,6 +121,7 @@ class Uplink:
         self._born_with = InForce()
         self.muster: MusterTold | None = None
         """What else is told over the same wire, where there is somebody to tell it."""
+        self.alarms: AlarmsTold | None = None
         self._boot = outbox.last_seq
         self._number = 0
         self._window = Window(outbox.acked)
@@ -152,6 +154,8 @@ class Uplink:
             self._orders.changed()
         if self.muster is not None:
             self.muster.changed()
+        if self.alarms is not None:
+            self.alarms.changed()
         self._wake.set()
 
     def said(self, kept: Kept) -> None:
@@ -164,8 +168,10 @@ class Uplink:
         topics = self._topics
         asked = () if self._requests is None else (topics.request,)
         ordered = () if self._orders is None else self._orders.filters
+        words = (topics.journal_ack, topics.checkpoint_ack, topics.status)
+        told = () if self.alarms is None else (self.alarms.filter,)
         session = Session(
-            filters=(topics.journal_ack, topics.checkpoint_ack, topics.status, *asked, *ordered),
+            filters=(*words, *asked, *ordered, *told),
             will=lambda number: self._status(number, alive=False),
             farewell=lambda number: self._status(number, alive=False),
         )
@@ -180,6 +186,8 @@ class Uplink:
                 tasks.create_task(self._orders.run(self._link), name="uplink orders")
             if self.muster is not None:
                 tasks.create_task(self.muster.run(self._link), name="uplink muster")
+            if self.alarms is not None:
+                tasks.create_task(self.alarms.run(self._link), name="uplink alarms")
 
     # --- the live lane ---
 
@@ -308,6 +316,8 @@ class Uplink:
                     self.witnessed.connected()
                     if self.muster is not None:
                         self.muster.connected()
+                    if self.alarms is not None:
+                        self.alarms.connected()
                     self._window.restart(asyncio.get_running_loop().time())
                     self._wake.set()
                 case Disconnected():
@@ -322,6 +332,8 @@ class Uplink:
                 case Message(topic=topic) if topic == topics.request:
                     self._asked(happening)
                 case Message() if orders is not None and orders.heard(happening):
+                    pass
+                case Message() if self.alarms is not None and self.alarms.heard(happening):
                     pass
                 case Message():
                     self._report(AckIgnored(reason="a message on a topic that was not asked for"))

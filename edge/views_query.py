@@ -75,6 +75,17 @@ class Ordered(msgspec.Struct, frozen=True, kw_only=True):
     ended_given_seq: int | None
 
 
+class Drilled(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that was a drill. `ended_utc_us`: None where nothing tells of an end."""
+
+    id: str
+    kind: str
+    scope: str
+    reason: str
+    given_utc_us: int
+    ended_utc_us: int | None
+
+
 class Counted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """So many entries, `drills` of them of drills; what they were not counted by is None."""
 
@@ -114,6 +125,16 @@ def ended_orders(database: Database, count: int) -> tuple[Ordered, ...]:
         {"count": count},
     )
     return tuple(msgspec.convert(row, Ordered, strict=False) for row in found)
+
+
+def drills(database: Database, count: int) -> tuple[Drilled, ...]:
+    """The drills that were given last, the newest first, at most so many."""
+    found = database.query(
+        "SELECT id, kind, scope, reason, given_utc_us, ended_utc_us FROM ordered"
+        " WHERE drill = 1 ORDER BY given_seq DESC LIMIT :count",
+        {"count": count},
+    )
+    return tuple(msgspec.convert(row, Drilled) for row in found)
 
 
 def counts(

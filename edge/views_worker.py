@@ -74,7 +74,7 @@ class Views:
     """Of one daemon. `timezone`: in which zone its days are, by the policy in force."""
 
     def __init__(self, path: Path, journal: Reading, timezone: Callable[[], str]) -> None:
-        self._path, self._journal, self._timezone = path, journal, timezone
+        self.path, self._journal, self._timezone = path, journal, timezone
         self._fold: ViewsFold | None = None
         self._wanted = asyncio.Event()
         self._anew = False
@@ -134,7 +134,7 @@ class Views:
                     await self._begin(fold.journal, pruned=True)
                     continue
                 if self._trouble:
-                    log.info("%s follows the journal again", self._path)
+                    log.info("%s follows the journal again", self.path)
                 self._trouble = ""
                 await asyncio.sleep(PAUSE_S)
         except JournalClosed:
@@ -164,12 +164,12 @@ class Views:
         """From nothing. `pruned`: entries are missing, and the state comes from the core."""
         await self._close()
         beginning = await self._beginning(pruned=pruned)
-        self._fold = await self._aside(partial(ViewsFold.anew, self._path, journal, beginning))
+        self._fold = await self._aside(partial(ViewsFold.anew, self.path, journal, beginning))
         self._anew = False
         return self._fold
 
     async def _resumed(self, journal: Journal) -> ViewsFold:
-        self._fold = await self._aside(partial(ViewsFold.resumed, self._path, journal))
+        self._fold = await self._aside(partial(ViewsFold.resumed, self.path, journal))
         at = self._fold.at
         if at.chain:
             stored = await self._journal.read(at.seq, 1, STEP_BYTES, kept=True)

@@ -26,7 +26,8 @@ from edge.present import committed, local
 from edge.signatures import SignatureError
 from edge.signers import signers_on_file
 from policies.codes import TEXTS, Code
-from policies.facts import ScreeningResult
+from policies.compiled import CompiledPolicy
+from policies.facts import Direction, ScreeningResult
 from policies.problems import did_you_mean
 
 READ_BYTES_MAX = 512 * 1024
@@ -36,6 +37,9 @@ LIKENESSES_MAX = 10_000
 
 LIKENESS_LETTERS_MAX = 2_000_000
 """Its letters times those of everybody's ids: more than these take a core for 0.2 s and longer."""
+
+TWO_RELEASE = "two people release this portal together"
+AT_TERMINAL = "release it at a guard's terminal, where a second one confirms it"
 
 UNWRITABLE = VisitReply(
     accepted=False,
@@ -118,6 +122,8 @@ class VisitDesk:
         if portal not in portals:
             known = did_you_mean(portal, portals) or "`sentrypost status` names them all"
             return _undecided(f"the policy has no portal '{portal}'", known)
+        if wants_two(self._daemon.site.policy, portal, asked.direction):
+            return _undecided(TWO_RELEASE, AT_TERMINAL)
         people = []
         for name in (asked.person, asked.host) if asked.host else (asked.person,):
             record = await self._on_file(name)
@@ -129,17 +135,10 @@ class VisitDesk:
             return _undecided("nobody escorts himself", "name somebody else")
         outcome = self._daemon.judge(self._pass_asked(asked, people, operator))
         await self._daemon.recorder.drained()
-        # Where somebody escorts him and may not come along, that is what was decided.
-        made = [event.body for event in outcome.events if isinstance(event.body, DecisionMade)]
-        if not made:
+        told = pass_told(outcome)
+        if told is None:
             return _undecided("the edge has not finished starting, or stops", "try again")
-        said = made[-1].decision
-        return PassReply(
-            granted=said.granted,
-            reasons=tuple(_told(one.code) for one in said.objections) or (_told(said.code),),
-            notes=tuple(_told(one.code) for one in said.notes),
-            released=any(isinstance(one, ReleasePortal | FreeExit) for one in outcome.effects),
-        )
+        return told
 
     def _pass_asked(self, asked: LetPass, people: list[HolderId], operator: str) -> PassAsked:
         daemon = self._daemon
@@ -273,6 +272,28 @@ class VisitDesk:
             reason=told.get("reason", ""),
             given_by=told.get("operator", ""),
         )
+
+
+def wants_two(policy: CompiledPolicy, portal: str, direction: Direction) -> bool:
+    """Whether one guard's word is not enough here. On the way out nobody is asked for a second."""
+    rule = policy.portal(portal)
+    return rule is not None and rule.release_by_two and direction is not rule.way_out
+
+
+def pass_told(outcome: Outcome) -> PassReply | None:
+    """What was decided of a passage that a guard asked for; None where nothing was. Where somebody
+    escorts whoever passes and may not come along, that is what was decided.
+    """
+    made = [event.body for event in outcome.events if isinstance(event.body, DecisionMade)]
+    if not made:
+        return None
+    said = made[-1].decision
+    return PassReply(
+        granted=said.granted,
+        reasons=tuple(_told(one.code) for one in said.objections) or (_told(said.code),),
+        notes=tuple(_told(one.code) for one in said.notes),
+        released=any(isinstance(one, ReleasePortal | FreeExit) for one in outcome.effects),
+    )
 
 
 def _first(kind: type[B], outcome: Outcome) -> B | None:

@@ -3,12 +3,10 @@
 from typing import NamedTuple
 
 from controller.ids import CredentialId, CredentialRef, HolderId
+from edge.people.badges import BADGES_MAX
 from edge.people.importer import NewId, random_id
 from edge.people.records import Change, CredentialRecord, HolderRecord, Roll
 from policies.compiled import CompiledPolicy
-
-BADGES_MAX = 50
-"""Of one person: every code stays on file as a badge, so that old ones are known to be old."""
 
 HOUR_S = 3600
 

@@ -149,6 +149,8 @@ class SetKind(StrEnum):
 
     PEOPLE = "people"
     POLICY = "policy"
+    ALARM = "alarm"
+    """That somebody has seen one; it is never kept for edges that are away."""
 
 
 class RequestPart(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ from drivers import api
 from drivers.api import InputState
 from drivers.badges import BadgeRefusedError
 from drivers.upkeep import DeviceChanged
+from edge.badge_post import BadgePost
 from edge.config import Config
 from edge.debounce import Debounced
 from edge.keypads import Keypads, Typed
@@ -77,8 +78,16 @@ class Wiring:
         """Those that may wait for their time, among them all that do."""
         self._told: dict[tuple[str, str], Contact | bool] = {}
         self._perimeter = Perimeter(config, self.new_id)
+        self._terminals = {
+            terminal.reader: name
+            for name, terminal in config.terminals.items()
+            if terminal.reader is not None
+        }
+        self.at_terminal: Callable[[str, CredentialRef], None] = _nobody_waits
+        """Who is told of a badge at a terminal's own reader: it signs in, and asks for no door."""
         self.offers_beyond: Callable[[PortalId, Direction], tuple[Factor, ...]] = _nothing_else
         """What cameras and guards add to what a reader has itself."""
+        self.badges = BadgePost(self._is_on_file, self._way)
         for name, portal in config.portals.items():
             self._locks.setdefault(portal.lock.device, []).append(PortalId(name))
             self._debounced[name, "contact"] = Debounced(self._settle_us(name))
@@ -163,18 +172,29 @@ class Wiring:
             badge = self._config.badges.at(device).badge(fact.bits, fact.data)
         except BadgeRefusedError as error:
             return self._unread(fact.device, str(error))
-        return self._presented(fact.device, ref_of(self._key, badge))
+        return self._shown(fact.device, ref_of(self._key, badge))
 
     def _code(self, fact: api.CodeRead) -> list[inputs.Input]:
         """A text is a badge on file like any other, unless it claims to be a visitor's code."""
         if not is_visitor_code(fact.text):
-            return self._presented(fact.device, code_ref(self._key, fact.text))
+            return self._shown(fact.device, code_ref(self._key, fact.text))
         try:
             code = self._codes.read(fact.text)
         except VisitorCodeError as error:
             return self._unread(fact.device, str(error))
         times = code.valid_from_s, code.valid_until_s
         return self._presented(fact.device, self._codes.ref(code), *times)
+
+    def _shown(self, device: str, ref: CredentialRef) -> list[inputs.Input]:
+        """An attempt, unless somebody waits for a badge there that nobody has."""
+        return [] if self.badges.catches(device, ref) else self._presented(device, ref)
+
+    def _is_on_file(self, ref: CredentialRef) -> bool:
+        return self._people.directory().by_ref.get(ref) is not None
+
+    def _way(self, device: str) -> Direction | None:
+        place = self._readers.get(device)
+        return None if place is None else place.direction
 
     def _presented(
         self,
@@ -185,6 +205,8 @@ class Wiring:
     ) -> list[inputs.Input]:
         place = self._readers.get(device)
         if place is None:
+            if (terminal := self._terminals.get(device)) is not None:
+                self.at_terminal(terminal, ref)
             return []
         return [
             inputs.BadgeRead(
@@ -409,6 +431,10 @@ class Wiring:
 
 def _nothing_else(_portal: PortalId, _direction: Direction) -> tuple[Factor, ...]:
     return ()
+
+
+def _nobody_waits(_terminal: str, _ref: CredentialRef) -> None:
+    pass
 
 
 def _readers(config: Config) -> Iterator[tuple[str, Place]]:

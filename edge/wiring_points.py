@@ -2,7 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from edge.site_file import Input, Output, PointEntry, PortalEntry, SourceEntry, SourceOrder
+from edge.site_file import (
+    GivenEntry,
+    Input,
+    Output,
+    PointEntry,
+    PortalEntry,
+    SourceEntry,
+    SourceOrder,
+)
 from policies.compiled import CompiledPolicy
 from policies.document import Place
 from policies.problems import Problem, did_you_mean
@@ -41,7 +49,7 @@ class PerimeterCheck:
         for name, source in self._sources.items():
             at = self._root.child("source", name)
             check(at.child("input"), source.input)
-            self.problems += _order(at, source)
+            self.problems += given_problems(at, source)
         for name, portal in self._portals.items():
             at = self._root.child("portal", name)
             for key in ("lower", "loop", "up"):
@@ -65,13 +73,8 @@ class PerimeterCheck:
                 self.problems.append(
                     self._root.at_key(f"alarm point '{name}' of the policy is not wired")
                 )
-        zones = {zone.id for zone in policy.zones}
         for name, source in self._sources.items():
-            at = self._root.child("source", name, "zones")
-            for index, zone in enumerate(source.zones):
-                if zone not in zones:
-                    hint = did_you_mean(zone, zones)
-                    self.problems.append(at.child(index).problem(f"no zone '{zone}'", hint))
+            self.problems += given_zone_problems(self._root.child("source", name), source, policy)
         for rule in policy.portals:
             portal = self._portals.get(rule.id)
             if portal is not None:
@@ -97,7 +100,16 @@ def _driven(at: Place, portal: PortalEntry, *, driven: bool) -> Iterator[Problem
         )
 
 
-def _order(at: Place, source: SourceEntry) -> Iterator[Problem]:
+def given_zone_problems(at: Place, given: GivenEntry, policy: CompiledPolicy) -> Iterator[Problem]:
+    """Zones of an order that the policy does not know."""
+    zones = {zone.id for zone in policy.zones}
+    for index, zone in enumerate(given.zones):
+        if zone not in zones:
+            yield at.child("zones", index).problem(f"no zone '{zone}'", did_you_mean(zone, zones))
+
+
+def given_problems(at: Place, source: GivenEntry) -> Iterator[Problem]:
+    """What contradicts itself in an order that the edge is to give."""
     if (source.gives is SourceOrder.RAISE) is not (source.level is not None):
         yield at.child("level").at_key("'raise' and 'level' belong together")
     if source.cover is not None and source.gives is not SourceOrder.LOCKDOWN:

@@ -59,6 +59,7 @@ def _tables(policy: CompiledPolicy) -> tuple[tuple[str, Mapping[str, msgspec.Str
         ("watchlist", policy.watchlists),
         ("order", {kind.value: order for kind, order in policy.orders.items()}),
         ("succession", policy.successions),
+        ("page", {right.value: rule for right, rule in policy.pages.items()}),
         ("never", {rule.id: rule for rule in policy.nevers}),
         ("always", {rule.id: rule for rule in policy.always}),
     )

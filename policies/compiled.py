@@ -4,7 +4,7 @@ Built by `policies.load`; by nothing else, because the loader's checks are what 
 Times are seconds since the epoch, durations carry their unit in the name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 from enum import StrEnum
 
@@ -21,6 +21,8 @@ from policies.rights import (
     NeverRule,
     OrderKind,
     OrderRule,
+    PageRule,
+    Right,
     RoleRule,
     Standing,
     SuccessionRule,
@@ -210,6 +212,7 @@ class PortalRule(msgspec.Struct, frozen=True, kw_only=True):
     debounce_ms: int
     emergency: bool  # may be entered while the journal cannot be written
     refuge_route: bool  # lies on a declared way into a refuge
+    release_by_two: bool  # on a guard's own word alone nobody is let in here
     interlock: str | None
     open_schedule: str | None
     open_threat_max: int
@@ -308,6 +311,7 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     screenings: Mapping[str, ScreeningRule]
     orders: Mapping[OrderKind, OrderRule]
     successions: Mapping[str, SuccessionRule]
+    pages: Mapping[Right, PageRule]
     nevers: tuple[NeverRule, ...]
     always: tuple[AlwaysRule, ...]
     schedules: Mapping[str, Schedule]
@@ -328,6 +332,11 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
                 self.standings.clear()
             self.standings[names] = found
         return found
+
+    def page_rights(self, names: Iterable[str]) -> frozenset[Right]:
+        """What whoever has these roles may do at the pages."""
+        held = frozenset(names)
+        return frozenset(right for right, rule in self.pages.items() if held & rule.roles)
 
     def concerned(self, names: tuple[str, ...], passage: Passage) -> Concerned:
         """What `passage`, one of this policy, is to a holder with these roles."""

@@ -23,6 +23,7 @@ from policies.model import (
     GrantEntry,
     NeverEntry,
     OrderEntry,
+    PageEntry,
     PortalEntry,
     RoleEntry,
     ScreeningEntry,
@@ -36,12 +37,14 @@ from policies.permits import (
     compiled_grant,
     compiled_never,
     compiled_order,
+    compiled_page,
     compiled_role,
     compiled_succession,
     compiled_watchlist,
 )
 from policies.problems import Problem, did_you_mean
 from policies.profiles import Profiles
+from policies.rights import OrderKind, OrderRule, PageRule, Right, SuccessionRule
 from policies.rule_sets import by_name
 from policies.structure import structural_problems
 
@@ -70,11 +73,10 @@ def compile_policy(
     )
     denies = tuple(compiled_deny(compiling, entry) for entry in document.of(DenyEntry))
     watchlists = {entry.id: compiled_watchlist(entry) for entry in document.of(WatchlistEntry)}
-    orders = [compiled_order(compiling, entry) for entry in document.of(OrderEntry)]
-    successions = [compiled_succession(compiling, e) for e in document.of(SuccessionEntry)]
     nevers = tuple(compiled_never(compiling, entry) for entry in document.of(NeverEntry))
     always = tuple(compiled_always(compiling, entry) for entry in document.of(AlwaysEntry))
     armings, points = compiled_alarms(compiling, zones)
+    orders, successions, pages = _orders(compiling), _successions(compiling), _pages(compiling)
     compiling.problems += structural_problems(zones, portals, fires, document)
     if compiling.problems or zone is None or not document.whole:
         return None, compiling.problems
@@ -97,8 +99,9 @@ def compile_policy(
         denies=denies,
         watchlists=MappingProxyType(watchlists),
         screenings=MappingProxyType(screenings),
-        orders=MappingProxyType({rule.kind: rule for rule in orders if rule is not None}),
-        successions=MappingProxyType({rule.id: rule for rule in successions}),
+        orders=MappingProxyType(orders),
+        successions=MappingProxyType(successions),
+        pages=MappingProxyType(pages),
         nevers=nevers,
         always=always,
         schedules=MappingProxyType(schedules),
@@ -110,6 +113,21 @@ def compile_policy(
         offsets={},
         standings={},
     ), []
+
+
+def _orders(compiling: Compiling) -> dict[OrderKind, OrderRule]:
+    rules = (compiled_order(compiling, entry) for entry in compiling.document.of(OrderEntry))
+    return {rule.kind: rule for rule in rules if rule is not None}
+
+
+def _successions(compiling: Compiling) -> dict[str, SuccessionRule]:
+    entries = compiling.document.of(SuccessionEntry)
+    return {entry.id: compiled_succession(compiling, entry) for entry in entries}
+
+
+def _pages(compiling: Compiling) -> dict[Right, PageRule]:
+    rules = (compiled_page(compiling, entry) for entry in compiling.document.of(PageEntry))
+    return {rule.right: rule for rule in rules if rule is not None}
 
 
 def _time_zone(

@@ -187,6 +187,7 @@ def compiled_portal(compiling: Compiling, entry: EntryAt[PortalEntry]) -> Portal
         debounce_ms=value.debounce_ms,
         emergency=value.emergency,
         refuge_route=value.refuge_route,
+        release_by_two=value.release_by_two,
         interlock=value.interlock,
         open_schedule=value.open,
         open_threat_max=value.open_threat_max,

@@ -259,6 +259,7 @@ def _unused(linted: Linted) -> Iterator[Finding]:
     ordering |= roles_named(policy) | policy.successions.keys()
     ordering |= {role.id for role in policy.roles.values() if role.protocol}
     ordering |= {role for rule in policy.successions.values() for role in rule.deputies}
+    ordering |= {role for rule in policy.pages.values() for role in rule.roles}
     for role in policy.roles:
         if role not in granted | ordering:
             yield linted.about("role", role, "no grant names it: it opens nothing")

@@ -26,7 +26,7 @@ from policies.compiled import (
 )
 from policies.facts import Assurance, Level, Mode
 from policies.points import PointKind
-from policies.rights import Override, Unless, WatchAction
+from policies.rights import Override, ProtectedShown, Unless, WatchAction
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=100)]
@@ -133,6 +133,7 @@ class PortalEntry(Entry, frozen=True, kw_only=True):
     debounce_ms: Milliseconds = 50
     emergency: bool = False
     refuge_route: bool = False
+    release_by_two: bool = False
     interlock: str | None = None
     open: str | None = None
     open_threat_max: Level = 2
@@ -239,6 +240,13 @@ class SuccessionEntry(Entry, frozen=True, kw_only=True):
     """
 
     deputies: tuple[str, ...]
+
+
+class PageEntry(Entry, frozen=True, kw_only=True):
+    """Who may use the pages that it is called by; a policy without such a table lets nobody in."""
+
+    roles: tuple[str, ...]
+    protected: ProtectedShown | None = None
 
 
 class NeverEntry(Entry, frozen=True, kw_only=True):

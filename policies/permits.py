@@ -11,6 +11,7 @@ from policies.model import (
     GrantEntry,
     NeverEntry,
     OrderEntry,
+    PageEntry,
     RoleEntry,
     RoleKind,
     Screening,
@@ -27,6 +28,9 @@ from policies.rights import (
     NeverRule,
     OrderKind,
     OrderRule,
+    PageRule,
+    ProtectedShown,
+    Right,
     RoleRule,
     SuccessionRule,
     WatchlistRule,
@@ -167,6 +171,26 @@ def compiled_succession(compiling: Compiling, entry: EntryAt[SuccessionEntry]) -
         message = "names a role twice: nobody takes his own place"
         compiling.problems.append(place.child("deputies").problem(message))
     return SuccessionRule(id=entry.id, line=place.line, deputies=deputies)
+
+
+def compiled_page(compiling: Compiling, entry: EntryAt[PageEntry]) -> PageRule | None:
+    """Who has one right at the pages; None where there is no such right."""
+    value, place = entry.value, entry.place
+    if entry.id not in set(Right):
+        hint = did_you_mean(entry.id, list(Right)) or f"one of {', '.join(Right)}"
+        compiling.problems.append(place.at_key(f"unknown page '{entry.id}'", hint))
+        return None
+    right = Right(entry.id)
+    _roles(compiling, value.roles, place)
+    if value.protected is not None and right is not Right.GATE:
+        message = "concerns the guard's terminal alone"
+        compiling.problems.append(place.child("protected").at_key(message, "[page.gate]"))
+    return PageRule(
+        right=right,
+        line=place.line,
+        roles=frozenset(value.roles),
+        protected=value.protected or ProtectedShown.STATUS,
+    )
 
 
 def compiled_never(compiling: Compiling, entry: EntryAt[NeverEntry]) -> NeverRule:

@@ -70,6 +70,22 @@ TWO_PEOPLE = frozenset(
 """Orders that take protection away: two people sign them, whatever a policy says (design, 5)."""
 
 
+class Right(StrEnum):
+    """What somebody may do at the pages; each is a table of the policy."""
+
+    GATE = "gate"  # the guard's terminal
+    CONSOLE = "console"  # the chief's
+    PEOPLE = "people"  # who may sign in, and what is on file of people
+
+
+class ProtectedShown(StrEnum):
+    """What a guard's terminal shows of somebody protected who passes."""
+
+    HIDDEN = "hidden"  # nothing
+    STATUS = "status"  # that a protected person passed, and how that was decided
+    NAME = "name"  # who
+
+
 class Unless(StrEnum):
     """What makes an exception from a declared `never`."""
 
@@ -93,6 +109,15 @@ class RoleRule(msgspec.Struct, frozen=True, kw_only=True):
     extended: bool  # needs more time at doors
     protocol: bool  # is called where a protected person is refused
     overrides: frozenset[Override]
+
+
+class PageRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has one right at the pages. `protected` concerns the gate alone."""
+
+    right: Right
+    line: int
+    roles: frozenset[str]
+    protected: ProtectedShown
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -68,6 +68,16 @@ def wall_at(zone: tzinfo, utc_s: int) -> Wall | None:
     return Wall(wall.toordinal(), wall.weekday(), second)
 
 
+def day_end_s(zone: tzinfo, utc_s: int) -> int:
+    """The first second of the date in `zone` that follows the one of `utc_s`; of a night without
+    midnight, the first that there is. Beyond the horizon, `utc_s` itself."""
+    wall = wall_at(zone, utc_s)
+    if wall is None:
+        return utc_s
+    day = date.fromordinal(wall.day + 1)
+    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
+
+
 def wall_under(offset_s: int, utc_s: int) -> Wall:
     """The wall's reading at `utc_s`, as far ahead of UTC as given."""
     wall_s = _EPOCH_S + utc_s + offset_s

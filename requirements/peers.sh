@@ -19,7 +19,8 @@ setpriv util-linux
 strace strace
 ssh-keygen openssh-client
 node nodejs
-npm npm'
+npm npm
+chromium chromium fonts-dejavu-core'
 
 missing=$(echo "$peers" | while read -r program package; do
     command -v "$program" >/dev/null 2>&1 || echo "$package"
@@ -55,15 +56,17 @@ else
     [ "${CI:-}" != true ] || exit 1
 fi
 
-# AsyncAPI's own parser, which a test puts docs/asyncapi.json to: npm's, in a folder of its own.
-asyncapi=.venv/asyncapi
+# AsyncAPI's own parser, which a test puts docs/asyncapi.json to, and axe-core, which judges the
+# pages in the browser: npm's, each in a folder of its own.
 if [ -d .venv ] && command -v npm >/dev/null 2>&1; then
-    if sh requirements/asyncapi.sh "$asyncapi"; then
-        echo "peers: AsyncAPI's parser is in $asyncapi"
-    else
-        echo "peers: LEFT OUT, AsyncAPI's parser could not be installed: see npm above"
-        [ "${CI:-}" != true ] || exit 1
-    fi
+    for name in asyncapi axe; do
+        if sh requirements/npm.sh "$name" ".venv/$name"; then
+            echo "peers: npm's part for $name is in .venv/$name"
+        else
+            echo "peers: LEFT OUT, npm's part for $name could not be installed: see npm above"
+            [ "${CI:-}" != true ] || exit 1
+        fi
+    done
 fi
 
 # A control panel for OSDP by another hand, in an environment of its own.

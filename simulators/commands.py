@@ -3,7 +3,9 @@
 import asyncio
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -47,7 +49,8 @@ sim.add_command(camera)
 def sim_run(config_file: Path, scenario_file: Path, as_json: bool) -> None:
     """Play every device of a site file at the ports it names, and people at its doors.
 
-    Runs until Ctrl-C or SIGTERM. The edge runs on it unchanged.
+    Runs until Ctrl-C or SIGTERM. The edge runs on it unchanged. Where ways of the scenario wait for
+    a cue, each line of the standard input is one.
     """
     from edge.config import ConfigError, load_config
     from simulators.scenario import ScenarioError, load_scenario
@@ -69,10 +72,34 @@ def sim_run(config_file: Path, scenario_file: Path, as_json: bool) -> None:
         return answer if visit.took_ms is None else f"{answer} after {visit.took_ms:.0f} ms"
 
     try:
-        world = World(load_config(config_file), load_scenario(scenario_file), tell, ready)
+        scenario = load_scenario(scenario_file)
+        world = World(load_config(config_file), scenario, tell, ready)
     except (ConfigError, ScenarioError) as error:
         raise click.ClickException(str(error)) from error
-    asyncio.run(_until_stopped(world.run))
+
+    async def run() -> None:
+        if any(way.cue is not None for way in scenario.way):
+            _listen(world.cue)
+        await _until_stopped(world.run)
+
+    asyncio.run(run())
+
+
+def _listen(cue: Callable[[str], bool]) -> None:
+    """Hand over each line of the standard input, on a thread: it may be a file, or nothing."""
+    loop = asyncio.get_running_loop()
+
+    def heard(word: str) -> None:
+        if not cue(word):
+            click.echo(f"nobody waits for '{word}', or it is too early", err=True)
+
+    def read() -> None:
+        with suppress(RuntimeError):  # the loop is over, and so are we
+            for line in sys.stdin:
+                if line.strip():
+                    loop.call_soon_threadsafe(heard, line.strip())
+
+    threading.Thread(target=read, name="cues", daemon=True).start()
 
 
 async def _until_stopped(run: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -121,7 +148,8 @@ def demo(
     real time, by one edge without a broker; long waits are cut short. Exit status 1: something came
     otherwise.
     """
-    from simulators.demo import Demo, DemoError
+    from simulators.demo import Demo
+    from simulators.demo_part import DemoError
 
     if story is not None:
         sys.exit(_played(story, keep))

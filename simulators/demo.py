@@ -18,21 +18,24 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import closing
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from policies.codes import TEXTS, Code
 from simulators.broker_process import BrokerKind, BrokerProcess, BrokerStartError
-from simulators.children import die_with_parent
+from simulators.demo_faces import DOOR, CipherRoom, Lacking, add_cipher_room
+from simulators.demo_part import DemoError, Part
 from simulators.demo_story import SENTRYPOST, WATCH_ROOM, Story, make_keys, watch_room
 from simulators.secret_file import write_secret
 
 START_S_MAX = 30.0
-STOP_S_MAX = 10.0
 DRAIN_S_MAX = 5.0
-LOG_TAIL_LINES = 15
+
+VERDICT_S_MAX = 5.0
+"""For what central says of a visit that is over: on a machine that does much else it comes late."""
 
 TOLD = 3
 """With this `sentrypost duress open` ends where somebody was under duress."""
@@ -56,71 +59,13 @@ ALARMS = {
 }
 
 
-class DemoError(RuntimeError):
-    """The demonstration cannot run here; the message says why and what would help."""
+PAGES_PORT = 8600
 
+LATER = 15
+"""The nice value of what can wait while people stand at doors."""
 
-class Part:
-    """One process: its standard output comes as lines into the queue, the rest into a log.
-
-    `fed`: it reads what `feed` gives it. `ends`: statuses with which it ends as it should.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        command: list[str],
-        folder: Path,
-        lines: "queue.Queue[tuple[str, str]]",
-        *,
-        fed: bool = False,
-        ends: frozenset[int] = frozenset({0}),
-    ) -> None:
-        self.name = name
-        self.ends = ends
-        self.log = folder / f"{name}.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=folder,
-                stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                # Ctrl-C is for us: we stop the others in their order.
-                start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call
-            )
-        self._lines = lines
-        threading.Thread(target=self._read, name=name, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None, "made with a pipe"
-        for line in self.process.stdout:
-            self._lines.put((self.name, line.decode(errors="replace")))
-
-    def feed(self, line: str) -> None:
-        """One line into its standard input; whoever ended is found by whoever looks at it."""
-        assert self.process.stdin is not None, "made to be fed"
-        with suppress(BrokenPipeError):
-            self.process.stdin.write(line.encode())
-            self.process.stdin.flush()
-
-    def stop(self) -> int:
-        """Ask it to end, or let it read to the end, and wait; its status."""
-        if self.process.stdin is not None:
-            with suppress(BrokenPipeError):
-                self.process.stdin.close()
-        elif self.process.poll() is None:
-            self.process.terminate()
-        try:
-            return self.process.wait(STOP_S_MAX)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise DemoError(f"{self.name} did not end when asked; it was killed") from None
-
-    def tail(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+PAGES = (("the guard David Lindqvist", "4", "/gate"), ("the chief Anna Berger", "1", "/console"))
+"""Who looks where, by the ids of people.csv. In one browser the later sign-in is the one."""
 
 
 class Demo:
@@ -138,14 +83,19 @@ class Demo:
         self._parts: dict[str, Part] = {}
         self._decisions: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
         self._took_ms: list[float] = []
+        self._faces_took_ms: list[float] = []
         self._verdicts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._exits: dict[str, list[str]] = {}
         self._kept_in: list[str] = []
         self._stored = 0
+        self._address: queue.Queue[str] = queue.Queue()
         self._roll = ""
         self._going: set[str] = set()
-        self._story = Story(self._folder, lambda line: self._lines.put(("story", line)))
+        told = partial(self._told, "story")
+        self._cipher_room = CipherRoom(self._folder, self._cue, told)
+        self._faces = False
+        self._story = Story(self._folder, told, self._play_faces)
         self._hardware = self._ready = self._stopping = False
         self._color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
@@ -153,8 +103,9 @@ class Demo:
         """Run for so long or until Ctrl-C; the exit status. Raises DemoError."""
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
+            lacking = Lacking()
             with closing(self._broker()) as broker:
-                self._make_site(broker.port)
+                self._make_site(broker.port, lacking)
                 self._say(f"broker: {broker.kind} on 127.0.0.1:{broker.port}")
                 try:
                     self._start_parts(broker.port)
@@ -185,7 +136,7 @@ class Demo:
         self._say(f"port {self._wanted_port} is taken: the broker listens on {broker.port}")
         return broker
 
-    def _make_site(self, port: int) -> None:
+    def _make_site(self, port: int, lacking: Lacking) -> None:
         """Write the embassy into the folder, with keys of its own."""
         self._folder.mkdir(parents=True, exist_ok=True)
         source = files("simulators") / "embassy"
@@ -195,8 +146,15 @@ class Demo:
         (self._folder / "policy.toml").write_bytes(policy)
         for name in ("scenario.toml", "people.csv"):
             (self._folder / name).write_text((source / name).read_text())
+        why = lacking.why()
+        self._faces = why is None
+        if self._faces:
+            add_cipher_room(self._folder)
+        else:
+            self._say(f"no cameras and no faces here: {why}")
+            self._say("  (pip install 'sentrypost[biometrics]' brings what they need)")
         write_secret(self._folder / "site.key", secrets.token_bytes(32))
-        for line in site.splitlines():
+        for line in (self._folder / "site.toml").read_text().splitlines():
             key, _, value = line.partition("=")
             if key.strip() == "key":
                 name = value.strip().strip('"')
@@ -221,10 +179,11 @@ class Demo:
     def _start_parts(self, port: int) -> None:
         broker = f"127.0.0.1:{port}"
         # What central prints goes to the watch room, and there alone it says who is under duress.
-        self._start(WATCH_ROOM, watch_room(), fed=True, ends=frozenset({0, TOLD}))
+        self._start(WATCH_ROOM, watch_room(), to_the_end=True, ends=frozenset({0, TOLD}))
         central = ["central", "run", "--broker", broker, "--archive", "archive.db", "--json"]
         self._start("central", central)
-        self._start("hardware", ["sim", "run", "--scenario", "scenario.toml", "--json"])
+        hardware = ["sim", "run", "--scenario", "scenario.toml", "--json"]
+        self._start("hardware", hardware, fed=self._faces)
         # The scenario's clock begins with the ports: readers first, then who polls them.
         until = time.monotonic() + START_S_MAX
         while not self._hardware:
@@ -232,6 +191,9 @@ class Demo:
             self._check_alive()
             if time.monotonic() > until:
                 raise DemoError("the simulated hardware does not start")
+        # Served before there is an edge: what it takes to start is over when the story begins.
+        pages_port = PAGES_PORT if _is_free(PAGES_PORT) else 0
+        self._start("pages", ["web", "--listen", f"127.0.0.1:{pages_port}"])
         self._start("edge", ["run"])
         self._story.start()
 
@@ -241,10 +203,24 @@ class Demo:
         words: list[str],
         *,
         fed: bool = False,
+        to_the_end: bool = False,
         ends: frozenset[int] = frozenset({0}),
     ) -> None:
         command = [*SENTRYPOST, *words]
-        self._parts[name] = Part(name, command, self._folder, self._lines, fed=fed, ends=ends)
+        self._parts[name] = Part(
+            name, command, self._folder, self._lines, fed=fed, to_the_end=to_the_end, ends=ends
+        )
+
+    def _told(self, part: str, line: str) -> None:
+        """On whichever thread: it is said by ours."""
+        self._lines.put((part, line))
+
+    def _cue(self, word: str) -> None:
+        self._parts["hardware"].feed(f"{word}\n")
+
+    def _play_faces(self, story: Story) -> None:
+        if self._faces:
+            self._cipher_room.play(story)
 
     # --- while it runs --------------------------------------------------------------------------
 
@@ -275,6 +251,9 @@ class Demo:
             return True
         if part == "central":
             self._parts[WATCH_ROOM].feed(line)
+        if part == "pages":
+            self._address.put(line.split(maxsplit=1)[-1].strip().rstrip("/"))
+            return True
         try:
             said = json.loads(line)
         except ValueError:
@@ -287,6 +266,21 @@ class Demo:
             self._stored = max(self._stored, said["seq"])
             self._happened(said)
         return True
+
+    def _show_pages(self) -> None:
+        """Where to look, each with a link that signs in once. It runs beside the story, and leaves
+        the processor to it.
+        """
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LATER)
+        address = self._address.get().replace("127.0.0.1", "localhost")
+        for who, person, page in PAGES:
+            try:
+                made = json.loads(self._call("signin", "link", person, "--json"))
+            except DemoError as error:
+                self._lines.put(("story", f"pages: {error}"))
+                return
+            link = f"{address}/sign-in?next={page}#link={made['code']}"
+            self._lines.put(("story", f"pages: {who}: {link}"))
 
     def _check_alive(self) -> None:
         for part in self._parts.values():
@@ -302,6 +296,7 @@ class Demo:
             self._ready = True
             self._say("the edge is ready: fire inputs read, doors secured, cards accepted")
             self._say("(Ctrl-C ends it)")
+            threading.Thread(target=self._show_pages, daemon=True).start()
         elif kind == "decision-made":
             who = entry["personal"].get("person", "unknown badge")
             key = (body["portal"], body["direction"], who)
@@ -314,6 +309,12 @@ class Demo:
             self._stopping = True
         elif kind == "order-accepted":
             self._ordered(entry)
+        elif kind == "factor-asked":
+            self._story.saw(f"factor-asked {body['factor']}")
+        elif kind == "factor-missed":
+            where = body["after"]["portal"]
+            said = f"no {body['factor']} could be had: {body['reason']}"
+            self._say(f"{_clock(entry['utc'])}  ?? {where}: {said}", refused=True)
         elif kind in ALARMS and not self._stopping:
             where = (
                 body.get("portal")
@@ -356,7 +357,7 @@ class Demo:
         """A person's visit is over: say it together with the verdict that central has of it."""
         key = (visit["portal"], visit["direction"], visit["person"])
         strangers = (visit["portal"], visit["direction"], "unknown badge")
-        until = time.monotonic() + 1.0
+        until = time.monotonic() + VERDICT_S_MAX
         while not (self._decisions.get(key) or self._decisions.get(strangers)):
             if visit["took_ms"] is None or time.monotonic() > until:
                 break
@@ -375,12 +376,14 @@ class Demo:
             verdict = "GRANTED" if decision["granted"] else "REFUSED"
             reason = _reason(decision)
         if visit["took_ms"] is not None and found is not None:
-            self._took_ms.append(visit["took_ms"])
+            at_camera = visit["portal"] == DOOR
+            (self._faces_took_ms if at_camera else self._took_ms).append(visit["took_ms"])
         self._say(
             f"{time.strftime('%H:%M:%S')}  {visit['person']:<16} {way} {visit['portal']:<15} "
             f"{verdict:<8} {reason:<50} {took}",
             refused=verdict == "REFUSED",
         )
+        self._story.saw(f"visit {visit['portal']} {visit['direction']}")
 
     # --- after ----------------------------------------------------------------------------------
 
@@ -394,7 +397,7 @@ class Demo:
             except DemoError as error:
                 self._say(str(error), alarm=True)
                 status = 1
-        for name in ("edge", "central", WATCH_ROOM, "hardware"):
+        for name in ("pages", "edge", "central", WATCH_ROOM, "hardware"):
             part = self._parts.get(name)
             if part is None:
                 continue
@@ -425,6 +428,12 @@ class Demo:
                 f"from badge or PIN to lock or light: median {median:.0f} ms, "
                 f"longest {max(self._took_ms):.0f} ms, {len(self._took_ms)} times"
             )
+        if self._faces_took_ms:
+            longest = max(self._faces_took_ms) / 1_000
+            self._say(
+                f"from badge to the verdict on a face, turns and guard included: longest "
+                f"{longest:.0f} s, {len(self._faces_took_ms)} times"
+            )
         self._say_where()
         self._say(
             f"journal: {entries} entries, chain {'verified' if not findings else 'BROKEN'}; "
@@ -437,6 +446,8 @@ class Demo:
         """Who was where, which doors did not obey, and whether every way out stayed free."""
         if not self._story.finished:
             self._say("the story was not over: it takes some 20 seconds")
+        if self._faces and not self._cipher_room.finished:
+            self._say("faces at the cipher room were not over: they take a minute more")
         if self._roll:
             self._say("who was where at the end:")
             for line in filter(str.strip, self._roll.splitlines()):

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -80,13 +81,20 @@ def watch_room() -> list[str]:
 class Story:
     """Runs in a thread of its own beside the people at the doors.
 
-    `say` gets each line that somebody sees: what was typed, and what came of it.
+    `say` gets each line that somebody sees: what was typed, and what came of it. `then`: what is
+    played when all of it is over.
     """
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        say: Callable[[str], None],
+        then: Callable[["Story"], None] | None = None,
+    ) -> None:
         self._folder = folder
         self._say = say
-        self._seen: set[str] = set()
+        self._then = then
+        self._seen: Counter[str] = Counter()
         self._news = threading.Condition()
         self._stopping = False
         self._child: subprocess.Popen[str] | None = None
@@ -100,7 +108,7 @@ class Story:
     def saw(self, what: str) -> None:
         """Central has told of something: a kind of entry, or one and the kind of its order."""
         with self._news:
-            self._seen.add(what)
+            self._seen[what] += 1
             self._news.notify_all()
 
     def stop(self) -> None:
@@ -117,33 +125,35 @@ class Story:
         try:
             self._play()
             self.finished = True
-        except _OverError as why:
+            if self._then is not None:
+                self._then(self)
+        except OverError as why:
             if str(why):
                 self._say(f"the story ends here: {why}")
 
     def _play(self) -> None:
         raised = self._order("raise", "anna", "a warning came in", "--level", "3")
         self._sign("raise", "anna")
-        self._wait("edge-ready")
-        self._give("order", "send", f"{STICKS}/raise.order", "--wait", "1")
+        self.wait("edge-ready")
+        self.give("order", "send", f"{STICKS}/raise.order", "--wait", "1")
         self._order("lower", "david", "the warning is over", "--ends", raised)
         for signer in SIGNERS:
             self._sign("lower", signer.key)
-        self._wait("order-accepted lockdown")
+        self.wait("order-accepted lockdown")
         self._look()
-        self._give("posture")
-        self._wait("fire-latched")
-        self._give("muster")
+        self.give("posture")
+        self.wait("fire-latched")
+        self.give("muster")
         self._reset("main-panel")
         keys = [word for one in SIGNERS for word in ("--key", f"{STICKS}/{one.key}.key")]
-        self._give("lift", *keys, "--reason", "the house was searched", "--wait", "1")
-        self._give("order", "send", f"{STICKS}/lower.order", "--wait", "1")
+        self.give("lift", *keys, "--reason", "the house was searched", "--wait", "1")
+        self.give("order", "send", f"{STICKS}/lower.order", "--wait", "1")
 
     def _look(self) -> None:
         """Which doors do not obey."""
-        status, said = self._call("posture", "--json")
+        status, said = self.call("posture", "--json")
         if status:
-            raise _OverError(said)
+            raise OverError(said)
         reply = msgspec.json.decode(said, type=PostureReply)
         zone = ZoneInfo(reply.timezone)
         self.disobeyed = [
@@ -153,40 +163,48 @@ class Story:
     def _order(self, kind: str, issuer: str, reason: str, *words: str) -> str:
         """Write one, unsigned; its id."""
         file = ("--issuer", issuer, "--reason", reason, "--out", f"{STICKS}/{kind}.order")
-        status, said = self._call("order", "new", kind, *file, *words)
+        status, said = self.call("order", "new", kind, *file, *words)
         found = [word.strip(".,:;") for word in said.split() if len(word.strip(".,:;")) == 64]
         if status or not found:
-            raise _OverError(said)
+            raise OverError(said)
         return found[0]
 
     def _sign(self, kind: str, key: str) -> None:
-        status, said = self._call(
+        status, said = self.call(
             "order", "sign", f"{STICKS}/{kind}.order", "--key", f"{STICKS}/{key}.key"
         )
         if status:
-            raise _OverError(said)
+            raise OverError(said)
 
     def _reset(self, fire: str) -> None:
         """As somebody at the panel does: refused while it burns, and tried again."""
-        status = self._give("fire", "reset", fire)
+        status = self.give("fire", "reset", fire)
         while status:
             with self._news:
                 self._news.wait_for(lambda: self._stopping, RETRY_S)
-            status, said = self._call("fire", "reset", fire)
+            status, said = self.call("fire", "reset", fire)
             if not status:
                 self._show(("fire", "reset", fire), said)
 
-    def _wait(self, what: str) -> None:
+    def count(self, what: str) -> int:
+        """How often it was seen so far."""
         with self._news:
-            there = self._news.wait_for(lambda: what in self._seen or self._stopping, STEP_S_MAX)
-            if self._stopping:
-                raise _OverError("")
-        if not there:
-            raise _OverError(f"no {what} within {STEP_S_MAX:.0f} s")
+            return self._seen[what]
 
-    def _give(self, *words: str) -> int:
+    def wait(self, what: str, times: int = 1, *, within_s: float = STEP_S_MAX) -> None:
+        """Until it was seen so often. Raises OverError where that takes too long, or stopped."""
+        with self._news:
+            there = self._news.wait_for(
+                lambda: self._seen[what] >= times or self._stopping, within_s
+            )
+            if self._stopping:
+                raise OverError("")
+        if not there:
+            raise OverError(f"no {what} within {within_s:.0f} s")
+
+    def give(self, *words: str) -> int:
         """Run a command and show it as whoever types it sees it; its status."""
-        status, said = self._call(*words)
+        status, said = self.call(*words)
         self._show(words, said)
         return status
 
@@ -195,11 +213,11 @@ class Story:
         for line in filter(str.strip, said.splitlines()):
             self._say(f"      {line}")
 
-    def _call(self, *words: str) -> tuple[int, str]:
-        """Run a command; its status and what it printed. Raises _OverError when stopped."""
+    def call(self, *words: str) -> tuple[int, str]:
+        """Run a command; its status and what it printed. Raises OverError when stopped."""
         with self._news:
             if self._stopping:
-                raise _OverError("")
+                raise OverError("")
             self._child = subprocess.Popen(
                 [*SENTRYPOST, *words],
                 cwd=self._folder,
@@ -216,11 +234,11 @@ class Story:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.communicate()
-            raise _OverError(f"'sentrypost {words[0]}' does not end") from None
+            raise OverError(f"'sentrypost {words[0]}' does not end") from None
         if self._stopping:
-            raise _OverError("")
+            raise OverError("")
         return self._child.returncode, said
 
 
-class _OverError(Exception):
+class OverError(Exception):
     """The story cannot go on; the message says why, and is empty where it was asked to end."""

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,22 +16,38 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Unknown keys are mistakes."""
 
 
+class Face(Entry, frozen=True, kw_only=True):
+    """What a camera sees of somebody: `who` of the drawn people, `shown` as `sentrypost sim faces`
+    has it, and who stands `beside`.
+    """
+
+    who: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+    shown: Literal["live", "photo", "replay", "frozen"] = "live"
+    beside: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
+
+
 class Person(Entry, frozen=True, kw_only=True):
-    """`badge` as in the people's file; `pin` is what the person types, right or wrong."""
+    """`badge` as in the people's file; `pin` is what the person types, right or wrong. `face`: with
+    what he stands before simulated cameras; none of them sees who has none.
+    """
 
     name: str
     badge: str
     pin: str | None = None
+    face: Face | None = None
 
     def __repr__(self) -> str:
         return f"Person(name={self.name!r}, …)"
 
 
 class Way(Entry, frozen=True, kw_only=True):
-    """Portals in the order in which somebody takes them; `out` ones are left through."""
+    """Portals in the order in which somebody takes them; `out` ones are left through. With a `cue`
+    it begins so long behind that word, each time that it is said.
+    """
 
     person: str
     portals: tuple[str, ...]
+    cue: str | None = None
     start_s: Seconds = 0
     every_s: Seconds | None = None
 

@@ -7,12 +7,10 @@ the scenario gives to another program is played by that program, in a process of
 import asyncio
 import os
 import random
-import sys
 import time
 from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
 
 import msgspec
 
@@ -25,12 +23,14 @@ from edge.config import Config
 from edge.site_file import Input, PortalEntry
 from policies.compiled import Egress
 from policies.facts import Direction
+from simulators.before_cameras import TEXT_COLUMNS, Cameras, Stay
 from simulators.boom import Boom
 from simulators.door import Door, Lock
 from simulators.lcus_board import board_line
 from simulators.modbus_module import Modules, SimulatedModule
 from simulators.osdp_line import ReaderLine, flip_one_bit
 from simulators.osdp_reader import SimulatedReader
+from simulators.peer import Peer
 from simulators.scenario import MISHAPS, Mishap, Person, Scenario, ScenarioError, Way, step_of
 from simulators.sensor import Fault, Sensor
 from simulators.serial_line import SerialLine, untouched
@@ -72,71 +72,6 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     took_ms: float | None
 
 
-class Peer:
-    """A reader that another program plays; what it shows is what that program says it shows."""
-
-    def __init__(self, link: Path, address: int, key_file: Path) -> None:
-        self._link, self._address, self._key_file = link, address, key_file
-        self._process: asyncio.subprocess.Process | None = None
-        self._listening: asyncio.Task[None] | None = None
-        self._color = 0
-        self._until_s = 0.0
-
-    async def __aenter__(self) -> "Peer":
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "simulators.libosdp_reader",
-            "--link",
-            str(self._link),
-            "--address",
-            str(self._address),
-            "--key-file",
-            str(self._key_file),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        self._listening = asyncio.create_task(self._listen(), name="peer")
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._process is not None, "entered before it is left"
-        if self._process.returncode is None:
-            self._process.terminate()
-        await self._process.wait()
-        if self._listening is not None:
-            await self._listening
-
-    async def _listen(self) -> None:
-        """`led READER NUMBER temporary COLOR TIMER`, the timer in tenths of a second."""
-        assert self._process is not None, "started"
-        assert self._process.stdout is not None, "made with a pipe"
-        async for line in self._process.stdout:
-            words = line.decode().split()
-            if words[:1] == ["led"] and words[3] == "temporary":
-                self._color, self._until_s = int(words[4]), time.monotonic() + int(words[5]) / 10
-
-    def color(self, now_ns: int) -> int:
-        """The colour number that the light shows."""
-        return self._color if now_ns / 1e9 < self._until_s else 0
-
-    def present_card(self, bits: int, data: bytes) -> None:
-        self._say(f"card {bits} {data.hex()}")
-
-    def press_keys(self, keys: str) -> None:
-        self._say(f"keys {keys}")
-
-    def _say(self, line: str) -> None:
-        assert self._process is not None, "entered before it is used"
-        assert self._process.stdin is not None, "made with a pipe"
-        self._process.stdin.write(line.encode() + b"\n")
-
-
 class World:
     """One site's hardware and people.
 
@@ -161,6 +96,8 @@ class World:
         self.speaking: dict[str, Speaking] = {}
         self.lines: dict[str, ReaderLine | SerialLine] = {}
         self._peers: dict[str, Peer] = {}
+        self._cameras = Cameras(config)
+        self._tasks: asyncio.TaskGroup | None = None
         self._busy: dict[str, asyncio.Lock] = {}
         self._build()
 
@@ -171,14 +108,27 @@ class World:
                 await stack.enter_async_context(line)
             for peer in self._peers.values():
                 await stack.enter_async_context(peer)
+            await stack.enter_async_context(self._cameras)
             self._ready()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._tick(), name="doors")
                 await self._spoken_to()
+                self._tasks = tasks
                 for number, way in enumerate(self._scenario.way):
-                    tasks.create_task(self.walk(way), name=f"way {number}")
+                    if way.cue is None:
+                        tasks.create_task(self.walk(way), name=f"way {number}")
                 for number, mishap in enumerate(self._scenario.mishap):
                     tasks.create_task(self._happen(mishap), name=f"mishap {number}")
+
+    def cue(self, word: str) -> bool:
+        """Let the ways begin that wait for this word; whether there are any, and the scenario has
+        begun.
+        """
+        waiting = [way for way in self._scenario.way if way.cue == word]
+        if self._tasks is not None:
+            for way in waiting:
+                self._tasks.create_task(self.walk(way), name=f"way on {word}")
+        return bool(waiting) and self._tasks is not None
 
     async def _spoken_to(self) -> None:
         """Nothing happens before whoever works the doors is there, or is late."""
@@ -214,6 +164,16 @@ class World:
     def _build_readers(self, name: str, spec: LineSpec) -> None:
         own = []
         line = line_config(spec)
+        # Beside a camera there is a display, which says which way to turn.
+        displays = {
+            reader
+            for portal, entry in self._config.portals.items()
+            for direction, reader in (
+                (Direction.ENTRY, entry.entry_reader),
+                (Direction.EXIT, entry.exit_reader),
+            )
+            if self._cameras.look_at(portal, direction)
+        }
         keys = {device.name: options_of(device).key for device in spec.devices}
         for device in line.readers:
             if device.name in self._scenario.peers:
@@ -226,6 +186,7 @@ class World:
                 os.urandom,
                 inputs=device.inputs,
                 outputs=device.outputs,
+                text_columns=TEXT_COLUMNS if device.name in displays else 0,
                 on_output=self._output_of(device.name),
             )
             self.readers[device.name] = reader
@@ -381,10 +342,12 @@ class World:
             passed = door.leave(time.monotonic())
             self._tell(self._visit(person, portal, direction, passed, None))
             return passed
-        answer_s, presented_s = await self._answer(door, reader, person)
-        # A polite person: whom a red light refuses does not try the handle.
-        refused = self._shows(reader) == RED
-        passed = False if refused else door.push(time.monotonic())
+        display = self.readers.get(reader)
+        async with self._cameras.stay((portal, direction), person.face, display) as stay:
+            answer_s, presented_s = await self._answer(door, reader, person, stay)
+            # A polite person: whom a red light refuses does not try the handle.
+            refused = self._shows(reader) == RED
+            passed = False if refused else door.push(time.monotonic())
         took_ms = None if answer_s is None else max(0.0, answer_s - presented_s) * 1_000
         self._tell(self._visit(person, portal, direction, passed, took_ms))
         while door.open:  # noqa: ASYNC110 - a person waits and looks
@@ -397,7 +360,9 @@ class World:
     def _reader(self, name: str) -> Peer | Speaking | SimulatedReader:
         return self._peers.get(name) or self.speaking.get(name) or self.readers[name]
 
-    async def _answer(self, door: Door, reader: str, person: Person) -> tuple[float | None, float]:
+    async def _answer(
+        self, door: Door, reader: str, person: Person, stay: Stay
+    ) -> tuple[float | None, float]:
         """When lock or light answered, if they did, and when the last thing was presented."""
         device = self._reader(reader)
         # What the light still says was for somebody else.
@@ -408,8 +373,10 @@ class World:
         presented_s = time.monotonic()
         present(device, parse_presented(person.badge))
         typed = person.pin is None
-        while time.monotonic() - presented_s < PATIENCE_S:
+        patience_s = PATIENCE_S if stay.patience_s is None else stay.patience_s
+        while time.monotonic() - presented_s < patience_s:
             await asyncio.sleep(TICK_S / 10)
+            await stay.obey()
             now_s, color = time.monotonic(), device.color(time.monotonic_ns())
             if door.unlocked and not stood_open:
                 return door.unlocked_since_s, presented_s

@@ -17,7 +17,7 @@ import msgspec
 from drivers.cameras.api import PICTURE_BYTES_MAX
 from drivers.cameras.jpeg import decoded
 from drivers.cameras.settings import HttpSettings
-from drivers.cameras.source import FRAME_NS_MIN, READ_S_MAX, PictureError, SourceError
+from drivers.cameras.source import READ_S_MAX, PictureError, SourceError, due_after
 
 if TYPE_CHECKING:
     from drivers.frames import Image
@@ -56,7 +56,7 @@ class Mjpeg:
             jpeg = self._part()
             now = time.monotonic_ns()
             if now >= self._due_ns:
-                self._due_ns = now + FRAME_NS_MIN
+                self._due_ns = due_after(self._due_ns, now)
                 return decoded(jpeg)
 
     def close(self) -> None:

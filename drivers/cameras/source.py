@@ -37,6 +37,15 @@ class PictureError(ValueError):
     """These bytes, or this picture, are none to be taken; the message says why."""
 
 
+def due_after(due_ns: int, now_ns: int) -> int:
+    """When the next frame is due, after one that was taken at `now_ns`, due since `due_ns`.
+
+    A frame that comes a little late does not put off the one after it: of thirty in a second ten
+    would be left, and not fifteen.
+    """
+    return max(due_ns, now_ns - FRAME_NS_MIN) + FRAME_NS_MIN if due_ns else now_ns + FRAME_NS_MIN
+
+
 class Source(Protocol):
     """An open source. It is used by one thread."""
 

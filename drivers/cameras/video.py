@@ -14,11 +14,11 @@ import msgspec
 
 from drivers.cameras.settings import FileSettings, RtspSettings, UsbSettings
 from drivers.cameras.source import (
-    FRAME_NS_MIN,
     READ_S_MAX,
     PictureError,
     SourceError,
     check_size,
+    due_after,
 )
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Live(_Video):
             self._grab()
             now = time.monotonic_ns()
             if now >= self._due_ns:
-                self._due_ns = now + FRAME_NS_MIN
+                self._due_ns = due_after(self._due_ns, now)
                 return self._image()
         raise SourceError("it sends no pictures any more")
 

@@ -31,6 +31,11 @@ MODULE = "drivers.faces.worker"
 QUESTIONS_MAX = 16
 """At once: more than an edge has doors with cameras; what is beyond would only be late."""
 
+SILENT_S_MAX = 15.0
+"""The process gives a sign of life each second, and none while one frame takes it 5 s: on a slow
+board that reads its models again from a card, or has nothing left for what gives way to the doors,
+that passes. Nobody waits for it meanwhile: each question has a deadline of its own."""
+
 log = logging.getLogger(__name__)
 
 
@@ -62,7 +67,12 @@ class Faces:
         self._waiting: dict[int, _Waiting] = {}
         self._number = 0
         self._child: Child[FromProcess] = Child(
-            ChildSpec(name="faces", module=MODULE, fds=tuple(self._memories.values())),
+            ChildSpec(
+                name="faces",
+                module=MODULE,
+                fds=tuple(self._memories.values()),
+                silent_s_max=SILENT_S_MAX,
+            ),
             FromProcess,
             first=self._settings,
             heard=self._heard,

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import click
+import msgspec
 
-from edge.commands.common import failed_by, state_option
+from edge.commands.common import failed_by, json_option, state_option
 from edge.failed import Failed
 
 
@@ -19,7 +20,8 @@ def breakglass() -> None:
 )
 @click.option("--replace", is_flag=True, help="The codes that there are act no more.")
 @state_option
-def make(count: int, replace: bool, state: Path) -> None:
+@json_option
+def make(count: int, replace: bool, state: Path, as_json: bool) -> None:
     """Make codes and print them, once: write them down, one for each sealed envelope.
 
     Each counts as one more person beside somebody who signs, at this edge alone; that it was used
@@ -34,6 +36,9 @@ def make(count: int, replace: bool, state: Path) -> None:
         made = make_codes(state, count, PinHasher(), replace=replace)
     except BreakGlassError as error:
         raise failed_by(error) from None
+    if as_json:
+        click.echo(msgspec.json.encode([one._asdict() for one in made]))
+        return
     click.echo("printed this once; each is good once, at this edge:", err=True)
     for one in made:
         click.echo(f"{one.code}  (in the journal: {one.id})")

@@ -16,7 +16,7 @@ import msgspec
 
 from edge.control.client import Client, ControlClientError
 from edge.control.messages_visits import VisitReply
-from edge.failed import Failed, Misconfigured, failed_by
+from edge.failed import FAILED, Failed, Misconfigured, failed_by
 from edge.present import Line, clean
 from edge.tone import Tone
 
@@ -153,8 +153,9 @@ def show_page(
             click.echo(msgspec.json.encode(reply))
         else:
             page = "\n".join(painted(line) for line in lines(reply))
-            clear = HOME_AND_CLEAR if watch and sys.stdout.isatty() else ""
-            click.echo(clear + page, color=coloured())
+            drawn = watch and sys.stdout.isatty()
+            # Where nothing is coloured the page is still drawn anew.
+            click.echo((HOME_AND_CLEAR if drawn else "") + page, color=drawn or coloured())
         if not watch:
             return
         time.sleep(REFRESH_S)
@@ -217,8 +218,18 @@ def write_whole(file: Path, content: bytes, *, new: bool) -> None:
         ) from None
 
 
-def told_of_visit(reply: VisitReply, what: str) -> None:
+def say_json(reply: msgspec.Struct, *, done: bool) -> None:
+    """Print what became of it, as JSON; where nothing did the command ends as failed."""
+    click.echo(msgspec.json.encode(reply))
+    if not done:
+        sys.exit(FAILED)
+
+
+def told_of_visit(reply: VisitReply, what: str, *, as_json: bool) -> None:
     """Say what became of it. Raises Failed where it was refused, or is not on record."""
+    if as_json:
+        say_json(reply, done=reply.accepted and reply.recorded)
+        return
     if not reply.accepted:
         raise Failed(clean(reply.reason), clean(reply.remedy))
     click.echo(clean(f"{what}: {reply.reason}"))
@@ -241,6 +252,7 @@ __all__ = [
     "made_key",
     "painted",
     "passphrase",
+    "say_json",
     "state_named_in",
     "state_option",
     "table",

@@ -131,7 +131,8 @@ def sign(file: Path, key_file: Path) -> None:
 @consent.command()
 @click.argument("file", type=FILE)
 @state_option
-def give(file: Path, state: Path) -> None:
+@json_option
+def give(file: Path, state: Path, as_json: bool) -> None:
     """Put the signed consent in FILE in force at the running edge.
 
     Somebody must have signed it whose key in the site file may sign consents; where the policy has
@@ -144,19 +145,20 @@ def give(file: Path, state: Path) -> None:
     except OrderError as error:
         raise failed_by(error) from None
     with connected(state) as daemon:
-        told_of_visit(daemon.give_consent(envelope), "consent is in force")
+        told_of_visit(daemon.give_consent(envelope), "consent is in force", as_json=as_json)
 
 
 @consent.command()
 @click.argument("person")
 @state_option
-def end(person: str, state: Path) -> None:
+@json_option
+def end(person: str, state: Path, as_json: bool) -> None:
     """End the consent for PERSON at once; recorded under your account's name.
 
     Who is inside is left alone and leaves as anybody does; an alarm names him.
     """
     with connected(state) as daemon:
-        told_of_visit(daemon.end_consent(person), "consent has ended")
+        told_of_visit(daemon.end_consent(person), "consent has ended", as_json=as_json)
 
 
 @consent.command(name="list")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge.commands.common import Failed, connected, state_option
+from edge.commands.common import Failed, connected, json_option, say_json, state_option
 
 
 @click.group()
@@ -15,7 +15,8 @@ def fire() -> None:
 @fire.command()
 @click.argument("input", metavar="INPUT")
 @state_option
-def reset(input: str, state: Path) -> None:
+@json_option
+def reset(input: str, state: Path, as_json: bool) -> None:
     """End the fire of INPUT: its line must be normal again, and somebody must say so by name.
 
     The name is that of the account which runs this command; it is recorded.
@@ -23,6 +24,9 @@ def reset(input: str, state: Path) -> None:
     with connected(state) as client:
         reply = client.reset_fire(input)
         name = client.me
+    if as_json:
+        say_json(reply, done=reply.accepted)
+        return
     if not reply.accepted:
         raise Failed(
             f"fire input '{input}' is not reset: {reply.reason}", "see `sentrypost status`"

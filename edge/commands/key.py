@@ -8,7 +8,7 @@ import click
 from edge.commands.common import config_option, failed_by, json_option, made_key
 from edge.failed import Failed
 
-USES = ("people", "policy", "order", "consent", "raise")
+USES = ("people", "policy", "order", "consent", "raise", "alarm")
 
 
 @click.group()

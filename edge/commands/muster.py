@@ -116,11 +116,12 @@ def list_(zone: str | None, missing: bool, watch: bool, state: Path, as_json: bo
 
 @muster.command()
 @state_option
-def begin(state: Path) -> None:
+@json_option
+def begin(state: Path, as_json: bool) -> None:
     """Begin a muster by hand: nobody is checked off."""
     from edge.control.messages_muster import BeginMuster
 
-    _change(state, BeginMuster())
+    _change(state, BeginMuster(), as_json=as_json)
 
 
 @muster.command()
@@ -134,7 +135,8 @@ def begin(state: Path) -> None:
     help="A zone of the site, or an assembly point outside it.",
 )
 @state_option
-def check(name: str, where: str, state: Path) -> None:
+@json_option
+def check(name: str, where: str, state: Path, as_json: bool) -> None:
     """Check NAME off: you see the person, who is safe.
 
     NAME is the id that the file of people has, the name, or a part of it that is enough. Your
@@ -142,26 +144,28 @@ def check(name: str, where: str, state: Path) -> None:
     """
     from edge.control.messages_muster import CheckPerson
 
-    _change(state, CheckPerson(person=name, where=_place(where)))
+    _change(state, CheckPerson(person=name, where=_place(where)), as_json=as_json)
 
 
 @muster.command()
 @click.argument("name")
 @state_option
-def uncheck(name: str, state: Path) -> None:
+@json_option
+def uncheck(name: str, state: Path, as_json: bool) -> None:
     """Take a check back: it was not NAME, who is looked for again."""
     from edge.control.messages_muster import UndoCheck
 
-    _change(state, UndoCheck(person=name))
+    _change(state, UndoCheck(person=name), as_json=as_json)
 
 
 @muster.command()
 @state_option
-def end(state: Path) -> None:
+@json_option
+def end(state: Path, as_json: bool) -> None:
     """End the muster: whoever was found outside is looked for no more."""
     from edge.control.messages_muster import EndMuster
 
-    _change(state, EndMuster())
+    _change(state, EndMuster(), as_json=as_json)
 
 
 def _place(where: str) -> str:
@@ -172,9 +176,9 @@ def _place(where: str) -> str:
     return where
 
 
-def _change(state: Path, step: "Step") -> None:
+def _change(state: Path, step: "Step", *, as_json: bool) -> None:
     with connected(state) as client:
-        told_of_visit(client.change_muster(step), "muster")
+        told_of_visit(client.change_muster(step), "muster", as_json=as_json)
 
 
 # --- reading ------------------------------------------------------------------------------------

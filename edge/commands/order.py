@@ -20,9 +20,10 @@ from edge.commands.common import (
     write_whole,
 )
 from edge.commands.order_daemon import carry, challenge, list_, send
-from edge.commands.order_making import CLASSES, LATER, issuer_of, moment_of, particulars
+from edge.commands.order_making import LATER, issuer_of, moment_of, particulars
 from edge.failed import Failed
 from edge.key_files import KeyFileError
+from edge.order_particulars import CLASSES
 from edge.order_words import words_of
 from edge.orders import ORDER_BYTES_MAX, OrderError, OversizedError, read_order, stamp, stamped
 from edge.orders import unsigned as unsigned_order

@@ -105,7 +105,7 @@ def _said(
             edge = ", an edge's own" if found.sourced else ""
             lines.append(f"signed by {key.person} with key '{key.name}' ({key.kind}{edge}){known}")
     if found.sourced:
-        return [*lines, "an edge gives it by itself, for a switch or a button"]
+        return [*lines, "an edge gives it by itself, for a switch, a button or somebody signed in"]
     who = "somebody" if needs == 1 else f"{needs} people"
     if rule is None:
         return [*lines, f"the policy has no table for it: {who} must sign"]

@@ -92,10 +92,18 @@ def list_(ended: bool, count: int, state: Path, as_json: bool) -> None:
         click.echo(painted(line))
 
 
+class Carried(msgspec.Struct, frozen=True):
+    """What was written, as `--json` prints it."""
+
+    folder: str
+    files: tuple[str, ...]
+
+
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @state_option
-def carry(folder: Path, state: Path) -> None:
+@json_option
+def carry(folder: Path, state: Path, as_json: bool) -> None:
     """Write every order in force, and the newest lifts, into the folder DIR as files for a stick.
 
     `sentrypost order send DIR` gives all of them to another edge. They are signed: where they lay
@@ -111,6 +119,9 @@ def carry(folder: Path, state: Path) -> None:
         ) from error
     for one in files:
         write_whole(folder / _name(one), one.envelope.encode(), new=False)
+    if as_json:
+        click.echo(msgspec.json.encode(Carried(str(folder), tuple(map(_name, files)))))
+        return
     click.echo(f"{folder}: {len(files)} {'order' if len(files) == 1 else 'orders'}")
 
 

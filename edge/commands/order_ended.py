@@ -61,13 +61,20 @@ def _signed_by(client: Client, seq: int | None) -> str:
     return told.get("signed_by", "")
 
 
+def _nobody_signed(order: Ordered) -> str:
+    """Whose name is not told, or who has signed nothing: the edge has, for a switch or a page."""
+    if order.source:
+        return f"source {order.source}"
+    return f"{order.people} people" if order.people else "somebody at a page"
+
+
 def _lines(one: Ended, zone: tzinfo) -> Iterator[Line]:
     order = one.order
     drill = "  DRILL" if order.drill else ""
     where = order.scope.replace(" ", ", ") or "the whole site"
     yield Line(Tone.NOTICE, clean(f"{order.id[:ID_SIGNS]}  {order.kind} of {where}{drill}"))
     yield Line(Tone.PLAIN, clean(f"    {order.reason}"))
-    by = one.signed_by or (f"source {order.source}" if order.source else f"{order.people} people")
+    by = one.signed_by or _nobody_signed(order)
     given = f"    given {local(order.given_utc_us, zone)} by {by}; journal {order.given_seq}"
     yield Line(Tone.PLAIN, clean(given))
     lift = f" {order.ended_by[:ID_SIGNS]}" if order.ended_by else ""

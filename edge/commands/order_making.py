@@ -4,32 +4,11 @@ import re
 from collections.abc import Collection, Mapping
 
 import click
-from msgspec import NODEFAULT
-from msgspec.structs import fields
 
 from edge.commands.policy_asking import utc_of
 from edge.failed import Failed
-from edge.orders import (
-    ACCEPT_S,
-    CountersOrder,
-    DelegateOrder,
-    EndDelegationOrder,
-    EndDrillOrder,
-    EndHoldOrder,
-    EndUnlockOrder,
-    EvacuateOrder,
-    FireOverrideOrder,
-    HoldOrder,
-    LiftOrder,
-    LockdownOrder,
-    LowerOrder,
-    Payload,
-    RaiseOrder,
-    ShelterOrder,
-    Stamp,
-    SucceedOrder,
-    UnlockOrder,
-)
+from edge.order_particulars import FieldError, PastError, UnknownNameError, named
+from edge.order_particulars import particulars as particulars_of
 from edge.signatures import TrustedKey, Use
 from policies.compiled import CompiledPolicy
 from policies.problems import did_you_mean
@@ -45,13 +24,6 @@ _OPTIONS = {
     "moves": "--no-moves",
 }
 """Where an option is called otherwise than its field."""
-
-_KINDS: tuple[type[Payload], ...] = (
-    LockdownOrder, ShelterOrder, EvacuateOrder, RaiseOrder, LiftOrder, LowerOrder, EndDrillOrder,
-    EndHoldOrder, EndUnlockOrder, EndDelegationOrder, UnlockOrder, HoldOrder, FireOverrideOrder,
-    CountersOrder, DelegateOrder, SucceedOrder,
-)  # fmt: skip
-CLASSES: Mapping[str, type[Payload]] = {str(kind.__struct_config__.tag): kind for kind in _KINDS}
 
 
 def moment_of(text: str, policy: CompiledPolicy, now_s: int) -> int:
@@ -81,43 +53,26 @@ def particulars(
     """The fields of this kind of order alone. Raises click.UsageError for an option that it does
     not take, one that it needs, and names that the policy does not have.
     """
-    known = {field.name: field for field in fields(CLASSES[kind])}
-    said = _said(given, policy, now_s)
-    for name in said:
-        if name not in known:
-            raise click.UsageError(f"'{kind}' takes no {_option(name)}")
-    _refuse_unknown("zone", said.get("zones", ()), {zone.id for zone in policy.zones})
-    _refuse_unknown("portal", said.get("portals", ()), {portal.id for portal in policy.portals})
-    if "accept_until_s" in known:
-        until_s = said.get("until_s")
-        latest_s = now_s + ACCEPT_S
-        said["accept_until_s"] = min(until_s, latest_s) if isinstance(until_s, int) else latest_s
-    own = set(known) - set(Stamp._fields) - {"schema"}
-    for name, field in known.items():
-        if name in own and name not in said and field.default is NODEFAULT:
-            raise click.UsageError(f"'{kind}' needs {_option(name)}")
-    return said
+    try:
+        return particulars_of(kind, _said(given, policy, now_s), policy, now_s)
+    except FieldError as error:
+        does = "needs" if error.needed else "takes no"
+        raise click.UsageError(f"'{kind}' {does} {_option(error.field)}") from None
+    except UnknownNameError as error:
+        raise click.UsageError(f"{error}; {error.remedy}") from None
+    except PastError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _said(given: Mapping[str, object], policy: CompiledPolicy, now_s: int) -> dict[str, object]:
     """What stands on the command line, by the fields of orders."""
-    said = {name: value for name, value in given.items() if value not in (None, (), False)}
+    said = named(given)
     if said.pop("no_moves", False):
         said["moves"] = False
     if "until" in said:
-        until_s = moment_of(str(said.pop("until")), policy, now_s)
-        if until_s <= now_s:
-            raise click.UsageError("its time would be over already")
-        said["until_s"] = until_s
+        said["until_s"] = moment_of(str(said.pop("until")), policy, now_s)
     return said
 
 
 def _option(name: str) -> str:
     return _OPTIONS.get(name, f"--{name}")
-
-
-def _refuse_unknown(what: str, names: object, known: Collection[str]) -> None:
-    for name in names if isinstance(names, tuple) else ():
-        if name not in known:
-            hint = did_you_mean(name, known) or f"it has {', '.join(sorted(known))}"
-            raise click.UsageError(f"the policy has no {what} '{name}'; {hint}")

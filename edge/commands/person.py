@@ -9,6 +9,8 @@ import msgspec
 
 from edge.commands.person_erase import erase
 from edge.commands.person_import import imported, tell_import
+from edge.commands.person_list import list_, show
+from edge.commands.person_put import add, change, resume, suspend
 from edge.commands.person_report import report
 from edge.commands.person_revoke import revoke
 from edge.commands.person_sets import export, history, take
@@ -27,6 +29,12 @@ def person() -> None:
     """The people who are known to the site."""
 
 
+person.add_command(add)
+person.add_command(change)
+person.add_command(suspend)
+person.add_command(resume)
+person.add_command(list_)
+person.add_command(show)
 person.add_command(export)
 person.add_command(take)
 person.add_command(history)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from edge.commands.check import loaded
-from edge.commands.common import Failed, config_option, failed_by, passphrase
+from edge.commands.common import Failed, config_option, failed_by, json_option, passphrase, say_json
 from edge.commands.person_import import imported, tell_import
 from edge.commands.person_sets import exported_set, write_set
 from edge.control.client import ControlClientError
@@ -35,8 +35,11 @@ REACH = 50
     type=click.Path(dir_okay=False, path_type=Path),
     help="The private key to sign the set with, of `sentrypost key new`.",
 )
+@json_option
 @config_option
-def revoke(person: str, file: Path | None, key_file: Path | None, config: Path) -> None:
+def revoke(
+    person: str, file: Path | None, key_file: Path | None, as_json: bool, config: Path
+) -> None:
     """Revoke every badge of PERSON (the id of the file of people) for good.
 
     It is in force here when the command ends. The other edges get it by the set:
@@ -48,9 +51,12 @@ def revoke(person: str, file: Path | None, key_file: Path | None, config: Path) 
     try:
         key = None if key_file is None else load_signing_key(key_file, passphrase)
         done = imported(site, _row(person), dry_run=False)
-        _tell(done, person)
+        if as_json:
+            say_json(done, done=not done.problems)
+        else:
+            _tell(done, person)
         if file is None or key is None:
-            click.echo("at this edge alone; other edges get it by a change set")
+            click.echo("at this edge alone; other edges get it by a change set", err=as_json)
             return
         to_sign, set_ = exported_set(site, max(0, done.version - REACH))
         if not to_sign:
@@ -61,8 +67,10 @@ def revoke(person: str, file: Path | None, key_file: Path | None, config: Path) 
         write_set(file, to_sign, key)
     except (ControlClientError, PeopleError, SiteKeyError, KeyFileError, PinHashError) as error:
         raise failed_by(error) from None
-    click.echo(f"{file}: what has changed since version {set_.base}, version {set_.number}")
-    click.echo(f"for the other edges: sentrypost central distribute {file}")
+    click.echo(
+        f"{file}: what has changed since version {set_.base}, version {set_.number}", err=as_json
+    )
+    click.echo(f"for the other edges: sentrypost central distribute {file}", err=as_json)
 
 
 def _row(person: str) -> bytes:

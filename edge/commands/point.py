@@ -65,29 +65,31 @@ person_option = click.option(
 @click.argument("set_", metavar="SET")
 @person_option
 @state_option
-def arm(set_: str, person: str, state: Path) -> None:
+@json_option
+def arm(set_: str, person: str, state: Path, as_json: bool) -> None:
     """Watch the zones of SET from now on. What is active then alarms at once."""
-    _arm(set_, person, state, armed=True)
+    _arm(set_, person, state, armed=True, as_json=as_json)
 
 
 @point.command()
 @click.argument("set_", metavar="SET")
 @person_option
 @state_option
-def disarm(set_: str, person: str, state: Path) -> None:
+@json_option
+def disarm(set_: str, person: str, state: Path, as_json: bool) -> None:
     """Let activity in the zones of SET alarm nobody; what is wrong with a line still does.
 
     The policy says whose roles may. It holds until the set's schedule next changes.
     """
-    _arm(set_, person, state, armed=False)
+    _arm(set_, person, state, armed=False, as_json=as_json)
 
 
-def _arm(set_: str, person: str, state: Path, *, armed: bool) -> None:
+def _arm(set_: str, person: str, state: Path, *, armed: bool, as_json: bool) -> None:
     from edge.control.messages_perimeter import Arm
 
     step = Arm(arming=set_, armed=armed, person=person)
     with connected(state) as daemon:
-        told_of_visit(daemon.change_perimeter(step), "done")
+        told_of_visit(daemon.change_perimeter(step), "done", as_json=as_json)
 
 
 @point.command()
@@ -98,7 +100,8 @@ def _arm(set_: str, person: str, state: Path, *, armed: bool) -> None:
     "--minutes", required=True, type=click.IntRange(1, 24 * 60), help="Until it watches again."
 )
 @state_option
-def shunt(point_: str, person: str, reason: str, minutes: int, state: Path) -> None:
+@json_option
+def shunt(point_: str, person: str, reason: str, minutes: int, state: Path, as_json: bool) -> None:
     """Let activity at POINT alarm nobody for a time.
 
     A cut, a short or a mask is told all the same. A restart of the edge ends it.
@@ -107,18 +110,20 @@ def shunt(point_: str, person: str, reason: str, minutes: int, state: Path) -> N
 
     step = Shunt(point=point_, person=person, reason=reason, minutes=minutes)
     with connected(state) as daemon:
-        told_of_visit(daemon.change_perimeter(step), "done")
+        told_of_visit(daemon.change_perimeter(step), "done", as_json=as_json)
 
 
 @point.command()
 @click.argument("point_", metavar="POINT")
 @state_option
-def unshunt(point_: str, state: Path) -> None:
+@json_option
+def unshunt(point_: str, state: Path, as_json: bool) -> None:
     """Let POINT watch again, before its time."""
     from edge.control.messages_perimeter import EndShunt
 
     with connected(state) as daemon:
-        told_of_visit(daemon.change_perimeter(EndShunt(point=point_)), "done")
+        done = daemon.change_perimeter(EndShunt(point=point_))
+        told_of_visit(done, "done", as_json=as_json)
 
 
 # --- how they are -------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from edge.commands.common import (
     Row,
     connected,
     json_option,
+    say_json,
     show_page,
     state_option,
     table,
@@ -56,7 +57,8 @@ def show(state: Path, as_json: bool, watch: bool) -> None:
 @posture.command()
 @click.argument("order")
 @state_option
-def confirm(order: str, state: Path) -> None:
+@json_option
+def confirm(order: str, state: Path, as_json: bool) -> None:
     """Say that the evacuation ORDER, which came after its time, is meant: ways out are released.
 
     ORDER is its id or the beginning of it, as `sentrypost order list` shows it. Recorded under your
@@ -64,6 +66,9 @@ def confirm(order: str, state: Path) -> None:
     """
     with connected(state) as daemon:
         reply = daemon.confirm_evacuation(order_named(daemon.orders().orders, order))
+    if as_json:
+        say_json(reply, done=reply.accepted)
+        return
     if not reply.accepted:
         raise Failed(clean(reply.reason), clean(reply.remedy))
     click.echo(said(reply))

@@ -77,9 +77,9 @@ def lines(status: StatusReply) -> Iterator[Line]:
     made_us = status.people_made_utc_us
     age = "" if made_us is None else f", changed {span(status.utc_us - made_us)} ago"
     yield _plain(f"people    version {status.people_version}{age}")
-    yield from table("portals", [_portal(portal) for portal in status.portals])
-    yield from table("readers", [_reader(reader) for reader in status.readers])
-    yield from table("fire inputs", [_fire(fire) for fire in status.fires])
+    yield from table("portals", [portal_row(portal) for portal in status.portals])
+    yield from table("readers", [reader_row(reader) for reader in status.readers])
+    yield from table("fire inputs", [fire_row(fire) for fire in status.fires])
 
 
 def span(us: int) -> str:
@@ -131,7 +131,7 @@ def _certificate(until_s: int | None, utc_us: int) -> Line:
     return _plain(f"          certificate until {until}, {left} days left")
 
 
-def _portal(portal: PortalStatus) -> Row:
+def portal_row(portal: PortalStatus) -> Row:
     """What was measured is said as such; without a contact nothing is said of the leaf."""
     alarming = portal.state in ALARMING
     state = str(portal.state).upper() if alarming else str(portal.state)
@@ -153,7 +153,8 @@ def _portal(portal: PortalStatus) -> Row:
     return tone, (portal.id, state, leaf + bolt, ", ".join(marks), portal.name)
 
 
-def _reader(reader: ReaderStatus) -> Row:
+def reader_row(reader: ReaderStatus) -> Row:
+    """What is wrong with it stands in capitals."""
     if not reader.online:
         return Tone.FAULT, (reader.id, "DOES NOT ANSWER")
     tone, words = Tone.PLAIN, ["answers"]
@@ -169,7 +170,8 @@ def _reader(reader: ReaderStatus) -> Row:
     return tone, (reader.id, ", ".join(words))
 
 
-def _fire(fire: FireStatus) -> Row:
+def fire_row(fire: FireStatus) -> Row:
+    """A latch before the line."""
     if fire.latched:
         return Tone.ALARM, (fire.id, f"FIRE latched, line {fire.line}")
     tone = Tone.PLAIN if fire.line == "normal" else Tone.ALARM

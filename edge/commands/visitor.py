@@ -1,4 +1,4 @@
-"""`sentrypost visitor`: codes for people who come once."""
+"""`sentrypost visitor`: people who come once, their visits and codes."""
 
 import asyncio
 import io
@@ -13,6 +13,17 @@ from edge.commands.check import loaded
 from edge.commands.common import Failed, coloured, config_option, failed_by, zone_named
 from edge.commands.person_sets import made_here
 from edge.commands.policy_asking import utc_of
+from edge.commands.visits import (
+    arrive,
+    cancel,
+    expect,
+    extend,
+    leave,
+    left,
+    list_,
+    print_,
+    seen,
+)
 from edge.config import Config
 from edge.control.client import Client, ControlClientError, NoDaemonError
 from edge.control.messages_visits import CODE_HOURS_MAX, CodeReply, MakeCode
@@ -29,7 +40,11 @@ SVG_SCALE = 4
 
 @click.group()
 def visitor() -> None:
-    """People who come once: codes that a scanner reads."""
+    """People who come once: who is expected, who is there, and codes that a scanner reads."""
+
+
+for command in (expect, arrive, print_, leave, extend, cancel, list_, left, seen):
+    visitor.add_command(command)
 
 
 @visitor.command()
@@ -72,7 +87,7 @@ def code(
     if text:
         click.echo(done.code)
     elif svg is None:
-        _show(done.code)
+        show_code(done.code)
     else:
         _write(svg, done.code)
     click.echo(clean(_times(person, done)), err=True)
@@ -112,7 +127,8 @@ def drawn(code: str) -> str:
     return lines.getvalue()
 
 
-def _show(code: str) -> None:
+def show_code(code: str) -> None:
+    """Draw it on the terminal."""
     on, off = LIGHT_ON_DARK if coloured() else ("", "")
     for line in drawn(code).splitlines():
         click.echo(f"{on}{line}{off}", color=coloured())

@@ -1,5 +1,8 @@
 """`sentrypost watch`"""
 
+import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -7,6 +10,7 @@ import click
 from edge.commands.common import connected, json_option, state_option, zone_named
 from edge.commands.entries import show
 from edge.commands.following import Following
+from edge.commands.watch_screen import Screen
 from edge.control.client import Client
 from edge.control.messages import Entries, Refusal
 
@@ -21,14 +25,22 @@ from edge.control.messages import Entries, Refusal
     help="Begin with this entry instead of with what comes next.",
 )
 def watch(state: Path, as_json: bool, from_seq: int | None) -> None:
-    """Show what happens, line by line as it is recorded, until Ctrl-C.
+    """Show what happens, as it is recorded, until Ctrl-C.
 
-    A ? after the time: the clock was not trusted. A daemon that restarts is waited for, and
-    nothing is left out.
+    On a terminal one screen with posture, links, alarms, portals and the last events, twice a
+    second. With --json or --from, and into a pipe, line by line, and nothing is left out. A ? after
+    the time: the clock was not trusted. A daemon that restarts is waited for.
     """
     with connected(state) as client:
         status = client.status()
+    if not as_json and from_seq is None and sys.stdout.isatty() and draws(os.environ):
+        Screen(state).run()
     Watcher(state, status.incarnation, from_seq or status.seq + 1, as_json=as_json).forever()
+
+
+def draws(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal can be drawn on."""
+    return environment.get("TERM", "dumb") != "dumb"
 
 
 class Watcher(Following):

@@ -10,20 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from edge.control.frames import LENGTH_BYTES, FrameError, frame, length_of
 from edge.control.message import Message
-from edge.control.messages import (
-    LENGTH_BYTES,
-    PART_BYTES_MAX,
-    PROTOCOL,
-    FilePart,
-    FrameError,
-    Heartbeat,
-    Hello,
-    Refused,
-    frame,
-    length_of,
-)
+from edge.control.messages import PART_BYTES_MAX, FilePart, Heartbeat, Hello, Refused
 from edge.control.place import address_of
+from edge.control.protocol import PROTOCOL
 
 DAEMON_SILENT_S = 15.0
 """Three heartbeats."""
@@ -86,10 +77,13 @@ class Caller(ABC, Generic[M]):
     makes; so does every method. After an error nothing more is asked.
     """
 
+    silent_s = DAEMON_SILENT_S
+    """How long nothing may be said before nobody is thought to be there."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(DAEMON_SILENT_S)
+        self._socket.settimeout(self.silent_s)
         try:
             self._connect()
             hello = self._receive()

@@ -31,7 +31,6 @@ from edge.control.messages import (
     ReadHistory,
     Refusal,
     Refused,
-    Reply,
     ResetFire,
     ResetFireReply,
     SentEntry,
@@ -40,7 +39,6 @@ from edge.control.messages import (
     Subscribe,
     TakePeople,
     TakePeopleReply,
-    decode_reply,
 )
 from edge.control.messages_devices import (
     ChangeLineSpeed,
@@ -143,6 +141,7 @@ from edge.control.messages_visits import (
     VisitReply,
 )
 from edge.control.place import SOCKET
+from edge.control.protocol import Reply, decode_reply
 from policies.facts import ScreeningResult
 
 

@@ -13,20 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from edge.control.frames import LENGTH_BYTES, FrameError, frame, length_of
 from edge.control.listening import ControlError, group_of, inode, listen, make_room
 from edge.control.message import Message
-from edge.control.messages import (
-    LENGTH_BYTES,
-    PROTOCOL,
-    FrameError,
-    Hello,
-    Refusal,
-    Refused,
-    frame,
-    length_of,
-)
+from edge.control.messages import Hello, Refusal, Refused
 from edge.control.parts import PartError, Parts
 from edge.control.peer import Peer, may_speak, owns, peer_of
+from edge.control.protocol import PROTOCOL
 from edge.journal.errors import JournalError
 
 CLIENTS_MAX = 32
@@ -83,6 +76,8 @@ def opened(path: Path) -> socket.socket:
 class Listener(ABC):
     """One control socket: `open`, then `run` until cancelled."""
 
+    clients_max = CLIENTS_MAX
+
     def __init__(self, path: Path, listening: socket.socket) -> None:
         self._path = path
         self._listening = listening
@@ -125,7 +120,8 @@ class Listener(ABC):
         parts = Parts(self._taking)
         client = self._conversation(parts, reader, writer)
         task = asyncio.get_running_loop().create_task(
-            client.serve(len(self._clients), group_of(self._path)), name="control client"
+            client.serve(len(self._clients), group_of(self._path), self.clients_max),
+            name="control client",
         )
         self._clients.add(task)
         task.add_done_callback(self._ended)
@@ -165,12 +161,12 @@ class Conversation(ABC, Generic[R]):
     def _heartbeat(self) -> Message:
         """What is sent while a reply takes its time."""
 
-    async def serve(self, others: int, group: int) -> None:
+    async def serve(self, others: int, group: int, clients_max: int = CLIENTS_MAX) -> None:
         """Answer until the client goes, misbehaves, or the daemon stops. Closes the connection."""
         last: Refused | None = None
         grace_s = FRAME_WITHIN_S
         try:
-            self._greet(others, group)
+            self._greet(others, group, clients_max)
             await self._send(Hello(protocol=PROTOCOL, you=self._peer.name))
             while True:
                 await self._answer(await self._next())
@@ -192,7 +188,7 @@ class Conversation(ABC, Generic[R]):
             self._parts.close()
             await self._close(last, grace_s)
 
-    def _greet(self, others: int, group: int) -> None:
+    def _greet(self, others: int, group: int, clients_max: int) -> None:
         connection: socket.socket = self._writer.get_extra_info("socket")
         self._peer = peer_of(connection)
         if not may_speak(self._peer, group):
@@ -203,7 +199,7 @@ class Conversation(ABC, Generic[R]):
                 f"{self._peer.name} may not speak to this daemon",
                 "use the daemon's account, root, or an account in the socket's group",
             )
-        limit = CLIENTS_MAX if owns(self._peer) else CLIENTS_MAX - CLIENTS_RESERVED
+        limit = clients_max if owns(self._peer) else clients_max - CLIENTS_RESERVED
         if others >= limit:
             raise refusal(
                 Refusal.BUSY, f"{others} clients are connected already", "close one of them"

@@ -5,11 +5,18 @@ from typing import Protocol
 
 from controller.reader import Reader
 from controller.state import SiteState
+from edge.control.desk_alarms import AlarmsAsked
+from edge.control.desk_backup import Backups
 from edge.control.desk_devices import Devices
 from edge.control.desk_faces import Faces
+from edge.control.desk_gate import Gates
 from edge.control.desk_guards import Guards
 from edge.control.desk_orders import Orders
+from edge.control.desk_page_orders import PageOrders
+from edge.control.desk_pages import SignIns
+from edge.control.desk_people import Badges, Persons
 from edge.control.desk_pictures import Pictures
+from edge.control.desk_visitors import Deliveries, Visitors
 from edge.control.messages import (
     ExportPeopleReply,
     FireStatus,
@@ -67,6 +74,11 @@ class Desk(Protocol):
         ...
 
     @property
+    def page_orders(self) -> PageOrders:
+        """What is asked about orders at pages."""
+        ...
+
+    @property
     def devices(self) -> Devices:
         """What is asked about lines and devices."""
         ...
@@ -77,13 +89,53 @@ class Desk(Protocol):
         ...
 
     @property
+    def alarms(self) -> AlarmsAsked:
+        """What is asked about alarms."""
+        ...
+
+    @property
+    def sign_ins(self) -> SignIns | None:
+        """What is asked about signing in at pages; None where this run has none."""
+        ...
+
+    @property
     def guards(self) -> Guards:
         """What is asked about comparisons that wait for a guard."""
         ...
 
     @property
+    def gates(self) -> Gates:
+        """What is asked for a guard's terminal."""
+        ...
+
+    @property
+    def visitors(self) -> Visitors:
+        """What is asked about visits."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What is asked about deliveries."""
+        ...
+
+    @property
     def pictures(self) -> Pictures:
         """What is asked about pictures and clips."""
+        ...
+
+    @property
+    def persons(self) -> Persons:
+        """People one by one."""
+        ...
+
+    @property
+    def badges(self) -> Badges:
+        """Badges that are put on file at a reader."""
+        ...
+
+    @property
+    def backups(self) -> Backups:
+        """The journal for a backup."""
         ...
 
     def status(self) -> StatusReply:
@@ -278,7 +330,7 @@ def status_reply(
         threat=state.threat,
         people_version=state.holders_version,
         people_made_utc_us=state.holders_made_us,
-        portals=_portals(state, policy),
+        portals=portals_shown(state, policy),
         readers=_readers(state, readers),
         fires=tuple(
             FireStatus(id=name, line=fire.line, latched=fire.latched)
@@ -292,7 +344,8 @@ def status_reply(
     )
 
 
-def _portals(state: SiteState, policy: CompiledPolicy) -> tuple[PortalStatus, ...]:
+def portals_shown(state: SiteState, policy: CompiledPolicy) -> tuple[PortalStatus, ...]:
+    """Every portal as it is."""
     names = {rule.id: rule for rule in policy.portals}
     shown = []
     for portal_id, portal in state.portals.items():

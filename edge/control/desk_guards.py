@@ -9,6 +9,7 @@ from edge.control.messages_guard import (
     ComparisonsReply,
     ShowComparison,
 )
+from edge.gate_sight import Sight
 
 
 class Guards(Protocol):
@@ -22,6 +23,8 @@ class Guards(Protocol):
         """One of the two pictures, in pieces."""
         ...
 
-    async def answer(self, asked: AnswerComparison, operator: str) -> ComparedReply:
-        """Let the core judge it, and say what it came to once that is on disk."""
+    async def answer(self, asked: AnswerComparison, operator: str, sight: Sight) -> ComparedReply:
+        """Let the core judge it, and say what it came to once that is on disk, as far as `sight`
+        goes.
+        """
         ...

@@ -1,8 +1,7 @@
-"""What passes over the control socket: JSON of these types, strictly, behind a 4-byte length.
+"""What is asked and answered at the control socket, but for the families of their own files.
 
 A client sends one request and reads its replies; then it may send the next. The server speaks
-first: `Hello`, or `Refused` to somebody who may not speak here. Both sides come from one
-installation: unknown fields and types are refused, never guessed at.
+first: `Hello`, or `Refused` to somebody who may not speak here.
 """
 
 from enum import StrEnum
@@ -15,42 +14,7 @@ from controller.ledger import Personal
 from controller.moment import Micros
 from controller.portal import Contact, State
 from edge.control.message import Count, Message, Part
-from edge.control.messages_devices import DeviceAnswer, DeviceRequest
-from edge.control.messages_erase import ErasePerson, ErasePersonReply
-from edge.control.messages_faces import FaceAnswer, FaceRequest
-from edge.control.messages_guard import GuardAnswer, GuardRequest
-from edge.control.messages_journal import (
-    CheckpointsReply,
-    Leaves,
-    ReadCheckpoints,
-    ReadLeaves,
-    VerifyJournal,
-    VerifyProgress,
-    VerifyReply,
-)
-from edge.control.messages_muster import ChangeMuster, MusterReply, ReadMuster
-from edge.control.messages_orders import OrderAnswer, OrderRequest
-from edge.control.messages_perimeter import ChangePerimeter, PerimeterReply, ReadPerimeter
-from edge.control.messages_pictures import PictureAnswer, PictureRequest
-from edge.control.messages_policy import (
-    AskRoles,
-    LoadPolicy,
-    PolicyReply,
-    PolicyStatus,
-    PolicyStatusReply,
-    ReturnPolicy,
-    RolesReply,
-)
-from edge.control.messages_report import ReportPerson, ReportPersonReply
-from edge.control.messages_views import AskViews, NamesReply, ReadNames, ViewsReply
-from edge.control.messages_visits import VisitAnswer, VisitRequest
 from policies.facts import Level, Mode
-
-PROTOCOL = 1
-
-LENGTH_BYTES = 4
-FRAME_BYTES_MAX = 1024 * 1024
-"""Larger than any message has to be; what a stranger may make the daemon keep in memory."""
 
 READ_ENTRIES_MAX = 500
 """Entries of one reply: what fits into a frame as a rule, and milliseconds of the journal."""
@@ -143,40 +107,6 @@ class ReadHistory(Message, frozen=True, kw_only=True):
     count: Annotated[int, msgspec.Meta(ge=1, le=HISTORY_MAX)]
 
 
-Request = (
-    Status
-    | ReadEntries
-    | Subscribe
-    | ResetFire
-    | ImportPeople
-    | FilePart
-    | TakePeople
-    | ErasePerson
-    | ReportPerson
-    | ExportPeople
-    | ReadHistory
-    | LoadPolicy
-    | ReturnPolicy
-    | PolicyStatus
-    | AskRoles
-    | VisitRequest
-    | VerifyJournal
-    | ReadLeaves
-    | ReadCheckpoints
-    | AskViews
-    | ReadNames
-    | ReadMuster
-    | ChangeMuster
-    | OrderRequest
-    | DeviceRequest
-    | FaceRequest
-    | GuardRequest
-    | ReadPerimeter
-    | ChangePerimeter
-    | PictureRequest
-)
-
-
 # --- replies ----------------------------------------------------------------------------------
 
 
@@ -197,6 +127,9 @@ class Refusal(StrEnum):
     SLOW = "slow"  # a subscriber did not keep up
     JOURNAL = "journal"  # the journal could not be read
     STOPPING = "stopping"
+    NO_SESSION = "no-session"  # of a page: nobody is signed in, or the session is over
+    LOCKED = "locked"  # of a page: the session has to be unlocked first
+    NO_RIGHT = "no-right"  # of a page: this person may not ask that
 
 
 class Refused(Message, frozen=True, kw_only=True):
@@ -416,83 +349,3 @@ class HistoryReply(Message, frozen=True, kw_only=True):
     timezone: str
     changes: tuple[ChangeShown, ...]
     reason: str = ""
-
-
-Reply = (
-    Hello
-    | Refused
-    | StatusReply
-    | Entries
-    | Heartbeat
-    | ResetFireReply
-    | ImportPeopleReply
-    | FilePart
-    | TakePeopleReply
-    | ErasePersonReply
-    | ReportPersonReply
-    | ExportPeopleReply
-    | HistoryReply
-    | PolicyReply
-    | PolicyStatusReply
-    | RolesReply
-    | VisitAnswer
-    | VerifyProgress
-    | VerifyReply
-    | Leaves
-    | CheckpointsReply
-    | ViewsReply
-    | NamesReply
-    | MusterReply
-    | OrderAnswer
-    | FaceAnswer
-    | GuardAnswer
-    | DeviceAnswer
-    | PerimeterReply
-    | PictureAnswer
-)
-
-_ENCODER = msgspec.json.Encoder()
-_REQUESTS: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
-_REPLIES: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
-
-
-class FrameError(ValueError):
-    """The bytes are no message. `code` says in what way."""
-
-    def __init__(self, code: Refusal, reason: str) -> None:
-        self.code = code
-        super().__init__(reason)
-
-
-def frame(message: Message) -> bytes:
-    """The bytes of one message on the socket. Raises FrameError when it is too large."""
-    body = _ENCODER.encode(message)
-    if len(body) > FRAME_BYTES_MAX:
-        raise FrameError(Refusal.TOO_LARGE, f"{len(body)} bytes, at most {FRAME_BYTES_MAX} pass")
-    return len(body).to_bytes(LENGTH_BYTES, "big") + body
-
-
-def length_of(prefix: bytes) -> int:
-    """How many bytes follow. Raises FrameError on 0 and on more than FRAME_BYTES_MAX."""
-    length = int.from_bytes(prefix, "big")
-    if length > FRAME_BYTES_MAX:
-        raise FrameError(Refusal.TOO_LARGE, f"{length} bytes, at most {FRAME_BYTES_MAX} pass")
-    if length == 0:
-        raise FrameError(Refusal.MALFORMED, "an empty message")
-    return length
-
-
-def decode_request(body: bytes) -> Request:
-    """Raises FrameError, which names the field."""
-    try:
-        return _REQUESTS.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FrameError(Refusal.MALFORMED, f"not a request: {error}") from error
-
-
-def decode_reply(body: bytes) -> Reply:
-    """Raises FrameError, which names the field."""
-    try:
-        return _REPLIES.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FrameError(Refusal.MALFORMED, f"not a reply: {error}") from error

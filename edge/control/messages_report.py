@@ -1,9 +1,11 @@
 """What passes over the control socket about a report of one person."""
 
 from controller.events_pictures import PictureKind
+from controller.events_visits import VisitId
 from controller.ids import HolderId
 from controller.moment import Micros
 from controller.sightings import CheckedOff, Sighting
+from controller.visit import State
 from edge.control.message import Count, Message, Part
 from edge.orders import PersonId
 from policies.facts import CredentialStatus, ScreeningResult, UtcSeconds
@@ -87,6 +89,17 @@ class ScreeningKept(Part, frozen=True, kw_only=True):
     at_s: UtcSeconds | None
 
 
+class VisitKept(Part, frozen=True, kw_only=True):
+    """A visit of the person, or to him, that is not over or still listed. `other`: by random id."""
+
+    visit: VisitId
+    state: State
+    host: bool
+    other: HolderId
+    from_s: UtcSeconds
+    until_s: UtcSeconds
+
+
 class Now(Part, frozen=True, kw_only=True):
     """What the edge knows of the person at this moment. `zone`: where he was seen last, if he is
     inside; `sighting` and `check`: the same for a muster, and that he was checked off; `host` and
@@ -108,6 +121,7 @@ class Now(Part, frozen=True, kw_only=True):
     wrong_pins: Count = 0
     locked_out: bool = False
     consent_until_s: UtcSeconds | None = None
+    visits: tuple[VisitKept, ...] = ()
 
 
 class Kept(Part, frozen=True, kw_only=True):

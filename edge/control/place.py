@@ -7,6 +7,9 @@ from pathlib import Path
 
 SOCKET = "control.sock"
 
+PAGES_SOCKET = "pages.sock"
+"""Where the pages' process asks, on behalf of whoever is signed in."""
+
 JOURNAL = "journal"
 """The journal's folder, beside the socket in the state folder."""
 

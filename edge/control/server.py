@@ -1,43 +1,40 @@
-"""Serves the control socket. Whatever a client does, the daemon goes on.
-
-A subscriber has no queue here: the journal is the queue, and each subscriber reads it at its own
-place, with one frame under way. Who does not take that frame in time is let go, and resumes from
-where it was.
-"""
+"""Serves the control socket. Whatever a client does, the daemon goes on."""
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Self
 
 from msgspec.structs import replace
 
-from edge.control import conversation
+from edge.control import (
+    serving_alarms,
+    serving_gate,
+    serving_guard,
+    serving_house,
+    serving_people,
+    serving_visitors,
+)
 from edge.control.conversation import Conversation, Listener, opened, refusal
 from edge.control.desk import Desk
-from edge.control.message import Message
+from edge.control.desk_pages import no_sign_ins
 from edge.control.messages import (
     PART_BYTES_MAX,
-    READ_ENTRIES_MAX,
-    Entries,
     ExportPeople,
     FilePart,
-    FrameError,
     Heartbeat,
     ImportPeople,
     ReadEntries,
     ReadHistory,
     Refusal,
-    Request,
     ResetFire,
-    SentEntry,
     Status,
     Subscribe,
     TakePeople,
-    decode_request,
 )
+from edge.control.messages_alarms import AnswerAlarm, FollowAlarms, ReadAlarms
+from edge.control.messages_backup import CopyJournal
 from edge.control.messages_devices import (
     DeviceRequest,
     FollowDevices,
@@ -55,20 +52,14 @@ from edge.control.messages_faces import (
     ListFaces,
     TakeFacePicture,
 )
-from edge.control.messages_guard import (
-    AnswerComparison,
-    GuardRequest,
-    ListComparisons,
-    ShowComparison,
-)
+from edge.control.messages_gate import FollowGate, GateRequest
+from edge.control.messages_guard import GuardRequest
 from edge.control.messages_journal import (
     Leaves,
     ReadCheckpoints,
     ReadLeaves,
     VerifyJournal,
-    VerifyProgress,
 )
-from edge.control.messages_muster import ChangeMuster, ReadMuster
 from edge.control.messages_orders import (
     AskChallenge,
     AskPosture,
@@ -79,7 +70,9 @@ from edge.control.messages_orders import (
     OrderRequest,
     ReadOrderFiles,
 )
-from edge.control.messages_perimeter import ChangePerimeter, ReadPerimeter
+from edge.control.messages_page_orders import PageOrderRequest
+from edge.control.messages_pages import AdminRequest, PageRequest
+from edge.control.messages_people import PersonRequest
 from edge.control.messages_pictures import (
     ExportPicture,
     PictureRequest,
@@ -88,7 +81,7 @@ from edge.control.messages_pictures import (
 )
 from edge.control.messages_policy import AskRoles, LoadPolicy, PolicyStatus, ReturnPolicy
 from edge.control.messages_report import ReportPerson
-from edge.control.messages_views import AskViews, ReadNames
+from edge.control.messages_visitors import VisitorRequest
 from edge.control.messages_visits import (
     EndConsent,
     GiveConsent,
@@ -99,10 +92,10 @@ from edge.control.messages_visits import (
     VisitRequest,
 )
 from edge.control.parts import Parts
-from edge.control.peer import owns
-from edge.journal.record import Stored
-
-PROGRESS_S = 0.5
+from edge.control.protocol import Request
+from edge.control.serving_house import HouseRequest
+from edge.control.streams import Streaming
+from edge.gate_sight import EVERYTHING, Guard
 
 
 class ControlServer(Listener):
@@ -126,30 +119,14 @@ class ControlServer(Listener):
     def _conversation(
         self, parts: Parts, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Conversation[Request]:
-        return _Client(self._desk, self._verifying, parts, reader, writer)
+        return DeskClient(self._desk, self._verifying, parts, reader, writer)
 
 
-class _Client(Conversation[Request]):
-    def __init__(
-        self,
-        desk: Desk,
-        verifying: asyncio.Lock,
-        parts: Parts,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        super().__init__(parts, reader, writer)
-        self._desk = desk
-        self._verifying = verifying
-
-    def _decoded(self, body: bytes) -> Request:
-        return decode_request(body)
-
-    def _heartbeat(self) -> Heartbeat:
-        return Heartbeat(last_seq=self._desk.last_seq)
+class DeskClient(Streaming):
+    """Somebody who asks the daemon's desk. `operator` of what is asked is `_who`."""
 
     async def _answer(self, request: Request) -> None:
-        desk, who = self._desk, self._peer.name
+        desk, who = self._desk, self._who
         match request:
             case Status():
                 await self._send(desk.status())
@@ -160,20 +137,60 @@ class _Client(Conversation[Request]):
                 await self._until_gone(self._follow(from_seq))
             case ResetFire(fire=fire):
                 await self._send(await self._patiently(desk.reset_fire(fire, who)))
-            case ImportPeople(csv=csv, dry_run=dry_run):
-                imported = desk.import_people(csv, who, dry_run)
-                await self._send(await self._patiently(imported))
             case FilePart(data=data):
                 await self._parts.add(data)
                 await self._send(Heartbeat(last_seq=desk.last_seq))
-            case TakePeople(dry_run=dry_run):
-                taken = desk.take_people(self._parts.whole(), who, dry_run)
-                await self._send(await self._patiently(taken))
-                self._parts.close()
+            case ImportPeople() | TakePeople() | ExportPeople() | ReadHistory():
+                await self._answer_people(request)
             case ErasePerson():
                 await self._send(await self._patiently(desk.erase_person(request, who)))
             case ReportPerson(person=person):
                 await self._send(await self._patiently(desk.report_person(person, who)))
+            case LoadPolicy() | ReturnPolicy() | PolicyStatus() | AskRoles():
+                await self._answer_policy(request)
+            case Screen() | GiveConsent() | EndConsent() | ListConsents() | LetPass() | MakeCode():
+                await self._answer_visit(request)
+            case VerifyJournal() | ReadLeaves() | ReadCheckpoints() | CopyJournal():
+                await self._answer_journal(request)
+            case _ if isinstance(request, HouseRequest):
+                told = serving_house.answer(desk, request, who)
+                await self._send(await self._patiently(told))
+            case _ if isinstance(request, PictureRequest):
+                await self._answer_picture(request)
+            case _ if isinstance(request, DeviceRequest):
+                await self._answer_device(request)
+            case _ if isinstance(request, FaceRequest):
+                await self._answer_face(request)
+            case _ if isinstance(request, GuardRequest | VisitorRequest):
+                await self._answer_at_gate(request)
+            case _ if isinstance(request, GateRequest):
+                await self._answer_gate(request)
+            case ReadAlarms() | AnswerAlarm():
+                told = serving_alarms.answer(desk.alarms, request, self._guard)
+                await self._send(await self._patiently(told))
+            case FollowAlarms():
+                await self._until_gone(self._follow_to_end(desk.alarms.follow(self._guard)))
+            case _ if isinstance(request, PersonRequest):
+                await self._answer_person(request)
+            case _ if isinstance(request, AdminRequest):
+                await self._answer_sign_ins(request)
+            case _ if isinstance(request, PageRequest | PageOrderRequest):
+                raise refusal(Refusal.NOT_ALLOWED, "that is asked at the pages' socket")
+            case _:
+                await self._answer_order(request)
+
+    async def _answer_people(
+        self, request: ImportPeople | TakePeople | ExportPeople | ReadHistory
+    ) -> None:
+        desk, who = self._desk, self._who
+        match request:
+            case ImportPeople(csv=csv, dry_run=dry_run):
+                imported = desk.import_people(csv, who, dry_run)
+                await self._send(await self._patiently(imported))
+            case TakePeople(dry_run=dry_run):
+                taken = desk.take_people(self._parts.whole(), who, dry_run)
+                await self._send(await self._patiently(taken))
+                self._parts.close()
             case ExportPeople(since=since):
                 to_sign, about = await self._patiently(desk.export_people(since))
                 for at in range(0, len(to_sign), PART_BYTES_MAX):
@@ -181,37 +198,11 @@ class _Client(Conversation[Request]):
                 await self._send(about)
             case ReadHistory(count=count):
                 await self._send(await desk.people_history(count))
-            case LoadPolicy() | ReturnPolicy() | PolicyStatus() | AskRoles():
-                await self._answer_policy(request)
-            case Screen() | GiveConsent() | EndConsent() | ListConsents() | LetPass() | MakeCode():
-                await self._answer_visit(request)
-            case ReadMuster() | ChangeMuster():
-                await self._send(await self._of_muster(request))
-            case ReadPerimeter():
-                await self._send(desk.perimeter())
-            case ChangePerimeter(step=step):
-                await self._send(await self._patiently(desk.change_perimeter(step, who)))
-            case VerifyJournal() | ReadLeaves() | ReadCheckpoints():
-                await self._answer_journal(request)
-            case AskViews(rebuild=rebuild):
-                await self._send(desk.views(rebuild=rebuild))
-            case ReadNames(holders=holders):
-                await self._send(desk.names(holders))
-            case _ if isinstance(request, PictureRequest):
-                await self._answer_picture(request)
-            case _ if isinstance(request, DeviceRequest):
-                await self._answer_device(request)
-            case _ if isinstance(request, FaceRequest):
-                await self._answer_face(request)
-            case _ if isinstance(request, GuardRequest):
-                await self._answer_guard(request)
-            case _:
-                await self._answer_order(request)
 
     async def _answer_policy(
         self, request: LoadPolicy | ReturnPolicy | PolicyStatus | AskRoles
     ) -> None:
-        desk, who = self._desk, self._peer.name
+        desk, who = self._desk, self._who
         match request:
             case LoadPolicy():
                 done = desk.load_policy(self._parts.whole(), who)
@@ -225,7 +216,7 @@ class _Client(Conversation[Request]):
                 await self._send(await self._patiently(desk.roles_held()))
 
     async def _answer_visit(self, request: VisitRequest) -> None:
-        desk, who = self._desk, self._peer.name
+        desk, who = self._desk, self._who
         match request:
             case Screen(person=person, station=station, result=result):
                 screened = desk.screen(person, station, result, who)
@@ -237,12 +228,18 @@ class _Client(Conversation[Request]):
             case ListConsents():
                 await self._send(await desk.consents())
             case LetPass():
-                await self._send(await self._patiently(desk.let_pass(request, who)))
+                sight = self._guard.sight
+                let = await self._patiently(desk.let_pass(request, who))
+                await self._send(serving_gate.shown(let, sight))
             case MakeCode():
                 await self._send(await self._patiently(desk.make_code(request, who)))
 
-    async def _answer_journal(self, request: VerifyJournal | ReadLeaves | ReadCheckpoints) -> None:
+    async def _answer_journal(
+        self, request: VerifyJournal | ReadLeaves | ReadCheckpoints | CopyJournal
+    ) -> None:
         match request:
+            case CopyJournal():
+                await self._until_gone(self._follow_to_end(self._desk.backups.copy_journal()))
             case VerifyJournal():
                 await self._until_gone(self._verify())
             case ReadLeaves(begin=begin, limit=limit):
@@ -251,7 +248,7 @@ class _Client(Conversation[Request]):
                 await self._send(await self._desk.checkpoints(size))
 
     async def _answer_order(self, request: OrderRequest) -> None:
-        orders, who = self._desk.orders, self._peer.name
+        orders, who = self._desk.orders, self._who
         match request:
             case GiveOrder(envelope=envelope, carrier=carrier, code=code):
                 given = orders.give(envelope, carrier, code, who)
@@ -279,20 +276,20 @@ class _Client(Conversation[Request]):
             case TraceLine(name=name):
                 await self._until_gone(self._trace(name))
             case ServiceDevice(step=step):
-                done = devices.change(step, self._peer.name)
+                done = devices.change(step, self._who)
                 await self._send(await self._patiently(done))
             case TryDevice(device=device):
-                tried = devices.try_out(device, self._peer.name)
+                tried = devices.try_out(device, self._who)
                 await self._send(await self._patiently(tried))
             case SendFileTo():
                 await self._until_gone(self._send_file(request))
                 self._parts.close()
 
     async def _answer_face(self, request: FaceRequest) -> None:
-        faces, who = self._desk.faces, self._peer.name
+        faces, who = self._desk.faces, self._who
         match request:
             case EnrolFace():
-                enrolled = faces.enrol(request, who, may_name=owns(self._peer))
+                enrolled = faces.enrol(request, who, may_name=self._owns)
                 await self._send(await self._patiently(enrolled))
             case EraseFace(person=person):
                 await self._send(await self._patiently(faces.erase(person, who)))
@@ -304,16 +301,43 @@ class _Client(Conversation[Request]):
                     await self._send(FilePart(data=seen.jpeg[at : at + PART_BYTES_MAX]))
                 await self._send(replace(seen, jpeg=b""))
 
-    async def _answer_guard(self, request: GuardRequest) -> None:
-        guards, who = self._desk.guards, self._peer.name
-        match request:
-            case ListComparisons(attends=attends):
-                await self._send(await self._patiently(guards.listed(attends=attends)))
-            case ShowComparison():
-                for piece in await self._patiently(guards.picture(request)):
-                    await self._send(piece)
-            case AnswerComparison():
-                await self._send(await self._patiently(guards.answer(request, who)))
+    async def _answer_at_gate(self, request: GuardRequest | VisitorRequest) -> None:
+        desk, who = self._desk, self._who
+        if isinstance(request, GuardRequest):
+            told = serving_guard.answer(desk.guards, request, self._guard)
+        else:
+            told = serving_visitors.answer(desk, request, who)
+        for reply in await self._patiently(told):
+            await self._send(reply)
+
+    async def _answer_sign_ins(self, request: AdminRequest) -> None:
+        if self._desk.sign_ins is None:
+            raise no_sign_ins()
+        asked = self._desk.sign_ins.of_others(
+            request, self._who, own=self._session, may_link=self._owns and self._session is None
+        )
+        await self._send(await self._patiently(asked))
+
+    async def _answer_gate(self, request: GateRequest) -> None:
+        gates, guard = self._desk.gates, self._guard
+        if isinstance(request, FollowGate):
+            await self._until_gone(serving_gate.follow(gates, request, guard, self._send))
+            return
+        for reply in await self._patiently(serving_gate.answer(gates, request, guard)):
+            await self._send(reply)
+
+    @property
+    def _guard(self) -> Guard:
+        """Who asks what a guard's terminal asks: whoever may speak here may read the journal."""
+        return Guard(self._who, None, EVERYTHING)
+
+    async def _answer_person(self, request: PersonRequest) -> None:
+        if isinstance(request, serving_people.Told):
+            replies = serving_people.told(self._desk, request, self._who)
+            await self._until_gone(self._follow_to_end(replies))
+            return
+        done = serving_people.done(self._desk, request, self._who)
+        await self._send(await self._patiently(done))
 
     async def _answer_picture(self, request: PictureRequest) -> None:
         pictures = self._desk.pictures
@@ -321,126 +345,18 @@ class _Client(Conversation[Request]):
             case ReadPictures():
                 await self._send(await pictures.listed(request))
             case ExportPicture():
-                told = pictures.export(request, self._peer.name)
+                told = pictures.export(request, self._who)
                 await self._until_gone(self._follow_to_end(told))
             case VerifyPictures():
                 await self._until_gone(self._follow_to_end(pictures.verify()))
 
-    async def _follow_to_end(self, telling: AsyncGenerator[Message, None]) -> None:
-        """What it has open is closed when the client goes."""
-        async with aclosing(telling) as told:
-            await self._follow_all(told)
-
     async def _send_file(self, asked: SendFileTo) -> None:
         """A client that goes takes its file back."""
-        content, who = self._parts.whole(), self._peer.name
+        content, who = self._parts.whole(), self._who
         async with aclosing(self._desk.devices.send_file(asked, content, who)) as told:
             await self._follow_all(told)
 
     async def _trace(self, name: str) -> None:
         """The line is watched for as long as the client reads, and not a moment longer."""
-        async with aclosing(self._desk.devices.trace(name, self._peer.name)) as spoken:
+        async with aclosing(self._desk.devices.trace(name, self._who)) as spoken:
             await self._follow_all(spoken)
-
-    async def _follow_all(self, following: AsyncIterator[Message]) -> None:
-        """A client that goes ends it; one that does not take a frame in time is let go."""
-        coming = asyncio.ensure_future(anext(following, None))
-        try:
-            while True:
-                await asyncio.wait({coming}, timeout=PROGRESS_S)
-                if not coming.done():
-                    await self._send(self._heartbeat())
-                    continue
-                reply = coming.result()
-                if reply is None:
-                    return
-                await self._send(reply)
-                coming = asyncio.ensure_future(anext(following, None))
-        finally:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
-
-    async def _of_muster(self, request: ReadMuster | ChangeMuster) -> Message:
-        if isinstance(request, ReadMuster):
-            return await self._desk.muster(request.begin)
-        return await self._patiently(self._desk.change_muster(request.step, self._peer.name))
-
-    async def _send_entries(self, stored: list[Stored]) -> int:
-        """As many of them as one frame holds; how many those are."""
-        sent = [_sent(one) for one in stored]
-        while True:
-            message = Entries(entries=tuple(sent), last_seq=self._desk.last_seq)
-            try:
-                await self._send(message)
-            except FrameError:
-                # One entry always fits: 64 KiB, doubled at worst where quotes are escaped.
-                assert len(sent) > 1, f"entry {sent[0].seq} does not fit into a frame"
-                sent = sent[: len(sent) // 2]
-                continue
-            return len(sent)
-
-    async def _follow(self, from_seq: int) -> None:
-        desk, following = self._desk, from_seq
-        if from_seq > desk.last_seq + 1:
-            raise refusal(
-                Refusal.AHEAD,
-                f"entry {from_seq} does not exist yet, the newest is {desk.last_seq}",
-                "start from there; if you have seen that entry, the journal was put back",
-            )
-        try:
-            while True:
-                if not await self._newer(following - 1):
-                    await self._send(Heartbeat(last_seq=desk.last_seq))
-                    continue
-                stored = await desk.read(following, READ_ENTRIES_MAX)
-                if not stored or stored[0].seq != following:
-                    raise refusal(Refusal.JOURNAL, f"entry {following} is no longer kept here")
-                following += await self._send_entries(stored)
-        except TimeoutError:
-            raise refusal(
-                Refusal.SLOW,
-                f"nothing was taken for {conversation.FRAME_WITHIN_S:.0f} s",
-                f"subscribe again from {following}: nothing is lost",
-                following,
-            ) from None
-
-    async def _newer(self, seq: int) -> bool:
-        """Whether there is an entry after `seq`, waiting for it until a heartbeat is due."""
-        if self._desk.last_seq > seq:
-            return True
-        try:
-            async with asyncio.timeout(conversation.HEARTBEAT_S):
-                await self._desk.wait_beyond(seq)
-        except TimeoutError:
-            return False
-        return True
-
-    async def _verify(self) -> None:
-        if self._verifying.locked():
-            raise refusal(Refusal.BUSY, "a verification is under way", "wait until it is through")
-        async with self._verifying:
-            seen = (0, self._desk.last_seq)
-
-            def note(done: int, total: int) -> None:
-                nonlocal seen
-                seen = (done, total)
-
-            task = asyncio.create_task(self._desk.verify(note), name="control verification")
-            try:
-                while not task.done():
-                    await asyncio.wait({task}, timeout=PROGRESS_S)
-                    if not task.done():
-                        await self._send(VerifyProgress(done=seen[0], total=seen[1]))
-                await self._send(task.result())
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-
-
-def _sent(stored: Stored) -> SentEntry:
-    return SentEntry(
-        seq=stored.seq,
-        entry=stored.entry.decode(),
-        chain=stored.chain.hex(),
-        personal=stored.personal,
-    )

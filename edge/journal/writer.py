@@ -11,7 +11,7 @@ from typing import Protocol, Self, TypeVar
 from controller.events_people import ErasedValues
 from controller.merkle import Frontier
 from controller.retention import RecordClass
-from edge.journal import checkpoints, erasure, pruning, reading, sealing
+from edge.journal import checkpoints, copying, erasure, pruning, reading, sealing
 from edge.journal import folder as files
 from edge.journal.checkpoints import Kept
 from edge.journal.disk import Disk
@@ -209,6 +209,18 @@ class JournalWriter:
         return await self._call(
             lambda journal: journal.following(from_seq, limit_entries, limit_bytes)
         )
+
+    async def copy_mark(self) -> copying.Mark:
+        """As `edge.journal.copying.mark_of`."""
+        return await self._read(copying.mark_of)
+
+    async def copy_begin(self) -> copying.Place:
+        """As `edge.journal.copying.first_place`."""
+        return await self._read(copying.first_place)
+
+    async def copy_rows(self, place: copying.Place) -> copying.Rows:
+        """As `edge.journal.copying.next_rows`: a step between which appends go on."""
+        return await self._read(lambda segments: copying.next_rows(segments, place))
 
     async def newest_snapshot(self) -> Snapshot | None:
         """As `Journal.newest_snapshot`."""

@@ -11,7 +11,14 @@ from edge.people.file import (
     PeopleMovedError,
     PeopleStagedError,
 )
-from edge.people.importer import ImportPlan, ImportRefusedError, Update, plan_import, seal
+from edge.people.importer import (
+    ImportPlan,
+    ImportRefusedError,
+    Update,
+    plan_import,
+    plan_person,
+    seal,
+)
 from edge.people.pins import (
     Checked,
     PinCheck,
@@ -109,6 +116,7 @@ __all__ = [
     "not_taken",
     "offered",
     "plan_import",
+    "plan_person",
     "ref_of",
     "refuse_mixed",
     "roles_held",

@@ -21,6 +21,7 @@ from edge.people.refs import SiteKey, ref_of
 from edge.people.table import Row, RowProblem, read_table
 from policies.compiled import CompiledPolicy
 from policies.facts import CredentialStatus
+from policies.problems import did_you_mean
 
 COLUMNS = (
     "id",
@@ -35,6 +36,9 @@ COLUMNS = (
     "watchlists",
     "biometrics",
 )
+
+COMPARED_MAX = 2_000
+"""Ids among which one is looked for that was meant: some milliseconds."""
 
 T = TypeVar("T")
 NewId = Callable[[], str]
@@ -122,6 +126,29 @@ def plan_import(
     return planner.plan()
 
 
+def plan_person(
+    roll: Roll,
+    cells_of: Mapping[str, str],
+    policy: CompiledPolicy,
+    site_key: SiteKey,
+    *,
+    new: bool,
+    formats: Formats = FORMATS,
+    duress_is_told: bool = False,
+    new_id: NewId = random_id,
+) -> ImportPlan:
+    """What one row would do, given as its cells by column. Writes nothing and raises nothing.
+
+    `new`: nobody on file has that id yet; otherwise somebody has. All else as in `plan_import`.
+    """
+    planner = _Planner(roll, policy, site_key, formats, new_id, duress_is_told=duress_is_told)
+    row = Row(0, {column: text.strip() for column, text in cells_of.items()})
+    if planner.is_as_expected(row, new=new):
+        planner.take(row)
+        planner.refuse_held_badges()
+    return planner.plan()
+
+
 def seal(
     plan: ImportPlan,
     hasher: PinHasher,
@@ -166,6 +193,7 @@ class _Planner:
         self._new_id = new_id
         self._duress_is_told = duress_is_told
         self._on_file = {record.external_id: record.id for record in roll.holders.values()}
+        self._are_few = len(self._on_file) <= COMPARED_MAX
         self._credentials: dict[str, list[str]] = {}
         for credential in roll.credentials.values():
             self._credentials.setdefault(credential.holder, []).append(credential.id)
@@ -210,6 +238,21 @@ class _Planner:
         columns += ["badge"] * self._badge(row, before.id, status)
         columns += self._pins_of(row, HolderId(before.id))
         self._note(before, after, columns)
+
+    def is_as_expected(self, row: Row, *, new: bool) -> bool:
+        """Whether somebody on file has the row's id, or nobody where the person is to be `new`; a
+        slip of the fingers must not change somebody else.
+        """
+        external_id = row.cells.get("id", "")
+        on_file = external_id in self._on_file
+        if new and on_file:
+            hint = f"see `sentrypost person show {external_id}`; `person change` changes it"
+            self._problem(row, "id", f"'{external_id}' is on file already", hint)
+        elif not (new or on_file):
+            close = did_you_mean(external_id, self._on_file) if self._are_few else None
+            hint = close or "`sentrypost person list` has them"
+            self._problem(row, "id", f"nobody on file has the id '{external_id[:64]}'", hint)
+        return new is not on_file
 
     def refuse_held_badges(self) -> None:
         """After all rows: nobody gets a badge that somebody else keeps."""

@@ -14,6 +14,8 @@ from controller import events_cameras as ec
 from controller import events_devices as ed
 from controller import events_faces as ef
 from controller import events_points as ep
+from controller import events_signins as es
+from controller import events_visits as evi
 from controller.alarms import ALARMS
 from controller.body import Body
 from controller.events import Entry, EntryError, decode_body, kind_of
@@ -119,8 +121,12 @@ NOWHERE = frozenset(
         ev.JournalUnsound,
         ev.OrdersSuspected,
         ev.PostureChanged,
+        ep.PanicRaised,
         ep.SourceActed,
         ep.SourceFaulted,
+        es.SignInRefused,
+        evi.VisitOverdue,
+        evi.VisitorUnaccounted,
     )
 )
 """Alarms that no door's camera could have seen. A panic button is among them: whoever presses it

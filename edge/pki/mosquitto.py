@@ -29,7 +29,7 @@ EDGE_WRITES = (
     "order/ack/+",
     "orders",
 )
-EDGE_READS = ("status", "journal/ack", "checkpoint/ack", "request", "order")
+EDGE_READS = ("status", "journal/ack", "checkpoint/ack", "request", "order", "alarm/+")
 """Its own; beside them the `orders` of everybody at the site."""
 
 CENTRAL_WRITES = ("journal/ack", "checkpoint/ack", "request", "order")

@@ -1,6 +1,6 @@
 """A simulated camera in a process of its own, told by lines what happens before it.
 
-    python -m simulators.gate.played SEED FOLDER
+    python -m simulators.gate.played SEED FOLDER PORT
 
 A line on standard input is one of `Line`, as JSON; the process ends with its input. On standard
 output it says once where the camera is, and then, line by line, what was asked of it and is done.
@@ -8,21 +8,32 @@ output it says once where the camera is, and then, line by line, what was asked 
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from drivers.faces.api import Turn
 from simulators.children import die_with_parent
 from simulators.gate.failures import Failure
-from simulators.people.scenes import Scene
+from simulators.people.scenes import How, Scene
+from simulators.scenario import Face
+
+if TYPE_CHECKING:
+    from simulators.gate.stage import Stage
 
 LINE_BYTES_MAX = 64 * 1024
 
 SIZE, FPS = (480, 360), 8.0
 """Enough for a face that fills a third of it, and little to draw on a small machine."""
+
+FACE_PX = 130.0
+BUSY = 0.2
+
+_SHOWN = {b"Turn left": Turn.LEFT, b"Turn right": Turn.RIGHT}
+"""What the display beside a camera asks for (`edge/reader_signs.py`)."""
 
 
 class Come(msgspec.Struct, frozen=True, tag=True):
@@ -70,8 +81,10 @@ class PlayedCamera:
 
 
 @asynccontextmanager
-async def played_camera(seed: int, folder: Path) -> AsyncIterator[PlayedCamera]:
-    """A simulated camera; `folder`: where clips are kept. Raises RuntimeError where it ends."""
+async def played_camera(seed: int, folder: Path, *, port: int = 0) -> AsyncIterator[PlayedCamera]:
+    """A simulated camera; `folder`: where clips are kept; `port`: 0 takes a free one. Raises
+    RuntimeError where it ends.
+    """
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -79,6 +92,7 @@ async def played_camera(seed: int, folder: Path) -> AsyncIterator[PlayedCamera]:
         __name__,
         str(seed),
         str(folder),
+        str(port),
         stdin=pipe,
         stdout=pipe,
         preexec_fn=die_with_parent,
@@ -95,14 +109,33 @@ async def played_camera(seed: int, folder: Path) -> AsyncIterator[PlayedCamera]:
         await process.wait()
 
 
-async def _play(seed: int, folder: Path) -> None:
+def scene_of(face: Face) -> Scene:
+    """Somebody of a scenario as this camera has him drawn."""
+    return Scene(identity=face.who, how=How(face.shown), companion=face.beside, size_px=FACE_PX)
+
+
+def turns_of(texts: Iterable[bytes]) -> Iterator[Turn]:
+    """What somebody who reads these on the display does."""
+    for text in texts:
+        turn = _SHOWN.get(bytes(text))
+        if turn is not None:
+            yield turn
+
+
+def stage_of(seed: int, folder: Path) -> "Stage":
+    """What such a camera looks at; whatever is drawn for it is kept in `folder`."""
     # The parent needs none of this, and may be an edge of a site without cameras.
-    from simulators.gate.server import CameraServer
     from simulators.gate.stage import Stage
     from simulators.people.clips import Clips
 
-    stage = Stage(seed, Clips(folder), size=SIZE, fps=FPS, busy=0.2)
-    server = CameraServer(stage)
+    return Stage(seed, Clips(folder), size=SIZE, fps=FPS, busy=BUSY)
+
+
+async def _play(seed: int, folder: Path, port: int) -> None:
+    from simulators.gate.server import CameraServer
+
+    stage = stage_of(seed, folder)
+    server = CameraServer(stage, port=port)
     ready = asyncio.Event()
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader(limit=LINE_BYTES_MAX)
@@ -134,4 +167,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_play(int(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(_play(int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))

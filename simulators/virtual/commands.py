@@ -40,6 +40,13 @@ BROKEN, ANOTHER = 1, 3
     help="Virtual days; the first is a Monday.",
 )
 @click.option(
+    "--hour",
+    type=click.IntRange(0, 23),
+    default=0,
+    show_default=True,
+    help="When the Monday begins; most people come between 7 and 10.",
+)
+@click.option(
     "--faults",
     type=click.Choice(["none", "normal", "heavy"]),
     default="normal",
@@ -62,7 +69,7 @@ BROKEN, ANOTHER = 1, 3
 )
 @click.option(
     "--trace",
-    type=click.File("w"),
+    type=click.File("w", lazy=False),
     help="Write everything that is seen into this file; - is standard output.",
 )
 @click.option(
@@ -74,6 +81,7 @@ BROKEN, ANOTHER = 1, 3
 def virtual(
     seed: int,
     days: float,
+    hour: int,
     faults: str,
     portals: int,
     people: int,
@@ -92,7 +100,14 @@ def virtual(
     from simulators.virtual.run import Kept, Options, simulate
     from simulators.virtual.source import commit
 
-    options = Options(seed=seed, days=days, faults=Level(faults), portals=portals, people=people)
+    options = Options(
+        seed=seed,
+        days=days,
+        faults=Level(faults),
+        portals=portals,
+        people=people,
+        hour=hour,
+    )
     keep = None if trace is None else _writer(trace)
     began = time.monotonic()
     verdict = simulate(options, keep=keep, progress=_Progress(days).tell)

@@ -5,7 +5,7 @@ commit. So each operation that could be caught in the middle says when it is in 
 these are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from random import Random
 from typing import NamedTuple
@@ -68,6 +68,40 @@ LEAVE_SHARE, LEAVE_WITHIN_S = 0.2, 5.0
 """How often everybody leaves while a disk fails, and how soon: ways out do not need it."""
 
 
+AIMS: Mapping[str, Sequence[str]] = {
+    "commit": ("kill", "power", "disk-eio", "disk-full", "disk-slow", "posture", "fire"),
+    "entry": (
+        "kill",
+        "power",
+        "edge-cut-off",
+        "broker-stop",
+        "central-kill",
+        "central-power",
+        "central-cut-off",
+        "broker-lose",
+        "posture",
+    ),
+    "strike": ("kill", "power", "posture", "fire", "mute", "unplug", "reboot", "noise"),
+    "pin": ("kill", "posture", "fire", "mute", "disk-full"),
+    "face": ("kill", "posture", "fire", "camera", "faces", "disk-full"),
+    What.PRESENTED: (
+        "kill",
+        "disk-full",
+        "disk-slow",
+        "posture",
+        "noise",
+        "mute",
+        "overtake",
+        "restart",
+    ),
+    What.RELEASED: ("kill", "reboot", "mute", "fire", "posture", "power"),
+    What.OPENED: ("kill", "mute", "fire", "disk-eio"),
+    What.FIRE: ("disk-slow", "kill", "power", "mute", "unplug", "disk-full", "restart"),
+    What.STARTED: ("kill", "power", "fire", "disk-eio", "mute", "clock"),
+}
+"""What may strike while something is in flight."""
+
+
 class Faults:
     """All that can go wrong at one site, drawn from one chance."""
 
@@ -104,36 +138,8 @@ class Faults:
             "clock": self._clock,
             "pins": self._pins,
         }
-        self._aims: dict[str, Sequence[str]] = {
-            "commit": ("kill", "power", "disk-eio", "disk-full", "disk-slow", "posture", "fire"),
-            "entry": (
-                "kill",
-                "power",
-                "edge-cut-off",
-                "broker-stop",
-                "central-kill",
-                "central-power",
-                "central-cut-off",
-                "broker-lose",
-                "posture",
-            ),
-            "strike": ("kill", "power", "posture", "fire", "mute", "unplug", "reboot", "noise"),
-            "pin": ("kill", "posture", "fire", "mute", "disk-full"),
-            What.PRESENTED: (
-                "kill",
-                "disk-full",
-                "disk-slow",
-                "posture",
-                "noise",
-                "mute",
-                "overtake",
-                "restart",
-            ),
-            What.RELEASED: ("kill", "reboot", "mute", "fire", "posture", "power"),
-            What.OPENED: ("kill", "mute", "fire", "disk-eio"),
-            What.FIRE: ("disk-slow", "kill", "power", "mute", "unplug", "disk-full", "restart"),
-            What.STARTED: ("kill", "power", "fire", "disk-eio", "mute", "clock"),
-        }
+        if site.edge.cameras:
+            self._kinds |= {"camera": self._camera, "faces": self._faces}
 
     # --- when -------------------------------------------------------------------------------
 
@@ -152,7 +158,7 @@ class Faults:
         share = self._rate.aimed * (1 if point in FREQUENT else RARE_TIMES)
         if self._over or self._chance.random() >= share:
             return
-        name = self._chance.choice(self._aims[point])
+        name = self._chance.choice(AIMS[point])
         if name == "overtake":
             self._overtake(where)
         elif point == "commit" and name in {"power", "disk-eio"}:
@@ -160,7 +166,7 @@ class Faults:
         else:
             self._site.loop.outside(self._chance.random() * AIMED_WITHIN_S, self._strike, name)
         if self._chance.random() < AGAIN_SHARE:
-            name = self._chance.choice([n for n in self._aims[point] if n != "overtake"])
+            name = self._chance.choice([n for n in AIMS[point] if n != "overtake"])
             self._site.loop.outside(self._chance.random() * AGAIN_WITHIN_S, self._strike, name)
 
     def _later(self, a_day: float, call: Callable[[], None]) -> None:
@@ -279,6 +285,23 @@ class Faults:
             self._chance.uniform(5, 300),
             lambda: setattr(pins, "failing", 0.5),
             lambda: setattr(pins, "failing", 0.0),
+        )
+
+    def _camera(self) -> None:
+        cameras = self._site.edge.cameras
+        one = cameras[self._chance.choice(sorted(cameras))]
+        lasts_s = self._chance.uniform(2, 600)
+        self._begin(one.name, "dark", lasts_s, lambda: one.fail(True), lambda: one.fail(False))
+
+    def _faces(self) -> None:
+        faces = self._site.edge.faces
+        assert faces is not None, "there are cameras"
+        self._begin(
+            "faces",
+            "gone",
+            self._chance.uniform(2, 300),
+            lambda: setattr(faces, "gone", True),
+            lambda: setattr(faces, "gone", False),
         )
 
     # --- wires and readers ------------------------------------------------------------------

@@ -10,9 +10,11 @@ from policies.compiled import Egress, PortalRule
 from simulators.door import Door, Lock
 from simulators.osdp_reader import SimulatedReader
 from simulators.virtual.loop import virtual_loop
-from simulators.virtual.plan import Plan
+from simulators.virtual.plan import Plan, asks_for_faces
 from simulators.virtual.seen import Seen, What, Witness
 from simulators.virtual.wire import Wire
+
+DISPLAY_COLUMNS = 16
 
 PRESS_S = 0.5
 """How long a finger stays on a request-to-exit button."""
@@ -57,6 +59,9 @@ class Portal:
         self.exit_reader = _reader(hardware, entry.exit_reader)
         self.turn = asyncio.Lock()
         """One person at a time."""
+        self.looked_at = rule.id in hardware.looked_at
+        self.standing: str | None = None
+        """Who stands before its camera."""
         self.changed = Signal()
         self._entry = entry
         self._hardware = hardware
@@ -141,6 +146,10 @@ class Hardware:
         self.wire_of: dict[str, Wire] = {}
         self.portals: dict[str, Portal] = {}
         config = plan.config
+        self.looked_at = [
+            portal.id for portal in config.policy.portals if asks_for_faces(portal.inner)
+        ]
+        displays = {config.portals[name].entry_reader for name in self.looked_at}
         for name, (_, spec) in config.lines.items():
             line = line_config(spec)
             for device in line.readers:
@@ -150,6 +159,7 @@ class Hardware:
                     chance.randbytes,
                     inputs=device.inputs,
                     outputs=device.outputs,
+                    text_columns=DISPLAY_COLUMNS if device.name in displays else 0,
                     on_output=self._output_of(device.name),
                 )
             own = [self.readers[device.name] for device in line.readers]

@@ -34,6 +34,7 @@ from edge.journal_keys import JournalKey
 from edge.people import Checked, People, load_site_key
 from edge.signatures import SigningKey
 from simulators.virtual.broker import VirtualBroker
+from simulators.virtual.cameras import VirtualCamera, VirtualFaces, VirtualShelf
 from simulators.virtual.clock import VirtualClock
 from simulators.virtual.disk import Disk
 from simulators.virtual.hand import Latency, VirtualHand
@@ -241,6 +242,11 @@ class EdgeMachine(Machine):
         self.noted: Callable[[int], None]
         self.crashed: Callable[[str], None]
         """Told why an edge has ended though nobody had asked it to."""
+        self.cameras = {name: VirtualCamera(name, clock.mono_ns) for name in hardware.looked_at}
+        self.faces: VirtualFaces | None = None
+        if self.cameras:
+            own = Random(chance.getrandbits(64))
+            self.faces = VirtualFaces(hardware, plan.faces, clock.mono_ns, own, aim)
         self._plan = plan
         self._hardware = hardware
         self._broker = broker
@@ -312,6 +318,9 @@ class EdgeMachine(Machine):
             writer=writer,
             people=people,
             pins=self.pins,
+            cameras={one.name: one for one in self.cameras.values()},
+            faces=self.faces,
+            shelf=VirtualShelf() if self.cameras else None,
             ballast=None,
             link=link,
         )

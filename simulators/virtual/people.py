@@ -31,6 +31,16 @@ AGAIN_S_MIN, AGAIN_S_MAX = 15.0, 45.0
 SLIP_SHARE = 0.06
 """How often somebody types a wrong PIN."""
 
+BORROWED_SHARE = 0.1
+"""How often somebody shows a colleague's badge where a camera looks."""
+
+PIN_ASKED = "Enter your PIN"
+"""On a display (`edge/reader_signs.py`)."""
+
+READS_S = 0.1
+LOOKS_S = 22.0
+"""Somebody looks into a camera and turns until the edge stops waiting (`controller/attempt.py`)."""
+
 WRONG_PIN = "0000"
 """Nobody's."""
 
@@ -38,10 +48,13 @@ WRONG_PIN = "0000"
 class Crowd:
     """Everybody at the site, as tasks that belong to no process."""
 
-    def __init__(self, plan: Plan, hardware: Hardware, chance: Random, days: float) -> None:
+    def __init__(
+        self, plan: Plan, hardware: Hardware, chance: Random, days: float, hour: int
+    ) -> None:
         self._plan = plan
         self._hardware = hardware
-        self._end_s = days * DAY_S
+        self._begin_s = hour * HOUR_S
+        self._end_s = self._begin_s + days * DAY_S
         self._alarm = asyncio.Event()
         self.where = {person.name: "street" for person in plan.people}
         self._sides = {
@@ -49,6 +62,7 @@ class Crowd:
             for portal in hardware.portals.values()
             if portal.rule.outer == "street" and plan.ways[portal.rule.inner] != (portal.name,)
         }
+        self._lenders = [p for p in plan.people if p.in_good_standing]
         self._chances = {p.name: Random(chance.getrandbits(64)) for p in plan.people}
 
     def start(self) -> list[asyncio.Task[None]]:
@@ -69,7 +83,9 @@ class Crowd:
         for at_s, zone in sorted(self._agenda(person, chance)):
             if at_s >= self._end_s:
                 return
-            while not await self._calm_until(at_s):
+            if at_s < self._begin_s:
+                continue
+            while not await self._calm_until(at_s - self._begin_s):
                 await asyncio.sleep(chance.uniform(1.0, 60.0))
                 await self.walk(person, "street", chance)
             await self.walk(person, zone, chance)
@@ -87,7 +103,7 @@ class Crowd:
         return False
 
     def _agenda(self, person: Person, chance: Random) -> Iterator[tuple[float, str]]:
-        """Where somebody goes, day by day; the loop's zero is a Monday's midnight."""
+        """Where somebody goes, day by day, from a Monday's midnight on."""
         zones = [zone for zone in self._plan.ways if zone != "street"]
         common = [zone for zone in zones if not zone.startswith("archive")]
         archives = [zone for zone in zones if zone.startswith("archive")]
@@ -183,15 +199,30 @@ class Crowd:
         reader = portal.exit_reader if inside else portal.entry_reader
         assert reader is not None, "a door that is not free has a reader"
         detail = f"{Direction.EXIT if inside else Direction.ENTRY} {person.name}"
+        shown = person
+        if portal.looked_at and not inside and chance.random() < BORROWED_SHARE:
+            shown = chance.choice(self._lenders)
+            detail = f"{Direction.ENTRY} {shown.name}"
         self._hardware.tell(What.PRESENTED, portal.name, detail)
-        reader.present_card(person.badge.bits, person.badge.data)
-        return await self._wait(portal, reader, person, chance)
+        portal.standing = person.name
+        try:
+            reader.present_card(shown.badge.bits, shown.badge.data)
+            return await self._wait(portal, reader, person, chance, knows=shown is person)
+        finally:
+            portal.standing = None
 
     async def _wait(
-        self, portal: Portal, reader: SimulatedReader | None, person: Person, chance: Random
+        self,
+        portal: Portal,
+        reader: SimulatedReader | None,
+        person: Person,
+        chance: Random,
+        *,
+        knows: bool = True,
     ) -> What:
+        """`knows`: the PIN of the badge that was presented."""
         loop = virtual_loop()
-        until_s, typed = loop.time() + PATIENCE_S, False
+        until_s, typed, looked = loop.time() + PATIENCE_S, False, False
         if reader is not None:
             reader.on_light = portal.changed.fire
         while (left_s := until_s - loop.time()) > 0:
@@ -200,10 +231,17 @@ class Crowd:
             color = None if reader is None else reader.color(loop.now_ns())
             if color == RED:
                 return What.REFUSED
-            if color == AMBER and reader is not None and not typed:
+            asked = color == AMBER and not typed
+            # The light says that something is asked for; the display, where there is one, what.
+            if asked and portal.looked_at and not _asks_for_pin(reader):
+                if not looked:
+                    looked, until_s = True, loop.time() + LOOKS_S
+                await portal.changed.wait(min(READS_S, until_s - loop.time()))
+                continue
+            if asked and reader is not None:
                 typed = True
                 await asyncio.sleep(REACTION_S + chance.random())
-                slipped = chance.random() < SLIP_SHARE
+                slipped = chance.random() < SLIP_SHARE or not knows
                 typed_what = What.MISTYPED if slipped else What.TYPED
                 self._hardware.tell(typed_what, portal.name, person.name)
                 reader.press_keys(f"{WRONG_PIN if slipped else person.pin}#")
@@ -211,3 +249,7 @@ class Crowd:
                 continue
             await portal.changed.wait(left_s)
         return What.GAVE_UP
+
+
+def _asks_for_pin(reader: SimulatedReader | None) -> bool:
+    return reader is not None and reader.text(virtual_loop().now_ns()) == PIN_ASKED

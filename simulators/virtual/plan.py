@@ -35,6 +35,10 @@ daily = ["18:00-21:00"]
 [factors]
 badge = { 1 = "badge" }
 high = { 1 = "badge+pin" }
+seen = { 1 = "badge+face" }
+
+[alternative]
+face = "pin"
 
 [role.staff]
 clearance = 3
@@ -90,6 +94,10 @@ ZONES = {
 }
 
 
+FACES_OF = 2
+"""One of so many people gives a face."""
+
+
 class Character(NamedTuple):
     """A kind of person: roles, how many of a hundred, and what is wrong with the badge."""
 
@@ -132,6 +140,12 @@ class Plan(NamedTuple):
     ways: dict[str, tuple[str, ...]]
     """For each zone the portals that lead from the street into it, in order."""
 
+    @property
+    def faces(self) -> dict[HolderId, str]:
+        """Whose faces are enrolled, and their names."""
+        known = [person.name for person in self.people if person.character.known]
+        return dict(list(zip(self.pins, known, strict=True))[::FACES_OF])
+
 
 def write_plan(folder: Path, *, portals: int, people: int, chance: Random) -> Plan:
     """Make the site in an empty folder. `portals` at least 2."""
@@ -153,6 +167,14 @@ def ways_of(policy: CompiledPolicy) -> dict[str, tuple[str, ...]]:
     return ways
 
 
+def asks_for_faces(zone: str) -> bool:
+    """Whether whoever enters is asked for badge and face, and for a PIN where no face is had: every
+    other wing, and all stores.
+    """
+    kind, _, number = zone.rpartition("-")
+    return kind == "store" or (kind == "wing" and bool(int(number) % 2))
+
+
 def _portals(count: int) -> Iterator[tuple[str, str, int, int]]:
     """Name, wing's kind of portal (-1, -2: gate, front), and wing of each portal."""
     yield "gate", "", -1, 0
@@ -171,7 +193,10 @@ def _policy(names: list[tuple[str, str, int, int]]) -> str:
         zone = f"{inner}-{wing}"
         if zone not in zones:
             zones.append(zone)
-            text += f"\n[zone.{zone}]\n{_numbered(ZONES[inner], wing)}"
+            said = _numbered(ZONES[inner], wing)
+            if asks_for_faces(zone):
+                said = said.replace('"badge"', '"seen"') + "face-turns = { 1 = 1 }\n"
+            text += f"\n[zone.{zone}]\n{said}"
         _, outer, _, what = WING[kind]
         source = outer if outer in {"street", "lobby"} else f"{outer}-{wing}"
         text += f'\n[portal.{name}]\nfrom = "{source}"\nto = "{zone}"\nkind = "door"\n'
@@ -200,11 +225,12 @@ def _site(folder: Path, names: list[tuple[str, str, int, int]], chance: Random) 
     for line in range((len(names) + 1) // 2):
         text += f'\n[line.line-{line}]\ndriver = "osdp"\nport = "line-{line}"\nbaud = 115200\n'
         text += _device(folder, chance, f"board-{line}", line, 1, "inputs = 8\noutputs = 2\n")
-    for number, (name, _, kind, _) in enumerate(names):
+    for number, (name, inner, kind, wing) in enumerate(names):
         line, half = divmod(number, 2)
         board, first = f"board-{line}", 3 * half
         is_archive = kind >= 0 and WING[kind][0] == "archive"
-        keypad = "keypad = true\n" if is_archive else ""
+        asks_for_pins = is_archive or asks_for_faces(f"{inner}-{wing}")
+        keypad = "keypad = true\n" if asks_for_pins else ""
         text += _device(folder, chance, f"{name}-in", line, 2 + 2 * half, keypad)
         if is_archive:
             text += _device(folder, chance, f"{name}-out", line, 3 + 2 * half, keypad)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from controller.events import Body, DecisionMade, Entry, PortalGranted, PortalLeased
 from policies.compiled import OnFire
 from policies.facts import CredentialStatus
-from simulators.virtual.plan import Person, Plan
+from simulators.virtual.plan import Person, Plan, asks_for_faces
 from simulators.virtual.rule import Rule
 from simulators.virtual.rules_scene import ASK_S, Scene
 from simulators.virtual.seen import Seen, What
@@ -22,6 +22,9 @@ ARCHIVE_ROLES = frozenset({"archivist", "guard"})
 ASKED_S = 2 * ASK_S + 20.0
 """From a badge to a grant on disk: the keys of a PIN come in between, as late as a reader waits."""
 
+FACE_S = 20.0
+"""As long again, where a face is asked for before."""
+
 
 class NeverForTheWrongPerson(Rule):
     """A grant is for who presented there just now, and who may enter there."""
@@ -35,6 +38,8 @@ class NeverForTheWrongPerson(Rule):
         self._presented_s: dict[tuple[str, str], float] = {}
         self._typed_s: dict[tuple[str, str], float] = {}
         """When each typed the right PIN at each portal."""
+        self._seen_s: dict[tuple[str, str], float] = {}
+        """When the face of each was there, and was told in time."""
         self._waiting_s: dict[tuple[str, str], float] = {}
         """Since when somebody stands before a locked portal, badge presented."""
         self._for_others_s: dict[str, float] = {}
@@ -89,14 +94,23 @@ class NeverForTheWrongPerson(Rule):
         needs_pin = self._scene.rules[body.portal].inner.startswith("archive")
         if needs_pin and (typed_s is None or not self._is_answer(at_s, body.portal, typed_s)):
             raise self.broken(at_s, f"{story} and did not type the right PIN there ({typed_s})")
+        if asks_for_faces(self._scene.rules[body.portal].inner):
+            self._check_face(at_s, f"{story} and", body.portal, person.name)
         self._for_others_s[body.portal] = at_s
+
+    def _check_face(self, at_s: float, story: str, portal: str, name: str) -> None:
+        """Her own face, or her PIN in its place."""
+        proofs = (self._seen_s.get((portal, name)), self._typed_s.get((portal, name)))
+        if not any(one is not None and self._is_answer(at_s, portal, one) for one in proofs):
+            raise self.broken(at_s, f"{story} neither stood nor typed her PIN there {proofs}")
 
     def _is_answer(self, at_s: float, portal: str, asked_s: float) -> bool:
         """Whether an entry on disk now may answer a badge of then; who is not served, or not
         written down, is answered later.
         """
         late = self._scene.has_disk_trouble(at_s) or not self._scene.is_served(portal, asked_s)
-        return late or at_s <= asked_s + ASKED_S
+        waits_s = FACE_S if asks_for_faces(self._scene.rules[portal].inner) else 0.0
+        return late or at_s <= asked_s + ASKED_S + waits_s
 
     def _cleans(self, entry: Entry) -> bool:
         """Whether it is cleaning time by a clock that is vouched for."""
@@ -118,6 +132,8 @@ class NeverForTheWrongPerson(Rule):
                 self._presented_s[who] = self._waiting_s[who] = at_s
             case What.TYPED:
                 self._typed_s[portal, seen.detail] = at_s
+            case What.RECOGNISED:
+                self._seen_s[portal, seen.detail] = at_s
             case What.FAILED_SAFE | What.EXIT_ASKED:
                 self._for_others_s[portal] = at_s
             case What.RELEASED if self._is_free(portal, at_s):

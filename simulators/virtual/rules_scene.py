@@ -216,7 +216,7 @@ class Scene:
             case What.PASSED:
                 direction, _, name = seen.detail.partition(" ")
                 self._presented.get((seen.where, Direction(direction)), {}).pop(name, None)
-            case What.TYPED | What.MISTYPED:
+            case What.TYPED | What.MISTYPED | What.RECOGNISED:
                 self._type(seen)
 
     def recorded(self, at_s: float, body: Body | None) -> None:

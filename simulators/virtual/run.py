@@ -39,6 +39,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     faults: Level = Level.NORMAL
     portals: int = 10
     people: int = 200
+    hour: int = 0
+    """At which the first day, a Monday, begins: nights are long, and little happens."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +98,7 @@ async def _play(
     plan = write_plan(folder, portals=options.portals, people=options.people, chance=chance)
     trace = Trace(keep)
     rules = door_rules(plan)
-    site = Site(plan, chance, options.days, trace, rules)
+    site = Site(plan, chance, options.days, trace, rules, hour=options.hour)
     faults = Faults(site, options.faults, Random(chance.getrandbits(64)))
     people = site.start()
     faults.start()

@@ -18,6 +18,7 @@ class What(StrEnum):
     PRESENTED = "presented"
     TYPED = "typed"  # the right PIN
     MISTYPED = "mistyped"
+    RECOGNISED = "recognised"  # the face of who stands there, in time
     EXIT_ASKED = "exit-asked"
     PASSED = "passed"
     REFUSED = "refused"

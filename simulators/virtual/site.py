@@ -10,10 +10,14 @@ from random import Random
 from typing import Any
 
 from controller.events import Entry, FireLine
+from controller.ids import HolderId
+from controller.inputs_faces import FaceEnrolAsked
 from edge.assembly import Edge
+from edge.daemon import Daemon
 from policies.facts import Mode
 from simulators.orders import offered, towards
 from simulators.virtual.broker import VirtualBroker
+from simulators.virtual.cameras import MODEL
 from simulators.virtual.clock import VirtualClock
 from simulators.virtual.disk import Disk
 from simulators.virtual.hand import disk_latency
@@ -27,11 +31,16 @@ from simulators.virtual.rule import Rule, Violation
 from simulators.virtual.seen import Seen, Trace, What
 
 MONDAY_UTC_US = 1_790_546_400_000_000
-"""Monday, 28 September 2026, 00:00 in Vienna: the loop's zero."""
+"""Monday, 28 September 2026, 00:00 in Vienna."""
+
+HOUR_US = 3_600 * 1_000_000
 
 NETWORK_S = 0.002
 CARETAKER_S = 45.0
 """How often the named person looks whether a fire can be reset."""
+
+ENROLS_S = 300.0
+VIEWS = 4
 
 POSTURE_AGAIN_S = 20.0
 LOOK_S = 600.0
@@ -51,9 +60,12 @@ class Site:
         trace: Trace,
         rules: Sequence[Rule],
         *,
-        utc_us: int = MONDAY_UTC_US,
+        hour: int = 0,
+        utc_us: int | None = None,
     ) -> None:
-        """`utc_us`: what a right wall clock shows at the loop's zero."""
+        """`hour`: when the Monday begins for this site; `utc_us`: what a right wall clock shows at
+        the loop's zero, that hour where nobody says so.
+        """
         self.plan = plan
         self.loop = virtual_loop()
         self.ledger = Ledger()
@@ -71,7 +83,8 @@ class Site:
         self._rules = rules
         self._postures = 0
         self.hardware = Hardware(plan, _own(chance), self.see)
-        self.clock = VirtualClock(utc_us, 5_000_000)
+        began_us = MONDAY_UTC_US + hour * HOUR_US if utc_us is None else utc_us
+        self.clock = VirtualClock(began_us, 5_000_000)
         network = _own(chance)
         self.broker = VirtualBroker(_own(chance), lambda: network.expovariate(1 / NETWORK_S))
         disk = Disk(_own(chance))
@@ -96,7 +109,7 @@ class Site:
         archive_disk = Disk(_own(chance))
         archive_disk.committed = lambda _, rows: self._stored.archived(rows)
         self.central = CentralMachine(archive_disk, self.broker, _own(chance), self.see)
-        self.crowd = Crowd(plan, self.hardware, _own(chance), days)
+        self.crowd = Crowd(plan, self.hardware, _own(chance), days, hour)
 
     def start(self) -> list[asyncio.Task[None]]:
         """Everything runs; the tasks of people, to be cancelled at the end."""
@@ -107,6 +120,7 @@ class Site:
             *self.crowd.start(),
             self.loop.create_task(self._caretaker(), name="caretaker"),
             self.loop.create_task(self._look(), name="look"),
+            self.loop.create_task(self._enrolling(), name="enrolling"),
         ]
 
     # --- watching ---------------------------------------------------------------------------
@@ -253,6 +267,17 @@ class Site:
         self._postures += 1
         return f"posture-{self._postures}"
 
+    async def _enrolling(self) -> None:
+        """Whose face is not on file, or is no more after a power cut, is enrolled by somebody."""
+        while self.edge.cameras:
+            await asyncio.sleep(ENROLS_S)
+            edge = self.edge.edge
+            if edge is None or edge.daemon.recorder.down:
+                continue
+            for holder in self.plan.faces:
+                if holder not in edge.daemon.site.state.faces:
+                    self.edge.judge(_enrolment(edge.daemon, holder))
+
     async def _caretaker(self) -> None:
         """Resets every latched fire whose line is quiet."""
         while True:
@@ -268,6 +293,18 @@ class Site:
         reply = await edge.desk.reset_fire(fire, OPERATOR)
         if reply.accepted:
             self.tell(What.RESET, fire)
+
+
+def _enrolment(daemon: Daemon, holder: HolderId) -> FaceEnrolAsked:
+    return FaceEnrolAsked(
+        id=daemon.new_id(),
+        holder=holder,
+        version=daemon.site.state.faces_version + 1,
+        model=MODEL,
+        views=VIEWS,
+        consent=daemon.personal("consent", "a form"),
+        operator=daemon.personal("operator", OPERATOR),
+    )
 
 
 def _own(chance: Random) -> Random:

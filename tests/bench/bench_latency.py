@@ -222,7 +222,7 @@ def make_site(folder: Path) -> bytes:
 
 
 @contextmanager
-def running(folder: Path, line: Line) -> Iterator[None]:
+def running(folder: Path, line: Line) -> Iterator[subprocess.Popen[bytes]]:
     """The edge, ready: it has secured the door over its session with the reader."""
     command = [sys.executable, "-m", "edge.main", "run", "--config", str(folder / "site.toml")]
     with (folder / "edge.log").open("wb") as log:
@@ -234,7 +234,7 @@ def running(folder: Path, line: Line) -> Iterator[None]:
             said = (folder / "edge.log").read_text
             assert process.poll() is None, said()
             assert time.monotonic() < until, said()
-        yield
+        yield process
     finally:
         process.terminate()
         while process.poll() is None:

@@ -10,6 +10,8 @@ from typing import TypeVar
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from central.alarm_words import AlarmWords
+from central.alarms import AlarmBook
 from central.control import CentralServer
 from central.control_client import CentralClient, NotDistributedError
 from central.control_commands import STATE, said, state_beside
@@ -43,6 +45,12 @@ class Nothing:
 
     def witnessed(self, site: str, edge: str) -> str:
         return ""
+
+    alarms = AlarmBook()
+
+    @property
+    def alarm_words(self) -> AlarmWords:
+        raise AssertionError("nothing is sent")
 
 
 def status(*, alive: bool = True) -> wire.Status:

@@ -12,7 +12,7 @@ from controller.events import decode_entry
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "events"
 
-ONE = ("holder", "visitor", "host")
+ONE = ("holder", "visitor", "host", "recipient", "bearer", "receiver")
 SEVERAL = ("holders", "unsure", "gone")
 NOT_SAID = {
     # Who was let through is mentioned with the decision and the passage.

@@ -15,9 +15,10 @@ from unittest.mock import patch
 import msgspec
 from msgspec.structs import replace
 
-from controller import inputs, inputs_faces, inputs_muster, turn
+from controller import inputs, inputs_alarms, inputs_faces, inputs_muster, turn
 from controller.effects import AskPin, Effect, FreeEgress, SecurePortal, ShowAtReader
 from controller.events import Event, FireLine, encode
+from controller.events_alarms import AlarmCause
 from controller.events_people import ErasedValues
 from controller.ids import (
     AttemptId,
@@ -105,6 +106,7 @@ class _Hour:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.guard = random.Random(f"{seed}/muster")  # who checks people off disturbs nothing else
+        self.desk = random.Random(f"{seed}/alarms")  # nor does who answers alarms
         self.site = Site(ORIGIN, compiled(POLICY))
         self.version = 1
         self.now_us = 0  # of the run; a restart begins another monotonic clock
@@ -138,6 +140,8 @@ class _Hour:
                 self._feed(make())
             if self.guard.random() < 0.03:
                 self._feed(self._muster())
+            if self.desk.random() < 0.06:
+                self._feed(self._alarm())
 
     # --- the machinery --------------------------------------------------------------------------
 
@@ -295,6 +299,36 @@ class _Hour:
                 where = self.guard.choice(places)
                 return inputs_muster.CheckOffAsked(
                     id=fact, holder=who, where=where, operator=operator
+                )
+
+    def _alarm(self) -> inputs.Input:
+        """Of an alarm anything at any time; mostly one that is open is acknowledged."""
+        fact = InputId(f"alarm-{len(self.steps)}")
+        operator = Personal("operator", f"{SURNAME}guard", "ab" * 16)
+        alarms = self.site.state.alarms
+        known = [one.seq for one in (*alarms.open, *alarms.open, *alarms.closed[-4:])]
+        alarm = self.desk.choice([*known, *known, 1])
+        match self.desk.choice((*["acknowledge"] * 4, "assign", "note", "close", "close")):
+            case "assign":
+                who = HolderId(f"h-{self.desk.choice([*WHO, 'nobody'])}")
+                return inputs_alarms.AlarmAssignAsked(
+                    id=fact, alarm=alarm, operator=operator, holder=who
+                )
+            case "note":
+                text = Personal("text", f"{SURNAME}courier", "ab" * 16)
+                return inputs_alarms.AlarmNoteAsked(
+                    id=fact, alarm=alarm, operator=operator, text=text
+                )
+            case "close":
+                cause = self.desk.choice(list(AlarmCause))
+                return inputs_alarms.AlarmCloseAsked(
+                    id=fact, alarm=alarm, operator=operator, cause=cause
+                )
+            case _:
+                reason = Personal("reason", f"{SURNAME}courier", "ab" * 16)
+                said = self.desk.choice([reason, None])
+                return inputs_alarms.AlarmAcknowledgeAsked(
+                    id=fact, alarm=alarm, operator=operator, reason=said
                 )
 
     def _to_the_vault(self) -> None:

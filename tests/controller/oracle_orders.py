@@ -105,7 +105,7 @@ class Reading:
             return False
         if order.ends and all(order.kind in self.named.get(one, ()) for one in order.ends):
             return False  # it says nothing new, and is not counted
-        if sourced and order.kind not in BY_SOURCES:
+        if sourced and order.kind not in BY_ONE:
             return False
         if people < self._people_needed(order):
             return False

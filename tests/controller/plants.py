@@ -9,7 +9,18 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from controller import asking, fires, passages, portal, questions, site, state, verdicts, visits
+from controller import (
+    asking,
+    fires,
+    passages,
+    portal,
+    questions,
+    site,
+    state,
+    state_people,
+    verdicts,
+    visits,
+)
 from controller.attempt import Attempt
 from controller.attempt import Signal as AttemptSignal
 from controller.consents import Consents
@@ -291,19 +302,20 @@ def anybody_escorts(patch: Patch) -> None:
 
 
 def nobody_is_followed(patch: Patch) -> None:
-    honest = state.after_passage
+    honest = state_people.after_passage
 
     def after(*asked: object) -> object:
         return replace(honest(*asked), presences={})  # type: ignore[arg-type]
 
-    patch.setattr(state, "after_passage", after)
+    patch.setattr(state_people, "after_passage", after)
 
 
 def who_may_have_left_is_looked_for_no_more(patch: Patch) -> None:
     def after(people: People, *_: object) -> People:
         return replace(people, sightings={w: people.sightings[w] for w in people.presences})
 
-    patch.setattr(state, "after_emptied", after)
+    for told in (state, state_people):
+        patch.setattr(told, "after_emptied", after)
 
 
 def a_muster_opens_the_doors(patch: Patch) -> None:
@@ -326,12 +338,12 @@ def a_muster_opens_the_doors(patch: Patch) -> None:
 
 
 def nobody_is_counted(patch: Patch) -> None:
-    honest = state.after_passage
+    honest = state_people.after_passage
 
     def after(*asked: object) -> object:
         return replace(honest(*asked), inside={})  # type: ignore[arg-type]
 
-    patch.setattr(state, "after_passage", after)
+    patch.setattr(state_people, "after_passage", after)
 
 
 def whoever_was_looked_at_is_cleared(patch: Patch) -> None:

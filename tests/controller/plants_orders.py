@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from controller import acceptance, arrival, fires, order_ends, posture, questions, state
+from controller import acceptance, arrival, entitled, fires, order_ends, posture, questions, state
 from controller.arrival import Action, Answer
 from controller.ids import OrderId, PortalId
 from controller.orders import InForce, Order, Orders
@@ -53,7 +53,7 @@ def numbers_act_twice(patch: Patch) -> None:
 
 
 def one_person_lifts(patch: Patch) -> None:
-    patch.setattr(acceptance, "TWO_PEOPLE", frozenset())
+    patch.setattr(entitled, "TWO_PEOPLE", frozenset())
 
 
 def zones_inside_are_forgotten(patch: Patch) -> None:

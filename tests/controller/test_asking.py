@@ -7,7 +7,7 @@ from msgspec import UNSET
 from controller import events as ev
 from controller.attempt import GUARD_US
 from controller.effects import AskFace, AskGuard, AskPin, ReleasePortal, ShowAtReader, Sign
-from controller.ids import HolderId, InputId, QuestionId
+from controller.ids import AttemptId, HolderId, InputId, QuestionId
 from controller.inputs import (
     Answer,
     FaceChecked,
@@ -15,6 +15,7 @@ from controller.inputs import (
     GuardAnswered,
     PinChecked,
     PinOutcome,
+    RefusalAsked,
 )
 from controller.inputs_faces import FaceEnrolAsked
 from controller.ledger import Personal
@@ -164,6 +165,51 @@ def test_where_nothing_was_compared_the_alternative_is_asked_for_as_a_whole(
     assert made.decision.granted
     assert made.request.without == (Factor.FACE,)
     assert [p.factor for p in made.request.presented] == [Factor.BADGE, Factor.PIN, Factor.GUARD]
+
+
+def refusal(rig: Rig, attempt: str) -> Outcome:
+    return rig.feed(
+        RefusalAsked(
+            id=InputId(rig.new_id()),
+            attempt=AttemptId(attempt),
+            person=PERSON,
+            reason=Personal("reason", "somebody else", "1c" * 16),
+            operator=Personal("operator", "Officer Smith", "ab" * 16),
+        )
+    )
+
+
+@pytest.mark.parametrize("kind", [AskPin, AskFace])
+def test_a_guard_refuses_whatever_is_waited_for(kind: type) -> None:
+    rig = site()
+    who = "bob" if kind is AskPin else "ann"
+    question = asked(rig.badge("archive", who, offers=ALL), kind)
+    refused = refusal(rig, question.attempt)
+    assert verdict(refused).decision.code is Code.FACTOR_FAILED
+    assert signs(refused) == [Sign.DENIED]
+    (event,) = [e for e in refused.events if isinstance(e.body, ev.FactorAnswered)]
+    assert (event.body.factor, event.body.passed) == (Factor.GUARD, False)
+    assert [one.field for one in event.personal] == ["reason", "operator"]
+    assert not rig.site.state.attempts
+    assert not rig.site.state.people.wrong_pins
+    late = answer(
+        rig, PinChecked, question.question, outcome=PinOutcome.MATCHED, assurance=Assurance.SECURE
+    )
+    assert not [e for e in late.effects if isinstance(e, ReleasePortal)]
+    again = refusal(rig, question.attempt)
+    assert [type(e.body) for e in again.events] == [ev.AnswerIgnored]
+
+
+def test_a_guard_refuses_nobody_who_leaves() -> None:
+    rig = site(
+        FACES.replace('exit-factors = "standard"', 'exit-factors = "careful"').replace(
+            "[factors]", '[factors]\ncareful = { 1 = "badge+pin" }'
+        )
+    )
+    question = asked(rig.badge("archive", "ann", EXIT, offers=(Factor.PIN,)), AskPin)
+    kept = refusal(rig, question.attempt)
+    assert [type(e.body) for e in kept.events] == [ev.AnswerIgnored]
+    assert rig.stands(question)
 
 
 def test_a_guard_who_refuses_keeps_the_door_shut_with_his_reason_on_record() -> None:

@@ -113,7 +113,9 @@ def test_numbers_as_ranges() -> None:
 
 
 def test_whom_an_entry_is_about() -> None:
-    about = {"decision-made": "h1", "consent-given": "h1", "face-enrolled": "h1"}
+    kinds = ("decision-made", "consent-given", "face-enrolled")
+    kinds += ("presence-corrected", "visit-expected", "visitor-signed-in")
+    about = dict.fromkeys(kinds, "h1")
     for kind in EXAMPLES:
         entry = ev.decode_entry(encode(example(kind)))
         assert subject(entry) == about.get(kind), kind

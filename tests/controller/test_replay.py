@@ -17,6 +17,8 @@ from tests.controller.hour import Run, as_bytes, fed_again, run_hour
 from tests.controller.oracles import CHECKERS
 from tests.golden.examples_perimeter import PERIMETER
 from tests.golden.examples_pictures import PICTURES
+from tests.golden.examples_signins import SIGN_INS
+from tests.golden.examples_visits import VISITS
 
 FIXED = (4, 5, 9)
 NEW = tuple(random.Random(f"{SEED}/replay").sample(range(2**32), 2))
@@ -90,6 +92,7 @@ def test_the_hour_reaches_every_state_and_most_of_what_can_happen() -> None:
     # A drop is the edge's own entry: the core never makes one. What is wrong with a journal or its
     # disk comes once in a while, from outside (`test_records`); so does who signs too little.
     from_outside = {
+        "badge-sought",
         "certificate-expiring",
         "counters-challenged",
         "device-changed",
@@ -108,7 +111,10 @@ def test_the_hour_reaches_every_state_and_most_of_what_can_happen() -> None:
     # What stands around the house has no place in the hour's (`test_points`, `test_barriers`).
     around = {kind_of(type(body)) for body in PERIMETER} - {"interlock-overridden"}
     # It has no cameras (`test_pictures`, `test_asking`).
-    around |= {kind_of(type(body)) for body in PICTURES}
+    # Nor pages (`tests/edge/signins`).
+    around |= {kind_of(type(body)) for body in SIGN_INS}
+    # Who visits is told in `test_visitors`.
+    around |= {kind_of(type(body)) for body in (*PICTURES, *VISITS)}
     around |= {"camera-faulted", "camera-restored", "factor-missed"}
     # Nobody in the hour is let through by a guard's word (`test_vouching`).
     vouched = {"guard-vouched", "party-left-behind"}

@@ -124,6 +124,14 @@ def test_a_lockdown_holds_against_one_guard() -> None:
     assert verdict(asks(rig, ANN)) is Code.LOCKDOWN
 
 
+def test_where_two_have_to_say_so_one_guard_lets_nobody_in() -> None:
+    gate = "[portal.gate]\n"
+    rig = calm(GUARDED.replace(gate, f"{gate}release-by-two = true\n"))
+    assert asks(rig, ANN).events == ()
+    assert verdict(asks(rig, ANN, by_two=True)) is Code.GRANTED
+    assert of_type(DecisionMade, asks(rig, ANN, direction=EXIT)), "nobody is kept in by it"
+
+
 def test_a_protected_person_whom_he_knows_leaves() -> None:
     assert verdict(asks(calm(), CORA, "archive", EXIT)) is Code.PROTECTED_EXIT
 

@@ -14,7 +14,7 @@ from controller.events import KINDS, decode_entry
 from docs import asyncapi, contract, generate, mqtt_page
 from docs.contract import ContractError
 from docs.wire_words import FIELDS, RESERVED, TOPICS
-from edge import wire, wire_muster, wire_orders
+from edge import wire, wire_alarms, wire_muster, wire_orders
 from tests.docs.asyncapi_parser import KNOWN, validated
 from tests.docs.pages import ROOT
 from tests.golden import messages as golden
@@ -34,6 +34,7 @@ DECODERS = {
     "OrdersKept": wire_orders.decode_orders,
     "Posture": wire_orders.decode_posture,
     "PortalNow": wire_orders.decode_portal,
+    "AlarmNow": wire_alarms.decode_alarm,
     "MusterNow": msgspec.json.Decoder(wire_muster.MusterNow).decode,
 }
 
@@ -152,8 +153,7 @@ def test_qos_and_retained_are_those_of_the_code() -> None:
     said = {name: {(words.qos, words.retained)} for name, words in TOPICS.items()}
     found = published()
     assert {name: said[name] for name in found} == found
-    # Central's distributor keeps the topic of a request in a field of its own.
-    assert set(TOPICS) - set(found) == {"request"}
+    assert set(found) == set(TOPICS)
 
 
 def test_a_topic_without_words_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import functools
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -67,6 +68,13 @@ class Parent:
 
 def is_there(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
+
+
+def until_gone(pid: int) -> None:
+    deadline = time.monotonic() + WAIT_S_MAX
+    while is_there(pid):
+        assert time.monotonic() < deadline, "it is still there"
+        time.sleep(0.02)
 
 
 @on_a_loop
@@ -151,7 +159,9 @@ async def test_nothing_is_kept_for_one_that_does_not_read():
         assert not all(parent.child.send(big) for _ in range(100))
 
 
-def test_a_child_whose_parent_is_killed_ends(tmp_path):
+@pytest.mark.parametrize("state", ["waits", "is stopped"])
+def test_a_child_whose_parent_is_killed_ends(state):
+    stop = f"os.kill(said.pid, {int(signal.SIGSTOP)})" if state == "is stopped" else "pass"
     script = (
         "import asyncio, os, sys\n"
         "from tests.drivers.test_children import Act, Parent\n"
@@ -159,6 +169,7 @@ def test_a_child_whose_parent_is_killed_ends(tmp_path):
         "    parent = Parent(Act('echo', 'here'))\n"
         "    async with parent.running():\n"
         "        said = await parent.heard.get()\n"
+        f"        {stop}\n"
         "        print(said.pid, flush=True)\n"
         "        os.kill(os.getpid(), 9)\n"
         "asyncio.run(main())\n"
@@ -172,10 +183,36 @@ def test_a_child_whose_parent_is_killed_ends(tmp_path):
         timeout=WAIT_S_MAX,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
-    deadline = time.monotonic() + WAIT_S_MAX
-    while is_there(int(done.stdout)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not is_there(int(done.stdout))
+    try:
+        until_gone(int(done.stdout))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(done.stdout), signal.SIGKILL)
+
+
+def test_a_child_that_was_late_for_its_parents_end_ends_by_itself():
+    """Its wire is open for good, and nobody of its parents is there any more."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        actor = [sys.executable, "-m", "tests.drivers.acting_child", "actor", str(theirs.fileno())]
+        script = (
+            "import subprocess\n"
+            f"print(subprocess.Popen({actor}, pass_fds=[{theirs.fileno()}]).pid)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            pass_fds=[theirs.fileno()],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=WAIT_S_MAX,
+        )
+        try:
+            until_gone(int(done.stdout))
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(done.stdout), signal.SIGKILL)
 
 
 @on_a_loop

@@ -18,7 +18,16 @@ from edge.assembly import Edge
 from edge.control.messages_faces import EnrolFace
 from policies.facts import Direction
 from simulators.gate.failures import Failure
-from simulators.gate.played import Come, Fail, Go, PlayedCamera, TurnTo, played_camera
+from simulators.gate.played import (
+    FACE_PX,
+    Come,
+    Fail,
+    Go,
+    PlayedCamera,
+    TurnTo,
+    played_camera,
+    turns_of,
+)
 from simulators.osdp_reader import SimulatedReader
 from simulators.people.moves import WALK_S
 from simulators.people.scenes import Scene
@@ -27,8 +36,6 @@ from tests.edge.house import ADA, POLICY, VAULT, House, bodies, running, until
 
 ADA_DRAWN, ANOTHER = 151, 293
 """Who of the drawn people lends Ada a face, and who does not; both are found however they turn."""
-
-FACE_PX = 130.0
 
 WITHIN_S = 120.0
 """For what has to happen, on a machine that does much else."""
@@ -39,8 +46,6 @@ driver = "simulated"
 url = "{url}"
 portal = "vault-door"
 """
-
-_SHOWN = {b"Turn left": Turn.LEFT, b"Turn right": Turn.RIGHT}
 
 
 class FaceHouse(House):
@@ -104,11 +109,9 @@ class FaceHouse(House):
         seen = 0
         while True:
             texts = [c.text for _, c in self.reader.executed if isinstance(c, osdp.Text)]
-            for text in texts[seen:]:
-                turn = _SHOWN.get(bytes(text))
-                if turn is not None:
-                    self.asked.append(turn)
-                    await camera.tell(TurnTo(turn))
+            for turn in turns_of(texts[seen:]):
+                self.asked.append(turn)
+                await camera.tell(TurnTo(turn))
             seen = len(texts)
             await asyncio.sleep(0.05)
 

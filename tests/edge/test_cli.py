@@ -455,6 +455,10 @@ def test_fire_reset(daemon: Running) -> None:
     assert refused.returncode == 1
     assert "'cellar' is not reset: no fire input 'cellar'\nremedy: " in refused.stderr
     assert cli("fire", "reset", "--state", daemon.state).returncode == 2
+    asked = cli("fire", "reset", "panel", "--json", "--state", daemon.state)
+    assert (asked.returncode, json.loads(asked.stdout)["accepted"]) == (0, True)
+    asked = cli("fire", "reset", "cellar", "--json", "--state", daemon.state)
+    assert (asked.returncode, json.loads(asked.stdout)["accepted"]) == (1, False)
 
 
 # --- watch ------------------------------------------------------------------------------------

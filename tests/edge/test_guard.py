@@ -23,7 +23,8 @@ from edge.commands import guard_watch
 from edge.commands.guard import guard
 from edge.control.client import ControlClientError, RefusedError
 from edge.control.client_guard import GuardClient
-from edge.control.messages_guard import ComparisonShown, Side
+from edge.control.messages_guard import AnswerComparison, ComparisonShown, Side, Verdict
+from edge.gate_sight import EVERYTHING, Sight
 from policies.codes import Code
 from policies.facts import Factor
 from tests.edge.checks import ready, without_a_journal
@@ -186,7 +187,10 @@ def test_the_list_that_goes_on_attends_and_keeps_pictures_while_she_waits(
                 await asyncio.sleep(0.01)
         (asked,) = post.waiting()
         assert [one.name for one in folder.iterdir()] == [asked.question]
-        assert (await command("refuse", asked.question, "--reason", REASON)).exit_code == 0
+        # Not by the command: its runner takes what other threads write, and the watcher does.
+        refused = AnswerComparison(question=asked.question, accepted=False, reason=REASON)
+        told = await edge.desk.guards.answer(refused, "gus", EVERYTHING)
+        assert told.verdict is Verdict.REFUSED
         async with asyncio.timeout(20):
             while list(folder.iterdir()):
                 await asyncio.sleep(0.01)
@@ -223,6 +227,21 @@ def test_a_terminal_that_is_closed_leaves_no_picture(
             watching.send_signal(signal.SIGHUP)
             await watching.wait()
         assert list(kept.iterdir()) == []
+
+    scene(house, what)
+
+
+def test_at_a_terminal_of_other_doors_nobody_answers(house: House) -> None:
+    async def what(edge: Edge, camera: StandIn) -> None:
+        one = await comes(edge, house)
+        answer = AnswerComparison(question=one.question, accepted=True, reason=REASON)
+        elsewhere = Sight(frozenset({"vault-door"}))
+        told = await edge.desk.guards.answer(answer, "eva", elsewhere)
+        assert (told.verdict, told.released) == (Verdict.NONE, False)
+        assert "no comparison" in told.reason or "it is over" in told.reason
+        assert edge.daemon.answering.guards.named(one.question) is not None
+        here = await edge.desk.guards.answer(answer, "gus", Sight(frozenset({"front"})))
+        assert here.verdict is Verdict.GRANTED
 
     scene(house, what)
 

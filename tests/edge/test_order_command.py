@@ -18,10 +18,10 @@ from edge import security_keys
 from edge.commands import order as order_module
 from edge.commands.key import key as key_command
 from edge.commands.order import order as order_command
-from edge.commands.order_making import CLASSES
 from edge.config import load_config
 from edge.fido2_assertions import rp_id
 from edge.key_files import write_key
+from edge.order_particulars import CLASSES
 from edge.orders import ACCEPT_S, LiftOrder, LockdownOrder, read_order
 from edge.signatures import Use, public_text
 from edge.signed_orders import order_of

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from controller.ids import HolderId
-from controller.orders import BY_SOURCE, COUNTER_MAX, ENDS_MAX
+from controller.orders import COUNTER_MAX, ENDS_MAX, RAISING
 from edge.order_core import core_order
 from edge.orders import (
     DESPITE_MAX,
@@ -350,7 +350,7 @@ def test_nobody_uses_up_the_counters_of_somebody_else() -> None:
 @pytest.mark.parametrize("order", one_of_each(EDGE), ids=lambda order: order.kind.value)
 def test_an_edge_raises_security_by_itself_and_does_nothing_else(order: AnyOrder) -> None:
     envelope = signed(order, EDGE)
-    if order.kind in BY_SOURCE:
+    if order.kind in RAISING:
         found = order_of(envelope, KEYS, SITE)
         assert (found.sourced, found.signed.people) == (True, ())
         return

@@ -31,10 +31,14 @@ from policies.facts import (
     ScreeningResult,
 )
 from tests.golden.examples import EXAMPLES
+from tests.golden.examples_alarms import ALARMS
+from tests.golden.examples_badges import BADGES
 from tests.golden.examples_cameras import CAMERAS
 from tests.golden.examples_faces import FACES
 from tests.golden.examples_perimeter import PERIMETER
 from tests.golden.examples_pictures import PICTURES
+from tests.golden.examples_signins import SIGN_INS
+from tests.golden.examples_visits import VISITS
 
 VIENNA = ZoneInfo("Europe/Vienna")
 UTC_US = 1_795_181_389_123_456
@@ -244,7 +248,8 @@ def test_a_start_that_is_not_as_usual_says_so() -> None:
         assert words not in line(entry(usual), (), VIENNA).text
 
 
-AROUND = {type(body) for body in (*CAMERAS, *FACES, *PERIMETER, *PICTURES)}
+_OF_FILES = (*ALARMS, *BADGES, *CAMERAS, *FACES, *PERIMETER, *PICTURES, *SIGN_INS, *VISITS)
+AROUND = {type(body) for body in _OF_FILES}
 
 
 def example(kind: str) -> Body:

@@ -74,7 +74,7 @@ def test_a_second_daemon_is_refused_and_the_first_goes_on(house: House) -> None:
     with_line(house, scene)
 
 
-def test_the_group_of_a_new_state_folder_reaches_socket_and_reports_and_nothing_else(
+def test_the_group_of_a_new_state_folder_reaches_sockets_and_reports_and_nothing_else(
     house: House,
 ) -> None:
     state = house.folder / "state"
@@ -86,7 +86,8 @@ def test_the_group_of_a_new_state_folder_reaches_socket_and_reports_and_nothing_
             os.umask(before)
             assert state.stat().st_mode & 0o777 == 0o750
             for path in state.iterdir():
-                reached = path.name == "control.sock" or path.name.startswith("views.db")
+                sockets = {"control.sock", "pages.sock"}
+                reached = path.name in sockets or path.name.startswith("views.db")
                 assert bool(path.stat().st_mode & 0o070) is reached, path
                 assert path.stat().st_mode & 0o007 == 0
             assert await edge.stop() == 0

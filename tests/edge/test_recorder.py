@@ -211,6 +211,30 @@ def test_a_write_that_came_late_after_all_is_neither_doubled_nor_forked(tmp_path
     assert verify_folder(tmp_path / "j").sound
 
 
+def test_whoever_waits_for_what_was_recorded_is_told_with_a_disk_and_without(
+    tmp_path: Path,
+) -> None:
+    async def run() -> None:
+        async with rig_in(tmp_path / "j") as rig, asyncio.timeout(8):
+            settled = rig.recorder.settled
+            rig.happen()
+            await settled.wait()
+            assert rig.committed == [1]
+            settled, disk = rig.recorder.settled, rig.stall()
+            rig.happen()
+            await settled.wait()
+            assert rig.recorder.down, "not before it is known where the entry is"
+            settled = rig.recorder.settled
+            assert not settled.is_set()
+            rig.happen()
+            await settled.wait()
+            assert rig.committed == [1], "in memory alone"
+            disk.set()
+            await rig.until("recovered 0")
+
+    asyncio.run(run())
+
+
 def test_an_effect_waits_for_its_own_entry_and_no_longer(tmp_path: Path) -> None:
     async def run() -> None:
         async with rig_in(tmp_path / "j") as rig:

@@ -44,10 +44,14 @@ from policies.facts import (
     ScreeningResult,
 )
 from policies.rights import OrderKind
+from tests.golden.examples_alarms import ALARMS
+from tests.golden.examples_badges import BADGES
 from tests.golden.examples_cameras import CAMERAS
 from tests.golden.examples_faces import FACES
 from tests.golden.examples_perimeter import PERIMETER
 from tests.golden.examples_pictures import PICTURES
+from tests.golden.examples_signins import SIGN_INS
+from tests.golden.examples_visits import VISITS
 
 FOLDER = Path(__file__).resolve().parent / "events"
 
@@ -418,7 +422,18 @@ def _portal_change(kind: type[PortalChange]) -> PortalChange:
 
 
 EXAMPLES: dict[str, Body] = {
-    ev.kind_of(type(body)): body for body in (*_MADE, *CAMERAS, *FACES, *PERIMETER, *PICTURES)
+    ev.kind_of(type(body)): body
+    for body in (
+        *_MADE,
+        *ALARMS,
+        *BADGES,
+        *CAMERAS,
+        *FACES,
+        *PERIMETER,
+        *PICTURES,
+        *SIGN_INS,
+        *VISITS,
+    )
 } | {name: _portal_change(kind) for name, kind in KINDS.items() if issubclass(kind, PortalChange)}
 
 

@@ -9,6 +9,7 @@ from controller.events_points import (
     Armed,
     ArmingChange,
     ArmingRefused,
+    PanicRaised,
     PointChange,
     ShuntRefused,
     Source,
@@ -20,6 +21,7 @@ from controller.ledger import Personal, commitment
 from controller.point import Line, Point, State
 
 OPERATOR = commitment(Personal("operator", "Officer Smith", "0f" * 16))
+REASON = commitment(Personal("reason", "somebody has a knife", "1f" * 16))
 POINT = Point(
     state=State.ALARM, line=Line.ACTIVE, deadline_us=5_000_000, shunted_until_us=9_000_000
 )
@@ -56,6 +58,7 @@ def _made(kind: type[Body], fields: dict[str, object]) -> Body:
 PERIMETER: tuple[Body, ...] = (
     ShuntRefused(point="north-fence", reason="nobody may", operator=OPERATOR),
     ArmingRefused(arming="house", armed=False, reason="nobody may", operator=OPERATOR),
+    PanicRaised(terminal="front-desk", reason=REASON, operator=OPERATOR),
     InterlockOverridden(interlock="sally-port", portals=(PortalId("inner"), PortalId("outer"))),
     *(
         _made(kind, fields)

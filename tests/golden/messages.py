@@ -11,6 +11,8 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from controller import ledger
+from controller.alarm import State as AlarmState
+from controller.alarm_kinds import Priority, SourceKind
 from controller.arrival import Arrival
 from controller.checkpoint import Checkpoint, log_name
 from controller.events import DecisionMade, Event, encode
@@ -20,7 +22,7 @@ from controller.merkle import Frontier
 from controller.muster import Confidence
 from controller.portal import Contact, State
 from controller.sightings import Doubt
-from edge import wire, wire_muster, wire_orders
+from edge import wire, wire_alarms, wire_muster, wire_orders
 from edge.muster_told import encode_muster
 from edge.notes import Algorithm, NoteKey, cosignature, signed
 from edge.signatures import SigningKey
@@ -229,6 +231,27 @@ ORDERS: dict[str, wire_orders.Message] = {
 }
 
 
+ALARM = wire_alarms.AlarmNow(
+    incarnation=INCARNATION,
+    revision=len(KINDS),
+    alarm=4,
+    kind="portal-forced",
+    priority=Priority.INTRUSION,
+    source_kind=SourceKind.PORTAL,
+    source="gate",
+    drill=True,
+    state=AlarmState.ACKNOWLEDGED,
+    count=2,
+    last=5,
+    first_us=1_795_212_000_000_000,
+    last_us=1_795_212_030_000_000,
+    over_us=1_795_212_040_000_000,
+    acknowledged_us=1_795_212_050_000_000,
+    assigned=HolderId("h1"),
+    noted=3,
+)
+
+
 def _muster() -> bytes:
     return encode_muster(
         wire_muster.MusterNow(
@@ -296,6 +319,7 @@ def messages() -> dict[str, bytes]:
         "RequestAck.json": _request_ack(),
         **{f"{name}.json": wire_orders.encode(one) for name, one in ORDERS.items()},
         "MusterNow.json": _muster(),
+        "AlarmNow.json": wire_alarms.encode_alarm(ALARM),
     }
 
 

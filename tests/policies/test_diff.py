@@ -177,7 +177,7 @@ def test_a_portal_that_only_one_policy_has() -> None:
     new = compiled(embassy_text().replace("archive-door", "archive-gate"))
     assert facts(embassy(), new) == ["portal archive-door: gone", "portal archive-gate: new"]
     found = lines(embassy(), new)
-    who = "anybody, cleaner, local-staff, staff"
+    who = "anybody, administrator, cleaner, local-staff, staff"
     assert f"archive-door | {who} | never | no such portal | any | any | always" in found
     assert any(one.startswith("archive-gate exit | ") and "| badge |" in one for one in found)
 
@@ -223,7 +223,7 @@ def test_a_first_person_is_a_circumstance_where_a_zone_waits_for_one() -> None:
     waiting = changed("[zone.lobby]", "[zone.lobby]\nfirst-person = true", longer)
     assert not any("first person" in one for one in lines(embassy(), compiled(longer)))
     found = lines(compiled(longer), compiled(waiting))
-    who = "anybody, diplomat, guard, head-of-mission, local-staff, staff"
+    who = "anybody, administrator, diplomat, guard, head-of-mission, local-staff, staff"
     first = f"front-door | {who} | open | never | normal | 1 | Mon-Fri 07:30-19:30 | before the"
     assert f"{first} first person is in" in found
     assert all("before the first person is in" in one for one in found)

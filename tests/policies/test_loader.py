@@ -1,5 +1,6 @@
 """Every mistake is reported, in one run, where it stands."""
 
+import re
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from policies import PolicyError, SourceFile, load
 from policies.loader import SOURCES_MAX
 from policies.problems import FILE_BYTES_MAX
+from policies.rights import ProtectedShown, Right
 from policies.syntax import LINE_CHARACTERS_MAX
-from tests.policies.support import changed, compiled, embassy_text, problems
+from tests.policies.support import changed, compiled, embassy, embassy_text, problems
 
 ELEVEN_MISTAKES = """\
 schema = 1
@@ -406,3 +408,26 @@ def test_one_of_a_persons_roles_is_enough_for_more_time() -> None:
     policy = compiled(extra("[role.slow]\nextended = true\n[role.quick]\n"))
     assert policy.standing(("quick", "slow")).extended
     assert not policy.standing(("quick",)).extended
+
+
+def test_who_may_use_the_pages() -> None:
+    policy = embassy()
+    assert policy.page_rights(("guard",)) == {Right.GATE}
+    assert policy.page_rights(("diplomat", "administrator")) == {Right.CONSOLE, Right.PEOPLE}
+    assert policy.page_rights(("cleaner", "nobody-knows")) == frozenset()
+    assert policy.pages[Right.GATE].protected is ProtectedShown.STATUS
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('[page.gat]\nroles = ["guard"]', "unknown page 'gat'; did you mean 'gate'?"),
+        ('[page.gate]\nroles = ["gard"]', "unknown role 'gard'; did you mean 'guard'?"),
+        ("[page.gate]\nroles = []", "concerns nobody: name a role"),
+        ('[page.people]\nroles = ["guard"]\nprotected = "name"', "concerns the guard's terminal"),
+    ],
+)
+def test_what_a_page_may_not_say(table: str, said: str) -> None:
+    kept = embassy_text().split("# --- Who may use the pages")[0]
+    with pytest.raises(PolicyError, match=re.escape(said)):
+        compiled(f"{kept}\n{table}\n")

@@ -10,7 +10,7 @@ from policies.document import LISTED
 from policies.positions import Path, Spot, scan
 from tests.policies.support import embassy_text
 
-_TABLES = ("calendar", "schedule", "zone", "portal", "fire", "role", "order", "succession")
+_TABLES = ("calendar", "schedule", "zone", "portal", "fire", "role", "order", "succession", "page")
 IMPLICIT = {(table,) for table in _TABLES}
 """Tables that no line declares: only their children have text of their own."""
 

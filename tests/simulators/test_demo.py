@@ -1,10 +1,13 @@
 """The demonstration as a stranger runs it: whole, in processes, from the command line."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +16,23 @@ from tests.servers import require
 SECONDS = 14
 
 
-def start(*options: str) -> "subprocess.Popen[str]":
+MISSING = "libGL.so.1: cannot open shared object file"
+
+
+@pytest.fixture
+def without_cameras(tmp_path: Path) -> Mapping[str, str]:
+    """The environment of a machine whose OpenCV does not come up."""
+    package = tmp_path / "hidden" / "cv2"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(f"raise ImportError({MISSING!r})\n")
+    found = [str(package.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(found)}
+
+
+def start(*options: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "edge.main", "demo", *options],
+        env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -82,13 +99,17 @@ def read_until(demo: "subprocess.Popen[str]", said: str) -> str:
     return "".join(seen)
 
 
-def test_two_demos_side_by_side_one_ends_by_itself_and_one_tells_its_story() -> None:
+def test_two_demos_side_by_side_one_ends_by_itself_and_one_tells_its_story(
+    without_cameras: Mapping[str, str],
+) -> None:
+    """One has cameras, whose people come when the story is over (`make campaign demo`)."""
     require("mosquitto")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        short = start("--seconds", str(SECONDS), "--port", port, "--broker", "embedded")
+        end = ("--seconds", str(SECONDS))
+        short = start(*end, "--port", port, "--broker", "embedded", env=without_cameras)
         whole = start("--port", port, "--broker", "mosquitto")
         output = read_until(whole, "done: lower")
         whole.send_signal(signal.SIGINT)
@@ -97,14 +118,21 @@ def test_two_demos_side_by_side_one_ends_by_itself_and_one_tells_its_story() -> 
         check_story(output)
         check_duress(output)
         assert f"port {port} is taken" in output
+        assert "cipher-room  LOCKDOWN" in output
+        assert "faces at the cipher room were not over" in output
         output, _ = short.communicate(timeout=90)
         check(output, short.returncode)
         assert f"port {port} is taken" in output
+        assert f"no cameras and no faces here: ImportError: {MISSING}" in output
+        assert "pip install 'sentrypost[biometrics]'" in output
+        assert "cipher" not in output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-def test_a_demo_that_is_interrupted_ends_cleanly(number: signal.Signals) -> None:
-    demo = start("--broker", "embedded")
+def test_a_demo_that_is_interrupted_ends_cleanly(
+    number: signal.Signals, without_cameras: Mapping[str, str]
+) -> None:
+    demo = start("--broker", "embedded", env=without_cameras)
     assert demo.stdout is not None
     seen = []
     for line in demo.stdout:

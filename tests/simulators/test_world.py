@@ -36,6 +36,11 @@ person = "bob"
 portals = ["front"]
 start-s = 1.5
 
+[[way]]
+person = "bob"
+portals = ["front"]
+cue = "once more"
+
 [[mishap]]
 at-s = 5
 what = "force"
@@ -56,10 +61,18 @@ def test_people_walk_through_real_decisions_and_doors_tell_what_they_did(tmp_pat
     world = World(house.config(), scenario(tmp_path, SCENARIO), visits.append, ports.set)
 
     async def run() -> None:
+        assert not world.cue("once more"), "nothing has begun"
         hardware = asyncio.create_task(world.run())
         await ports.wait()
         async with running(house) as edge:
             await until(edge, ev.PortalForced, within_s=30)
+            bobs = [visit for visit in visits if visit.person == "Bob M"]
+            assert len(bobs) == 1, "he waits for his cue"
+            assert not world.cue("never")
+            assert world.cue("once more")
+            async with asyncio.timeout(30):
+                while sum(visit.person == "Bob M" for visit in visits) < 2:
+                    await asyncio.sleep(0.02)
             passed = await until(edge, ev.PassageMade, 3)
             assert {body.portal for body in passed} == {"front", "vault-door"}
             opened = await until(edge, ev.PortalOpened)

@@ -36,5 +36,6 @@ def repeated_by(options: Options) -> str:
     return (
         f"sentrypost sim virtual --seed {options.seed} --days {options.days:g} "
         f"--faults {options.faults} --portals {options.portals} --people {options.people}"
+        f" --hour {options.hour}"
         f"  # commit {commit()}"
     )

@@ -297,6 +297,23 @@ def test_a_grant_is_for_who_presented_there_just_now() -> None:
         told.grants(227.0, "staff", "entry", "gate")
 
 
+def test_where_a_face_is_asked_for_a_badge_alone_opens_nothing() -> None:
+    """Her own face, told in time, or her PIN in its place."""
+    told = story(NeverForTheWrongPerson)
+    told.presents(200.0, "staff", "entry", "lock-b-0")
+    with broken("neither stood nor typed her PIN there"):
+        told.grants(201.0, "staff", "entry", "lock-b-0")
+    told.presents(300.0, "staff", "entry", "lock-b-0")
+    told.see(302.0, What.RECOGNISED, "lock-b-0", told.person("staff").name)
+    told.grants(302.1, "staff", "entry", "lock-b-0")
+    told.presents(400.0, "staff", "entry", "lock-b-0")
+    with broken("neither stood nor typed her PIN there"):
+        told.grants(401.0, "staff", "entry", "lock-b-0")
+    told.presents(500.0, "staff", "entry", "lock-b-0")
+    told.types(503.0, "staff", "lock-b-0")
+    told.grants(503.1, "staff", "entry", "lock-b-0")
+
+
 def test_a_badge_may_be_answered_late_by_who_could_not_sooner() -> None:
     told = story(NeverForTheWrongPerson)
     told.presents(200.0, "staff", "entry", "gate")

@@ -21,7 +21,7 @@ from tests.virtual.seeds import repeated_by
 
 SEEDS = (*range(1, 18), *random.Random(f"{SEED}/site").sample(range(2**32), 3))
 ENTRIES_MIN, KINDS_MIN = 10_000, 15
-SMALL = ("--portals", "4", "--people", "20", "--days", "0.37", "--faults", "heavy")
+SMALL = ("--portals=4", "--people=20", "--hour=7", "--days=0.08", "--faults=heavy")
 
 
 @pytest.mark.timeout(900)
@@ -33,12 +33,26 @@ def test_a_day_of_ten_doors_and_two_hundred_people() -> None:
     assert verdict.faults, "a day on which nothing went wrong shows little"
 
 
+MORNING_DAYS, MORNING_HOUR = 0.1, 7
+"""People come, and nobody has to be waited for; whole days are in `make campaign seeds`."""
+
+
 @pytest.mark.parametrize("one", SEEDS)
 def test_everything_going_wrong_breaks_no_rule(one: int) -> None:
     """Seventeen that are always the same, and three that nobody has seen before."""
-    verdict = simulate(Options(seed=one, days=0.4, faults=Level.HEAVY, portals=4, people=20))
+    verdict = simulate(
+        Options(
+            seed=one,
+            days=MORNING_DAYS,
+            faults=Level.HEAVY,
+            portals=4,
+            people=20,
+            hour=MORNING_HOUR,
+        )
+    )
     assert not verdict.broken, f"{repeated_by(verdict.options)}\n  {verdict.broken}"
     assert sum(verdict.faults.values()) > 50, "hardly anything went wrong"
+    assert verdict.entries["decision-made"] > 5, "hardly anybody came"
 
 
 @pytest.mark.timeout(900)
@@ -101,7 +115,7 @@ def test_a_broken_run_is_written_and_replayed(
     monkeypatch.setattr(run, "door_rules", lambda _plan: [NobodyEnters()])
     monkeypatch.chdir(tmp_path)
     runner = click.testing.CliRunner()
-    options = ["--seed", "5", "--portals", "3", "--people", "9", "--days", "0.5"]
+    options = ["--seed", "5", "--portals", "3", "--people", "9", "--hour", "7", "--days", "0.1"]
     first = runner.invoke(virtual, [*options, "--json"])
     assert first.exit_code == 1
     verdict = json.loads(first.stdout)
@@ -116,3 +130,15 @@ def test_a_broken_run_is_written_and_replayed(
     monkeypatch.chdir(tmp_path)
     mended = runner.invoke(replay, ["sentrypost-virtual-5.json", "--lines", "0"])
     assert mended.exit_code == 3, "the rule is kept now, so the run is another one"
+
+
+def test_the_file_of_a_trace_is_no_descriptor_that_the_run_has_left_open(tmp_path: Path) -> None:
+    import click.testing
+
+    from simulators.virtual.commands import virtual
+
+    file = tmp_path / "trace.txt"
+    options = ["--portals", "2", "--people", "2", "--faults", "none", "--days", "0.01"]
+    done = click.testing.CliRunner().invoke(virtual, [*options, "--trace", str(file)])
+    assert done.exit_code == 0, done.output
+    assert "entry edge 1 " in file.read_text()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from controller import acceptance, devices, leadership, order_ends, posture, state
+from controller import devices, entitled, leadership, order_ends, posture, state
 from controller.portal import Portal
 from edge import duress
 from policies.rights import OrderKind
@@ -26,11 +26,11 @@ def nothing_is_shut(patch: Patch) -> None:
 
 
 def no_switch_counts(patch: Patch) -> None:
-    patch.setattr(acceptance, "BY_SOURCE", frozenset())
+    patch.setattr(entitled, "RAISING", frozenset())
 
 
 def one_person_is_enough(patch: Patch) -> None:
-    patch.setattr(acceptance, "why_not_enough", lambda *_, **__: None)
+    patch.setattr(entitled, "why_not_enough", lambda *_, **__: None)
 
 
 def no_evacuation_frees(patch: Patch) -> None:
@@ -42,7 +42,7 @@ def any_deputy_steps_in(patch: Patch) -> None:
 
 
 def who_acts_has_no_role(patch: Patch) -> None:
-    patch.setattr(acceptance, "lent_to", lambda *_: {})
+    patch.setattr(entitled, "lent_to", lambda *_: {})
 
 
 def a_door_that_comes_back_is_not_locked(patch: Patch) -> None:

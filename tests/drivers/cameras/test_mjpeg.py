@@ -4,11 +4,13 @@ import socket
 import ssl
 import threading
 import time
+from random import Random
 
 import msgspec
 import pytest
 
 from drivers.cameras import mjpeg as subject
+from drivers.cameras import source
 from drivers.cameras.api import PICTURE_BYTES_MAX
 from drivers.cameras.mjpeg import open_mjpeg
 from drivers.cameras.settings import HttpSettings
@@ -37,12 +39,23 @@ def test_pictures_come_one_after_the_other(has_length):
 
 @pytest.mark.parametrize("has_length", [True, False])
 def test_none_is_lost_between_two(has_length, monkeypatch):
-    monkeypatch.setattr(subject, "FRAME_NS_MIN", 0)
+    monkeypatch.setattr(source, "FRAME_NS_MIN", 0)
     pictures = [jpeg(number) for number in range(4)]
     with HttpCamera(parts=pictures, has_length=has_length) as camera:
         taken, why = read_on(opened(camera))
     # Where no length is said a picture ends with the next boundary, and the last has none.
     assert (taken, why) == (4 if has_length else 3, "it has ended its stream")
+
+
+@pytest.mark.parametrize("sent_fps", [20, 25, 30, 60])
+def test_of_what_comes_in_a_second_fifteen_are_taken(sent_fps):
+    """As they come: some a little late, none early."""
+    late, due_ns, taken = Random(sent_fps), 0, 0
+    for number in range(10 * sent_fps):
+        now_ns = 10**15 + number * 10**9 // sent_fps + late.randrange(5_000_000)
+        if now_ns >= due_ns:
+            due_ns, taken = source.due_after(due_ns, now_ns), taken + 1
+    assert 145 <= taken <= 151
 
 
 def test_more_than_are_due_are_passed_over():

@@ -32,6 +32,7 @@ from controller.ids import HolderId, PortalId
 from controller.ledger import Personal
 from controller.portal import Contact, Portal, State
 from controller.state import SiteState, apply
+from edge.control import frames, protocol
 from edge.control import messages as m
 from edge.control.desk import Progress, checkpoint_said, status_reply, verify_reply
 from edge.control.messages import (
@@ -83,6 +84,7 @@ class SmallDesk:
         self.to_sign = b""
         self.key = self.witness = ""
         self.looked: LookedReport | None = None
+        self.sign_ins = None
 
     async def record(self, *bodies: Body, personal: tuple[Personal, ...] = ()) -> None:
         records = []
@@ -359,9 +361,9 @@ def raw(daemon: Running, timeout_s: float = 5.0) -> socket.socket:
     return connection
 
 
-def receive(connection: socket.socket) -> m.Reply:
+def receive(connection: socket.socket) -> protocol.Reply:
     prefix = exactly(connection, 4)
-    return m.decode_reply(exactly(connection, m.length_of(prefix)))
+    return protocol.decode_reply(exactly(connection, frames.length_of(prefix)))
 
 
 def exactly(connection: socket.socket, size: int) -> bytes:

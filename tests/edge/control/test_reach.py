@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.control import frames
 from edge.control import messages as m
 from edge.control.client import (
     Client,
@@ -172,7 +173,7 @@ def test_the_end_does_not_remove_another_daemons_socket(tmp_path: Path) -> None:
 
 def test_the_daemons_end_is_told(daemon: Running) -> None:
     with raw(daemon) as connection:
-        connection.sendall(m.frame(m.Subscribe(from_seq=4)))
+        connection.sendall(frames.frame(m.Subscribe(from_seq=4)))
         until(lambda: daemon.clients() == 1)
         began = time.monotonic()
         daemon.__exit__()

@@ -16,14 +16,15 @@ from controller.ledger import commitment, leaf, link, origin
 from controller.portal import Contact, State
 from edge.consent_orders import CONSENT_BYTES_MAX
 from edge.control import conversation as talking
+from edge.control import frames, streams
 from edge.control import messages as m
-from edge.control import server as serving
 from edge.control.client import (
     Client,
     ConnectionLostError,
     ControlClientError,
     RefusedError,
 )
+from edge.control.messages_journal import VerifyJournal, VerifyProgress
 from edge.control.messages_policy import RoleHeld
 from edge.control.peer import account_name
 from edge.journal import Stored
@@ -149,7 +150,7 @@ def test_a_long_import_is_waited_for_by_heartbeats(
 def test_an_import_does_not_end_with_its_client(daemon: Running) -> None:
     daemon.desk.slow_s = 0.3
     with raw(daemon) as connection:
-        connection.sendall(m.frame(m.ImportPeople(csv=b"id\n", dry_run=False)))
+        connection.sendall(frames.frame(m.ImportPeople(csv=b"id\n", dry_run=False)))
         until(lambda: daemon.desk.asked)
     until(lambda: daemon.clients() == 0)
     with Client(daemon.state) as client:
@@ -208,7 +209,7 @@ def test_what_is_asked_about_visits_carries_who_asks(daemon: Running) -> None:
 
 
 def test_one_change_set_at_a_time_is_kept_in_memory(daemon: Running) -> None:
-    part = m.frame(m.FilePart(data=b"x" * m.PART_BYTES_MAX))
+    part = frames.frame(m.FilePart(data=b"x" * m.PART_BYTES_MAX))
     with raw(daemon) as first:
         first.sendall(part)
         assert isinstance(receive(first), m.Heartbeat)
@@ -231,7 +232,7 @@ def test_one_change_set_at_a_time_is_kept_in_memory(daemon: Running) -> None:
 
 def test_a_client_that_goes_makes_room_for_the_next_change_set(daemon: Running) -> None:
     with raw(daemon) as connection:
-        connection.sendall(m.frame(m.FilePart(data=b"x")))
+        connection.sendall(frames.frame(m.FilePart(data=b"x")))
         assert isinstance(receive(connection), m.Heartbeat)
     until(lambda: daemon.clients() == 0)
     with Client(daemon.state) as client:
@@ -243,7 +244,7 @@ def test_verify_tells_progress_and_the_report(
     daemon: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon.record(*ticks(4_000))
-    monkeypatch.setattr(serving, "PROGRESS_S", 0.005)
+    monkeypatch.setattr(streams, "PROGRESS_S", 0.005)
     seen: list[tuple[int, int]] = []
     with Client(daemon.state) as client:
         report = client.verify(lambda done, total: seen.append((done, total)))
@@ -257,8 +258,8 @@ def test_verify_tells_progress_and_the_report(
 def test_one_verification_at_a_time(daemon: Running) -> None:
     daemon.desk.slow_s = 2.0
     with raw(daemon) as first:
-        first.sendall(m.frame(m.VerifyJournal()))
-        assert isinstance(receive(first), m.VerifyProgress)
+        first.sendall(frames.frame(VerifyJournal()))
+        assert isinstance(receive(first), VerifyProgress)
         with Client(daemon.state) as second, pytest.raises(RefusedError) as refused:
             second.verify()
         assert refused.value.code is m.Refusal.BUSY
@@ -328,7 +329,7 @@ def test_a_slow_subscriber_is_let_go_and_resumes_without_loss(
     monkeypatch.setattr(talking, "FRAME_WITHIN_S", 0.5)
     daemon.record(*ticks(5_000))
     with raw(daemon, timeout_s=10) as slow:
-        slow.sendall(m.frame(m.Subscribe(from_seq=1)))
+        slow.sendall(frames.frame(m.Subscribe(from_seq=1)))
         time.sleep(0.8)  # it takes nothing; the others are served meanwhile
         with Client(daemon.state) as other:
             assert other.status().seq == 5_003
@@ -361,21 +362,21 @@ def test_a_slow_subscriber_that_never_reads_again_holds_nothing(
     monkeypatch.setattr(talking, "FRAME_WITHIN_S", 0.2)
     daemon.record(*ticks(5_000))
     with raw(daemon) as slow:
-        slow.sendall(m.frame(m.Subscribe(from_seq=1)))
+        slow.sendall(frames.frame(m.Subscribe(from_seq=1)))
         until(lambda: daemon.clients() == 1)
         until(lambda: daemon.clients() == 0, 2.0)
 
 
 def test_a_subscriber_that_goes_is_noticed_where_nothing_happens(daemon: Running) -> None:
     with raw(daemon) as connection:
-        connection.sendall(m.frame(m.Subscribe(from_seq=4)))
+        connection.sendall(frames.frame(m.Subscribe(from_seq=4)))
         until(lambda: daemon.clients() == 1)
     until(lambda: daemon.clients() == 0, 1.0)
 
 
 def test_a_subscriber_that_talks_is_let_go(daemon: Running) -> None:
     with raw(daemon) as connection:
-        connection.sendall(m.frame(m.Subscribe(from_seq=4)) + m.frame(m.Status()))
+        connection.sendall(frames.frame(m.Subscribe(from_seq=4)) + frames.frame(m.Status()))
         refused = receive(connection)
         assert isinstance(refused, m.Refused)
         assert refused.code is m.Refusal.MALFORMED
@@ -385,14 +386,14 @@ def test_a_subscriber_that_talks_is_let_go(daemon: Running) -> None:
 # --- what nobody should send ------------------------------------------------------------------
 
 FRAMES = {
-    "oversized": ((m.FRAME_BYTES_MAX + 1).to_bytes(4, "big"), m.Refusal.TOO_LARGE),
+    "oversized": ((frames.FRAME_BYTES_MAX + 1).to_bytes(4, "big"), m.Refusal.TOO_LARGE),
     "huge": (b"\xff\xff\xff\xff", m.Refusal.TOO_LARGE),
     "empty": (b"\0\0\0\0", m.Refusal.MALFORMED),
     "garbage": (b"\0\0\0\x04\xff\xfe{}", m.Refusal.MALFORMED),
     "text": (b"GET / HTTP/1.1\r\n\r\n", m.Refusal.TOO_LARGE),
     "nesting": (b"\0\0\xc3\x50" + b"[" * 50_000, m.Refusal.MALFORMED),
     "unknown": (b'\0\0\0\x0f{"type":"Stop"}', m.Refusal.MALFORMED),
-    "a reply": (m.frame(m.Heartbeat(last_seq=1)), m.Refusal.MALFORMED),
+    "a reply": (frames.frame(m.Heartbeat(last_seq=1)), m.Refusal.MALFORMED),
     "negative": (b'\0\0\0\x23{"type":"Subscribe","from_seq":-12}', m.Refusal.MALFORMED),
     "unknown field": (b'\0\0\0\x17{"type":"Status","x":1}', m.Refusal.MALFORMED),
 }
@@ -416,7 +417,7 @@ def test_what_is_no_request_is_refused_by_type_and_the_connection_ends(
 
 def test_a_request_byte_by_byte(daemon: Running) -> None:
     with raw(daemon) as connection:
-        for byte in m.frame(m.Status()):
+        for byte in frames.frame(m.Status()):
             connection.sendall(bytes([byte]))
         assert receive(connection) == daemon.desk.status()
 
@@ -424,14 +425,14 @@ def test_a_request_byte_by_byte(daemon: Running) -> None:
 def test_half_a_request_and_gone(daemon: Running) -> None:
     for cut in (1, 3, 4, 10):
         with raw(daemon) as connection:
-            connection.sendall(m.frame(m.Status())[:cut])
+            connection.sendall(frames.frame(m.Status())[:cut])
     until(lambda: daemon.clients() == 0)
 
 
 def test_half_a_request_and_silence(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(talking, "FRAME_WITHIN_S", 0.1)
     with raw(daemon) as connection:
-        connection.sendall(m.frame(m.Status())[:10])
+        connection.sendall(frames.frame(m.Status())[:10])
         refused = receive(connection)
         assert isinstance(refused, m.Refused)
         assert refused.code is m.Refusal.MALFORMED
@@ -447,7 +448,7 @@ def test_silence_is_ended(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_so_many_clients_and_no_more(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(talking, "CLIENTS_MAX", 3)
+    monkeypatch.setattr(talking.Listener, "clients_max", 3)
     connections = [raw(daemon) for _ in range(3)]
     with pytest.raises(RefusedError) as refused:
         Client(daemon.state)
@@ -462,7 +463,7 @@ def test_so_many_clients_and_no_more(daemon: Running, monkeypatch: pytest.Monkey
 def test_some_places_are_kept_for_the_daemons_own_account(
     daemon: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(talking, "CLIENTS_MAX", 3)
+    monkeypatch.setattr(talking.Listener, "clients_max", 3)
     monkeypatch.setattr(talking, "CLIENTS_RESERVED", 1)
     with monkeypatch.context() as patch:
         patch.setattr(talking, "owns", lambda _: False)
@@ -516,7 +517,7 @@ def test_a_bug_in_an_answer_ends_that_client_alone(
 
 
 def test_a_client_understands_only_its_own_protocol(tmp_path: Path) -> None:
-    for said in (b"\0\0\0\x02{}", m.frame(m.Hello(protocol=2, you="x")), b"HTTP/1.1 200 OK"):
+    for said in (b"\0\0\0\x02{}", frames.frame(m.Hello(protocol=2, you="x")), b"HTTP/1.1 200 OK"):
         with socket.socket(socket.AF_UNIX) as server:
             path = tmp_path / "control.sock"
             path.unlink(missing_ok=True)
@@ -537,4 +538,4 @@ def test_a_client_understands_only_its_own_protocol(tmp_path: Path) -> None:
 
 
 def test_a_message_is_strict_json_with_its_type() -> None:
-    assert json.loads(m.frame(m.Status())[4:]) == {"type": "Status"}
+    assert json.loads(frames.frame(m.Status())[4:]) == {"type": "Status"}

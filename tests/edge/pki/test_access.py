@@ -36,7 +36,7 @@ LEAVES = {
     "request": ("r", "", "wr", ""),
     "request/ack": ("w", "", "r", ""),
     "event/badge-ignored": ("w", "", "r", "r"),
-    "alarm/a1": ("w", "", "r", "r"),
+    "alarm/a1": ("wr", "", "r", "r"),
     "portal/front": ("w", "", "r", "r"),
     "posture": ("w", "", "r", "r"),
     "muster": ("w", "", "r", "r"),

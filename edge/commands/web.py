@@ -1,0 +1,65 @@
+"""`sentrypost web`"""
+
+import ipaddress
+import ssl
+from pathlib import Path
+
+import click
+
+from edge.commands.common import Failed, Misconfigured, state_option
+from edge.control.place import PAGES_SOCKET
+
+
+@click.command()
+@state_option
+@click.option(
+    "--listen",
+    default="127.0.0.1:8600",
+    show_default=True,
+    help="Address and port; another than this machine's own needs --certificate and --key.",
+)
+@click.option(
+    "--certificate",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="Of this server, PEM, its own first.",
+)
+@click.option(
+    "--key",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="The certificate's private key, PEM.",
+)
+def web(state: Path, listen: str, certificate: Path | None, key: Path | None) -> None:
+    """Serve the pages of the edge that runs here, until SIGTERM or Ctrl-C.
+
+    It opens none of the edge's files and may end at any time: doors go on.
+    """
+    host, port = _address(listen)
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--certificate and --key go together")
+    if certificate is None and not _is_own(host):
+        raise Misconfigured(
+            f"{listen} can be reached from elsewhere, and passwords would cross the network",
+            "give --certificate and --key (`sentrypost pki` makes them), or listen on 127.0.0.1",
+        )
+    from edge.web.server import serve
+
+    try:
+        serve(state / PAGES_SOCKET, host, port, certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise Failed(f"{listen} cannot be served: {error}", "see who listens there") from error
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise click.UsageError(f"--listen {listen}: write ADDRESS:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _is_own(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

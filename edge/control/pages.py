@@ -1,0 +1,146 @@
+"""Serves the pages' socket. Nothing that comes here is believed without a session: each request is
+checked against its person, as she stands at that moment, and recorded under her id.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, cast
+
+from edge.control import serving_page_orders
+from edge.control.conversation import Conversation, refusal
+from edge.control.desk_pages import PageSession, SignIns, no_sign_ins
+from edge.control.messages import Refusal
+from edge.control.messages_page_orders import FollowConsole, PageOrderOnce, ReadDrillReport
+from edge.control.messages_pages import SessionRequest, SignedIn, SignInRequest
+from edge.control.page_rights import ANYBODY, TABLE, Needs, portal_of
+from edge.control.parts import Parts
+from edge.control.protocol import Request
+from edge.control.server import ControlServer, DeskClient
+from edge.gate_sight import Guard
+
+PAGE_CLIENTS_MAX = 128
+"""A page that is open has one stream, and each click a conversation of its own; they are counted
+apart from the operator's, which they never crowd out."""
+
+LOOK_S = 1.0
+"""Between two looks at the session of a stream that goes on: people and policy may be others."""
+
+SIGN_IN = "sign in again"
+
+
+class PagesServer(ControlServer):
+    """The pages' socket of one daemon."""
+
+    clients_max = PAGE_CLIENTS_MAX
+
+    def _conversation(
+        self, parts: Parts, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Conversation[Request]:
+        return PageClient(self._desk, self._verifying, parts, reader, writer)
+
+
+class PageClient(DeskClient):
+    """The pages' process, speaking for somebody who is signed in or wants to be."""
+
+    @property
+    def _who(self) -> str:
+        return "" if self._session is None else self._session.person
+
+    @property
+    def _owns(self) -> bool:
+        """Nobody at a page has this machine, whichever account the pages' process runs under."""
+        return False
+
+    @property
+    def _guard(self) -> Guard:
+        return self._standing().guard
+
+    async def _answer(self, request: Request) -> None:
+        needs = TABLE[type(request)]
+        if needs is ANYBODY:
+            asked = cast(SignInRequest, request)
+            answer, session = await self._patiently(self._sign_ins.sign_in(asked))
+            if isinstance(answer, SignedIn):
+                self._session = session
+            await self._send(answer)
+            return
+        session = self._checked(request, needs)
+        if needs.signed_in:
+            own = cast(SessionRequest, request)
+            await self._send(await self._patiently(self._sign_ins.of_session(own, session)))
+            return
+        if isinstance(request, FollowConsole | ReadDrillReport):
+            told = serving_page_orders.follow(self._desk.page_orders, request, session.at_page)
+            await self._until_gone(self._follow_to_end(told))
+            return
+        if isinstance(request, PageOrderOnce):
+            orders = self._desk.page_orders
+            answered = serving_page_orders.answer(orders, request, session.at_page)
+            await self._send(await self._patiently(answered))
+            return
+        await super()._answer(request)
+
+    async def _until_gone(self, work: Coroutine[Any, Any, None]) -> None:
+        """As it is, and no longer than the session stands as it did when the stream began."""
+        session = self._standing()
+        locked = session.locked
+        watch = asyncio.create_task(self._changed(session, locked=locked), name="page session")
+        stream = asyncio.create_task(super()._until_gone(work), name="page stream")
+        try:
+            await asyncio.wait({watch, stream}, return_when=asyncio.FIRST_COMPLETED)
+            if stream.done():
+                stream.result()
+                return
+            raise refusal(
+                Refusal.LOCKED if session.stands() else Refusal.NO_SESSION,
+                "the session is not what it was when this began",
+                "ask again",
+            )
+        finally:
+            for task in (watch, stream):
+                task.cancel()
+            await asyncio.gather(watch, stream, return_exceptions=True)
+
+    async def _changed(self, session: PageSession, *, locked: bool) -> None:
+        """Return when the session is over, or is locked where it was not, or the other way."""
+        rights = session.rights
+        while session.stands() and session.locked == locked and session.rights == rights:
+            changed = session.changed
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await changed.wait()
+            except TimeoutError:
+                continue
+
+    @property
+    def _sign_ins(self) -> SignIns:
+        if self._desk.sign_ins is None:
+            raise no_sign_ins()
+        return self._desk.sign_ins
+
+    def _standing(self) -> PageSession:
+        """The session of this conversation, as of now. Raises Ended."""
+        session = self._session
+        if session is None or not session.stands():
+            raise refusal(Refusal.NO_SESSION, "nobody is signed in here, or no longer", SIGN_IN)
+        return session
+
+    def _checked(self, request: Request, needs: Needs) -> PageSession:
+        """The session, where its person may ask this now. Raises Ended."""
+        session = self._standing()
+        if not needs.signed_in and not needs.rights & session.rights:
+            raise refusal(
+                Refusal.NO_RIGHT,
+                "this is not for the roles of whoever is signed in",
+                "the policy says whose it is: [page.gate], [page.console], [page.people]",
+            )
+        if session.locked and not needs.locked:
+            raise refusal(Refusal.LOCKED, "the session is locked", "unlock it")
+        portal = portal_of(request)
+        if portal is not None and session.portals and portal not in session.portals:
+            raise refusal(
+                Refusal.NO_RIGHT,
+                f"this terminal does not work the portal {portal}",
+                "use the terminal that does: the site file says which",
+            )
+        return session

@@ -1,0 +1,72 @@
+"""What sees to the journal beside the daemon: size, soundness, segments, certificates."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from controller.inputs import JournalLookedThrough
+from edge.certificates import CertificateWatch
+from edge.checkpoints import Checkpointer
+from edge.config import Config
+from edge.daemon import Alongside, Daemon
+from edge.journal import Report, Signers
+from edge.journal_keys import KeyRing
+from edge.keeper import Keeper
+from edge.scrubber import Scrubber
+
+if TYPE_CHECKING:
+    from edge.assembly import Outside
+
+
+def _no_room_asked() -> bool:
+    return False
+
+
+def signers_of(config: Config, ring: KeyRing) -> Signers:
+    """Under a key of this run alone nothing else was signed, and nothing is judged by it."""
+    return Signers.under(() if ring.keys.of_this_run else ring.keys.publics, config.witness)
+
+
+def scrubber_of(config: Config, outside: "Outside", daemon: Daemon, ring: KeyRing) -> Scrubber:
+    signers = partial(signers_of, config, ring)
+
+    def unsound(report: Report) -> None:
+        first = report.first_bad
+        assert first is not None, "a journal without findings is sound"
+        daemon.judge(
+            JournalLookedThrough(
+                id=daemon.new_id(),
+                findings=len(report.findings),
+                entry=max(0, first.seq),
+                what=first.what,
+            )
+        )
+
+    return Scrubber(outside.writer, signers, lambda: outside.clock.moment().utc_us, unsound)
+
+
+def _keeper(
+    config: Config, outside: "Outside", daemon: Daemon, checkpoints: Checkpointer
+) -> Keeper:
+    ballast = outside.ballast
+    return Keeper(
+        daemon,
+        checkpoints,
+        outside.clock.moment,
+        config.retention,
+        partial(signers_of, config, checkpoints.ring),
+        _no_room_asked if ballast is None else ballast.room_is_low,
+    )
+
+
+def journal_beside(
+    config: Config,
+    outside: "Outside",
+    daemon: Daemon,
+    checkpoints: Checkpointer,
+    scrubber: Scrubber,
+    watch: CertificateWatch | None,
+) -> Alongside:
+    """What sees to the journal, and to the certificates where there are any."""
+    keeper = _keeper(config, outside, daemon, checkpoints)
+    kept = {"keeper": keeper.run, "checkpoints": checkpoints.run, "scrubber": scrubber.run}
+    return kept if watch is None else kept | {"certificates": watch.run}

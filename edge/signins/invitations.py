@@ -1,0 +1,232 @@
+"""Invitations: a one-time code is turned into a password and an authenticator.
+
+Nothing counts before one code of the authenticator was typed: who has lost the secret on the way
+would be shut out. The first of all makes the administrator, on file too where he is not there yet.
+"""
+
+import asyncio
+import csv
+import io
+import logging
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from controller.events_signins import How, SessionEnd, SignInChange
+from controller.ids import HolderId
+from controller.inputs_signins import SignInChanging
+from edge.control.messages import ImportPeopleReply
+from edge.control.messages_pages import (
+    ConfirmInvitation,
+    InvitationTaken,
+    SignedIn,
+    TakeInvitation,
+)
+from edge.signins.codes import hashed
+from edge.signins.first import FirstCode
+from edge.signins.parts import BUSY, SEE_LOG, SOON, UNKEPT, WRONG, Let, Parts
+from edge.signins.passwords import PASSWORD_CHARS_MIN, UnavailableError
+from edge.signins.records import CodeKind, OneTimeCode, Password
+from edge.signins.standing import known
+from edge.signins.store import SignInsError
+from policies.rights import Right
+
+TAKEN_US = 15 * 60 * 1_000_000
+"""From the password to the first code of the authenticator."""
+
+PENDING_MAX = 32
+
+NO_CODE = "no invitation has this code, or no longer"
+ANOTHER = "ask for another invitation"
+SHORT = f"a password has at least {PASSWORD_CHARS_MIN} signs"
+LONGER = "choose a longer one; several words are easy to remember"
+OTHER_PERSON = "the invitation is for somebody else"
+NAMED = "type the id under which you were invited"
+NO_RIGHT = "this person is on file, and has no role that may say who signs in"
+GIVE_ROLE = "choose another id, or give the role by `sentrypost person import`"
+NO_NAME = "this person is not on file yet"
+SAY_NAME = "type an id and a name"
+AUTHENTICATOR = "type the six figures that the authenticator shows now; its clock must be right"
+
+OPERATOR = "first start"
+"""Under which name the first administrator is put on file: nobody is there yet who could be it."""
+
+log = logging.getLogger(__name__)
+
+ImportPeople = Callable[[bytes, str, bool], Awaitable[ImportPeopleReply]]
+
+
+class _Pending(NamedTuple):
+    """A password that waits for its authenticator. No repr shows it."""
+
+    code: OneTimeCode
+    person: str
+    name: str
+    hash: str
+    sealed: bytes
+    until_us: int
+
+    def __repr__(self) -> str:
+        return "_Pending(…)"
+
+
+class Invitations:
+    """One edge's."""
+
+    def __init__(self, parts: Parts, first: FirstCode, import_people: ImportPeople) -> None:
+        self._parts = parts
+        self._first = first
+        self._import = import_people
+        self._pending: dict[bytes, _Pending] = {}
+        self._turn = asyncio.Lock()
+
+    async def take(self, asked: TakeInvitation) -> InvitationTaken:
+        """The secret for the authenticator, told here and nowhere else."""
+        parts = self._parts
+        keys = parts.keys("")
+        if (refused := parts.refused_wait(keys)) is not None:
+            return InvitationTaken(
+                reason=refused.reason, remedy=refused.remedy, wait_s=refused.wait_s
+            )
+        tries = parts.counted(keys)
+        code = self._code(asked.code)
+        if code is None:
+            parts.failed(How.INVITATION, None, "", tries, keys)
+            return InvitationTaken(reason=NO_CODE, remedy=ANOTHER)
+        parts.limits.succeeded(keys)
+        if len(asked.password) < PASSWORD_CHARS_MIN:
+            return InvitationTaken(reason=SHORT, remedy=LONGER)
+        person, wrong = await self._person(code, asked.person.strip(), asked.name.strip())
+        if wrong is not None:
+            return wrong
+        try:
+            kept = await parts.passwords.hash(asked.password)
+        except UnavailableError:
+            return InvitationTaken(reason=BUSY, remedy=SOON)
+        site = parts.config.site
+        made = parts.passwords.enrolled(_sealed_for(code), person, f"Sentrypost {site}")
+        until_us = parts.daemon.now().mono_us + TAKEN_US
+        while len(self._pending) >= PENDING_MAX:
+            del self._pending[next(iter(self._pending))]
+        self._pending[code.hash] = _Pending(
+            code, person, asked.name.strip(), kept, made.sealed, until_us
+        )
+        return InvitationTaken(totp_uri=made.uri)
+
+    async def confirm(self, asked: ConfirmInvitation) -> SignedIn | Let:
+        """Keep both, use the code up, and sign in."""
+        async with self._turn:
+            return await self._confirmed(asked)
+
+    async def _confirmed(self, asked: ConfirmInvitation) -> SignedIn | Let:
+        parts = self._parts
+        keys = parts.keys(asked.terminal)
+        if (refused := parts.refused_wait(keys)) is not None:
+            return refused
+        tries = parts.counted(keys)
+        code = self._code(asked.code)
+        pending = None if code is None else self._pending.get(code.hash)
+        if code is None or pending is None or pending.until_us < parts.daemon.now().mono_us:
+            parts.failed(How.INVITATION, None, asked.terminal, tries, keys)
+            return SignedIn(reason=NO_CODE, remedy=ANOTHER)
+        draft = Password(
+            holder=HolderId(_sealed_for(code)), hash=pending.hash, totp=pending.sealed, step=0
+        )
+        step = parts.passwords.step_of(draft, asked.totp, parts.daemon.now().utc_s)
+        if step is None:
+            parts.failed(How.INVITATION, None, asked.terminal, tries, keys)
+            return SignedIn(reason=WRONG, remedy=AUTHENTICATOR)
+        parts.limits.succeeded(keys)
+        holder = await self._on_file(pending)
+        if isinstance(holder, SignedIn):
+            return holder
+        return await self._kept(holder, pending, draft, step, asked.terminal)
+
+    async def _kept(
+        self, holder: HolderId, pending: _Pending, draft: Password, step: int, terminal: str
+    ) -> SignedIn | Let:
+        parts = self._parts
+        who = known(parts.daemon, holder)
+        if who is None:
+            return SignedIn(reason=NO_RIGHT, remedy=GIVE_ROLE)
+        parts.daemon.judge(
+            SignInChanging(
+                id=parts.daemon.new_id(), holder=holder, change=SignInChange.PASSWORD_SET
+            )
+        )
+        await parts.daemon.recorder.drained()
+        # The secret is sealed for whom it is, whoever he was called before he was on file.
+        sealed = parts.passwords.sealed_for(holder, draft)
+        try:
+            await parts.book.put(Password(holder=holder, hash=draft.hash, totp=sealed, step=step))
+            await parts.book.remove(pending.code)
+        except SignInsError as error:
+            log.error("%s: %s", UNKEPT, error)
+            return SignedIn(reason=UNKEPT, remedy=SEE_LOG)
+        self._pending.pop(pending.code.hash, None)
+        if pending.code.what is CodeKind.FIRST:
+            await self._first.used()
+        for other in parts.sessions:
+            if other.session.holder == holder:
+                parts.sessions.end(other, SessionEnd.ENDED)
+        place = terminal if terminal in parts.config.terminals else ""
+        return Let(*await parts.sessions.begin(who, How.INVITATION, place))
+
+    async def _person(
+        self, code: OneTimeCode, person: str, name: str
+    ) -> tuple[str, InvitationTaken | None]:
+        """Whom the invitation makes sign in, by the id on file."""
+        daemon = self._parts.daemon
+        if code.what is CodeKind.INVITATION:
+            record = daemon.people.roll.holders.get(code.holder)
+            if record is None or (person and person != record.external_id):
+                return "", InvitationTaken(reason=OTHER_PERSON, remedy=NAMED)
+            return record.external_id, None
+        record = await asyncio.to_thread(daemon.people.roll.named, person)
+        if record is None:
+            if not person or not name:
+                return "", InvitationTaken(reason=NO_NAME, remedy=SAY_NAME)
+            return person, None
+        if Right.PEOPLE not in daemon.site.policy.page_rights(record.roles):
+            return "", InvitationTaken(reason=NO_RIGHT, remedy=GIVE_ROLE)
+        return person, None
+
+    async def _on_file(self, pending: _Pending) -> HolderId | SignedIn:
+        """His id; the first administrator is put on file where he is not."""
+        if pending.code.what is CodeKind.INVITATION:
+            return HolderId(pending.code.holder)
+        daemon = self._parts.daemon
+        record = await asyncio.to_thread(daemon.people.roll.named, pending.person)
+        if record is None:
+            rule = daemon.site.policy.pages.get(Right.PEOPLE)
+            if rule is None:
+                return SignedIn(reason=NO_RIGHT, remedy=GIVE_ROLE)
+            table = _table(pending.person, pending.name, min(rule.roles))
+            done = await self._import(table, OPERATOR, False)
+            if not done.applied:
+                why = done.problems[0].message if done.problems else "it was not taken"
+                return SignedIn(reason=f"the person is not put on file: {why}", remedy=SAY_NAME)
+            record = await asyncio.to_thread(daemon.people.roll.named, pending.person)
+        return SignedIn(reason=NO_NAME, remedy=SAY_NAME) if record is None else HolderId(record.id)
+
+    def _code(self, typed: str) -> OneTimeCode | None:
+        incarnation = self._parts.daemon.writer.incarnation
+        code = self._parts.book.codes.get(hashed(typed, incarnation))
+        if code is None or code.what is CodeKind.LINK:
+            return None
+        if code.what is CodeKind.FIRST and not self._first.needed:
+            return None
+        return code if self._parts.daemon.now().utc_us < code.until_us else None
+
+
+def _sealed_for(code: OneTimeCode) -> str:
+    """To whom a secret is bound until it counts."""
+    return code.holder or code.what.value
+
+
+def _table(person: str, name: str, role: str) -> bytes:
+    """One row, as `sentrypost person import` takes it."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(("id", "name", "roles"))
+    rows.writerow((person, name, role))
+    return text.getvalue().encode()

@@ -1,0 +1,342 @@
+"""What every page is made with: the visit of one browser, its words, its session, and the way to
+the daemon on its behalf.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, tzinfo
+from functools import cache, wraps
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from edge.control.messages_pages import SessionShown
+from edge.web.daemon import (
+    Conversation,
+    DaemonAwayError,
+    DaemonRefusedError,
+    NotSignedInError,
+    conversing,
+)
+from edge.web.words import Words, chosen, languages
+from policies.rights import Right
+
+STATIC: Final = Path(__file__).with_name("static")
+
+LANGUAGE_COOKIE: Final = "language"
+THEME_COOKIE: Final = "theme"
+TERMINAL_COOKIE: Final = "terminal"
+THEMES: Final = ("light", "dark")
+
+TOKEN_CHARS_MAX: Final = 64
+
+
+class Settings(NamedTuple):
+    """`socket`: where the daemon answers pages. `secure`: the browser comes by TLS."""
+
+    socket: Path
+    secure: bool
+    locale: Path | None = None
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an act, for whoever did it. `go`: where to look next."""
+
+    text: str
+    tone: str = "notice"
+    done: bool = True
+    go: str = ""
+
+
+class Pages:
+    """One process's."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.languages = languages() if settings.locale is None else languages(settings.locale)
+        self.session_cookie = "__Host-session" if settings.secure else "session"
+        # One each: what a template says is bound to its language where it is loaded.
+        self._environments = {one.language: _environment(one) for one in self.languages.values()}
+
+    def words(self, request: Request) -> Words:
+        return chosen(
+            self.languages,
+            request.cookies.get(LANGUAGE_COOKIE),
+            request.headers.get("accept-language", ""),
+        )
+
+    def token(self, request: Request) -> str:
+        """What the browser has of a session; empty where it has none."""
+        token = request.cookies.get(self.session_cookie, "")
+        return token if len(token) <= TOKEN_CHARS_MAX else ""
+
+    @asynccontextmanager
+    async def conversing(self) -> AsyncIterator[Conversation]:
+        """As `edge.web.daemon.conversing`."""
+        async with conversing(self.settings.socket) as conversation:
+            yield conversation
+
+    def drawn(self, name: str, words: Words, values: Mapping[str, object]) -> str:
+        """The template with its words and values."""
+        return self._environments[words.language].get_template(name).render(values)
+
+    def keep(self, response: Response, name: str, value: str, age_s: int | None = None) -> None:
+        """Set a cookie that no script sees and no other site sends."""
+        response.set_cookie(
+            name,
+            value,
+            max_age=age_s,
+            path="/",
+            secure=self.settings.secure,
+            httponly=True,
+            samesite="strict",
+        )
+
+    def forget(self, response: Response, name: str) -> None:
+        response.delete_cookie(
+            name, path="/", secure=self.settings.secure, httponly=True, samesite="strict"
+        )
+
+
+def _environment(words: Words) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("edge.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.globals["static"] = _static
+    environment.install_gettext_translations(words.catalogue, newstyle=True)  # type: ignore[attr-defined]
+    return environment
+
+
+class Visit:
+    """One request of one browser, with its session where it has one."""
+
+    def __init__(
+        self,
+        request: Request,
+        pages: Pages,
+        daemon: Conversation,
+        session: SessionShown | None = None,
+    ) -> None:
+        self.request = request
+        self.pages = pages
+        self.daemon = daemon
+        self.words = pages.words(request)
+        self._session = session
+
+    @property
+    def session(self) -> SessionShown:
+        """For pages that need one alone."""
+        assert self._session is not None, "this page is for whoever is signed in"
+        return self._session
+
+    @property
+    def zone(self) -> tzinfo:
+        return zone_named(self.session.timezone)
+
+    def page(self, name: str, *, status: int = 200, **values: object) -> Response:
+        """A whole page."""
+        return page(self.request, self.pages, self._session, name, status=status, **values)
+
+    def said(self, said: Said, *, status: int = 200) -> Response:
+        """The answer to an act: for a script, or as a page for whoever has none."""
+        if wants_json(self.request):
+            return JSONResponse(msgspec.to_builtins(said), status)
+        if said.go and said.done:
+            return RedirectResponse(said.go, HTTPStatus.SEE_OTHER)
+        back = self.request.headers.get("referer", "/")
+        return self.page("said.html", status=status, said=said, back=_path_of(back))
+
+    def refused(
+        self, reason: str, remedy: str, *, status: int = HTTPStatus.UNPROCESSABLE_ENTITY
+    ) -> Response:
+        """What the daemon did not do, why, and what to do."""
+        text = why_not(reason, remedy, self.words)
+        return self.said(Said(text=text, tone="denied", done=False), status=status)
+
+
+def why_not(reason: str, remedy: str, words: Words) -> str:
+    """A reason of the daemon's and what to do about it, as sentences."""
+    return f"{words(reason)}. {words(remedy)}".strip()
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def open_to_all(handler: Handler) -> Endpoint:
+    """A page that needs no session."""
+
+    @wraps(handler)
+    async def endpoint(request: Request) -> Response:
+        pages: Pages = request.app.state.pages
+        async with pages.conversing() as daemon:
+            return await handler(Visit(request, pages, daemon))
+
+    return endpoint
+
+
+def signed_in(
+    *rights: Right, locked: bool = False, background: bool = False
+) -> Callable[[Handler], Endpoint]:
+    """A page for whoever is signed in and has one of `rights`, or any where none are named.
+    `locked`: a session that is locked sees it too. `background`: a page asks for it by itself.
+
+    The daemon checks each request once more: this alone keeps nobody from anything.
+    """
+
+    def decorated(handler: Handler) -> Endpoint:
+        @wraps(handler)
+        async def endpoint(request: Request) -> Response:
+            pages: Pages = request.app.state.pages
+            async with pages.conversing() as daemon:
+                token = pages.token(request)
+                session = await daemon.sign(token, background=background)
+                visit = Visit(request, pages, daemon, session)
+                if session.locked and not locked:
+                    return _unlock_first(visit)
+                if rights and not set(rights) & set(session.rights):
+                    said = Said(
+                        text=visit.words("This page is not for you."), tone="denied", done=False
+                    )
+                    return visit.said(said, status=HTTPStatus.FORBIDDEN)
+                return await handler(visit)
+
+        return endpoint
+
+    return decorated
+
+
+def _unlock_first(visit: Visit) -> Response:
+    if wants_json(visit.request):
+        said = Said(
+            text=visit.words("The screen is locked."), tone="denied", done=False, go="/unlock"
+        )
+        return visit.said(said, status=HTTPStatus.FORBIDDEN)
+    return RedirectResponse(f"/unlock?next={_here(visit.request)}", HTTPStatus.SEE_OTHER)
+
+
+def page(
+    request: Request,
+    pages: Pages,
+    session: SessionShown | None,
+    name: str,
+    *,
+    status: int = 200,
+    **values: object,
+) -> Response:
+    """A whole page, with what stands on each: who is signed in, language, theme."""
+    words = pages.words(request)
+    theme = request.cookies.get(THEME_COOKIE, "")
+    given: dict[str, object] = {
+        "session": session,
+        "rights": () if session is None else tuple(str(one) for one in session.rights),
+        "words": words,
+        "languages": tuple(pages.languages.values()),
+        "theme": theme if theme in THEMES else "",
+        "here": request.url.path,
+        **values,
+    }
+    return HTMLResponse(pages.drawn(name, words, given), status)
+
+
+def wants_json(request: Request) -> bool:
+    return "application/json" in request.headers.get("accept", "")
+
+
+def local_path(wished: str) -> str:
+    """Where to go after a sign-in: a path of ours, whatever an address says."""
+    ours = wished.startswith("/") and not wished.startswith(("//", "/\\"))
+    return wished if ours and wished.isprintable() and len(wished) < 512 else "/"
+
+
+@cache
+def zone_named(name: str) -> tzinfo:
+    """The site's; UTC where this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def clock(utc_us: int, zone: tzinfo) -> str:
+    """The time of day, as everybody at the site reads it."""
+    return datetime.fromtimestamp(utc_us / 1e6, zone).strftime("%H:%M:%S")
+
+
+def day_and_clock(utc_us: int, zone: tzinfo) -> str:
+    return datetime.fromtimestamp(utc_us / 1e6, zone).strftime("%Y-%m-%d %H:%M")
+
+
+async def away(request: Request, _: Exception) -> Response:
+    """The daemon does not answer: doors go on by themselves, or wait for its return."""
+    pages: Pages = request.app.state.pages
+    words = pages.words(request)
+    said = Said(
+        text=words("The edge does not answer. Doors do what they did; this page tries again."),
+        tone="alarm",
+        done=False,
+    )
+    if wants_json(request):
+        return JSONResponse(msgspec.to_builtins(said), HTTPStatus.SERVICE_UNAVAILABLE)
+    return page(request, pages, None, "away.html", status=HTTPStatus.SERVICE_UNAVAILABLE, said=said)
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """The daemon ends the conversation with a reason."""
+    assert isinstance(error, DaemonRefusedError)
+    pages: Pages = request.app.state.pages
+    words = pages.words(request)
+    text = why_not(error.refused.reason, error.refused.remedy, words)
+    said = Said(text=text, tone="denied", done=False)
+    if wants_json(request):
+        return JSONResponse(msgspec.to_builtins(said), HTTPStatus.FORBIDDEN)
+    return page(request, pages, None, "said.html", status=HTTPStatus.FORBIDDEN, said=said, back="/")
+
+
+async def not_signed_in(request: Request, _: Exception) -> Response:
+    if wants_json(request) or request.method not in {"GET", "HEAD"}:
+        said = Said(text="", tone="denied", done=False, go="/sign-in")
+        return JSONResponse(msgspec.to_builtins(said), HTTPStatus.UNAUTHORIZED)
+    return RedirectResponse(f"/sign-in?next={_here(request)}", HTTPStatus.SEE_OTHER)
+
+
+TROUBLES = {
+    DaemonAwayError: away,
+    DaemonRefusedError: refused,
+    NotSignedInError: not_signed_in,
+}
+
+
+def _here(request: Request) -> str:
+    return quote(request.url.path, safe="")
+
+
+def _path_of(referer: str) -> str:
+    _, _, rest = referer.partition("://")
+    return local_path("/" + rest.partition("/")[2])
+
+
+@cache
+def _static(name: str) -> str:
+    """The address of a file of ours, which changes with its content: browsers keep it for good.
+
+    A script keeps its plain address, by which others import it: under two addresses it would run
+    twice, and a button that is held once would order twice.
+    """
+    if name.endswith(".js"):
+        return f"/static/{name}"
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"

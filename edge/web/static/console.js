@@ -1,0 +1,106 @@
+import { copyOf, fill, follow } from "./live.js";
+import { say, send } from "./act.js";
+import { open, raise } from "./lockdown.js";
+import { asserted } from "./passkey.js";
+
+for (const button of document.querySelectorAll("[data-order]")) {
+  button.addEventListener("click", () => open(button.dataset.order));
+}
+
+// Rows are kept by name: what somebody is typing into one stays, whatever comes meanwhile.
+function rows(id, values, template, made = () => {}, drawn = () => {}) {
+  const place = document.getElementById(id);
+  const known = new Map([...place.children].map((row) => [row.dataset.id, row]));
+  for (const value of values) {
+    let row = known.get(value.id);
+    if (!row) {
+      row = copyOf(template);
+      row.dataset.id = value.id;
+      made(row, value);
+    }
+    known.delete(value.id);
+    fill(row, value);
+    drawn(row, value);
+    place.append(row);
+  }
+  for (const gone of known.values()) gone.remove();
+}
+
+function reordered(id, values, template, made, drawn) {
+  const place = document.getElementById(id);
+  const now = [...place.children].map((row) => row.dataset.id).join();
+  if (now !== values.map((value) => value.id).join()) return rows(id, values, template, made, drawn);
+  for (const value of values) {
+    const row = [...place.children].find((one) => one.dataset.id === value.id);
+    fill(row, value);
+    if (drawn) drawn(row, value);
+  }
+}
+
+function items(id, lines) {
+  document.getElementById(id).replaceChildren(
+    ...lines.map((line) => {
+      const item = document.createElement("li");
+      const data = document.createElement("bdi");
+      data.textContent = line;
+      item.append(data);
+      return item;
+    }),
+  );
+}
+
+function madeOrder(row, order) {
+  const two = row.querySelector("[data-lift]");
+  const one = row.querySelector("[data-end-one]");
+  two.hidden = order.lifted_by === "" || order.ended_by !== "";
+  two.elements.kind.value = order.lifted_by;
+  two.querySelector("[data-end]").name = "end." + order.id;
+  one.hidden = order.ended_by === "";
+  one.elements.kind.value = order.ended_by;
+  one.elements.ends.value = order.id;
+  if (order.drill) one.elements.drill.disabled = false;
+  row.querySelector("[data-drill]").hidden = !order.drill;
+  raise(one.querySelector(".hold"), () => new URLSearchParams(new FormData(one)));
+}
+
+function madeDraft(row, draft) {
+  for (const field of row.querySelectorAll("[name=draft]")) field.value = draft.id;
+  row.querySelector("[data-file]").href = "/console/draft/" + draft.id;
+  const place = row.querySelector("[data-sign-said]");
+  row.querySelector("[data-sign]").addEventListener("click", async () => {
+    try {
+      const response = await asserted(JSON.parse(row.dataset.options));
+      const said = await send("/console/sign", new URLSearchParams({ draft: draft.id, response }));
+      say(place, said);
+      if (said.tone === "alarm" || said.done) say(document.getElementById("said"), said);
+    } catch (error) {
+      say(place, { text: error.message, tone: "denied" });
+    }
+  });
+}
+
+function drawnDraft(row, draft) {
+  row.dataset.options = draft.options;
+  row.querySelector("[data-yours]").hidden = !draft.yours;
+}
+
+follow("/console/live", {
+  state(told) {
+    const strip = document.getElementById("posture");
+    fill(strip, told);
+    strip.dataset.tone = told.tone;
+    document.getElementById("missing").hidden = told.missing.length === 0;
+    items("missing-list", told.missing);
+    document.getElementById("no-orders").hidden = told.orders.length > 0;
+    document.getElementById("no-drafts").hidden = told.drafts.length > 0;
+    reordered("orders", told.orders, "order-row", madeOrder);
+    reordered("drafts", told.drafts, "draft-row", madeDraft, drawnDraft);
+    reordered("doors", told.doors, "door-row");
+    reordered("zones", told.zones, "zone-row");
+    items("leads", told.leads);
+    items("consents", told.consents);
+  },
+  clock(told) {
+    document.getElementById("clock").textContent = told;
+  },
+});

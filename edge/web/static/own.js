@@ -1,0 +1,3 @@
+import { passkeys } from "./passkey.js";
+
+passkeys();
