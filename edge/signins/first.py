@@ -60,12 +60,12 @@ class FirstCode:
                 await asyncio.to_thread(remove_durably, self._path)
                 return
             code = drawn(self._entropy)
-            content = f"{code}\n".encode()
-            await asyncio.to_thread(replace_file, self._path, content)
             kept = hashed(code, self._daemon.writer.incarnation)
             await self._book.put(
                 OneTimeCode(hash=kept, what=CodeKind.FIRST, holder="", until_us=FOR_GOOD_US)
             )
+            # Whoever reads the file may type the code at once.
+            await asyncio.to_thread(replace_file, self._path, f"{code}\n".encode())
         except (SignInsError, OSError) as error:
             log.error("no code for the first administrator could be made: %s", error)
             return
