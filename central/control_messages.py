@@ -14,9 +14,9 @@ from central.control_messages_order import (
 from central.distribution import Standing
 from controller.moment import Micros
 from edge.alarm_words import WORD_BYTES_MAX
-from edge.control.frames import FrameError
+from edge.control.frames import Decode
 from edge.control.message import Count, Message, Part
-from edge.control.messages import FilePart, Heartbeat, Hello, Refusal, Refused
+from edge.control.messages import FilePart, Heartbeat, Hello, Refused
 from edge.wire import SetKind, SetOutcome
 from edge.wire_alarms import AlarmNow
 
@@ -212,21 +212,5 @@ Reply = (
     | OrdersInForce
 )
 
-_REQUESTS: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
-_REPLIES: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
-
-
-def decode_request(body: bytes) -> Request:
-    """Raises FrameError, which names the field."""
-    try:
-        return _REQUESTS.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FrameError(Refusal.MALFORMED, f"not a request: {error}") from error
-
-
-def decode_reply(body: bytes) -> Reply:
-    """Raises FrameError, which names the field."""
-    try:
-        return _REPLIES.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FrameError(Refusal.MALFORMED, f"not a reply: {error}") from error
+decode_request = Decode[Request](Request, "request")
+decode_reply = Decode[Reply](Reply, "reply")

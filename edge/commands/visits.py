@@ -347,17 +347,28 @@ def _hand_out(reply: VisitorReply, page: Path | None, *, as_json: bool) -> None:
         sys.exit(FAILED)
 
 
-@click.command()
-@click.argument("visit")
-@json_option
-@state_option
-def leave(visit: str, as_json: bool, state: Path) -> None:
-    """Sign out whoever came for VISIT. What was given lets in no more, from this moment on, and
-    leads out until a door has seen the visitor leave.
-    """
-    with connected_for_visits(state) as daemon:
-        reply = daemon.visit(SignOutVisitor(visit=_visit_named(daemon, visit)))
-    said(reply, as_json=as_json)
+def _step(name: str, asked: type[SignOutVisitor | CancelVisit], what: str) -> click.Command:
+    """A command that says one thing of one visit."""
+
+    @click.command(name, help=what)
+    @click.argument("visit")
+    @json_option
+    @state_option
+    def command(visit: str, as_json: bool, state: Path) -> None:
+        with connected_for_visits(state) as daemon:
+            reply = daemon.visit(asked(visit=_visit_named(daemon, visit)))
+        said(reply, as_json=as_json)
+
+    return command
+
+
+leave = _step(
+    "leave",
+    SignOutVisitor,
+    "Sign out whoever came for VISIT. What was given lets in no more, from this moment on, and"
+    " leads out until a door has seen the visitor leave.",
+)
+cancel = _step("cancel", CancelVisit, "Expect nobody for VISIT any more.")
 
 
 @click.command()
@@ -379,50 +390,40 @@ def extend(visit: str, end: str, host_says: bool, as_json: bool, state: Path) ->
     said(reply, as_json=as_json)
 
 
-@click.command()
-@click.argument("visit")
-@json_option
-@state_option
-def cancel(visit: str, as_json: bool, state: Path) -> None:
-    """Expect nobody for VISIT any more."""
-    with connected_for_visits(state) as daemon:
-        reply = daemon.visit(CancelVisit(visit=_visit_named(daemon, visit)))
-    said(reply, as_json=as_json)
+def _correction(name: str, option: str, of: str, what: str, *, inside: bool) -> click.Command:
+    """A command by which a guard says where somebody is, or is not, whatever doors say."""
+
+    @click.command(name, help=what)
+    @click.argument("person")
+    @click.option(option, "where", required=True, help=of)
+    @click.option("--reason", required=True, help="How you know it; it is recorded.")
+    @state_option
+    @json_option
+    def command(person: str, where: str, reason: str, state: Path, as_json: bool) -> None:
+        asked = CorrectPresence(person=person, where=where, inside=inside, reason=reason)
+        with connected_for_visits(state) as daemon:
+            reply = daemon.correct(fitting(asked))
+        told_of_visit(reply, "recorded", as_json=as_json)
+
+    return command
 
 
-@click.command()
-@click.argument("person")
-@click.option("--by", "where", required=True, help="How: a word such as garage.")
-@click.option("--reason", required=True, help="How you know it; it is recorded.")
-@state_option
-@json_option
-def left(person: str, where: str, reason: str, state: Path, as_json: bool) -> None:
-    """Say that PERSON (the id on file) has left, and no door has seen it: nobody looks for the
-    person any more. It is recorded as your word; nothing opens or locks by it.
-    """
-    _correct(person, where, reason, state, inside=False, as_json=as_json)
-
-
-@click.command()
-@click.argument("person")
-@click.option("--in", "where", required=True, help="The zone.")
-@click.option("--reason", required=True, help="How you know it; it is recorded.")
-@state_option
-@json_option
-def seen(person: str, where: str, reason: str, state: Path, as_json: bool) -> None:
-    """Say that PERSON (the id on file) is in a zone, whatever doors say; a muster looks there. It
-    is recorded as your word; nothing opens or locks by it.
-    """
-    _correct(person, where, reason, state, inside=True, as_json=as_json)
-
-
-def _correct(
-    person: str, where: str, reason: str, state: Path, *, inside: bool, as_json: bool
-) -> None:
-    asked = CorrectPresence(person=person, where=where, inside=inside, reason=reason)
-    with connected_for_visits(state) as daemon:
-        reply = daemon.correct(fitting(asked))
-    told_of_visit(reply, "recorded", as_json=as_json)
+left = _correction(
+    "left",
+    "--by",
+    "How: a word such as garage.",
+    "Say that PERSON (the id on file) has left, and no door has seen it: nobody looks for the"
+    " person any more. It is recorded as your word; nothing opens or locks by it.",
+    inside=False,
+)
+seen = _correction(
+    "seen",
+    "--in",
+    "The zone.",
+    "Say that PERSON (the id on file) is in a zone, whatever doors say; a muster looks there. It"
+    " is recorded as your word; nothing opens or locks by it.",
+    inside=True,
+)
 
 
 @click.command("list")

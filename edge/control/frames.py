@@ -1,5 +1,7 @@
 """One message on a control socket: JSON behind its length."""
 
+from typing import Generic, TypeVar
+
 import msgspec
 
 from edge.control.message import Message
@@ -10,6 +12,8 @@ FRAME_BYTES_MAX = 1024 * 1024
 """Larger than any message has to be; what a stranger may make the daemon keep in memory."""
 
 _ENCODER = msgspec.json.Encoder()
+
+M = TypeVar("M", bound=Message)
 
 
 class FrameError(ValueError):
@@ -36,3 +40,23 @@ def length_of(prefix: bytes) -> int:
     if length == 0:
         raise FrameError(Refusal.MALFORMED, "an empty message")
     return length
+
+
+class Decode(Generic[M]):
+    """What reads the bodies of one side: `Decode[Request](Request, "request")`. `what`: as an error
+    calls them.
+
+    Unknown fields and types are refused, never guessed at: both sides come from one installation.
+    """
+
+    def __init__(self, kinds: object, what: str) -> None:
+        """`kinds`: the union `M`, or one message."""
+        self._decoder: msgspec.json.Decoder[M] = msgspec.json.Decoder(kinds)
+        self._what = what
+
+    def __call__(self, body: bytes) -> M:
+        """Raises FrameError, which names the field."""
+        try:
+            return self._decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise FrameError(Refusal.MALFORMED, f"not a {self._what}: {error}") from error

@@ -1,11 +1,6 @@
-"""All that may be asked at the control socket, and all that may be answered.
+"""All that may be asked at the control socket, and all that may be answered."""
 
-Unknown fields and types are refused, never guessed at: both sides come from one installation.
-"""
-
-import msgspec
-
-from edge.control.frames import FrameError
+from edge.control.frames import Decode
 from edge.control.messages import (
     Entries,
     ExportPeople,
@@ -18,7 +13,6 @@ from edge.control.messages import (
     ImportPeopleReply,
     ReadEntries,
     ReadHistory,
-    Refusal,
     Refused,
     ResetFire,
     ResetFireReply,
@@ -147,21 +141,5 @@ Reply = (
     | BackupAnswer
 )
 
-_REQUESTS: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
-_REPLIES: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
-
-
-def decode_request(body: bytes) -> Request:
-    """Raises FrameError, which names the field."""
-    try:
-        return _REQUESTS.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FrameError(Refusal.MALFORMED, f"not a request: {error}") from error
-
-
-def decode_reply(body: bytes) -> Reply:
-    """Raises FrameError, which names the field."""
-    try:
-        return _REPLIES.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FrameError(Refusal.MALFORMED, f"not a reply: {error}") from error
+decode_request = Decode[Request](Request, "request")
+decode_reply = Decode[Reply](Reply, "reply")
