@@ -39,6 +39,10 @@ class ListOrders(Message, frozen=True, kw_only=True):
     """Which orders are in force, as far as edges have said so? Answered by OrdersInForce."""
 
 
+class FollowOrders(Message, frozen=True, kw_only=True):
+    """As ListOrders, again whenever it changes: OrdersInForce and Heartbeat without end."""
+
+
 class MissingDoor(Part, frozen=True, kw_only=True):
     """A door that does not obey, or of which nobody can see whether it does. `since_us`: wall time
     at its edge.

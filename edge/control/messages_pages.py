@@ -12,7 +12,6 @@ from controller.events_signins import How, SessionId
 from controller.moment import Micros
 from edge.control.message import Message, Part
 from edge.orders import PERSON_ID_CHARS_MAX, PersonId
-from policies.rights import Right
 
 TOKEN_CHARS_MAX = 64
 """32 random bytes are 43 characters of base64url."""
@@ -34,6 +33,9 @@ Name = Annotated[str, msgspec.Meta(max_length=64)]
 
 SomePerson = Annotated[str, msgspec.Meta(max_length=PERSON_ID_CHARS_MAX)]
 """As `PersonId`, and empty for nobody named."""
+
+RightName = Annotated[str, msgspec.Meta(max_length=32)]
+"""Of an edge's pages as `policies.rights.Right`, of the wall as `central.operator_words` has it."""
 
 Password = Annotated[str, msgspec.Meta(max_length=PASSWORD_CHARS_MAX)]
 Code = Annotated[str, msgspec.Meta(max_length=CODE_CHARS_MAX)]
@@ -210,7 +212,7 @@ class SessionShown(Part, frozen=True, kw_only=True):
     person: str
     name: str
     roles: tuple[str, ...] = ()
-    rights: tuple[Right, ...]
+    rights: tuple[RightName, ...]
     terminal: Name = ""
     portals: tuple[str, ...] = ()
     how: How
@@ -311,7 +313,7 @@ class MeansShown(Part, frozen=True, kw_only=True):
 
     person: str
     name: str
-    rights: tuple[Right, ...]
+    rights: tuple[RightName, ...]
     has_pin: bool
     has_password: bool
     passkeys: tuple[PasskeyShown, ...] = ()

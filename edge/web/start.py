@@ -8,7 +8,7 @@ from starlette.routing import Route
 from edge.web.pages import Visit, signed_in
 from policies.rights import Right
 
-HOME = {Right.GATE: "/gate", Right.CONSOLE: "/console", Right.PEOPLE: "/people"}
+HOME: dict[str, str] = {Right.GATE: "/gate", Right.CONSOLE: "/console", Right.PEOPLE: "/people"}
 
 
 @signed_in(locked=True)
