@@ -203,7 +203,7 @@ def test_simulate_draws_the_day(embassy: Path) -> None:
     head, ruler, *rows, legend = said.splitlines()
     assert head == "Monday 2026-11-23, visitor, normal, threat level 1, escorted"
     gate = next(row for row in rows if row.startswith("main-gate "))
-    assert gate.endswith("09:00-12:30 badge; 14:00-16:30 badge")
+    assert gate.endswith("09:00-12:30 badge or guard; 14:00-16:30 badge or guard")
     assert "into forecourt" in gate
     assert gate[ruler.index("09")] == "█"
     assert gate[ruler.index("09") - 1] == "·"

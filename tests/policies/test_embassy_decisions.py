@@ -14,6 +14,21 @@ TABLE: list[tuple[str, Request, list[Code]]] = [
     # calm days
     ("staff enter the chancery", ask("staff-door", IN, "staff"), [Code.GRANTED]),
     ("staff enter the forecourt", ask("main-gate", IN, "staff"), [Code.GRANTED]),
+    (
+        "somebody on file enters the forecourt on a guard's word alone",
+        ask("main-gate", IN, "staff", "guard"),
+        [Code.GRANTED],
+    ),
+    (
+        "from level 3 on a guard's word is not enough",
+        ask("main-gate", IN, "staff", "guard", threat=3),
+        [Code.FACTORS_MISSING],
+    ),
+    (
+        "nor is it further in",
+        ask("staff-door", IN, "staff", "guard"),
+        [Code.FACTORS_MISSING],
+    ),
     ("anybody passes the open front door", ask("front-door", IN, None), [Code.OPEN_PORTAL]),
     (
         "at night the front door knows nobody",

@@ -57,14 +57,6 @@ is not put on file at all (tests/edge/people).
 """
 
 
-def at_the_gate(policy: str) -> str:
-    """The embassy's, where a guard's word counts at the outer gate as much as a badge."""
-    forecourt = '[zone.forecourt]\ninside  = "street"\nkind    = "premises"\nfactors = "badge"'
-    assert forecourt in policy
-    gate = policy.replace(forecourt, forecourt.replace('"badge"', '"gate"'))
-    return gate.replace("[factors]\n", '[factors]\ngate = { 1 = "badge | guard" }\n', 1)
-
-
 class Process:
     """One of them. `lines`: what it said on standard output."""
 
@@ -120,7 +112,7 @@ class Embassy:
         rest = rest[rest.index("\n[") + 1 :]
         (folder / "site.toml").write_text(head + rest, "utf-8")
         policy = files("policies") / "examples" / "embassy.toml"
-        (folder / "policy.toml").write_text(at_the_gate(policy.read_text("utf-8")), "utf-8")
+        (folder / "policy.toml").write_text(policy.read_text("utf-8"), "utf-8")
         scenario = (source / "scenario.toml").read_text("utf-8")
         people = scenario[: scenario.index("# --- A normal morning")]
         for number in range(len(also)):
