@@ -1,38 +1,72 @@
-"""`sentrypost web`"""
+"""`sentrypost web`, and what every command has that serves pages."""
 
 import ipaddress
 import ssl
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from edge.commands.common import Failed, Misconfigured, state_option
 from edge.control.place import PAGES_SOCKET
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def serving_options(listen: str) -> Callable[[F], F]:
+    """`--listen`, which is `listen` where nothing is said, `--certificate` and `--key`."""
+
+    def decorated(command: F) -> F:
+        for option in (
+            click.option(
+                "--key",
+                type=click.Path(dir_okay=False, exists=True, path_type=Path),
+                help="The certificate's private key, PEM.",
+            ),
+            click.option(
+                "--certificate",
+                type=click.Path(dir_okay=False, exists=True, path_type=Path),
+                help="Of this server, PEM, its own first.",
+            ),
+            click.option(
+                "--listen",
+                default=listen,
+                show_default=True,
+                help="Address and port; another than this machine's own needs --certificate and"
+                " --key.",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorated
+
 
 @click.command()
 @state_option
-@click.option(
-    "--listen",
-    default="127.0.0.1:8600",
-    show_default=True,
-    help="Address and port; another than this machine's own needs --certificate and --key.",
-)
-@click.option(
-    "--certificate",
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="Of this server, PEM, its own first.",
-)
-@click.option(
-    "--key",
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="The certificate's private key, PEM.",
-)
+@serving_options("127.0.0.1:8600")
 def web(state: Path, listen: str, certificate: Path | None, key: Path | None) -> None:
     """Serve the pages of the edge that runs here, until SIGTERM or Ctrl-C.
 
     It opens none of the edge's files and may end at any time: doors go on.
     """
+
+    def made(secure: bool) -> "ASGIApp":
+        from edge.web.app import application
+
+        return application(state / PAGES_SOCKET, secure=secure)
+
+    serve_pages(made, listen, certificate, key)
+
+
+def serve_pages(
+    made: Callable[[bool], "ASGIApp"], listen: str, certificate: Path | None, key: Path | None
+) -> None:
+    """As `edge.web.server.serve`, with what its options mean. Raises click's errors, Failed."""
     host, port = _address(listen)
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key go together")
@@ -44,7 +78,7 @@ def web(state: Path, listen: str, certificate: Path | None, key: Path | None) ->
     from edge.web.server import serve
 
     try:
-        serve(state / PAGES_SOCKET, host, port, certificate, key)
+        serve(made, host, port, certificate, key)
     except (OSError, ssl.SSLError) as error:
         raise Failed(f"{listen} cannot be served: {error}", "see who listens there") from error
 

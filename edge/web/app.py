@@ -1,37 +1,27 @@
-"""The pages as one ASGI application."""
+"""The edge's pages."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
+from pathlib import Path
+from typing import Final
 
-import msgspec
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.routing import BaseRoute
 
+from edge.control.protocol import decode_reply
 from edge.web import alarms, console, gate, muster, people, sign_in, start, visits
-from edge.web.fences import Fences, TooLargeError
-from edge.web.forms import FormError
-from edge.web.pages import STATIC, TROUBLES, Pages, Said, Settings, page, wants_json
+from edge.web.kinds import Kind
+from edge.web.pages import Settings
+from edge.web.served import served
+from edge.web.words import marked
 
-FOR_GOOD = "public, max-age=31536000, immutable"
-"""A file whose address has its content's hash never changes."""
-
-
-class _Files(StaticFiles):
-    """Kept by browsers where the address says which content is meant."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        if b"v=" in scope.get("query_string", b"") and response.status_code == HTTPStatus.OK:
-            response.headers["cache-control"] = FOR_GOOD
-        else:
-            response.headers["cache-control"] = "no-cache"
-        return response
+EDGE: Final = Kind(
+    packages=("edge.web",),
+    cookie="session",
+    decode=decode_reply,
+    away_head=marked("The edge does not answer"),
+    away=marked("The edge does not answer. Doors do what they did; this page tries again."),
+    lost=marked("The edge was not reached. Nothing says that it was done: look, then try again."),
+)
 
 
 def routes() -> Sequence[BaseRoute]:
@@ -39,55 +29,16 @@ def routes() -> Sequence[BaseRoute]:
     return (
         *start.ROUTES,
         *sign_in.ROUTES,
+        *sign_in.TERMINAL_ROUTES,
         *gate.ROUTES,
         *console.ROUTES,
         *alarms.ROUTES,
         *muster.ROUTES,
         *people.ROUTES,
         *visits.ROUTES,
-        Mount("/static", _Files(directory=STATIC), name="static"),
     )
 
 
-def application(settings: Settings) -> Starlette:
-    """The edge's pages."""
-    app = Starlette(
-        routes=routes(),
-        middleware=[Middleware(Fences)],
-        exception_handlers={
-            **TROUBLES,
-            FormError: _malformed,
-            TooLargeError: _too_large,
-            msgspec.ValidationError: _malformed,
-            HTTPException: _unknown,
-        },
-    )
-    app.state.pages = Pages(settings)
-    return app
-
-
-async def _malformed(request: Request, error: Exception) -> Response:
-    return _no(request, str(error), HTTPStatus.BAD_REQUEST)
-
-
-async def _too_large(_: Request, __: Exception) -> Response:
-    return PlainTextResponse("too large\n", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-
-
-async def _unknown(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    words = request.app.state.pages.words(request)
-    said = {
-        HTTPStatus.NOT_FOUND: words("There is no such page."),
-        HTTPStatus.METHOD_NOT_ALLOWED: words("This page is not asked in this way."),
-    }.get(HTTPStatus(error.status_code), HTTPStatus(error.status_code).phrase)
-    return _no(request, said, error.status_code)
-
-
-def _no(request: Request, text: str, status: int) -> Response:
-    said = Said(text=text, tone="denied", done=False)
-    if wants_json(request):
-        return JSONResponse(msgspec.to_builtins(said), status)
-    return page(
-        request, request.app.state.pages, None, "said.html", status=status, said=said, back="/"
-    )
+def application(socket: Path, *, secure: bool, locale: Path | None = None) -> Starlette:
+    """The edge's pages; the daemon answers at `socket`. `secure`: browsers come by TLS."""
+    return served(Settings(EDGE, socket, secure, locale), routes())

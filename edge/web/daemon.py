@@ -1,9 +1,9 @@
-"""The way from the pages to the daemon: one conversation over `pages.sock` for one request or one
-stream, on behalf of whoever is signed in.
+"""The way from the pages to the daemon, of an edge or of central: one conversation over its socket
+for one request or one stream, on behalf of whoever is signed in.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ from edge.control.message import Message
 from edge.control.messages import Heartbeat, Hello, Refused
 from edge.control.messages_pages import SessionShown, SignedIn, UseSession
 from edge.control.place import address_of
-from edge.control.protocol import PROTOCOL, decode_reply
+from edge.control.protocol import PROTOCOL
 
 R = TypeVar("R", bound=Message)
 
@@ -38,8 +38,14 @@ class NotSignedInError(Exception):
 class Conversation:
     """One request at a time. Every method raises DaemonAwayError and DaemonRefusedError."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        decode: Callable[[bytes], Message],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
         """Not for callers: see `conversing`."""
+        self._decode = decode
         self._reader = reader
         self._writer = writer
 
@@ -70,7 +76,7 @@ class Conversation:
         try:
             async with asyncio.timeout(DAEMON_SILENT_S):
                 size = length_of(await self._reader.readexactly(LENGTH_BYTES))
-                reply = decode_reply(await self._reader.readexactly(size))
+                reply = self._decode(await self._reader.readexactly(size))
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             raise DaemonAwayError from error
         except FrameError as error:
@@ -89,8 +95,10 @@ class Conversation:
 
 
 @asynccontextmanager
-async def conversing(path: Path) -> AsyncIterator[Conversation]:
-    """A conversation with the daemon at `path`. Raises DaemonAwayError, DaemonRefusedError."""
+async def conversing(path: Path, decode: Callable[[bytes], Message]) -> AsyncIterator[Conversation]:
+    """A conversation with the daemon at `path`, whose messages `decode` reads or raises FrameError.
+    Raises DaemonAwayError, DaemonRefusedError.
+    """
     try:
         async with asyncio.timeout(DAEMON_SILENT_S):
             with address_of(path) as address:
@@ -99,7 +107,7 @@ async def conversing(path: Path) -> AsyncIterator[Conversation]:
     except (OSError, TimeoutError) as error:
         raise DaemonAwayError from error
     try:
-        conversation = Conversation(reader, writer)
+        conversation = Conversation(decode, reader, writer)
         hello = await conversation.receive()
         if not isinstance(hello, Hello) or hello.protocol != PROTOCOL:
             raise DaemonAwayError("the daemon is of another version")

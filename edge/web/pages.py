@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, tzinfo
-from functools import cache, wraps
+from enum import StrEnum
+from functools import cache, partial, wraps
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,7 +15,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
@@ -26,10 +27,8 @@ from edge.web.daemon import (
     NotSignedInError,
     conversing,
 )
+from edge.web.kinds import Kind
 from edge.web.words import Words, chosen, languages
-from policies.rights import Right
-
-STATIC: Final = Path(__file__).with_name("static")
 
 LANGUAGE_COOKIE: Final = "language"
 THEME_COOKIE: Final = "theme"
@@ -42,6 +41,7 @@ TOKEN_CHARS_MAX: Final = 64
 class Settings(NamedTuple):
     """`socket`: where the daemon answers pages. `secure`: the browser comes by TLS."""
 
+    kind: Kind
     socket: Path
     secure: bool
     locale: Path | None = None
@@ -62,9 +62,12 @@ class Pages:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.languages = languages() if settings.locale is None else languages(settings.locale)
-        self.session_cookie = "__Host-session" if settings.secure else "session"
+        cookie = settings.kind.cookie
+        self.session_cookie = f"__Host-{cookie}" if settings.secure else cookie
         # One each: what a template says is bound to its language where it is loaded.
-        self._environments = {one.language: _environment(one) for one in self.languages.values()}
+        self._environments = {
+            one.language: _environment(settings.kind, one) for one in self.languages.values()
+        }
 
     def words(self, request: Request) -> Words:
         return chosen(
@@ -81,7 +84,7 @@ class Pages:
     @asynccontextmanager
     async def conversing(self) -> AsyncIterator[Conversation]:
         """As `edge.web.daemon.conversing`."""
-        async with conversing(self.settings.socket) as conversation:
+        async with conversing(self.settings.socket, self.settings.kind.decode) as conversation:
             yield conversation
 
     def drawn(self, name: str, words: Words, values: Mapping[str, object]) -> str:
@@ -106,16 +109,17 @@ class Pages:
         )
 
 
-def _environment(words: Words) -> Environment:
+def _environment(kind: Kind, words: Words) -> Environment:
     environment = Environment(
-        loader=PackageLoader("edge.web"),
+        loader=ChoiceLoader([PackageLoader(package) for package in kind.packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.globals["static"] = _static
+    environment.globals["static"] = partial(_static, kind)
+    environment.globals["kind"] = kind
     environment.install_gettext_translations(words.catalogue, newstyle=True)  # type: ignore[attr-defined]
     return environment
 
@@ -189,7 +193,7 @@ def open_to_all(handler: Handler) -> Endpoint:
 
 
 def signed_in(
-    *rights: Right, locked: bool = False, background: bool = False
+    *rights: StrEnum, locked: bool = False, background: bool = False
 ) -> Callable[[Handler], Endpoint]:
     """A page for whoever is signed in and has one of `rights`, or any where none are named.
     `locked`: a session that is locked sees it too. `background`: a page asks for it by itself.
@@ -281,14 +285,10 @@ def day_and_clock(utc_us: int, zone: tzinfo) -> str:
 
 
 async def away(request: Request, _: Exception) -> Response:
-    """The daemon does not answer: doors go on by themselves, or wait for its return."""
+    """The daemon does not answer: all goes on by itself, or waits for its return."""
     pages: Pages = request.app.state.pages
     words = pages.words(request)
-    said = Said(
-        text=words("The edge does not answer. Doors do what they did; this page tries again."),
-        tone="alarm",
-        done=False,
-    )
+    said = Said(text=words(pages.settings.kind.away), tone="alarm", done=False)
     if wants_json(request):
         return JSONResponse(msgspec.to_builtins(said), HTTPStatus.SERVICE_UNAVAILABLE)
     return page(request, pages, None, "away.html", status=HTTPStatus.SERVICE_UNAVAILABLE, said=said)
@@ -330,7 +330,7 @@ def _path_of(referer: str) -> str:
 
 
 @cache
-def _static(name: str) -> str:
+def _static(kind: Kind, name: str) -> str:
     """The address of a file of ours, which changes with its content: browsers keep it for good.
 
     A script keeps its plain address, by which others import it: under two addresses it would run
@@ -338,5 +338,6 @@ def _static(name: str) -> str:
     """
     if name.endswith(".js"):
         return f"/static/{name}"
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    path = next(folder / name for folder in kind.static if (folder / name).exists())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     return f"/static/{name}?v={digest}"

@@ -4,14 +4,12 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-
-from edge.web.app import application
-from edge.web.pages import Settings
+from starlette.types import ASGIApp
 
 STOP_WITHIN_S = 3
 """Streams never end by themselves; pages come back to whoever serves next."""
@@ -39,15 +37,22 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def serve(daemon: Path, host: str, port: int, certificate: Path | None, key: Path | None) -> None:
-    """Serve until SIGTERM or SIGINT. Prints the address once somebody can connect. Raises OSError
-    where the address or the certificate cannot be used.
+def serve(
+    made: Callable[[bool], ASGIApp],
+    host: str,
+    port: int,
+    certificate: Path | None,
+    key: Path | None,
+) -> None:
+    """Serve what `made` makes, which is told whether browsers come by TLS, until SIGTERM or SIGINT.
+    Prints the address once somebody can connect. Raises OSError where the address or the
+    certificate cannot be used.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     listening = _listening(host, port)
     scheme = "http" if certificate is None else "https"
     config = uvicorn.Config(
-        application(Settings(socket=daemon, secure=certificate is not None)),
+        made(certificate is not None),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -255,8 +255,6 @@ def _no(visit: Visit, reason: str, remedy: str, wait_s: float = 0.0) -> Response
 
 ROUTES = (
     Route("/sign-in", sign_in, methods=["GET"]),
-    Route("/sign-in/badge", waits, methods=["GET"]),
-    Route("/sign-in/pin", by_pin, methods=["POST"]),
     Route("/sign-in/password", by_password, methods=["POST"]),
     Route("/sign-in/link", by_link, methods=["POST"]),
     Route("/sign-in/passkey", by_passkey, methods=["POST"]),
@@ -272,5 +270,11 @@ ROUTES = (
     Route("/own/passkey/challenge", new_passkey, methods=["POST"]),
     Route("/own/passkey", add_passkey, methods=["POST"]),
     Route("/choose", choose, methods=["POST"]),
+)
+
+TERMINAL_ROUTES = (
+    Route("/sign-in/badge", waits, methods=["GET"]),
+    Route("/sign-in/pin", by_pin, methods=["POST"]),
     Route("/terminal/{name:str}", terminal, methods=["GET"]),
 )
+"""Of screens that have a reader beside them."""

@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, expect
 
 from edge.control.place import PAGES_SOCKET
 from edge.web.app import application
-from edge.web.pages import Settings
 from tests.web.browser import Screen, serious
 from tests.web.embassy import DAVID, Embassy
 
@@ -35,7 +34,7 @@ def arabic(embassy: Embassy, tmp_path: Path) -> Iterator[str]:
     with (folder / "sentrypost.mo").open("wb") as file:
         write_mo(file, catalogue)
     socket = embassy.folder / "state" / PAGES_SOCKET
-    app = application(Settings(socket=socket, secure=False, locale=tmp_path))
+    app = application(socket, secure=False, locale=tmp_path)
     config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
