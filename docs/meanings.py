@@ -305,6 +305,8 @@ SITE_KEYS: dict[str, dict[str, str]] = {
     "pages": {
         "name": "the host under which browsers find the pages; passkeys are bound to it for good; "
         "left out: `sentrypost.` and the site's name",
+        "socket": "where the pages' process asks, in a folder whose group alone reaches it; left "
+        "out: `pages.sock` in the state folder",
         "plan": "file of a drawing of the site, an SVG of 384 KiB at most, for the guards' "
         "screens: the element whose id is a portal's shows how that portal stands; left out: a "
         "plan is laid out from the policy's zones",

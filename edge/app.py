@@ -24,7 +24,7 @@ from edge.cameras import build_cameras, simulated_distances
 from edge.clock import SystemClock, boot_time
 from edge.config import Config
 from edge.control.listening import ControlError
-from edge.control.pages import PagesServer
+from edge.control.pages import serve_pages
 from edge.control.place import PAGES_SOCKET, PEOPLE_FILE, SOCKET, STATE_MODE
 from edge.control.server import ControlServer
 from edge.descriptors import DescriptorsSaid
@@ -206,12 +206,7 @@ async def _served(
         edge = await assembled(config, outside)
     control = ControlServer.open(edge.desk, config.state / SOCKET)
     edge.alongside["control"] = control.run
-    try:
-        pages = PagesServer.open(edge.desk, config.state / PAGES_SOCKET)
-    except BaseException:
-        control.close()
-        raise
-    edge.alongside["pages"] = pages.run
+    edge.alongside["pages"] = partial(serve_pages, edge.desk, _pages_socket(config))
     # What the start serves by; a policy that is loaded meanwhile has to last for itself.
     began = edge.policy.config
     edge.alongside["service note"] = partial(note_service, run, partial(keep, began), aside)
@@ -222,8 +217,12 @@ async def _served(
     try:
         yield edge
     finally:
-        pages.close()
         control.close()
+
+
+def _pages_socket(config: Config) -> Path:
+    named = config.pages.socket
+    return config.state / PAGES_SOCKET if named is None else config.file.parent / named
 
 
 @asynccontextmanager

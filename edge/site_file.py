@@ -171,7 +171,8 @@ class KeyEntry(Entry, frozen=True, kw_only=True):
 
 class PagesEntry(Entry, frozen=True, kw_only=True):
     """`name`: the host under which browsers find the pages; empty: the site's own. Passkeys are
-    bound to it for good. `plan`: the file of a drawing of the site.
+    bound to it for good. `plan`: the file of a drawing of the site. `socket`: where their process
+    asks; None: in the state folder.
     """
 
     name: Annotated[
@@ -179,6 +180,7 @@ class PagesEntry(Entry, frozen=True, kw_only=True):
         msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)*\Z", max_length=253),
     ] = ""
     plan: str | None = None
+    socket: str | None = None
 
 
 class TerminalEntry(Entry, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -16,6 +16,7 @@ import msgspec
 
 from edge.control.client import Client, ControlClientError
 from edge.control.messages_visits import VisitReply
+from edge.control.place import PAGES_SOCKET
 from edge.failed import FAILED, Failed, Misconfigured, failed_by
 from edge.present import Line, clean
 from edge.tone import Tone
@@ -82,8 +83,22 @@ def _state(context: click.Context, _: click.Parameter, given: Path | None) -> Pa
 
 def state_named_in(file: Path) -> Path:
     """The state folder that a site file names. Raises Misconfigured."""
+    return _state_of(file, _content_of(file))
+
+
+def pages_socket_named_in(file: Path) -> Path:
+    """Where the edge of a site file lets the pages' process ask. Raises Misconfigured."""
+    content = _content_of(file)
+    pages = content.get("pages")
+    named = pages.get("socket") if isinstance(pages, dict) else None
+    if isinstance(named, str):
+        return file.resolve().parent / named
+    return _state_of(file, content) / PAGES_SOCKET
+
+
+def _content_of(file: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
         raise Misconfigured(
             f"{file} cannot be read: {error.strerror}",
@@ -93,6 +108,9 @@ def state_named_in(file: Path) -> Path:
         raise Misconfigured(
             f"{file}: {error}", "mend it, or name the state folder with --state"
         ) from error
+
+
+def _state_of(file: Path, content: Mapping[str, Any]) -> Path:
     state = content.get("state")
     if not isinstance(state, str):
         raise Misconfigured(f"{file} names no state folder", 'write state = "…", or give --state')
@@ -250,6 +268,7 @@ __all__ = [
     "failed_by",
     "json_option",
     "made_key",
+    "pages_socket_named_in",
     "painted",
     "passphrase",
     "say_json",

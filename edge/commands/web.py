@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from edge.commands.common import Failed, Misconfigured, state_option
+from edge.commands.common import Failed, Misconfigured, config_option, pages_socket_named_in
 from edge.control.place import PAGES_SOCKET
 
 if TYPE_CHECKING:
@@ -47,18 +47,39 @@ def serving_options(listen: str) -> Callable[[F], F]:
 
 
 @click.command()
-@state_option
+@config_option
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The state folder with the edge's pages.sock, instead of a site file.",
+)
+@click.option(
+    "--socket",
+    # Whether it can be reached shows with each request: the edge may come later.
+    type=click.Path(readable=False, path_type=Path),
+    help="What [pages] names as socket, for an account that reads no site file.",
+)
 @serving_options("127.0.0.1:8600")
-def web(state: Path, listen: str, certificate: Path | None, key: Path | None) -> None:
+def web(
+    config: Path,
+    state: Path | None,
+    socket: Path | None,
+    listen: str,
+    certificate: Path | None,
+    key: Path | None,
+) -> None:
     """Serve the pages of the edge that runs here, until SIGTERM or Ctrl-C.
 
     It opens none of the edge's files and may end at any time: doors go on.
     """
+    if socket is not None and state is not None:
+        raise click.UsageError("--socket says all that --state would")
+    asked = socket or (state / PAGES_SOCKET if state else pages_socket_named_in(config))
 
     def made(secure: bool) -> "ASGIApp":
         from edge.web.app import application
 
-        return application(state / PAGES_SOCKET, secure=secure)
+        return application(asked, secure=secure)
 
     serve_pages(made, listen, certificate, key)
 

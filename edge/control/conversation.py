@@ -69,7 +69,7 @@ def opened(path: Path) -> socket.socket:
     except OSError as error:
         raise ControlError(
             f"the control socket {path} cannot be made: {error.strerror}",
-            "make the state folder writable for the daemon's account",
+            f"make the folder {path.parent}, and let the daemon's account write there",
         ) from error
 
 

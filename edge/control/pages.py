@@ -3,12 +3,16 @@ checked against its person, as she stands at that moment, and recorded under her
 """
 
 import asyncio
+import logging
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, cast
 
 from edge.control import serving_page_orders
 from edge.control.conversation import Conversation, refusal
+from edge.control.desk import Desk
 from edge.control.desk_pages import PageSession, SignIns, no_sign_ins
+from edge.control.listening import ControlError
 from edge.control.messages import Refusal
 from edge.control.messages_page_orders import FollowConsole, PageOrderOnce, ReadDrillReport
 from edge.control.messages_pages import SessionRequest, SignedIn, SignInRequest
@@ -27,6 +31,11 @@ LOOK_S = 1.0
 
 SIGN_IN = "sign in again"
 
+AGAIN_S = 5.0
+"""Until a socket that could not be made is tried again: its folder is another's to make."""
+
+log = logging.getLogger(__name__)
+
 
 class PagesServer(ControlServer):
     """The pages' socket of one daemon."""
@@ -37,6 +46,25 @@ class PagesServer(ControlServer):
         self, parts: Parts, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Conversation[Request]:
         return PageClient(self._desk, self._verifying, parts, reader, writer)
+
+
+async def serve_pages(desk: Desk, path: Path) -> None:
+    """Serve the pages' socket until cancelled. Where it cannot be made it is tried again: no door
+    waits for a page.
+    """
+    said = ""
+    while True:
+        try:
+            server = PagesServer.open(desk, path)
+        except ControlError as error:
+            if said != (said := str(error)):
+                log.error("there are no pages: %s; %s", error, error.remedy)
+            await asyncio.sleep(AGAIN_S)
+            continue
+        try:
+            await server.run()
+        finally:
+            server.close()
 
 
 class PageClient(DeskClient):

@@ -40,11 +40,11 @@ exec "$@"
 """
 
 
-def settings() -> dict[str, list[str]]:
-    """The unit's `[Service]`: every value of each key, in order."""
+def settings(unit: Path = UNIT) -> dict[str, list[str]]:
+    """A unit's `[Service]`: every value of each key, in order."""
     found: dict[str, list[str]] = {}
     section = ""
-    for line in UNIT.read_text().splitlines():
+    for line in unit.read_text().replace("\\\n", "").splitlines():
         if line.startswith("["):
             section = line
         elif section == "[Service]" and line and not line.startswith("#"):
