@@ -151,7 +151,8 @@ class AlarmDesk:
         except (AlarmWordError, SignatureError) as error:
             return AlarmReply(accepted=False, reason=str(error), remedy=error.remedy)
         step = Acknowledge(reason=word.reason, last=word.last)
-        guard = Guard(f"{', '.join(people)}, over the wire", None, EVERYTHING)
+        by = f"{word.by}, by " if word.by else ""
+        guard = Guard(f"{by}{', '.join(people)}, over the wire", None, EVERYTHING)
         return await self.answer(AnswerAlarm(alarm=word.alarm, step=step), guard)
 
     def _fact(self, asked: AnswerAlarm, operator: str) -> Input | None:

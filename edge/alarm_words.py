@@ -19,6 +19,9 @@ SCHEMA = 1
 WORD_BYTES_MAX = 16 * 1024
 """Of the envelope: several times what eight signatures take."""
 
+BY_CHARS_MAX = 256
+"""With the names of those who sign it fits into what is kept of whoever did something."""
+
 PlaceName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
@@ -32,7 +35,8 @@ class AlarmWordError(Exception):
 
 class AlarmWord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whoever signs this has seen alarm `alarm` of that journal as entry `last` told it. `reason`:
-    what he says to it; it may name people and is for the record beside the entry alone.
+    what he says to it. `by`: where the key is not that person's own, who has seen it, by the word
+    of the key's person. Both name people and are for the record beside the entry alone.
     """
 
     schema: Annotated[int, msgspec.Meta(ge=SCHEMA, le=SCHEMA)] = SCHEMA
@@ -42,6 +46,7 @@ class AlarmWord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     alarm: Seq
     last: Seq
     reason: Annotated[str, msgspec.Meta(max_length=PERSONAL_CHARS_MAX)] = ""
+    by: Annotated[str, msgspec.Meta(max_length=BY_CHARS_MAX)] | msgspec.UnsetType = msgspec.UNSET
 
     def __repr__(self) -> str:
         return f"AlarmWord({self.site}/{self.edge}#{self.alarm}, …)"

@@ -12,16 +12,15 @@ from edge.duress import Sealer
 from edge.fido2_assertions import rp_id
 from edge.people import People, PinCheck, PinChecker, PinHasher, SiteKey
 from edge.people_desk import PeopleDesk
-from edge.signins.badges import TerminalBadges
 from edge.signins.book import Book
-from edge.signins.desk import SignInDesk
+from edge.signins.edge_desk import PageSignIns
+from edge.signins.edge_premises import EdgePremises
 from edge.signins.first import FirstCode
 from edge.signins.limits import Limits
 from edge.signins.parts import Parts
 from edge.signins.passkeys import Passkeys
 from edge.signins.passwords import Passwords
 from edge.signins.sessions import Sessions
-from edge.signins.standing import Names
 from edge.signins.store import SignInsError, SignInStore
 
 SEAL_USE = b"authenticators"
@@ -82,21 +81,18 @@ def sign_ins(
     entropy: Callable[[int], bytes],
 ) -> Alongside:
     """Let people sign in: what runs for it beside the daemon."""
+    premises = EdgePremises(daemon, config, means.pins, entropy, people.import_people)
     parts = Parts(
-        daemon=daemon,
-        config=config,
+        premises=premises,
         book=means.book,
-        names=Names(daemon),
-        sessions=Sessions(daemon, means.book, entropy),
+        sessions=Sessions(premises, means.book, entropy),
         limits=Limits(),
-        badges=TerminalBadges(),
-        pins=means.pins,
         passwords=means.passwords,
         passkeys=Passkeys(config.pages.name or rp_id(config.site), config.site, entropy),
         entropy=entropy,
     )
-    first = FirstCode(daemon, means.book, config.state, entropy, means.show)
-    made = desk.sign_ins = SignInDesk(parts, first, people.import_people)
+    first = FirstCode(premises, means.book, config.state, entropy, means.show)
+    made = desk.sign_ins = PageSignIns(parts, first, premises)
     daemon.hears_terminals(made.at_terminal)
-    people.erasing.elsewhere.append(made.take_away)
+    people.erasing.elsewhere.append(made.erased)
     return {"sign-ins": made.run}

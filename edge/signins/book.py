@@ -10,7 +10,7 @@ from edge.signins.store import SignInsError, SignInStore
 
 
 class Book:
-    """One edge's. Every change raises SignInsError where the file cannot be written; then nothing
+    """One place's. Every change raises SignInsError where the file cannot be written; then nothing
     has changed.
     """
 
@@ -76,5 +76,5 @@ class Book:
         try:
             job = self._turn.submit(work)
         except RuntimeError as error:
-            raise SignInsError("the edge stops") from error
+            raise SignInsError("it is stopping") from error
         await asyncio.wrap_future(job)

@@ -10,14 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from controller.ids import HolderId
-from edge.daemon import Daemon
 from edge.secret_file import remove_durably, replace_file
 from edge.signins.book import Book
 from edge.signins.codes import drawn, hashed
+from edge.signins.premises import Premises
 from edge.signins.records import CodeKind, OneTimeCode
-from edge.signins.standing import known
 from edge.signins.store import SignInsError
-from policies.rights import Right
 
 FILE = "first-sign-in.txt"
 """In the state folder, while nobody has used the code."""
@@ -29,27 +27,28 @@ log = logging.getLogger(__name__)
 
 
 class FirstCode:
-    """One edge's. `show`: puts the code before whoever sits at the terminal of the daemon."""
+    """One place's. `show`: puts the code before whoever sits at the terminal of the daemon."""
 
     def __init__(
         self,
-        daemon: Daemon,
+        premises: Premises,
         book: Book,
         state: Path,
         entropy: Callable[[int], bytes],
         show: Callable[[str], None],
     ) -> None:
-        self._daemon, self._book, self._entropy, self._show = daemon, book, entropy, show
+        self._premises, self._book, self._entropy, self._show = premises, book, entropy, show
         self._path = state / FILE
 
     @property
     def needed(self) -> bool:
         """Whether nobody can sign in, other than by a badge, who may say who signs in."""
-        if Right.PEOPLE not in self._daemon.site.policy.pages:
+        premises = self._premises
+        if not premises.administrates:
             return False
         people = (HolderId(holder) for holder in self._book.known())
-        found = (known(self._daemon, one) for one in people if self._has_means(one))
-        return not any(who is not None and Right.PEOPLE in who.rights for who in found)
+        found = (premises.known(one) for one in people if self._has_means(one))
+        return not any(who is not None and premises.administrates in who.rights for who in found)
 
     async def begin(self) -> None:
         """At each start: an earlier code counts no more; a new one is made where it is needed."""
@@ -60,7 +59,7 @@ class FirstCode:
                 await asyncio.to_thread(remove_durably, self._path)
                 return
             code = drawn(self._entropy)
-            kept = hashed(code, self._daemon.writer.incarnation)
+            kept = hashed(code, self._premises.incarnation)
             await self._book.put(
                 OneTimeCode(hash=kept, what=CodeKind.FIRST, holder="", until_us=FOR_GOOD_US)
             )

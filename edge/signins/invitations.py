@@ -5,16 +5,11 @@ would be shut out. The first of all makes the administrator, on file too where h
 """
 
 import asyncio
-import csv
-import io
 import logging
-from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from controller.events_signins import How, SessionEnd, SignInChange
 from controller.ids import HolderId
-from controller.inputs_signins import SignInChanging
-from edge.control.messages import ImportPeopleReply
 from edge.control.messages_pages import (
     ConfirmInvitation,
     InvitationTaken,
@@ -26,9 +21,7 @@ from edge.signins.first import FirstCode
 from edge.signins.parts import BUSY, SEE_LOG, SOON, UNKEPT, WRONG, Let, Parts
 from edge.signins.passwords import PASSWORD_CHARS_MIN, UnavailableError
 from edge.signins.records import CodeKind, OneTimeCode, Password
-from edge.signins.standing import known
 from edge.signins.store import SignInsError
-from policies.rights import Right
 
 TAKEN_US = 15 * 60 * 1_000_000
 """From the password to the first code of the authenticator."""
@@ -47,12 +40,7 @@ NO_NAME = "this person is not on file yet"
 SAY_NAME = "type an id and a name"
 AUTHENTICATOR = "type the six figures that the authenticator shows now; its clock must be right"
 
-OPERATOR = "first start"
-"""Under which name the first administrator is put on file: nobody is there yet who could be it."""
-
 log = logging.getLogger(__name__)
-
-ImportPeople = Callable[[bytes, str, bool], Awaitable[ImportPeopleReply]]
 
 
 class _Pending(NamedTuple):
@@ -70,12 +58,11 @@ class _Pending(NamedTuple):
 
 
 class Invitations:
-    """One edge's."""
+    """One place's."""
 
-    def __init__(self, parts: Parts, first: FirstCode, import_people: ImportPeople) -> None:
+    def __init__(self, parts: Parts, first: FirstCode) -> None:
         self._parts = parts
         self._first = first
-        self._import = import_people
         self._pending: dict[bytes, _Pending] = {}
         self._turn = asyncio.Lock()
 
@@ -102,9 +89,9 @@ class Invitations:
             kept = await parts.passwords.hash(asked.password)
         except UnavailableError:
             return InvitationTaken(reason=BUSY, remedy=SOON)
-        site = parts.config.site
+        site = parts.premises.site
         made = parts.passwords.enrolled(_sealed_for(code), person, f"Sentrypost {site}")
-        until_us = parts.daemon.now().mono_us + TAKEN_US
+        until_us = parts.premises.now().mono_us + TAKEN_US
         while len(self._pending) >= PENDING_MAX:
             del self._pending[next(iter(self._pending))]
         self._pending[code.hash] = _Pending(
@@ -125,13 +112,13 @@ class Invitations:
         tries = parts.counted(keys)
         code = self._code(asked.code)
         pending = None if code is None else self._pending.get(code.hash)
-        if code is None or pending is None or pending.until_us < parts.daemon.now().mono_us:
+        if code is None or pending is None or pending.until_us < parts.premises.now().mono_us:
             parts.failed(How.INVITATION, None, asked.terminal, tries, keys)
             return SignedIn(reason=NO_CODE, remedy=ANOTHER)
         draft = Password(
             holder=HolderId(_sealed_for(code)), hash=pending.hash, totp=pending.sealed, step=0
         )
-        step = parts.passwords.step_of(draft, asked.totp, parts.daemon.now().utc_s)
+        step = parts.passwords.step_of(draft, asked.totp, parts.premises.now().utc_s)
         if step is None:
             parts.failed(How.INVITATION, None, asked.terminal, tries, keys)
             return SignedIn(reason=WRONG, remedy=AUTHENTICATOR)
@@ -145,15 +132,11 @@ class Invitations:
         self, holder: HolderId, pending: _Pending, draft: Password, step: int, terminal: str
     ) -> SignedIn | Let:
         parts = self._parts
-        who = known(parts.daemon, holder)
+        who = parts.premises.known(holder)
         if who is None:
             return SignedIn(reason=NO_RIGHT, remedy=GIVE_ROLE)
-        parts.daemon.judge(
-            SignInChanging(
-                id=parts.daemon.new_id(), holder=holder, change=SignInChange.PASSWORD_SET
-            )
-        )
-        await parts.daemon.recorder.drained()
+        parts.premises.changed(holder, SignInChange.PASSWORD_SET)
+        await parts.premises.recorded()
         # The secret is sealed for whom it is, whoever he was called before he was on file.
         sealed = parts.passwords.sealed_for(holder, draft)
         try:
@@ -168,25 +151,24 @@ class Invitations:
         for other in parts.sessions:
             if other.session.holder == holder:
                 parts.sessions.end(other, SessionEnd.ENDED)
-        place = terminal if terminal in parts.config.terminals else ""
-        return Let(*await parts.sessions.begin(who, How.INVITATION, place))
+        return Let(*await parts.sessions.begin(who, How.INVITATION, parts.place(terminal)))
 
     async def _person(
         self, code: OneTimeCode, person: str, name: str
     ) -> tuple[str, InvitationTaken | None]:
         """Whom the invitation makes sign in, by the id on file."""
-        daemon = self._parts.daemon
+        premises = self._parts.premises
         if code.what is CodeKind.INVITATION:
-            record = daemon.people.roll.holders.get(code.holder)
+            record = premises.on_file(HolderId(code.holder))
             if record is None or (person and person != record.external_id):
                 return "", InvitationTaken(reason=OTHER_PERSON, remedy=NAMED)
             return record.external_id, None
-        record = await asyncio.to_thread(daemon.people.roll.named, person)
+        record = await premises.named(person)
         if record is None:
             if not person or not name:
                 return "", InvitationTaken(reason=NO_NAME, remedy=SAY_NAME)
             return person, None
-        if Right.PEOPLE not in daemon.site.policy.page_rights(record.roles):
+        if not premises.may_administrate(record):
             return "", InvitationTaken(reason=NO_RIGHT, remedy=GIVE_ROLE)
         return person, None
 
@@ -194,39 +176,25 @@ class Invitations:
         """His id; the first administrator is put on file where he is not."""
         if pending.code.what is CodeKind.INVITATION:
             return HolderId(pending.code.holder)
-        daemon = self._parts.daemon
-        record = await asyncio.to_thread(daemon.people.roll.named, pending.person)
+        premises = self._parts.premises
+        record = await premises.named(pending.person)
         if record is None:
-            rule = daemon.site.policy.pages.get(Right.PEOPLE)
-            if rule is None:
-                return SignedIn(reason=NO_RIGHT, remedy=GIVE_ROLE)
-            table = _table(pending.person, pending.name, min(rule.roles))
-            done = await self._import(table, OPERATOR, False)
-            if not done.applied:
-                why = done.problems[0].message if done.problems else "it was not taken"
+            why = await premises.put_first(pending.person, pending.name)
+            if why:
                 return SignedIn(reason=f"the person is not put on file: {why}", remedy=SAY_NAME)
-            record = await asyncio.to_thread(daemon.people.roll.named, pending.person)
+            record = await premises.named(pending.person)
         return SignedIn(reason=NO_NAME, remedy=SAY_NAME) if record is None else HolderId(record.id)
 
     def _code(self, typed: str) -> OneTimeCode | None:
-        incarnation = self._parts.daemon.writer.incarnation
+        incarnation = self._parts.premises.incarnation
         code = self._parts.book.codes.get(hashed(typed, incarnation))
         if code is None or code.what is CodeKind.LINK:
             return None
         if code.what is CodeKind.FIRST and not self._first.needed:
             return None
-        return code if self._parts.daemon.now().utc_us < code.until_us else None
+        return code if self._parts.premises.now().utc_us < code.until_us else None
 
 
 def _sealed_for(code: OneTimeCode) -> str:
     """To whom a secret is bound until it counts."""
     return code.holder or code.what.value
-
-
-def _table(person: str, name: str, role: str) -> bytes:
-    """One row, as `sentrypost person import` takes it."""
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(("id", "name", "roles"))
-    rows.writerow((person, name, role))
-    return text.getvalue().encode()

@@ -6,18 +6,13 @@ from typing import NamedTuple
 
 from controller.events_signins import How
 from controller.ids import HolderId
-from controller.inputs_signins import SignInFailed
-from edge.config import Config
 from edge.control.messages_pages import SignedIn
-from edge.daemon import Daemon
-from edge.people import PinCheck
-from edge.signins.badges import TerminalBadges
 from edge.signins.book import Book
 from edge.signins.limits import EVERYBODY, Key, Limits, Of
 from edge.signins.passkeys import Passkeys
 from edge.signins.passwords import Passwords
+from edge.signins.premises import Premises
 from edge.signins.sessions import Open, Sessions
-from edge.signins.standing import Names
 
 WRONG = "that does not sign anybody in here"
 TRY_AGAIN = "check what you typed and try again, or use another way"
@@ -25,24 +20,20 @@ BUSY = "too many are being checked at this moment"
 SOON = "try again in a few seconds"
 TOO_OFTEN = "too many tries have failed"
 WAIT = "wait, or use another way to sign in"
-UNKEPT = "it cannot be kept: the disk of the edge does not take it"
-SEE_LOG = "the log of the edge says why"
+UNKEPT = "it cannot be kept: the disk does not take it"
+SEE_LOG = "the log says why"
 
 PRETENDED = 4096
 """Names of nobody are counted as so many people: whether there is somebody shows in no pause."""
 
 
 class Parts(NamedTuple):
-    """One edge's."""
+    """One place's."""
 
-    daemon: Daemon
-    config: Config
+    premises: Premises
     book: Book
-    names: Names
     sessions: Sessions
     limits: Limits
-    badges: TerminalBadges
-    pins: PinCheck
     passwords: Passwords
     passkeys: Passkeys
     entropy: Callable[[int], bytes]
@@ -52,33 +43,30 @@ class Parts(NamedTuple):
         his password keeps nobody from badge and PIN.
         """
         person = () if how is None else (Key(Of.PERSON, f"{how.value} {who}"),)
-        place = (Key(Of.TERMINAL, terminal),) if terminal in self.config.terminals else ()
+        place = (Key(Of.TERMINAL, terminal),) if self.place(terminal) else ()
         return (*person, *place, EVERYBODY)
+
+    def place(self, terminal: str) -> str:
+        """A screen that the site file does not name is no terminal."""
+        return terminal if self.premises.has_terminal(terminal) else ""
 
     def refused_wait(self, keys: tuple[Key, ...]) -> SignedIn | None:
         """The answer where no try is looked at now."""
-        wait_us = self.limits.wait_us(keys, self.daemon.now().mono_us)
+        wait_us = self.limits.wait_us(keys, self.premises.now().mono_us)
         if wait_us <= 0:
             return None
         return SignedIn(reason=TOO_OFTEN, remedy=WAIT, wait_s=wait_us / 1_000_000)
 
     def counted(self, keys: tuple[Key, ...]) -> int:
         """One more try; the most in a row."""
-        return self.limits.count(keys, self.daemon.now().mono_us)
+        return self.limits.count(keys, self.premises.now().mono_us)
 
     def failed(
         self, how: How, holder: HolderId | None, terminal: str, tries: int, keys: tuple[Key, ...]
     ) -> SignedIn:
         """Record it, and say nothing of what was wrong."""
-        failed = SignInFailed(
-            id=self.daemon.new_id(),
-            how=how,
-            holder=holder,
-            terminal=terminal if terminal in self.config.terminals else "",
-            tries=tries,
-        )
-        self.daemon.judge(failed)
-        wait_us = self.limits.wait_us(keys, self.daemon.now().mono_us)
+        self.premises.refused(how, holder, self.place(terminal), tries)
+        wait_us = self.limits.wait_us(keys, self.premises.now().mono_us)
         return SignedIn(reason=WRONG, remedy=TRY_AGAIN, wait_s=max(0, wait_us) / 1_000_000)
 
 

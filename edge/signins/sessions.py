@@ -11,13 +11,11 @@ from contextlib import suppress
 import msgspec
 
 from controller.events_signins import How, SessionEnd
-from controller.inputs_signins import SessionEnding, SignInHeard
 from controller.moment import Moment
-from edge.daemon import Daemon
 from edge.signins.book import Book
 from edge.signins.codes import token_hash
+from edge.signins.premises import Known, Premises
 from edge.signins.records import Session
-from edge.signins.standing import Known, known
 from edge.signins.store import SignInsError
 
 IDLE_US = 15 * 60 * 1_000_000
@@ -67,11 +65,11 @@ class Open:
 
 
 class Sessions:
-    """One edge's."""
+    """One place's."""
 
-    def __init__(self, daemon: Daemon, book: Book, entropy: Callable[[int], bytes]) -> None:
-        self._daemon, self._book, self._entropy = daemon, book, entropy
-        now = daemon.now()
+    def __init__(self, premises: Premises, book: Book, entropy: Callable[[int], bytes]) -> None:
+        self._premises, self._book, self._entropy = premises, book, entropy
+        now = premises.now()
         self._open = {one.hash: Open(one, now) for one in book.sessions}
         self._due = asyncio.Event()
         """The file has a session that is over: a crash must not bring it back."""
@@ -81,7 +79,7 @@ class Sessions:
 
     def found(self, token: str) -> Open | None:
         """The session of this token, if it stands."""
-        one = self._open.get(token_hash(token, self._daemon.writer.incarnation))
+        one = self._open.get(token_hash(token, self._premises.incarnation))
         return None if one is None or self.look(one) is None else one
 
     def named(self, session: str) -> Open | None:
@@ -91,26 +89,18 @@ class Sessions:
         """A session of somebody who has proven who he is, once that is recorded; with its token,
         which is told to him alone.
         """
-        daemon = self._daemon
+        premises = self._premises
         for other in self:
             if terminal and other.session.terminal == terminal:
                 self.end(other, SessionEnd.REPLACED)
         self._make_room(who)
         identity = self._entropy(8).hex()
-        heard = SignInHeard(
-            id=daemon.new_id(),
-            session=identity,
-            holder=who.holder,
-            how=how,
-            terminal=terminal,
-            note=note,
-        )
-        daemon.judge(heard)
-        await daemon.recorder.drained()
+        premises.began(identity, who.holder, how, terminal, note)
+        await premises.recorded()
         token = base64.urlsafe_b64encode(self._entropy(TOKEN_BYTES)).decode().rstrip("=")
-        now = daemon.now()
+        now = premises.now()
         session = Session(
-            hash=token_hash(token, self._daemon.writer.incarnation),
+            hash=token_hash(token, self._premises.incarnation),
             id=identity,
             holder=who.holder,
             how=how,
@@ -128,11 +118,11 @@ class Sessions:
         """Whose session it is, as of now; None where it is over. One that nobody used is locked."""
         if one.over:
             return None
-        now = self._daemon.now()
+        now = self._premises.now()
         if now.mono_us >= one.ends_mono_us:
             self.end(one, SessionEnd.TIME_OVER)
             return None
-        who = known(self._daemon, one.session.holder)
+        who = self._premises.known(one.session.holder)
         if who is None:
             self.end(one, SessionEnd.NO_RIGHT)
             return None
@@ -143,7 +133,7 @@ class Sessions:
     def acted(self, one: Open) -> None:
         """Its person has done something."""
         if not one.session.locked:
-            now = self._daemon.now()
+            now = self._premises.now()
             one.seen_mono_us = now.mono_us
             one.change(msgspec.structs.replace(one.session, seen_us=now.utc_us))
 
@@ -161,16 +151,7 @@ class Sessions:
         one.end()
         self._open.pop(one.session.hash, None)
         self._due.set()
-        daemon = self._daemon
-        daemon.judge(
-            SessionEnding(
-                id=daemon.new_id(),
-                session=one.session.id,
-                holder=one.session.holder,
-                why=why,
-                operator=daemon.personal("operator", operator) if operator else None,
-            )
-        )
+        self._premises.ended(one.session.id, one.session.holder, why, operator)
 
     async def run(self) -> None:
         """See to sessions on which nobody asks, and bring the file to what stands; until cancelled.
@@ -204,7 +185,7 @@ class Sessions:
         return [one.session for one in self]
 
     async def _keep(self, one: Open) -> None:
-        """Where that fails it stands until the edge ends, and no longer."""
+        """Where that fails it stands until the process ends, and no longer."""
         session = one.session
         try:
             await self._book.put(session)

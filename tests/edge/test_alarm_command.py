@@ -250,5 +250,9 @@ def test_a_signed_word_from_elsewhere_acts_once_and_for_what_was_seen(house: Hou
         late = await take(good)
         assert not late.accepted, "it was closed; what happens now is another alarm"
         assert edge.daemon.site.state.alarms.open[0].state is State.RAISED
+        named = await take(signed(word(edge, by="Olga Ortiz (olga)"), ANNA))
+        assert named.alarm is not None
+        assert named.alarm.acknowledged is not None
+        assert named.alarm.acknowledged.who == "Olga Ortiz (olga), by anna, over the wire"
 
     forced(house, story)
