@@ -61,18 +61,18 @@ async def live(visit: Visit) -> Response:
 
 def drawer(words: Words) -> Callable[[Message], Iterable[Told]]:
     """Draws one console's stream."""
-    timezone = ["UTC"]
+    zone = zone_named("UTC")
 
     def draw(message: Message) -> Iterable[Told]:
+        nonlocal zone
         match message:
             case ConsoleState():
-                timezone[0] = message.posture.timezone
-                zone = zone_named(timezone[0])
+                zone = zone_named(message.posture.timezone)
                 yield Told("state", console_view(message, words, zone))
                 yield Told("clock", clock(message.posture.utc_us, zone))
                 yield BEAT
             case ConsoleHeartbeat():
-                yield Told("clock", clock(message.utc_us, zone_named(timezone[0])))
+                yield Told("clock", clock(message.utc_us, zone))
                 yield BEAT
 
     return draw

@@ -73,13 +73,12 @@ async def live(visit: Visit) -> Response:
 def drawer(words: Words) -> Callable[[Message], Iterable[Told]]:
     """Draws one page's stream, whose first message names zone and portals."""
     names: dict[str, str] = {}
-    timezone = ["UTC"]
+    zone = zone_named("UTC")
 
     def draw(message: Message) -> Iterable[Told]:
-        zone = zone_named(timezone[0])
+        nonlocal zone
         match message:
             case GateHello():
-                timezone[0] = message.timezone
                 zone = zone_named(message.timezone)
                 names.update({one.id: one.name for one in message.portals})
                 yield Told("hello", {"missed": message.missed}, message.seq)
