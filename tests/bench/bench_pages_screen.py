@@ -5,7 +5,7 @@ played here as in `bench_latency`. The browser is a third party on the same two 
 is another machine.
 
 One clock: what is read here, what Chromium counts `performance.now()` in and what it says of a
-page's beginning are all CLOCK_MONOTONIC. That is not believed but looked at, at the end of each run.
+page's beginning are all CLOCK_MONOTONIC. That is not believed but looked at in each run.
 """
 
 import http.client
@@ -61,12 +61,13 @@ GUARD, CHIEF = "2", "3"
 STAMPS: Final = """
 window.stamps = [];
 document.addEventListener("DOMContentLoaded", () => {
+  const drawn = (one) => requestAnimationFrame(() => { one.painted = performance.now(); });
   const seen = new MutationObserver((changes) => {
     for (const change of changes) for (const row of change.addedNodes) {
       const one = { shown: performance.now(), painted: 0, text: row.textContent };
       window.stamps.push(one);
       // The frame that has it is drawn before the one after it begins.
-      requestAnimationFrame(() => requestAnimationFrame(() => { one.painted = performance.now(); }));
+      requestAnimationFrame(() => drawn(one));
     }
   });
   const list = document.getElementById("list");
