@@ -424,6 +424,7 @@ URGENT = frozenset(
         PostureChanged,
         ReaderTampered,
         controller.events_signins.SignInChanged,
+        controller.events_signins.TerminalChanged,
     )
 )
 """Kinds after which the journal's size is said at once: whoever has reason to make them unseen must

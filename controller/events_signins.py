@@ -30,6 +30,7 @@ class How(StrEnum):
     PASSWORD = "password"
     LINK = "link"
     INVITATION = "invitation"
+    TERMINAL = "terminal"  # nobody yet: a browser that is to be a terminal, by its code
 
 
 class SessionEnd(StrEnum):
@@ -51,6 +52,14 @@ class SignInChange(StrEnum):
     PASSKEY_ADDED = "passkey-added"
     PASSKEY_REMOVED = "passkey-removed"
     ALL_REMOVED = "all-removed"
+
+
+class TerminalChange(StrEnum):
+    """What has changed of which browser is a terminal."""
+
+    CODE_MADE = "code-made"
+    TAKEN = "taken"  # a browser is it, from here on and alone
+    REMOVED = "removed"
 
 
 class SessionBegan(Body, frozen=True, kw_only=True):
@@ -90,3 +99,13 @@ class SignInChanged(Body, frozen=True, kw_only=True):
     holder: HolderId
     change: SignInChange
     operator: Commitment | None = None
+
+
+class TerminalChanged(Body, frozen=True, kw_only=True):
+    """Another browser is a terminal of the site file, or may soon be, or none is. `operator`: by
+    whom; where a code was used, who had made it.
+    """
+
+    terminal: Terminal
+    change: TerminalChange
+    operator: Commitment

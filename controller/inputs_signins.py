@@ -1,7 +1,14 @@
 """Inputs about signing in at the pages: what the edge has judged, to be put on record."""
 
 from controller.body import Note
-from controller.events_signins import How, SessionEnd, SessionId, SignInChange, Terminal
+from controller.events_signins import (
+    How,
+    SessionEnd,
+    SessionId,
+    SignInChange,
+    Terminal,
+    TerminalChange,
+)
 from controller.ids import HolderId
 from controller.inputs import Input
 from controller.ledger import Personal
@@ -41,3 +48,11 @@ class SignInChanging(Input, frozen=True, kw_only=True):
     holder: HolderId
     change: SignInChange
     operator: Personal | None = None
+
+
+class TerminalChanging(Input, frozen=True, kw_only=True):
+    """Which browser is a terminal is about to change. `operator.field` is `operator`."""
+
+    terminal: Terminal
+    change: TerminalChange
+    operator: Personal

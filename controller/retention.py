@@ -144,6 +144,7 @@ _PEOPLE: tuple[type[Body], ...] = (
     es.SessionBegan,
     es.SessionEnded,
     es.SignInChanged,
+    es.TerminalChanged,
     evi.DeliveryHanded,
     evi.DeliveryRefused,
     evi.DeliveryTaken,

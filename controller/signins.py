@@ -2,9 +2,21 @@
 
 from collections.abc import Callable
 
-from controller.events_signins import SessionBegan, SessionEnded, SignInChanged, SignInRefused
+from controller.events_signins import (
+    SessionBegan,
+    SessionEnded,
+    SignInChanged,
+    SignInRefused,
+    TerminalChanged,
+)
 from controller.inputs import Input
-from controller.inputs_signins import SessionEnding, SignInChanging, SignInFailed, SignInHeard
+from controller.inputs_signins import (
+    SessionEnding,
+    SignInChanging,
+    SignInFailed,
+    SignInHeard,
+    TerminalChanging,
+)
 from controller.ledger import Commitment, Personal, commitment
 from controller.turn import Turn
 
@@ -41,6 +53,13 @@ def _on_changing(turn: Turn, fact: SignInChanging) -> None:
     turn.record(changed, *_beside(fact.operator))
 
 
+def _on_terminal(turn: Turn, fact: TerminalChanging) -> None:
+    changed = TerminalChanged(
+        terminal=fact.terminal, change=fact.change, operator=commitment(fact.operator)
+    )
+    turn.record(changed, fact.operator)
+
+
 def _committed(operator: Personal | None) -> Commitment | None:
     return None if operator is None else commitment(operator)
 
@@ -54,4 +73,5 @@ HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each take
     SessionEnding: _on_ending,
     SignInFailed: _on_failed,
     SignInChanging: _on_changing,
+    TerminalChanging: _on_terminal,
 }

@@ -386,6 +386,8 @@ ACTIONS: dict[str, str] = {
     "session-ended": "Nothing to do.",
     "sign-in-refused": "From the fifth on: send somebody to the terminal, and ask the person. "
     "Nobody is let in by trying; each further pause is twice as long.",
+    "terminal-changed": "Ask whether it was meant; if not, take the terminal away with `sentrypost "
+    "signin terminal NAME --end`, and look who was signed in there.",
     "sign-in-changed": "Ask the person whether it was meant; if not, remove it and end the "
     "person's sessions.",
     "reader-power-failed": "See to its supply: when it goes, so does what it drives.",

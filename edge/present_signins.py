@@ -5,7 +5,7 @@ from typing import Any
 
 from controller import events_signins as es
 from controller.body import Body
-from controller.events_signins import How, SessionEnd, SignInChange
+from controller.events_signins import How, SessionEnd, SignInChange, TerminalChange
 from edge.tone import Names, Said, Tone
 
 HOWS = {
@@ -14,6 +14,7 @@ HOWS = {
     How.PASSWORD: "password and one-time code",
     How.LINK: "a one-time link",
     How.INVITATION: "an invitation",
+    How.TERMINAL: "the code of a terminal",
 }
 
 _ENDS = {
@@ -31,6 +32,13 @@ _CHANGES = {
     SignInChange.PASSKEY_ADDED: "has added a passkey",
     SignInChange.PASSKEY_REMOVED: "has one passkey less",
     SignInChange.ALL_REMOVED: "signs in by nothing any more but badge and PIN",
+}
+
+
+_TERMINALS = {
+    TerminalChange.CODE_MADE: "a browser may become terminal {0}, by a code",
+    TerminalChange.TAKEN: "a browser has become terminal {0}",
+    TerminalChange.REMOVED: "no browser is terminal {0} any more",
 }
 
 
@@ -61,9 +69,14 @@ def _changed(body: es.SignInChanged, names: Names) -> Said:
     return Tone.NOTICE, f"{body.holder} {_CHANGES[body.change]}{_by(names)}"
 
 
+def _terminal(body: es.TerminalChanged, names: Names) -> Said:
+    return Tone.NOTICE, f"{_TERMINALS[body.change].format(body.terminal)}{_by(names)}"
+
+
 SAYINGS: Mapping[type[Body], Callable[[Any, Names], Said]] = {
     es.SessionBegan: _began,
     es.SessionEnded: _ended,
     es.SignInRefused: _refused,
     es.SignInChanged: _changed,
+    es.TerminalChanged: _terminal,
 }

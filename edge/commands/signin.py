@@ -28,6 +28,7 @@ from edge.control.messages_pages import (
     OpenSession,
     SignInChanged,
     SignInsReply,
+    TerminalShown,
 )
 from edge.present import Line, clean, local
 from edge.present_signins import HOWS
@@ -45,7 +46,7 @@ def _connected(state: Path) -> Iterator[SignInClient]:
 
 @click.group()
 def signin() -> None:
-    """Who signs in at the pages: invitations, links, sessions."""
+    """Who signs in at the pages: invitations, links, sessions, terminals."""
 
 
 @signin.command(name="list")
@@ -116,6 +117,26 @@ def end(session: str, state: Path, as_json: bool) -> None:
         _done(daemon.end(session), f"session {session} is over", as_json=as_json)
 
 
+@signin.command()
+@click.argument("terminal")
+@click.option("--end", "ended", is_flag=True, help="No browser is it any more.")
+@json_option
+@state_option
+def terminal(terminal: str, ended: bool, as_json: bool, state: Path) -> None:
+    """Make a one-time code by which a browser becomes TERMINAL, a [terminal] of the site file.
+
+    Open the page /terminal in that browser and type the code, within ten minutes. From then on it
+    is the terminal and no other browser is: there badge and PIN sign in, and the site file says
+    which portals are worked.
+    """
+    with _connected(state) as daemon:
+        if ended:
+            done = daemon.end_terminal(terminal)
+            _done(done, f"no browser is terminal {terminal}", as_json=as_json)
+            return
+        _tell(daemon.terminal_code(terminal), as_json=as_json)
+
+
 def _tell(made: CodeMade, *, as_json: bool) -> None:
     """The code goes to standard output by itself, so that a program may take it."""
     if not made.code:
@@ -145,6 +166,7 @@ def _page(reply: SignInsReply) -> Iterator[Line]:
     ]
     yield from table("passkeys, as [key.NAME] fido2 of the site file takes them", passkeys)
     yield from table("signed in", [_session(one, zone) for one in reply.sessions])
+    yield from table("terminals", [_terminal(one, zone) for one in reply.terminals])
 
 
 def _person(one: MeansShown, zone: tzinfo) -> Row:
@@ -168,3 +190,10 @@ def _session(one: OpenSession, zone: tzinfo) -> Row:
     how = HOWS[one.how] + (", locked" if one.locked else "")
     since = local(one.signed_in_utc_us, zone)
     return Tone.PLAIN, (one.session, one.person, one.terminal or "-", f"since {since}", how)
+
+
+def _terminal(one: TerminalShown, zone: tzinfo) -> Row:
+    since = f"since {local(one.since_utc_us, zone)}" if one.since_utc_us else "no browser is it"
+    reader = "with a reader" if one.reader else "without a reader"
+    portals = ", ".join(one.portals) or "all portals"
+    return Tone.PLAIN if one.since_utc_us else Tone.NOTICE, (one.terminal, since, reader, portals)

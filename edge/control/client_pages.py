@@ -6,8 +6,10 @@ from edge.control.messages_pages import (
     EndSession,
     Invite,
     MakeLink,
+    MakeTerminalCode,
     ReadSignIns,
     RemoveSignIn,
+    RemoveTerminal,
     SignInChanged,
     SignInsReply,
 )
@@ -30,3 +32,9 @@ class SignInClient(Client):
 
     def end(self, session: str) -> SignInChanged:
         return self._ask(EndSession(session=session), SignInChanged)
+
+    def terminal_code(self, terminal: str) -> CodeMade:
+        return self._ask(MakeTerminalCode(terminal=terminal), CodeMade)
+
+    def end_terminal(self, terminal: str) -> SignInChanged:
+        return self._ask(RemoveTerminal(terminal=terminal), SignInChanged)

@@ -8,8 +8,8 @@ from edge.control.desk_page_orders import AtPage
 from edge.control.message import Message
 from edge.control.messages import Refusal
 from edge.control.messages_pages import (
-    AdminRequest,
     CodeMade,
+    EdgeAdminRequest,
     SessionRequest,
     SessionShown,
     SignInChanged,
@@ -91,7 +91,7 @@ class SignIns(Protocol):
 
     async def of_others(
         self,
-        asked: AdminRequest,
+        asked: EdgeAdminRequest,
         operator: str,
         *,
         own: PageSession | None = None,

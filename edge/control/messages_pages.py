@@ -31,6 +31,11 @@ SHOWN_MAX = 500
 Name = Annotated[str, msgspec.Meta(max_length=64)]
 """Of a terminal as the site file has it; empty: none."""
 
+TerminalToken = Annotated[str, msgspec.Meta(max_length=TOKEN_CHARS_MAX)]
+"""By which a browser is a terminal, as TerminalTaken gave it; empty: it is none. A terminal's name
+is not enough: whoever knows it would be offered the badges of its reader.
+"""
+
 SomePerson = Annotated[str, msgspec.Meta(max_length=PERSON_ID_CHARS_MAX)]
 """As `PersonId`, and empty for nobody named."""
 
@@ -70,7 +75,7 @@ class SignInByPassword(Secret, frozen=True, kw_only=True):
     person: SomePerson
     password: Password
     code: Code
-    terminal: Name = ""
+    terminal: TerminalToken = ""
 
 
 class SignInByPin(Secret, frozen=True, kw_only=True):
@@ -78,16 +83,16 @@ class SignInByPin(Secret, frozen=True, kw_only=True):
     SignedIn.
     """
 
-    terminal: Name
+    terminal: TerminalToken
     pin: Pin
 
 
-class AskPasskey(Message, frozen=True, kw_only=True):
+class AskPasskey(Secret, frozen=True, kw_only=True):
     """A challenge for any passkey that the device has of this site; answered by PasskeyAsked.
     Nobody is named, so that nobody learns who has one.
     """
 
-    terminal: Name = ""
+    terminal: TerminalToken = ""
 
 
 class SignInByPasskey(Secret, frozen=True, kw_only=True):
@@ -96,20 +101,28 @@ class SignInByPasskey(Secret, frozen=True, kw_only=True):
     """
 
     response: Webauthn
-    terminal: Name = ""
+    terminal: TerminalToken = ""
 
 
 class SignInByLink(Secret, frozen=True, kw_only=True):
     """The code of a one-time link; answered by SignedIn."""
 
     code: Code
-    terminal: Name = ""
+    terminal: TerminalToken = ""
 
 
-class WaitsForBadge(Message, frozen=True, kw_only=True):
-    """Was a badge read at this terminal that waits for its PIN? Answered by BadgeAwaited."""
+class WaitsForBadge(Secret, frozen=True, kw_only=True):
+    """Which terminal is this browser, and was a badge read there that waits for its PIN? Answered
+    by BadgeAwaited.
+    """
 
-    terminal: Name
+    terminal: TerminalToken
+
+
+class BecomeTerminal(Secret, frozen=True, kw_only=True):
+    """This browser is the terminal that the one-time code is for; answered by TerminalTaken."""
+
+    code: Code
 
 
 class TakeInvitation(Secret, frozen=True, kw_only=True):
@@ -131,7 +144,7 @@ class ConfirmInvitation(Secret, frozen=True, kw_only=True):
 
     code: Code
     totp: Code
-    terminal: Name = ""
+    terminal: TerminalToken = ""
 
 
 # --- with a session ---------------------------------------------------------------------------
@@ -198,6 +211,20 @@ class RemoveSignIn(Message, frozen=True, kw_only=True):
     passkey: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
+class MakeTerminalCode(Message, frozen=True, kw_only=True):
+    """A one-time code by which a browser becomes this terminal of the site file; answered by
+    CodeMade. The browser that is it goes on to be until the code is used.
+    """
+
+    terminal: Name
+
+
+class RemoveTerminal(Message, frozen=True, kw_only=True):
+    """No browser is this terminal any more, and its session is over; answered by SignInChanged."""
+
+    terminal: Name
+
+
 # --- answers ----------------------------------------------------------------------------------
 
 
@@ -259,10 +286,13 @@ class PasskeyAsked(Secret, frozen=True, kw_only=True):
 
 class BadgeAwaited(Message, frozen=True, kw_only=True):
     """`seen`: a badge was read, and its PIN counts until `until_utc_us`. Whose it is, is told to
-    nobody before the PIN.
+    nobody before the PIN. `terminal`: which one asks; empty: a browser that is none. `reader`: it
+    has one of its own.
     """
 
     seen: bool
+    terminal: Name = ""
+    reader: bool = False
     until_utc_us: Micros = 0
     reason: str = ""
     remedy: str = ""
@@ -294,6 +324,29 @@ class CodeMade(Secret, frozen=True, kw_only=True):
     until_utc_us: Micros = 0
     reason: str = ""
     remedy: str = ""
+
+
+class TerminalTaken(Secret, frozen=True, kw_only=True):
+    """`token`: by which the browser is `terminal` from here on, told once; the daemon keeps its
+    hash alone. Empty: it is none, and why.
+    """
+
+    token: TerminalToken = ""
+    terminal: Name = ""
+    reason: str = ""
+    remedy: str = ""
+    wait_s: float = 0.0
+
+
+class TerminalShown(Part, frozen=True, kw_only=True):
+    """One of the site file. `reader`: it has one of its own. `since_utc_us`: when a browser became
+    it; 0 where none is.
+    """
+
+    terminal: Name
+    portals: tuple[str, ...]
+    reader: bool
+    since_utc_us: Micros
 
 
 class PasskeyShown(Part, frozen=True, kw_only=True):
@@ -339,6 +392,7 @@ class SignInsReply(Message, frozen=True, kw_only=True):
 
     people: Annotated[tuple[MeansShown, ...], msgspec.Meta(max_length=SHOWN_MAX)] = ()
     sessions: Annotated[tuple[OpenSession, ...], msgspec.Meta(max_length=SHOWN_MAX)] = ()
+    terminals: tuple[TerminalShown, ...] = ()
     timezone: str = ""
 
 
@@ -352,6 +406,7 @@ SignInRequest = (
     | WaitsForBadge
     | TakeInvitation
     | ConfirmInvitation
+    | BecomeTerminal
 )
 """What may be asked without a session."""
 
@@ -361,13 +416,17 @@ SessionRequest = AskNewPasskey | AddPasskey | LockSession | UnlockSession | Sign
 AdminRequest = ReadSignIns | EndSession | Invite | MakeLink | RemoveSignIn
 """What is asked about the sign-ins of others; at the operator's own socket as well."""
 
-PageRequest = SignInRequest | SessionRequest | AdminRequest
+EdgeAdminRequest = AdminRequest | MakeTerminalCode | RemoveTerminal
+"""The same, and what is asked about terminals."""
+
+PageRequest = SignInRequest | SessionRequest | EdgeAdminRequest
 
 PageAnswer = (
     SignedIn
     | PasskeyAsked
     | BadgeAwaited
     | InvitationTaken
+    | TerminalTaken
     | SignInChanged
     | CodeMade
     | SignInsReply

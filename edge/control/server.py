@@ -71,7 +71,7 @@ from edge.control.messages_orders import (
     ReadOrderFiles,
 )
 from edge.control.messages_page_orders import PageOrderRequest
-from edge.control.messages_pages import AdminRequest, PageRequest
+from edge.control.messages_pages import EdgeAdminRequest, PageRequest
 from edge.control.messages_people import PersonRequest
 from edge.control.messages_pictures import (
     ExportPicture,
@@ -172,7 +172,7 @@ class DeskClient(Streaming):
                 await self._until_gone(self._follow_to_end(desk.alarms.follow(self._guard)))
             case _ if isinstance(request, PersonRequest):
                 await self._answer_person(request)
-            case _ if isinstance(request, AdminRequest):
+            case _ if isinstance(request, EdgeAdminRequest):
                 await self._answer_sign_ins(request)
             case _ if isinstance(request, PageRequest | PageOrderRequest):
                 raise refusal(Refusal.NOT_ALLOWED, "that is asked at the pages' socket")
@@ -310,7 +310,7 @@ class DeskClient(Streaming):
         for reply in await self._patiently(told):
             await self._send(reply)
 
-    async def _answer_sign_ins(self, request: AdminRequest) -> None:
+    async def _answer_sign_ins(self, request: EdgeAdminRequest) -> None:
         if self._desk.sign_ins is None:
             raise no_sign_ins()
         asked = self._desk.sign_ins.of_others(

@@ -1,4 +1,6 @@
-"""The way in at a gate's screen: a badge at its own reader, then the PIN."""
+"""The way in at a gate's screen: a badge at its own reader, then the PIN. `terminal` of what is
+asked here is the name of one that the browser is (`edge.signins.terminals`).
+"""
 
 from controller.events_signins import How
 from controller.ids import CredentialRef
@@ -28,15 +30,16 @@ class BadgeEntrance:
 
     def awaited(self, asked: WaitsForBadge) -> BadgeAwaited:
         """Whether a badge waits for its PIN; whose it is, nobody is told."""
-        parts = self._parts
-        terminal = self._premises.config.terminals.get(asked.terminal)
+        name = asked.terminal
+        terminal = self._premises.config.terminals.get(name)
         if terminal is None or terminal.reader is None:
-            return BadgeAwaited(seen=False, reason=NO_READER, remedy=OTHERWISE)
-        now = parts.premises.now()
-        waiting = self._badges.waiting(asked.terminal, now.mono_us)
-        if waiting is None:
-            return BadgeAwaited(seen=False)
-        return BadgeAwaited(seen=True, until_utc_us=now.utc_us + waiting[1])
+            return BadgeAwaited(seen=False, terminal=name, reason=NO_READER, remedy=OTHERWISE)
+        now = self._premises.now()
+        waiting = self._badges.waiting(name, now.mono_us)
+        until_us = 0 if waiting is None else now.utc_us + waiting[1]
+        return BadgeAwaited(
+            seen=waiting is not None, terminal=name, reader=True, until_utc_us=until_us
+        )
 
     async def by_pin(self, asked: SignInByPin) -> SignedIn | Let:
         parts, now = self._parts, self._parts.premises.now()

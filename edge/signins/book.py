@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from controller.ids import HolderId
-from edge.signins.records import OneTimeCode, Passkey, Password, Record, Session
+from edge.signins.records import OneTimeCode, Passkey, Password, Record, Screen, Session
 from edge.signins.store import SignInsError, SignInStore
 
 
@@ -22,6 +22,7 @@ class Book:
         self.passwords = {one.holder: one for one in kept.passwords}
         self.passkeys = {one.id: one for one in kept.passkeys}
         self.codes = {one.hash: one for one in kept.codes}
+        self.screens = {one.terminal: one for one in kept.screens}
         self.sessions = kept.sessions
         """As they stood when the file was read."""
 
@@ -55,6 +56,8 @@ class Book:
                     self.passkeys[one.id] = one
                 case OneTimeCode():
                     self.codes[one.hash] = one
+                case Screen():
+                    self.screens[one.terminal] = one
                 case Session():
                     pass  # whoever has them open knows them
 
@@ -69,6 +72,8 @@ class Book:
                     self.passkeys.pop(one.id, None)
                 case OneTimeCode():
                     self.codes.pop(one.hash, None)
+                case Screen():
+                    self.screens.pop(one.terminal, None)
                 case Session():
                     pass
 

@@ -35,5 +35,10 @@ def token_hash(token: str, incarnation: str) -> bytes:
     return _bound(b"sentrypost session 1\0", incarnation, token.encode(errors="replace"))
 
 
+def screen_hash(token: str, incarnation: str) -> bytes:
+    """The same of the token by which a browser is a terminal."""
+    return _bound(b"sentrypost screen 1\0", incarnation, token.encode(errors="replace"))
+
+
 def _bound(use: bytes, incarnation: str, secret: bytes) -> bytes:
     return hashlib.sha256(use + incarnation.encode() + b"\0" + secret).digest()

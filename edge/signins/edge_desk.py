@@ -1,22 +1,47 @@
 """Signing in at an edge's pages, answered: `edge.control.desk_pages.SignIns`."""
 
+import logging
+
+from msgspec.structs import replace
+
+from controller.events_signins import How, SessionEnd
 from controller.ids import CredentialRef, HolderId
 from edge.control.desk_page_orders import AtPage
 from edge.control.desk_pages import PageSession
 from edge.control.message import Message
-from edge.control.messages_pages import SignInByPin, SignInRequest, WaitsForBadge
+from edge.control.messages_pages import (
+    BecomeTerminal,
+    CodeMade,
+    EdgeAdminRequest,
+    MakeTerminalCode,
+    RemoveTerminal,
+    SignInByPin,
+    SignInChanged,
+    SignInRequest,
+    SignInsReply,
+    TakeInvitation,
+    TerminalTaken,
+    UseSession,
+    WaitsForBadge,
+)
 from edge.gate_sight import Guard, sight_of
 from edge.signins.badge_entrance import BadgeEntrance
 from edge.signins.desk import SignInDesk
 from edge.signins.edge_premises import EdgePremises
 from edge.signins.first import FirstCode
 from edge.signins.held import Held
-from edge.signins.parts import Parts
+from edge.signins.parts import SEE_LOG, UNKEPT, Parts
 from edge.signins.premises import Known
 from edge.signins.sessions import Open
 from edge.signins.store import SignInsError
+from edge.signins.terminals import Terminals
 from edge.still_there import StillThereError
 from policies.rights import Right
+
+NO_CODE = "no terminal has this code, or no longer"
+ANOTHER = "have another one made: `sentrypost signin terminal`, or on the page of who signs in"
+
+log = logging.getLogger(__name__)
 
 
 class PageHeld(Held):
@@ -59,15 +84,62 @@ class PageSignIns(SignInDesk[PageHeld]):
         super().__init__(parts, first)
         self._premises = premises
         self._badges = BadgeEntrance(parts, premises)
+        self._terminals = Terminals(premises, parts.book, parts.sessions, parts.entropy)
 
     async def sign_in(self, asked: SignInRequest) -> tuple[Message, PageSession | None]:
         """As `edge.control.desk_pages.SignIns`."""
+        match asked:
+            case UseSession() | TakeInvitation():
+                return await self.enter(asked)
+            case BecomeTerminal():
+                return await self._became(asked), None
+        # What the browser says it is by a token, and what it is from here on, by its name.
+        asked = replace(asked, terminal=self._terminals.of(asked.terminal))
         match asked:
             case WaitsForBadge():
                 return self._badges.awaited(asked), None
             case SignInByPin():
                 return self._let(await self._badges.by_pin(asked))
         return await self.enter(asked)
+
+    async def of_others(
+        self,
+        asked: EdgeAdminRequest,
+        operator: str,
+        *,
+        own: object = None,
+        may_link: bool = False,
+    ) -> SignInsReply | SignInChanged | CodeMade:
+        """As `edge.control.desk_pages.SignIns`."""
+        match asked:
+            case MakeTerminalCode(terminal=terminal):
+                return await self._terminals.code(terminal, operator)
+            case RemoveTerminal(terminal=terminal):
+                return await self._terminals.removed(terminal, operator)
+        reply = await super().of_others(asked, operator, own=own, may_link=may_link)
+        if isinstance(reply, SignInsReply):
+            return replace(reply, terminals=self._terminals.shown())
+        return reply
+
+    async def _became(self, asked: BecomeTerminal) -> TerminalTaken:
+        """A browser is a terminal from here on."""
+        parts = self._parts
+        keys = parts.keys("")
+        if (refused := parts.refused_wait(keys)) is not None:
+            return TerminalTaken(
+                reason=refused.reason, remedy=refused.remedy, wait_s=refused.wait_s
+            )
+        tries = parts.counted(keys)
+        try:
+            taken = await self._terminals.taken(asked.code)
+        except SignInsError as error:
+            log.error("%s: %s", UNKEPT, error)
+            return TerminalTaken(reason=UNKEPT, remedy=SEE_LOG)
+        if taken is None:
+            failed = parts.failed(How.TERMINAL, None, "", tries, keys)
+            return TerminalTaken(reason=NO_CODE, remedy=ANOTHER, wait_s=failed.wait_s)
+        parts.limits.succeeded(keys)
+        return TerminalTaken(terminal=taken[0], token=taken[1])
 
     def at_terminal(self, terminal: str, ref: CredentialRef) -> None:
         """A badge was held to a terminal's own reader."""
@@ -79,6 +151,11 @@ class PageSignIns(SignInDesk[PageHeld]):
             await self.take_away(holder)
         except SignInsError as error:
             raise StillThereError(str(error)) from error
+
+    def _held(self, opened: Open) -> PageHeld | None:
+        if not self._terminals.stands(opened.session.terminal):
+            self._parts.sessions.end(opened, SessionEnd.ENDED)
+        return super()._held(opened)
 
     def _hold(self, opened: Open, who: Known) -> PageHeld:
         return PageHeld(self._parts, self._premises, opened, who)

@@ -8,9 +8,15 @@ import io
 from collections.abc import Awaitable, Callable, Mapping
 
 from controller.company import in_good_standing
-from controller.events_signins import How, SessionEnd, SignInChange
+from controller.events_signins import How, SessionEnd, SignInChange, TerminalChange
 from controller.ids import AttemptId, HolderId, ReaderId
-from controller.inputs_signins import SessionEnding, SignInChanging, SignInFailed, SignInHeard
+from controller.inputs_signins import (
+    SessionEnding,
+    SignInChanging,
+    SignInFailed,
+    SignInHeard,
+    TerminalChanging,
+)
 from controller.ledger import Personal
 from controller.moment import Moment
 from edge.config import Config
@@ -171,6 +177,16 @@ class EdgePremises:
             holder=holder,
             change=change,
             operator=self._personal(operator),
+        )
+        self.daemon.judge(changing)
+
+    def terminal(self, terminal: str, change: TerminalChange, operator: str) -> None:
+        """Which browser is a terminal is about to change."""
+        changing = TerminalChanging(
+            id=self.daemon.new_id(),
+            terminal=terminal,
+            change=change,
+            operator=self.daemon.personal("operator", operator),
         )
         self.daemon.judge(changing)
 

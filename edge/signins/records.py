@@ -74,6 +74,17 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         return f"Session(id={self.id!r}, holder={self.holder!r}, …)"
 
 
+class Screen(msgspec.Struct, frozen=True, kw_only=True):
+    """The browser that is a terminal: one of each. `hash`: SHA-256 of its token."""
+
+    terminal: Terminal
+    hash: bytes
+    made_us: int
+
+    def __repr__(self) -> str:
+        return f"Screen({self.terminal!r}, …)"
+
+
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """All of a file."""
 
@@ -81,6 +92,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     passkeys: tuple[Passkey, ...] = ()
     codes: tuple[OneTimeCode, ...] = ()
     sessions: tuple[Session, ...] = ()
+    screens: tuple[Screen, ...] = ()
 
 
-Record = Password | Passkey | OneTimeCode | Session
+Record = Password | Passkey | OneTimeCode | Session | Screen

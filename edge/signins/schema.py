@@ -7,7 +7,7 @@ APPLICATION_ID = 0x53505349
 
 MIGRATIONS = Migrations("signins")
 
-STEPS = frozenset({"0001_signins"})
+STEPS = frozenset({"0001_signins", "0002_screens"})
 """Every step there is: a file with another one was written by a newer version."""
 
 _US = "INTEGER NOT NULL CHECK ({0} BETWEEN 0 AND 9007199254740991)"
@@ -55,3 +55,15 @@ _FIRST = (
 def _signins(database: Database) -> None:
     for statement in _FIRST:
         database.execute(statement)
+
+
+_SCREENS = f"""CREATE TABLE screen (
+    terminal TEXT PRIMARY KEY CHECK (length(terminal) BETWEEN 1 AND 64),
+    hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+    made_us {_US.format("made_us")}
+) STRICT"""
+
+
+@MIGRATIONS(name="0002_screens")
+def _screens(database: Database) -> None:
+    database.execute(_SCREENS)

@@ -1,4 +1,5 @@
-"""`signins.db`: passwords as Argon2id hashes, passkeys, one-time codes and sessions as hashes.
+"""`signins.db`: passwords as Argon2id hashes, passkeys, one-time codes, sessions and
+terminals as hashes.
 
 The authenticators' secrets are sealed under a key that is derived from the site's: they must be
 known to check a code, and a copy of this file alone, in a backup for instance, gives none away.
@@ -15,7 +16,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from edge import own_database
-from edge.signins.records import Kept, OneTimeCode, Passkey, Password, Record, Session
+from edge.signins.records import Kept, OneTimeCode, Passkey, Password, Record, Screen, Session
 from edge.signins.schema import APPLICATION_ID, MIGRATIONS, STEPS
 from edge.sqlite_library import Database
 
@@ -41,10 +42,11 @@ _TABLES: dict[type[Record], tuple[str, str]] = {
     Passkey: ("passkey", "id"),
     OneTimeCode: ("code", "hash"),
     Session: ("session", "hash"),
+    Screen: ("screen", "terminal"),
 }
 """Of each record its table, and what it is found by there."""
 
-R = TypeVar("R", Password, Passkey, OneTimeCode, Session)
+R = TypeVar("R", Password, Passkey, OneTimeCode, Session, Screen)
 
 
 class SignInsError(Exception):
@@ -105,6 +107,7 @@ class SignInStore:
                 passkeys=self._all(Passkey),
                 codes=self._all(OneTimeCode),
                 sessions=self._all(Session),
+                screens=self._all(Screen),
             )
 
     def put(self, *records: Record) -> None:

@@ -21,6 +21,7 @@ EDGE: Final = Kind(
     away_head=marked("The edge does not answer"),
     away=marked("The edge does not answer. Doors do what they did; this page tries again."),
     lost=marked("The edge was not reached. Nothing says that it was done: look, then try again."),
+    terminals=True,
 )
 
 

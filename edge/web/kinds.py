@@ -14,7 +14,8 @@ class Kind(NamedTuple):
     """`packages`: whose templates and static files are served; the first that has one wins.
     `cookie`: of a session; two kinds at one host take nothing from each other. `decode` raises
     FrameError. `away`, `lost`: texts of a catalogue, for pages whose daemon does not answer, and
-    for an act of which nobody knows whether it was done.
+    for an act of which nobody knows whether it was done. `terminals`: browsers of theirs can be
+    one, and have a reader beside them.
     """
 
     packages: tuple[str, ...]
@@ -23,6 +24,7 @@ class Kind(NamedTuple):
     away_head: str
     away: str
     lost: str
+    terminals: bool = False
 
     @property
     def static(self) -> tuple[Path, ...]:

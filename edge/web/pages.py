@@ -32,7 +32,6 @@ from edge.web.words import Words, chosen, languages
 
 LANGUAGE_COOKIE: Final = "language"
 THEME_COOKIE: Final = "theme"
-TERMINAL_COOKIE: Final = "terminal"
 THEMES: Final = ("light", "dark")
 
 TOKEN_CHARS_MAX: Final = 64
@@ -62,8 +61,9 @@ class Pages:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.languages = languages() if settings.locale is None else languages(settings.locale)
-        cookie = settings.kind.cookie
-        self.session_cookie = f"__Host-{cookie}" if settings.secure else cookie
+        prefix = "__Host-" if settings.secure else ""
+        self.session_cookie = prefix + settings.kind.cookie
+        self.terminal_cookie = prefix + "terminal"
         # One each: what a template says is bound to its language where it is loaded.
         self._environments = {
             one.language: _environment(settings.kind, one) for one in self.languages.values()
@@ -78,7 +78,12 @@ class Pages:
 
     def token(self, request: Request) -> str:
         """What the browser has of a session; empty where it has none."""
-        token = request.cookies.get(self.session_cookie, "")
+        return self.kept(request, self.session_cookie)
+
+    @staticmethod
+    def kept(request: Request, cookie: str) -> str:
+        """The token in a cookie; empty where there is none."""
+        token = request.cookies.get(cookie, "")
         return token if len(token) <= TOKEN_CHARS_MAX else ""
 
     @asynccontextmanager

@@ -11,8 +11,10 @@ from edge.control.messages_pages import (
     CodeMade,
     EndSession,
     Invite,
+    MakeTerminalCode,
     ReadSignIns,
     RemoveSignIn,
+    RemoveTerminal,
     SignInChanged,
     SignInsReply,
 )
@@ -136,12 +138,20 @@ async def sign_ins(visit: Visit) -> Response:
 async def invite(visit: Visit) -> Response:
     """A one-time code, shown once."""
     form = await form_of(visit.request)
-    made = await visit.daemon.ask(Invite(person=form.text("person", 64)), CodeMade)
-    if not made.code:
-        return visit.refused(made.reason, made.remedy)
-    return visit.page(
-        "code.html", code=made.code, until=day_and_clock(made.until_utc_us, visit.zone)
-    )
+    return await _code(visit, Invite(person=form.text("person", 64)))
+
+
+@admin
+async def terminal_code(visit: Visit) -> Response:
+    """A one-time code by which a browser becomes a terminal."""
+    form = await form_of(visit.request)
+    return await _code(visit, MakeTerminalCode(terminal=form.text("terminal", 64)), "/terminal")
+
+
+@admin
+async def end_terminal(visit: Visit) -> Response:
+    form = await form_of(visit.request)
+    return await _changed(visit, RemoveTerminal(terminal=form.text("terminal", 64)))
 
 
 @admin
@@ -155,6 +165,15 @@ async def remove(visit: Visit) -> Response:
     form = await form_of(visit.request)
     asked = RemoveSignIn(person=form.text("person", 64), passkey=form.text("passkey", 64))
     return await _changed(visit, asked)
+
+
+async def _code(visit: Visit, asked: Message, used_at: str = "/invitation") -> Response:
+    """A code is shown once, with the page at which it is used."""
+    made = await visit.daemon.ask(asked, CodeMade)
+    if not made.code:
+        return visit.refused(made.reason, made.remedy)
+    until = day_and_clock(made.until_utc_us, visit.zone)
+    return visit.page("code.html", code=made.code, until=until, used_at=used_at)
 
 
 async def _changed(visit: Visit, asked: Message) -> Response:
@@ -179,6 +198,8 @@ ROUTES = (
     Route("/people/sign-ins", sign_ins, methods=["GET"]),
     Route("/people/sign-ins/invite", invite, methods=["POST"]),
     Route("/people/sign-ins/end", end_session, methods=["POST"]),
+    Route("/people/sign-ins/terminal", terminal_code, methods=["POST"]),
+    Route("/people/sign-ins/terminal/end", end_terminal, methods=["POST"]),
     Route("/people/sign-ins/remove", remove, methods=["POST"]),
     Route("/people/{person:str}", person, methods=["GET"]),
 )

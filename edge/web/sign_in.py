@@ -12,6 +12,7 @@ from edge.control.messages_pages import (
     AskNewPasskey,
     AskPasskey,
     BadgeAwaited,
+    BecomeTerminal,
     ConfirmInvitation,
     InvitationTaken,
     LockSession,
@@ -24,13 +25,13 @@ from edge.control.messages_pages import (
     SignInChanged,
     SignOut,
     TakeInvitation,
+    TerminalTaken,
     UnlockSession,
     WaitsForBadge,
 )
 from edge.web.forms import Form, form_of
 from edge.web.pages import (
     LANGUAGE_COOKIE,
-    TERMINAL_COOKIE,
     THEME_COOKIE,
     THEMES,
     Pages,
@@ -45,17 +46,14 @@ from edge.web.pages import (
 YEAR_S = 365 * 24 * 3600
 
 
-def terminal_of(request: Request) -> str:
-    """The terminal that this browser is, as it was told once by its address."""
-    return request.cookies.get(TERMINAL_COOKIE, "")[:64]
-
-
 @open_to_all
 async def sign_in(visit: Visit) -> Response:
     """The ways in; the terminal's reader first where there is one."""
+    awaited = await _awaited(visit)
     return visit.page(
         "sign-in.html",
-        terminal=terminal_of(visit.request),
+        terminal=awaited.terminal,
+        reader=awaited.reader,
         next=local_path(visit.request.query_params.get("next", "/")),
     )
 
@@ -63,16 +61,14 @@ async def sign_in(visit: Visit) -> Response:
 @open_to_all
 async def waits(visit: Visit) -> Response:
     """Whether a badge was read at this terminal."""
-    awaited = await visit.daemon.ask(
-        WaitsForBadge(terminal=terminal_of(visit.request)), BadgeAwaited
-    )
+    awaited = await _awaited(visit)
     return JSONResponse({"seen": awaited.seen, "reason": awaited.reason})
 
 
 @open_to_all
 async def by_pin(visit: Visit) -> Response:
     form = await form_of(visit.request)
-    terminal = terminal_of(visit.request)
+    terminal = _terminal_of(visit)
     return await _signing(visit, SignInByPin(terminal=terminal, pin=form.text("pin", 16)), form)
 
 
@@ -83,7 +79,7 @@ async def by_password(visit: Visit) -> Response:
         person=form.text("person", 64),
         password=form.secret("password"),
         code=form.text("code", 64),
-        terminal=terminal_of(visit.request),
+        terminal=_terminal_of(visit),
     )
     return await _signing(visit, asked, form)
 
@@ -92,22 +88,20 @@ async def by_password(visit: Visit) -> Response:
 async def by_link(visit: Visit) -> Response:
     form = await form_of(visit.request)
     code = form.text("code", 64)
-    return await _signing(visit, SignInByLink(code=code, terminal=terminal_of(visit.request)), form)
+    return await _signing(visit, SignInByLink(code=code, terminal=_terminal_of(visit)), form)
 
 
 @open_to_all
 async def by_passkey(visit: Visit) -> Response:
     form = await form_of(visit.request)
-    asked = SignInByPasskey(
-        response=form.text("response", 16 * 1024), terminal=terminal_of(visit.request)
-    )
+    asked = SignInByPasskey(response=form.text("response", 16 * 1024), terminal=_terminal_of(visit))
     return await _signing(visit, asked, form)
 
 
 @open_to_all
 async def passkey_asked(visit: Visit) -> Response:
     """The challenge, for the browser."""
-    asked = AskPasskey(terminal=terminal_of(visit.request))
+    asked = AskPasskey(terminal=_terminal_of(visit))
     return _challenge(visit, await visit.daemon.ask(asked, PasskeyAsked))
 
 
@@ -147,7 +141,7 @@ async def confirm_invitation(visit: Visit) -> Response:
     asked = ConfirmInvitation(
         code=form.text("code", 64),
         totp=form.text("totp", 64),
-        terminal=terminal_of(visit.request),
+        terminal=_terminal_of(visit),
     )
     return await _signing(visit, asked, form)
 
@@ -218,12 +212,39 @@ async def choose(request: Request) -> Response:
     return response
 
 
-async def terminal(request: Request) -> Response:
-    """This browser is the screen of that terminal, from here on."""
-    pages: Pages = request.app.state.pages
-    response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
-    pages.keep(response, TERMINAL_COOKIE, request.path_params["name"][:64], YEAR_S)
+@open_to_all
+async def terminal(visit: Visit) -> Response:
+    """Where a browser becomes a terminal, by a one-time code."""
+    awaited = await _awaited(visit)
+    return visit.page("terminal.html", terminal=awaited.terminal)
+
+
+@open_to_all
+async def become_terminal(visit: Visit) -> Response:
+    form = await form_of(visit.request)
+    asked = BecomeTerminal(code=form.text("code", 64))
+    taken = await visit.daemon.ask(asked, TerminalTaken)
+    if not taken.token:
+        return _no(visit, taken.reason, taken.remedy, taken.wait_s)
+    said = visit.words("This browser is the terminal %(name)s.", name=taken.terminal)
+    response = visit.said(Said(text=said, tone="granted", go="/sign-in"))
+    visit.pages.keep(response, visit.pages.terminal_cookie, taken.token, YEAR_S)
     return response
+
+
+async def _awaited(visit: Visit) -> BadgeAwaited:
+    """Which terminal this browser is, and what its reader has read."""
+    terminal = _terminal_of(visit)
+    if not terminal:
+        return BadgeAwaited(seen=False)
+    return await visit.daemon.ask(WaitsForBadge(terminal=terminal), BadgeAwaited)
+
+
+def _terminal_of(visit: Visit) -> str:
+    """What this browser has of a terminal; the daemon knows whether it counts."""
+    if not visit.pages.settings.kind.terminals:
+        return ""
+    return visit.pages.kept(visit.request, visit.pages.terminal_cookie)
 
 
 async def _signing(visit: Visit, asked: Message, form: Form) -> Response:
@@ -234,6 +255,9 @@ async def _signing(visit: Visit, asked: Message, form: Form) -> Response:
     go = local_path(form.text("next", 512) or "/")
     response = visit.said(Said(text=visit.words("Signed in."), tone="granted", go=go))
     visit.pages.keep(response, visit.pages.session_cookie, done.token)
+    if done.session is not None and done.session.terminal:
+        # A browser keeps no cookie for good: it is a terminal for as long as it is used as one.
+        visit.pages.keep(response, visit.pages.terminal_cookie, _terminal_of(visit), YEAR_S)
     return response
 
 
@@ -275,6 +299,7 @@ ROUTES = (
 TERMINAL_ROUTES = (
     Route("/sign-in/badge", waits, methods=["GET"]),
     Route("/sign-in/pin", by_pin, methods=["POST"]),
-    Route("/terminal/{name:str}", terminal, methods=["GET"]),
+    Route("/terminal", terminal, methods=["GET"]),
+    Route("/terminal", become_terminal, methods=["POST"]),
 )
 """Of screens that have a reader beside them."""

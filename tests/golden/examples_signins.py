@@ -9,6 +9,8 @@ from controller.events_signins import (
     SignInChange,
     SignInChanged,
     SignInRefused,
+    TerminalChange,
+    TerminalChanged,
 )
 from controller.ids import HolderId
 from controller.ledger import Personal, commitment
@@ -27,4 +29,5 @@ SIGN_INS: tuple[Body, ...] = (
     SessionEnded(session=SESSION, holder=HOLDER, why=SessionEnd.ENDED, operator=OPERATOR),
     SignInRefused(how=How.PASSWORD, holder=HOLDER, terminal="gate-1", tries=5),
     SignInChanged(holder=HOLDER, change=SignInChange.INVITED, operator=OPERATOR),
+    TerminalChanged(terminal="gate-1", change=TerminalChange.TAKEN, operator=OPERATOR),
 )

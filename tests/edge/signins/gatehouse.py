@@ -14,9 +14,11 @@ import pyotp
 
 from controller.ids import CredentialId, HolderId
 from edge.assembly import Edge
+from edge.control.client_pages import SignInClient
 from edge.control.message import Message
 from edge.control.messages_pages import (
     BadgeAwaited,
+    BecomeTerminal,
     CodeMade,
     ConfirmInvitation,
     InvitationTaken,
@@ -26,9 +28,11 @@ from edge.control.messages_pages import (
     SignInByLink,
     SignInByPin,
     TakeInvitation,
+    TerminalTaken,
     WaitsForBadge,
 )
 from edge.control.place import PAGES_SOCKET, SOCKET
+from edge.control.protocol import decode_reply
 from edge.people import (
     Change,
     CredentialRecord,
@@ -81,6 +85,7 @@ class Gatehouse(House):
 
     def __init__(self, folder: Path, *, pages: str = PAGES) -> None:
         super().__init__(folder)
+        self.screens: dict[str, str] = {}
         (folder / "policy.toml").write_text(POLICY + pages)
         (folder / "site.toml").write_text(SITE.format(broker="") + SCREEN)
         key = secrets.token_bytes(16)
@@ -116,7 +121,7 @@ class Gatehouse(House):
             # The edge serves its sockets when it has begun.
             while not path.exists():
                 await asyncio.sleep(0.01)
-        async with conversing(path) as conversation:
+        async with conversing(path, decode_reply) as conversation:
             yield conversation
 
     @property
@@ -135,10 +140,28 @@ class Gatehouse(House):
             confirm = ConfirmInvitation(code=code, totp=totp.now())
             return await page.ask(confirm, SignedIn), totp
 
+    async def screen(self, terminal: str) -> str:
+        """The token of the browser that is this terminal; one becomes it where none is."""
+        if terminal and terminal not in self.screens:
+            self.screens[terminal] = (await self.become(terminal)).token
+        return self.screens.get(terminal, "")
+
+    async def become(self, terminal: str) -> TerminalTaken:
+        """Another browser becomes this terminal."""
+        code = await asyncio.to_thread(self.terminal_code, terminal)
+        async with self.page() as page:
+            return await page.ask(BecomeTerminal(code=code), TerminalTaken)
+
+    def terminal_code(self, terminal: str) -> str:
+        """From the account of the daemon."""
+        with SignInClient(self.folder / "state") as client:
+            return client.terminal_code(terminal).code
+
     async def hold_badge(self, page: Conversation) -> None:
         """The guard holds his badge to the lodge's reader until the screen asks for the PIN."""
+        lodge = WaitsForBadge(terminal=await self.screen("lodge"))
         async with asyncio.timeout(60):
-            while not (await page.ask(WaitsForBadge(terminal="lodge"), BadgeAwaited)).seen:
+            while not (await page.ask(lodge, BadgeAwaited)).seen:
                 self.readers["screen-in"].present_card(26, BADGE)
                 await asyncio.sleep(0.1)
 
@@ -155,7 +178,8 @@ class Gatehouse(House):
         async with asyncio.timeout(60):
             while True:
                 await self.hold_badge(page)
-                done = await page.ask(SignInByPin(terminal="lodge", pin=pin), SignedIn)
+                asked = SignInByPin(terminal=await self.screen("lodge"), pin=pin)
+                done = await page.ask(asked, SignedIn)
                 if "being checked" not in done.reason:
                     return done
 
@@ -168,7 +192,7 @@ class Gatehouse(House):
         assert signing is not None
         made = await signing.of_others(MakeLink(person=person), "test", may_link=True)
         assert isinstance(made, CodeMade)
-        link = SignInByLink(code=made.code, terminal=terminal)
+        link = SignInByLink(code=made.code, terminal=await self.screen(terminal))
         done, _ = await signing.sign_in(link)
         assert isinstance(done, SignedIn)
         assert done.token, done.reason

@@ -16,7 +16,7 @@ from edge.signins.badges import BADGE_US, TerminalBadges
 from edge.signins.codes import drawn, hashed
 from edge.signins.limits import COUNTERS_MAX, EVERYBODY, FORGOTTEN_US, Key, Limits, Of
 from edge.signins.passwords import Passwords, matching_step
-from edge.signins.records import CodeKind, OneTimeCode, Passkey, Password, Session
+from edge.signins.records import CodeKind, OneTimeCode, Passkey, Password, Screen, Session
 from edge.signins.store import FILE, SignInsError, SignInStore
 from tests.edge.house import SITE
 from tests.edge.signins.gatehouse import SCREEN, Gatehouse
@@ -142,6 +142,7 @@ RECORDS = (
         hash=b"s" * 32, id="2" * 16, holder=HolderId("a" * 16), how=How.LINK, terminal="",
         begun_us=1, seen_us=2, ends_us=3, locked=True,
     ),
+    Screen(terminal="lodge", hash=b"t" * 32, made_us=4),
 )  # fmt: skip
 
 
@@ -153,7 +154,8 @@ def test_what_is_kept_comes_back_and_goes(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
     with SignInStore.open(tmp_path) as store:
         kept = store.kept()
-        assert (*kept.passwords, *kept.passkeys, *kept.codes, *kept.sessions) == RECORDS
+        found = (*kept.passwords, *kept.passkeys, *kept.codes, *kept.sessions, *kept.screens)
+        assert found == RECORDS
         store.remove(*RECORDS)
         assert store.kept() == type(kept)()
     assert b"$argon2id$x" not in (tmp_path / FILE).read_bytes()

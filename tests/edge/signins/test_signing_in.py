@@ -106,8 +106,9 @@ def test_a_guard_signs_in_by_badge_and_pin_at_his_own_screen(tmp_path: Path) -> 
 
 async def _by_badge(house: Gatehouse) -> None:
     async with house.line(), running(house) as edge:
+        typed = SignInByPin(terminal=await house.screen("lodge"), pin=PIN)
         async with house.page() as page:
-            early = await page.ask(SignInByPin(terminal="lodge", pin=PIN), SignedIn)
+            early = await page.ask(typed, SignedIn)
             assert early.session is None
             wrong = await house.typed(page, "0000")
             assert (wrong.token, wrong.session) == ("", None)
@@ -116,7 +117,7 @@ async def _by_badge(house: Gatehouse) -> None:
             assert (done.session.person, done.session.how) == ("gil", How.BADGE_PIN)
             assert done.session.rights == (Right.GATE,)
             assert done.session.portals == ("front",)
-            again = await page.ask(SignInByPin(terminal="lodge", pin=PIN), SignedIn)
+            again = await page.ask(typed, SignedIn)
             assert again.session is None, "a badge signs in once"
         async with house.page() as page:
             used = await page.ask(UseSession(token=done.token), SignedIn)
