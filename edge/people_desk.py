@@ -51,7 +51,8 @@ from edge.people import (
     told,
 )
 from edge.people.importer import ImportPlan
-from edge.people.records import NAME_CHARS_MAX, removal
+from edge.people.records import removal
+from edge.person_limits import NAME_CHARS_MAX
 from edge.signatures import SignatureError
 from edge.visitor_issue import issued
 from policies.compiled import CompiledPolicy

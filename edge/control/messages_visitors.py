@@ -20,7 +20,7 @@ from drivers.api import CODE_CHARACTERS_MAX
 from edge.control.message import Count, Message, Part
 from edge.documents import Document
 from edge.orders import PERSON_ID_CHARS_MAX, REASON_CHARS_MAX, PersonId
-from edge.people.records import NAME_CHARS_MAX
+from edge.person_limits import NAME_CHARS_MAX
 from policies.facts import REASONS_MAX, UtcSeconds
 
 VISITS_SHOWN_MAX = 100

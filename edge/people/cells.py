@@ -11,10 +11,10 @@ from edge.people.pins import PIN_DIGITS_MAX, PIN_DIGITS_MIN
 from edge.people.records import (
     EXTERNAL_ID_CHARS_MAX,
     LISTS_MAX,
-    NAME_CHARS_MAX,
     ROLES_MAX,
 )
 from edge.people.refs import VISITOR_PREFIX
+from edge.person_limits import NAME_CHARS_MAX
 from policies.problems import did_you_mean
 from policies.rights import RoleRule
 

@@ -14,13 +14,13 @@ import msgspec
 from controller.holders import NOBODY, UNSAID, Credential, Directory, Holder, Provenance
 from controller.ids import CredentialId, CredentialRef, HolderId
 from controller.packed import AT_ONCE, Form, Line, Packed
+from edge.person_limits import NAME_CHARS_MAX
 from policies.facts import CredentialStatus, HolderFacts, UtcSeconds
 
 COUNT_MAX = 2**53 - 1
 """Counters go through JSON readers that know no larger integer."""
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=COUNT_MAX)]
-NAME_CHARS_MAX = 100
 EXTERNAL_ID_CHARS_MAX = 64
 ROLES_MAX = 16
 """A person with more roles than this is a mistake in somebody's export."""

@@ -93,6 +93,16 @@ def test_help_imports_no_command() -> None:
     assert not {"edge.commands.run", "central.commands", "msgspec", "asyncio", "sqlite3"} & loaded
 
 
+def test_who_asks_the_daemon_loads_none_of_its_databases() -> None:
+    """What every command of an operator waits for."""
+    script = "import sys, edge.commands.status; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "edge.control.protocol" in loaded
+    assert not {"sqlite_utils", "sqlite3", "asyncio", "argon2", "edge.people"} & set(loaded)
+
+
 def test_what_is_declared_is_what_is_installed() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
     installed = {point.name: point.value for point in entry_points(group=COMMANDS_GROUP)}
