@@ -49,8 +49,8 @@ sim.add_command(camera)
 def sim_run(config_file: Path, scenario_file: Path, as_json: bool) -> None:
     """Play every device of a site file at the ports it names, and people at its doors.
 
-    Runs until Ctrl-C or SIGTERM. The edge runs on it unchanged. Where ways of the scenario wait for
-    a cue, each line of the standard input is one.
+    Runs until Ctrl-C or SIGTERM. The edge runs on it unchanged. Where something in the scenario
+    waits for a cue, each line of the standard input is one.
     """
     from edge.config import ConfigError, load_config
     from simulators.scenario import ScenarioError, load_scenario
@@ -78,7 +78,7 @@ def sim_run(config_file: Path, scenario_file: Path, as_json: bool) -> None:
         raise click.ClickException(str(error)) from error
 
     async def run() -> None:
-        if any(way.cue is not None for way in scenario.way):
+        if scenario.cued:
             _listen(world.cue)
         await _until_stopped(world.run)
 

@@ -52,6 +52,17 @@ class Way(Entry, frozen=True, kw_only=True):
     every_s: Seconds | None = None
 
 
+class Presented(Entry, frozen=True, kw_only=True):
+    """A badge that is held to a reader by somebody who goes through no door: at a terminal, or for
+    an enrolment. `cue` and `start_s` as of a way.
+    """
+
+    person: str
+    reader: str
+    cue: str | None = None
+    start_s: Seconds = 0
+
+
 class Mishap(Entry, frozen=True, kw_only=True):
     """Something that goes wrong at `at_s`: at a door, a line, a fire input, or a sensor: one of
     `point.NAME`, `source.NAME`, `loop.PORTAL`.
@@ -65,9 +76,17 @@ class Mishap(Entry, frozen=True, kw_only=True):
 class Scenario(Entry, frozen=True, kw_only=True):
     person: dict[str, Person]
     way: tuple[Way, ...] = ()
+    presented: tuple[Presented, ...] = ()
     mishap: tuple[Mishap, ...] = ()
     peers: dict[str, str] = {}
     """Devices that another program plays: by name, which. `libosdp` is the one there is."""
+
+    @property
+    def cued(self) -> bool:
+        """Whether something waits for a word."""
+        return any(way.cue is not None for way in self.way) or any(
+            shown.cue is not None for shown in self.presented
+        )
 
 
 class ScenarioError(ValueError):
@@ -106,6 +125,10 @@ def load_scenario(path: Path) -> Scenario:
     for number, way in enumerate(scenario.way, 1):
         if way.person not in scenario.person:
             raise ScenarioError(f"{path}: way {number}: nobody is called '{way.person}'")
+    for number, shown in enumerate(scenario.presented, 1):
+        if shown.person not in scenario.person:
+            where = f"{path}: presented {number}"
+            raise ScenarioError(f"{where}: nobody is called '{shown.person}'")
     for mishap in scenario.mishap:
         if mishap.what not in MISHAPS:
             raise ScenarioError(f"{path}: no mishap '{mishap.what}'; one of {', '.join(MISHAPS)}")

@@ -31,7 +31,16 @@ from simulators.modbus_module import Modules, SimulatedModule
 from simulators.osdp_line import ReaderLine, flip_one_bit
 from simulators.osdp_reader import SimulatedReader
 from simulators.peer import Peer
-from simulators.scenario import MISHAPS, Mishap, Person, Scenario, ScenarioError, Way, step_of
+from simulators.scenario import (
+    MISHAPS,
+    Mishap,
+    Person,
+    Presented,
+    Scenario,
+    ScenarioError,
+    Way,
+    step_of,
+)
 from simulators.sensor import Fault, Sensor
 from simulators.serial_line import SerialLine, untouched
 from simulators.speaking import DEVICES, Speaking
@@ -117,18 +126,22 @@ class World:
                 for number, way in enumerate(self._scenario.way):
                     if way.cue is None:
                         tasks.create_task(self.walk(way), name=f"way {number}")
+                for number, shown in enumerate(self._scenario.presented):
+                    if shown.cue is None:
+                        tasks.create_task(self.hold(shown), name=f"presented {number}")
                 for number, mishap in enumerate(self._scenario.mishap):
                     tasks.create_task(self._happen(mishap), name=f"mishap {number}")
 
     def cue(self, word: str) -> bool:
-        """Let the ways begin that wait for this word; whether there are any, and the scenario has
-        begun.
-        """
-        waiting = [way for way in self._scenario.way if way.cue == word]
+        """Let begin what waits for this word; False: nothing does, or not yet."""
+        ways = [way for way in self._scenario.way if way.cue == word]
+        badges = [shown for shown in self._scenario.presented if shown.cue == word]
         if self._tasks is not None:
-            for way in waiting:
+            for way in ways:
                 self._tasks.create_task(self.walk(way), name=f"way on {word}")
-        return bool(waiting) and self._tasks is not None
+            for shown in badges:
+                self._tasks.create_task(self.hold(shown), name=f"presented on {word}")
+        return bool(ways or badges) and self._tasks is not None
 
     async def _spoken_to(self) -> None:
         """Nothing happens before whoever works the doors is there, or is late."""
@@ -255,6 +268,10 @@ class World:
             for word in way.portals:
                 if step_of(word)[0] not in self.doors:
                     raise ScenarioError(f"a way of '{way.person}': no portal '{step_of(word)[0]}'")
+        readers = self.readers | self._peers | self.speaking
+        for shown in self._scenario.presented:
+            if shown.reader not in readers:
+                raise ScenarioError(f"'{shown.person}': no simulated reader '{shown.reader}'")
         for mishap in self._scenario.mishap:
             kind = MISHAPS[mishap.what]
             if mishap.where not in places[kind]:
@@ -324,6 +341,12 @@ class World:
             if way.every_s is None:
                 return
             await asyncio.sleep(max(0.0, began + way.every_s - time.monotonic()))
+
+    async def hold(self, shown: Presented) -> None:
+        """Somebody holds a badge to a reader, from `start_s` after now on, and goes nowhere."""
+        await asyncio.sleep(shown.start_s)
+        badge = parse_presented(self._scenario.person[shown.person].badge)
+        present(self._reader(shown.reader), badge)
 
     def burn(self, fire: str, burns: bool) -> None:
         """A fire loop opens, or closes again."""

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from controller.body import Seq
 from controller.events import AnswerIgnored, FactorAnswered, kind_of
+from controller.events_signins import SessionBegan
 from edge.commands.common import Failed, failed_by, json_option, made_key
 from edge.commands.common import passphrase as asked_passphrase
 from edge.commands.entries import decoded, opened_journal
@@ -27,7 +28,7 @@ TOLD = 3
 
 STANDARD_INPUT = Path("-")
 
-KINDS = frozenset(kind_of(body) for body in (FactorAnswered, AnswerIgnored))
+KINDS = frozenset(kind_of(body) for body in (FactorAnswered, AnswerIgnored, SessionBegan))
 """What a note stands in."""
 
 

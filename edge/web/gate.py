@@ -59,7 +59,7 @@ watched = signed_in(Right.GATE, locked=True)
 async def gate(visit: Visit) -> Response:
     """The page; what stands on it comes by the stream."""
     plan = await visit.daemon.ask(AskPlan(), PlanReply)
-    return visit.page("gate.html", plan=plan, drawing=_drawn(plan), portals=_choices(plan))
+    return visit.page("gate.html", plan=plan, drawing=_drawn(plan), portals=choices(plan))
 
 
 @watched
@@ -241,7 +241,7 @@ def _drawn(plan: PlanReply) -> Drawing | None:
     return drawing_of(plan.drawing, {one.element: one.portal for one in plan.points if one.element})
 
 
-def _choices(plan: PlanReply) -> list[tuple[str, str]]:
+def choices(plan: PlanReply) -> list[tuple[str, str]]:
     """Portals, by their names."""
     return sorted(((one.portal, one.name) for one in plan.points), key=itemgetter(1))
 

@@ -111,7 +111,7 @@ async def enrol_badge(visit: Visit) -> Response:
         reader=form.text("reader", 64),
         replaces="replaces" in form,
     )
-    return _badge(visit, await visit.daemon.ask(asked, BadgeReply))
+    return _badge(visit, asked.person, await visit.daemon.ask(asked, BadgeReply))
 
 
 @admin
@@ -122,7 +122,7 @@ async def change_badge(visit: Visit) -> Response:
         badge=form.text("badge", 16) or None,
         to=form.choice("to", CredentialStatus),
     )
-    return _badge(visit, await visit.daemon.ask(asked, BadgeReply))
+    return _badge(visit, asked.person, await visit.daemon.ask(asked, BadgeReply))
 
 
 @admin
@@ -173,7 +173,8 @@ async def _code(visit: Visit, asked: Message, used_at: str = "/invitation") -> R
     if not made.code:
         return visit.refused(made.reason, made.remedy)
     until = day_and_clock(made.until_utc_us, visit.zone)
-    return visit.page("code.html", code=made.code, until=until, used_at=used_at)
+    address = str(visit.request.base_url).rstrip("/") + used_at
+    return visit.page("code.html", code=made.code, until=until, used_at=used_at, address=address)
 
 
 async def _changed(visit: Visit, asked: Message) -> Response:
@@ -183,11 +184,12 @@ async def _changed(visit: Visit, asked: Message) -> Response:
     return visit.said(Said(text=visit.words("Done, and on record."), go="/people/sign-ins"))
 
 
-def _badge(visit: Visit, done: BadgeReply) -> Response:
+def _badge(visit: Visit, person: str, done: BadgeReply) -> Response:
     if done.end not in {BadgeEnd.DONE, BadgeEnd.ALREADY}:
         reason = done.reason or "no badge came in time"
         return visit.refused(reason, done.remedy)
-    return visit.said(Said(text=visit.words("The badge is on file."), tone="granted"))
+    text = visit.words("The badge is on file.")
+    return visit.said(Said(text=text, tone="granted", go=f"/people/{person}"))
 
 
 ROUTES = (

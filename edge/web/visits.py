@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from controller.events_visits import Given, Goods, WordOf
+from edge.control.messages_gate import AskPlan, PlanReply
 from edge.control.messages_visitors import (
     Brought,
     CancelVisit,
@@ -33,6 +34,7 @@ from edge.control.messages_visitors import (
 from edge.control.messages_visits import VisitReply
 from edge.documents import Document
 from edge.web.forms import Form, FormError, form_of
+from edge.web.gate import choices
 from edge.web.pages import Said, Visit, day_and_clock, signed_in
 from edge.web.visit_words import DELIVERIES, DOCUMENTS, ENDS, GIVEN, GOODS, STATES
 from policies.rights import Right
@@ -157,7 +159,7 @@ async def deliveries(visit: Visit) -> Response:
         deliveries=found,
         states=DELIVERIES,
         goods=GOODS,
-        portals=visit.session.portals,
+        portals=choices(await visit.daemon.ask(AskPlan(), PlanReply)),
         time=lambda second: day_and_clock(second * 1_000_000, zone),
     )
 

@@ -139,6 +139,57 @@ def test_a_mishap_where_nothing_is_says_so(tmp_path: Path, text: str, said: str)
         World(house.config(), played, lambda _: None, lambda: None)
 
 
+def test_a_badge_that_is_only_presented_is_decided_and_nobody_goes_anywhere(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path)
+    text = (
+        "[person.ada]\nname = 'Ada L'\nbadge = '26:0bb0321'\n"
+        "[[presented]]\nperson = 'ada'\nreader = 'front-in'\ncue = 'shown'\n"
+    )
+    played = scenario(tmp_path, text)
+    assert played.cued
+    ports = asyncio.Event()
+    visits: list[Visit] = []
+    world = World(house.config(), played, visits.append, ports.set)
+
+    async def run() -> None:
+        hardware = asyncio.create_task(world.run())
+        await ports.wait()
+        async with running(house) as edge:
+            await until(edge, ev.EdgeReady)
+            await until(edge, ev.ReaderFound, count=3)
+            async with asyncio.timeout(20):
+                while not world.cue("shown"):
+                    await asyncio.sleep(0.05)
+            (decision,) = await until(edge, ev.DecisionMade)
+            assert decision.decision.granted
+        hardware.cancel()
+        await asyncio.gather(hardware, return_exceptions=True)
+
+    asyncio.run(run())
+    assert visits == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("person = 'ada'\nreader = 'front-in'", "nobody is called 'ada'"),
+        ("person = 'bob'\nreader = 'nowhere'", "no simulated reader 'nowhere'"),
+    ],
+)
+def test_a_badge_that_cannot_be_presented_says_so(tmp_path: Path, text: str, said: str) -> None:
+    house = House(tmp_path)
+    known = "[person.bob]\nname = 'Bob M'\nbadge = '26:0000001'\n"
+
+    def built() -> World:
+        played = scenario(tmp_path, f"{known}[[presented]]\n{text}")
+        return World(house.config(), played, lambda _: None, lambda: None)
+
+    with pytest.raises(ScenarioError, match=said):
+        built()
+
+
 def test_noisy_lines_lose_replies_and_no_decision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

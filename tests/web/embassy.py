@@ -15,6 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Self
 
+from edge.duress import recipient_text
+from edge.duress_keys import make_duress_key
 from simulators.secret_file import write_secret
 
 SENTRYPOST = (sys.executable, "-m", "edge.main")
@@ -23,6 +25,30 @@ STOP_S = 15.0
 
 ANNA, BEN, CLARA, DAVID = "1", "2", "3", "4"
 """Head of mission, diplomat, staff, guard: the ids of people.csv."""
+
+IDA = "40"
+"""The administrator, who opens no door."""
+
+PIN, DURESS_PIN = "7412", "2147"
+"""The guard's."""
+
+TERMINAL = "lodge"
+
+LODGE = """
+[device.lodge-in]
+line    = "gate"
+address = 5
+key     = "lodge-in.key"
+
+[terminal.lodge]
+reader = "lodge-in"
+
+[pages]
+name = "localhost"
+"""
+"""The guard's screen has a reader of its own. A browser takes localhost for a place to be trusted,
+so that passkeys can be tried without TLS.
+"""
 
 WALKS = """
 [[way]]
@@ -38,6 +64,43 @@ start-s = 7
 every-s = 9
 """
 """Somebody who may come in, and a badge that was reported lost, again and again."""
+
+PRESENTED = """
+[person.nobody-yet]
+name  = "a badge out of the drawer"
+badge = "h10301:118/1699"
+
+[[presented]]
+person = "david"
+reader = "lodge-in"
+cue    = "guard at the lodge"
+
+[[presented]]
+person = "nobody-yet"
+reader = "lodge-in"
+cue    = "new badge at the lodge"
+
+[[presented]]
+person = "grace"
+reader = "gate-in"
+cue    = "crowd"
+
+[[presented]]
+person = "stranger"
+reader = "archive-in"
+cue    = "crowd"
+
+[[presented]]
+person = "grace"
+reader = "archive-out"
+cue    = "crowd"
+
+[[presented]]
+person = "stranger"
+reader = "safe-in"
+cue    = "crowd"
+"""
+"""What is held to readers on a word of a test: at a terminal, and everywhere at once."""
 
 HOSTILE_WALK = """
 [[way]]
@@ -65,7 +128,12 @@ class Process:
         self.lines: queue.Queue[str] = queue.Queue()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*SENTRYPOST, *words], cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True
+                [*SENTRYPOST, *words],
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
             )
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -73,6 +141,12 @@ class Process:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.lines.put(line.rstrip("\n"))
+
+    def hear(self, line: str) -> None:
+        """Say it on its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
 
     def said(self, wanted: str) -> str:
         """The first line with that in it. Fails with the log where it does not come."""
@@ -110,7 +184,10 @@ class Embassy:
         site = (source / "site.toml").read_text("utf-8")
         head, _, rest = site.partition("[broker]")
         rest = rest[rest.index("\n[") + 1 :]
-        (folder / "site.toml").write_text(head + rest, "utf-8")
+        watch_room = make_duress_key(folder / "watch-room.key")
+        told = recipient_text(watch_room.public_key().public_bytes_raw())
+        site = f'{head}{rest}{LODGE}\n[duress]\nrecipients = ["{told}"]\n'
+        (folder / "site.toml").write_text(site, "utf-8")
         policy = files("policies") / "examples" / "embassy.toml"
         (folder / "policy.toml").write_text(policy.read_text("utf-8"), "utf-8")
         scenario = (source / "scenario.toml").read_text("utf-8")
@@ -118,12 +195,14 @@ class Embassy:
         for number in range(len(also)):
             people += f'[person.hostile-{number}]\nname = "x"\nbadge = "h10301:77/{number}"\n'
             walks += HOSTILE_WALK.format(number=number, start=5 + 3 * number)
-        (folder / "scenario.toml").write_text(people + walks, "utf-8")
-        people = (source / "people.csv").read_text("utf-8").replace(",8035,", ",,")
+        (folder / "scenario.toml").write_text(people + PRESENTED + walks, "utf-8")
+        people = (source / "people.csv").read_text("utf-8")
+        people = people.replace(f",{PIN},,", f",{PIN},{DURESS_PIN},")
+        people += f"{IDA},Ida Holm,administrator,,,,active\n"
         for number, name in enumerate(also):
             quoted = name.replace('"', '""')
             people += f'{90 + number},"{quoted}",staff,h10301:77/{number},,,active\n'
-        (folder / "people.csv").write_text(people, "utf-8")  # nobody is told of duress here
+        (folder / "people.csv").write_text(people, "utf-8")
         write_secret(folder / "site.key", secrets.token_bytes(32))
         for line in site.splitlines():
             key, _, value = line.partition("=")
@@ -172,6 +251,10 @@ class Embassy:
             if hasattr(self, part):
                 getattr(self, part).stop()
 
+    def cue(self, word: str) -> None:
+        """Let happen at the doors what waits for this word."""
+        self.hardware.hear(word)
+
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*SENTRYPOST, *words],
@@ -191,4 +274,9 @@ class Embassy:
     def link(self, person: str) -> str:
         """The code of a one-time link that signs somebody in."""
         made: dict[str, str] = json.loads(self.command("signin", "link", person, "--json"))
+        return made["code"]
+
+    def terminal_code(self, terminal: str) -> str:
+        """The code by which a browser becomes that terminal."""
+        made: dict[str, str] = json.loads(self.command("signin", "terminal", terminal, "--json"))
         return made["code"]

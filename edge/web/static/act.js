@@ -20,6 +20,19 @@ export function say(place, said) {
   place.dataset.tone = said.tone;
 }
 
+// Where the answer is a page made anew, it is said there.
+const KEPT = "said";
+const kept = sessionStorage.getItem(KEPT);
+sessionStorage.removeItem(KEPT);
+if (kept && document.getElementById("said")) say(document.getElementById("said"), JSON.parse(kept));
+
+function go(said) {
+  if (location.pathname !== "/" && said.go.startsWith(location.pathname)) {
+    sessionStorage.setItem(KEPT, JSON.stringify({ text: said.text, tone: said.tone }));
+  }
+  location.assign(said.go);
+}
+
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.matches("[data-act]")) return;
@@ -33,7 +46,7 @@ document.addEventListener("submit", async (event) => {
     const said = await send(address, fields);
     say(place, said);
     if (said.done && form.dataset.act === "reset") form.reset();
-    if (said.go) location.assign(said.go);
+    if (said.go) go(said);
     form.dispatchEvent(new CustomEvent("answered", { bubbles: true, detail: said }));
   } catch {
     say(place, { text: document.body.dataset.wordAway, tone: "alarm" });

@@ -4,6 +4,7 @@
 
 export const HOLD_MS = 1000;
 const AGAIN_MS = 5000;
+const DRAGGED_PX = 40; // off the button, on purpose
 
 export function holds(button, { begun = async () => {}, done }) {
   const bar = document.createElement("span");
@@ -14,6 +15,7 @@ export function holds(button, { begun = async () => {}, done }) {
   let timer = 0;
   let armed = null;
   let askedAt = 0;
+  let from = null;
 
   function begin() {
     if (holding || button.disabled) return;
@@ -52,9 +54,18 @@ export function holds(button, { begun = async () => {}, done }) {
   }
 
   button.addEventListener("pointerdown", (event) => {
-    if (event.button === 0) begin();
+    if (event.button !== 0) return;
+    // Whoever comes to the gate meanwhile moves what is on the page, and not the finger.
+    button.setPointerCapture(event.pointerId);
+    from = { x: event.clientX, y: event.clientY };
+    begin();
   });
-  for (const name of ["pointerup", "pointerleave", "pointercancel", "blur"]) {
+  button.addEventListener("pointermove", (event) => {
+    if (holding && from && Math.hypot(event.clientX - from.x, event.clientY - from.y) > DRAGGED_PX) {
+      finish(false);
+    }
+  });
+  for (const name of ["pointerup", "pointercancel", "blur"]) {
     button.addEventListener(name, () => finish(false));
   }
   button.addEventListener("keydown", (event) => {

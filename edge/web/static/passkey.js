@@ -18,10 +18,9 @@ async function made(options) {
 export function passkeys() {
   for (const form of document.querySelectorAll("form[data-passkey]")) {
     const place = form.querySelector("[data-said]") || document.getElementById("said");
-    if (!window.PublicKeyCredential) {
-      form.querySelector("button").disabled = true;
-      continue;
-    }
+    // Disabled from the start: sent before this script is here the form would say nothing.
+    if (!window.PublicKeyCredential) continue;
+    form.querySelector("button").disabled = false;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const fields = new URLSearchParams(new FormData(form));

@@ -1,0 +1,35 @@
+"""A button that is held: it acts where the finger stays, whatever moves on the page meanwhile."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.browser import Screen
+from tests.web.embassy import DAVID
+
+SOMEBODY_COMES = """() => {
+  const space = document.createElement("p");
+  space.style.blockSize = "12rem";
+  document.querySelector("main").prepend(space);
+}"""
+
+
+@pytest.mark.parametrize(("drawn_off_px", "given"), [(0, True), (200, False)])
+def test_a_page_that_moves_lets_go_of_no_button_and_a_finger_that_moves_away_does(
+    screen: Callable[..., Screen], drawn_off_px: int, given: bool
+) -> None:
+    page = screen(DAVID).page
+    page.goto("/gate")
+    button = page.get_by_role("button", name="Hold for help: panic")
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.evaluate(SOMEBODY_COMES)
+    page.mouse.move(x + drawn_off_px, y)
+    page.wait_for_timeout(1300)
+    page.mouse.up()
+    expect(page.get_by_text("The alarm is given.")).to_have_count(int(given))
