@@ -5,6 +5,8 @@ stands in the entries. It is made anew with every connection to the broker, whic
 word of every edge.
 """
 
+from collections.abc import Callable, Mapping
+
 import msgspec
 
 from controller.alarm_queue import OPEN_MAX
@@ -20,6 +22,9 @@ EDGES_MAX = 10_000
 
 LEAF = "alarm/"
 
+NUMBER_CHARS_MAX = 16
+"""As many as the largest number of an entry has."""
+
 
 class AlarmAt(msgspec.Struct, frozen=True, kw_only=True):
     """An open alarm, and whose it is."""
@@ -30,24 +35,31 @@ class AlarmAt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlarmBook:
-    """What is open where. `changes` counts whatever changes it, for whoever looks again."""
+    """What is open where. `changes` counts whatever changes it, for whoever looks again; `changed`
+    is called with what, and must not block.
+    """
 
     def __init__(self) -> None:
-        self._open: dict[tuple[str, str], dict[str, AlarmNow]] = {}
+        self._open: dict[tuple[str, str], dict[int, AlarmNow]] = {}
         self.changes = 0
+        self.changed: Callable[[str, str, int], None] = lambda _site, _edge, _alarm: None
 
     def clear(self) -> None:
         """A connection begins: the broker says everything again, and nothing of what is over."""
-        self._open = {}
+        before, self._open = self._open, {}
         self.changes += 1
+        for key, alarms in before.items():
+            for number in alarms:
+                self.changed(*key, number)
 
     def heard(self, address: Address, payload: bytes) -> None:
         """A message on an `alarm` topic. Raises WireError where it is none, or one too many."""
         name = address.leaf.removeprefix(LEAF)
         key = (address.site, address.edge)
         if not payload:
-            if self._open.get(key, {}).pop(name, None) is not None:
-                self.changes += 1
+            number = int(name) if name.isdecimal() and len(name) <= NUMBER_CHARS_MAX else 0
+            if self._open.get(key, {}).pop(number, None) is not None:
+                self._note(*key, number)
             return
         alarm = decode_alarm(payload)
         if name != str(alarm.alarm):
@@ -55,10 +67,22 @@ class AlarmBook:
         if key not in self._open and len(self._open) >= EDGES_MAX:
             raise WireError(f"more than {EDGES_MAX} edges")
         of_edge = self._open.setdefault(key, {})
-        if name not in of_edge and len(of_edge) >= EDGE_ALARMS_MAX:
+        if alarm.alarm not in of_edge and len(of_edge) >= EDGE_ALARMS_MAX:
             raise WireError(f"more than {EDGE_ALARMS_MAX} alarms of one edge")
-        of_edge[name] = alarm
+        of_edge[alarm.alarm] = alarm
+        self._note(*key, alarm.alarm)
+
+    def _note(self, site: str, edge: str, alarm: int) -> None:
         self.changes += 1
+        self.changed(site, edge, alarm)
+
+    def of(self, site: str, edge: str) -> Mapping[int, AlarmNow]:
+        """Those of one edge, by their numbers."""
+        return self._open.get((site, edge), {})
+
+    def count(self, site: str = "") -> int:
+        """How many are open at that site, or in all."""
+        return sum(len(alarms) for key, alarms in self._open.items() if site in {"", key[0]})
 
     def open(self, site: str = "") -> list[AlarmAt]:
         """Of that site, or of all: real before drill, the most urgent first, what nobody has

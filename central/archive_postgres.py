@@ -152,6 +152,16 @@ class PostgresDatabase:
     def lock_incidents(self, site: str, /) -> None:
         self._lock(_INCIDENTS, site)
 
+    @contextmanager
+    def within(self, seconds: float, /) -> Iterator[None]:
+        self.execute(f"SET statement_timeout = {max(1, int(seconds * 1_000))}")
+        try:
+            yield
+        finally:
+            if not self._connection.broken:
+                usual = REPORT_MS if self._read_only else STATEMENT_MS
+                self.execute(f"SET statement_timeout = {usual}")
+
     def leave_no_byte(self) -> bool:
         """Values that were deleted stand in the table's pages until it is written anew."""
         try:

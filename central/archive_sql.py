@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from central import audit, erasures, gaps, incident_store, search
+from central import audit, erasures, gaps, incident_store, search, series
 from central.archive import (
     FORKS_KEPT_MAX,
     Archived,
@@ -53,6 +53,12 @@ class SqlArchive:
 
     def close(self) -> None:
         self._db.close()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """What is read in the block and takes longer raises ArchiveError."""
+        with self._failing("cannot read the archive"), self._db.within(seconds):
+            yield
 
     def store(self, site: str, edge: str, batch: Batch) -> Receipt:
         """Store what is new of `batch`, in one transaction, durable on return.
@@ -186,6 +192,11 @@ class SqlArchive:
         """As `central.search.counts`."""
         with self._failing("cannot read the archive"):
             return search.counts(self._db, query, by)
+
+    def series(self, query: search.Query, step_s: int) -> list[series.Step]:
+        """As `central.series.series`."""
+        with self._failing("cannot read the archive"):
+            return series.series(self._db, query, step_s)
 
     def with_number(self, site: str, edge: str, seq: int) -> list[Archived]:
         """The entries of that number in all journals that an edge has had; none where there is

@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ from edge.journal.folder import write_log_again
 
 BUSY_S = 5.0
 """A report that reads the archive may hold it up this long, then storing fails and is retried."""
+
+STEPS_BETWEEN_LOOKS = 10_000
+"""Of SQLite's machine, some hundred microseconds, between two looks at the time."""
 
 
 def connect(path: Path) -> Connection:
@@ -92,6 +96,18 @@ class SqliteDatabase:
         finally:
             self.execute(f"PRAGMA busy_timeout = {patience_ms}")
         return not busy
+
+    @contextmanager
+    def within(self, seconds: float, /) -> Iterator[None]:
+        assert isinstance(self._connection, sqlite3.Connection), "of one who only reads"
+        until_s = time.monotonic() + seconds
+        self._connection.set_progress_handler(
+            lambda: time.monotonic() > until_s, STEPS_BETWEEN_LOOKS
+        )
+        try:
+            yield
+        finally:
+            self._connection.set_progress_handler(None, 0)
 
     def close(self) -> None:
         self._connection.close()

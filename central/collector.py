@@ -134,12 +134,26 @@ class Collector:
         self._statuses: dict[tuple[str, str], wire.Status] = {}
         self._marks: dict[tuple[str, str], int] = {}
         self._witnessed: dict[tuple[str, str], str] = {}
+        self.witness_said: Callable[[str, str], None] = lambda _site, _edge: None
+        """Called on the loop where `witnessed` says something else of an edge."""
         self._standing: dict[tuple[str, str], tuple[str, int, float]] = {}
         """Of journals that are larger than what we have: at which mark, and since when."""
         self.alarms = AlarmBook()
         self.alarm_words = AlarmWords(link)
         self._idle = asyncio.Event()
         self._idle.set()
+
+    def also_tell(self, found: Callable[[Finding], None]) -> None:
+        """Somebody else is told what is found; on the loop, and must not block."""
+        before = self._found
+
+        def both(finding: Finding) -> None:
+            before(finding)
+            found(finding)
+
+        self._found = both
+        if self._distributor is not None:
+            self._distributor.told = both
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`, then store and acknowledge what has come in, and take leave.
@@ -431,7 +445,9 @@ class Collector:
             self._found(judged.told)
         if (address.site, address.edge) in self._statuses:
             told = "its size is cosigned" if judged.told is None else judged.told.reason
-            self._witnessed[address.site, address.edge] = told
+            if self._witnessed.get((address.site, address.edge)) != told:
+                self._witnessed[address.site, address.edge] = told
+                self.witness_said(address.site, address.edge)
         if judged.answer is not None:
             topic = Topics(address.site, address.edge).checkpoint_ack
             payload = wire.encode_checkpoint(judged.answer)

@@ -1,5 +1,6 @@
 """`sentrypost central …`"""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import click
 from central.commands_alarm import alarm
 from central.commands_common import archive_option, opened
 from central.commands_incident import incident
+from central.commands_operator import operator
 from central.commands_order import order
 from central.commands_search import counts, search
 from central.commands_verify import verify
@@ -27,7 +29,7 @@ def central() -> None:
     """The archive of every edge's journal, and what the edges are given."""
 
 
-for apart in (search, counts, verify, incident, distribute, edges, order, alarm):
+for apart in (search, counts, verify, incident, distribute, edges, order, alarm, operator):
     central.add_command(apart)
 
 
@@ -79,6 +81,26 @@ for apart in (search, counts, verify, incident, distribute, edges, order, alarm)
     help="Folder of the control socket; otherwise beside the archive's file, or archive.state.",
 )
 @click.option(
+    "--alarm-key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help='A private key that the site files name with may = ["alarm"]: acknowledge at the wall.',
+)
+@click.option(
+    "--pages",
+    "addresses",
+    multiple=True,
+    metavar="SITE/EDGE=https://…",
+    help="Where an edge's own pages are: the wall links to its pictures; once for each edge.",
+)
+@click.option(
+    "--wall-name",
+    "host",
+    default="localhost",
+    show_default=True,
+    metavar="HOST",
+    help="The host in the wall's address: operators' passkeys are bound to it for good.",
+)
+@click.option(
     "--share",
     is_flag=True,
     help="Have a part of the work: others run with the same archive at the same broker.",
@@ -94,6 +116,9 @@ def run(
     certificate_key: Path | None,
     witness_key: Path | None,
     state: Path | None,
+    alarm_key: Path | None,
+    addresses: tuple[str, ...],
+    host: str,
     share: bool,
     as_json: bool,
 ) -> None:
@@ -106,12 +131,16 @@ def run(
     import asyncio
 
     from central.archive import ArchiveError
+    from central.control_serving import WallSettings
     from central.service import serve
 
     key = None if witness_key is None else _key(witness_key)
     password = None if password_file is None else _password(password_file)
     tls = _tls(ca, certificate, certificate_key)
     settings = _settings(brokers, username, password, tls)
+    wall = WallSettings(
+        archive, host, _addresses(addresses), None if alarm_key is None else _key(alarm_key)
+    )
     try:
         serving = serve(
             settings,
@@ -119,6 +148,7 @@ def run(
             state or state_beside(archive),
             key,
             tls,
+            wall,
             share=share,
             as_json=as_json,
         )
@@ -171,6 +201,34 @@ def _key(file: Path) -> "SigningKey":
         return load_signing_key(file, lambda: passphrase(file.name))
     except KeyFileError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _addresses(given: tuple[str, ...]) -> dict[tuple[str, str], str]:
+    found = {}
+    for one in given:
+        match = re.fullmatch(r"([a-z0-9_-]+)/([a-z0-9_-]+)=(\S+)", one)
+        if match is None or not _fetchable(match[3]):
+            raise click.BadParameter(
+                f"{one}: write SITE/EDGE=https://…; http is for localhost alone",
+                param_hint="--pages",
+            )
+        found[match[1], match[2]] = match[3].rstrip("/")
+    return found
+
+
+def _fetchable(address: str) -> bool:
+    """Whether a browser fetches pictures from there without anybody reading along."""
+    from urllib.parse import urlsplit
+
+    from central.wall_messages import ADDRESS_CHARS_MAX
+
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+    except ValueError:
+        return False
+    secure = parts.scheme == "https" or (parts.scheme, host) == ("http", "localhost")
+    return secure and bool(host) and len(address) <= ADDRESS_CHARS_MAX
 
 
 def _password(file: Path) -> str:

@@ -1,11 +1,11 @@
 """Serves central's control socket: signed files and orders for the edges, and what they say."""
 
 import asyncio
-import math
 import socket
 from pathlib import Path
 from typing import Self
 
+from central import operator_desk
 from central.control_desk import CentralDesk, NotGivenError
 from central.control_messages import (
     AcknowledgeAlarm,
@@ -18,19 +18,19 @@ from central.control_messages import (
     Request,
     decode_request,
 )
-from central.control_messages_order import FOLLOW_S_MAX, ListOrders, NotSent, SendOrder
+from central.control_messages_order import ListOrders, SendOrder
+from central.operator_signins import OperatorSignIns
 from central.order_desk import OrderDesk
-from central.orders import Sending
+from central.order_serving import PROGRESS_S, send_order
 from central.sets import KeptSet, SetsError
 from edge.control.conversation import Conversation, Listener, opened, refusal
 from edge.control.messages import FilePart, Heartbeat, Refusal
+from edge.control.messages_pages import Invite, MakeLink, ReadSignIns
 from edge.control.parts import Parts
+from edge.control.peer import owns
 
-PROGRESS_S = 0.5
-"""How often somebody who waits is told how far it is; no heartbeat is needed beside that."""
-
-FOLLOWED_S = 0.1
-"""To somebody who watches an order."""
+SignInsComing = asyncio.Future[OperatorSignIns | None]
+"""Central serves while what operators have done is still verified."""
 
 
 class CentralServer(Listener):
@@ -43,6 +43,8 @@ class CentralServer(Listener):
         super().__init__(path, listening)
         self._desk = desk
         self._orders = orders
+        self.sign_ins: SignInsComing | None = None
+        """None, now or when it has come: nobody can sign in at the wall."""
 
     @classmethod
     def open(cls, desk: CentralDesk, orders: OrderDesk, path: Path) -> Self:
@@ -55,7 +57,7 @@ class CentralServer(Listener):
     def _conversation(
         self, parts: Parts, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Conversation[Request]:
-        return _Client(self._desk, self._orders, parts, reader, writer)
+        return _Client(self._desk, self._orders, self.sign_ins, parts, reader, writer)
 
 
 class _Client(Conversation[Request]):
@@ -63,6 +65,7 @@ class _Client(Conversation[Request]):
         self,
         desk: CentralDesk,
         orders: OrderDesk,
+        sign_ins: SignInsComing | None,
         parts: Parts,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
@@ -70,6 +73,7 @@ class _Client(Conversation[Request]):
         super().__init__(parts, reader, writer)
         self._desk = desk
         self._orders = orders
+        self._sign_ins = sign_ins
 
     def _decoded(self, body: bytes) -> Request:
         return decode_request(body)
@@ -102,9 +106,36 @@ class _Client(Conversation[Request]):
                     raise refusal(Refusal.JOURNAL, str(error), error.remedy) from None
                 await self._send(Forgotten(known=known))
             case SendOrder():
-                await self._send_order(request)
+                await send_order(self._orders, request, self._send)
             case ListOrders():
                 await self._send(self._orders.in_force())
+            case MakeLink() | Invite() | ReadSignIns():
+                operators = await self._operators()
+                asked = operators.of_others(request, self._peer.name, may_link=True)
+                await self._send(await self._patiently(asked))
+            case _:
+                operators = await self._operators()
+                answered = operator_desk.answer(operators, request, self._peer.name)
+                await self._send(await self._patiently(answered))
+
+    async def _operators(self) -> OperatorSignIns:
+        """Raises Ended where nobody may ask about them, or there are none."""
+        if not owns(self._peer):
+            raise refusal(
+                Refusal.NOT_ALLOWED,
+                "who the operators are is for central's own account alone",
+                "ask as that account, or as root",
+            )
+        found = None
+        if self._sign_ins is not None:
+            found = await self._patiently(_come(self._sign_ins))
+        if found is None:
+            raise refusal(
+                Refusal.NOT_ALLOWED,
+                "nobody can sign in at the wall",
+                "what central said at its start names the file and what to do",
+            )
+        return found
 
     async def _distribute(self, site: str, wait_s: float) -> None:
         began_s = asyncio.get_running_loop().time()
@@ -138,32 +169,6 @@ class _Client(Conversation[Request]):
             except TimeoutError:
                 continue
 
-    async def _send_order(self, request: SendOrder) -> None:
-        now_s = asyncio.get_running_loop().time()
-        try:
-            sending = self._orders.begin(request.envelope, request.edges, now_s)
-        except NotGivenError as error:
-            await self._send(NotSent(reason=str(error), remedy=error.remedy))
-            return
-        until_s = now_s + (FOLLOW_S_MAX if request.follow else request.wait_s)
-        await self._carry(sending, until_s, follow=request.follow)
 
-    async def _carry(self, sending: Sending, until_s: float, *, follow: bool) -> None:
-        """Send it to whoever has not answered, and say how far it is at each change."""
-        desk, loop = self._orders, asyncio.get_running_loop()
-        said_s = -math.inf  # who is away is known at once
-        while True:
-            change = desk.orders.change
-            again_s = desk.orders.send(sending)
-            now_s = loop.time()
-            over = now_s >= until_s or (not follow and desk.settled(sending))
-            if over or now_s - said_s >= (FOLLOWED_S if follow else PROGRESS_S):
-                said_s = now_s
-                await self._send(desk.progress(sending, now_s, final=over))
-            if over:
-                return
-            try:
-                async with asyncio.timeout_at(min(until_s, again_s, now_s + PROGRESS_S)):
-                    await change.wait()
-            except TimeoutError:
-                continue
+async def _come(sign_ins: SignInsComing) -> OperatorSignIns | None:
+    return await asyncio.shield(sign_ins)

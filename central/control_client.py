@@ -1,4 +1,4 @@
-"""The blocking client of `sentrypost central distribute`, `edges` and `order`."""
+"""The blocking client of the commands that ask the running central."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,8 +27,20 @@ from central.control_messages_order import (
     OrdersInForce,
     SendOrder,
 )
+from central.operator_messages import (
+    OperatorChanged,
+    OperatorLog,
+    OperatorShown,
+    OperatorsReply,
+    PutOperator,
+    ReadOperatorLog,
+    ReadOperators,
+    RemoveOperator,
+)
+from central.operator_words import OperatorRight
 from edge.control.calling import Caller, ControlClientError, unexpected
 from edge.control.messages import Heartbeat
+from edge.control.messages_pages import CodeMade, Invite, MakeLink, ReadSignIns, SignInsReply
 from edge.control.place import SOCKET
 
 
@@ -145,6 +157,33 @@ class CentralClient(Caller[Reply]):
 
     def orders_in_force(self) -> OrdersInForce:
         return self._ask(ListOrders(), OrdersInForce)
+
+    def operators(self) -> tuple[OperatorShown, ...]:
+        """By name."""
+        return self._ask(ReadOperators(), OperatorsReply).operators
+
+    def put_operator(
+        self, operator: str, name: str, rights: tuple[OperatorRight, ...], *, new: bool
+    ) -> OperatorChanged:
+        asked = PutOperator(operator=operator, name=name, rights=rights, new=new)
+        return self._ask(asked, OperatorChanged)
+
+    def remove_operator(self, operator: str) -> OperatorChanged:
+        return self._ask(RemoveOperator(operator=operator), OperatorChanged)
+
+    def invite_operator(self, operator: str) -> CodeMade:
+        return self._ask(Invite(person=operator), CodeMade)
+
+    def link_operator(self, operator: str) -> CodeMade:
+        return self._ask(MakeLink(person=operator), CodeMade)
+
+    def sign_ins(self) -> SignInsReply:
+        """By what operators sign in, and who is signed in."""
+        return self._ask(ReadSignIns(), SignInsReply)
+
+    def operator_log(self, from_seq: int) -> OperatorLog:
+        """As many entries from there on as one answer holds."""
+        return self._ask(ReadOperatorLog(from_seq=from_seq), OperatorLog)
 
     def forget(self, site: str, edge: str) -> bool:
         """Whether it was known."""

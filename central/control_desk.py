@@ -31,6 +31,7 @@ from edge.policy_bundle import BundleError, unpacked
 from edge.signatures import PayloadTypeError, SignatureError, unverified
 from edge.topics import TopicError, Topics
 from edge.wire import SetKind
+from edge.wire_alarms import AlarmNow
 
 
 class NotGivenError(Exception):
@@ -118,7 +119,7 @@ class CentralDesk:
             for key, book in sorted(self.distributor.books.edges.items())
             if "/".join(key) > after
         )
-        rows = [self._row(book) for book in islice(found, NAMED_MAX)]
+        rows = [self.row(book) for book in islice(found, NAMED_MAX)]
         more = next(found, None) is not None
         return EdgesReply(on_wire=self.distributor.on_wire, edges=tuple(rows), more=more)
 
@@ -142,6 +143,10 @@ class CentralDesk:
             ),
         )
 
+    def alarm(self, site: str, edge: str, number: int) -> AlarmNow | None:
+        """An alarm that is open, as far as is known."""
+        return self._collected.alarms.of(site, edge).get(number)
+
     async def acknowledge(self, asked: AcknowledgeAlarm) -> AlarmAcknowledged:
         """Send somebody's signed word to the edge that it names. Raises NotGivenError."""
         try:
@@ -162,7 +167,8 @@ class CentralDesk:
             )
         return AlarmAcknowledged(outcome=ack.outcome, reason=ack.reason, remedy=ack.remedy)
 
-    def _row(self, book: EdgeBook) -> EdgeRow:
+    def row(self, book: EdgeBook) -> EdgeRow:
+        """One edge as central shows it."""
         known = book.known
         status = known.status
         lacked = self.distributor.books.lacking(book)

@@ -12,11 +12,13 @@ from central.control_messages_order import (
     SendOrder,
 )
 from central.distribution import Standing
+from central.operator_messages import OperatorAnswer, OperatorRequest
 from controller.moment import Micros
 from edge.alarm_words import WORD_BYTES_MAX
 from edge.control.frames import Decode
 from edge.control.message import Count, Message, Part
 from edge.control.messages import FilePart, Heartbeat, Hello, Refused
+from edge.control.messages_pages import CodeMade, Invite, MakeLink, ReadSignIns, SignInsReply
 from edge.wire import SetKind, SetOutcome
 from edge.wire_alarms import AlarmNow
 
@@ -77,6 +79,9 @@ class AcknowledgeAlarm(Message, frozen=True, kw_only=True):
     wait_s: Annotated[float, msgspec.Meta(ge=0, le=WAIT_S_MAX)] = 5.0
 
 
+OperatorsRequest = OperatorRequest | MakeLink | Invite | ReadSignIns
+"""About those who use the wall; of central's own account, and root."""
+
 Request = (
     AcknowledgeAlarm
     | AskAlarms
@@ -86,6 +91,7 @@ Request = (
     | ForgetEdge
     | SendOrder
     | ListOrders
+    | OperatorsRequest
 )
 
 
@@ -210,6 +216,9 @@ Reply = (
     | OrderProgress
     | NotSent
     | OrdersInForce
+    | OperatorAnswer
+    | CodeMade
+    | SignInsReply
 )
 
 decode_request = Decode[Request](Request, "request")

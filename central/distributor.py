@@ -85,6 +85,8 @@ class Distributor:
         self._open_store = open_store
         self._utc_us = utc_us
         self.told: Callable[[Told], None] = lambda _: None
+        self.touched: Callable[[str, str], None] = lambda _site, _edge: None
+        """Called on the loop with an edge of which something may be otherwise; must not block."""
         self.books = Books()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="distribution")
         self._store: SetStore
@@ -163,6 +165,7 @@ class Distributor:
             self.told(SetGiven(site=site, kind=kind, digest=kept.digest, by=by))
         for book in self.books.at(site):
             book.ask_at_once()
+            self.touched(site, book.known.edge)
         self._untidy.add((site, kind))
         self._news()
         return kept
@@ -175,6 +178,7 @@ class Distributor:
         await self._blocking(self._store.forget, book.known)
         del self.books.edges[site, edge]
         self._gone.add((site, edge))
+        self.touched(site, edge)
         self._news()
         return True
 
@@ -188,9 +192,10 @@ class Distributor:
     def linked(self, *, up: bool) -> None:
         """Central's own connection began or ended: who else is there is not known now."""
         self.on_wire = up
-        for book in self.books.edges.values():
+        for key, book in self.books.edges.items():
             book.connected = False
             book.ask_at_once()
+            self.touched(*key)
         self._news()
 
     def seen(self, site: str, edge: str, status: wire.Status) -> None:
@@ -211,6 +216,7 @@ class Distributor:
         book.known = known
         for number in lost:
             self._later(self._store.unsay, number, edge)
+        self.touched(site, edge)
         self._news()
 
     def answered(self, site: str, edge: str, ack: wire.RequestAck) -> None:
@@ -228,6 +234,7 @@ class Distributor:
             self.told(SetAnswered(site=site, edge=edge, ack=ack))
         self._later(self._store.note, answer)
         self._untidy.add((site, ack.kind))
+        self.touched(site, edge)
         self._news(after_s=TOGETHER_S)
 
     # --- sending ---
@@ -294,6 +301,7 @@ class Distributor:
                 del self.books.sets[kept.id]
                 for book in self.books.at(site):
                     book.forget(kept.id)
+                    self.touched(site, book.known.edge)
                 self._later(self._store.drop, kept.id)
 
     def _later(self, write: Callable[..., None], *arguments: object) -> None:

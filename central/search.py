@@ -106,7 +106,7 @@ def counts(db: Database, query: Query, by: By) -> list[Count]:
     else:
         value, source, condition = "d.value", "mention AS d", f"d.what = '{what}' AND {span}"
         values = (query.since_us, query.until_us)
-    place, named = _of_journals(query, "d.journal")
+    place, named = of_journals(query, "d.journal")
     rows = db.execute(
         f"SELECT {value}, count(*) FROM {source}{place} WHERE {condition}{named[0]} GROUP BY 1",
         (*values, *named[1]),
@@ -118,7 +118,7 @@ def counts(db: Database, query: Query, by: By) -> list[Count]:
 
 def _drills(db: Database, query: Query, by: By) -> Counter[Any]:
     """Exercises are few, and read."""
-    place, named = _of_journals(query, "d.journal")
+    place, named = of_journals(query, "d.journal")
     rows = db.execute(
         f"SELECT e.data FROM mention AS d CROSS JOIN entry AS e{place}"
         f" WHERE d.what = '{DRILL}' AND d.value = '' AND d.utc_us >= ? AND d.utc_us < ?"
@@ -175,7 +175,7 @@ class _Select:
         first = first or "e"
         self.order = tuple(f"{first}.{column}" for column in Place._fields)
         self.where(f"{first}.utc_us >= ? AND {first}.utc_us < ?", query.since_us, query.until_us)
-        place, (condition, named) = _of_journals(query, "e.journal")
+        place, (condition, named) = of_journals(query, "e.journal")
         self._sources[-1] += place
         if named:
             self.where(condition.removeprefix(" AND "), *named)
@@ -222,7 +222,7 @@ def _same(one: str, other: str) -> str:
     return " AND ".join(f"{one}.{column} = {other}.{column}" for column in Place._fields)
 
 
-def _of_journals(query: Query, column: str) -> tuple[str, tuple[str, tuple[str, ...]]]:
+def of_journals(query: Query, column: str) -> tuple[str, tuple[str, tuple[str, ...]]]:
     """Where the query names a site or an edge: a further source, and the condition on it."""
     named = {"site": query.site, "edge": query.edge}
     given = [name for name, value in named.items() if value]

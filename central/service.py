@@ -15,7 +15,7 @@ import msgspec
 from central.archives import open_archive
 from central.certificates import Expiry
 from central.collector import Collector
-from central.control_serving import run_served
+from central.control_serving import WallSettings, run_served
 from central.distributor import Distributor
 from central.findings import Finding
 from central.orders import Orders
@@ -136,6 +136,7 @@ async def serve(
     state: Path,
     key: SigningKey | None,
     tls: TlsFiles | None,
+    wall: WallSettings,
     *,
     share: bool,
     as_json: bool,
@@ -143,7 +144,8 @@ async def serve(
     """Until SIGTERM or SIGINT. `state`: where its control socket is, and what it distributes.
     `key`: under which the size of journals is cosigned; None: it is not. `tls`: the files behind
     the settings' own, whose end is told. `share`: other archivers have a part of the work where the
-    broker can. Raises ArchiveError when the archive cannot be opened.
+    broker can. `wall`: what operators have at the wall. Raises ArchiveError when the archive cannot
+    be opened.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -170,7 +172,7 @@ async def serve(
         return Collector(link, opening, console.found, witness, distributor, share_as, orders)
 
     try:
-        await run_served(made, state, stop, console.notice)
+        await run_served(made, state, wall, stop, console.notice)
     finally:
         if looking is not None:
             looking.cancel()

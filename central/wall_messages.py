@@ -35,9 +35,9 @@ from central.search import END_US, By
 from central.search import Count as Counted
 from controller.ledger import PERSONAL_CHARS_MAX, Personal
 from controller.moment import Micros
-from edge.control.frames import FrameError
+from edge.control.frames import Decode
 from edge.control.message import Count, Message, Part
-from edge.control.messages import Heartbeat, Hello, Refusal, Refused
+from edge.control.messages import Heartbeat, Hello, Refused
 from edge.control.messages_pages import (
     AddPasskey,
     AskNewPasskey,
@@ -432,21 +432,5 @@ WallReply = (
     | OrdersInForce
 )
 
-_REQUESTS: msgspec.json.Decoder[WallRequest] = msgspec.json.Decoder(WallRequest)
-_REPLIES: msgspec.json.Decoder[WallReply] = msgspec.json.Decoder(WallReply)
-
-
-def decode_request(body: bytes) -> WallRequest:
-    """Raises FrameError, which names the field."""
-    try:
-        return _REQUESTS.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FrameError(Refusal.MALFORMED, f"not a request: {error}") from error
-
-
-def decode_reply(body: bytes) -> WallReply:
-    """Raises FrameError, which names the field."""
-    try:
-        return _REPLIES.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FrameError(Refusal.MALFORMED, f"not a reply: {error}") from error
+decode_request = Decode[WallRequest](WallRequest, "request")
+decode_reply = Decode[WallReply](WallReply, "reply")

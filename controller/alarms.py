@@ -40,6 +40,11 @@ class Rule(msgspec.Struct, frozen=True):
     title: str
     holds: Callable[[Body], bool] = _always
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether every entry of the kind is one, whatever it says."""
+        return self.holds is _always
+
 
 ALARMS: Mapping[str, Rule] = {
     kind_of(ev.FireLatched): Rule("Fire"),

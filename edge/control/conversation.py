@@ -241,7 +241,11 @@ class Conversation(ABC, Generic[R]):
 
     async def _send(self, message: Message) -> None:
         """Raises TimeoutError where the client does not take it; an OSError, as a lost one."""
-        self._writer.write(frame(message))
+        await self._send_frame(frame(message))
+
+    async def _send_frame(self, data: bytes) -> None:
+        """As `_send`, of one that is made already."""
+        self._writer.write(data)
         async with asyncio.timeout(FRAME_WITHIN_S):
             await self._writer.drain()
 

@@ -4,7 +4,6 @@ A request without a row keeps the daemon from starting: whoever adds one says he
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple, get_args
 
 from edge.control import messages as m
 from edge.control import messages_alarms as ma
@@ -28,25 +27,10 @@ from edge.control import messages_views as mv
 from edge.control import messages_visitors as ms
 from edge.control import messages_visits as mt
 from edge.control.message import Message
+from edge.control.needs import ANYBODY, NEVER, OWN, OWN_LOCKED, Needs, complete
 from edge.control.protocol import Request
 from policies.rights import Right
 
-
-class Needs(NamedTuple):
-    """One of these rights; `locked`: also while the session is locked. None of them: nobody asks it
-    from a page. `signed_in`: whoever has a session, and with `anybody` without one.
-    """
-
-    rights: frozenset[Right] = frozenset()
-    locked: bool = False
-    signed_in: bool = False
-    anybody: bool = False
-
-
-NEVER = Needs()
-ANYBODY = Needs(anybody=True)
-OWN = Needs(signed_in=True)
-OWN_LOCKED = Needs(signed_in=True, locked=True)
 GATE = Needs(frozenset({Right.GATE}))
 CONSOLE = Needs(frozenset({Right.CONSOLE}))
 PEOPLE = Needs(frozenset({Right.PEOPLE}))
@@ -182,10 +166,7 @@ TABLE: Mapping[type[Message], Needs] = {
 OF_ONE_PORTAL: Mapping[type[Message], str] = {mt.LetPass: "portal", mg.ReleaseAtGate: "portal"}
 """Requests that act at a portal, and where it is named: at a terminal, one of the terminal's."""
 
-_missing = sorted(one.__name__ for one in {*get_args(Request)} - TABLE.keys())
-_unknown = sorted(one.__name__ for one in TABLE.keys() - {*get_args(Request)})
-if _missing or _unknown:
-    raise AssertionError(f"who may ask it from a page? {_missing}; no request: {_unknown}")
+complete(TABLE, Request)
 
 
 def portal_of(request: Message) -> str | None:

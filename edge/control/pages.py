@@ -16,7 +16,8 @@ from edge.control.listening import ControlError
 from edge.control.messages import Refusal
 from edge.control.messages_page_orders import FollowConsole, PageOrderOnce, ReadDrillReport
 from edge.control.messages_pages import SessionRequest, SignedIn, SignInRequest
-from edge.control.page_rights import ANYBODY, TABLE, Needs, portal_of
+from edge.control.needs import ANYBODY, Needs, admitted, no_session, while_it_stands
+from edge.control.page_rights import TABLE, portal_of
 from edge.control.parts import Parts
 from edge.control.protocol import Request
 from edge.control.server import ControlServer, DeskClient
@@ -26,10 +27,7 @@ PAGE_CLIENTS_MAX = 128
 """A page that is open has one stream, and each click a conversation of its own; they are counted
 apart from the operator's, which they never crowd out."""
 
-LOOK_S = 1.0
-"""Between two looks at the session of a stream that goes on: people and policy may be others."""
-
-SIGN_IN = "sign in again"
+RIGHTS = "the policy says whose it is: [page.gate], [page.console], [page.people]"
 
 AGAIN_S = 5.0
 """Until a socket that could not be made is tried again: its folder is another's to make."""
@@ -110,35 +108,7 @@ class PageClient(DeskClient):
 
     async def _until_gone(self, work: Coroutine[Any, Any, None]) -> None:
         """As it is, and no longer than the session stands as it did when the stream began."""
-        session = self._standing()
-        locked = session.locked
-        watch = asyncio.create_task(self._changed(session, locked=locked), name="page session")
-        stream = asyncio.create_task(super()._until_gone(work), name="page stream")
-        try:
-            await asyncio.wait({watch, stream}, return_when=asyncio.FIRST_COMPLETED)
-            if stream.done():
-                stream.result()
-                return
-            raise refusal(
-                Refusal.LOCKED if session.stands() else Refusal.NO_SESSION,
-                "the session is not what it was when this began",
-                "ask again",
-            )
-        finally:
-            for task in (watch, stream):
-                task.cancel()
-            await asyncio.gather(watch, stream, return_exceptions=True)
-
-    async def _changed(self, session: PageSession, *, locked: bool) -> None:
-        """Return when the session is over, or is locked where it was not, or the other way."""
-        rights = session.rights
-        while session.stands() and session.locked == locked and session.rights == rights:
-            changed = session.changed
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await changed.wait()
-            except TimeoutError:
-                continue
+        await while_it_stands(self._standing(), super()._until_gone(work))
 
     @property
     def _sign_ins(self) -> SignIns:
@@ -150,20 +120,12 @@ class PageClient(DeskClient):
         """The session of this conversation, as of now. Raises Ended."""
         session = self._session
         if session is None or not session.stands():
-            raise refusal(Refusal.NO_SESSION, "nobody is signed in here, or no longer", SIGN_IN)
+            raise no_session()
         return session
 
     def _checked(self, request: Request, needs: Needs) -> PageSession:
         """The session, where its person may ask this now. Raises Ended."""
-        session = self._standing()
-        if not needs.signed_in and not needs.rights & session.rights:
-            raise refusal(
-                Refusal.NO_RIGHT,
-                "this is not for the roles of whoever is signed in",
-                "the policy says whose it is: [page.gate], [page.console], [page.people]",
-            )
-        if session.locked and not needs.locked:
-            raise refusal(Refusal.LOCKED, "the session is locked", "unlock it")
+        session = admitted(self._session, needs, RIGHTS)
         portal = portal_of(request)
         if portal is not None and session.portals and portal not in session.portals:
             raise refusal(

@@ -43,6 +43,8 @@ ImportPeople = Callable[[bytes, str, bool], Awaitable[ImportPeopleReply]]
 class EdgePremises:
     """One edge, as `edge.signins.premises.Premises`."""
 
+    give_right = "choose another id, or give the role by `sentrypost person import`"
+
     def __init__(
         self,
         daemon: Daemon,

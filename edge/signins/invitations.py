@@ -34,8 +34,7 @@ SHORT = f"a password has at least {PASSWORD_CHARS_MIN} signs"
 LONGER = "choose a longer one; several words are easy to remember"
 OTHER_PERSON = "the invitation is for somebody else"
 NAMED = "type the id under which you were invited"
-NO_RIGHT = "this person is on file, and has no role that may say who signs in"
-GIVE_ROLE = "choose another id, or give the role by `sentrypost person import`"
+NO_RIGHT = "this person is on file, and may not say who signs in"
 NO_NAME = "this person is not on file yet"
 SAY_NAME = "type an id and a name"
 AUTHENTICATOR = "type the six figures that the authenticator shows now; its clock must be right"
@@ -134,7 +133,7 @@ class Invitations:
         parts = self._parts
         who = parts.premises.known(holder)
         if who is None:
-            return SignedIn(reason=NO_RIGHT, remedy=GIVE_ROLE)
+            return SignedIn(reason=NO_RIGHT, remedy=parts.premises.give_right)
         parts.premises.changed(holder, SignInChange.PASSWORD_SET)
         await parts.premises.recorded()
         # The secret is sealed for whom it is, whoever he was called before he was on file.
@@ -169,7 +168,7 @@ class Invitations:
                 return "", InvitationTaken(reason=NO_NAME, remedy=SAY_NAME)
             return person, None
         if not premises.may_administrate(record):
-            return "", InvitationTaken(reason=NO_RIGHT, remedy=GIVE_ROLE)
+            return "", InvitationTaken(reason=NO_RIGHT, remedy=premises.give_right)
         return person, None
 
     async def _on_file(self, pending: _Pending) -> HolderId | SignedIn:

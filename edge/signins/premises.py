@@ -56,6 +56,11 @@ class Premises(Protocol):
         """The right to say who signs in; empty where nobody can have it."""
         ...
 
+    @property
+    def give_right(self) -> str:
+        """What to do where somebody who is on file lacks that right."""
+        ...
+
     def now(self) -> Moment: ...
 
     # --- who is there ---

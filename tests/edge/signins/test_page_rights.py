@@ -20,7 +20,8 @@ from edge.control.messages_gate import ReleaseAtGate
 from edge.control.messages_muster import BeginMuster, ChangeMuster
 from edge.control.messages_pages import LockSession, SignedIn, SignOut, UseSession
 from edge.control.messages_visits import LetPass
-from edge.control.page_rights import ANYBODY, NEVER, TABLE, Needs
+from edge.control.needs import ANYBODY, NEVER, Needs
+from edge.control.page_rights import TABLE
 from edge.control.pages import PAGE_CLIENTS_MAX
 from edge.web.daemon import DaemonAwayError, DaemonRefusedError
 from policies.facts import Direction

@@ -1,0 +1,107 @@
+"""What a wall follows: messages at a steady pace, however much happens. Nobody who follows has a
+queue: each takes what there is when the next moment comes, one message on its way at a time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from central.order_desk import OrderDesk
+from central.told_entries import TellingEntries
+from central.wall_book import Seen, WallBook
+from central.wall_messages import FollowEntries
+from edge.control.conversation import HEARTBEAT_S, refusal
+from edge.control.frames import frame
+from edge.control.message import Message
+from edge.control.messages import Heartbeat, Refusal
+
+TICK_S = 0.25
+"""Between two messages of one stream: an eye sees no more. All streams go at the same moments, so
+that those that show the same are told by one message.
+"""
+
+LOOK_S = 1.0
+"""Between two looks at what tells nobody of its changes: whether there is a broker."""
+
+Send = Callable[[bytes], Awaitable[None]]
+
+_HEARTBEAT = frame(Heartbeat(last_seq=0))
+
+
+class _Paced:
+    """One stream's messages, and heartbeats where there are none."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._said_s = 0.0
+
+    async def send(self, data: bytes) -> None:
+        """Then wait for the next moment."""
+        loop = asyncio.get_running_loop()
+        await self._send(data)
+        self._said_s = loop.time()
+        await asyncio.sleep(TICK_S - loop.time() % TICK_S)
+
+    async def wait(self, event: asyncio.Event) -> None:
+        """Until it is set, or it is time to look again."""
+        loop = asyncio.get_running_loop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await event.wait()
+        if not event.is_set() and loop.time() - self._said_s >= HEARTBEAT_S:
+            await self.send(_HEARTBEAT)
+        elif event.is_set():
+            await asyncio.sleep(TICK_S - loop.time() % TICK_S)
+
+
+async def follow_wall(book: WallBook, site: str, send: Send) -> None:
+    """Without end. Raises Ended where too much has changed to be told."""
+    paced = _Paced(send)
+    seen, on_wire = book.now, book.on_wire
+    for page in book.everything(site):
+        await send(page)
+    alarms_next = True
+    while True:
+        event = book.edges.next
+        if book.missed(seen):
+            raise refusal(Refusal.SLOW, "more has changed than can be told", "follow anew")
+        edges = book.changed_edges(site, seen.edges)
+        alarms = book.changed_alarms(site, seen.alarms)
+        if alarms.rows and (alarms_next or not edges.rows):
+            seen, alarms_next = Seen(seen.edges, alarms.upto), False
+            await paced.send(alarms.frame)
+        elif edges.rows or on_wire is not book.on_wire:
+            seen, on_wire, alarms_next = Seen(edges.upto, seen.alarms), book.on_wire, True
+            await paced.send(edges.frame)
+        else:
+            seen = Seen(edges.upto, alarms.upto)  # it was of other sites
+            await paced.wait(event)
+
+
+async def follow_entries(
+    entries: TellingEntries, asked: FollowEntries, send: Send, *, names: bool
+) -> None:
+    """Without end."""
+    paced = _Paced(send)
+    number = entries.begin(asked)
+    while True:
+        event = entries.next
+        told, number = entries.behind(number, asked, names=names)
+        if told.entries or told.left_out:
+            await paced.send(frame(told))
+        else:
+            await paced.wait(event)
+
+
+async def follow_orders(desk: OrderDesk, send: Send) -> None:
+    """Without end: what is in force whenever that is otherwise."""
+    paced = _Paced(send)
+    said: Message | None = None
+    while True:
+        event = desk.orders.change
+        now = desk.in_force()
+        if now != said:
+            said = now
+            await paced.send(frame(now))
+        else:
+            await paced.wait(event)
