@@ -14,6 +14,7 @@ from central.commands_order import order
 from central.commands_search import counts, search
 from central.commands_verify import verify
 from central.control_commands import distribute, edges, state_beside
+from central.web.command import web
 from edge.failed import Failed
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def central() -> None:
     """The archive of every edge's journal, and what the edges are given."""
 
 
-for apart in (search, counts, verify, incident, distribute, edges, order, alarm, operator):
+for apart in (search, counts, verify, incident, distribute, edges, order, alarm, operator, web):
     central.add_command(apart)
 
 

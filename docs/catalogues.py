@@ -15,6 +15,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from controller.alarm_kinds import RULES
 from policies.codes import TEXTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,7 +53,7 @@ def template() -> Catalog:
         for _, _, message, _, _ in sorted(found, key=lambda one: (one[0], one[1])):
             if message:
                 said.add(message)
-    for text in TEXTS.values():
+    for text in (*TEXTS.values(), *(rule.title for rule in RULES.values())):
         said.add(text)
     return said
 

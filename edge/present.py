@@ -77,6 +77,12 @@ def line(entry: Entry, personal: Sequence[Personal], zone: tzinfo) -> Line:
     return Line(tone, clean(f"{head} {tone or '-':<{TONE_SIGNS}} {drill}{said}".rstrip()))
 
 
+def said_of(text: str) -> str:
+    """What such a line says, without its head: when, which number, and how much it matters."""
+    _, _, behind = text.partition(" #")
+    return behind.partition(" ")[2][TONE_SIGNS:].strip()
+
+
 def as_json(entry: Entry, personal: Sequence[Personal], chain: str = "") -> bytes:
     """The entry whole, on one line."""
     return msgspec.json.encode(

@@ -100,6 +100,9 @@ TABLE: Mapping[type[Message], Needs] = {
     mo.AskPosture: WATCH_LOCKED,
     mo.FollowOrder: WATCH,
     mo.ConfirmEvacuation: WATCH,
+    # Kept pictures: who looks is on record before the first of them.
+    mi.ReadPictures: CONSOLE,
+    mi.ExportPicture: CONSOLE,
     mt.ListConsents: CONSOLE,
     mt.EndConsent: CONSOLE,
     mm.ReadMuster: WATCH,
@@ -158,8 +161,6 @@ TABLE: Mapping[type[Message], Needs] = {
     mf.EraseFace: NEVER,
     mf.ListFaces: NEVER,
     mf.TakeFacePicture: NEVER,
-    mi.ReadPictures: NEVER,
-    mi.ExportPicture: NEVER,
     mi.VerifyPictures: NEVER,
 }
 

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from edge.control.protocol import decode_reply
-from edge.web import alarms, console, gate, muster, people, sign_in, start, visits
+from edge.web import alarms, console, gate, muster, people, pictures, sign_in, start, visits
 from edge.web.kinds import Kind
 from edge.web.pages import Settings
 from edge.web.served import served
@@ -37,6 +37,7 @@ def routes() -> Sequence[BaseRoute]:
         *muster.ROUTES,
         *people.ROUTES,
         *visits.ROUTES,
+        *pictures.ROUTES,
     )
 
 

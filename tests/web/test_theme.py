@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import central.web
 import edge.web
 
 STYLES = Path(edge.web.__file__).parent / "static"
@@ -65,7 +66,8 @@ def test_every_pair_of_colours_can_be_read(pair: tuple[str, str]) -> None:
 
 
 def test_no_colour_stands_outside_the_theme() -> None:
-    for path in STYLES.glob("*.css"):
+    wall = Path(central.web.__file__).parent / "static"
+    for path in (*STYLES.glob("*.css"), *wall.glob("*.css")):
         if path.name != "theme.css":
             screen = re.sub(r"@media print \{.*", "", path.read_text("utf-8"))
             assert not re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[ ;])", screen), path.name
