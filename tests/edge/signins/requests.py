@@ -1,7 +1,10 @@
 """For every request that there is one that is well formed: as little of it as its type asks for."""
 
 import base64
+import json
+import random
 import re
+import struct
 from typing import Any, get_args
 
 import msgspec
@@ -14,8 +17,9 @@ TEXTS = ("front", "UTC", "a" * 16, "0" * 16, "0" * 32, "0" * 64, "1", "x" * 44, 
 """One of them fits every pattern of the protocol."""
 
 
-def requests() -> dict[type[Message], Message]:
-    return {kind: _made(kind) for kind in get_args(Request)}
+def requests(kinds: object = Request) -> dict[type[Message], Message]:
+    """`kinds`: the union of them."""
+    return {kind: _made(kind) for kind in get_args(kinds)}
 
 
 def _made(kind: type[Message]) -> Message:
@@ -63,3 +67,27 @@ def _text(info: inspect.StrType) -> str:
         if long_enough and re.search(info.pattern or "", text):
             return text
     raise AssertionError(f"no text for {info}")
+
+
+def garbage(chance: random.Random, request: Message) -> bytes:
+    """A frame of a request that was spoilt somewhere."""
+    body = bytearray(json.dumps(_wrong(chance, request)).encode())
+    if chance.random() < 0.5:
+        body[chance.randrange(len(body))] = chance.randrange(256)
+    size = chance.choice((len(body), len(body), 0, len(body) + 1, chance.randrange(2**32)))
+    return struct.pack(">I", size) + bytes(body[: chance.randrange(1, len(body) + 1)])
+
+
+def _wrong(chance: random.Random, request: Message) -> object:
+    plain = msgspec.to_builtins(request)
+    names = list(plain)
+    match chance.randrange(4):
+        case 0:
+            plain[chance.choice(names)] = chance.choice((None, -1, [], {}, "\u202e" * 999, True))
+        case 1:
+            plain["more"] = "x"
+        case 2:
+            del plain[chance.choice(names)]
+        case _:
+            return [plain]
+    return plain

@@ -1,15 +1,12 @@
 """Who may ask what from a page: every request, for everybody, over the pages' socket."""
 
 import asyncio
-import json
 import os
 import random
-import struct
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import pytest
 
 from edge.assembly import Edge
@@ -28,7 +25,7 @@ from policies.facts import Direction
 from policies.rights import Right
 from tests.edge.house import running
 from tests.edge.signins.gatehouse import Gatehouse
-from tests.edge.signins.requests import requests
+from tests.edge.signins.requests import garbage, requests
 
 SEEDS = (1, 2, int(os.environ["SENTRYPOST_SEED"]))
 
@@ -192,7 +189,7 @@ async def _garbled(house: Gatehouse, chance: random.Random) -> None:
             async with house.page() as page:
                 if chance.random() < 0.5:
                     await page.ask(UseSession(token=token), SignedIn)
-                page._writer.write(_garbage(chance, chance.choice(known)))
+                page._writer.write(garbage(chance, chance.choice(known)))
                 page._writer.write_eof()
                 try:
                     async with asyncio.timeout(30):
@@ -201,27 +198,3 @@ async def _garbled(house: Gatehouse, chance: random.Random) -> None:
                 except (DaemonRefusedError, DaemonAwayError):
                     pass
         assert await asyncio.to_thread(_status, house) == "house"
-
-
-def _garbage(chance: random.Random, request: Message) -> bytes:
-    """A frame of a request that was spoilt somewhere."""
-    body = bytearray(json.dumps(_wrong(chance, request)).encode())
-    if chance.random() < 0.5:
-        body[chance.randrange(len(body))] = chance.randrange(256)
-    size = chance.choice((len(body), len(body), 0, len(body) + 1, chance.randrange(2**32)))
-    return struct.pack(">I", size) + bytes(body[: chance.randrange(1, len(body) + 1)])
-
-
-def _wrong(chance: random.Random, request: Message) -> object:
-    plain = msgspec.to_builtins(request)
-    names = list(plain)
-    match chance.randrange(4):
-        case 0:
-            plain[chance.choice(names)] = chance.choice((None, -1, [], {}, "\u202e" * 999, True))
-        case 1:
-            plain["more"] = "x"
-        case 2:
-            del plain[chance.choice(names)]
-        case _:
-            return [plain]
-    return plain
