@@ -16,10 +16,13 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from controller.alarm_kinds import RULES
+from docs.sentences import sentences
 from policies.codes import TEXTS
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCALE = ROOT / "edge" / "web" / "locale"
+PATTERNS = LOCALE / "sentences.txt"
+"""The daemon's sentences with places in them, by which the pages know what one was made of."""
 SOURCES = (ROOT / "edge" / "web", ROOT / "central" / "web")
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
@@ -53,9 +56,14 @@ def template() -> Catalog:
         for _, _, message, _, _ in sorted(found, key=lambda one: (one[0], one[1])):
             if message:
                 said.add(message)
-    for text in (*TEXTS.values(), *(rule.title for rule in RULES.values())):
+    for text in (*TEXTS.values(), *(rule.title for rule in RULES.values()), *sentences()):
         said.add(text)
     return said
+
+
+def patterns() -> str:
+    """What the file of patterns has: a line each."""
+    return "".join(f"{text}\n" for text in sentences() if "%(" in text)
 
 
 def brought_up(path: Path, said: Catalog) -> Catalog:
@@ -91,6 +99,7 @@ def compiled(catalogue: Catalog) -> bytes:
 
 def main() -> int:
     said = template()
+    PATTERNS.write_text(patterns(), "utf-8")
     for path in sorted(LOCALE.glob("*/LC_MESSAGES/sentrypost.po")):
         catalogue = brought_up(path, said)
         path.write_bytes(written(catalogue))

@@ -55,17 +55,6 @@ INLINE_MAX = 250
 KEPT_US = 2 * SECOND_US
 """For so long the ages in a roll are good enough, where nobody has gone anywhere."""
 
-_REFUSED = {
-    MusterRefusal.RUNS: ("a muster goes on already", "`sentrypost muster` shows it"),
-    MusterRefusal.NONE: ("no muster goes on", "begin one: sentrypost muster begin"),
-    MusterRefusal.UNKNOWN: (
-        "is on file and not in force yet",
-        "try again as soon as the journal can be written",
-    ),
-    MusterRefusal.NOT_CHECKED: ("is not checked off", "`sentrypost muster` shows who is"),
-    MusterRefusal.PLACE: ("a place is named by a-z, 0-9, '-' and '_'", "give it such a name"),
-}
-
 
 async def roll_of(state: SiteState, utc_s: int | None) -> Roll:
     """The roll; of a large house beside the event loop, on which doors wait."""
@@ -80,6 +69,22 @@ class _Made(NamedTuple):
     people: People
     until_us: int
     roll: Roll
+
+
+def _refused(why: MusterRefusal, who: str) -> tuple[str, str]:
+    """Reason and remedy. `who`: whom it was about, where it was about somebody."""
+    match why:
+        case MusterRefusal.RUNS:
+            return "a muster goes on already", "`sentrypost muster` shows it"
+        case MusterRefusal.NONE:
+            return "no muster goes on", "begin one: sentrypost muster begin"
+        case MusterRefusal.UNKNOWN:
+            again = "try again as soon as the journal can be written"
+            return f"{who} is on file and not in force yet", again
+        case MusterRefusal.NOT_CHECKED:
+            return f"{who} is not checked off", "`sentrypost muster` shows who is"
+        case MusterRefusal.PLACE:
+            return "a place is named by a-z, 0-9, '-' and '_'", "give it such a name"
 
 
 class MusterDesk:
@@ -155,11 +160,10 @@ class MusterDesk:
         recorded = not self._daemon.recorder.down
         last = bodies[-1]
         if isinstance(last, MusterRefused):
-            reason, remedy = _REFUSED[last.why]
-            named = f"{who} {reason}" if who and not reason.startswith(("a ", "no ")) else reason
-            return VisitReply(accepted=False, reason=named, remedy=remedy, recorded=recorded)
+            reason, remedy = _refused(last.why, who)
+            return VisitReply(accepted=False, reason=reason, remedy=remedy, recorded=recorded)
         if isinstance(last, MusterEnded):
-            what = f"{what}: {last.checked} checked off, {last.missing} still missing"
+            what = f"ended: {last.checked} checked off, {last.missing} still missing"
         return VisitReply(accepted=True, reason=what, recorded=recorded)
 
 

@@ -19,6 +19,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from edge.control.messages import Refusal
 from edge.control.messages_pages import SessionShown
 from edge.web.daemon import (
     Conversation,
@@ -28,13 +29,15 @@ from edge.web.daemon import (
     conversing,
 )
 from edge.web.kinds import Kind
-from edge.web.words import Words, chosen, languages
+from edge.web.words import Words, chosen, languages, marked
 
 LANGUAGE_COOKIE: Final = "language"
 THEME_COOKIE: Final = "theme"
 THEMES: Final = ("light", "dark")
 
 TOKEN_CHARS_MAX: Final = 64
+
+MALFORMED: Final = marked("What was sent is not what is asked for here.")
 
 
 class Settings(NamedTuple):
@@ -305,6 +308,8 @@ async def refused(request: Request, error: Exception) -> Response:
     pages: Pages = request.app.state.pages
     words = pages.words(request)
     text = why_not(error.refused.reason, error.refused.remedy, words)
+    if error.refused.code is Refusal.MALFORMED:
+        text = words(MALFORMED)  # what it says of the message itself is for whoever writes pages
     said = Said(text=text, tone="denied", done=False)
     if wants_json(request):
         return JSONResponse(msgspec.to_builtins(said), HTTPStatus.FORBIDDEN)

@@ -31,6 +31,7 @@ from edge.control.messages_people import (
 )
 from edge.web.forms import form_of
 from edge.web.pages import Said, Visit, day_and_clock, signed_in
+from edge.web.words import marked
 from policies.facts import CredentialStatus
 from policies.rights import Right
 
@@ -97,7 +98,7 @@ async def put(visit: Visit) -> Response:
         problems = "; ".join(f"{one.column}: {visit.words(one.message)}" for one in done.problems)
         return visit.refused(problems, "")
     if not (done.applied or done.kept):
-        return visit.refused("nothing has changed", "", status=HTTPStatus.CONFLICT)
+        return visit.refused(marked("nothing has changed"), "", status=HTTPStatus.CONFLICT)
     said = Said(text=visit.words("It is on file."), tone="granted", go=f"/people/{asked.person}")
     return visit.said(said)
 
@@ -186,7 +187,7 @@ async def _changed(visit: Visit, asked: Message) -> Response:
 
 def _badge(visit: Visit, person: str, done: BadgeReply) -> Response:
     if done.end not in {BadgeEnd.DONE, BadgeEnd.ALREADY}:
-        reason = done.reason or "no badge came in time"
+        reason = done.reason or marked("no badge came in time")
         return visit.refused(reason, done.remedy)
     text = visit.words("The badge is on file.")
     return visit.said(Said(text=text, tone="granted", go=f"/people/{person}"))

@@ -16,7 +16,7 @@ from starlette.types import Scope
 from edge.web.fences import Fences, TooLargeError
 from edge.web.forms import FormError
 from edge.web.kinds import Kind
-from edge.web.pages import TROUBLES, Pages, Said, Settings, page, wants_json
+from edge.web.pages import MALFORMED, TROUBLES, Pages, Said, Settings, page, wants_json
 
 FOR_GOOD = "public, max-age=31536000, immutable"
 """A file whose address has its content's hash never changes."""
@@ -57,7 +57,9 @@ def _files(kind: Kind) -> _Files:
 
 
 async def _malformed(request: Request, error: Exception) -> Response:
-    return _no(request, str(error), HTTPStatus.BAD_REQUEST)
+    words = request.app.state.pages.words(request)
+    said = str(error) if isinstance(error, FormError) else MALFORMED
+    return _no(request, words(said), HTTPStatus.BAD_REQUEST)
 
 
 async def _too_large(_: Request, __: Exception) -> Response:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from edge.web.sentences import Sentences, read_sentences
+
 DOMAIN: Final = "sentrypost"
 LOCALE: Final = Path(__file__).with_name("locale")
 DEFAULT: Final = "en"
@@ -19,30 +21,69 @@ NAMES: Final = {"ar": "العربية", "en": "English", "fr": "Français"}
 """How a language calls itself."""
 
 
-class Words:
-    """One language."""
+def marked(text: str) -> str:
+    """A text that is said in somebody's language where it is shown: the catalogues are made of
+    these, of the templates, and of `policies.codes.TEXTS`.
+    """
+    return text
 
-    def __init__(self, language: str, catalogue: gettext.NullTranslations) -> None:
+
+FILLED: Final = frozenset(
+    {
+        *(marked("active"), marked("suspended"), marked("lost"), marked("revoked")),
+        *(
+            marked("armed"),
+            marked("disarmed"),
+            marked("missing"),
+            marked("none"),
+            marked("refused"),
+        ),
+        *(marked("portal"), marked("role"), marked("watchlist"), marked("zone")),
+    }
+)
+"""Words of the daemon's that stand alone, or in a sentence where it has no name."""
+
+
+class Words:
+    """One language. `sentences`: the daemon's, where they are said in another than theirs."""
+
+    def __init__(
+        self,
+        language: str,
+        catalogue: gettext.NullTranslations,
+        sentences: Sentences | None = None,
+    ) -> None:
         self.language = language
         self.name = NAMES.get(language, language)
         self.direction = "rtl" if language in RIGHT_TO_LEFT else "ltr"
         self.catalogue = catalogue
+        self._sentences = sentences
 
     def __call__(self, text: str, /, **values: object) -> str:
-        """The text in this language, with what stands in it as `%(name)s`. Nothing is nothing: of
-        an empty text gettext gives a catalogue's own head.
+        """The text in this language, with what stands in it as `%(name)s`; or, without values, a
+        sentence of the daemon's, in which that stands already. Nothing is nothing: of an empty text
+        gettext gives a catalogue's own head.
         """
-        said = self.catalogue.gettext(text) if text else ""
-        return said % values if values else said
+        if values:
+            return self.catalogue.gettext(text) % values
+        if not text or self._sentences is None:
+            return text and self.catalogue.gettext(text)
+        said = self._sentences.said(text, self._known)
+        return text if said is None else said
+
+    def _known(self, text: str) -> str | None:
+        said = self.catalogue.gettext(text)
+        return None if said == text else said
 
 
 def languages(folder: Path = LOCALE) -> Mapping[str, Words]:
     """Every language that there is a catalogue of, by its code, and English."""
     found = {DEFAULT: Words(DEFAULT, gettext.NullTranslations())}
+    sentences = read_sentences(FILLED)
     for compiled in sorted(folder.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")):
         language = compiled.parent.parent.name
         with compiled.open("rb") as file:
-            found[language] = Words(language, gettext.GNUTranslations(file))
+            found[language] = Words(language, gettext.GNUTranslations(file), sentences)
     return found
 
 
@@ -67,10 +108,3 @@ def _wished(accepted: str) -> Sequence[str]:
             continue
         weighed.append((-weight, place, name.strip().partition("-")[0].lower()))
     return [name for _, _, name in sorted(weighed)]
-
-
-def marked(text: str) -> str:
-    """A text that is said in somebody's language where it is shown: the catalogues are made of
-    these, of the templates, and of `policies.codes.TEXTS`.
-    """
-    return text
