@@ -102,6 +102,12 @@ for apart in (search, counts, verify, incident, distribute, edges, order, alarm,
     help="The host in the wall's address: operators' passkeys are bound to it for good.",
 )
 @click.option(
+    "--wall-socket",
+    type=click.Path(readable=False, path_type=Path),
+    help="Where the wall's process asks, in a folder whose group alone reaches it; otherwise"
+    " wall.sock in the state folder.",
+)
+@click.option(
     "--share",
     is_flag=True,
     help="Have a part of the work: others run with the same archive at the same broker.",
@@ -120,6 +126,7 @@ def run(
     alarm_key: Path | None,
     addresses: tuple[str, ...],
     host: str,
+    wall_socket: Path | None,
     share: bool,
     as_json: bool,
 ) -> None:
@@ -140,7 +147,11 @@ def run(
     tls = _tls(ca, certificate, certificate_key)
     settings = _settings(brokers, username, password, tls)
     wall = WallSettings(
-        archive, host, _addresses(addresses), None if alarm_key is None else _key(alarm_key)
+        archive,
+        host,
+        _addresses(addresses),
+        None if alarm_key is None else _key(alarm_key),
+        wall_socket,
     )
     try:
         serving = serve(

@@ -34,13 +34,15 @@ SETS_FILE = "sets.db"
 
 class WallSettings(NamedTuple):
     """`host`: to which operators' passkeys are bound for good. `addresses`: where edges' own pages
-    are. `alarm_key`: by which alarms are acknowledged; None: they are not.
+    are. `alarm_key`: by which alarms are acknowledged; None: they are not. `socket`: where the
+    wall's process asks; None: in the state folder.
     """
 
     archive: str
     host: str
     addresses: Addresses
     alarm_key: SigningKey | None = None
+    socket: Path | None = None
 
 
 async def run_served(
@@ -142,7 +144,7 @@ async def _walled(
         stack.push_async_callback(archive.close)
         wall_desk = WallDesk(sign_ins, desk, orders, book, archive, wall.alarm_key)
         try:
-            server = WallServer.open(wall_desk, state / WALL_SOCKET)
+            server = WallServer.open(wall_desk, wall.socket or state / WALL_SOCKET)
         except ControlError as error:
             notice(f"there is no wall: {error}; {error.remedy}")
         else:

@@ -1,34 +1,32 @@
 """The pages' own account: the unit, the one socket that its group reaches, and nothing else."""
 
 import asyncio
-import os
 import re
 import socket
-import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from edge.control import pages
 from edge.control.place import SOCKET
-from tests.edge.control.rig import public_folder
+from tests.edge.accounts import (
+    GROUP,
+    STRANGER,
+    WEB,
+    reached,
+    shared_folder,
+    signing_in,
+)
 from tests.edge.house import running
 from tests.edge.sandbox import settings
 from tests.edge.signins.gatehouse import Gatehouse
 from tests.edge.test_unit import EXPOSURE_SLACK, analyze
-from tests.servers import require, skip_or_fail
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "edge" / "systemd"
 UNIT = FOLDER / "sentrypost-web@.service"
 COMMAND = "/opt/sentrypost/bin/sentrypost "
-
-WEB, STRANGER, GROUP = 54321, 54322, 54323
 
 
 @pytest.fixture
@@ -72,67 +70,8 @@ def test_edge_folder_and_pages_name_the_same_socket_and_different_accounts() -> 
     assert folder[2:] == ["2750", *edge["User"], *web["Group"]]
 
 
-# --- as another account -----------------------------------------------------------------------
-
-
-@contextmanager
-def as_account(uid: int, gid: int, *command: str) -> Iterator["subprocess.Popen[str]"]:
-    """The command under that account. It reads this tree, wherever that lies (`dac_read_search`);
-    what it may write, and so to which sockets it may speak, is the account's own.
-    """
-    program = require("setpriv", "util-linux")
-    read = "-all,+dac_read_search"
-    process = subprocess.Popen(
-        [
-            *(program, f"--reuid={uid}", f"--regid={gid}", "--clear-groups"),
-            *(f"--inh-caps={read}", f"--ambient-caps={read}", f"--bounding-set={read}"),
-            *(sys.executable, *command),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=ROOT,
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
-
-
-CONNECT = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
-
-
-def reached(uid: int, gid: int, path: Path) -> bool:
-    with as_account(uid, gid, "-c", CONNECT, str(path)) as process:
-        said, _ = process.communicate(timeout=60)
-    assert process.returncode == 0 or "PermissionError" in said, said
-    return process.returncode == 0
-
-
-def signing_in(uid: int, gid: int, path: Path) -> int:
-    """The status of the page on which people sign in, served by that account."""
-    asked = ("-m", "edge.main", "web", "--socket", str(path), "--listen", "127.0.0.1:0")
-    with as_account(uid, gid, *asked) as web:
-        assert web.stdout is not None
-        said = web.stdout.readline()
-        assert "http://" in said, said + web.stdout.read()
-        try:
-            with urllib.request.urlopen(said.split()[-1] + "sign-in", timeout=60) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            with error:
-                return int(error.code)
-
-
 def test_the_pages_account_serves_pages_and_reaches_nothing_else_of_the_edge() -> None:
-    if os.geteuid() != 0:
-        skip_or_fail("only root can be somebody else")
-    with public_folder() as folder:
-        shared = folder / "shared"
-        shared.mkdir()
-        os.chown(shared, 0, GROUP)
-        shared.chmod(0o2750)
+    with shared_folder() as (folder, shared):
         path = shared / "pages.sock"
         (folder / "house").mkdir()
         house = Gatehouse(folder / "house")
@@ -148,8 +87,8 @@ def test_the_pages_account_serves_pages_and_reaches_nothing_else_of_the_edge() -
                 assert await aside(reached, WEB, GROUP, path)
                 assert not await aside(reached, STRANGER, STRANGER, path)
                 assert not await aside(reached, WEB, GROUP, house.folder / "state" / SOCKET)
-                assert await aside(signing_in, WEB, GROUP, path) == 200
-                assert await aside(signing_in, STRANGER, STRANGER, path) == 503
+                assert await aside(signing_in, WEB, GROUP, path, "web") == 200
+                assert await aside(signing_in, STRANGER, STRANGER, path, "web") == 503
 
         asyncio.run(scene())
 
