@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from central import archive_postgres_schema as schema
 from central.archive import ArchiveError
 from central.archive_sql import SqlArchive
-from central.database import ENTRY, Table
+from central.database import ENTRY, Left, Table
 from edge.journal.disk import Cursor
 
 CONNECT_S = 10
@@ -162,7 +162,16 @@ class PostgresDatabase:
                 usual = REPORT_MS if self._read_only else STATEMENT_MS
                 self.execute(f"SET statement_timeout = {usual}")
 
-    def leave_no_byte(self) -> bool:
+    def forget(self, where: str, parameters: Sequence[Sequence[Any]], /) -> None:
+        self.executemany(f"DELETE FROM personal WHERE {where}", parameters)
+
+    def take_out(self, journal: int, places: Sequence[tuple[int, int]], /) -> None:
+        rows = [(journal, *place) for place in places]
+        where = "WHERE journal = ? AND seq = ? AND utc_us = ?"
+        self.executemany(f"DELETE FROM entry {where}", rows)
+        self.executemany(f"DELETE FROM entry_key {where}", rows)
+
+    def leave_no_byte(self, _why: str, /) -> Left:
         """Values that were deleted stand in the table's pages until it is written anew."""
         try:
             self.execute(f"SET statement_timeout = {REPORT_MS}")
@@ -171,8 +180,8 @@ class PostgresDatabase:
             finally:
                 self.execute(f"SET statement_timeout = {STATEMENT_MS}")
         except psycopg.errors.LockNotAvailable:
-            return False
-        return True
+            return Left.LATER
+        return Left.NOTHING
 
     def close(self) -> None:
         self._connection.close()

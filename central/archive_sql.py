@@ -5,7 +5,15 @@ from contextlib import contextmanager
 
 import msgspec
 
-from central import audit, erasures, gaps, incident_store, search, series
+from central import (
+    archive_retention,
+    audit,
+    erasures,
+    gaps,
+    incident_store,
+    search,
+    series,
+)
 from central.archive import (
     FORKS_KEPT_MAX,
     Archived,
@@ -104,10 +112,15 @@ class SqlArchive:
         with self._failing("cannot read the archive"):
             return audit.journals(self._db, site, edge)
 
-    def audit(self, journal: audit.Journal, told: audit.Told = lambda _: None) -> audit.Audited:
+    def audit(
+        self,
+        journal: audit.Journal,
+        told: audit.Told = lambda _: None,
+        witness: bytes | None = None,
+    ) -> audit.Audited:
         """As `central.audit.audited`."""
         with self._failing("cannot read the archive"):
-            return audit.audited(self._db, journal, told)
+            return audit.audited(self._db, journal, told, witness)
 
     def entries(self, site: str, edge: str, incarnation: str) -> Iterator[Archived]:
         """Every stored entry of one journal in the order of its numbers."""
@@ -173,6 +186,16 @@ class SqlArchive:
         """
         with self._failing("cannot erase in the archive"):
             return erasures.step(self._db)
+
+    def end(self, look: archive_retention.Look) -> archive_retention.Taken | None:
+        """As `central.archive_retention.Look.step`."""
+        with self._failing("cannot end what is past its time"):
+            return look.step(self._db)
+
+    def scrub(self) -> bool:
+        """As `central.archive_retention.scrub`."""
+        with self._failing("cannot write the archive anew"):
+            return archive_retention.scrub(self._db)
 
     def find(
         self,
@@ -289,14 +312,18 @@ class SqlArchive:
         leaves = gaps.leaves(self._db, journal.id, sent.first, sent.last)
         for archived in sent.entries:
             seq, data = archived.entry.seq, archived.data
-            same_leaf = seq not in leaves or leaves[seq] == ledger.leaf(data)
+            same_leaf = seq not in leaves or leaves[seq].leaf == ledger.leaf(data)
             if stored.get(seq, data) != data or not same_leaf:
                 raise ForkError(seq)
         for seq, leaf in sent.pruned:
-            ours = ledger.leaf(stored[seq]) if seq in stored else leaves.get(seq, leaf)
+            bare = leaves[seq].leaf if seq in leaves else leaf
+            ours = ledger.leaf(stored[seq]) if seq in stored else bare
             if ours != leaf:
                 raise DivergedError(f"entry {seq} is stored already with another leaf hash")
-        new = [archived for archived in sent.entries if archived.entry.seq not in stored]
+        # What the archive's own retention took away does not come back.
+        ended = {seq for seq, bare in leaves.items() if bare.run}
+        known_whole = stored.keys() | ended
+        new = [archived for archived in sent.entries if archived.entry.seq not in known_whole]
         gaps.fill(self._db, journal.id, [a.entry.seq for a in new if a.entry.seq in leaves])
         known = stored.keys() | leaves.keys()
         return new, [one for one in sent.pruned if one.seq not in known]

@@ -11,15 +11,20 @@ from typing import Any
 from central import archive_sqlite_schema as schema
 from central.archive import ArchiveError
 from central.archive_sql import SqlArchive
-from central.database import Table
+from central.database import Left, Table
 from edge.journal.disk import Connection, Cursor
 from edge.journal.folder import write_log_again
+from edge.journal.remnants import Key, Rows, rewritten
 
 BUSY_S = 5.0
 """A report that reads the archive may hold it up this long, then storing fails and is retried."""
 
 STEPS_BETWEEN_LOOKS = 10_000
 """Of SQLite's machine, some hundred microseconds, between two looks at the time."""
+
+PERSONAL_ROWS = Rows("personal", ("journal", "seq", "field"), 8)
+FIRST: Key = (-1, -1, "")
+"""In front of every value."""
 
 
 def connect(path: Path) -> Connection:
@@ -53,6 +58,8 @@ class SqliteDatabase:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._rewriting: tuple[str, Key] | None = None
+        """Why values are written anew, and from where on."""
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
         return self._connection.execute(sql, parameters)
@@ -87,8 +94,36 @@ class SqliteDatabase:
     def lock_incidents(self, site: str, /) -> None:
         """A transaction has the whole file to itself."""
 
-    def leave_no_byte(self) -> bool:
-        # Whoever reads is not waited for: batches of edges would wait as well.
+    def forget(self, where: str, parameters: Sequence[Sequence[Any]], /) -> None:
+        self._rewriting = None  # what was written anew may have had them beside it
+        self.executemany(f"DELETE FROM personal WHERE {where}", parameters)
+
+    def take_out(self, journal: int, places: Sequence[tuple[int, int]], /) -> None:
+        self.executemany(
+            "DELETE FROM entry WHERE journal = ? AND seq = ?", [(journal, seq) for seq, _ in places]
+        )
+
+    def leave_no_byte(self, why: str, /) -> Left:
+        """Deleted rows are overwritten, and are in the log; and where SQLite has divided a page in
+        two, a copy of a row may stand where no row is: all values are written anew in their order,
+        some at a time.
+        """
+        if self._rewriting is None or self._rewriting[0] != why:
+            if not self._cut():
+                return Left.LATER
+            self._rewriting = (why, FIRST)
+        with self.transaction():
+            after = rewritten(self._connection, PERSONAL_ROWS, self._rewriting[1])
+        if after is not None:
+            self._rewriting = (why, after)
+            return Left.MORE
+        self._rewriting = None
+        return Left.NOTHING if self._cut() else Left.LATER
+
+    def _cut(self) -> bool:
+        """Cut the log to nothing. Whoever reads is not waited for: batches of edges would wait as
+        well.
+        """
         ((patience_ms,),) = self.execute("PRAGMA busy_timeout").fetchall()
         self.execute("PRAGMA busy_timeout = 0")
         try:

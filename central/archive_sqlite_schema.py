@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from central import erasures
+from central import archive_retention, erasures
 from central.archive import Archived, ArchiveError
 from central.database import MENTION, Database
 from central.mentions import bucket, mention_rows
@@ -119,7 +119,18 @@ CREATE TABLE pruned (
 """
 """What is gone for good: `central.gaps`."""
 
-_STEPS = (_FIRST, _WITNESSED, erasures.SCHEMA, _SEARCH, _INCIDENTS, _GAPS)
+_RETENTION = f"""
+{archive_retention.SCHEMA_RUN};
+CREATE TABLE retention (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    journal INTEGER NOT NULL REFERENCES journal (id),
+    statement BLOB NOT NULL
+);
+CREATE INDEX retention_journal ON retention (journal);
+"""
+"""What the archive itself has ended: `central.archive_retention`."""
+
+_STEPS = (_FIRST, _WITNESSED, erasures.SCHEMA, _SEARCH, _INCIDENTS, _GAPS, _RETENTION)
 
 SCHEMA_VERSION = len(_STEPS)
 _WITHOUT_SEARCH = 3

@@ -4,15 +4,20 @@ and what is missing told with its reason.
 Reads a page at a time, beside a central that stores.
 """
 
+import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from central import gaps
+from central.archive import Pruned
+from central.archive_retention import Taken, numbered, statements
 from central.database import Database
 from controller import ledger
 from controller.events import EntriesPruned, Entry, EntryError, decode_body, decode_entry, kind_of
+from edge.signatures import fits
 
 PAGE_ENTRIES = 2_000
 
@@ -44,11 +49,25 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     by: int | None
 
 
+class Expired(msgspec.Struct, frozen=True, kw_only=True):
+    """So many entries from `first` to `last` went here, by the archive's own retention, between two
+    moments of central's clock. `signed`: by the witness that was asked for, all of it.
+    """
+
+    first: int
+    last: int
+    count: int
+    since_us: int
+    until_us: int
+    signed: bool
+
+
 class Audited(msgspec.Struct, frozen=True, kw_only=True):
     """What one journal comes to. `upto`: the number up to which nothing else is missing. `vouched`:
     a range that ends there is gone, and the chain behind it is the edge's word, from which the rest
     is proven; 0 where it is proven from the first entry on. `waits`: stored behind a number that
-    has not come. `unproven`: stored within a range that is gone. `findings`: what does not hold.
+    has not come. `unproven`: stored within a range that is gone. `expired`: what the archive
+    itself keeps no more. `findings`: what does not hold.
     """
 
     site: str
@@ -61,6 +80,7 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
     waits: int
     unproven: int
     forks: int
+    expired: tuple[Expired, ...]
     findings: tuple[str, ...]
 
     @property
@@ -87,14 +107,19 @@ def journals(db: Database, site: str, edge: str) -> list[Journal]:
     return [one for one in found if site in ("", one.site) and edge in ("", one.edge)]
 
 
-def audited(db: Database, journal: Journal, told: Told = lambda _: None) -> Audited:
-    """Every entry of one journal, looked at."""
+def audited(
+    db: Database, journal: Journal, told: Told = lambda _: None, witness: bytes | None = None
+) -> Audited:
+    """Every entry of one journal, looked at. `witness`: its public key, under which whatever the
+    archive's own retention says must be signed; None: that is not asked.
+    """
     walk = _Walk(journal, _ranges(db, journal.id))
     for count, place in enumerate(_places(db, journal.id), 1):
         walk.take(place)
         if count % PAGE_ENTRIES == 0:
             told(count)
     walk.end()
+    expired = _expired(db, journal, walk, witness)
     (forks,) = db.execute("SELECT count(*) FROM fork WHERE journal = ?", (journal.id,)).fetchone()
     return Audited(
         site=journal.site,
@@ -107,7 +132,55 @@ def audited(db: Database, journal: Journal, told: Told = lambda _: None) -> Audi
         waits=walk.waits,
         unproven=walk.unproven,
         forks=int(forks),
+        expired=expired,
         findings=tuple(walk.findings),
+    )
+
+
+def _expired(
+    db: Database, journal: Journal, walk: "_Walk", witness: bytes | None
+) -> tuple[Expired, ...]:
+    """What went by the archive's own retention, as far as its statements hold; what does not is a
+    finding.
+    """
+    said = statements(db, journal.id)
+    (archive,) = db.execute("SELECT value FROM meta WHERE name = 'id'").fetchone()
+    place = (archive, journal.site, journal.edge, journal.incarnation)
+    whole: list[Taken] = []
+    for run in sorted(walk.ended.keys() | said.keys()):
+        statement, ended = said.get(run), walk.ended.get(run, _Ended())
+        taken = None if statement is None else statement.taken
+        if statement is None or taken is None:
+            walk.findings.append(
+                f"entries {ended.first} to {ended.last} are gone from here, and nothing says why"
+            )
+        elif (taken.archive, taken.site, taken.edge, taken.incarnation) != place:
+            walk.findings.append(f"what retention {run} took is said of another journal")
+        elif (taken.count, taken.digest) != (ended.count, ended.digest):
+            walk.findings.append(
+                f"what retention {run} says that it took, {taken.count} of entries {taken.first} to"
+                f" {taken.last}, is not what is gone"
+            )
+        elif witness is not None and not any(
+            fits(witness, signature, statement.message) for signature in statement.signatures
+        ):
+            walk.findings.append(
+                f"that retention took {taken.count} of entries {taken.first} to {taken.last} is not"
+                " signed by this witness"
+            )
+        else:
+            whole.append(taken)
+    if not whole:
+        return ()
+    return (
+        Expired(
+            first=min(one.first for one in whole),
+            last=max(one.last for one in whole),
+            count=sum(one.count for one in whole),
+            since_us=min(one.utc_us for one in whole),
+            until_us=max(one.utc_us for one in whole),
+            signed=witness is not None,
+        ),
     )
 
 
@@ -126,6 +199,24 @@ def _places(db: Database, journal: int) -> Iterator[gaps.Place]:
         seq = page[-1].seq
 
 
+class _Ended:
+    """What went by one run of the archive's own retention."""
+
+    def __init__(self) -> None:
+        self.first = self.last = self.count = 0
+        self._hashed = hashlib.sha256()
+
+    def take(self, place: gaps.Place) -> None:
+        self.first = self.first or place.seq
+        self.last = place.seq
+        self.count += 1
+        self._hashed.update(numbered(Pruned(place.seq, place.leaf)))
+
+    @property
+    def digest(self) -> str:
+        return self._hashed.hexdigest()
+
+
 class _Walk:
     """Along one journal, from its beginning."""
 
@@ -139,12 +230,15 @@ class _Walk:
         self.findings: list[str] = []
         self._whole: list[tuple[int, int]] = []
         self._bare: list[int] = []
+        self.ended: defaultdict[int, _Ended] = defaultdict(_Ended)
         self._said: list[_Said] = []
 
     def take(self, place: gaps.Place) -> None:
         """The next place, in order."""
         self._jump()
-        if place.data is None:
+        if place.run:
+            self.ended[place.run].take(place)
+        elif place.data is None:
             self._bare.append(place.seq)
         else:
             self.entries += 1

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from central import archive_keeping
 from central.alarm_words import AlarmWords
 from central.alarms import LEAF, AlarmBook
 from central.archive import (
@@ -87,7 +88,7 @@ FILTERS = (
 T = TypeVar("T")
 
 
-class Archive(Memory, Protocol):
+class Archive(Memory, archive_keeping.Archive, Protocol):
     """What the collector needs of an archive; used on one thread of its own, so it may block."""
 
     @property
@@ -110,9 +111,10 @@ class Collector:
         distributor: Distributor | None = None,
         share_as: str = "",
         orders: Orders | None = None,
+        keeping: archive_keeping.Keeping | None = None,
     ) -> None:
         """`share_as`: a name of our own among the archivers that share the work; none: it is not
-        shared.
+        shared. `keeping`: ends what is past its time; None: everything is kept for good.
         """
         self._link = link
         self._open_archive = open_archive
@@ -125,6 +127,7 @@ class Collector:
         if orders is not None:
             orders.on(link)
         self._sharing = Sharing(link, FILTERS, share_as) if share_as else None
+        self._keeping = keeping
         self._doubted: set[tuple[str, str, str]] = set()
         self._backlog = Backlog()
         self._left_out = False
@@ -188,6 +191,9 @@ class Collector:
             if self._distributor is not None:
                 running = self._distributor.run(self._link)
                 beside.append(tasks.create_task(running, name="central distribution"))
+            if self._keeping is not None:
+                ending = self._keeping.run(self._archive, self._blocking, self._found)
+                beside.append(tasks.create_task(ending, name="central retention"))
             await stop.wait()
             self._settle()
             try:

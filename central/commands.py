@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from central.commands_alarm import alarm
-from central.commands_common import archive_option, opened
+from central.commands_common import archive_option, kept_days, opened
 from central.commands_incident import incident
 from central.commands_operator import operator
 from central.commands_order import order
@@ -77,6 +77,13 @@ for apart in (search, counts, verify, incident, distribute, edges, order, alarm,
     help="A private key: cosign the size of every journal with it.",
 )
 @click.option(
+    "--keep",
+    multiple=True,
+    metavar="CLASS=DAYS",
+    help="For how many days entries of a class (passages, alarms, people, system) are kept; once"
+    " for each. Otherwise for good.",
+)
+@click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the control socket; otherwise beside the archive's file, or archive.state.",
@@ -122,6 +129,7 @@ def run(
     certificate: Path | None,
     certificate_key: Path | None,
     witness_key: Path | None,
+    keep: tuple[str, ...],
     state: Path | None,
     alarm_key: Path | None,
     addresses: tuple[str, ...],
@@ -161,6 +169,7 @@ def run(
             key,
             tls,
             wall,
+            days=kept_days(keep),
             share=share,
             as_json=as_json,
         )

@@ -10,6 +10,10 @@ from edge.failed import failed_by
 
 if TYPE_CHECKING:
     from central.archive_sql import SqlArchive
+    from controller.retention import RecordClass
+
+DAYS_MAX = 36_500
+"""As in the site file of an edge."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +35,22 @@ def sayable(text: str) -> str:
     except UnicodeEncodeError:
         raise click.UsageError(f"{text!r} is not in UTF-8") from None
     return text
+
+
+def kept_days(said: tuple[str, ...]) -> "dict[RecordClass, int]":
+    """As `--keep` has it. Raises click.BadParameter."""
+    from controller.retention import RecordClass
+
+    days: dict[RecordClass, int] = {}
+    for one in said:
+        name, _, number = one.partition("=")
+        if name not in set(RecordClass) or not number.isascii() or not number.isdigit():
+            classes = ", ".join(RecordClass)
+            raise click.BadParameter(f"{one!r} is not CLASS=DAYS; classes are {classes}")
+        if not 1 <= int(number[:9]) <= DAYS_MAX or RecordClass(name) in days:
+            raise click.BadParameter(f"{one!r}: once for each class, 1 to {DAYS_MAX} days")
+        days[RecordClass(name)] = int(number)
+    return days
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Statements are written once, with `?` for a value, in what SQLite and PostgreSQL
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from enum import Enum, auto
 from typing import Any, NamedTuple, Protocol
 
 from edge.journal.disk import Cursor
@@ -22,6 +23,14 @@ PERSONAL = Table(
     "personal", ("journal", "seq", "field", "value", "salt", "utc_us", "holder", "bucket")
 )
 MENTION = Table("mention", ("what", "value", "utc_us", "journal", "seq"))
+
+
+class Left(Enum):
+    """What a step that makes files forget has left to do."""
+
+    NOTHING = auto()
+    MORE = auto()
+    LATER = auto()  # somebody reads, or locks: not now
 
 
 class Database(Protocol):
@@ -80,8 +89,17 @@ class Database(Protocol):
         """Until the transaction ends nobody else opens incidents at this site."""
         ...
 
-    def leave_no_byte(self) -> bool:
-        """Have the files forget what was deleted; False: not now, somebody reads."""
+    def forget(self, where: str, parameters: Sequence[Sequence[Any]], /) -> None:
+        """Delete personal values for which the condition holds; in a transaction."""
+        ...
+
+    def take_out(self, journal: int, places: Sequence[tuple[int, int]], /) -> None:
+        """Delete entries by number and time, beside which there is no value; in a transaction."""
+        ...
+
+    def leave_no_byte(self, why: str, /) -> Left:
+        """One step of making the files forget the values that were deleted up to now. It is called
+        with the same word until there is nothing left, and begins anew with another word."""
         ...
 
     def within(self, seconds: float, /) -> AbstractContextManager[object]:

@@ -11,7 +11,7 @@ Functions of one database, used on the archive's thread.
 from collections.abc import Iterable, Sequence
 
 from central.archive import Archived
-from central.database import Database
+from central.database import Database, Left
 from controller.erasures import ABOUT_HIM, subject
 from controller.events import Entry, EntryError, PersonErased, decode_body, decode_entry, kind_of
 from controller.ids import HolderId
@@ -62,8 +62,8 @@ def note(db: Database, journal: int, entries: Iterable[Entry]) -> None:
         )
         for values in erased.values:
             for field in values.fields:
-                db.executemany(
-                    "DELETE FROM personal WHERE journal = ? AND field = ? AND seq BETWEEN ? AND ?",
+                db.forget(
+                    "journal = ? AND field = ? AND seq BETWEEN ? AND ?",
                     [(journal, field, first, last) for first, last in values.entries],
                 )
 
@@ -148,15 +148,16 @@ def _erase(db: Database, holder: HolderId, journal: int, after: int, last: int) 
         f" AND {db.holds('data')}",
         (journal, after, last, f'"{holder}"'.encode()),
     ).fetchall()
-    db.executemany(
-        "DELETE FROM personal WHERE journal = ? AND seq = ? AND field = ?",
+    db.forget(
+        "journal = ? AND seq = ? AND field = ?",
         [(journal, seq, field) for seq, data in rows for field in fields_of(data, holder)],
     )
 
 
 def _finish(db: Database, row: tuple[str, str, int, int]) -> bool:
-    if not db.leave_no_byte():
-        return False
+    left = db.leave_no_byte(f"{row[0]} {row[1]} {row[2]}")
+    if left is not Left.NOTHING:
+        return left is Left.MORE
     db.execute(f"DELETE FROM erasing WHERE {_UNMOVED}", row)
     return True
 

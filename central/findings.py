@@ -23,6 +23,14 @@ class EntriesStored(msgspec.Struct, frozen=True, kw_only=True):
     gone: tuple[Gone, ...] = ()
 
 
+class EntriesEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """So many entries of an edge are past their time in the archive: their hashes are left."""
+
+    site: str
+    edge: str
+    count: int
+
+
 class EdgeSeen(msgspec.Struct, frozen=True, kw_only=True):
     """An edge's connection began or ended."""
 
@@ -53,6 +61,7 @@ class ArchiveFailing(msgspec.Struct, frozen=True, kw_only=True):
 
 Finding = (
     EntriesStored
+    | EntriesEnded
     | EdgeSeen
     | BatchRefused
     | MessageIgnored

@@ -33,6 +33,9 @@ class Place(NamedTuple):
     seq: int
     data: bytes | None
     kept_leaf: bytes | None
+    run: int
+    """By which run of the archive's own retention its bytes went; 0: they are there, or it was the
+    edge that kept them no more."""
 
     @property
     def leaf(self) -> bytes:
@@ -45,11 +48,11 @@ class Place(NamedTuple):
 def after(db: Database, journal: int, seq: int, count: int) -> list[Place]:
     """The next places behind `seq`, with gaps between them where there are any."""
     rows = db.execute(
-        "SELECT seq, data, NULL FROM"
+        "SELECT seq, data, NULL, 0 FROM"
         f" (SELECT seq, data FROM {db.by_number}"
         " WHERE journal = ? AND seq > ? ORDER BY seq LIMIT ?) AS whole"
-        " UNION ALL SELECT seq, NULL, leaf FROM"
-        " (SELECT seq, leaf FROM pruned"
+        " UNION ALL SELECT seq, NULL, leaf, run FROM"
+        " (SELECT seq, leaf, run FROM pruned"
         " WHERE journal = ? AND seq > ? ORDER BY seq LIMIT ?) AS bare"
         " ORDER BY 1 LIMIT ?",
         (journal, seq, count, journal, seq, count, count),
@@ -57,13 +60,20 @@ def after(db: Database, journal: int, seq: int, count: int) -> list[Place]:
     return [Place(*row) for row in rows]
 
 
-def leaves(db: Database, journal: int, first: int, last: int) -> dict[int, bytes]:
+class Bare(NamedTuple):
+    """What is kept of an entry without its bytes; `run` as in `Place`."""
+
+    leaf: bytes
+    run: int
+
+
+def leaves(db: Database, journal: int, first: int, last: int) -> dict[int, Bare]:
     """Of the entries in a range that are known by their leaf alone."""
-    rows: Sequence[tuple[int, bytes]] = db.execute(
-        "SELECT seq, leaf FROM pruned WHERE journal = ? AND seq BETWEEN ? AND ?",
+    rows: Sequence[tuple[int, bytes, int]] = db.execute(
+        "SELECT seq, leaf, run FROM pruned WHERE journal = ? AND seq BETWEEN ? AND ?",
         (journal, first, last),
     ).fetchall()
-    return dict(rows)
+    return {seq: Bare(leaf, run) for seq, leaf, run in rows}
 
 
 def refuse_within(db: Database, journal: int, seqs: Collection[int]) -> None:

@@ -18,6 +18,7 @@ from central.findings import (
     ArchiveFailing,
     BatchRefused,
     EdgeSeen,
+    EntriesEnded,
     EntriesStored,
     Finding,
     MessageIgnored,
@@ -75,6 +76,9 @@ def lines(finding: Finding, *, as_json: bool) -> list[str]:
         notice = f"left out {finding.unproven} personal values that no entry commits to"
         return [*found, _notice("unproven", finding.site, finding.edge, notice, as_json=as_json)]
     match finding:
+        case EntriesEnded(site=site, edge=edge, count=count):
+            text = f"{count} entries are past their time; their hashes are left"
+            return [_notice("ended", site, edge, text, as_json=as_json)]
         case EdgeSeen(site=site, edge=edge, status=status):
             name = "edge-alive" if status.alive else "edge-dead"
             text = f"version {status.version}, connection {status.boot}/{status.number}"

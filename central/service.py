@@ -6,12 +6,15 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
 import msgspec
 
+from central.archive_keeping import Keeping
+from central.archive_retention import Rules
 from central.archives import open_archive
 from central.certificates import Expiry
 from central.collector import Collector
@@ -21,6 +24,7 @@ from central.findings import Finding
 from central.orders import Orders
 from central.printer import LinePrinter, clean, lines
 from central.witness import Witness
+from controller.retention import RecordClass
 from drivers.mqtt_link import (
     BrokerCertified,
     CallbackFailed,
@@ -138,12 +142,14 @@ async def serve(
     tls: TlsFiles | None,
     wall: WallSettings,
     *,
+    days: Mapping[RecordClass, int],
     share: bool,
     as_json: bool,
 ) -> None:
     """Until SIGTERM or SIGINT. `state`: where its control socket is, and what it distributes.
     `key`: under which the size of journals is cosigned; None: it is not. `tls`: the files behind
-    the settings' own, whose end is told. `share`: other archivers have a part of the work where the
+    the settings' own, whose end is told. `days`: for how many each class of entries is kept; one
+    that is not named is kept for good. `share`: other archivers have a part of the work where the
     broker can. `wall`: what operators have at the wall. Raises ArchiveError when the archive cannot
     be opened.
     """
@@ -164,12 +170,15 @@ async def serve(
 
     link = MqttLink(settings, heard)
     looking = None if expiry is None else asyncio.create_task(expiry.run(), name="certificate")
+    keeping = Keeping(Rules(days, key), lambda: time.time_ns() // 1_000) if days else None
     witness = None if key is None else Witness(key, lambda: int(time.time()))
 
     def made(distributor: Distributor | None, orders: Orders | None) -> Collector:
         opening = partial(open_archive, archive)
         share_as = token_hex(8) if share else ""
-        return Collector(link, opening, console.found, witness, distributor, share_as, orders)
+        return Collector(
+            link, opening, console.found, witness, distributor, share_as, orders, keeping
+        )
 
     try:
         await run_served(made, state, wall, stop, console.notice)

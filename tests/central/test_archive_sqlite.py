@@ -82,7 +82,7 @@ def test_a_disk_that_is_full_stores_nothing_and_goes_on_later(archive: SqliteArc
     assert archive.store(SITE, EDGE, batch(before.seq + 1, before.seq + 50)).new
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 5])
+@pytest.mark.parametrize("version", [1, 2, 3, 5, 6])
 def test_an_archive_of_an_earlier_version_opens_and_is_searched(path: Path, version: int) -> None:
     path.write_bytes((GOLDEN / f"{version}.db").read_bytes())
     with pytest.raises(ArchiveError, match="start `sentrypost central run`"):
