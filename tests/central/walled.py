@@ -26,6 +26,7 @@ from central.wall_messages import WALL_SOCKET, decode_reply
 from edge import wire
 from edge.control.message import Message
 from edge.control.messages_pages import CodeMade, MakeLink, SessionShown, SignedIn, SignInByLink
+from edge.signatures import SigningKey
 from edge.web.daemon import Conversation, conversing
 
 PATIENCE_S = 60.0
@@ -110,12 +111,16 @@ class Served:
     async def signed_in(self, name: str, *rights: OperatorRight) -> str:
         """A new operator's token."""
         await self.operators.add(name, f"Person {name}", rights, "test")
+        return (await self.link(name)).token
+
+    async def link(self, name: str) -> SignedIn:
+        """An operator's new session, by a link."""
         made = await self.desk.of_others(MakeLink(person=name), "test", may_link=True)
         assert isinstance(made, CodeMade)
         done, _ = await self.desk.enter(SignInByLink(code=made.code))
         assert isinstance(done, SignedIn)
         assert done.token, done.reason
-        return done.token
+        return done
 
 
 class Behind:
@@ -136,7 +141,9 @@ class Behind:
 
 
 @asynccontextmanager
-async def served_wall(folder: Path, archive: str = "") -> AsyncIterator[Served]:
+async def served_wall(
+    folder: Path, archive: str = "", alarm_key: SigningKey | None = None
+) -> AsyncIterator[Served]:
     """The wall's socket in `folder`; `archive`: where one is, if not in a new file there."""
     if not archive:
         archive = str(folder / "archive.db")
@@ -152,7 +159,7 @@ async def served_wall(folder: Path, archive: str = "") -> AsyncIterator[Served]:
     try:
         async with signing_in(folder, "localhost", lambda _code: None) as sign_ins:
             served.desk = sign_ins
-            wall_desk = WallDesk(sign_ins, desk, orders, book, reader, None)
+            wall_desk = WallDesk(sign_ins, desk, orders, book, reader, alarm_key)
             server = WallServer.open(wall_desk, folder / WALL_SOCKET)
             serving = asyncio.create_task(server.run(), name="wall")
             try:
