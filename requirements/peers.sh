@@ -57,10 +57,10 @@ else
 fi
 
 # AsyncAPI's own parser, which a test puts docs/asyncapi.json to, axe-core, which judges the pages
-# in the browser, and uPlot, with which a test compares the copy that the wall serves: npm's, each
-# in a folder of its own.
+# in the browser, and htmx and uPlot, with which a test compares the copies that the pages serve:
+# npm's, each in a folder of its own.
 if [ -d .venv ] && command -v npm >/dev/null 2>&1; then
-    for name in asyncapi axe uplot; do
+    for name in asyncapi axe htmx uplot; do
         if sh requirements/npm.sh "$name" ".venv/$name"; then
             echo "peers: npm's part for $name is in .venv/$name"
         else

@@ -3,6 +3,7 @@ the daemon on its behalf.
 """
 
 import hashlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, tzinfo
@@ -162,10 +163,23 @@ class Visit:
         """A whole page."""
         return page(self.request, self.pages, self._session, name, status=status, **values)
 
+    @property
+    def in_place(self) -> bool:
+        """Whether a piece of the page that is shown is asked for, and not another page."""
+        return in_place(self.request)
+
+    def piece(self, name: str, said: Said | None = None, **values: object) -> Response:
+        """A part of the page that is shown, and what is said there of what was asked."""
+        given = _given(self.request, self.pages, self._session) | values
+        response = HTMLResponse(self.pages.drawn(name, self.words, given))
+        if said is not None:
+            response.headers["hx-trigger"] = _event(said)
+        return response
+
     def said(self, said: Said, *, status: int = 200) -> Response:
         """The answer to an act: for a script, or as a page for whoever has none."""
-        if wants_json(self.request):
-            return JSONResponse(msgspec.to_builtins(said), status)
+        if (told := _told_to_script(self.request, said, status)) is not None:
+            return told
         if said.go and said.done:
             return RedirectResponse(said.go, HTTPStatus.SEE_OTHER)
         back = self.request.headers.get("referer", "/")
@@ -232,10 +246,9 @@ def signed_in(
 
 
 def _unlock_first(visit: Visit) -> Response:
-    if wants_json(visit.request):
-        said = Said(
-            text=visit.words("The screen is locked."), tone="denied", done=False, go="/unlock"
-        )
+    if wants_json(visit.request) or visit.in_place:
+        go = f"/unlock?next={_here(visit.request)}" if visit.in_place else "/unlock"
+        said = Said(text=visit.words("The screen is locked."), tone="denied", done=False, go=go)
         return visit.said(said, status=HTTPStatus.FORBIDDEN)
     return RedirectResponse(f"/unlock?next={_here(visit.request)}", HTTPStatus.SEE_OTHER)
 
@@ -250,22 +263,47 @@ def page(
     **values: object,
 ) -> Response:
     """A whole page, with what stands on each: who is signed in, language, theme."""
-    words = pages.words(request)
+    given = _given(request, pages, session) | values
+    return HTMLResponse(pages.drawn(name, pages.words(request), given), status)
+
+
+def _given(request: Request, pages: Pages, session: SessionShown | None) -> dict[str, object]:
     theme = request.cookies.get(THEME_COOKIE, "")
-    given: dict[str, object] = {
+    return {
         "session": session,
         "rights": () if session is None else tuple(str(one) for one in session.rights),
-        "words": words,
+        "words": pages.words(request),
         "languages": tuple(pages.languages.values()),
         "theme": theme if theme in THEMES else "",
         "here": request.url.path,
-        **values,
     }
-    return HTMLResponse(pages.drawn(name, words, given), status)
 
 
 def wants_json(request: Request) -> bool:
     return "application/json" in request.headers.get("accept", "")
+
+
+def in_place(request: Request) -> bool:
+    """Whether htmx asks, for a piece of the page that it shows."""
+    return request.headers.get("hx-request") == "true"
+
+
+def _told_to_script(request: Request, said: Said, status: int) -> Response | None:
+    """The answer to a script of ours, or to htmx: nothing of the page is another, and what is said
+    of it is told by an event. None: nobody has a script.
+    """
+    if wants_json(request):
+        return JSONResponse(msgspec.to_builtins(said), status)
+    if not in_place(request):
+        return None
+    if said.go:
+        return Response(status_code=status, headers={"hx-redirect": said.go})
+    return Response(status_code=status, headers={"hx-reswap": "none", "hx-trigger": _event(said)})
+
+
+def _event(said: Said) -> str:
+    """Of htmx's header: an event with what is said; letters that no header has are escaped."""
+    return json.dumps({"told": {"text": said.text, "tone": said.tone}})
 
 
 def local_path(wished: str) -> str:
@@ -297,9 +335,10 @@ async def away(request: Request, _: Exception) -> Response:
     pages: Pages = request.app.state.pages
     words = pages.words(request)
     said = Said(text=words(pages.settings.kind.away), tone="alarm", done=False)
-    if wants_json(request):
-        return JSONResponse(msgspec.to_builtins(said), HTTPStatus.SERVICE_UNAVAILABLE)
-    return page(request, pages, None, "away.html", status=HTTPStatus.SERVICE_UNAVAILABLE, said=said)
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    return _told_to_script(request, said, status) or page(
+        request, pages, None, "away.html", status=status, said=said
+    )
 
 
 async def refused(request: Request, error: Exception) -> Response:
@@ -311,15 +350,24 @@ async def refused(request: Request, error: Exception) -> Response:
     if error.refused.code is Refusal.MALFORMED:
         text = words(MALFORMED)  # what it says of the message itself is for whoever writes pages
     said = Said(text=text, tone="denied", done=False)
-    if wants_json(request):
-        return JSONResponse(msgspec.to_builtins(said), HTTPStatus.FORBIDDEN)
-    return page(request, pages, None, "said.html", status=HTTPStatus.FORBIDDEN, said=said, back="/")
+    return told(request, said, HTTPStatus.FORBIDDEN)
+
+
+def told(request: Request, said: Said, status: int) -> Response:
+    """What went wrong before there was a visit."""
+    return _told_to_script(request, said, status) or page(
+        request, request.app.state.pages, None, "said.html", status=status, said=said, back="/"
+    )
 
 
 async def not_signed_in(request: Request, _: Exception) -> Response:
+    status = HTTPStatus.UNAUTHORIZED
+    if in_place(request):
+        said = Said(text="", tone="denied", done=False, go=f"/sign-in?next={_here(request)}")
+        return _told_to_script(request, said, status) or Response(status_code=status)
     if wants_json(request) or request.method not in {"GET", "HEAD"}:
         said = Said(text="", tone="denied", done=False, go="/sign-in")
-        return JSONResponse(msgspec.to_builtins(said), HTTPStatus.UNAUTHORIZED)
+        return JSONResponse(msgspec.to_builtins(said), status)
     return RedirectResponse(f"/sign-in?next={_here(request)}", HTTPStatus.SEE_OTHER)
 
 
@@ -331,7 +379,9 @@ TROUBLES = {
 
 
 def _here(request: Request) -> str:
-    return quote(request.url.path, safe="")
+    """The page that is shown, for the way back to it."""
+    shown = request.headers.get("hx-current-url", "") if in_place(request) else ""
+    return quote(_path_of(shown) if shown else request.url.path, safe="")
 
 
 def _path_of(referer: str) -> str:

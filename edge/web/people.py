@@ -1,8 +1,12 @@
-"""Who is on file, with badges, and who signs in: administration, by plain forms."""
+"""Who is on file, with badges, and who signs in: administration, by plain forms. Where a browser
+runs scripts, htmx sends the same forms and puts the piece of the page that has changed in place.
+"""
 
 from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from edge.control.message import Message
@@ -40,6 +44,8 @@ AT_ONCE = 100
 
 CELL_MAX = 200
 
+STATUSES = tuple(str(status) for status in CredentialStatus)
+
 admin = signed_in(Right.PEOPLE)
 
 
@@ -74,7 +80,7 @@ async def person(visit: Visit) -> Response:
     return visit.page(
         "person.html",
         one=shown.detail,
-        statuses=tuple(str(status) for status in CredentialStatus),
+        statuses=STATUSES,
         time=lambda utc_us: day_and_clock(utc_us, visit.zone),
     )
 
@@ -99,8 +105,33 @@ async def put(visit: Visit) -> Response:
         return visit.refused(problems, "")
     if not (done.applied or done.kept):
         return visit.refused(marked("nothing has changed"), "", status=HTTPStatus.CONFLICT)
-    said = Said(text=visit.words("It is on file."), tone="granted", go=f"/people/{asked.person}")
-    return visit.said(said)
+    text = visit.words("It is on file.")
+    if visit.in_place and not asked.new:
+        return await _row(visit, asked.person, Said(text=text, tone="granted"))
+    return visit.said(Said(text=text, tone="granted", go=f"/people/{quote(asked.person, safe='')}"))
+
+
+@admin
+async def row(visit: Visit) -> Response:
+    """One row of the list, as it was before somebody began to change it."""
+    return await _row(visit, visit.request.path_params["person"][:64])
+
+
+@admin
+async def edit(visit: Visit) -> Response:
+    """The same row, to be changed where it stands."""
+    return await _row(visit, visit.request.path_params["person"][:64], name="people-edit.html")
+
+
+async def _row(
+    visit: Visit, person: str, said: Said | None = None, *, name: str = "people-row.html"
+) -> Response:
+    if not visit.in_place:
+        return RedirectResponse(f"/people/{quote(person, safe='')}", HTTPStatus.SEE_OTHER)
+    shown = await visit.daemon.ask(ShowPerson(person=person), ShowPersonReply)
+    if shown.detail is None:
+        return visit.refused(shown.reason, shown.remedy, status=HTTPStatus.NOT_FOUND)
+    return visit.piece(name, said, one=shown.detail.person)
 
 
 @admin
@@ -112,7 +143,7 @@ async def enrol_badge(visit: Visit) -> Response:
         reader=form.text("reader", 64),
         replaces="replaces" in form,
     )
-    return _badge(visit, asked.person, await visit.daemon.ask(asked, BadgeReply))
+    return await _badge(visit, asked.person, await visit.daemon.ask(asked, BadgeReply))
 
 
 @admin
@@ -123,16 +154,26 @@ async def change_badge(visit: Visit) -> Response:
         badge=form.text("badge", 16) or None,
         to=form.choice("to", CredentialStatus),
     )
-    return _badge(visit, asked.person, await visit.daemon.ask(asked, BadgeReply))
+    return await _badge(visit, asked.person, await visit.daemon.ask(asked, BadgeReply))
 
 
 @admin
 async def sign_ins(visit: Visit) -> Response:
     """By what people sign in, and who is signed in."""
+    return visit.page("sign-ins.html", **await _sign_ins(visit))
+
+
+@signed_in(Right.PEOPLE, background=True)
+async def open_sessions(visit: Visit) -> Response:
+    """Who is signed in, as the page asks by itself: it keeps no session from being locked."""
+    if not visit.in_place:
+        return RedirectResponse("/people/sign-ins", HTTPStatus.SEE_OTHER)
+    return visit.piece("sign-ins-open.html", **await _sign_ins(visit))
+
+
+async def _sign_ins(visit: Visit) -> dict[str, Any]:
     reply = await visit.daemon.ask(ReadSignIns(), SignInsReply)
-    return visit.page(
-        "sign-ins.html", reply=reply, time=lambda utc_us: day_and_clock(utc_us, visit.zone)
-    )
+    return {"reply": reply, "time": lambda utc_us: day_and_clock(utc_us, visit.zone)}
 
 
 @admin
@@ -152,20 +193,22 @@ async def terminal_code(visit: Visit) -> Response:
 @admin
 async def end_terminal(visit: Visit) -> Response:
     form = await form_of(visit.request)
-    return await _changed(visit, RemoveTerminal(terminal=form.text("terminal", 64)))
+    asked = RemoveTerminal(terminal=form.text("terminal", 64))
+    return await _changed(visit, asked, "sign-ins-terminals.html")
 
 
 @admin
 async def end_session(visit: Visit) -> Response:
     form = await form_of(visit.request)
-    return await _changed(visit, EndSession(session=form.text("session", 16)))
+    asked = EndSession(session=form.text("session", 16))
+    return await _changed(visit, asked, "sign-ins-open.html")
 
 
 @admin
 async def remove(visit: Visit) -> Response:
     form = await form_of(visit.request)
     asked = RemoveSignIn(person=form.text("person", 64), passkey=form.text("passkey", 64))
-    return await _changed(visit, asked)
+    return await _changed(visit, asked, "sign-ins-means.html")
 
 
 async def _code(visit: Visit, asked: Message, used_at: str = "/invitation") -> Response:
@@ -173,24 +216,40 @@ async def _code(visit: Visit, asked: Message, used_at: str = "/invitation") -> R
     made = await visit.daemon.ask(asked, CodeMade)
     if not made.code:
         return visit.refused(made.reason, made.remedy)
-    until = day_and_clock(made.until_utc_us, visit.zone)
-    address = str(visit.request.base_url).rstrip("/") + used_at
-    return visit.page("code.html", code=made.code, until=until, used_at=used_at, address=address)
+    shown: dict[str, Any] = {
+        "code": made.code,
+        "until": day_and_clock(made.until_utc_us, visit.zone),
+        "used_at": used_at,
+        "address": str(visit.request.base_url).rstrip("/") + used_at,
+    }
+    if visit.in_place:
+        return visit.piece("code-made.html", **shown)
+    return visit.page("code.html", **shown)
 
 
-async def _changed(visit: Visit, asked: Message) -> Response:
+async def _changed(visit: Visit, asked: Message, piece: str) -> Response:
+    """`piece`: what of the page shows it."""
     done = await visit.daemon.ask(asked, SignInChanged)
     if not done.done:
         return visit.refused(done.reason, done.remedy)
-    return visit.said(Said(text=visit.words("Done, and on record."), go="/people/sign-ins"))
+    text = visit.words("Done, and on record.")
+    if visit.in_place:
+        return visit.piece(piece, Said(text=text, tone="granted"), **await _sign_ins(visit))
+    return visit.said(Said(text=text, go="/people/sign-ins"))
 
 
-def _badge(visit: Visit, person: str, done: BadgeReply) -> Response:
+async def _badge(visit: Visit, person: str, done: BadgeReply) -> Response:
     if done.end not in {BadgeEnd.DONE, BadgeEnd.ALREADY}:
         reason = done.reason or marked("no badge came in time")
         return visit.refused(reason, done.remedy)
-    text = visit.words("The badge is on file.")
-    return visit.said(Said(text=text, tone="granted", go=f"/people/{person}"))
+    text, page = visit.words("The badge is on file."), f"/people/{quote(person, safe='')}"
+    said = Said(text=text, tone="granted", go=page)
+    if not visit.in_place:
+        return visit.said(said)
+    shown = await visit.daemon.ask(ShowPerson(person=person), ShowPersonReply)
+    if shown.detail is None:
+        return visit.refused(shown.reason, shown.remedy, status=HTTPStatus.NOT_FOUND)
+    return visit.piece("person-badges.html", said, one=shown.detail, statuses=STATUSES)
 
 
 ROUTES = (
@@ -199,10 +258,13 @@ ROUTES = (
     Route("/people/badge", change_badge, methods=["POST"]),
     Route("/people/badge/enrol", enrol_badge, methods=["POST"]),
     Route("/people/sign-ins", sign_ins, methods=["GET"]),
+    Route("/people/sign-ins/open", open_sessions, methods=["GET"]),
     Route("/people/sign-ins/invite", invite, methods=["POST"]),
     Route("/people/sign-ins/end", end_session, methods=["POST"]),
     Route("/people/sign-ins/terminal", terminal_code, methods=["POST"]),
     Route("/people/sign-ins/terminal/end", end_terminal, methods=["POST"]),
     Route("/people/sign-ins/remove", remove, methods=["POST"]),
     Route("/people/{person:str}", person, methods=["GET"]),
+    Route("/people/{person:str}/row", row, methods=["GET"]),
+    Route("/people/{person:str}/edit", edit, methods=["GET"]),
 )

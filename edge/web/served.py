@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -16,7 +16,7 @@ from starlette.types import Scope
 from edge.web.fences import Fences, TooLargeError
 from edge.web.forms import FormError
 from edge.web.kinds import Kind
-from edge.web.pages import MALFORMED, TROUBLES, Pages, Said, Settings, page, wants_json
+from edge.web.pages import MALFORMED, TROUBLES, Pages, Said, Settings, told
 
 FOR_GOOD = "public, max-age=31536000, immutable"
 """A file whose address has its content's hash never changes."""
@@ -77,9 +77,4 @@ async def _unknown(request: Request, error: Exception) -> Response:
 
 
 def _no(request: Request, text: str, status: int) -> Response:
-    said = Said(text=text, tone="denied", done=False)
-    if wants_json(request):
-        return JSONResponse(msgspec.to_builtins(said), status)
-    return page(
-        request, request.app.state.pages, None, "said.html", status=status, said=said, back="/"
-    )
+    return told(request, Said(text=text, tone="denied", done=False), status)

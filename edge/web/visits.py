@@ -1,9 +1,11 @@
 """Visitors and deliveries at the gate."""
 
 from datetime import datetime, timedelta, tzinfo
+from http import HTTPStatus
+from typing import Any
 
 from markupsafe import Markup
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from controller.events_visits import Given, Goods, WordOf
@@ -43,10 +45,25 @@ CHARS_MAX = 200
 
 guarded = signed_in(Right.GATE)
 
+behind = signed_in(Right.GATE, background=True)
+"""What a page asks for by itself: it keeps no screen from being locked."""
+
 
 @guarded
 async def visitors(visit: Visit) -> Response:
     """Who is expected, who is here, and who should have left."""
+    return visit.page("visitors.html", **await _visits(visit))
+
+
+@behind
+async def visitors_now(visit: Visit) -> Response:
+    """The same list, as the page asks by itself."""
+    if not visit.in_place:
+        return RedirectResponse("/visitors", HTTPStatus.SEE_OTHER)
+    return visit.piece("visitors-list.html", **await _visits(visit))
+
+
+async def _visits(visit: Visit) -> dict[str, Any]:
     found: list[VisitShown] = []
     while True:
         reply = await visit.daemon.ask(ReadVisits(begin=len(found)), VisitsReply)
@@ -54,17 +71,16 @@ async def visitors(visit: Visit) -> Response:
         if not reply.visits or len(found) >= reply.total:
             break
     zone = visit.zone
-    return visit.page(
-        "visitors.html",
-        visits=found,
-        states=STATES,
-        ends=ENDS,
-        given=GIVEN,
-        documents=DOCUMENTS,
-        trusted=reply.clock_trusted,
-        time=lambda second: day_and_clock(second * 1_000_000, zone),
-        until=_typed(reply.utc_s + 4 * 3600, zone),
-    )
+    return {
+        "visits": found,
+        "states": STATES,
+        "ends": ENDS,
+        "given": GIVEN,
+        "documents": DOCUMENTS,
+        "trusted": reply.clock_trusted,
+        "time": lambda second: day_and_clock(second * 1_000_000, zone),
+        "until": _typed(reply.utc_s + 4 * 3600, zone),
+    }
 
 
 @guarded
@@ -147,6 +163,18 @@ async def correct(visit: Visit) -> Response:
 @guarded
 async def deliveries(visit: Visit) -> Response:
     """What was brought, and where it is."""
+    return visit.page("deliveries.html", **await _deliveries(visit))
+
+
+@behind
+async def deliveries_now(visit: Visit) -> Response:
+    """The same list, as the page asks by itself."""
+    if not visit.in_place:
+        return RedirectResponse("/deliveries", HTTPStatus.SEE_OTHER)
+    return visit.piece("deliveries-list.html", **await _deliveries(visit))
+
+
+async def _deliveries(visit: Visit) -> dict[str, Any]:
     found: list[DeliveryShown] = []
     while True:
         reply = await visit.daemon.ask(ReadDeliveries(begin=len(found)), DeliveriesReply)
@@ -154,14 +182,13 @@ async def deliveries(visit: Visit) -> Response:
         if not reply.deliveries or len(found) >= reply.total:
             break
     zone = visit.zone
-    return visit.page(
-        "deliveries.html",
-        deliveries=found,
-        states=DELIVERIES,
-        goods=GOODS,
-        portals=choices(await visit.daemon.ask(AskPlan(), PlanReply)),
-        time=lambda second: day_and_clock(second * 1_000_000, zone),
-    )
+    return {
+        "deliveries": found,
+        "states": DELIVERIES,
+        "goods": GOODS,
+        "portals": choices(await visit.daemon.ask(AskPlan(), PlanReply)),
+        "time": lambda second: day_and_clock(second * 1_000_000, zone),
+    }
 
 
 @guarded
@@ -173,7 +200,7 @@ async def take(visit: Visit) -> Response:
         receiver=form.text("receiver", 64),
         bearer=form.text("bearer", 64),
     )
-    return _delivered(visit, await visit.daemon.ask(asked, DeliveryReply))
+    return await _delivered(visit, await visit.daemon.ask(asked, DeliveryReply))
 
 
 @guarded
@@ -181,14 +208,14 @@ async def turn_away(visit: Visit) -> Response:
     """Not taken at all."""
     form = await form_of(visit.request)
     asked = RefuseDelivery(delivery=_brought(form), reason=form.text("reason", CHARS_MAX))
-    return _delivered(visit, await visit.daemon.ask(asked, DeliveryReply))
+    return await _delivered(visit, await visit.daemon.ask(asked, DeliveryReply))
 
 
 @guarded
 async def hand_over(visit: Visit) -> Response:
     form = await form_of(visit.request)
     asked = HandOverDelivery(delivery=form.text("delivery", 64), receiver=form.text("receiver", 64))
-    return _delivered(visit, await visit.daemon.ask(asked, DeliveryReply))
+    return await _delivered(visit, await visit.daemon.ask(asked, DeliveryReply))
 
 
 @guarded
@@ -197,7 +224,7 @@ async def give_back(visit: Visit) -> Response:
     asked = RefuseDelivery(
         delivery=form.text("delivery", 64), reason=form.text("reason", CHARS_MAX)
     )
-    return _delivered(visit, await visit.daemon.ask(asked, DeliveryReply))
+    return await _delivered(visit, await visit.daemon.ask(asked, DeliveryReply))
 
 
 async def _asked(visit: Visit, request: VisitorRequest) -> Response:
@@ -209,7 +236,10 @@ async def _asked(visit: Visit, request: VisitorRequest) -> Response:
     text = visit.words(done.reason)
     if done.lack:
         text += f" {visit.words(done.lack)}. {visit.words(done.remedy)}"
-    return visit.said(Said(text=text, tone="denied" if done.lack else "granted", go="/visitors"))
+    said = Said(text=text, tone="denied" if done.lack else "granted", go="/visitors")
+    if visit.in_place:
+        return visit.piece("visitors-list.html", said, **await _visits(visit))
+    return visit.said(said)
 
 
 def _badge(visit: Visit, done: VisitorReply, shown: VisitShown) -> Response:
@@ -230,14 +260,17 @@ def _badge(visit: Visit, done: VisitorReply, shown: VisitShown) -> Response:
     )
 
 
-def _delivered(visit: Visit, done: DeliveryReply) -> Response:
+async def _delivered(visit: Visit, done: DeliveryReply) -> Response:
     if not done.accepted:
         return visit.refused(done.reason, done.remedy)
     text = visit.words(done.reason)
     if done.granted is False:
         text += " " + "; ".join(visit.words(reason) for _, reason in done.reasons)
     tone = "denied" if done.granted is False else "granted"
-    return visit.said(Said(text=text, tone=tone, go="/deliveries"))
+    said = Said(text=text, tone=tone, go="/deliveries")
+    if visit.in_place:
+        return visit.piece("deliveries-list.html", said, **await _deliveries(visit))
+    return visit.said(said)
 
 
 def _brought(form: Form) -> Brought:
@@ -266,6 +299,7 @@ def _typed(second: int, zone: tzinfo) -> str:
 
 ROUTES = (
     Route("/visitors", visitors, methods=["GET"]),
+    Route("/visitors/list", visitors_now, methods=["GET"]),
     Route("/visitors/expect", expect, methods=["POST"]),
     Route("/visitors/arrive", arrive, methods=["POST"]),
     Route("/visitors/code", code, methods=["POST"]),
@@ -274,6 +308,7 @@ ROUTES = (
     Route("/visitors/cancel", cancel, methods=["POST"]),
     Route("/visitors/correct", correct, methods=["POST"]),
     Route("/deliveries", deliveries, methods=["GET"]),
+    Route("/deliveries/list", deliveries_now, methods=["GET"]),
     Route("/deliveries/take", take, methods=["POST"]),
     Route("/deliveries/turn-away", turn_away, methods=["POST"]),
     Route("/deliveries/hand-over", hand_over, methods=["POST"]),

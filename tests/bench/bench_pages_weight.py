@@ -43,7 +43,8 @@ READERS: Final = {
 NO_PAGES: Final = {
     *("/gate/live", "/console/live", "/alarms/live"),
     *("/gate/picture", "/orders/zones", "/sign-in/badge"),
-    *("/terminal/{name:str}", "/console/draft/{draft:str}"),
+    *("/console/draft/{draft:str}", "/visitors/list", "/deliveries/list", "/people/sign-ins/open"),
+    *("/people/{person:str}/row", "/people/{person:str}/edit"),
 }
 """Streams, pictures, data for a page's script, addresses that lead elsewhere, files."""
 

@@ -79,6 +79,7 @@ def test_an_invitation_makes_a_password_and_a_code_that_sign_in(
     with admin.task(actions=2) as page:
         admin.presses("Who signs in")
         admin.presses("Invite David Lindqvist")
+        expect(page.get_by_role("code")).to_have_count(2)
         code, where = page.get_by_role("code").all_inner_texts()
     guard = screen()
     # What he is handed says where: he begins there.
