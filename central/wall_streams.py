@@ -10,7 +10,7 @@ from central.order_desk import OrderDesk
 from central.told_entries import TellingEntries
 from central.wall_book import Seen, WallBook
 from central.wall_messages import FollowEntries
-from edge.control.conversation import HEARTBEAT_S, refusal
+from edge.control.conversation import refusal
 from edge.control.frames import frame
 from edge.control.message import Message
 from edge.control.messages import Heartbeat, Refusal
@@ -19,6 +19,9 @@ TICK_S = 0.25
 """Between two messages of one stream: an eye sees no more. All streams go at the same moments, so
 that those that show the same are told by one message.
 """
+
+HEARTBEAT_S = 2.0
+"""A page says that it is not live when it was told nothing for five."""
 
 LOOK_S = 1.0
 """Between two looks at what tells nobody of its changes: whether there is a broker."""

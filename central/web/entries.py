@@ -21,7 +21,7 @@ from edge.web.words import Words
 
 NAME_MAX = 64
 
-watched = operator(OperatorRight.WATCH, locked=True)
+watch = operator(OperatorRight.WATCH)
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ def filters_of(request: Request) -> Filters:
     )
 
 
-@watched
+@watch
 async def live(visit: Visit) -> Response:
     filters = filters_of(visit.request)
     following = FollowEntries(

@@ -50,7 +50,6 @@ REACHED: Final = {
 assert set(REACHED) == set(Reached), "every standing has its word"
 
 watch = operator(OperatorRight.WATCH)
-watched = operator(OperatorRight.WATCH, locked=True)
 sends = operator(OperatorRight.ORDERS)
 
 
@@ -100,7 +99,7 @@ async def orders(visit: Visit) -> Response:
     return visit.page("orders.html")
 
 
-@watched
+@watch
 async def live(visit: Visit) -> Response:
     timezone = visit.session.timezone
     return stream(visit.request, FollowOrders(), drawer(visit.words, timezone))

@@ -57,8 +57,6 @@ async def wall(visit: Visit) -> Response:
     if OperatorRight.WATCH not in rights:
         home = [address for right, address in HOME.items() if right in rights]
         return RedirectResponse(home[0] if home else "/own", HTTPStatus.SEE_OTHER)
-    if visit.session.locked:
-        return visit.page("wall.html", about=None, filters=filters_of(visit.request), site="")
     about = await visit.daemon.ask(AskWall(), WallAbout)
     site = visit.request.query_params.get("site", "")[:NAME_MAX]
     return visit.page("wall.html", about=about, filters=filters_of(visit.request), site=site)

@@ -141,15 +141,17 @@ follow("/live" + (one ? "?site=" + encodeURIComponent(one) : ""), {
   },
 });
 
-const entries = new Entries(document.getElementById("entries"));
+// A screen that is locked goes on showing edges and alarms, and no entries.
 const pause = document.getElementById("pause");
-pause.addEventListener("click", () => {
-  const still = pause.getAttribute("aria-pressed") !== "true";
-  pause.setAttribute("aria-pressed", String(still));
-  entries.hold(still);
-});
-
-follow("/entries/live" + location.search, {
-  begin: () => entries.begin(),
-  entries: (told) => entries.add(told),
-});
+if (pause) {
+  const entries = new Entries(document.getElementById("entries"));
+  pause.addEventListener("click", () => {
+    const still = pause.getAttribute("aria-pressed") !== "true";
+    pause.setAttribute("aria-pressed", String(still));
+    entries.hold(still);
+  });
+  follow("/entries/live" + location.search, {
+    begin: () => entries.begin(),
+    entries: (told) => entries.add(told),
+  });
+}
