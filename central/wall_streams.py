@@ -3,6 +3,7 @@ queue: each takes what there is when the next moment comes, one message on its w
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -16,12 +17,16 @@ from edge.control.message import Message
 from edge.control.messages import Heartbeat, Refusal
 
 TICK_S = 0.25
-"""Between two messages of one stream: an eye sees no more. All streams go at the same moments, so
-that those that show the same are told by one message.
+"""Between two messages of one stream: an eye sees no more. What comes to somebody who was told
+nothing for so long is told at once; after that all streams go at the same moments, so that those
+that show the same are told by one message.
 """
 
 HEARTBEAT_S = 2.0
 """A page says that it is not live when it was told nothing for five."""
+
+ALARMS_IN_A_ROW = 3
+"""Messages of alarms before one of edges has its turn: an alarm waits for no long list of edges."""
 
 LOOK_S = 1.0
 """Between two looks at what tells nobody of its changes: whether there is a broker."""
@@ -39,11 +44,12 @@ class _Paced:
         self._said_s = 0.0
 
     async def send(self, data: bytes) -> None:
-        """Then wait for the next moment."""
+        """Then wait for the next moment at which it may be done again."""
         loop = asyncio.get_running_loop()
         await self._send(data)
         self._said_s = loop.time()
-        await asyncio.sleep(TICK_S - loop.time() % TICK_S)
+        soonest_s = self._said_s + 0.9 * TICK_S  # a loop that is a little late loses no turn
+        await asyncio.sleep(TICK_S * math.ceil(soonest_s / TICK_S) - self._said_s)
 
     async def wait(self, event: asyncio.Event) -> None:
         """Until it is set, or it is time to look again."""
@@ -53,8 +59,6 @@ class _Paced:
                 await event.wait()
         if not event.is_set() and loop.time() - self._said_s >= HEARTBEAT_S:
             await self.send(_HEARTBEAT)
-        elif event.is_set():
-            await asyncio.sleep(TICK_S - loop.time() % TICK_S)
 
 
 async def follow_wall(book: WallBook, site: str, send: Send) -> None:
@@ -63,18 +67,18 @@ async def follow_wall(book: WallBook, site: str, send: Send) -> None:
     seen, on_wire = book.now, book.on_wire
     for page in book.everything(site):
         await send(page)
-    alarms_next = True
+    in_a_row = 0
     while True:
         event = book.edges.next
         if book.missed(seen):
             raise refusal(Refusal.SLOW, "more has changed than can be told", "follow anew")
         edges = book.changed_edges(site, seen.edges)
         alarms = book.changed_alarms(site, seen.alarms)
-        if alarms.rows and (alarms_next or not edges.rows):
-            seen, alarms_next = Seen(seen.edges, alarms.upto), False
+        if alarms.rows and (in_a_row < ALARMS_IN_A_ROW or not edges.rows):
+            seen, in_a_row = Seen(seen.edges, alarms.upto), in_a_row + 1
             await paced.send(alarms.frame)
         elif edges.rows or on_wire is not book.on_wire:
-            seen, on_wire, alarms_next = Seen(edges.upto, seen.alarms), book.on_wire, True
+            seen, on_wire, in_a_row = Seen(edges.upto, seen.alarms), book.on_wire, 0
             await paced.send(edges.frame)
         else:
             seen = Seen(edges.upto, alarms.upto)  # it was of other sites
