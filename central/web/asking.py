@@ -7,7 +7,7 @@ from typing import TypeVar
 from starlette.responses import Response
 
 from central.operator_words import OperatorRight
-from central.wall_messages import NotDone
+from central.wall_messages import AskWall, NotDone, WallAbout
 from edge.control.message import Message
 from edge.control.messages import Heartbeat
 from edge.web.daemon import DaemonAwayError
@@ -35,6 +35,13 @@ async def ask(visit: Visit, request: Message, kind: type[R]) -> R:
             return reply
         break
     raise DaemonAwayError("central answers something else")
+
+
+async def known_sites(visit: Visit) -> tuple[str, ...]:
+    """The sites that a form can offer, where the operator may see them."""
+    if OperatorRight.WATCH not in visit.session.rights:
+        return ()
+    return (await visit.daemon.ask(AskWall(), WallAbout)).sites
 
 
 def operator(

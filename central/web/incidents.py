@@ -24,15 +24,13 @@ from central.search import END_US
 from central.wall_messages import (
     PLACE_CHARS_MAX,
     AskIncident,
-    AskWall,
     IncidentNoted,
     IncidentReply,
     IncidentsReply,
     ListIncidents,
     NoteIncident,
-    WallAbout,
 )
-from central.web.asking import ask, operator
+from central.web.asking import ask, known_sites, operator
 from central.web.wall_words import EntryView, day_and_moment, entry_view
 from controller.alarm_kinds import rule_of
 from edge.web.forms import form_of
@@ -70,11 +68,10 @@ async def incidents(visit: Visit) -> Response:
     wished = ListIncidents(
         site=asked.get("site", "")[:NAME_MAX], closed=asked.get("closed", "") == "1"
     )
-    about = await visit.daemon.ask(AskWall(), WallAbout)
     reply = await ask(visit, wished, IncidentsReply)
     return visit.page(
         "incidents.html",
-        about=about,
+        sites=await known_sites(visit),
         asked=wished,
         reply=reply,
         time=lambda utc_us: day_and_moment(utc_us, visit.zone),

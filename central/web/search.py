@@ -11,13 +11,11 @@ from central.search import END_US, By
 from central.wall_messages import (
     PLACE_CHARS_MAX,
     AskCounts,
-    AskWall,
     CountsReply,
     Search,
     SearchReply,
-    WallAbout,
 )
-from central.web.asking import ask, operator
+from central.web.asking import ask, known_sites, operator
 from central.web.entries import kinds
 from central.web.wall_words import entry_view
 from controller.ledger import PERSONAL_CHARS_MAX
@@ -70,11 +68,10 @@ async def found(visit: Visit) -> Response:
 
 
 async def _page(visit: Visit, preset: dict[str, str], reply: SearchReply | None) -> Response:
-    about = await visit.daemon.ask(AskWall(), WallAbout)
     shown = () if reply is None else reply.entries
     return visit.page(
         "search.html",
-        about=about,
+        sites=await known_sites(visit),
         asked=preset,
         reply=reply,
         entries=[entry_view(one, visit.words, visit.zone) for one in shown],
@@ -89,14 +86,13 @@ async def counts(visit: Visit) -> Response:
     """How many entries there are, by what is asked."""
     asked = visit.request.query_params
     by = By(asked["by"]) if asked.get("by") in set(By) else By.DAY
-    about = await visit.daemon.ask(AskWall(), WallAbout)
     wished = AskCounts(
         by=by, site=asked.get("site", "")[:NAME_MAX], edge=asked.get("edge", "")[:NAME_MAX]
     )
     reply = await ask(visit, wished, CountsReply)
     return visit.page(
         "counts.html",
-        about=about,
+        sites=await known_sites(visit),
         asked=wished,
         bys=BYS,
         reply=reply,

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from central.operator_words import OperatorRight
-from central.wall_messages import AskSeries, AskWall, SeriesReply, WallAbout
-from central.web.asking import ask, operator
+from central.wall_messages import AskSeries, SeriesReply
+from central.web.asking import ask, known_sites, operator
 from central.web.search import zone_name
 from central.web.wall_words import day_and_moment
 from edge.web.pages import Visit
@@ -63,11 +63,10 @@ async def series(visit: Visit) -> Response:
         until_us=until_s * 1_000_000,
         step_s=span.step_s,
     )
-    about = await visit.daemon.ask(AskWall(), WallAbout)
     reply = await ask(visit, wished, SeriesReply)
     return visit.page(
         "series.html",
-        about=about,
+        sites=await known_sites(visit),
         site=wished.site,
         spans=SPANS,
         chosen=chosen,

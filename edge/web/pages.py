@@ -347,10 +347,12 @@ async def refused(request: Request, error: Exception) -> Response:
     pages: Pages = request.app.state.pages
     words = pages.words(request)
     text = why_not(error.refused.reason, error.refused.remedy, words)
+    status = HTTPStatus.FORBIDDEN
     if error.refused.code is Refusal.MALFORMED:
         text = words(MALFORMED)  # what it says of the message itself is for whoever writes pages
+        status = HTTPStatus.BAD_REQUEST
     said = Said(text=text, tone="denied", done=False)
-    return told(request, said, HTTPStatus.FORBIDDEN)
+    return told(request, said, status)
 
 
 def told(request: Request, said: Said, status: int) -> Response:
