@@ -111,12 +111,17 @@ class _Client(Conversation[Request]):
                 await self._send(self._orders.in_force())
             case MakeLink() | Invite() | ReadSignIns():
                 operators = await self._operators()
-                asked = operators.of_others(request, self._peer.name, may_link=True)
+                asked = operators.of_others(request, self._account, may_link=True)
                 await self._send(await self._patiently(asked))
             case _:
                 operators = await self._operators()
-                answered = operator_desk.answer(operators, request, self._peer.name)
+                answered = operator_desk.answer(operators, request, self._account)
                 await self._send(await self._patiently(answered))
+
+    @property
+    def _account(self) -> str:
+        """As it goes on record; no operator is called that."""
+        return f"account {self._peer.name}"
 
     async def _operators(self) -> OperatorSignIns:
         """Raises Ended where nobody may ask about them, or there are none."""

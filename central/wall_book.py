@@ -32,6 +32,9 @@ from edge.control.message import Message
 ALARMS_NOTED_MAX = 20_000
 """Alarms whose change is remembered: those of a site where everything fails at once."""
 
+TOLD_KEPT_MAX = 256
+"""Messages that are kept for others who want the same; with the next change all of them go."""
+
 EdgeKey = tuple[str, str]
 AlarmKey = tuple[str, str, int]
 K = TypeVar("K")
@@ -157,6 +160,8 @@ class WallBook:
             keys = [key for key, _ in changed]
             made, count = _fitting(keys, make)
             upto = newest if count == len(keys) else changed[count - 1][1]
+            if len(self._told) >= TOLD_KEPT_MAX:
+                self._told.clear()
             told = self._told[which] = Told(made, count, upto)
         return told
 

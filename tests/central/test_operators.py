@@ -396,7 +396,7 @@ def test_commands_say_who_there_is_and_what_they_did(
             assert "last who may" in await says("remove", "olga", code=1)
             await says("remove", "otto")
             log = await says("log")
-            account = peer.account_name(os.geteuid())
+            account = f"account {peer.account_name(os.geteuid())}"
             assert f"otto is no operator any more; by {account}" in log
             assert f"olga can sign in once by a link, by {account}" in log
             assert (

@@ -3,9 +3,11 @@
 import asyncio
 from pathlib import Path
 
+import click
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from central.commands import _addresses
 from central.control_messages import AcknowledgeAlarm, AlarmAcknowledged
 from central.control_messages_order import (
     FollowOrders,
@@ -100,6 +102,21 @@ def test_an_alarm_is_acknowledged_as_it_was_seen_or_not_at_all(
             assert any("the edge has not answered" in line for line in log)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["house/gate", "house=https://x", "house/gate=http://gate.example", "house/gate=ftp://x",
+     "house/gate=https://", "house/gate=https://[x", "House/gate=https://x",
+     f"house/gate=https://x/{'y' * 300}"],
+)  # fmt: skip
+def test_pictures_are_fetched_over_https_or_from_this_machine(address: str) -> None:
+    for good in ("house/gate=https://gate.example/", "house/gate=http://localhost:8600"):
+        ((key, found),) = _addresses((good,)).items()
+        assert key == ("house", "gate")
+        assert found == good.partition("=")[2].rstrip("/")
+    with pytest.raises(click.BadParameter, match="write SITE/EDGE=https"):
+        _addresses((address,))
 
 
 def test_an_order_is_sent_from_the_wall_and_followed_door_by_door(

@@ -105,6 +105,34 @@ async def _refused(folder: Path, token: str, request: Message, *, locked: bool) 
         return None
 
 
+def test_who_may_what_stands_here_once_more() -> None:
+    """Whoever gives a request to others changes it in two places."""
+    found: dict[str, set[str]] = {}
+    for kind, needs in TABLE.items():
+        if needs.rights:
+            (right,) = needs.rights
+            found.setdefault(right, set()).add(kind.__name__)
+    assert found == {
+        "watch": {
+            "AskWall", "FollowWall", "FollowEntries", "ListOrders", "FollowOrders", "AskCounts",
+            "AskSeries",
+        },
+        "names": {"Search", "ListIncidents", "AskIncident", "NoteIncident"},
+        "alarms": {"AcknowledgeAt"},
+        "orders": {"SendOrder"},
+        "operators": {
+            "ReadSignIns", "EndSession", "Invite", "RemoveSignIn", "ReadOperators", "PutOperator",
+            "RemoveOperator", "ReadOperatorLog",
+        },
+    }  # fmt: skip
+    free = {kind.__name__ for kind, needs in TABLE.items() if needs is ANYBODY}
+    assert free == {
+        "UseSession", "SignInByPassword", "AskPasskey", "SignInByPasskey", "SignInByLink",
+        "TakeInvitation", "ConfirmInvitation",
+    }  # fmt: skip
+    assert "MakeLink" not in {kind.__name__ for kind in TABLE}, "whoever has one is that person"
+
+
 def test_a_wall_that_was_left_shows_alarms_and_nothing_acts_from_it() -> None:
     locked = {kind.__name__ for kind, needs in TABLE.items() if needs.locked and needs.rights}
     assert locked == {"AskWall", "FollowWall"}

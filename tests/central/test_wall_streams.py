@@ -374,6 +374,21 @@ def test_a_stream_ends_with_its_operator(tmp_path: Path, follow: Message) -> Non
     asyncio.run(run())
 
 
+def test_that_the_broker_is_gone_is_told_where_nothing_else_happens(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with served_wall(tmp_path) as at:
+            token = await at.signed_in("olga", WATCH)
+            async with wall(tmp_path, token) as page:
+                stream = page.follow(FollowWall())
+                await told(stream, WallEdges, lambda one: not one.on_wire)
+                at.distributor.linked(up=True)
+                await told(stream, WallEdges, lambda one: one.on_wire)
+                at.distributor.linked(up=False)
+                await told(stream, WallEdges, lambda one: not one.on_wire)
+
+    asyncio.run(run())
+
+
 async def to_the_end(stream: AsyncIterator[Message]) -> None:
     async for _ in stream:
         pass
