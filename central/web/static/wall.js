@@ -19,6 +19,7 @@ let counted = { on_wire: true, known: 0, connected: 0 };
 let total = 0;
 let whole = false;
 let waits = false;
+let drawnAt = -DRAW_MS;
 
 function edgeRow(row, edge) {
   row.querySelector("[data-edge]").href = edgeAddress(edge);
@@ -97,6 +98,7 @@ function drawAlarms() {
 
 function drawAll() {
   waits = false;
+  drawnAt = performance.now();
   drawEdges();
   const unseen = drawAlarms();
   document.getElementById("connected").textContent = String(counted.connected);
@@ -110,11 +112,11 @@ function drawAll() {
   strip.dataset.tone = well ? "granted" : "alarm";
 }
 
-// Many changes are drawn at once.
+// The first change is drawn at once, and those that follow it closely together.
 function soon() {
   if (waits) return;
   waits = true;
-  setTimeout(drawAll, DRAW_MS);
+  setTimeout(drawAll, Math.max(0, drawnAt + DRAW_MS - performance.now()));
 }
 
 find.addEventListener("input", soon);
