@@ -20,6 +20,7 @@ from edge.control.messages_page_orders import (
     ConsoleState,
     DraftShown,
     OrderCame,
+    PersonNamed,
     SuccessionShown,
     ZoneInside,
 )
@@ -29,6 +30,7 @@ from edge.order_desk import OrderDesk
 from edge.uplink import Uplink
 from edge.visit_desk import VisitDesk
 from policies.compiled import ZoneKind
+from policies.rights import ProtectedShown
 
 HEARTBEAT_S = 2.0
 """A page says that it is not live when it has heard nothing for five."""
@@ -44,6 +46,19 @@ class _Ground(NamedTuple):
     roll: object
     down: bool
     central: bool | None
+
+
+class _Known(NamedTuple):
+    """Somebody whose id stands in the state."""
+
+    shown: PersonNamed
+    protected: bool
+
+
+class _Made(NamedTuple):
+    ground: _Ground
+    state: ConsoleState
+    known: tuple[_Known, ...]
 
 
 class ConsoleFeed:
@@ -64,7 +79,7 @@ class ConsoleFeed:
         self._drafts = drafts
         self._news = asyncio.Event()
         self._making = asyncio.Lock()
-        self._made: tuple[_Ground, ConsoleState] | None = None
+        self._made: _Made | None = None
         self._consents: tuple[tuple[object, object], tuple[ConsentShown, ...]] | None = None
         orders.looked.append(self.changed)
 
@@ -75,13 +90,14 @@ class ConsoleFeed:
 
     async def state(self, by: AtPage) -> ConsoleState:
         """As it is now. Raises JournalError."""
-        shown = await self._shown()
-        now = self._daemon.now()
+        made = await self._shown()
+        shown, now = made.state, self._daemon.now()
         return replace(
             shown,
             seq=self._daemon.site.state.seq,
             posture=replace(shown.posture, utc_us=now.utc_us),
             drafts=self._drafts(by),
+            people=tuple(one.shown for one in made.known if _may_name(by, one)),
         )
 
     async def follow(self, by: AtPage) -> AsyncGenerator[ConsoleState | ConsoleHeartbeat, None]:
@@ -102,13 +118,16 @@ class ConsoleFeed:
                 moment = self._daemon.now()
                 yield ConsoleHeartbeat(utc_us=moment.utc_us, seq=self._daemon.site.state.seq)
 
-    async def _shown(self) -> ConsoleState:
+    async def _shown(self) -> _Made:
         """But for what is told of each moment, and to each person."""
         async with self._making:
             ground = self._ground()
-            if self._made is None or not _same(self._made[0], ground):
-                self._made = ground, await self._fresh(ground)
-            return self._made[1]
+            if self._made is None or not _same(self._made.ground, ground):
+                state = await self._fresh(ground)
+                # Everybody on file is looked at: beside the event loop.
+                known = await asyncio.to_thread(_known, state, self._daemon)
+                self._made = _Made(ground, state, known)
+            return self._made
 
     def _ground(self) -> _Ground:
         daemon = self._daemon
@@ -163,6 +182,28 @@ def _same(one: Iterable[object], other: Iterable[object]) -> bool:
     content.
     """
     return all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _known(state: ConsoleState, daemon: Daemon) -> tuple[_Known, ...]:
+    """Those on file whose ids stand in it: who gave an order at a page, acts, has a consent."""
+    roll, policy = daemon.people.roll, daemon.site.policy
+    ids = {one.operator for one in state.orders} | {one.person for one in state.orders}
+    ids |= {one.person for one in state.posture.acting}
+    ids |= {name for one in state.consents for name in (one.person, one.given_by)}
+    return tuple(
+        _Known(
+            PersonNamed(person=one.external_id, name=one.name),
+            policy.standing(one.roles).protected,
+        )
+        for one in roll.holders.values()
+        if one.external_id in ids
+    )
+
+
+def _may_name(by: AtPage, one: _Known) -> bool:
+    """Of protected persons as at a gate; on a screen that is locked nobody is named."""
+    sight = by.sight
+    return sight.people and (not one.protected or sight.protected is ProtectedShown.NAME)
 
 
 def _came(orders: OrderDesk, come: Come) -> OrderCame:

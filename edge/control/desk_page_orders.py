@@ -21,18 +21,20 @@ from edge.control.messages_page_orders import (
     ReadDrillReport,
     SignDraft,
 )
+from edge.gate_sight import Sight
 
 
 class AtPage(NamedTuple):
     """Who asks: the person of a session that stands, looked up for this very request. `session`:
     names it, and is no secret. `person`: the integrator's id; `holder`: ours. `terminal`: where she
-    sits, by the site file's name; empty where it is none.
+    sits, by the site file's name; empty where it is none. `sight`: whom of others she may see.
     """
 
     session: str
     person: str
     holder: HolderId
     terminal: str = ""
+    sight: Sight = Sight()
 
 
 class PageOrders(Protocol):

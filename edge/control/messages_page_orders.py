@@ -329,10 +329,21 @@ class ZoneInside(Part, frozen=True, kw_only=True):
     people: Count
 
 
+class PersonNamed(Part, frozen=True, kw_only=True):
+    """Whose id stands somewhere in it, with the name."""
+
+    person: str
+    name: str
+
+    def __repr__(self) -> str:
+        return "PersonNamed(…)"
+
+
 class ConsoleState(Message, frozen=True, kw_only=True):
     """`seq`: the entry after which all of it is said. `came`: of every order in force, oldest
     first, in the order of `orders`. `doors`: every portal. `drafts`: as whoever asks sees them.
-    `central`: central is reached; None where the site has no broker.
+    `central`: central is reached; None where the site has no broker. `people`: those whom whoever
+    asks may see by name, of all who gave an order, act for somebody, or have a consent.
     """
 
     seq: Count
@@ -348,6 +359,7 @@ class ConsoleState(Message, frozen=True, kw_only=True):
     consents: tuple[ConsentShown, ...]
     drafts: tuple[DraftShown, ...]
     inside: tuple[ZoneInside, ...]
+    people: tuple[PersonNamed, ...] = ()
 
 
 class ConsoleHeartbeat(Message, frozen=True, kw_only=True):

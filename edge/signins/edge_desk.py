@@ -69,7 +69,7 @@ class PageHeld(Held):
     @property
     def at_page(self) -> AtPage:
         session = self.opened.session
-        return AtPage(session.id, self.person, self.who.holder, session.terminal)
+        return AtPage(session.id, self.person, self.who.holder, session.terminal, self.guard.sight)
 
 
 class PageSignIns(SignInDesk[PageHeld]):

@@ -115,6 +115,7 @@ def console_view(state: ConsoleState, words: Words, zone: tzinfo) -> ConsoleView
     came = {one.order: one for one in state.came}
     arrivals = {one.portal: one for one in posture.portals}
     inside = {one.zone: one.people for one in state.inside}
+    names = _names(state)
     return ConsoleView(
         word=words(look.word),
         sign=look.sign,
@@ -145,12 +146,17 @@ def console_view(state: ConsoleState, words: Words, zone: tzinfo) -> ConsoleView
         consents=tuple(
             words(
                 "%(person)s until %(until)s",
-                person=one.person or "–",
+                person=names.get(one.person, one.person) or "–",
                 until=day_and_clock(one.until_utc_us, zone),
             )
             for one in state.consents
         ),
     )
+
+
+def _names(state: ConsoleState) -> dict[str, str]:
+    """Of people by their ids, as far as they are shown here; whoever is not has the id alone."""
+    return {one.person: one.name for one in state.people}
 
 
 def _door(one: PortalStatus, told: PortalArrival | None, words: Words) -> DoorView:
@@ -197,9 +203,7 @@ def _order(
         id=one.order,
         kind=kind,
         scope=", ".join((*one.zones, *one.portals_named)) or words("whole site"),
-        about=words(
-            "%(who)s, %(when)s", who=one.signed_by or one.operator or one.source or "–", when=given
-        ),
+        about=words("%(who)s, %(when)s", who=_who_gave(one, state) or "–", when=given),
         reason=one.reason,
         came=told,
         came_tone=tone,
@@ -208,6 +212,10 @@ def _order(
         lifted_by=_lifted_by(one),
         ended_by=str(OrderKind.END_DRILL) if one.drill else _ended_by(one),
     )
+
+
+def _who_gave(one: OrderShown, state: ConsoleState) -> str:
+    return one.signed_by or _names(state).get(one.operator, one.operator) or one.source
 
 
 def _lifted_by(one: OrderShown) -> str:
@@ -252,7 +260,7 @@ def _leads(state: ConsoleState, words: Words, zone: tzinfo) -> tuple[str, ...]:
     said = [
         words(
             "%(person)s acts for %(role)s until %(until)s",
-            person=one.person,
+            person=_names(state).get(one.person, one.person),
             role=one.role,
             until=day_and_clock(one.until_s * 1_000_000, zone),
         )

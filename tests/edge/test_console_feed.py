@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,15 @@ from edge.control.messages_orders import Carrier
 from edge.control.messages_page_orders import (
     ConsoleHeartbeat,
     ConsoleState,
+    PersonNamed,
     RaisedKind,
     ReadDrillReport,
 )
+from edge.gate_sight import Sight
+from edge.web.console_words import console_view
+from edge.web.words import languages
 from policies.facts import Mode
+from policies.rights import ProtectedShown
 from tests.edge.house import ADA as BADGE
 from tests.edge.house import FRONT_CONTACT, House, until
 from tests.edge.ordering import lockdown
@@ -107,6 +113,31 @@ def test_who_is_inside_is_told_by_zone(house: House) -> None:
             told = await shows(stream, lambda s: any(one.people for one in s.inside))
             assert [one.zone for one in told.inside if one.people] == ["hall"]
             house.board.set_input(FRONT_CONTACT, False)
+
+    scene(house, what)
+
+
+@pytest.mark.parametrize("protected", [False, True])
+def test_who_ordered_is_named_to_whom_the_policy_shows_him(
+    house: House, tmp_path: Path, *, protected: bool
+) -> None:
+    if protected:
+        file = tmp_path / "policy.toml"
+        text = file.read_text()
+        assert "[role.staff]\n" in text
+        file.write_text(text.replace("[role.staff]\n", "[role.staff]\nprotected = true\n"))
+    chief = BOB._replace(sight=Sight(protected=ProtectedShown.NAME))
+    guard = BOB._replace(sight=Sight(protected=ProtectedShown.STATUS))
+    away = chief._replace(sight=Sight(protected=ProtectedShown.NAME, people=False))
+
+    async def what(edge: Edge) -> None:
+        await held(edge, ADA, RaisedKind.LOCKDOWN)
+        ada = PersonNamed(person="1", name="Ada L")
+        for by, named in ((chief, True), (guard, not protected), (away, False)):
+            state = await edge.desk.page_orders.console(by)
+            assert state.people == ((ada,) if named else ())
+            (shown,) = console_view(state, languages()["en"], UTC).orders
+            assert shown.about.startswith("Ada L, " if named else "1, ")
 
     scene(house, what)
 
