@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from itertools import islice
 
+from msgspec.structs import replace
+
 from controller.events import FireReset, FireResetRefused
 from controller.ids import HolderId
 from edge.alarm_desk import AlarmDesk
@@ -220,7 +222,11 @@ class DaemonDesk:
         )
 
     async def report_person(self, person: str, operator: str) -> ReportPersonReply:
-        return await self._report.report(person, operator)
+        told = await self._report.report(person, operator)
+        if told.kept is None or self.sign_ins is None:
+            return told
+        sign_ins = self.sign_ins.kept_of(told.kept.on_file.random_id)
+        return replace(told, kept=replace(told.kept, sign_ins=sign_ins))
 
     async def export_people(self, since: int | None) -> tuple[bytes, ExportPeopleReply]:
         return await self._people.export(since)

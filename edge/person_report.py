@@ -13,7 +13,7 @@ from controller.events import Entry, EntryError, decode_entry
 from controller.ids import HolderId
 from controller.ledger import Personal
 from edge.control.messages import SentEntry
-from edge.control.messages_report import FaceKept, Kept, Now
+from edge.control.messages_report import FaceKept, Kept, Now, SessionKept
 from edge.journal.erasure import BETWEEN_NAMES, SIGNED_BY, about_somebody, fields_of
 from edge.present import as_json, clean, committed, line, local
 from edge.privacy import Sheet
@@ -129,6 +129,7 @@ def text_pieces(
     """The same as a text, in pieces."""
     yield _text(_opening(kept, made_utc_us, zone))
     yield _text(_present(kept, zone))
+    yield _text(_sign_ins(kept, zone))
     yield _text(_changes(kept, zone))
     yield _text(_pictures(kept, zone))
     yield _text([f"ENTRIES OF THE JOURNAL, {kept.searched} searched", ""])
@@ -234,6 +235,40 @@ def _sighted(now: Now, zone: tzinfo) -> str:
     since = "" if doubt is None else f"; unknown since {_when(doubt.since_s, zone)} ({doubt.why})"
     where = f"in {seen.zone}{perhaps} by {seen.how}{host}"
     return f"{where}, entry {seen.entry}, {_when(seen.at_s, zone)}{since}"
+
+
+def _sign_ins(kept: Kept, zone: tzinfo) -> list[str]:
+    head = ["SIGNING IN AT THE PAGES", ""]
+    told = kept.sign_ins
+    if told is None:
+        return [*head, "  what is kept of that cannot be read here: see the log of the daemon", ""]
+    rows = {
+        "password": "a hash of it, and the sealed secret of an authenticator"
+        if told.password
+        else "none",
+        "invitation": _code(told.invited_until_utc_us, zone),
+        "one-time link": _code(told.link_until_utc_us, zone),
+    }
+    lines = _rows(rows)
+    lines += [
+        f"  passkey {one.label!r}, made {local(one.made_utc_us, zone)}, "
+        f"used last {local(one.used_utc_us, zone)}"
+        for one in told.passkeys
+    ]
+    lines += [
+        f"  signed in by {one.how} {_at(one)} since {local(one.begun_utc_us, zone)}, "
+        f"did something last {local(one.seen_utc_us, zone)}, until {local(one.ends_utc_us, zone)}"
+        for one in told.sessions
+    ]
+    return [*head, *lines, ""]
+
+
+def _code(until_utc_us: int, zone: tzinfo) -> str:
+    return f"a hash of its code, until {local(until_utc_us, zone)}" if until_utc_us else "none"
+
+
+def _at(session: SessionKept) -> str:
+    return f"at terminal {session.terminal}" if session.terminal else "at no terminal"
 
 
 def _changes(kept: Kept, zone: tzinfo) -> list[str]:

@@ -1,5 +1,6 @@
 """A report of one person where no daemon runs: by journal and file of people themselves."""
 
+import logging
 import os
 
 from controller.erasures import on_report_asked
@@ -13,6 +14,7 @@ from edge.control.messages_report import (
     Kept,
     PictureOf,
     ReportPersonReply,
+    SignInsKept,
 )
 from edge.control.place import PEOPLE_FILE
 from edge.erase_closed import opened_writer, turn_of
@@ -25,8 +27,12 @@ from edge.policy_start import served_next
 from edge.recorder import record_of
 from edge.report_desk import badges_of, changes_of, nobody, now_of, on_file, pictures_of
 from edge.restore import restored_state
+from edge.signins.reported import sign_ins_closed
+from edge.signins.store import SignInsError
 
 CAUSE = InputId("person-report")
+
+log = logging.getLogger(__name__)
 
 
 async def report_closed(config: Config, person: str, made: Made) -> ReportPersonReply:
@@ -70,6 +76,7 @@ async def report_closed(config: Config, person: str, made: Made) -> ReportPerson
                 acked=None if config.broker is None else writer.acked,
                 pictures=shown[:KEPT_PICTURES_MAX],
                 picture_count=len(shown),
+                sign_ins=_sign_ins(config, HolderId(record.id)),
             )
     return ReportPersonReply(kept=kept)
 
@@ -79,3 +86,11 @@ def _pictures(config: Config, holder: HolderId) -> tuple[PictureOf, ...]:
         return ()
     with PictureIndex.open(config.state) as keys:
         return pictures_of(keys, holder)
+
+
+def _sign_ins(config: Config, holder: HolderId) -> SignInsKept | None:
+    try:
+        return sign_ins_closed(config.state, holder)
+    except SignInsError as error:
+        log.warning("what is kept of signing in cannot be read: %s", error)
+        return None

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Protocol
 
+from controller.ids import HolderId
 from edge.control.conversation import Ended, refusal
 from edge.control.desk_page_orders import AtPage
 from edge.control.message import Message
@@ -16,6 +17,7 @@ from edge.control.messages_pages import (
     SignInRequest,
     SignInsReply,
 )
+from edge.control.messages_report import SignInsKept
 from edge.gate_sight import Guard
 from policies.rights import Right
 
@@ -98,4 +100,8 @@ class SignIns(Protocol):
         may_link: bool = False,
     ) -> SignInsReply | SignInChanged | CodeMade:
         """What is asked about sign-ins of others. `may_link`: the operator has this machine."""
+        ...
+
+    def kept_of(self, holder: HolderId) -> SignInsKept:
+        """What is kept of somebody's signing in. Never blocks."""
         ...

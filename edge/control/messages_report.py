@@ -124,13 +124,44 @@ class Now(Part, frozen=True, kw_only=True):
     visits: tuple[VisitKept, ...] = ()
 
 
+class PasskeyKept(Part, frozen=True, kw_only=True):
+    """A passkey: its public key and no more is kept. `label`: how the person calls it."""
+
+    label: str
+    made_utc_us: Micros
+    used_utc_us: Micros
+
+
+class SessionKept(Part, frozen=True, kw_only=True):
+    """A session at the pages that stands. `terminal`: empty where it is at none."""
+
+    how: str
+    terminal: str
+    begun_utc_us: Micros
+    seen_utc_us: Micros
+    ends_utc_us: Micros
+
+
+class SignInsKept(Part, frozen=True, kw_only=True):
+    """By what somebody signs in at the pages, and where she is signed in. `password`: a hash of one
+    and the sealed secret of an authenticator are kept. Times are 0 where no such code waits.
+    """
+
+    password: bool = False
+    passkeys: tuple[PasskeyKept, ...] = ()
+    invited_until_utc_us: Micros = 0
+    link_until_utc_us: Micros = 0
+    sessions: tuple[SessionKept, ...] = ()
+
+
 class Kept(Part, frozen=True, kw_only=True):
     """What is kept of somebody beside the journal, and how his entries are found in it: they have
     his random id in them, or one of these `badges`, or his name, beside them.
 
     `recorded`: the entry that says that this was asked for. `searched`: the journal's last number
     then. `acked`: up to where the archive has it; None where there is no archive. `pictures`: the
-    newest of `picture_count` in which he may be.
+    newest of `picture_count` in which he may be. `sign_ins`: None where what is kept of signing in
+    cannot be read.
     """
 
     site: str
@@ -146,6 +177,7 @@ class Kept(Part, frozen=True, kw_only=True):
     acked: Count | None
     pictures: tuple[PictureOf, ...] = ()
     picture_count: Count = 0
+    sign_ins: SignInsKept | None = None
 
     def __repr__(self) -> str:
         return f"Kept({self.on_file!r}, …)"

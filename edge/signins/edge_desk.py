@@ -24,6 +24,7 @@ from edge.control.messages_pages import (
     UseSession,
     WaitsForBadge,
 )
+from edge.control.messages_report import SignInsKept
 from edge.gate_sight import Guard, sight_of
 from edge.signins.badge_entrance import BadgeEntrance
 from edge.signins.desk import SignInDesk
@@ -32,6 +33,7 @@ from edge.signins.first import FirstCode
 from edge.signins.held import Held
 from edge.signins.parts import SEE_LOG, UNKEPT, Parts
 from edge.signins.premises import Known
+from edge.signins.reported import sign_ins_kept
 from edge.signins.sessions import Open
 from edge.signins.store import SignInsError
 from edge.signins.terminals import Terminals
@@ -85,6 +87,11 @@ class PageSignIns(SignInDesk[PageHeld]):
         self._premises = premises
         self._badges = BadgeEntrance(parts, premises)
         self._terminals = Terminals(premises, parts.book, parts.sessions, parts.entropy)
+
+    def kept_of(self, holder: HolderId) -> SignInsKept:
+        """As `edge.control.desk_pages.SignIns`."""
+        sessions = (opened.session for opened in self._parts.sessions)
+        return sign_ins_kept((*self._parts.book.of(holder), *sessions), holder)
 
     async def sign_in(self, asked: SignInRequest) -> tuple[Message, PageSession | None]:
         """As `edge.control.desk_pages.SignIns`."""
