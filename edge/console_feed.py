@@ -20,7 +20,7 @@ from edge.control.messages_page_orders import (
     ConsoleState,
     DraftShown,
     OrderCame,
-    PersonNamed,
+    SomebodyNamed,
     SuccessionShown,
     ZoneInside,
 )
@@ -51,7 +51,7 @@ class _Ground(NamedTuple):
 class _Known(NamedTuple):
     """Somebody whose id stands in the state."""
 
-    shown: PersonNamed
+    shown: SomebodyNamed
     protected: bool
 
 
@@ -192,7 +192,7 @@ def _known(state: ConsoleState, daemon: Daemon) -> tuple[_Known, ...]:
     ids |= {name for one in state.consents for name in (one.person, one.given_by)}
     return tuple(
         _Known(
-            PersonNamed(person=one.external_id, name=one.name),
+            SomebodyNamed(person=one.external_id, name=one.name),
             policy.standing(one.roles).protected,
         )
         for one in roll.holders.values()

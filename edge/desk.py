@@ -53,6 +53,7 @@ from edge.device_desk import DeviceDesk
 from edge.erase_desk import EraseDesk
 from edge.face_desk import FaceDesk
 from edge.gate_desk import GateDesk
+from edge.gate_sight import EVERYTHING, Sight
 from edge.guard_desk import GuardDesk
 from edge.journal import Record, Stored
 from edge.muster_desk import MusterDesk
@@ -271,8 +272,10 @@ class DaemonDesk:
     async def muster(self, begin: int) -> MusterReply:
         return await self._muster.read(begin)
 
-    async def change_muster(self, step: Step, operator: str) -> VisitReply:
-        return await self._muster.change(step, operator)
+    async def change_muster(
+        self, step: Step, operator: str, sight: Sight = EVERYTHING
+    ) -> VisitReply:
+        return await self._muster.change(step, operator, sight)
 
     def perimeter(self) -> PerimeterReply:
         return self._perimeter.read()

@@ -5,7 +5,8 @@ record, and nothing of it opens or locks anything. It is recorded as soon as tha
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 from controller.body import Body
@@ -43,8 +44,11 @@ from edge.control.messages_muster import (
 )
 from edge.control.messages_visits import VisitReply
 from edge.daemon import Daemon
+from edge.gate_sight import EVERYTHING, Sight
 from edge.people.records import HolderRecord
 from edge.people.records import Roll as OnFile
+from policies.compiled import CompiledPolicy
+from policies.rights import ProtectedShown
 
 MEANT_SHOWN_MAX = 8
 """Of those who could be meant: more is no help to whoever stands in the rain."""
@@ -109,9 +113,10 @@ class MusterDesk:
             trusted=now.trusted,
             timezone=daemon.site.policy.timezone,
             running=True,
+            policy=daemon.site.policy,
         )
 
-    async def change(self, step: Step, operator: str) -> VisitReply:
+    async def change(self, step: Step, operator: str, sight: Sight = EVERYTHING) -> VisitReply:
         """As `edge.control.desk.Desk` has it."""
         match step:
             case BeginMuster():
@@ -119,18 +124,25 @@ class MusterDesk:
             case EndMuster():
                 return await self._done(MusterEndAsked, operator, "ended")
             case CheckPerson(person=person) | UndoCheck(person=person):
+                hidden = partial(self._hidden, sight)
                 found = await asyncio.to_thread(
-                    meant, self._daemon.people.roll, self._daemon.site.state, person
+                    meant, self._daemon.people.roll, self._daemon.site.state, person, hidden
                 )
                 if isinstance(found, VisitReply):
                     return found
-                return await self._person(step, found, operator)
+                return await self._person(step, found, operator, hidden=hidden(found))
+
+    def _hidden(self, sight: Sight, record: HolderRecord) -> bool:
+        """Whether it is not said to whoever asks who that is, as `edge.control.seen` has it."""
+        muster = self._daemon.site.state.people.muster
+        shown = sight.protected is ProtectedShown.NAME or (muster is not None and not muster.drill)
+        return not shown and _protected(record, self._daemon.site.policy)
 
     async def _person(
-        self, step: CheckPerson | UndoCheck, record: HolderRecord, operator: str
+        self, step: CheckPerson | UndoCheck, record: HolderRecord, operator: str, *, hidden: bool
     ) -> VisitReply:
         daemon, holder = self._daemon, HolderId(record.id)
-        who = f"{record.name} ({record.external_id})"
+        who = "a protected person" if hidden else f"{record.name} ({record.external_id})"
         by = daemon.personal("operator", operator)
         if isinstance(step, CheckPerson):
             return await self._judged(
@@ -180,13 +192,19 @@ class _Match(NamedTuple):
     listed: bool
 
 
-def meant(on_file: OnFile, state: SiteState, person: str) -> HolderRecord | VisitReply:
+def meant(
+    on_file: OnFile,
+    state: SiteState,
+    person: str,
+    hidden: Callable[[HolderRecord], bool] = lambda _: False,
+) -> HolderRecord | VisitReply:
     """Who is meant by an id or a name; why nobody is, where none or several could be. Everybody is
-    looked at: beside the event loop.
+    looked at: beside the event loop. `hidden`: who is not found by a name.
 
-    The id counts first, then the whole name, then a part of it among those on the roll.
+    The id counts first, ours as the integrator's, then the whole name, then a part of it among
+    those on the roll.
     """
-    record = on_file.named(person)
+    record = on_file.named(person) or on_file.holders.get(person)
     if record is not None:
         return record
     asked = person.casefold().split()
@@ -194,7 +212,7 @@ def meant(on_file: OnFile, state: SiteState, person: str) -> HolderRecord | Visi
     found = [
         _Match(one, HolderId(one.id) in listed)
         for one in on_file.holders.values()
-        if all(word in one.name.casefold() for word in asked)
+        if all(word in one.name.casefold() for word in asked) and not hidden(one)
     ]
     whole = [one for one in found if one.record.name.casefold().split() == asked]
     for some in (whole, [one for one in found if one.listed], found):
@@ -231,8 +249,11 @@ def page(
     trusted: bool,
     timezone: str,
     running: bool,
+    policy: CompiledPolicy | None = None,
 ) -> MusterReply:
-    """Some people of a roll, with their names, and what there is to say of all of it."""
+    """Some people of a roll, with their names, and what there is to say of all of it. `policy`: by
+    which somebody is protected; without one nobody is said to be.
+    """
     head = MusterHead(
         seq=rolled.seq,
         utc_s=utc_s,
@@ -248,12 +269,18 @@ def page(
     )
     return MusterReply(
         head=head,
-        people=tuple(_people(rolled, on_file, begin)),
-        extra=tuple(_extra(rolled, on_file, begin)),
+        people=tuple(_people(rolled, on_file, begin, policy)),
+        extra=tuple(_extra(rolled, on_file, begin, policy)),
     )
 
 
-def _people(rolled: Roll, on_file: OnFile, begin: int) -> Iterable[MusterPerson]:
+def _protected(record: HolderRecord | None, policy: CompiledPolicy | None) -> bool:
+    return record is not None and policy is not None and policy.standing(record.roles).protected
+
+
+def _people(
+    rolled: Roll, on_file: OnFile, begin: int, policy: CompiledPolicy | None
+) -> Iterable[MusterPerson]:
     for one in rolled.people[begin : begin + MUSTER_PEOPLE_MAX]:
         record = on_file.holders.get(one.holder)
         host = None if one.host is None else on_file.holders.get(one.host)
@@ -262,10 +289,14 @@ def _people(rolled: Roll, on_file: OnFile, begin: int) -> Iterable[MusterPerson]
             person="" if record is None else record.external_id,
             name="" if record is None else record.name,
             host_name="" if host is None else host.name,
+            protected=_protected(record, policy),
+            host_protected=_protected(host, policy),
         )
 
 
-def _extra(rolled: Roll, on_file: OnFile, begin: int) -> Iterable[MusterExtra]:
+def _extra(
+    rolled: Roll, on_file: OnFile, begin: int, policy: CompiledPolicy | None
+) -> Iterable[MusterExtra]:
     for one in rolled.extra[begin : begin + MUSTER_PEOPLE_MAX]:
         record = on_file.holders.get(one.holder)
         yield MusterExtra(
@@ -273,4 +304,5 @@ def _extra(rolled: Roll, on_file: OnFile, begin: int) -> Iterable[MusterExtra]:
             check=one.check,
             person="" if record is None else record.external_id,
             name="" if record is None else record.name,
+            protected=_protected(record, policy),
         )

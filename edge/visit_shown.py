@@ -40,6 +40,11 @@ def who(daemon: Daemon, holder: HolderId | None) -> tuple[str, str]:
     return ("", "") if record is None else (record.external_id, record.name)
 
 
+def _protected(daemon: Daemon, holder: HolderId) -> bool:
+    record = daemon.people.roll.holders.get(holder)
+    return record is not None and daemon.site.policy.standing(record.roles).protected
+
+
 async def visit_shown(daemon: Daemon, name: VisitId, visit: Visit) -> VisitShown:
     """One visit."""
     expected = await beside(daemon, visit.expected)
@@ -56,6 +61,7 @@ async def visit_shown(daemon: Daemon, name: VisitId, visit: Visit) -> VisitShown
         organisation=expected.get("organisation", ""),
         host=host,
         host_name=host_name,
+        host_protected=_protected(daemon, visit.host),
         purpose=expected.get("purpose", ""),
         from_s=visit.from_s,
         until_s=visit.until_s,

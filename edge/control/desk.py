@@ -51,6 +51,7 @@ from edge.control.messages_visits import (
     PassReply,
     VisitReply,
 )
+from edge.gate_sight import EVERYTHING, Sight
 from edge.journal.checkpoints import Kept
 from edge.journal.record import Stored
 from edge.journal.verify import Report
@@ -229,8 +230,12 @@ class Desk(Protocol):
         """The roll of a muster, from its `begin`th person on."""
         ...
 
-    async def change_muster(self, step: Step, operator: str) -> VisitReply:
-        """Begin or end a muster, check somebody off, or take that back."""
+    async def change_muster(
+        self, step: Step, operator: str, sight: Sight = EVERYTHING
+    ) -> VisitReply:
+        """Begin or end a muster, check somebody off, or take that back. `sight`: whom of them
+        whoever asks is shown by name.
+        """
         ...
 
     def perimeter(self) -> PerimeterReply:

@@ -62,13 +62,16 @@ class ReadMuster(Message, frozen=True, kw_only=True):
 
 class MusterPerson(Part, frozen=True, kw_only=True):
     """Somebody on the roll, with the integrator's id and the name; both are empty where nobody is
-    on file. `host_name`: of who escorts him, empty where nobody does.
+    on file, and of a protected person where whoever asks is not shown who that is. `host_name`: of
+    who escorts him, empty where nobody does. `protected`, `host_protected`: by the policy.
     """
 
     listed: Listed
     person: str = ""
     name: str = ""
     host_name: str = ""
+    protected: bool = False
+    host_protected: bool = False
 
     def __repr__(self) -> str:
         return f"MusterPerson({self.listed.holder!r}, …)"
@@ -81,6 +84,7 @@ class MusterExtra(Part, frozen=True, kw_only=True):
     check: CheckedOff
     person: str = ""
     name: str = ""
+    protected: bool = False
 
     def __repr__(self) -> str:
         return f"MusterExtra({self.holder!r}, …)"

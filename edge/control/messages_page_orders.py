@@ -329,14 +329,14 @@ class ZoneInside(Part, frozen=True, kw_only=True):
     people: Count
 
 
-class PersonNamed(Part, frozen=True, kw_only=True):
+class SomebodyNamed(Part, frozen=True, kw_only=True):
     """Whose id stands somewhere in it, with the name."""
 
     person: str
     name: str
 
     def __repr__(self) -> str:
-        return "PersonNamed(…)"
+        return "SomebodyNamed(…)"
 
 
 class ConsoleState(Message, frozen=True, kw_only=True):
@@ -359,7 +359,7 @@ class ConsoleState(Message, frozen=True, kw_only=True):
     consents: tuple[ConsentShown, ...]
     drafts: tuple[DraftShown, ...]
     inside: tuple[ZoneInside, ...]
-    people: tuple[PersonNamed, ...] = ()
+    people: tuple[SomebodyNamed, ...] = ()
 
 
 class ConsoleHeartbeat(Message, frozen=True, kw_only=True):

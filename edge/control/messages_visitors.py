@@ -206,7 +206,8 @@ VisitorRequest = (
 
 
 class VisitShown(Part, frozen=True, kw_only=True):
-    """One visit. `person`, `name`, `host`, `host_name`: as on file, empty where nobody is any more.
+    """One visit. `person`, `name`, `host`, `host_name`: as on file, empty where nobody is any more,
+    and those of a host who is `host_protected` where whoever asks is not shown who that is.
     `zone`: where doors saw the visitor last, empty outside. `document`: as in words; what the
     journal does not tell any more is empty.
     """
@@ -218,6 +219,7 @@ class VisitShown(Part, frozen=True, kw_only=True):
     organisation: str = ""
     host: str
     host_name: str
+    host_protected: bool = False
     purpose: str = ""
     from_s: UtcSeconds
     until_s: UtcSeconds

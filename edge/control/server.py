@@ -93,6 +93,7 @@ from edge.control.messages_visits import (
 )
 from edge.control.parts import Parts
 from edge.control.protocol import Request
+from edge.control.seen import seen
 from edge.control.serving_house import HouseRequest
 from edge.control.streams import Streaming
 from edge.gate_sight import EVERYTHING, Guard
@@ -153,7 +154,7 @@ class DeskClient(Streaming):
             case VerifyJournal() | ReadLeaves() | ReadCheckpoints() | CopyJournal():
                 await self._answer_journal(request)
             case _ if isinstance(request, HouseRequest):
-                told = serving_house.answer(desk, request, who)
+                told = serving_house.answer(desk, request, who, self._guard.sight)
                 await self._send(await self._patiently(told))
             case _ if isinstance(request, PictureRequest):
                 await self._answer_picture(request)
@@ -308,7 +309,7 @@ class DeskClient(Streaming):
         else:
             told = serving_visitors.answer(desk, request, who)
         for reply in await self._patiently(told):
-            await self._send(reply)
+            await self._send(seen(reply, self._guard.sight))
 
     async def _answer_sign_ins(self, request: EdgeAdminRequest) -> None:
         if self._desk.sign_ins is None:

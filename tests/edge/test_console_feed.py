@@ -15,9 +15,9 @@ from edge.control.messages_orders import Carrier
 from edge.control.messages_page_orders import (
     ConsoleHeartbeat,
     ConsoleState,
-    PersonNamed,
     RaisedKind,
     ReadDrillReport,
+    SomebodyNamed,
 )
 from edge.gate_sight import Sight
 from edge.web.console_words import console_view
@@ -132,7 +132,7 @@ def test_who_ordered_is_named_to_whom_the_policy_shows_him(
 
     async def what(edge: Edge) -> None:
         await held(edge, ADA, RaisedKind.LOCKDOWN)
-        ada = PersonNamed(person="1", name="Ada L")
+        ada = SomebodyNamed(person="1", name="Ada L")
         for by, named in ((chief, True), (guard, not protected), (away, False)):
             state = await edge.desk.page_orders.console(by)
             assert state.people == ((ada,) if named else ())
