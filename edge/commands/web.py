@@ -1,6 +1,5 @@
 """`sentrypost web`, and what every command has that serves pages."""
 
-import ipaddress
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 
 from edge.commands.common import Failed, Misconfigured, config_option, pages_socket_named_in
 from edge.control.place import PAGES_SOCKET
+from edge.web.own_machine import names_itself
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -91,7 +91,7 @@ def serve_pages(
     host, port = _address(listen)
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key go together")
-    if certificate is None and not _is_own(host):
+    if certificate is None and not names_itself(host):
         raise Misconfigured(
             f"{listen} can be reached from elsewhere, and passwords would cross the network",
             "give --certificate and --key (`sentrypost pki` makes them), or listen on 127.0.0.1",
@@ -109,12 +109,3 @@ def _address(listen: str) -> tuple[str, int]:
     if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
         raise click.UsageError(f"--listen {listen}: write ADDRESS:PORT")
     return host.strip("[]"), int(port)
-
-
-def _is_own(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -4,6 +4,8 @@ checked against its person, as she stands at that moment, and recorded under her
 
 import asyncio
 import logging
+import socket
+from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +25,10 @@ from edge.control.protocol import Request
 from edge.control.server import ControlServer, DeskClient
 from edge.gate_sight import Guard
 
+STREAMS_MAX, STREAMS_OF_ONE_MAX = 96, 24
+"""Pages that are open and follow something, in all and of one person: whoever opens more and more
+of them leaves room for what others do."""
+
 PAGE_CLIENTS_MAX = 128
 """A page that is open has one stream, and each click a conversation of its own; they are counted
 apart from the operator's, which they never crowd out."""
@@ -40,10 +46,14 @@ class PagesServer(ControlServer):
 
     clients_max = PAGE_CLIENTS_MAX
 
+    def __init__(self, desk: Desk, path: Path, listening: socket.socket) -> None:
+        super().__init__(desk, path, listening)
+        self._streams: Counter[str] = Counter()
+
     def _conversation(
         self, parts: Parts, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Conversation[Request]:
-        return PageClient(self._desk, self._verifying, parts, reader, writer)
+        return PageClient(self._streams, self._desk, self._verifying, parts, reader, writer)
 
 
 async def serve_pages(desk: Desk, path: Path) -> None:
@@ -66,7 +76,21 @@ async def serve_pages(desk: Desk, path: Path) -> None:
 
 
 class PageClient(DeskClient):
-    """The pages' process, speaking for somebody who is signed in or wants to be."""
+    """The pages' process, speaking for somebody who is signed in or wants to be. `streams`: how
+    many each person follows now.
+    """
+
+    def __init__(
+        self,
+        streams: "Counter[str]",
+        desk: Desk,
+        verifying: asyncio.Lock,
+        parts: Parts,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        super().__init__(desk, verifying, parts, reader, writer)
+        self._streams = streams
 
     @property
     def _who(self) -> str:
@@ -108,7 +132,18 @@ class PageClient(DeskClient):
 
     async def _until_gone(self, work: Coroutine[Any, Any, None]) -> None:
         """As it is, and no longer than the session stands as it did when the stream began."""
-        await while_it_stands(self._standing(), super()._until_gone(work))
+        session, streams = self._standing(), self._streams
+        person = session.person
+        if streams[person] >= STREAMS_OF_ONE_MAX or streams.total() >= STREAMS_MAX:
+            work.close()
+            raise refusal(Refusal.BUSY, "too many pages follow what happens", "close some of them")
+        streams[person] += 1
+        try:
+            await while_it_stands(session, super()._until_gone(work))
+        finally:
+            streams[person] -= 1
+            if not streams[person]:
+                del streams[person]
 
     @property
     def _sign_ins(self) -> SignIns:

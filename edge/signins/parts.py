@@ -43,8 +43,10 @@ class Parts(NamedTuple):
         his password keeps nobody from badge and PIN.
         """
         person = () if how is None else (Key(Of.PERSON, f"{how.value} {who}"),)
-        place = (Key(Of.TERMINAL, terminal),) if self.place(terminal) else ()
-        return (*person, *place, EVERYBODY)
+        if self.place(terminal):
+            # Only one browser tries there, and nobody shuts it by trying elsewhere.
+            return (*person, Key(Of.TERMINAL, terminal))
+        return (*person, EVERYBODY)
 
     def place(self, terminal: str) -> str:
         """A screen that the site file does not name is no terminal."""

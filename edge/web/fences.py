@@ -4,14 +4,21 @@ Requests that change something count only from our own pages (Fetch Metadata, or
 browser sends none of it); what a browser may load or run is our own files alone.
 """
 
+import re
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from edge.web.own_machine import names_itself
+
 BODY_BYTES_MAX: Final = 256 * 1024
 """Of a form. Names and reasons are short; an assertion of a security key is 2 kB."""
+
+STRICT: Final = "max-age=31536000"
+"""Who has seen these pages by TLS never asks for them without (RFC 6797): the first word of a
+browser is not left to whoever sits on the network."""
 
 SAFE: Final = frozenset({"GET", "HEAD"})
 KNOWN: Final = SAFE | {"POST"}
@@ -42,29 +49,51 @@ class Fences:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refused = _refused(scope["method"], Headers(scope=scope))
-        if refused is None:
-            await self._app(scope, _bounded(receive), _headed(send))
-        else:
-            await refused(scope, receive, _headed(send))
+        method, send = scope["method"], _headed(send, scope["scheme"])
+        refused = _refused(method, scope["scheme"], Headers(scope=scope))
+        if refused is None and method not in SAFE:
+            try:
+                receive = await _whole(receive)
+            except _GoneError:
+                return
+            except _TooLargeError:
+                refused = _too_large()
+        await (self._app if refused is None else refused)(scope, receive, send)
 
 
-class TooLargeError(Exception):
+class _TooLargeError(Exception):
     """More came than a form has."""
 
 
-def _refused(method: str, headers: Headers) -> PlainTextResponse | None:
+class _GoneError(Exception):
+    """The browser went before it had said all."""
+
+
+def _too_large() -> PlainTextResponse:
+    return PlainTextResponse("too large\n", 413)
+
+
+def _refused(method: str, scheme: str, headers: Headers) -> PlainTextResponse | None:
+    host = headers.get("host", "")
+    if scheme == "http" and not _local(host):
+        # A name of somebody else's that leads here: its page would be one of ours for a browser.
+        return PlainTextResponse("this machine is asked as localhost\n", 421)
     if method not in KNOWN:
         return PlainTextResponse("this method is not known here\n", 405, {"allow": "GET, POST"})
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit() and int(length) <= BODY_BYTES_MAX):
-        return PlainTextResponse("too large\n", 413)
-    if method not in SAFE and not _ours(headers):
+        return _too_large()
+    if method not in SAFE and not _ours(scheme, headers):
         return PlainTextResponse("this was not sent by a page of this site\n", 403)
     return None
 
 
-def _ours(headers: Headers) -> bool:
+def _local(host: str) -> bool:
+    """Whether this Host names the machine itself. By plain http nobody else is served."""
+    return names_itself(re.sub(r":\d*\Z", "", host))
+
+
+def _ours(scheme: str, headers: Headers) -> bool:
     """Whether a page of ours has sent it. Browsers say so by Sec-Fetch-Site; on plain http to
     another machine Chromium sends none, and Origin counts. What is neither is no browser's.
     """
@@ -73,32 +102,41 @@ def _ours(headers: Headers) -> bool:
         return site == "same-origin"
     origin = headers.get("origin")
     if origin is not None:
-        return origin.partition("://")[2] == headers.get("host")
+        return origin == f"{scheme}://{headers.get('host')}"
     return "cookie" not in headers
 
 
-def _headed(send: Send) -> Send:
+def _headed(send: Send, scheme: str) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", "no-store")
+            if scheme == "https":
+                headers["strict-transport-security"] = STRICT
         await send(message)
 
     return sent
 
 
-def _bounded(receive: Receive) -> Receive:
-    """Also for whoever does not say beforehand how much is coming."""
-    size = 0
+async def _whole(receive: Receive) -> Receive:
+    """What is sent, when all of it is here: the daemon is asked for nobody who takes his time.
+    Raises _TooLargeError, also for whoever does not say beforehand how much is coming; _GoneError.
+    """
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _GoneError
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES_MAX:
+            raise _TooLargeError
+        more = message.get("more_body", False)
+    first: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
     async def received() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > BODY_BYTES_MAX:
-            raise TooLargeError
-        return message
+        return first.pop() if first else await receive()
 
     return received

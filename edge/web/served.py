@@ -8,12 +8,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from edge.web.fences import Fences, TooLargeError
+from edge.web.fences import Fences
 from edge.web.forms import FormError
 from edge.web.kinds import Kind
 from edge.web.pages import MALFORMED, TROUBLES, Pages, Said, Settings, told
@@ -43,7 +43,6 @@ def served(settings: Settings, routes: Sequence[BaseRoute]) -> Starlette:
         exception_handlers={
             **TROUBLES,
             FormError: _malformed,
-            TooLargeError: _too_large,
             msgspec.ValidationError: _malformed,
             HTTPException: _unknown,
         },
@@ -60,10 +59,6 @@ async def _malformed(request: Request, error: Exception) -> Response:
     words = request.app.state.pages.words(request)
     said = str(error) if isinstance(error, FormError) else MALFORMED
     return _no(request, words(said), HTTPStatus.BAD_REQUEST)
-
-
-async def _too_large(_: Request, __: Exception) -> Response:
-    return PlainTextResponse("too large\n", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

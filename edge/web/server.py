@@ -4,19 +4,23 @@ import asyncio
 import logging
 import signal
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from edge.web.patience import Patient
 
 STOP_WITHIN_S = 3
 """Streams never end by themselves; pages come back to whoever serves next."""
 
 KEEP_ALIVE_S = 30
 
-TOGETHER_MAX = 256
+TOGETHER_MAX = 512
 """Connections at once: twenty screens of six each, and room for others."""
 
 
@@ -53,6 +57,7 @@ def serve(
     scheme = "http" if certificate is None else "https"
     config = uvicorn.Config(
         made(certificate is not None),
+        http=partial(Patient, Counter()),  # type: ignore[arg-type]  # asked as a class is
         log_config=None,
         access_log=False,
         server_header=False,

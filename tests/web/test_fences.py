@@ -1,12 +1,16 @@
 """What every request passes, put to the real process over real connections; no daemon is there."""
 
+import asyncio
 import http.client
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
+from edge.web.fences import Fences
 from tests.web.embassy import Process
 
 HOST = "127.0.0.1"
@@ -65,6 +69,7 @@ def test_a_method_that_no_page_uses_is_refused(port: int, method: str) -> None:
         ({"sec-fetch-site": "none"}, False),
         ({"origin": "http://127.0.0.1:PORT"}, True),
         ({"origin": "http://elsewhere.example"}, False),
+        ({"origin": "https://127.0.0.1:PORT"}, False),
         ({"origin": "null"}, False),
         ({"cookie": "session=something"}, False),
         ({"cookie": "session=something", "origin": "http://127.0.0.1:PORT"}, True),
@@ -78,6 +83,80 @@ def test_a_change_counts_from_our_own_pages_alone(
     sent = {name: value.replace("PORT", str(port)) for name, value in headers.items()}
     answer = asked_with(port, "POST", "/lock", sent, b"")
     assert answer.status == (503 if passes else 403)
+
+
+@pytest.mark.parametrize(
+    ("host", "passes"),
+    [
+        ("localhost", True),
+        ("localhost:8600", True),
+        ("LOCALHOST", True),
+        ("127.0.0.1:8600", True),
+        ("[::1]:8600", True),
+        ("elsewhere.example", False),
+        ("elsewhere.example:8600", False),
+        ("localhost.elsewhere.example", False),
+        ("127.0.0.1.elsewhere.example", False),
+        ("10.0.0.5:8600", False),
+        ("", False),
+    ],
+)
+def test_a_name_of_somebody_elses_that_leads_here_is_no_page_of_ours(
+    port: int, host: str, passes: bool
+) -> None:
+    """Else a page of his would be of the same origin as ours, and could sign in from inside."""
+    answer = asked_with(port, "GET", "/static/page.css", {"host": host})
+    assert answer.status == (200 if passes else 421)
+
+
+def test_by_tls_a_browser_never_asks_without_it_again() -> None:
+    async def page(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    def headers(scheme: str) -> dict[bytes, bytes]:
+        found: dict[bytes, bytes] = {}
+
+        async def sent(message: Message) -> None:
+            found.update(message["headers"])
+
+        async def nothing() -> Message:
+            raise AssertionError("nobody reads")
+
+        sender = [(b"host", b"localhost")]
+        scope = {"type": "http", "method": "GET", "scheme": scheme, "headers": sender}
+        asyncio.run(Fences(page)(scope, nothing, sent))
+        return found
+
+    assert headers("https")[b"strict-transport-security"] == b"max-age=31536000"
+    assert b"strict-transport-security" not in headers("http")
+
+
+def test_the_daemon_is_asked_for_nobody_who_has_not_said_all(tmp_path: Path) -> None:
+    """Else whoever sends forms slowly takes the place of those who have something to say."""
+    daemon = socket.socket(socket.AF_UNIX)
+    daemon.bind(str(tmp_path / "pages.sock"))
+    daemon.listen(8)
+    web = Process("web", tmp_path, "web", "--state", str(tmp_path), "--listen", f"{HOST}:0")
+    try:
+        port = int(web.said("http://").rstrip("/").rpartition(":")[2])
+        slow = http.client.HTTPConnection(HOST, port, timeout=20)
+        slow.putrequest("POST", "/sign-in/password")
+        slow.putheader("content-type", "application/x-www-form-urlencoded")
+        slow.putheader("content-length", "10")
+        slow.endheaders(b"person=")
+        # What comes later over another connection is looked at later.
+        assert asked(port, "GET", "/static/page.css").status == 200
+        daemon.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            daemon.accept()
+        slow.send(b"abc")
+        daemon.settimeout(30)
+        daemon.accept()[0].close()
+        assert slow.getresponse().status == 503
+        slow.close()
+    finally:
+        web.stop()
+        daemon.close()
 
 
 @pytest.mark.parametrize("length", ["300000", "-1", "1e3", "99999999999999999999", "²"])

@@ -13,13 +13,14 @@ from edge.assembly import Edge
 from edge.control.client import Client
 from edge.control.message import Message
 from edge.control.messages import Refusal
-from edge.control.messages_gate import ReleaseAtGate
+from edge.control.messages_gate import FollowGate, ReleaseAtGate
 from edge.control.messages_muster import BeginMuster, ChangeMuster
+from edge.control.messages_orders import ListOrders, OrdersReply
 from edge.control.messages_pages import LockSession, SignedIn, SignOut, UseSession
 from edge.control.messages_visits import LetPass
 from edge.control.needs import ANYBODY, NEVER, Needs
 from edge.control.page_rights import TABLE
-from edge.control.pages import PAGE_CLIENTS_MAX
+from edge.control.pages import PAGE_CLIENTS_MAX, STREAMS_OF_ONE_MAX
 from edge.web.daemon import DaemonAwayError, DaemonRefusedError
 from policies.facts import Direction
 from policies.rights import Right
@@ -166,6 +167,40 @@ async def _crowded(house: Gatehouse) -> None:
         assert full.value.refused.code is Refusal.BUSY
         status = await asyncio.to_thread(_status, house)
         assert status == "house"
+
+
+def test_one_person_leaves_room_for_what_others_follow(tmp_path: Path) -> None:
+    asyncio.run(_many_streams(Gatehouse(tmp_path)))
+
+
+async def _many_streams(house: Gatehouse) -> None:
+    async with running(house) as edge, AsyncExitStack() as open_:
+        guard, chief = [await house.session(edge, person) for person in ("gil", "cleo")]
+
+        async def follow(token: str) -> None:
+            page = await open_.enter_async_context(house.page())
+            await page.sign(token)
+            told = page.follow(FollowGate())
+            await anext(told)
+            open_.push_async_callback(told.aclose)  # type: ignore[attr-defined]
+
+        for _ in range(STREAMS_OF_ONE_MAX):
+            await follow(guard)
+        with pytest.raises(DaemonRefusedError) as full:
+            await follow(guard)
+        assert full.value.refused.code is Refusal.BUSY
+        await follow(chief)
+        async with house.page() as page:
+            await page.sign(guard)
+            await page.ask(ListOrders(), OrdersReply)  # what he does goes on
+        await open_.aclose()
+        async with asyncio.timeout(30):
+            while True:  # a place is free as soon as the edge has noticed who is gone
+                try:
+                    await follow(guard)
+                    break
+                except DaemonRefusedError:
+                    await asyncio.sleep(0.05)
 
 
 def _status(house: Gatehouse) -> str:
