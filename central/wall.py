@@ -113,6 +113,8 @@ class _WallClient(Conversation[WallRequest]):
         elif isinstance(request, SendOrder):
             await self._patiently(self._desk.sends(request, held))
             await send_order(self._desk.orders, request, self._send)
+        elif isinstance(request, ListOrders):
+            await self._send_frame(self._desk.orders_now.frame())
         else:
             await self._send(await self._patiently(self._replied(request, held)))
 
@@ -127,7 +129,7 @@ class _WallClient(Conversation[WallRequest]):
                 names = OperatorRight.NAMES in held.rights
                 return wall_streams.follow_entries(desk.book.entries, request, send, names=names)
             case FollowOrders():
-                return wall_streams.follow_orders(desk.orders, send)
+                return wall_streams.follow_orders(desk.orders_now, send)
 
     async def _replied(self, request: WallRequest, held: WallHeld) -> Message:
         desk = self._desk
@@ -136,8 +138,6 @@ class _WallClient(Conversation[WallRequest]):
                 return desk.about()
             case AcknowledgeAt():
                 return await desk.acknowledge(request, held)
-            case ListOrders():
-                return desk.orders.in_force()
             case AskCounts() | AskSeries() | Search() | ListIncidents() | AskIncident():
                 return await self._asked(request, held)
             case NoteIncident():

@@ -28,6 +28,7 @@ from central.wall_messages import (
     SearchReply,
     WallAbout,
 )
+from central.wall_streams import OrdersNow
 from controller.ledger import Personal, commitment
 from edge.alarm_words import BY_CHARS_MAX, AlarmWord, signed
 from edge.order_gist import gist_of
@@ -60,6 +61,7 @@ class WallDesk:
         alarm_key: SigningKey | None,
     ) -> None:
         self.sign_ins, self.orders, self.book, self.archive = sign_ins, orders, book, archive
+        self.orders_now = OrdersNow(orders)
         self._desk, self._key = desk, alarm_key
 
     def about(self) -> WallAbout:

@@ -39,6 +39,9 @@ EDGES = 1_000
 WALLS = (0, 1, 16)
 ROUNDS = 3
 ALARMS = 20
+QUIET_S = 0.6
+"""Nothing happens before an alarm."""
+
 PATIENCE_S = 300.0
 
 
@@ -99,6 +102,7 @@ async def alarms_shown(client: Client, walls: list[Wall]) -> list[float]:
     """From the edge's word to the last of the walls, in seconds."""
     delays = []
     for number in range(1, ALARMS + 1):
+        await asyncio.sleep(QUIET_S)
         topic = f"{Topics('many', 'edge-7').status.removesuffix('status')}alarm/{number}"
         began_s = time.perf_counter()
         client.publish(topic, msgspec.json.encode(alarm(number)), 1, retain=True)

@@ -48,8 +48,10 @@ from central.wall_messages import (
 from controller.alarms import alarm
 from controller.events import decode_entry
 from edge.present import as_json
+from tests.central.rig import EDGE, SITE
 from tests.central.stores import Store
 from tests.central.test_erasures import sent
+from tests.central.test_gaps import Pruned
 from tests.central.test_incidents import entry
 from tests.central.test_search import PEOPLE, START_US, filled
 from tests.central.walled import Served, served_wall, wall
@@ -168,6 +170,32 @@ def test_counts_and_series_are_what_a_reading_of_every_entry_gives(
                 assert "steps" in (await page.ask(too_many, NotDone)).reason
                 backwards = AskSeries(since_us=5, until_us=5, step_s=10)
                 assert "before it begins" in (await page.ask(backwards, NotDone)).reason
+
+    asyncio.run(run())
+
+
+def test_what_could_not_be_searched_is_said_as_the_command_says_it(
+    store: Store, tmp_path: Path
+) -> None:
+    pruned = Pruned(20, {})
+    with closing(store.open()) as archive:
+        archive.store(SITE, EDGE, pruned.batch(11, 20, bare=(13, 15), begins=True))
+    options = ("search", "--archive", store.where, "--site", SITE)
+    done = CliRunner().invoke(central, options, catch_exceptions=False)
+    said = [line for line in done.stderr.splitlines() if line.startswith("not searched: ")]
+
+    async def run() -> None:
+        async with served_wall(tmp_path, store.where) as at:
+            token = await at.signed_in("olga", *EVERYTHING)
+            async with wall(tmp_path, token) as page:
+                reply = await page.ask(Search(site=SITE), SearchReply)
+                counts = await page.ask(AskCounts(by=By.KIND), CountsReply)
+                elsewhere = await page.ask(Search(site="moon"), SearchReply)
+            assert (len(reply.gaps), reply.more_gaps, elsewhere.gaps) == (len(said), 0, ())
+            assert len(said) == 2
+            for line, gap in zip(said, reply.gaps, strict=True):
+                assert line.startswith(f"not searched: {gap} (see ")
+            assert counts.gaps == reply.gaps
 
     asyncio.run(run())
 

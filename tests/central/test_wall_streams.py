@@ -15,10 +15,17 @@ import pytest
 
 from central.archive import Archived
 from central.changes import Changes
+from central.control_messages_order import (
+    EDGES_SHOWN_MAX,
+    EdgeReached,
+    OrderInForce,
+    OrdersInForce,
+)
 from central.findings import EntriesStored
 from central.operator_desk import answer
 from central.operator_messages import OperatorChanged, RemoveOperator
 from central.operator_words import OperatorRight
+from central.orders import Reached
 from central.told_entries import FIRST_MAX, KEPT_BYTES_MAX, KEPT_MAX, TellingEntries
 from central.wall_messages import (
     ROWS_MAX,
@@ -29,7 +36,9 @@ from central.wall_messages import (
     FollowWall,
     WallAlarms,
     WallEdges,
+    decode_reply,
 )
+from central.wall_streams import OrdersNow
 from controller.alarm import State
 from controller.alarm_kinds import Priority, SourceKind
 from controller.events import decode_entry
@@ -402,3 +411,44 @@ async def removed(at: Served, name: str) -> None:
 
 async def changed(at: Served, name: str) -> None:
     await at.operators.change(name, "The same", (WATCH,), "test")
+
+
+def test_orders_are_put_into_words_once_for_all_and_fit_into_a_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = 0
+    edges = tuple(
+        EdgeReached(
+            edge=f"edge-{number}", reached=Reached.AWAY, recorded=True, reason="r" * 200,
+            remedy="", seen_utc_us=1, took_s=None, doors=4, obeyed=0, missing=(),
+        )
+        for number in range(EDGES_SHOWN_MAX)
+    )  # fmt: skip
+    orders = tuple(
+        OrderInForce(
+            site="house", order="ab" * 32, kind="lockdown", drill=False, reason="r", review_s=1,
+            doors=4, obeyed=0, edges=edges,
+        )
+        for _ in range(60)
+    )  # fmt: skip
+
+    class Many:
+        def in_force(self) -> OrdersInForce:
+            nonlocal made
+            made += 1
+            return OrdersInForce(on_wire=True, orders=orders, more=3)
+
+    async def run() -> None:
+        now = OrdersNow(Many())  # type: ignore[arg-type]
+        first = [now.frame() for _ in range(100)]
+        assert (made, len({id(one) for one in first})) == (1, 1)
+        assert len(first[0]) <= FRAME_BYTES_MAX
+        told = decode_reply(first[0][4:])
+        assert isinstance(told, OrdersInForce)
+        assert 0 < len(told.orders) < 60
+        assert told.more == 3 + 60 - len(told.orders)
+        monkeypatch.setattr("central.wall_streams.TICK_S", 0.0)
+        now.frame()
+        assert made == 2
+
+    asyncio.run(run())
