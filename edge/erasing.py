@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from controller.erasures import why_not
 from controller.events import PersonErased
+from controller.events_people import Range
 from controller.ids import HolderId
 from controller.inputs import PersonEraseAsked
 from edge.daemon import Daemon
@@ -60,14 +61,18 @@ async def carried_out(writer: JournalWriter, recorded: Sequence[Recorded], upto:
     Raises JournalError.
     """
     searched: dict[HolderId, int] = {}
+    gone: list[Range] = []
     for _, erased in recorded:
         await writer.remove(erased.values)
+        gone += [one for values in erased.values for one in values.entries]
         last = max(erased.searched, searched.get(erased.holder, 0))
         searched[erased.holder] = last
     for holder, last in searched.items():
         later = Search(Known(holder=holder), last + 1, writer.last_seq)
         await writer.search(later)
         await writer.remove(later.values)
+        gone += [one for values in later.values for one in values.entries]
+    await writer.rewrite(gone)
     await writer.settle_erasures(upto)
 
 

@@ -1,7 +1,8 @@
 """The values about one person beside the journal's entries: found, and taken away for good.
 
 Both go in steps between which appends go on. What is removed leaves no byte in the files: rows are
-deleted under `secure_delete`, and the write-ahead log, which still has them, is cut to nothing.
+deleted under `secure_delete`, what lies about them is written anew (`rewriting`), and the
+write-ahead log, which still has them, is cut to nothing.
 """
 
 from collections.abc import Collection, Sequence

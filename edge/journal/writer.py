@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
-from controller.events_people import ErasedValues
+from controller.events_people import ErasedValues, Range
 from controller.merkle import Frontier
 from controller.retention import RecordClass
 from edge.journal import checkpoints, copying, erasure, pruning, reading, sealing
@@ -17,6 +17,7 @@ from edge.journal.checkpoints import Kept
 from edge.journal.disk import Disk
 from edge.journal.errors import JournalClosed, JournalError, JournalStalled
 from edge.journal.record import Following, Record, Snapshot, Stored, Tip
+from edge.journal.rewriting import Rewriting
 from edge.journal.segments import Segments
 from edge.journal.store import Journal
 from edge.journal.verify import LIVE_STEP_ENTRIES, NOBODY, Progress, Report, Verification
@@ -336,6 +337,12 @@ class JournalWriter:
             for at in range(0, len(one.entries), erasure.STEP_RANGES):
                 some = one.entries[at : at + erasure.STEP_RANGES]
                 await self._call(partial(erasure.remove, fields=one.fields, entries=some))
+
+    async def rewrite(self, gone: Iterable[Range]) -> None:
+        """As `rewriting.Rewriting`: about the values of these entries, which are removed."""
+        rewriting = Rewriting(gone)
+        while not await self._call(rewriting.step):
+            pass
 
     async def settle_erasures(self, seq: int) -> None:
         """As `erasure.settle`."""
