@@ -99,7 +99,7 @@ class Screen:
         yield self.page
         assert self._actions == actions, f"it took {self._actions} actions"
 
-    def presses(self, label: str, within: Locator | None = None) -> None:
+    def presses(self, label: Label, within: Locator | None = None) -> None:
         """A button or a link."""
         place = within or self.page
         self._actions += 1
@@ -112,7 +112,7 @@ class Screen:
         field = place.get_by_role("textbox", name=label, exact=True)
         field = field.or_(place.get_by_role("searchbox", name=label, exact=True))
         # A password has no role of its own.
-        field.or_(place.get_by_label(label, exact=True)).fill(text)
+        field.or_(place.get_by_label(label, exact=True)).filter(visible=True).fill(text)
 
     def chooses(
         self, label: str | re.Pattern[str], option: str, within: Locator | None = None
@@ -133,11 +133,8 @@ class Screen:
     def hold(self, label: str, for_ms: int = 1300) -> None:
         """Press with the mouse, and keep it pressed."""
         self._actions += 1
-        button = self.page.get_by_role("button", name=label)
-        button.scroll_into_view_if_needed()
-        box = button.bounding_box()
-        assert box is not None
-        self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        # Where it stays: a page that has just come still moves.
+        self.page.get_by_role("button", name=label).hover()
         self.page.mouse.down()
         self.page.wait_for_timeout(for_ms)
         self.page.mouse.up()

@@ -58,7 +58,6 @@ function madeOrder(row, order) {
   one.hidden = order.ended_by === "";
   one.elements.kind.value = order.ended_by;
   one.elements.ends.value = order.id;
-  if (order.drill) one.elements.drill.disabled = false;
   row.querySelector("[data-drill]").hidden = !order.drill;
   raise(one.querySelector(".hold"), () => new URLSearchParams(new FormData(one)));
 }
