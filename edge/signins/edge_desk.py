@@ -131,21 +131,14 @@ class PageSignIns(SignInDesk[PageHeld]):
     async def _became(self, asked: BecomeTerminal) -> TerminalTaken:
         """A browser is a terminal from here on."""
         parts = self._parts
-        keys = parts.keys("")
-        if (refused := parts.refused_wait(keys)) is not None:
-            return TerminalTaken(
-                reason=refused.reason, remedy=refused.remedy, wait_s=refused.wait_s
-            )
-        tries = parts.counted(keys)
         try:
             taken = await self._terminals.taken(asked.code)
         except SignInsError as error:
             log.error("%s: %s", UNKEPT, error)
             return TerminalTaken(reason=UNKEPT, remedy=SEE_LOG)
         if taken is None:
-            failed = parts.failed(How.TERMINAL, None, "", tries, keys)
-            return TerminalTaken(reason=NO_CODE, remedy=ANOTHER, wait_s=failed.wait_s)
-        parts.limits.succeeded(keys)
+            wrong = parts.wrong(How.TERMINAL, None, "", parts.keys(""))
+            return TerminalTaken(reason=NO_CODE, remedy=ANOTHER, wait_s=wrong.wait_s)
         return TerminalTaken(terminal=taken[0], token=taken[1])
 
     def at_terminal(self, terminal: str, ref: CredentialRef) -> None:

@@ -62,48 +62,40 @@ class Entrance:
         parts.limits.succeeded(keys)
         return Let(*await parts.sessions.begin(who, How.PASSWORD, parts.place(asked.terminal)))
 
-    def asked_passkey(self, asked: AskPasskey) -> PasskeyAsked:
+    def asked_passkey(self, _: AskPasskey) -> PasskeyAsked:
         parts = self._parts
-        if (refused := parts.refused_wait(parts.keys(asked.terminal))) is not None:
-            return PasskeyAsked(reason=refused.reason, remedy=refused.remedy)
         return PasskeyAsked(options=parts.passkeys.ask(parts.premises.now().mono_us))
 
     async def by_passkey(self, asked: SignInByPasskey) -> SignedIn | Let:
         parts = self._parts
         keys = parts.keys(asked.terminal)
-        if (refused := parts.refused_wait(keys)) is not None:
-            return refused
-        tries = parts.counted(keys)
         now = parts.premises.now()
         every = tuple(parts.book.passkeys.values())
         try:
             passkey = parts.passkeys.signed_in(asked.response, every, now.mono_us)
         except PasskeyError as error:
-            log.warning("a passkey was refused: %s", error)
-            return parts.failed(How.PASSKEY, None, asked.terminal, tries, keys)
+            log.debug("a passkey was refused: %s", error)
+            return parts.wrong(How.PASSKEY, None, asked.terminal, keys)
         who = parts.premises.known(passkey.holder)
         if who is None:
-            return parts.failed(How.PASSKEY, passkey.holder, asked.terminal, tries, keys)
+            return parts.wrong(How.PASSKEY, passkey.holder, asked.terminal, keys)
         used = replace(passkey, used_us=now.utc_us)
         parts.book.passkeys[used.id] = used
         try:
             await parts.book.put(used)
         except SignInsError as error:
             log.error("%s: %s", UNKEPT, error)
-        parts.limits.succeeded(keys)
+        parts.limits.forgotten(keys)
         return Let(*await parts.sessions.begin(who, How.PASSKEY, parts.place(asked.terminal)))
 
     async def by_link(self, asked: SignInByLink) -> SignedIn | Let:
         parts = self._parts
         keys = parts.keys(asked.terminal)
-        if (refused := parts.refused_wait(keys)) is not None:
-            return refused
-        tries = parts.counted(keys)
         code = parts.book.codes.pop(hashed(asked.code, parts.premises.incarnation), None)
         if code is None or code.what is not CodeKind.LINK:
             if code is not None:
                 parts.book.codes[code.hash] = code
-            return parts.failed(How.LINK, None, asked.terminal, tries, keys)
+            return parts.wrong(How.LINK, None, asked.terminal, keys)
         who = parts.premises.known(HolderId(code.holder))
         stands = who is not None and parts.premises.now().utc_us < code.until_us
         try:
@@ -113,8 +105,8 @@ class Entrance:
             log.error("%s: %s", UNKEPT, error)
             return SignedIn(reason=UNKEPT, remedy=SEE_LOG)
         if who is None or not stands:
-            return parts.failed(How.LINK, HolderId(code.holder), asked.terminal, tries, keys)
-        parts.limits.succeeded(keys)
+            return parts.wrong(How.LINK, HolderId(code.holder), asked.terminal, keys)
+        parts.limits.forgotten(keys)
         return Let(*await parts.sessions.begin(who, How.LINK, parts.place(asked.terminal)))
 
     async def unlocked(self, asked: UnlockSession, opened: Open) -> SignedIn | None:

@@ -97,6 +97,10 @@ class Limits:
         everybody has one try back.
         """
         self.not_looked_at(keys)
+        self.forgotten(keys)
+
+    def forgotten(self, keys: Sequence[Key]) -> None:
+        """Somebody has come in without a try that was counted."""
         for key in keys:
             if key.of is not Of.EVERYBODY:
                 self._counts.pop(key, None)

@@ -63,6 +63,16 @@ class Parts(NamedTuple):
         """One more try; the most in a row."""
         return self.limits.count(keys, self.premises.now().mono_us)
 
+    def wrong(
+        self, how: How, holder: HolderId | None, terminal: str, keys: tuple[Key, ...]
+    ) -> SignedIn:
+        """The answer to what nobody guesses: a key's signature, a code of 80 bits. What is right is
+        looked at always, so that nobody is kept out by tries of others; of what is wrong no more is
+        counted and put on record than of guesses.
+        """
+        refused = self.refused_wait(keys)
+        return refused or self.failed(how, holder, terminal, self.counted(keys), keys)
+
     def failed(
         self, how: How, holder: HolderId | None, terminal: str, tries: int, keys: tuple[Key, ...]
     ) -> SignedIn:

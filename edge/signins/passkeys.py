@@ -5,6 +5,7 @@ a person to be asked for a passkey, so nobody learns who has one.
 """
 
 import base64
+import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,7 +33,12 @@ ASKED_US = 60_000_000
 """To touch the key and give its PIN or a finger."""
 
 ASKED_MAX = 256
-"""Challenges that wait for their answer; the oldest go first."""
+"""Challenges for new passkeys that wait for their answer; the oldest go first. Those of sign-ins
+are kept by nobody: whoever asked for more and more of them would push out those of others.
+"""
+
+NONCE_BYTES, TIME_BYTES, MAC_BYTES = 16, 8, 16
+"""Of a sign-in's challenge: drawn, until when it counts, and our word for both."""
 
 PASSKEYS_MAX = 10
 """Of one person."""
@@ -43,10 +49,10 @@ class PasskeyError(Exception):
 
 
 class _Asked(NamedTuple):
-    """`holder`: who adds one; None where somebody signs in."""
+    """`holder`: who adds one."""
 
     state: Mapping[str, Any]
-    holder: HolderId | None
+    holder: HolderId
     until_us: int
 
 
@@ -70,15 +76,33 @@ class Passkeys:
         self._site = site
         self._entropy = entropy
         self._asked: dict[str, _Asked] = {}
+        self._key = entropy(32)
+        """Of this run: no challenge outlives the daemon."""
+        self._used: dict[bytes, int] = {}
+        """Challenges by which somebody has signed in, and until when they would count."""
 
     def ask(self, now_us: int) -> str:
         """Options for a sign-in, as JSON."""
-        server = self._server()
-        options, state = server.authenticate_begin(
-            user_verification=UserVerificationRequirement.REQUIRED, challenge=self._entropy(32)
-        )
-        self._remember(state, None, now_us)
+        told = self._entropy(NONCE_BYTES) + (now_us + ASKED_US).to_bytes(TIME_BYTES, "big")
+        options, _ = self._asked_by(told + self._mac(told))
         return json.dumps(dict(options)["publicKey"])
+
+    def _asked_by(self, challenge: bytes) -> tuple[Any, Any]:
+        return self._server().authenticate_begin(
+            user_verification=UserVerificationRequirement.REQUIRED, challenge=challenge
+        )
+
+    def _mac(self, told: bytes) -> bytes:
+        return hmac.digest(self._key, told, "sha256")[:MAC_BYTES]
+
+    def _ours(self, challenge: bytes, now_us: int) -> int:
+        """Until when it counts. Raises PasskeyError where it is not ours, is over, or was used."""
+        told = challenge[:-MAC_BYTES]
+        until_us = int.from_bytes(told[NONCE_BYTES:], "big")
+        ours = hmac.compare_digest(self._mac(told), challenge[-MAC_BYTES:])
+        if not ours or until_us < now_us or challenge in self._used:
+            raise PasskeyError("nobody waits for this answer, or no longer")
+        return until_us
 
     def ask_new(
         self, holder: HolderId, person: str, name: str, have: Sequence[Passkey], now_us: int
@@ -97,14 +121,14 @@ class Passkeys:
 
     def signed_in(self, response: str, passkeys: Sequence[Passkey], now_us: int) -> Passkey:
         """Whose passkey has signed, with its new count. Raises PasskeyError."""
-        asked = self._taken(response, now_us)
-        if asked.holder is not None:
-            raise PasskeyError("the challenge was for a new passkey")
+        challenge = _challenge_of(response)
+        until_us = self._ours(challenge, now_us)
+        _, state = self._asked_by(challenge)
         by_id = {_id_of(one.credential): one for one in passkeys}
         credentials = [AttestedCredentialData(one.credential) for one in passkeys]
         try:
             said = json.loads(response)
-            found = self._server().authenticate_complete(asked.state, credentials, said)
+            found = self._server().authenticate_complete(state, credentials, said)
             text = said["response"]["authenticatorData"]
             count = AuthenticatorData(_decoded(text)).counter
             handle = said["response"].get("userHandle")
@@ -117,6 +141,9 @@ class Passkeys:
         if (count or passkey.count) and count <= passkey.count:
             # WebAuthn 7.2, step 21.
             raise PasskeyError(f"there seem to be two of passkey {passkey.id}: its count is old")
+        # What nobody's key has signed is remembered by nobody either.
+        self._used = {one: until for one, until in self._used.items() if until >= now_us}
+        self._used[challenge] = until_us
         return msgspec.structs.replace(passkey, count=count)
 
     def added(self, response: str, holder: HolderId, now_us: int) -> tuple[bytes, int]:
@@ -155,22 +182,30 @@ class Passkeys:
         secure = parts.scheme == "https" or (parts.scheme, host) == ("http", "localhost")
         return secure and host == self._name
 
-    def _remember(self, state: Mapping[str, Any], holder: HolderId | None, now_us: int) -> None:
+    def _remember(self, state: Mapping[str, Any], holder: HolderId, now_us: int) -> None:
         while len(self._asked) >= ASKED_MAX:
             del self._asked[next(iter(self._asked))]
         self._asked[state["challenge"]] = _Asked(state, holder, now_us + ASKED_US)
 
     def _taken(self, response: str, now_us: int) -> _Asked:
         """What was asked, which counts once. Raises PasskeyError."""
-        try:
-            text = msgspec.json.decode(response, type=_Response).response.client_data
-            client = msgspec.json.decode(_decoded(text), type=_ClientData)
-        except (msgspec.DecodeError, ValueError) as error:
-            raise PasskeyError("no response of a passkey") from error
-        asked = self._asked.pop(client.challenge.rstrip("="), None)
+        asked = self._asked.pop(_text(_challenge_of(response)), None)
         if asked is None or asked.until_us < now_us:
             raise PasskeyError("nobody waits for this answer, or no longer")
         return asked
+
+
+def _challenge_of(response: str) -> bytes:
+    """Raises PasskeyError."""
+    try:
+        text = msgspec.json.decode(response, type=_Response).response.client_data
+        return _decoded(msgspec.json.decode(_decoded(text), type=_ClientData).challenge)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise PasskeyError("no response of a passkey") from error
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _id_of(credential: bytes) -> bytes:

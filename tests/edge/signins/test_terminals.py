@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from controller.events_signins import SessionEnded, SignInRefused, TerminalChange, TerminalChanged
+from controller.events_signins import (
+    How,
+    SessionEnded,
+    SignInRefused,
+    TerminalChange,
+    TerminalChanged,
+)
 from edge.commands.signin import signin
 from edge.control.messages import Refusal, Status, StatusReply
 from edge.control.messages_pages import (
@@ -166,13 +172,16 @@ async def _made(house: Gatehouse) -> None:
             assert made.code
             assert (await page.ask(asked[1], SignInChanged)).done
         async with house.page() as page:
-            for _ in range(60):
+            for _ in range(150):
                 wrong = await page.ask(BecomeTerminal(code="ABCD-EFGH"), TerminalTaken)
                 assert wrong.token == ""
             assert wrong.wait_s > 0, "nobody tries for long"
             code = await asyncio.to_thread(house.terminal_code, "lodge")
-            paused = await page.ask(BecomeTerminal(code=code), TerminalTaken)
-            assert paused.token == ""
+            right = await page.ask(BecomeTerminal(code=code), TerminalTaken)
+            assert right.token, "and nobody is kept out by it"
+        refused = [one.how for one in await bodies(edge, SignInRefused)]
+        assert set(refused) == {How.TERMINAL}
+        assert len(refused) < 100, "what comes in a pause is not on record"
 
 
 def test_a_code_is_used_at_once_or_never(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
