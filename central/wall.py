@@ -40,7 +40,7 @@ from edge.control.conversation import Conversation, Listener, opened
 from edge.control.message import Message
 from edge.control.messages import Heartbeat
 from edge.control.messages_pages import SignedIn
-from edge.control.needs import ANYBODY, admitted, while_it_stands
+from edge.control.needs import ANYBODY, Following, admitted, while_it_stands
 from edge.control.parts import Parts
 
 WALL_CLIENTS_MAX = 128
@@ -59,6 +59,7 @@ class WallServer(Listener):
         """Not for callers: see `open`."""
         super().__init__(path, listening)
         self._desk = desk
+        self._following = Following()
 
     @classmethod
     def open(cls, desk: WallDesk, path: Path) -> Self:
@@ -71,7 +72,7 @@ class WallServer(Listener):
     def _conversation(
         self, parts: Parts, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Conversation[WallRequest]:
-        return _WallClient(self._desk, parts, reader, writer)
+        return _WallClient(self._desk, self._following, parts, reader, writer)
 
 
 class _WallClient(Conversation[WallRequest]):
@@ -80,12 +81,14 @@ class _WallClient(Conversation[WallRequest]):
     def __init__(
         self,
         desk: WallDesk,
+        following: Following,
         parts: Parts,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         super().__init__(parts, reader, writer)
         self._desk = desk
+        self._following = following
         self._session: WallHeld | None = None
 
     def _decoded(self, body: bytes) -> WallRequest:
@@ -108,8 +111,9 @@ class _WallClient(Conversation[WallRequest]):
             own = signing.of_session(cast(SessionRequest, request), held)
             await self._send(await self._patiently(own))
         elif isinstance(request, FollowWall | FollowEntries | FollowOrders):
-            stream = self._until_gone(self._stream(request, held))
-            await while_it_stands(held, stream)
+            with self._following.one_more(held.person):
+                stream = self._until_gone(self._stream(request, held))
+                await while_it_stands(held, stream)
         elif isinstance(request, SendOrder):
             await self._patiently(self._desk.sends(request, held))
             await send_order(self._desk.orders, request, self._send)

@@ -3,7 +3,9 @@ an edge's pages and at the wall.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections import Counter
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, TypeVar, get_args
 
 from edge.control.conversation import Ended, refusal
@@ -14,6 +16,11 @@ LOOK_S = 1.0
 """Between two looks at the session of a stream that goes on: people and rights may be others."""
 
 SIGN_IN = "sign in again"
+
+
+STREAMS_MAX, STREAMS_OF_ONE_MAX = 96, 24
+"""Pages that are open and follow something, in all and of one person: whoever opens more and more
+of them leaves room for what others do."""
 
 
 class Needs(NamedTuple):
@@ -75,6 +82,27 @@ def admitted(session: S | None, needs: Needs, remedy: str) -> S:
     if session.locked and not needs.locked:
         raise refusal(Refusal.LOCKED, "the session is locked", "unlock it")
     return session
+
+
+class Following:
+    """Who follows something at one socket."""
+
+    def __init__(self) -> None:
+        self._streams: Counter[str] = Counter()
+
+    @contextmanager
+    def one_more(self, person: str) -> Iterator[None]:
+        """This person follows something more in the block. Raises Ended where that is too much."""
+        streams = self._streams
+        if streams[person] >= STREAMS_OF_ONE_MAX or streams.total() >= STREAMS_MAX:
+            raise refusal(Refusal.BUSY, "too many pages follow what happens", "close some of them")
+        streams[person] += 1
+        try:
+            yield
+        finally:
+            streams[person] -= 1
+            if not streams[person]:
+                del streams[person]
 
 
 async def while_it_stands(session: Standing, work: Coroutine[Any, Any, None]) -> None:

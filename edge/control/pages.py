@@ -5,7 +5,6 @@ checked against its person, as she stands at that moment, and recorded under her
 import asyncio
 import logging
 import socket
-from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, cast
@@ -18,16 +17,12 @@ from edge.control.listening import ControlError
 from edge.control.messages import Refusal
 from edge.control.messages_page_orders import FollowConsole, PageOrderOnce, ReadDrillReport
 from edge.control.messages_pages import SessionRequest, SignedIn, SignInRequest
-from edge.control.needs import ANYBODY, Needs, admitted, no_session, while_it_stands
+from edge.control.needs import ANYBODY, Following, Needs, admitted, no_session, while_it_stands
 from edge.control.page_rights import TABLE, portal_of
 from edge.control.parts import Parts
 from edge.control.protocol import Request
 from edge.control.server import ControlServer, DeskClient
 from edge.gate_sight import Guard
-
-STREAMS_MAX, STREAMS_OF_ONE_MAX = 96, 24
-"""Pages that are open and follow something, in all and of one person: whoever opens more and more
-of them leaves room for what others do."""
 
 PAGE_CLIENTS_MAX = 128
 """A page that is open has one stream, and each click a conversation of its own; they are counted
@@ -48,12 +43,12 @@ class PagesServer(ControlServer):
 
     def __init__(self, desk: Desk, path: Path, listening: socket.socket) -> None:
         super().__init__(desk, path, listening)
-        self._streams: Counter[str] = Counter()
+        self._following = Following()
 
     def _conversation(
         self, parts: Parts, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Conversation[Request]:
-        return PageClient(self._streams, self._desk, self._verifying, parts, reader, writer)
+        return PageClient(self._following, self._desk, self._verifying, parts, reader, writer)
 
 
 async def serve_pages(desk: Desk, path: Path) -> None:
@@ -76,13 +71,11 @@ async def serve_pages(desk: Desk, path: Path) -> None:
 
 
 class PageClient(DeskClient):
-    """The pages' process, speaking for somebody who is signed in or wants to be. `streams`: how
-    many each person follows now.
-    """
+    """The pages' process, speaking for somebody who is signed in or wants to be."""
 
     def __init__(
         self,
-        streams: "Counter[str]",
+        following: Following,
         desk: Desk,
         verifying: asyncio.Lock,
         parts: Parts,
@@ -90,7 +83,7 @@ class PageClient(DeskClient):
         writer: asyncio.StreamWriter,
     ) -> None:
         super().__init__(desk, verifying, parts, reader, writer)
-        self._streams = streams
+        self._following = following
 
     @property
     def _who(self) -> str:
@@ -132,18 +125,12 @@ class PageClient(DeskClient):
 
     async def _until_gone(self, work: Coroutine[Any, Any, None]) -> None:
         """As it is, and no longer than the session stands as it did when the stream began."""
-        session, streams = self._standing(), self._streams
-        person = session.person
-        if streams[person] >= STREAMS_OF_ONE_MAX or streams.total() >= STREAMS_MAX:
-            work.close()
-            raise refusal(Refusal.BUSY, "too many pages follow what happens", "close some of them")
-        streams[person] += 1
+        session = self._standing()
         try:
-            await while_it_stands(session, super()._until_gone(work))
+            with self._following.one_more(session.person):
+                await while_it_stands(session, super()._until_gone(work))
         finally:
-            streams[person] -= 1
-            if not streams[person]:
-                del streams[person]
+            work.close()
 
     @property
     def _sign_ins(self) -> SignIns:

@@ -36,6 +36,7 @@ from central.operators import NoOperatorError
 from central.order_desk import OrderDesk
 from central.orders import Orders
 from central.sets import SetStore
+from controller.ids import HolderId
 from edge.control import peer
 from edge.control.messages import Refusal
 from edge.control.messages_pages import (
@@ -210,8 +211,14 @@ def test_operators_are_changed_by_whoever_may_and_the_last_of_those_stays(tmp_pa
                     "chief": False, "olga": True, "otto": True,
                 }  # fmt: skip
                 assert (await put("otto", *EVERYTHING, new=False)).done
+                assert (await page.ask(Invite(person="olga"), CodeMade)).code
+                one = at.operators.called("olga")
+                assert one is not None
+                kept = at.desk._parts.book
+                assert kept.of(HolderId(one.id))
                 gone = await page.ask(RemoveOperator(operator="olga"), OperatorChanged)
                 assert gone.done
+                assert kept.of(HolderId(one.id)) == (), "and at once"
                 assert (await page.ask(RemoveOperator(operator="chief"), OperatorChanged)).done
             for token in (olga, chief):
                 async with wall(tmp_path) as page:

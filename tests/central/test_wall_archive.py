@@ -47,12 +47,13 @@ from central.wall_messages import (
 )
 from controller.alarms import alarm
 from controller.events import decode_entry
+from controller.events_signins import SUSPECTED_TRIES, How, SignInRefused
 from edge.present import as_json
 from tests.central.rig import EDGE, SITE
 from tests.central.stores import Store
 from tests.central.test_erasures import sent
 from tests.central.test_gaps import Pruned
-from tests.central.test_incidents import entry
+from tests.central.test_incidents import FORCED, entry
 from tests.central.test_search import PEOPLE, START_US, filled
 from tests.central.walled import Served, served_wall, wall
 
@@ -170,6 +171,27 @@ def test_counts_and_series_are_what_a_reading_of_every_entry_gives(
                 assert "steps" in (await page.ask(too_many, NotDone)).reason
                 backwards = AskSeries(since_us=5, until_us=5, step_s=10)
                 assert "before it begins" in (await page.ask(backwards, NotDone)).reason
+
+    asyncio.run(run())
+
+
+def test_alarms_that_have_to_be_read_are_counted_where_they_are_some_and_no_drill(
+    store: Store, tmp_path: Path
+) -> None:
+    tries = (1, SUSPECTED_TRIES, SUSPECTED_TRIES + 1)
+    bodies = [SignInRefused(how=How.PASSWORD, tries=count) for count in tries]
+    with closing(store.open()) as archive:
+        entries = [entry(n, n, body) for n, body in enumerate((*bodies, FORCED), 1)]
+        drills = [entry(n, n, body, drill=True) for n, body in enumerate((*bodies, FORCED), 5)]
+        archive.store("embassy-vienna", "gate", sent(*entries, *drills))
+
+    async def run() -> None:
+        async with served_wall(tmp_path, store.where) as at:
+            token = await at.signed_in("otto", OperatorRight.WATCH)
+            ask = AskSeries(since_us=START_US, until_us=START_US + 9 * 60_000_000, step_s=60)
+            async with wall(tmp_path, token) as page:
+                series = await page.ask(ask, SeriesReply)
+            assert [one.alarms for one in series.points] == [0, 0, 1, 1, 1, 0, 0, 0, 0]
 
     asyncio.run(run())
 

@@ -12,11 +12,11 @@ import pytest
 from central.operator_rights import TABLE
 from central.operator_words import OperatorRight
 from central.wall import WALL_CLIENTS_MAX
-from central.wall_messages import AskWall, WallAbout, WallRequest
+from central.wall_messages import AskWall, FollowWall, WallAbout, WallRequest
 from edge.control.message import Message
 from edge.control.messages import Refusal
 from edge.control.messages_pages import LockSession, SignedIn, SignOut, UseSession
-from edge.control.needs import ANYBODY, Needs
+from edge.control.needs import ANYBODY, STREAMS_OF_ONE_MAX, Needs
 from edge.web.daemon import DaemonAwayError, DaemonRefusedError
 from tests.central.walled import Served, served_wall, wall
 from tests.edge.signins.requests import garbage, requests
@@ -165,6 +165,24 @@ async def _garbled(folder: Path, chance: random.Random) -> None:
         still = await at.signed_in("otto", OperatorRight.WATCH)
         async with wall(folder, still) as page:
             assert not (await page.ask(AskWall(), WallAbout)).on_wire
+
+
+def test_one_operator_follows_so_much_and_leaves_room_for_others(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with served_wall(tmp_path) as at, AsyncExitStack() as open_:
+            greedy = await at.signed_in("greedy", OperatorRight.WATCH)
+            other = await at.signed_in("other", OperatorRight.WATCH)
+            for _ in range(STREAMS_OF_ONE_MAX):
+                page = await open_.enter_async_context(wall(tmp_path, greedy))
+                await anext(page.follow(FollowWall()))
+            page = await open_.enter_async_context(wall(tmp_path, greedy))
+            with pytest.raises(DaemonRefusedError) as full:
+                await anext(page.follow(FollowWall()))
+            assert full.value.refused.code is Refusal.BUSY
+            page = await open_.enter_async_context(wall(tmp_path, other))
+            await anext(page.follow(FollowWall()))
+
+    asyncio.run(run())
 
 
 def test_walls_are_counted_and_never_crowd_out_whoever_owns_central(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from edge.control.messages_muster import BeginMuster, ChangeMuster
 from edge.control.messages_orders import ListOrders, OrdersReply
 from edge.control.messages_pages import LockSession, SignedIn, SignOut, UseSession
 from edge.control.messages_visits import LetPass
-from edge.control.needs import ANYBODY, NEVER, Needs
+from edge.control.needs import ANYBODY, NEVER, STREAMS_OF_ONE_MAX, Needs
 from edge.control.page_rights import TABLE
-from edge.control.pages import PAGE_CLIENTS_MAX, STREAMS_OF_ONE_MAX
+from edge.control.pages import PAGE_CLIENTS_MAX
 from edge.web.daemon import DaemonAwayError, DaemonRefusedError
 from policies.facts import Direction
 from policies.rights import Right
