@@ -286,7 +286,7 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "public": "as `sentrypost key new` prints it, or a line `ssh-ed25519 AAAA…` of OpenSSH; an "
         "SSH key signs orders alone",
         "fido2": "instead of `public`: the credential of a security key, as `sentrypost key fido2` "
-        "prints it; it signs orders alone",
+        "prints it; it signs orders and consents alone",
         "may": "what it may sign: change sets of people, policies, the head of mission's consents, "
         "orders, that somebody has seen an alarm (`alarm`); `raise` is for the key of an edge, "
         "which signs for its switches, buttons and pages orders that raise security, and nothing "

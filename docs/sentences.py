@@ -23,6 +23,7 @@ SOURCES: Final = (
         "edge/control/serving_gate.py",
     ),
     *("edge/alarm_desk.py", "edge/badge_desk.py", "edge/code_closed.py", "edge/delivery_desk.py"),
+    *("edge/consent_drafts.py", "edge/consent_orders.py", "edge/order_words.py"),
     *("edge/desk.py", "edge/draft_desk.py", "edge/drill_desk.py", "edge/drills.py"),
     *("edge/fido2_assertions.py", "edge/gate_acts.py", "edge/gate_codes.py", "edge/gate_desk.py"),
     *("edge/guard_desk.py", "edge/muster_desk.py", "edge/order_desk.py", "edge/order_lane.py"),

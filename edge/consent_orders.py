@@ -1,13 +1,15 @@
 """The head of mission's consents as signed files, as `edge.orders` has the other orders."""
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from datetime import tzinfo
 from typing import Annotated, NamedTuple
 
 import msgspec
 
 from controller.consents import CONSENT_S_MAX, PARTY_MAX, ZONES_MAX
 from controller.ids import OrderId
+from controller.moment import SECOND_US
 from edge.orders import (
     ACCEPT_S,
     NONCE_BYTES,
@@ -20,7 +22,18 @@ from edge.orders import (
     Reason,
     SiteName,
 )
-from edge.signatures import TrustedKey, Use, Verified, sign, unverified, verify
+from edge.present import local
+from edge.signatures import (
+    KeyKind,
+    TrustedKey,
+    Use,
+    Verified,
+    pae,
+    sign,
+    taken_apart,
+    unverified,
+    verify,
+)
 from policies.facts import UtcSeconds
 
 CONSENT_BYTES_MAX = 16 * 1024
@@ -102,6 +115,16 @@ def consent_order(
     return _decoded(msgspec.json.encode(made))
 
 
+def words_of(order: ConsentOrder, zone: tzinfo) -> Iterator[str]:
+    """What it says, as whoever signs it reads it; times by this zone."""
+    until, by = (local(at_s * SECOND_US, zone) for at_s in (order.until_s, order.accept_until_s))
+    where = f" {', '.join(order.zones)} and the way there" if order.zones else ""
+    party = f" and {order.party} with him, whom he leads," if order.party else ""
+    yield f"site {order.site}: '{order.person}'{party} may enter{where} until {until}"
+    yield f"reason: {order.reason}"
+    yield f"an edge takes it until {by}"
+
+
 def unsigned(order: ConsentOrder) -> bytes:
     """The envelope that is then signed."""
     return sign(msgspec.json.encode(order), PAYLOAD_TYPE, ())
@@ -116,13 +139,41 @@ def signed_consent(envelope: bytes, keys: Collection[TrustedKey], site: str) -> 
     """The order of an envelope that somebody has signed who may sign it. How many have to, and with
     which roles, the policy says, and the core looks at it. Raises OrderError, SignatureError.
     """
-    signed = verify(_bounded(envelope), keys, PAYLOAD_TYPE, Use.CONSENT)
+    signed = _verified(_bounded(envelope), keys, site)
     order = _decoded(signed.payload)
     if order.site != site:
         raise OtherSiteError(
             f"it is for site '{order.site}', this is '{site}'", "give it to an edge of its own site"
         )
     return SignedConsent(order, hashlib.sha256(signed.payload).hexdigest(), signed)
+
+
+def _verified(envelope: bytes, keys: Collection[TrustedKey], site: str) -> Verified:
+    """By plain keys and security keys alike. Raises SignatureError."""
+    parts = taken_apart(envelope)
+    message = pae(parts.payload_type, parts.payload)
+    may = (key for key in keys if key.kind is KeyKind.FIDO2 and Use.CONSENT in key.may)
+    asserted = [
+        key
+        for key in may
+        if any(
+            keyid == key.id and _asserts(key, signature, site, message)
+            for keyid, signature in parts.signatures
+        )
+    ]
+    if not asserted or parts.payload_type != PAYLOAD_TYPE:
+        return verify(envelope, keys, PAYLOAD_TYPE, Use.CONSENT)
+    plain = verify(envelope, keys, PAYLOAD_TYPE, Use.CONSENT, needs=0)
+    people = {*plain.people, *(key.person for key in asserted)}
+    ids = {*plain.keys, *(key.id for key in asserted)}
+    return Verified(parts.payload, tuple(sorted(people)), tuple(sorted(ids)))
+
+
+def _asserts(key: TrustedKey, signature: bytes, site: str, message: bytes) -> bool:
+    # 40 ms of import that an edge without security keys never takes.
+    from edge.fido2_assertions import Wrong, sign_count
+
+    return not isinstance(sign_count(signature, key.public, site, message), Wrong)
 
 
 def _bounded(envelope: bytes) -> bytes:

@@ -73,24 +73,31 @@ class Draft(NamedTuple):
 
     def shown_to_key(self) -> str:
         """The challenge of a security key, in base64url."""
-        return _url_safe(challenge(self.message))
+        return url_safe(challenge(self.message))
 
     def options(self, site: str, keys: Iterable[TrustedKey]) -> str:
         """PublicKeyCredentialRequestOptionsJSON (WebAuthn level 3, 5.1.10)."""
-        return json.dumps(
-            {
-                "challenge": self.shown_to_key(),
-                "timeout": SIGNING_MS,
-                "rpId": rp_id(site),
-                "allowCredentials": [
-                    {"type": "public-key", "id": _url_safe(key.credential)}
-                    for key in keys
-                    if key.kind is KeyKind.FIDO2
-                ],
-                "userVerification": "required",
-            }
-        )
+        return options(self.shown_to_key(), site, keys)
 
 
-def _url_safe(data: bytes) -> str:
+def options(shown: str, site: str, keys: Iterable[TrustedKey]) -> str:
+    """What a browser is asked for by `shown`, the challenge in base64url, to have one of these keys
+    sign. Keys of other kinds sign files alone.
+    """
+    return json.dumps(
+        {
+            "challenge": shown,
+            "timeout": SIGNING_MS,
+            "rpId": rp_id(site),
+            "allowCredentials": [
+                {"type": "public-key", "id": url_safe(key.credential)}
+                for key in keys
+                if key.kind is KeyKind.FIDO2
+            ],
+            "userVerification": "required",
+        }
+    )
+
+
+def url_safe(data: bytes) -> str:
     return urlsafe_b64encode(data).decode().rstrip("=")

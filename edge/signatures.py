@@ -69,7 +69,7 @@ class Use(StrEnum):
 
 
 class KeyKind(StrEnum):
-    """How a key signs. `ssh` and `fido2` sign orders alone."""
+    """How a key signs. `ssh` signs orders alone, `fido2` orders and consents."""
 
     ED25519 = "ed25519"
     SSH = "ssh"

@@ -22,10 +22,15 @@ def trusted_key(name: str, entry: KeyEntry) -> TrustedKey:
     """The key of an entry. Raises PublicKeyError, KeyUseError."""
     may, holder = frozenset(entry.may), entry.holder or ""
     public, kind, credential = _parsed(entry)
-    if kind is not KeyKind.ED25519 and may != {Use.ORDER}:
+    if kind is KeyKind.SSH and may != {Use.ORDER}:
         raise KeyUseError(
             f"a key of kind {kind} signs orders and nothing else",
             'write may = ["order"]; `sentrypost key new` makes keys for the rest',
+        )
+    if kind is KeyKind.FIDO2 and not may <= {Use.ORDER, Use.CONSENT}:
+        raise KeyUseError(
+            f"a key of kind {kind} signs orders and consents, and nothing else",
+            'write may = ["order", "consent"]; `sentrypost key new` makes keys for the rest',
         )
     if Use.RAISE in may and (len(may) > 1 or holder):
         raise KeyUseError(

@@ -29,6 +29,7 @@ from edge.consent_orders import (
     consent_order,
     read_consent,
     unsigned,
+    words_of,
 )
 from edge.control.messages_visits import ConsentShown, ConsentsReply
 from edge.key_files import KeyFileError
@@ -185,12 +186,8 @@ def _read(file: Path) -> bytes:
 
 
 def _say(order: ConsentOrder, zone: tzinfo) -> None:
-    until, by = (local(at_s * 1_000_000, zone) for at_s in (order.until_s, order.accept_until_s))
-    where = f" {', '.join(order.zones)} and the way there" if order.zones else ""
-    party = f" and {order.party} with him, whom he leads," if order.party else ""
-    click.echo(clean(f"site {order.site}: '{order.person}'{party} may enter{where} until {until}"))
-    click.echo(clean(f"reason: {order.reason}"))
-    click.echo(clean(f"an edge takes it until {by}"))
+    for said in words_of(order, zone):
+        click.echo(clean(said))
 
 
 def _listed(reply: ConsentsReply) -> Iterator[str]:

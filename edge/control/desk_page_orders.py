@@ -9,6 +9,7 @@ from edge.control.messages_page_orders import (
     AddSignedFile,
     ConsoleHeartbeat,
     ConsoleState,
+    DraftConsent,
     DraftFile,
     DraftOrder,
     DraftReply,
@@ -54,6 +55,10 @@ class PageOrders(Protocol):
 
     async def draft(self, asked: DraftOrder, by: AtPage) -> DraftReply:
         """Make an order that others sign."""
+        ...
+
+    async def draft_consent(self, asked: DraftConsent, by: AtPage) -> DraftReply:
+        """Make a consent of the head of mission that people sign."""
         ...
 
     async def drafts(self, by: AtPage) -> DraftsReply:

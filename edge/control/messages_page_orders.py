@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 
+from controller.consents import PARTY_MAX, ZONES_MAX
 from controller.ids import OrderId
 from controller.moment import Micros
 from controller.orders import ENDS_MAX, ENVELOPE_CHARS_MAX, Challenge, Cover
@@ -22,6 +23,7 @@ from edge.orders import (
     NAMES_MAX,
     PERSON_ID_CHARS_MAX,
     REASON_CHARS_MAX,
+    PersonId,
     Reason,
     Seconds,
 )
@@ -151,6 +153,24 @@ class DraftOrder(Message, frozen=True, kw_only=True):
     person: Annotated[str, msgspec.Meta(max_length=PERSON_ID_CHARS_MAX)] = ""
     kinds: Annotated[tuple[OrderKind, ...], msgspec.Meta(max_length=len(OrderKind))] = ()
     unreachable: SomeNames = ()
+
+
+class DraftConsent(Message, frozen=True, kw_only=True):
+    """A consent to the entry of an agent of the host state, which people then sign as they sign any
+    draft; answered by DraftReply. `zones`, `party`: as `edge.consent_orders.ConsentOrder` has them.
+    """
+
+    person: PersonId
+    until_s: Seconds
+    reason: Reason
+    zones: Annotated[
+        tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=64)], ...],
+        msgspec.Meta(max_length=ZONES_MAX),
+    ] = ()
+    party: Annotated[int, msgspec.Meta(ge=0, le=PARTY_MAX)] = 0
+
+    def __repr__(self) -> str:
+        return f"DraftConsent(until_s={self.until_s}, …)"
 
 
 class ListDrafts(Message, frozen=True, kw_only=True):
@@ -420,6 +440,7 @@ PageOrderOnce = (
     | RaiseFromPage
     | Panic
     | DraftOrder
+    | DraftConsent
     | ListDrafts
     | SignDraft
     | AddSignedFile

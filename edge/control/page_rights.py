@@ -87,6 +87,7 @@ TABLE: Mapping[type[Message], Needs] = {
     mpo.ArmHold: WATCH,
     mpo.RaiseFromPage: WATCH,
     mpo.DraftOrder: CONSOLE,
+    mpo.DraftConsent: CONSOLE,
     mpo.ListDrafts: WATCH,
     mpo.SignDraft: WATCH,
     mpo.AddSignedFile: CONSOLE,

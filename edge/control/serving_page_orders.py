@@ -7,6 +7,7 @@ from edge.control.message import Message
 from edge.control.messages_page_orders import (
     AddSignedFile,
     ArmHold,
+    DraftConsent,
     DraftOrder,
     FollowConsole,
     ListDrafts,
@@ -33,6 +34,8 @@ async def answer(orders: PageOrders, asked: PageOrderOnce, by: AtPage) -> Messag
             return await orders.panic(reason, by)
         case DraftOrder():
             return await orders.draft(asked, by)
+        case DraftConsent():
+            return await orders.draft_consent(asked, by)
         case ListDrafts():
             return await orders.drafts(by)
         case SignDraft():

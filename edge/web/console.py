@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from controller.consents import PARTY_MAX
 from controller.orders import Cover
 from edge.control.message import Message
 from edge.control.messages import Heartbeat
@@ -14,6 +15,7 @@ from edge.control.messages_page_orders import (
     ArmHold,
     ConsoleHeartbeat,
     ConsoleState,
+    DraftConsent,
     DraftFile,
     DraftOrder,
     DraftReply,
@@ -29,6 +31,7 @@ from edge.control.messages_page_orders import (
     SignDraft,
     WithdrawDraft,
 )
+from edge.control.messages_visits import EndConsent, VisitReply
 from edge.web.console_words import console_view
 from edge.web.forms import Form, form_of
 from edge.web.live import BEAT, Told, stream
@@ -132,6 +135,30 @@ async def draft(visit: Visit) -> Response:
         level=form.number("level", 1, 5) if form.text("level", 2) else None,
     )
     return visit.said(_drafted(await visit.daemon.ask(asked, DraftReply), visit.words))
+
+
+@chief
+async def consent(visit: Visit) -> Response:
+    """What the head of mission, or whoever acts for him, will sign."""
+    form = await form_of(visit.request)
+    asked = DraftConsent(
+        person=form.text("person", 64),
+        until_s=form.second("until", visit.zone),
+        reason=form.text("reason", REASON_CHARS_MAX),
+        zones=_zones(form),
+        party=form.number("party", 0, PARTY_MAX) if form.text("party", 4) else 0,
+    )
+    return visit.said(_drafted(await visit.daemon.ask(asked, DraftReply), visit.words))
+
+
+@chief
+async def end_consent(visit: Visit) -> Response:
+    """It takes something away: one person does it, at once."""
+    form = await form_of(visit.request)
+    done = await visit.daemon.ask(EndConsent(person=form.text("person", 64)), VisitReply)
+    if not done.accepted:
+        return visit.refused(done.reason, done.remedy)
+    return visit.said(Said(text=visit.words("The consent has ended."), tone="notice"))
 
 
 @chief
@@ -240,6 +267,8 @@ ROUTES = (
     Route("/console/live", live, methods=["GET"]),
     Route("/console/draft", draft, methods=["POST"]),
     Route("/console/draft/{draft:str}", draft_file, methods=["GET"]),
+    Route("/console/consent", consent, methods=["POST"]),
+    Route("/console/consent/end", end_consent, methods=["POST"]),
     Route("/console/sign", sign, methods=["POST"]),
     Route("/console/file", add_file, methods=["POST"]),
     Route("/console/withdraw", withdraw, methods=["POST"]),

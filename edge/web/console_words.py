@@ -8,6 +8,7 @@ import msgspec
 from edge.control.messages import PortalStatus
 from edge.control.messages_orders import OrderShown, PortalArrival
 from edge.control.messages_page_orders import ConsoleState, DraftShown, OrderCame
+from edge.control.messages_visits import ConsentShown
 from edge.web.gate_words import ARRIVALS, MODES, arrived, look_of
 from edge.web.pages import clock, day_and_clock
 from edge.web.words import Words, marked
@@ -75,6 +76,15 @@ class DraftView(msgspec.Struct, frozen=True, kw_only=True):
     yours: bool
 
 
+class ConsentView(msgspec.Struct, frozen=True, kw_only=True):
+    """`person`: by whose id it is ended; empty where nobody on file has it any more."""
+
+    id: str
+    person: str
+    text: str
+    reason: str
+
+
 class ZoneView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
@@ -99,7 +109,7 @@ class ConsoleView(msgspec.Struct, frozen=True, kw_only=True):
     doors: tuple[DoorView, ...]
     drafts: tuple[DraftView, ...]
     leads: tuple[str, ...]
-    consents: tuple[str, ...]
+    consents: tuple[ConsentView, ...]
 
 
 ENDED_BY_ONE: Final = {
@@ -143,14 +153,23 @@ def console_view(state: ConsoleState, words: Words, zone: tzinfo) -> ConsoleView
         doors=tuple(_door(one, arrivals.get(one.id), words) for one in state.doors),
         drafts=tuple(_draft(one, words, zone) for one in state.drafts),
         leads=_leads(state, words, zone),
-        consents=tuple(
-            words(
-                "%(person)s until %(until)s",
-                person=names.get(one.person, one.person) or "–",
-                until=day_and_clock(one.until_utc_us, zone),
-            )
-            for one in state.consents
-        ),
+        consents=tuple(_consent(one, names, words, zone) for one in state.consents),
+    )
+
+
+def _consent(one: ConsentShown, names: dict[str, str], words: Words, zone: tzinfo) -> ConsentView:
+    until = day_and_clock(one.until_utc_us, zone)
+    text = words(
+        "%(person)s until %(until)s", person=names.get(one.person, one.person) or "–", until=until
+    )
+    where = ", ".join(one.zones)
+    party = words("and %(count)d more", count=one.party) if one.party else ""
+    by = words("signed by %(who)s", who=one.signed_by) if one.signed_by else ""
+    return ConsentView(
+        id=str(one.seq),
+        person=one.person,
+        text=" · ".join(part for part in (text, where, party, by) if part),
+        reason=one.reason,
     )
 
 
@@ -244,7 +263,7 @@ def _draft(one: DraftShown, words: Words, zone: tzinfo) -> DraftView:
     return DraftView(
         id=one.draft,
         kind=words(KINDS[one.order_kind]),
-        words="\n".join(one.words),
+        words="\n".join(words(line.strip()) for line in one.words),
         reason=one.reason,
         signed=words("%(signed)s; %(needed)d needed", signed=signed, needed=one.needed),
         may=", ".join(

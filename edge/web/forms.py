@@ -1,5 +1,6 @@
 """What browsers send of forms: text of bounded length, each field once."""
 
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import parse_qsl
@@ -51,6 +52,13 @@ class Form:
         if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
             raise FormError(f"{name} is no number between {least} and {most}")
         return int(value)
+
+    def second(self, name: str, zone: tzinfo) -> int:
+        """A time at the site, as `<input type="datetime-local">` gives it. Raises FormError."""
+        try:
+            return int(datetime.fromisoformat(self.text(name, 20)).replace(tzinfo=zone).timestamp())
+        except (ValueError, OverflowError):
+            raise FormError(f"{name} is no day and time") from None
 
     def secret(self, name: str) -> str:
         """As it was typed: spaces may belong to it. Raises FormError."""

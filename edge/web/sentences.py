@@ -20,11 +20,14 @@ DEEP_MAX: Final = 4
 """A sentence may stand in a sentence: why somebody's signature does not count."""
 
 PLACE: Final = re.compile(r"%\((\w+)\)s")
+TYPED: Final = frozenset({"reason"})
+"""Places of what somebody has typed."""
+
 QUOTED: Final = re.compile(r"['`]%\((\w+)\)s['`]")
 
 
 class _Pattern(NamedTuple):
-    """`quoted`: places of names, which stay as they are, whatever they say."""
+    """`quoted`: places of what stays as it is, whatever it says: names, and what was typed."""
 
     text: str
     form: re.Pattern[str]
@@ -39,7 +42,8 @@ class Sentences:
         # The one with the most words of its own first: what fits it fits shorter ones as well.
         longest_first = sorted(texts, key=lambda one: -len(PLACE.sub("", one)))
         self._patterns = tuple(
-            _Pattern(text, _form(text), frozenset(QUOTED.findall(text))) for text in longest_first
+            _Pattern(text, _form(text), TYPED | frozenset(QUOTED.findall(text)))
+            for text in longest_first
         )
 
     def said(self, text: str, known: Callable[[str], str | None], deep: int = 0) -> str | None:

@@ -35,7 +35,7 @@ from edge.control.messages_visitors import (
 )
 from edge.control.messages_visits import VisitReply
 from edge.documents import Document
-from edge.web.forms import Form, FormError, form_of
+from edge.web.forms import Form, form_of
 from edge.web.gate import choices
 from edge.web.pages import Said, Visit, day_and_clock, signed_in
 from edge.web.visit_words import DELIVERIES, DOCUMENTS, ENDS, GIVEN, GOODS, STATES
@@ -94,8 +94,8 @@ async def expect(visit: Visit) -> Response:
         host=form.text("host", 64),
         purpose=form.text("purpose", CHARS_MAX),
         organisation=form.text("organisation", 100),
-        from_s=_second(form, "from", visit.zone) if form.text("from", 20) else None,
-        until_s=_second(form, "until", visit.zone),
+        from_s=form.second("from", visit.zone) if form.text("from", 20) else None,
+        until_s=form.second("until", visit.zone),
     )
     return await _asked(visit, asked)
 
@@ -132,7 +132,7 @@ async def extend(visit: Visit) -> Response:
     form = await form_of(visit.request)
     asked = ExtendVisit(
         visit=form.text("visit", 64),
-        until_s=_second(form, "until", visit.zone),
+        until_s=form.second("until", visit.zone),
         word=form.choice("word", WordOf),
     )
     return await _asked(visit, asked)
@@ -282,14 +282,6 @@ def _brought(form: Form) -> Brought:
         contents=form.text("contents", CHARS_MAX),
         recipient=form.text("recipient", 64),
     )
-
-
-def _second(form: Form, name: str, zone: tzinfo) -> int:
-    """A time at the site, as `<input type="datetime-local">` gives it. Raises FormError."""
-    try:
-        return int(datetime.fromisoformat(form.text(name, 20)).replace(tzinfo=zone).timestamp())
-    except (ValueError, OverflowError):
-        raise FormError(f"{name} is no day and time") from None
 
 
 def _typed(second: int, zone: tzinfo) -> str:

@@ -83,6 +83,12 @@ function drawnDraft(row, draft) {
   row.querySelector("[data-yours]").hidden = !draft.yours;
 }
 
+function madeConsent(row, consent) {
+  const form = row.querySelector("form");
+  form.elements.person.value = consent.person;
+  form.hidden = consent.person === "";
+}
+
 follow("/console/live", {
   state(told) {
     const strip = document.getElementById("posture");
@@ -97,7 +103,8 @@ follow("/console/live", {
     reordered("doors", told.doors, "door-row");
     reordered("zones", told.zones, "zone-row");
     items("leads", told.leads);
-    items("consents", told.consents);
+    document.getElementById("no-consents").hidden = told.consents.length > 0;
+    reordered("consents", told.consents, "consent-row", madeConsent);
   },
   clock(told) {
     document.getElementById("clock").textContent = told;
