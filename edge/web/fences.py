@@ -20,6 +20,14 @@ STRICT: Final = "max-age=31536000"
 """Who has seen these pages by TLS never asks for them without (RFC 6797): the first word of a
 browser is not left to whoever sits on the network."""
 
+HEAD_BYTES_MAX: Final = 16 * 1024
+"""Of all headers, and of the address. Browsers send one or two kilobytes."""
+
+COOKIE_BYTES_MAX: Final = 4 * 1024
+"""Ours are two tokens and two words. What Python before 3.11.10 and 3.12.6 does with a quoted
+cookie takes time by the square of its length (CVE-2024-7592): 64 KB are four seconds for everybody.
+"""
+
 SAFE: Final = frozenset({"GET", "HEAD"})
 KNOWN: Final = SAFE | {"POST"}
 
@@ -50,7 +58,7 @@ class Fences:
             await self._app(scope, receive, send)
             return
         method, send = scope["method"], _headed(send, scope["scheme"])
-        refused = _refused(method, scope["scheme"], Headers(scope=scope))
+        refused = _too_long(scope) or _refused(method, scope["scheme"], Headers(scope=scope))
         if refused is None and method not in SAFE:
             try:
                 receive = await _whole(receive)
@@ -71,6 +79,17 @@ class _GoneError(Exception):
 
 def _too_large() -> PlainTextResponse:
     return PlainTextResponse("too large\n", 413)
+
+
+def _too_long(scope: Scope) -> PlainTextResponse | None:
+    """What is longer than anything of ours is read by nobody."""
+    headers = scope["headers"]
+    size = len(scope.get("raw_path", b"")) + len(scope.get("query_string", b""))
+    size += sum(len(name) + len(value) for name, value in headers)
+    cookies = sum(len(value) for name, value in headers if name == b"cookie")
+    if size > HEAD_BYTES_MAX or cookies > COOKIE_BYTES_MAX:
+        return PlainTextResponse("too long\n", 431)
+    return None
 
 
 def _refused(method: str, scheme: str, headers: Headers) -> PlainTextResponse | None:

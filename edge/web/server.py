@@ -53,6 +53,8 @@ def serve(
     certificate cannot be used.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    # Whoever sends what is no HTTP writes nothing into the log by it.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     listening = _listening(host, port)
     scheme = "http" if certificate is None else "https"
     config = uvicorn.Config(

@@ -159,6 +159,44 @@ def test_the_daemon_is_asked_for_nobody_who_has_not_said_all(tmp_path: Path) -> 
         daemon.close()
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"cookie: a=%s" % (b"x" * 5_000),
+        b"cookie: a=1\r\n" * 400 + b"cookie: a=%s" % (b"x" * 3_000),
+        b'cookie: a="%s"' % (b"\\a" * 6_000),
+        b"x: %s" % (b"x" * 20_000),
+    ],
+    ids=["long", "many", "quoted", "another header"],
+)
+def test_what_is_longer_than_anything_of_ours_is_read_by_nobody(port: int, head: bytes) -> None:
+    """Python's parser takes time by the square of a quoted cookie's length, and all pages wait."""
+    with socket.create_connection((HOST, port), timeout=20) as one:
+        one.sendall(b"GET /sign-in HTTP/1.1\r\nhost: localhost\r\n" + head + b"\r\n\r\n")
+        status = one.recv(64).split(b" ")[1]
+        assert status in {b"431", b"400"}
+
+
+def test_an_address_that_is_too_long_is_read_by_nobody(port: int) -> None:
+    assert asked(port, "GET", "/sign-in?next=/" + "x" * 20_000).status == 431
+    assert asked(port, "GET", "/" + "x" * 20_000).status == 431
+
+
+def test_whoever_sends_no_http_writes_nothing_into_the_log(tmp_path: Path) -> None:
+    web = Process("web", tmp_path, "web", "--state", str(tmp_path), "--listen", f"{HOST}:0")
+    try:
+        port = int(web.said("http://").rstrip("/").rpartition(":")[2])
+        for garbage in (b"\x00\n\n", b"GET\r\n\r\n", b"GET / HTTP/9\r\n\r\n"):
+            with socket.create_connection((HOST, port), timeout=20) as one:
+                one.sendall(garbage)
+                one.recv(1024)
+        upgrade = {"connection": "upgrade", "upgrade": "websocket"}
+        assert asked_with(port, "GET", "/static/page.css", upgrade).status == 200
+    finally:
+        web.stop()
+    assert web.log.read_text() == ""
+
+
 @pytest.mark.parametrize("length", ["300000", "-1", "1e3", "99999999999999999999", "²"])
 def test_what_is_longer_than_any_form_is_not_read(port: int, length: str) -> None:
     connection = http.client.HTTPConnection(HOST, port, timeout=20)
