@@ -20,8 +20,9 @@ from edge.control.messages_page_orders import (
     DraftShown,
     SignDraft,
 )
-from edge.fido2_assertions import rp_id
+from edge.fido2_assertions import from_webauthn, rp_id
 from edge.signatures import public_text, signed_too
+from edge.signed_orders import with_assertion
 from policies.codes import Code
 from policies.rights import OrderKind
 from tests.edge.authenticator import Authenticator
@@ -164,6 +165,22 @@ def test_no_other_key_and_no_other_draft_counts(tmp_path: Path, keys: Keys) -> N
         assert (await signs(edge, one, keys.ada)).reason == OVER
         assert (await orders.console(CHIEF)).consents == ()
         assert await code(edge, house) is Code.NO_CONSENT
+
+    scene(house, what)
+
+
+def test_a_file_with_another_s_security_key_on_it_is_none(tmp_path: Path, keys: Keys) -> None:
+    house = consenting(tmp_path, keys)
+
+    async def what(edge: Edge) -> None:
+        draft = await draft_of(edge)
+        envelope = edge.desk.page_orders.file(draft.draft).envelope
+        for device, accepted in ((keys.carl, False), (keys.ada, True)):
+            signature = from_webauthn(answered(draft, device).encode())
+            signed, _ = with_assertion(envelope, signature, house.config().keys, "house")
+            given = await edge.desk.give_consent(signed, "smith")
+            assert given.accepted is accepted, given.reason
+            assert accepted or "nobody has signed this who may sign consent" in given.reason
 
     scene(house, what)
 

@@ -14,10 +14,11 @@ from edge.control.client import Client
 from edge.control.message import Message
 from edge.control.messages import Refusal
 from edge.control.messages_gate import FollowGate, ReleaseAtGate
-from edge.control.messages_muster import BeginMuster, ChangeMuster
+from edge.control.messages_muster import BeginMuster, ChangeMuster, MusterReply, ReadMuster
 from edge.control.messages_orders import ListOrders, OrdersReply
 from edge.control.messages_pages import LockSession, SignedIn, SignOut, UseSession
-from edge.control.messages_visits import LetPass
+from edge.control.messages_visitors import CorrectPresence
+from edge.control.messages_visits import LetPass, VisitReply
 from edge.control.needs import ANYBODY, NEVER, STREAMS_OF_ONE_MAX, Needs
 from edge.control.page_rights import TABLE
 from edge.control.pages import PAGE_CLIENTS_MAX
@@ -233,3 +234,28 @@ async def _garbled(house: Gatehouse, chance: random.Random) -> None:
                 except (DaemonRefusedError, DaemonAwayError):
                     pass
         assert await asyncio.to_thread(_status, house) == "house"
+
+
+def test_a_guard_s_roll_has_a_protected_person_without_her_name(tmp_path: Path) -> None:
+    house = Gatehouse(tmp_path)
+    file = tmp_path / "policy.toml"
+    file.write_text(file.read_text().replace("[role.staff]\n", "[role.staff]\nprotected = true\n"))
+    asyncio.run(_rolls(house))
+
+
+async def _rolls(house: Gatehouse) -> None:
+    async with running(house) as edge:
+        tokens = {who: await house.session(edge, who) for who in ("gil", "cleo")}
+        named = {}
+        for who, token in tokens.items():
+            async with house.page() as page:
+                await page.sign(token)
+                if who == "gil":
+                    inside = CorrectPresence(person="1", where="hall", inside=True, reason="seen")
+                    assert (await page.ask(inside, VisitReply)).accepted
+            async with house.page() as page:
+                await page.sign(token)
+                (one,) = (await page.ask(ReadMuster(), MusterReply)).people
+                named[who] = one.name
+                assert one.protected
+        assert named == {"gil": "", "cleo": "Ada L"}
