@@ -2,11 +2,12 @@
 
 import asyncio
 import io
+import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -124,6 +125,17 @@ class _Console:
             self._printer.put(clean(f"-- broker {broker} {problem.upper()}: {text}"))
 
 
+class _Noted(logging.Handler):
+    """What the parts that central shares with an edge say in their log is told with the rest."""
+
+    def __init__(self, notice: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._notice = notice
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._notice(record.getMessage())
+
+
 def _write_line(line: str) -> None:
     try:
         sys.stdout.write(line + "\n")
@@ -168,6 +180,8 @@ async def serve(
             expiry.saw_broker(report.until_s)
         console.link(report)
 
+    noted = _Noted(console.notice)
+    logging.getLogger().addHandler(noted)
     link = MqttLink(settings, heard)
     looking = None if expiry is None else asyncio.create_task(expiry.run(), name="certificate")
     keeping = Keeping(Rules(days, key), lambda: time.time_ns() // 1_000) if days else None
@@ -185,4 +199,5 @@ async def serve(
     finally:
         if looking is not None:
             looking.cancel()
+        logging.getLogger().removeHandler(noted)
         console.close()
