@@ -120,7 +120,7 @@ async def _running(
         premises=operators,
         book=book,
         sessions=Sessions(operators, book, entropy),
-        limits=Limits(),
+        limits=Limits(entropy),
         passwords=passwords,
         passkeys=Passkeys(host, operators.site, entropy),
         entropy=entropy,

@@ -86,7 +86,7 @@ def sign_ins(
         premises=premises,
         book=means.book,
         sessions=Sessions(premises, means.book, entropy),
-        limits=Limits(),
+        limits=Limits(entropy),
         passwords=means.passwords,
         passkeys=Passkeys(config.pages.name or rp_id(config.site), config.site, entropy),
         entropy=entropy,

@@ -17,7 +17,7 @@ from edge.control.messages_pages import (
     UnlockSession,
 )
 from edge.signins.codes import hashed
-from edge.signins.parts import BUSY, SEE_LOG, SOON, UNKEPT, Let, Parts, pretended
+from edge.signins.parts import BUSY, SEE_LOG, SOON, UNKEPT, Let, Parts
 from edge.signins.passkeys import PasskeyError
 from edge.signins.passwords import UnavailableError
 from edge.signins.records import CodeKind, Password
@@ -36,7 +36,8 @@ class Entrance:
     async def by_password(self, asked: SignInByPassword) -> SignedIn | Let:
         parts = self._parts
         holder = (await parts.premises.everybody()).get(asked.person)
-        keys = parts.keys(asked.terminal, How.PASSWORD, holder or pretended(asked.person))
+        counted_as = holder or parts.limits.pretended(asked.person)
+        keys = parts.keys(asked.terminal, How.PASSWORD, counted_as)
         if (refused := parts.refused_wait(keys)) is not None:
             return refused
         tries = parts.counted(keys)

@@ -2,14 +2,18 @@
 more than one after the other; one that succeeds takes it back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
+from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
 
 FORGOTTEN_US = 3600 * 1_000_000
 """Tries that long ago are none: whoever mistypes twice a day is nobody's attack."""
+
+PRETENDED = 4096
+"""Names of nobody are counted as so many people: whether there is somebody shows in no pause."""
 
 COUNTERS_MAX = 10_000
 """People, terminals and pretended names that are remembered. The oldest go first."""
@@ -63,8 +67,18 @@ class Limits:
     clock that never goes back, in microseconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, entropy: Callable[[int], bytes]) -> None:
         self._counts: dict[Key, _Count] = {}
+        self._key = entropy(16)
+
+    def pretended(self, person: str) -> str:
+        """What a name of nobody is counted as: which of them share a pause, nobody can work out.
+        Else he would try one of them until it pauses, then ask whether the other does: one that
+        does not is somebody's.
+        """
+        name = person.encode(errors="replace")
+        digest = blake2b(name, digest_size=8, key=self._key).digest()
+        return f"nobody {int.from_bytes(digest, 'big') % PRETENDED}"
 
     def wait_us(self, keys: Sequence[Key], now_us: int) -> int:
         """How long nothing that these keys are about is looked at; 0 where it is now."""

@@ -1,7 +1,6 @@
 """What every way of signing in works with."""
 
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import NamedTuple
 
 from controller.events_signins import How
@@ -22,9 +21,6 @@ TOO_OFTEN = "too many tries have failed"
 WAIT = "wait, or use another way to sign in"
 UNKEPT = "it cannot be kept: the disk does not take it"
 SEE_LOG = "the log says why"
-
-PRETENDED = 4096
-"""Names of nobody are counted as so many people: whether there is somebody shows in no pause."""
 
 
 class Parts(NamedTuple):
@@ -80,12 +76,6 @@ class Parts(NamedTuple):
         self.premises.refused(how, holder, self.place(terminal), tries)
         wait_us = self.limits.wait_us(keys, self.premises.now().mono_us)
         return SignedIn(reason=WRONG, remedy=TRY_AGAIN, wait_s=max(0, wait_us) / 1_000_000)
-
-
-def pretended(person: str) -> str:
-    """What a name of nobody is counted as."""
-    digest = blake2b(person.encode(errors="replace"), digest_size=8).digest()
-    return f"nobody {int.from_bytes(digest, 'big') % PRETENDED}"
 
 
 class Let(NamedTuple):

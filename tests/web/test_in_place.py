@@ -1,5 +1,6 @@
 """Administration without loading pages anew, and the same without any script."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -159,6 +160,25 @@ def test_visits_of_another_screen_come_by_themselves_and_nothing_typed_is_lost(
     expect(page.get_by_role("heading", name="Expected and here")).to_be_focused()
     still_the_same(page)
     assert serious(page) == []
+
+
+def test_a_list_that_asks_by_itself_keeps_no_screen_from_being_locked(
+    screen: SCREEN, embassy: Embassy
+) -> None:
+    page = screen(DAVID).page
+    page.clock.install()
+
+    def seen() -> list[int]:
+        sessions = json.loads(embassy.command("signin", "list", "--json"))["sessions"]
+        return sorted(one["seen_utc_us"] for one in sessions if one["person"] == DAVID)
+
+    for path in ("/visitors", "/deliveries"):
+        page.goto(path)
+        before = seen()
+        with page.expect_response(f"**{path}/list") as told:
+            page.clock.run_for(6_000)
+        assert told.value.ok
+        assert seen() == before
 
 
 def test_a_session_that_is_over_leads_back_to_the_same_page(

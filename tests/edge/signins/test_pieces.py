@@ -29,7 +29,7 @@ SECRET = base64.b32encode(b"12345678901234567890").decode()
 
 
 def test_pauses_double_up_to_a_quarter_of_an_hour_and_are_each_ones_own() -> None:
-    limits, now, pauses = Limits(), 0, []
+    limits, now, pauses = Limits(os.urandom), 0, []
     for _ in range(12):
         assert limits.wait_us([ADA], now) <= 0
         limits.count([ADA], now)
@@ -44,7 +44,7 @@ def test_pauses_double_up_to_a_quarter_of_an_hour_and_are_each_ones_own() -> Non
 
 
 def test_a_try_counts_before_it_is_looked_at_and_not_where_it_could_not_be() -> None:
-    limits = Limits()
+    limits = Limits(os.urandom)
     tries = [limits.count([ADA, EVERYBODY], 0) for _ in range(5)]
     assert tries == [1, 2, 3, 4, 5]
     limits.not_looked_at([ADA, EVERYBODY])
@@ -53,7 +53,7 @@ def test_a_try_counts_before_it_is_looked_at_and_not_where_it_could_not_be() -> 
 
 
 def test_nobody_keeps_everybody_out_for_longer_than_half_a_minute() -> None:
-    limits, now, looked_at = Limits(), 0, 0
+    limits, now, looked_at = Limits(os.urandom), 0, 0
     while now < 600 * S:
         if limits.wait_us([EVERYBODY], now) <= 0:
             limits.count([EVERYBODY], now)
@@ -64,10 +64,19 @@ def test_nobody_keeps_everybody_out_for_longer_than_half_a_minute() -> None:
 
 
 def test_pretended_names_fill_no_memory() -> None:
-    limits = Limits()
+    limits = Limits(os.urandom)
     for number in range(COUNTERS_MAX + 500):
         limits.count([Key(Of.PERSON, f"{number}")], number)
     assert len(limits._counts) == COUNTERS_MAX
+
+
+def test_which_names_of_nobody_share_a_pause_nobody_can_work_out() -> None:
+    """Each time somebody else's: with a key of this run alone."""
+    names = [f"somebody {number}" for number in range(200)]
+    one, other = (Limits(os.urandom) for _ in range(2))
+    assert [one.pretended(name) for name in names] == [one.pretended(name) for name in names]
+    same = sum(one.pretended(name) == other.pretended(name) for name in names)
+    assert same < 20, "of 200 some 0.05 by chance"
 
 
 @pytest.mark.parametrize(
