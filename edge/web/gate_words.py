@@ -10,8 +10,10 @@ import msgspec
 
 from controller.arrival import OBEYED, Arrival
 from controller.portal import Contact, State
+from drivers.cameras.api import CameraFault
 from edge.control.messages_gate import (
     Awaited,
+    GateCameraShown,
     GatePassage,
     GatePortal,
     GatePosture,
@@ -94,6 +96,19 @@ FACTORS: Final = {
     Factor.FINGER: marked("finger"),
     Factor.GUARD: marked("guard"),
 }
+
+CAMERA_FAULTS: Final = {
+    CameraFault.NO_SIGNAL: marked("no picture comes"),
+    CameraFault.SLOW: marked("too few pictures"),
+    CameraFault.FROZEN: marked("the picture stands still"),
+    CameraFault.LOOPED: marked("the same pictures again and again"),
+    CameraFault.COVERED: marked("something covers it"),
+    CameraFault.BLURRED: marked("out of focus"),
+    CameraFault.TURNED: marked("it looks elsewhere"),
+    CameraFault.DARK: marked("too dark"),
+    CameraFault.DAZZLED: marked("dazzled"),
+}
+assert set(CAMERA_FAULTS) == set(CameraFault), "every fault of a camera has its words"
 
 MODES: Final = {
     Mode.NORMAL: Look(marked("normal"), "●", "granted"),
@@ -235,7 +250,7 @@ def arrived(arrival: Arrival | None, words: Words) -> tuple[str, str]:
 def portal_view(told: GatePortal, words: Words) -> PortalView:
     look = look_of(told.state, linked=told.linked)
     arrival, arrival_tone = arrived(told.arrival, words)
-    faults = [f"{one.camera}: {', '.join(one.faults)}" for one in told.cameras if one.faults]
+    faults = [_camera_trouble(one, words) for one in told.cameras if one.faults]
     if not told.observable:
         faults.append(words(UNSEEN))
     elif told.contact is Contact.FAULTED:
@@ -252,6 +267,11 @@ def portal_view(told: GatePortal, words: Words) -> PortalView:
         cameras=tuple(one.camera for one in told.cameras),
         trouble="; ".join(faults),
     )
+
+
+def _camera_trouble(one: GateCameraShown, words: Words) -> str:
+    said = (words(CAMERA_FAULTS[CameraFault(fault)]) for fault in one.faults)
+    return f"{one.camera}: {', '.join(said)}"
 
 
 def posture_view(told: GatePosture, words: Words) -> PostureView:
