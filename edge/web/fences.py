@@ -57,8 +57,10 @@ class Fences:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        method, send = scope["method"], _headed(send, scope["scheme"])
-        refused = _too_long(scope) or _refused(method, scope["scheme"], Headers(scope=scope))
+        method, scheme, headers = scope["method"], scope["scheme"], Headers(scope=scope)
+        # What is said of localhost is said of every service of this machine.
+        send = _headed(send, strict=scheme == "https" and not _local(headers.get("host", "")))
+        refused = _too_long(scope) or _refused(method, scheme, headers)
         if refused is None and method not in SAFE:
             try:
                 receive = await _whole(receive)
@@ -125,14 +127,14 @@ def _ours(scheme: str, headers: Headers) -> bool:
     return "cookie" not in headers
 
 
-def _headed(send: Send, scheme: str) -> Send:
+def _headed(send: Send, *, strict: bool) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", "no-store")
-            if scheme == "https":
+            if strict:
                 headers["strict-transport-security"] = STRICT
         await send(message)
 

@@ -113,7 +113,7 @@ def test_by_tls_a_browser_never_asks_without_it_again() -> None:
     async def page(_: Scope, __: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    def headers(scheme: str) -> dict[bytes, bytes]:
+    def headers(scheme: str, host: bytes) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
 
         async def sent(message: Message) -> None:
@@ -122,13 +122,16 @@ def test_by_tls_a_browser_never_asks_without_it_again() -> None:
         async def nothing() -> Message:
             raise AssertionError("nobody reads")
 
-        sender = [(b"host", b"localhost")]
+        sender = [(b"host", host)]
         scope = {"type": "http", "method": "GET", "scheme": scheme, "headers": sender}
         asyncio.run(Fences(page)(scope, nothing, sent))
         return found
 
-    assert headers("https")[b"strict-transport-security"] == b"max-age=31536000"
-    assert b"strict-transport-security" not in headers("http")
+    said = headers("https", b"gate.example:8600")
+    assert said[b"strict-transport-security"] == b"max-age=31536000"
+    # Of its own machine a browser would not ask another service without it either.
+    for scheme in ("http", "https"):
+        assert b"strict-transport-security" not in headers(scheme, b"localhost:8600")
 
 
 def test_the_daemon_is_asked_for_nobody_who_has_not_said_all(tmp_path: Path) -> None:
