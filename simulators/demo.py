@@ -82,6 +82,8 @@ class Demo:
         self._lines: queue.Queue[tuple[str, str]] = queue.Queue()
         self._parts: dict[str, Part] = {}
         self._decisions: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        self._abandoned: dict[str, str] = {}
+        """Why the last attempt at a portal came to no verdict."""
         self._took_ms: list[float] = []
         self._faces_took_ms: list[float] = []
         self._verdicts: Counter[str] = Counter()
@@ -305,6 +307,8 @@ class Demo:
             self._verdicts[verdict] += 1
             if verdict == "refused":
                 self._reasons[_reason(body["decision"])] += 1
+        elif kind == "attempt-abandoned":
+            self._abandoned[body["portal"]] = body["reason"]
         elif kind == "edge-stopping":
             self._stopping = True
         elif kind == "order-accepted":
@@ -359,7 +363,8 @@ class Demo:
         strangers = (visit["portal"], visit["direction"], "unknown badge")
         until = time.monotonic() + VERDICT_S_MAX
         while not (self._decisions.get(key) or self._decisions.get(strangers)):
-            if visit["took_ms"] is None or time.monotonic() > until:
+            given_up = visit["took_ms"] is None or visit["portal"] in self._abandoned
+            if given_up or time.monotonic() > until:
                 break
             self._take_line(0.05)
         took = "" if visit["took_ms"] is None else f"{visit['took_ms']:5.0f} ms"
@@ -370,7 +375,8 @@ class Demo:
         if not found:
             verdict, reason = "free", "opened from inside, nobody is asked"
             if not visit["passed"]:
-                verdict, reason = "SHUT", "no verdict came"
+                said = self._abandoned.pop(visit["portal"], "")
+                verdict, reason = "SHUT", said or "no verdict came"
         else:
             decision = found.pop(0)["body"]["decision"]
             verdict = "GRANTED" if decision["granted"] else "REFUSED"

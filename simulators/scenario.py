@@ -42,14 +42,18 @@ class Person(Entry, frozen=True, kw_only=True):
 
 class Way(Entry, frozen=True, kw_only=True):
     """Portals in the order in which somebody takes them; `out` ones are left through. With a `cue`
-    it begins so long behind that word, each time that it is said.
+    it begins so long behind that word, each time that it is said; with `after` so long behind the
+    end of that person's first way, however slow the machine is. Whom a portal did not let through
+    gives up after so many `tries`.
     """
 
     person: str
     portals: tuple[str, ...]
     cue: str | None = None
+    after: str | None = None
     start_s: Seconds = 0
     every_s: Seconds | None = None
+    tries: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
 
 
 class Presented(Entry, frozen=True, kw_only=True):
@@ -65,10 +69,11 @@ class Presented(Entry, frozen=True, kw_only=True):
 
 class Mishap(Entry, frozen=True, kw_only=True):
     """Something that goes wrong at `at_s`: at a door, a line, a fire input, or a sensor: one of
-    `point.NAME`, `source.NAME`, `loop.PORTAL`.
+    `point.NAME`, `source.NAME`, `loop.PORTAL`. `after`: as of a way.
     """
 
     at_s: Seconds
+    after: str | None = None
     what: str
     where: str
 
@@ -132,6 +137,13 @@ def load_scenario(path: Path) -> Scenario:
     for mishap in scenario.mishap:
         if mishap.what not in MISHAPS:
             raise ScenarioError(f"{path}: no mishap '{mishap.what}'; one of {', '.join(MISHAPS)}")
+    walking = {way.person for way in scenario.way if way.cue is None and way.after is None}
+    behind: tuple[Way | Mishap, ...] = (*scenario.way, *scenario.mishap)
+    for one in behind:
+        if one.after is not None and one.after not in walking:
+            raise ScenarioError(
+                f"{path}: after '{one.after}': nobody of that name takes a way by himself"
+            )
     for name, person in scenario.person.items():
         try:
             parse_presented(person.badge)

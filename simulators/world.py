@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -108,6 +109,8 @@ class World:
         self._cameras = Cameras(config)
         self._tasks: asyncio.TaskGroup | None = None
         self._busy: dict[str, asyncio.Lock] = {}
+        self._walked: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        """Who has taken a way to its end, wherever that was."""
         self._build()
 
     async def run(self) -> None:
@@ -330,14 +333,19 @@ class World:
     async def walk(self, way: Way) -> None:
         """Somebody of the scenario takes a way, from `start_s` after now on."""
         person = self._scenario.person[way.person]
-        await asyncio.sleep(way.start_s)
+        await self._time_of(way.after, way.start_s)
         while True:
             began = time.monotonic()
-            for word in way.portals:
+            for number, word in enumerate(way.portals):
+                if number:
+                    await asyncio.sleep(PAUSE_S)
                 portal, direction = step_of(word)
-                if not await self.pass_through(person, portal, direction):
+                for _ in range(way.tries):
+                    if passed := await self.pass_through(person, portal, direction):
+                        break
+                if not passed:
                     break
-                await asyncio.sleep(PAUSE_S)
+            self._walked[way.person].set()
             if way.every_s is None:
                 return
             await asyncio.sleep(max(0.0, began + way.every_s - time.monotonic()))
@@ -427,8 +435,12 @@ class World:
             took_ms=took_ms,
         )
 
+    async def _time_of(self, after: str | None, delay_s: float) -> None:
+        await (asyncio.sleep(0) if after is None else self._walked[after].wait())
+        await asyncio.sleep(delay_s)
+
     async def _happen(self, mishap: Mishap) -> None:
-        await asyncio.sleep(mishap.at_s)
+        await self._time_of(mishap.after, mishap.at_s)
         match mishap.what:
             case "force":
                 self.doors[mishap.where].force(time.monotonic())

@@ -3,7 +3,10 @@
 import gc
 import os
 import random
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
 
 import pytest
 from hypothesis import settings
@@ -21,13 +24,30 @@ settings.load_profile("sentrypost")
 SEED = int(os.environ.get("SENTRYPOST_SEED") or random.SystemRandom().randrange(2**32))
 os.environ["SENTRYPOST_SEED"] = str(SEED)
 
-# Hundreds of programs are started from here: each would compile all of its modules again.
+# Hundreds of programs are started from here, and every worker reads every test: each would compile
+# all of its modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_report_header() -> str:
     """The seed stands at the top of every run."""
     return f"SENTRYPOST_SEED={SEED}"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Of a run of everything each worker compiles its share of the tests first, and finds those of
+    the others compiled: to write them out for `assert` is most of what collecting takes.
+    """
+    worker, workers = (os.environ.get(f"PYTEST_XDIST_WORKER{of}") for of in ("", "_COUNT"))
+    root = session.config.rootpath
+    if not worker or not workers or session.config.args != session.config.getini("testpaths"):
+        return
+    files = sorted((root / "tests").rglob("test_*.py"))
+    for file in files[int(worker.removeprefix("gw")) :: int(workers)]:
+        # What cannot be imported, or skips itself, is told where it is collected.
+        with suppress(Exception, pytest.skip.Exception):
+            import_module(".".join(file.relative_to(root).with_suffix("").parts))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

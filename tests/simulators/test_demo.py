@@ -81,12 +81,15 @@ def check_story(output: str) -> None:
 
 
 def check_duress(output: str) -> None:
-    """The watch room is told; nobody else's line differs from any other day's."""
+    """The watch room is told; nobody else's line differs from any other day's. Where no PIN could
+    be checked in time he tried again, and each try is told.
+    """
     told = [line for line in output.splitlines() if "duress" in line.lower()]
-    assert len(told) == 1, output
-    assert told[0].strip().startswith("[watch-room]"), told
-    [ben] = [line for line in output.splitlines() if "Ben Okafor       in  staff-door" in line]
+    *slow, ben = [line for line in output.splitlines() if "Ben Okafor       in  staff-door" in line]
+    assert 1 <= len(told) <= 1 + len(slow), output
+    assert all(line.strip().startswith("[watch-room]") for line in told), told
     assert "GRANTED  granted  " in ben
+    assert all("SHUT     the PIN could not be checked" in line for line in slow), slow
 
 
 def read_until(demo: "subprocess.Popen[str]", said: str) -> str:

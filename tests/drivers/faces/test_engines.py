@@ -1,16 +1,19 @@
 """The fast engine beside the one that others wrote."""
 
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from drivers.faces.engine import FastEngine
-from drivers.faces.engine_reference import ReferenceEngine
 from drivers.faces.following import Follower
 from drivers.faces.interfaces import Box, FaceEngine, FoundFace, Image
 from simulators.people.portrait import Figure, picture
 from tests.drivers.faces.scenes import ADA, BEN, CLARA, FRAME_NS, before_camera, moments
+
+if TYPE_CHECKING:
+    from drivers.faces.engine_reference import ReferenceEngine
 
 pytestmark = pytest.mark.filterwarnings("ignore:pkg_resources")
 
@@ -22,7 +25,10 @@ OTHER_CROP_MOST = 0.25
 
 
 @pytest.fixture(scope="session")
-def reference() -> ReferenceEngine:
+def reference() -> "ReferenceEngine":
+    # It loads four networks, and every worker collects this file.
+    from drivers.faces.engine_reference import ReferenceEngine
+
     return ReferenceEngine(upsample=0)
 
 
@@ -45,7 +51,9 @@ def only(faces: tuple[FoundFace, ...]) -> FoundFace:
     return face
 
 
-def test_both_give_the_same_vector_of_the_same_face(engine: FastEngine, reference: ReferenceEngine):
+def test_both_give_the_same_vector_of_the_same_face(
+    engine: FastEngine, reference: "ReferenceEngine"
+):
     assert engine.model == reference.model
     for person in (ADA, BEN, CLARA):
         image = before_camera(person)
@@ -54,7 +62,7 @@ def test_both_give_the_same_vector_of_the_same_face(engine: FastEngine, referenc
         assert np.abs(engine.describe(image, face) - theirs).max() < SAME_CROP
 
 
-def test_both_find_the_same_faces(engine: FastEngine, reference: ReferenceEngine, wide: Image):
+def test_both_find_the_same_faces(engine: FastEngine, reference: "ReferenceEngine", wide: Image):
     for image in (before_camera(ADA), before_camera(ADA, BEN), before_camera(), wide):
         ours, theirs = engine.find(image), reference.find(image)
         assert len(ours) == len(theirs)
