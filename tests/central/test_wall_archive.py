@@ -243,20 +243,19 @@ def test_an_incident_is_what_the_command_shows_and_is_noted_in_ones_own_name(
                 listed = await page.ask(ListIncidents(), IncidentsReply)
                 wanted = await asyncio.to_thread(command, store, "incident", "list")
                 assert [msgspec.to_builtins(one) for one in listed.incidents] == wanted
-                steps: list[Any] = []
-                entries: list[StoredEntry] = []
-                ask, more = AskIncident(number=number, count=7), True
-                while more:
+                reply = await page.ask(AskIncident(number=number, count=7), IncidentReply)
+                steps, entries = list(reply.steps), list(reply.entries)
+                while reply.steps_after:
+                    ask = AskIncident(number=number, count=1, steps_after=reply.steps_after)
                     reply = await page.ask(ask, IncidentReply)
-                    steps += reply.steps if not steps or ask.steps_after else ()
-                    entries += reply.entries if not entries or ask.after else ()
-                    more = bool(reply.after or reply.steps_after)
-                    ask = AskIncident(
-                        number=number,
-                        count=7,
-                        after=reply.after,
-                        steps_after=reply.steps_after or steps[-1].number,
-                    )
+                    steps += reply.steps
+                after = entries[-1].place
+                while after:
+                    ask = AskIncident(number=number, count=7, after=after, steps_after=2**53 - 1)
+                    reply = await page.ask(ask, IncidentReply)
+                    assert (reply.steps, reply.steps_after) == ((), 0)
+                    entries += reply.entries
+                    after = reply.after
             head, *rest = await asyncio.to_thread(command, store, "incident", "show", str(number))
             assert msgspec.to_builtins(reply.summary) == head
             assert [msgspec.to_builtins(one) for one in steps] == rest[: len(steps)]
