@@ -9,10 +9,12 @@ from pathlib import Path
 
 import cv2
 import numpy
+from playwright.sync_api import Browser
 
 from tests.records import ROOT
+from tests.web.arabic import served
 from tests.web.browser import Screen, chromium
-from tests.web.embassy import ANNA, DAVID, WALKS, Embassy
+from tests.web.embassy import ANNA, DAVID, IDA, WALKS, Embassy
 
 FOLDER = ROOT / "docs" / "pages"
 WIDTH, HEIGHT = 1180, 900
@@ -33,32 +35,46 @@ def shoot(screen: Screen, name: str) -> None:
     sys.stdout.write(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1024} kB\n")
 
 
+def four(site: Embassy, browser: Browser, theme: str) -> list[Screen]:
+    """A guard's screen, a chief's, an administrator's, and nobody's."""
+    size = {"width": WIDTH, "height": HEIGHT}
+    screens = [Screen(browser, site.address, viewport=size, color_scheme=theme) for _ in range(4)]
+    for screen, person in zip(screens, (DAVID, ANNA, IDA), strict=False):
+        screen.sign_in(site.link(person))
+    return screens
+
+
+def shoot_gate(guard: Screen, name: str) -> None:
+    """Somebody whose badge was reported lost stands there."""
+    guard.page.goto("/gate")
+    guard.page.get_by_role("log").get_by_text("Grace Mbeki").first.click(timeout=60_000)
+    shoot(guard, name)
+
+
+def shoot_mirrored(site: Embassy, browser: Browser, folder: Path) -> None:
+    """The same in letters that run from right to left."""
+    with served(site, folder) as address:
+        guard = Screen(browser, address, locale="ar", viewport={"width": WIDTH, "height": HEIGHT})
+        guard.page.goto(f"/sign-in#link={site.link(DAVID)}")
+        guard.page.locator("#by-link button").click()
+        guard.page.locator("form[action='/sign-out']").wait_for()
+        shoot_gate(guard, "gate-right-to-left")
+
+
 def main() -> int:
     FOLDER.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory() as locale,
         chromium() as browser,
         Embassy(Path(folder), WALKS, ()) as site,
     ):
-        site.command("person", "add", "40", "--name", "Ida Holm", "--role", "administrator")
+        shoot_mirrored(site, browser, Path(locale))
         for theme in ("light", "dark"):
-            guard, chief, admin, nobody = (
-                Screen(
-                    browser,
-                    site.address,
-                    viewport={"width": WIDTH, "height": HEIGHT},
-                    color_scheme=theme,
-                )
-                for _ in range(4)
-            )
+            guard, chief, admin, nobody = four(site, browser, theme)
             nobody.page.goto("/sign-in")
             shoot(nobody, f"sign-in-{theme}")
-            for screen, person in ((guard, DAVID), (chief, ANNA), (admin, "40")):
-                screen.sign_in(site.link(person))
-            guard.page.goto("/gate")
-            guard.page.get_by_role("log").get_by_text("reported lost").first.wait_for()
-            guard.page.get_by_role("log").get_by_text("reported lost").first.click()
-            shoot(guard, f"gate-{theme}")
+            shoot_gate(guard, f"gate-{theme}")
             for name in ("visitors", "deliveries", "muster"):
                 guard.page.goto(f"/{name}")
                 shoot(guard, f"{name}-{theme}")
