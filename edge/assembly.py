@@ -198,7 +198,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
         config,
         *desks,
         policy,
-        VisitDesk(daemon, config),
+        VisitDesk(daemon, config, orders.counts),
         *_visitor_desks(config, outside, daemon, people_desk),
         MusterDesk(daemon),
         orders,

@@ -34,6 +34,7 @@ from edge.signatures import (
     unverified,
     verify,
 )
+from edge.signed_orders import SignCount
 from policies.facts import UtcSeconds
 
 CONSENT_BYTES_MAX = 16 * 1024
@@ -75,11 +76,19 @@ class ConsentOrder(
 
 
 class SignedConsent(NamedTuple):
-    """An order that somebody has signed who may, and what it is known by."""
+    """An order that somebody has signed who may, and what it is known by. `counts`: of the security
+    keys; `edge.sign_counts` judges them.
+    """
 
     order: ConsentOrder
     id: OrderId
     signed: Verified
+    counts: tuple[SignCount, ...] = ()
+
+    @property
+    def raises(self) -> bool:
+        """It lets somebody in."""
+        return False
 
 
 _DECODER = msgspec.json.Decoder(ConsentOrder)
@@ -139,41 +148,44 @@ def signed_consent(envelope: bytes, keys: Collection[TrustedKey], site: str) -> 
     """The order of an envelope that somebody has signed who may sign it. How many have to, and with
     which roles, the policy says, and the core looks at it. Raises OrderError, SignatureError.
     """
-    signed = _verified(_bounded(envelope), keys, site)
+    signed, counts = _verified(_bounded(envelope), keys, site)
     order = _decoded(signed.payload)
     if order.site != site:
         raise OtherSiteError(
             f"it is for site '{order.site}', this is '{site}'", "give it to an edge of its own site"
         )
-    return SignedConsent(order, hashlib.sha256(signed.payload).hexdigest(), signed)
+    return SignedConsent(order, hashlib.sha256(signed.payload).hexdigest(), signed, counts)
 
 
-def _verified(envelope: bytes, keys: Collection[TrustedKey], site: str) -> Verified:
+def _verified(
+    envelope: bytes, keys: Collection[TrustedKey], site: str
+) -> tuple[Verified, tuple[SignCount, ...]]:
     """By plain keys and security keys alike. Raises SignatureError."""
     parts = taken_apart(envelope)
     message = pae(parts.payload_type, parts.payload)
-    may = (key for key in keys if key.kind is KeyKind.FIDO2 and Use.CONSENT in key.may)
-    asserted = [
-        key
-        for key in may
-        if any(
-            keyid == key.id and _asserts(key, signature, site, message)
-            for keyid, signature in parts.signatures
-        )
-    ]
+    asserted = {
+        key: count
+        for key in keys
+        if key.kind is KeyKind.FIDO2 and Use.CONSENT in key.may
+        for keyid, signature in parts.signatures
+        if keyid == key.id and (count := _asserted(key, signature, site, message)) is not None
+    }
     if not asserted or parts.payload_type != PAYLOAD_TYPE:
-        return verify(envelope, keys, PAYLOAD_TYPE, Use.CONSENT)
+        return verify(envelope, keys, PAYLOAD_TYPE, Use.CONSENT), ()
     plain = verify(envelope, keys, PAYLOAD_TYPE, Use.CONSENT, needs=0)
     people = {*plain.people, *(key.person for key in asserted)}
     ids = {*plain.keys, *(key.id for key in asserted)}
-    return Verified(parts.payload, tuple(sorted(people)), tuple(sorted(ids)))
+    counts = tuple(SignCount(key.id, count) for key, count in asserted.items())
+    return Verified(parts.payload, tuple(sorted(people)), tuple(sorted(ids))), counts
 
 
-def _asserts(key: TrustedKey, signature: bytes, site: str, message: bytes) -> bool:
+def _asserted(key: TrustedKey, signature: bytes, site: str, message: bytes) -> int | None:
+    """The key's count, where its user has signed this."""
     # 40 ms of import that an edge without security keys never takes.
     from edge.fido2_assertions import Wrong, sign_count
 
-    return not isinstance(sign_count(signature, key.public, site, message), Wrong)
+    told = sign_count(signature, key.public, site, message)
+    return None if isinstance(told, Wrong) else told
 
 
 def _bounded(envelope: bytes) -> bytes:

@@ -91,7 +91,7 @@ class OrderDesk:
         self.arrivals = Arrivals(lambda: site.state, lambda: site.policy, daemon.now)
         self._showing = Showing(daemon, config, self.arrivals)
         self.signers = KnownSigners(config.keys)
-        self._counts = SignCounts(config.state)
+        self.counts = SignCounts(config.state)
         self._keys = _keys(config, key)
         self.own = OwnOrders(daemon, config, key, entropy)
         self.sources = LocalSources(daemon, config, self.own, self._by_source)
@@ -135,17 +135,17 @@ class OrderDesk:
         except (OrderError, SignatureError) as error:
             return await self._rejected(asked, str(error), error.remedy)
         try:
-            self._counts.judge(signed)
+            self.counts.judge(signed)
             holder, code_id = await self.holder_named(signed.order), await self._code(code)
         except (OrderError, BreakGlassError) as error:
             return await self._rejected(asked, str(error), error.remedy, signed)
         order = core_order(signed, envelope, holder)
         signers = await self.signers.of(signed.signed, self._daemon.people.roll)
         outcome = self._offer(order, signed, signers, asked, code_id)
-        counted = _first(OrderAccepted, outcome) is not None and self._counts.remember(signed)
+        counted = _first(OrderAccepted, outcome) is not None and self.counts.remember(signed)
         reply = await self.became(order, outcome)
         if counted:
-            await asyncio.to_thread(self._counts.write)
+            await asyncio.to_thread(self.counts.write)
         return reply
 
     async def holder_named(self, order: AnyOrder) -> HolderId | None:

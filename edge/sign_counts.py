@@ -8,17 +8,16 @@ import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from controller.ids import OrderId
-from controller.orders import RAISING
 from edge.orders import OrderError
 from edge.secret_file import NotAFileError, OpenToOthersError, read_secret, replace_file
 from edge.signatures import KEYS_MAX
-from edge.signed_orders import SignCount, SignedOrder
+from edge.signed_orders import SignCount
 
 FILE = "sign-counts.json"
 """In the state folder."""
@@ -29,6 +28,19 @@ KEPT = 64
 FILE_BYTES_MAX = 4 * 1024 * 1024
 
 log = logging.getLogger(__name__)
+
+
+class Counted(Protocol):
+    """What security keys have signed: an order, or a consent. `raises`: it raises protection."""
+
+    @property
+    def id(self) -> OrderId: ...
+
+    @property
+    def counts(self) -> tuple[SignCount, ...]: ...
+
+    @property
+    def raises(self) -> bool: ...
 
 
 class CopiedKeyError(OrderError):
@@ -58,7 +70,7 @@ class SignCounts:
         self._counts = _read(self._path)
         self._writing = threading.Lock()
 
-    def judge(self, signed: SignedOrder) -> None:
+    def judge(self, signed: Counted) -> None:
         """Raises CopiedKeyError for an order that takes protection away and was signed by a key
         that has signed another with the same count. What raises protection is taken, and logged.
         """
@@ -66,14 +78,14 @@ class SignCounts:
         if not copies:
             return
         log.error("two orders with one count: there seem to be two of key %s", ", ".join(copies))
-        if signed.order.kind not in RAISING:
+        if not signed.raises:
             raise CopiedKeyError(
                 f"there seem to be two of the security key {copies[0]}: it has signed another "
                 "order with the same count",
                 "take its [key.…] out of the site file of every edge, and sign with another key",
             )
 
-    def remember(self, signed: SignedOrder) -> bool:
+    def remember(self, signed: Counted) -> bool:
         """The counts of an order that was accepted; whether there is something to `write`."""
         fresh = [
             _Seen(one.key, one.signed, signed.id)

@@ -78,6 +78,10 @@ class SignedOrder(NamedTuple):
     sourced: bool
     counts: tuple[SignCount, ...]
 
+    @property
+    def raises(self) -> bool:
+        return self.order.kind in RAISING
+
 
 def order_of(envelope: bytes, keys: Collection[TrustedKey], site: str) -> SignedOrder:
     """The order of an envelope, whose every signature is that of a key which may sign orders. How

@@ -23,6 +23,7 @@ from edge.journal import JournalError, Stored
 from edge.orders import OrderError
 from edge.people.records import HolderRecord, Roll
 from edge.present import committed, local
+from edge.sign_counts import SignCounts
 from edge.signatures import SignatureError
 from edge.signers import signers_on_file
 from policies.codes import TEXTS, Code
@@ -55,9 +56,11 @@ B = TypeVar("B", bound=Body)
 class VisitDesk:
     """One daemon's."""
 
-    def __init__(self, daemon: Daemon, config: Config) -> None:
+    def __init__(self, daemon: Daemon, config: Config, counts: SignCounts) -> None:
+        """`counts`: of security keys, of whatever they sign."""
         self._daemon = daemon
         self._config = config
+        self._counts = counts
         self._likening = asyncio.Lock()
 
     async def screen(
@@ -96,6 +99,7 @@ class VisitDesk:
             order = await asyncio.to_thread(
                 signed_consent, envelope, self._config.keys, self._config.site
             )
+            self._counts.judge(order)
         except (OrderError, SignatureError) as error:
             return VisitReply(accepted=False, reason=str(error), remedy=error.remedy)
         record = await self._on_file(order.order.person)
@@ -112,6 +116,8 @@ class VisitDesk:
             await self._daemon.recorder.drained()
             again = "`sentrypost consent new` makes another"
             return VisitReply(accepted=False, reason=refused.reason, remedy=again)
+        if self._counts.remember(order):
+            await asyncio.to_thread(self._counts.write)
         until = local(order.order.until_s * SECOND_US, self._daemon.site.policy.zone)
         signed = ", ".join(order.signed.people)
         return await self._done(f"'{order.order.person}' until {until}, signed by {signed}")

@@ -185,6 +185,19 @@ def test_a_file_with_another_s_security_key_on_it_is_none(tmp_path: Path, keys: 
     scene(house, what)
 
 
+def test_a_key_of_which_there_are_two_consents_to_nothing(tmp_path: Path, keys: Keys) -> None:
+    house = consenting(tmp_path, keys)
+
+    async def what(edge: Edge) -> None:
+        assert (await signs(edge, await draft_of(edge), keys.ada)).accepted
+        keys.ada.count -= 1  # a copy of it has signed as often
+        again = await signs(edge, await draft_of(edge), keys.ada)
+        assert (again.accepted, "two of the security key" in again.reason) == (False, True)
+        assert (await signs(edge, await draft_of(edge), keys.ada)).accepted
+
+    scene(house, what)
+
+
 @pytest.mark.parametrize("may", ['"consent", "people"', '"raise"', '"policy"'])
 def test_a_security_key_signs_orders_and_consents_alone(
     may: str, tmp_path: Path, keys: Keys
