@@ -131,6 +131,7 @@ class OperatorRecord:
     async def _written(self, batch: list[_Waiting]) -> None:
         first = self._writer.last_seq + 1
         records = tuple(self._record(first + n, one) for n, one in enumerate(batch))
+        said = ""
         while records:
             try:
                 if self._writer.stopped:
@@ -139,7 +140,8 @@ class OperatorRecord:
                 await self._writer.append(records)
                 return
             except JournalError as error:
-                log.error("what operators do cannot be put on record: %s", error)
+                if said != (said := str(error)):
+                    log.error("what operators do cannot be put on record: %s", error)
                 await asyncio.sleep(AGAIN_S)
 
     def _record(self, seq: int, one: _Waiting) -> Record:

@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyotp
@@ -62,7 +63,7 @@ from edge.control.messages_pages import (
     UseSession,
 )
 from edge.control.place import SOCKET
-from edge.journal import JournalFailed
+from edge.journal import JournalFailed, JournalWriter, Record
 from edge.signins.first import FILE as FIRST_CODE
 from edge.signins.store import FILE as SIGN_INS
 from edge.web.daemon import DaemonRefusedError
@@ -309,6 +310,33 @@ def test_what_cannot_be_recorded_is_not_done(
                 await at.operators.add("eve", "Eve", (), "test")
 
     asyncio.run(run())
+
+
+def test_a_disk_that_was_full_for_a_moment_loses_nothing_and_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("central.operator_record.AGAIN_S", 0.01)
+    appended = JournalWriter.append
+    fails = 3
+
+    async def append(writer: JournalWriter, records: Sequence[Record]) -> None:
+        nonlocal fails
+        if fails:
+            fails -= 1
+            raise JournalFailed("the disk is full")
+        await appended(writer, records)
+
+    async def run() -> None:
+        async with served_wall(tmp_path) as at:
+            monkeypatch.setattr(JournalWriter, "append", append)
+            await at.operators.add("olga", "Olga", (OperatorRight.WATCH,), "test")
+            assert fails == 0
+            assert sum("olga (Olga) may: watch" in line for line in await logged(at)) == 1
+        async with served_wall(tmp_path) as at:
+            assert at.operators.record.problem == ""
+
+    asyncio.run(run())
+    assert sum("cannot be put on record" in one.getMessage() for one in caplog.records) == 1
 
 
 def test_files_are_for_nobody_else_and_have_one_owner(tmp_path: Path) -> None:
