@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from datetime import UTC
 from pathlib import Path
+from typing import get_type_hints
 
 import msgspec
 import pytest
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 from central.archive import Archived
 from central.findings import EntriesStored
 from central.printer import lines
-from controller.body import NOTE_CHARS, Body, Entry, Header
+from controller.body import NOTE_CHARS, Body, Entry, Header, Note
 from controller.events import (
+    KINDS,
     AnswerIgnored,
     AttemptAbandoned,
     Event,
@@ -257,8 +259,16 @@ def stored(*entries: Entry) -> EntriesStored:
     return EntriesStored(site="testonia", edge="gate", new=new, unproven=0)
 
 
+NOTED = [
+    kind
+    for kind, body in KINDS.items()
+    if get_type_hints(body, include_extras=True).get("note") == Note
+]
+"""Every kind of entry in which a note stands."""
+
+
 @pytest.mark.parametrize("printed", [of_edge, of_central])
-@pytest.mark.parametrize("kind", ["factor-answered", "answer-ignored"])
+@pytest.mark.parametrize("kind", NOTED)
 def test_a_call_is_shown_with_time_person_and_reader(
     key: X25519PrivateKey, printed: Callable[..., bytes], kind: str
 ) -> None:
