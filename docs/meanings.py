@@ -217,6 +217,8 @@ SITE_KEYS: dict[str, dict[str, str]] = {
         "site-key": "file of the site's key: 32 raw bytes, mode 600, the same at all its edges; "
         "this, every reader's key, the broker's password and its certificate may be "
         "`credential:NAME`: what systemd hands over",
+        "former-picture-key": "the one before it: what still lies under it is wrapped anew at the "
+        "start; then take this line away",
         "picture-key": "file of 32 raw bytes, mode 600, or `credential:NAME`, under which the keys "
         "of pictures and clips lie; without it one that the edge makes in its state folder",
         "template-key": "file of the key under which templates of faces lie: 32 raw bytes, "

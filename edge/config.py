@@ -108,6 +108,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     retention: Mapping[RecordClass, int] = {}
     """For how many days each class of entries is kept; for good where it is not there."""
     picture_key: Path | None = None
+    former_picture_key: Path | None = None
     """Under which the keys of pictures lie; None: under one of the state folder's own."""
     picture_days: Mapping[PictureKind, int] = {}
     """For how many days what is kept of cameras is kept."""
@@ -266,7 +267,8 @@ class _Reader:
             keys=keys,
             recipients=recipients,
             retention=retention,
-            picture_key=self._picture_key(header),
+            picture_key=self._picture_key(header.picture_key),
+            former_picture_key=self._picture_key(header.former_picture_key),
             picture_days=picture_days,
             pages=pages,
             terminals=terminals,
@@ -359,14 +361,14 @@ class _Reader:
                 self.problems.append(at.problem(f"key '{other.name}' is the same", hint))
         return tuple(keys.values())
 
-    def _picture_key(self, header: Header) -> Path | None:
+    def _picture_key(self, name: str | None) -> Path | None:
         """Whether it can be read is told by what reads it: doors go on without pictures."""
-        if header.picture_key is None:
+        if name is None:
             return None
         try:
-            return file_named(header.picture_key, self.path.parent)
+            return file_named(name, self.path.parent)
         except CredentialError:
-            return self.path.parent / header.picture_key
+            return self.path.parent / name
 
     def _retention(self) -> tuple[dict[RecordClass, int], dict[PictureKind, int]]:
         entry = self._single("retention", RetentionEntry) or RetentionEntry()

@@ -106,7 +106,8 @@ def _secrets(patient: Patient) -> Iterator[Path]:
     yield config.site_key
     templates = config.template_keys
     keys = (templates.current, templates.former, config.state / faces.KEY_FILE)
-    pictures = (config.picture_key, config.state / PICTURE_KEY_FILE)
+    own = config.state / PICTURE_KEY_FILE
+    pictures = (config.picture_key, config.former_picture_key, own)
     yield from (key for key in (*keys, *pictures) if key is not None and key.exists())
     for _, line in config.lines.values():
         for entry in (line.options, *(device.options for device in line.devices)):

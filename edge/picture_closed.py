@@ -26,7 +26,6 @@ from edge.picture_desk import NOTHING, one_named, page_of, parts_of, shown
 from edge.pictures import looking
 from edge.pictures.errors import PictureMissingError
 from edge.pictures.index import PictureIndex
-from edge.pictures.key import picture_key
 from edge.recorder import record_of
 from edge.restore import restored_state
 
@@ -61,12 +60,13 @@ async def exported_closed(
     """As the daemon gives it; on record before the first frame. Raises PicturesError, JournalError,
     PeopleError.
     """
+    from edge.pictures.rotation import key_in_use
     from edge.pictures.store import PictureStore
 
     if not PictureIndex.exists(config.state):
         raise PictureMissingError(NOTHING)
     with PictureIndex.open(config.state) as keys:
-        key = picture_key(config.state, config.picture_key)
+        key = key_in_use(keys, config.state, config.picture_key, config.former_picture_key)
         store = PictureStore(keys, key, config.site, config.edge)
         row = one_named(keys, seq)
         with store.opened(row.id) as opened:

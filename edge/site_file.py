@@ -26,6 +26,7 @@ class Header(Entry, frozen=True, kw_only=True):
     former_template_key: str | None = None
     trust_clock: Trust = Trust.SYNCHRONISED
     picture_key: str | None = None
+    former_picture_key: str | None = None
 
 
 class BrokerEntry(Entry, frozen=True, kw_only=True):

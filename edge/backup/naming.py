@@ -36,7 +36,8 @@ def named_files(config: Config) -> list[Path]:
     beside = config.file.parent
     found = {*config.sources, config.site_key}
     templates = config.template_keys
-    found |= {one for one in (templates.current, templates.former, config.picture_key) if one}
+    pictures = (config.picture_key, config.former_picture_key)
+    found |= {one for one in (templates.current, templates.former, *pictures) if one}
     for _, line in config.lines.values():
         for entry in (line.options, *(device.options for device in line.devices)):
             files = [_file(name, beside) for name in files_named(entry).values()]

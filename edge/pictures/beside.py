@@ -20,7 +20,6 @@ from edge.pictures.choosing import Chosen, Layout, chosen
 from edge.pictures.ending import PictureEnds
 from edge.pictures.errors import PicturesError
 from edge.pictures.index import PictureIndex
-from edge.pictures.key import picture_key
 from edge.still_there import StillThereError
 from policies.compiled import CompiledPolicy, Pictures
 
@@ -56,9 +55,10 @@ def open_at_rest(config: Config, *, cameras: bool) -> AtRest:
         index = PictureIndex.open(config.state)
         if not cameras:
             return AtRest(index)
+        from edge.pictures.rotation import key_in_use
         from edge.pictures.store import PictureStore
 
-        key = picture_key(config.state, config.picture_key)
+        key = key_in_use(index, config.state, config.picture_key, config.former_picture_key)
         return AtRest(index, PictureStore(index, key, config.site, config.edge))
     except PicturesError as error:
         log.error("no pictures are kept: %s", error)

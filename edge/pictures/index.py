@@ -285,6 +285,23 @@ class PictureIndex:
         """Every picture that has a key, recorded or not."""
         return self._rows("ORDER BY made_us", [])
 
+    def under(self, key: str) -> tuple[Row, ...]:
+        """Every picture whose key lies under this picture key."""
+        return self._rows("WHERE key = ? ORDER BY made_us", [key])
+
+    def rewrap(self, keys: Iterable[tuple[PictureId, bytes]], under: str) -> None:
+        """Their keys, wrapped under another picture key, in place of what they were: all, or none.
+
+        The file is written anew, so that what was there before is in no page of it.
+        """
+        with self._writing() as database:
+            for picture, closed in keys:
+                database.execute(
+                    "UPDATE picture SET wrapped = ?, key = ? WHERE id = ?", [closed, under, picture]
+                )
+        with self._reading() as database:
+            database.execute("VACUUM")
+
     def unknown(self) -> tuple[str, ...]:
         """Names of files of ours that have no key. While something is being kept that is among
         them.
@@ -326,7 +343,7 @@ class PictureIndex:
 
     @contextmanager
     def _writing(self) -> Iterator[Database]:
-        with self._turn, _troubles(self._path), self._database.conn:
+        with self._turn, _troubles(self._path), self._database.atomic():
             yield self._database
 
     def _sync(self) -> None:
