@@ -128,7 +128,7 @@ def bucket(value: str) -> int:
     """By which a personal value is looked up: sixteen bits of its hash.
 
     An index over values themselves would be written in their order, and SQLite leaves a copy of a
-    row now and then in a page that it divides, which no erasure finds. These bits are those of
-    every 65,536th name in the world.
+    row now and then in a page that it divides; only the table is written anew. These bits are those
+    of every 65,536th name in the world.
     """
     return int.from_bytes(hashlib.sha256(value.encode()).digest()[:2], "big")

@@ -2,11 +2,11 @@
 the file that `edge.signins.store` has.
 """
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -20,8 +20,6 @@ from edge.sqlite_library import Database, Migrations
 FILE = "operators.db"
 APPLICATION_ID = 0x5350434F
 """`SPCO`, where `file` and SQLite look for it."""
-
-BUSY_S = 2.0
 
 MIGRATIONS = Migrations("operators")
 _PRAGMAS = (
@@ -77,9 +75,9 @@ class OperatorStore:
     raises OperatorsError.
     """
 
-    def __init__(self, path: Path, database: Database, lock: int) -> None:
+    def __init__(self, path: Path, file: own_database.Owned) -> None:
         """Not for callers: see `open`."""
-        self._path, self._database, self._lock = path, database, lock
+        self._path, self._file, self._database = path, file, file.database
         self._turn = threading.Lock()
 
     @classmethod
@@ -87,28 +85,19 @@ class OperatorStore:
         """Own the file until `close`, made where it is not there."""
         path = state / FILE
         with _troubles(path):
-            lock = own_database.lock(path, in_use=OperatorsError)
-        database = None
-        try:
-            with _troubles(path):
-                if path.exists():
-                    own_database.look(path, foreign=OperatorsError)
-                else:
-                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-                connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
-                database = Database(connection, execute_plugins=False)
-                own_database.prepare(path, database, _KIND, foreign=OperatorsError)
-            return cls(path, database, lock)
-        except BaseException:
-            if database is not None:
-                database.close()
-            os.close(lock)
-            raise
+            file = own_database.owned(
+                path,
+                own_database.lock(path, in_use=OperatorsError),
+                partial(own_database.look, path, foreign=OperatorsError, create=True),
+                lambda database: own_database.prepare(
+                    path, database, _KIND, foreign=OperatorsError
+                ),
+            )
+        return cls(path, file)
 
     def close(self) -> None:
         with self._turn:
-            self._database.close()
-            os.close(self._lock)
+            self._file.close()
 
     def operators(self) -> tuple[Operator, ...]:
         """All of them, by what they are called."""
@@ -122,11 +111,11 @@ class OperatorStore:
         """In place of the one of the same id."""
         rights = " ".join(operator.rights)
         row = (operator.id, operator.external_id, operator.name, rights, operator.since_us)
-        with self._turn, _troubles(self._path), self._database.conn:
+        with self._turn, _troubles(self._path), self._database.atomic():
             self._database.execute("INSERT OR REPLACE INTO operator VALUES (?, ?, ?, ?, ?)", row)
 
     def remove(self, operator: Operator) -> None:
-        with self._turn, _troubles(self._path), self._database.conn:
+        with self._turn, _troubles(self._path), self._database.atomic():
             self._database.execute("DELETE FROM operator WHERE id = ?", (operator.id,))
 
 

@@ -360,8 +360,9 @@ def _archive(config: Config) -> Activity:
             f"central, by way of the broker at {', '.join(places)}",
             "whoever may read this edge's `journal` topic there",
         ),
-        retention="entries for good, under a random id; the values beside them until the person is "
-        "erased, which reaches central with its entry; what was written of an incident stays",
+        retention="entries as long as central is told (`central run --keep`), otherwise for good, "
+        "under a random id; the values beside them until the entry goes or the person is erased, "
+        "which reaches central with its entry; what was written of an incident stays",
         safeguards=(
             "the broker's own accounts decide who reads that topic",
             "a witness cosigns the journal's size"

@@ -13,9 +13,6 @@ from edge.faces.schema import APPLICATION_ID, MIGRATIONS, STEPS
 from edge.own_database import FILE_MODE
 from edge.sqlite_library import Database
 
-BUSY_S = 2.0
-"""How long a foreign reader of the file may hold up a write; the lock keeps edges apart."""
-
 _PRAGMAS = (
     # As with `site.db`: one file is easier to erase, and what is deleted leaves no bytes in it.
     "PRAGMA journal_mode = DELETE",
@@ -95,12 +92,6 @@ def _give_away(fd: int, folder: Path) -> None:
     owner = folder.stat()
     if os.geteuid() == 0 and os.fstat(fd).st_uid != owner.st_uid:
         os.fchown(fd, owner.st_uid, owner.st_gid)
-
-
-def connected(path: Path) -> Database:
-    """For any thread, one at a time."""
-    connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
-    return Database(connection, execute_plugins=False)
 
 
 def prepare(path: Path, database: Database, site: str, edge: str) -> None:

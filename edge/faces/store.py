@@ -5,15 +5,16 @@ first and then deleted. `settle` brings the file to what the journal has, after 
 point and after every change alike.
 """
 
-import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import msgspec
 
 from controller.ids import HolderId
-from edge.faces.file import connected, damage, look, own, prepare
+from edge import own_database
+from edge.faces.file import damage, look, own, prepare
 from edge.sqlite_library import Database
 
 FACES_FILE = "faces.db"
@@ -69,9 +70,9 @@ _SEALED = "SELECT holder, version, model, views, made_s, key, sealed, portrait F
 class TemplateFile:
     """The open file, for one thread at a time."""
 
-    def __init__(self, path: Path, database: Database, lock: int) -> None:
+    def __init__(self, path: Path, file: own_database.Owned) -> None:
         """Not for callers: see `open`."""
-        self._path, self._database, self._lock = path, database, lock
+        self._path, self._file, self._database = path, file, file.database
 
     @classmethod
     def open(cls, path: Path, site: str, edge: str, *, create: bool = False) -> Self:
@@ -81,24 +82,16 @@ class TemplateFile:
         FacesForeignError or FacesDamagedError, and has then changed nothing.
         """
         lock = own(path)
-        database = None
-        try:
-            look(path, create=create)
-            with damage(path):
-                database = connected(path)
-                prepare(path, database, site, edge)
-            return cls(path, database, lock)
-        except BaseException:
-            if database is not None:
-                database.close()
-            os.close(lock)
-            raise
+
+        def ready(database: Database) -> None:
+            prepare(path, database, site, edge)
+
+        with damage(path):
+            file = own_database.owned(path, lock, partial(look, path, create=create), ready)
+        return cls(path, file)
 
     def close(self) -> None:
-        if self._lock >= 0:
-            self._database.close()
-            os.close(self._lock)
-            self._lock = -1
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,5 @@
 """The file `site.db` itself: one owner, closed to others, ours, and what can be wrong with it."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from edge import own_database
-from edge.own_database import FILE_MODE
 from edge.people.schema import APPLICATION_ID, MIGRATIONS, STEPS
 from edge.sqlite_library import Database
 
@@ -79,13 +77,8 @@ def look(path: Path, *, create: bool) -> None:
     """See that the file is one that only its owner can touch, before SQLite sees it; `create` makes
     an empty one where there is none. Raises PeopleMissingError or PeopleForeignError.
     """
-    if create:
-        try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
-        except FileExistsError:
-            pass
     try:
-        own_database.look(path, foreign=PeopleForeignError)
+        own_database.look(path, foreign=PeopleForeignError, create=create)
     except FileNotFoundError:
         raise PeopleMissingError(
             f"{path}: there is none; start the edge once, or import a file of people"

@@ -5,10 +5,10 @@ journal has it, so that after a crash at any point the start-up knows which of t
 Everything is read once and answered from memory: nothing that a reader waits for touches the disk.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -16,6 +16,7 @@ import msgspec
 
 from controller.holders import NOBODY, Directory
 from controller.ids import HolderId
+from edge import own_database
 from edge.people import history as past
 from edge.people.file import (
     PeopleBehindError,
@@ -47,8 +48,6 @@ from edge.sqlite_library import Database
 
 _LISTS = ("roles", "watchlists")
 """Columns that hold JSON lists."""
-BUSY_S = 2.0
-"""How long a foreign reader of the file may hold up a write; the lock keeps edges apart."""
 
 
 class Staged(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,8 +72,8 @@ class People:
     cannot be written then, it alone is behind.
     """
 
-    def __init__(self, path: Path, database: Database, lock: int) -> None:
-        self._path, self._database, self._lock = path, database, lock
+    def __init__(self, path: Path, file: own_database.Owned) -> None:
+        self._path, self._file, self._database = path, file, file.database
         self._on_file = _Known()
         self._staged: Staged | None = None
         self._coming: _Known | None = None  # to which the staged change leads
@@ -89,29 +88,22 @@ class People:
         PeopleInUseError, PeopleForeignError or PeopleDamagedError.
         """
         lock = own(path)
-        database = None
+        with damage(path):
+            file = own_database.owned(
+                path, lock, partial(look, path, create=create), partial(prepare, path)
+            )
         try:
-            look(path, create=create)
-            connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
-            database = Database(connection, execute_plugins=False)
-            with damage(path):
-                prepare(path, database)
-            people = cls(path, database, lock)
+            people = cls(path, file)
             with people._writing():
-                past.begin(database, people.roll)
-            return people
+                past.begin(file.database, people.roll)
         except BaseException:
-            if database is not None:
-                database.close()
-            os.close(lock)
+            file.close()
             raise
+        return people
 
     def close(self) -> None:
         """Let go of the file; what was read stays readable."""
-        if self._lock >= 0:
-            self._database.close()
-            os.close(self._lock)
-            self._lock = -1
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self

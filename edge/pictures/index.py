@@ -8,7 +8,8 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -18,7 +19,6 @@ import msgspec
 from controller.events_pictures import PictureId, PictureKept, PictureKind
 from controller.ids import HolderId, PortalId
 from edge import own_database
-from edge.own_database import FILE_MODE
 from edge.pictures.errors import PictureMissingError, PicturesError
 from edge.pictures.schema import APPLICATION_ID, MIGRATIONS, STEPS
 from edge.sqlite_library import Database
@@ -27,9 +27,6 @@ FILE = "pictures.db"
 FOLDER = "pictures"
 SUFFIX, DRAFT = ".sealed", ".draft"
 FOLDER_MODE = 0o700
-
-BUSY_S = 2.0
-"""How long a foreign reader of the file may hold up a write."""
 
 ROWS_MAX = 500
 """Of one look; a look that wants more goes on behind the last."""
@@ -98,10 +95,10 @@ class PictureIndex:
     Every method blocks on the disk for a moment, is for any thread, and raises PicturesError.
     """
 
-    def __init__(self, state: Path, database: Database, lock: int) -> None:
+    def __init__(self, state: Path, file: own_database.Owned) -> None:
         """Not for callers: see `open`."""
         self._path, self.folder = state / FILE, state / FOLDER
-        self._database, self._lock = database, lock
+        self._file, self._database = file, file.database
         self._turn = threading.Lock()
 
     @classmethod
@@ -115,27 +112,17 @@ class PictureIndex:
         path = state / FILE
         with _troubles(path):
             lock = own_database.lock(path, in_use=PicturesError)
-        database = None
-        try:
-            with _troubles(path):
-                (state / FOLDER).mkdir(mode=FOLDER_MODE, exist_ok=True)
-                _look(path)
-                connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
-                database = Database(connection, execute_plugins=False)
-                own_database.prepare(path, database, _KIND, foreign=PicturesError)
-            return cls(state, database, lock)
-        except BaseException:
-            if database is not None:
-                database.close()
-            os.close(lock)
-            raise
+            file = own_database.owned(
+                path,
+                lock,
+                partial(_look, state),
+                partial(own_database.prepare, path, kind=_KIND, foreign=PicturesError),
+            )
+        return cls(state, file)
 
     def close(self) -> None:
         with self._turn:
-            if self._lock >= 0:
-                self._database.close()
-                os.close(self._lock)
-                self._lock = -1
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -387,11 +374,10 @@ def _row(found: tuple[object, ...]) -> Row:
     return msgspec.convert(named, Row, builtin_types=(bytes,))
 
 
-def _look(path: Path) -> None:
-    """See that only its owner can touch the file, before SQLite sees it."""
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
-    own_database.look(path, foreign=PicturesError)
+def _look(state: Path) -> None:
+    """Folder and file, for their owner alone."""
+    (state / FOLDER).mkdir(mode=FOLDER_MODE, exist_ok=True)
+    own_database.look(state / FILE, foreign=PicturesError, create=True)
 
 
 @contextmanager

@@ -5,11 +5,11 @@ The authenticators' secrets are sealed under a key that is derived from the site
 known to check a code, and a copy of this file alone, in a backup for instance, gives none away.
 """
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -18,12 +18,8 @@ import msgspec
 from edge import own_database
 from edge.signins.records import Kept, OneTimeCode, Passkey, Password, Record, Screen, Session
 from edge.signins.schema import APPLICATION_ID, MIGRATIONS, STEPS
-from edge.sqlite_library import Database
 
 FILE = "signins.db"
-
-BUSY_S = 2.0
-"""How long a foreign reader of the file may hold up a write."""
 
 _PRAGMAS = (
     "PRAGMA journal_mode = DELETE",
@@ -58,9 +54,9 @@ class SignInStore:
     raises SignInsError.
     """
 
-    def __init__(self, path: Path, database: Database, lock: int) -> None:
+    def __init__(self, path: Path, file: own_database.Owned) -> None:
         """Not for callers: see `open`."""
-        self._path, self._database, self._lock = path, database, lock
+        self._path, self._file, self._database = path, file, file.database
         self._turn = threading.Lock()
 
     @classmethod
@@ -68,30 +64,17 @@ class SignInStore:
         """Own the file until `close`, made where it is not there."""
         path = state / FILE
         with _troubles(path):
-            lock = own_database.lock(path, in_use=SignInsError)
-        database = None
-        try:
-            with _troubles(path):
-                if path.exists():
-                    own_database.look(path, foreign=SignInsError)
-                else:
-                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-                connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
-                database = Database(connection, execute_plugins=False)
-                own_database.prepare(path, database, _KIND, foreign=SignInsError)
-            return cls(path, database, lock)
-        except BaseException:
-            if database is not None:
-                database.close()
-            os.close(lock)
-            raise
+            file = own_database.owned(
+                path,
+                own_database.lock(path, in_use=SignInsError),
+                partial(own_database.look, path, foreign=SignInsError, create=True),
+                partial(own_database.prepare, path, kind=_KIND, foreign=SignInsError),
+            )
+        return cls(path, file)
 
     def close(self) -> None:
         with self._turn:
-            if self._lock >= 0:
-                self._database.close()
-                os.close(self._lock)
-                self._lock = -1
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -112,7 +95,7 @@ class SignInStore:
 
     def put(self, *records: Record) -> None:
         """All of them, in place of those of the same key, or none."""
-        with self._turn, _troubles(self._path), self._database.conn:
+        with self._turn, _troubles(self._path), self._database.atomic():
             for one in records:
                 table, _ = _TABLES[type(one)]
                 values = msgspec.structs.asdict(one)
@@ -124,7 +107,7 @@ class SignInStore:
 
     def remove(self, *records: Record) -> None:
         """All of them, or none; one that is gone is no mistake."""
-        with self._turn, _troubles(self._path), self._database.conn:
+        with self._turn, _troubles(self._path), self._database.atomic():
             for one in records:
                 table, key = _TABLES[type(one)]
                 gone = f"DELETE FROM {table} WHERE {key} = ?"
