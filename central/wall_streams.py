@@ -111,6 +111,12 @@ class OrdersNow:
         self._desk = desk
         self._made_s = -math.inf
         self._frame = b""
+        self._event: asyncio.Event | None = None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether an edge has said something since the message was made."""
+        return self._event is not self.change
 
     @property
     def change(self) -> asyncio.Event:
@@ -121,7 +127,8 @@ class OrdersNow:
         """As of now, or of less than a moment ago. Orders that do not fit are counted."""
         now_s = asyncio.get_running_loop().time()
         if now_s - self._made_s >= 0.9 * TICK_S:
-            self._made_s, self._frame = now_s, _fitting(self._desk.in_force())
+            self._made_s, self._event = now_s, self.change
+            self._frame = _fitting(self._desk.in_force())
         return self._frame
 
 
@@ -146,5 +153,6 @@ async def follow_orders(orders: OrdersNow, send: Send) -> None:
             said = now
             await paced.send(now)
         else:
-            await paced.wait(event)
+            if not orders.is_stale:
+                await paced.wait(event)
             await asyncio.sleep(TICK_S)  # one word seldom comes alone

@@ -83,10 +83,10 @@ async def changing(client: Client) -> None:
 async def watching(state: Path, count: int) -> AsyncIterator[list[Wall]]:
     walls = [Wall() for _ in range(count)]
     tasks = []
-    if count:
+    for number, one in enumerate(walls):
         rights = (OperatorRight.WATCH, OperatorRight.NAMES)
-        token, _ = await signed_in(state, "olga", *rights)
-        for one, follow in itertools.product(walls, (FollowWall(), FollowEntries())):
+        token, _ = await signed_in(state, f"operator-{number}", *rights)
+        for follow in (FollowWall(), FollowEntries()):
             tasks.append(asyncio.create_task(one.read(state, token, follow)))
     await until(lambda: all(len(one.edges) >= EDGES for one in walls), "every edge shown", 60)
     try:

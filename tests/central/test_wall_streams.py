@@ -433,13 +433,19 @@ def test_orders_are_put_into_words_once_for_all_and_fit_into_a_message(
     )  # fmt: skip
 
     class Many:
+        def __init__(self) -> None:
+            self.orders = self
+            self.change = asyncio.Event()
+
         def in_force(self) -> OrdersInForce:
             nonlocal made
             made += 1
             return OrdersInForce(on_wire=True, orders=orders, more=3)
 
     async def run() -> None:
-        now = OrdersNow(Many())  # type: ignore[arg-type]
+        many = Many()
+        now = OrdersNow(many)  # type: ignore[arg-type]
+        assert now.is_stale
         first = [now.frame() for _ in range(100)]
         assert (made, len({id(one) for one in first})) == (1, 1)
         assert len(first[0]) <= FRAME_BYTES_MAX
@@ -447,6 +453,9 @@ def test_orders_are_put_into_words_once_for_all_and_fit_into_a_message(
         assert isinstance(told, OrdersInForce)
         assert 0 < len(told.orders) < 60
         assert told.more == 3 + 60 - len(told.orders)
+        assert not now.is_stale
+        many.change = asyncio.Event()
+        assert now.is_stale, "what was said meanwhile is looked for without waiting for more"
         monkeypatch.setattr("central.wall_streams.TICK_S", 0.0)
         now.frame()
         assert made == 2
