@@ -10,12 +10,10 @@ import queue
 import secrets
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from contextlib import closing
@@ -27,8 +25,9 @@ from typing import Any
 from policies.codes import TEXTS, Code
 from simulators.broker_process import BrokerKind, BrokerProcess, BrokerStartError
 from simulators.demo_faces import DOOR, CipherRoom, Lacking, add_cipher_room
+from simulators.demo_pages import WALL_KEY, Pages, is_free
 from simulators.demo_part import DemoError, Part
-from simulators.demo_story import SENTRYPOST, WATCH_ROOM, Story, make_keys, watch_room
+from simulators.demo_story import SENTRYPOST, STICKS, WATCH_ROOM, Story, make_keys, watch_room
 from simulators.secret_file import write_secret
 
 START_S_MAX = 30.0
@@ -59,15 +58,6 @@ ALARMS = {
 }
 
 
-PAGES_PORT = 8600
-
-LATER = 15
-"""The nice value of what can wait while people stand at doors."""
-
-PAGES = (("the guard David Lindqvist", "4", "/gate"), ("the chief Anna Berger", "1", "/console"))
-"""Who looks where, by the ids of people.csv. In one browser the later sign-in is the one."""
-
-
 class Demo:
     """One run. `port`: where the broker should listen; a taken port is replaced and said.
 
@@ -91,10 +81,10 @@ class Demo:
         self._exits: dict[str, list[str]] = {}
         self._kept_in: list[str] = []
         self._stored = 0
-        self._address: queue.Queue[str] = queue.Queue()
         self._roll = ""
         self._going: set[str] = set()
         told = partial(self._told, "story")
+        self._pages = Pages(self._call, told)
         self._cipher_room = CipherRoom(self._folder, self._cue, told)
         self._faces = False
         self._story = Story(self._folder, told, self._play_faces)
@@ -126,11 +116,11 @@ class Demo:
     def _broker(self) -> BrokerProcess:
         """A broker that listens: at the wanted port, or where nobody else does."""
         wanted = BrokerProcess(self._kind, port=self._wanted_port)
-        if _is_free(self._wanted_port):
+        if is_free(self._wanted_port):
             try:
                 return wanted.start()
             except BrokerStartError:
-                if _is_free(self._wanted_port):
+                if is_free(self._wanted_port):
                     raise
                 # Somebody else was faster.
         wanted.close()
@@ -183,7 +173,8 @@ class Demo:
         # What central prints goes to the watch room, and there alone it says who is under duress.
         self._start(WATCH_ROOM, watch_room(), to_the_end=True, ends=frozenset({0, TOLD}))
         central = ["central", "run", "--broker", broker, "--archive", "archive.db", "--json"]
-        self._start("central", central)
+        central += ["--alarm-key", f"{STICKS}/{WALL_KEY}.key"]
+        self._start("central", [*central, *self._pages.central])
         hardware = ["sim", "run", "--scenario", "scenario.toml", "--json"]
         self._start("hardware", hardware, fed=self._faces)
         # The scenario's clock begins with the ports: readers first, then who polls them.
@@ -194,8 +185,8 @@ class Demo:
             if time.monotonic() > until:
                 raise DemoError("the simulated hardware does not start")
         # Served before there is an edge: what it takes to start is over when the story begins.
-        pages_port = PAGES_PORT if _is_free(PAGES_PORT) else 0
-        self._start("pages", ["web", "--listen", f"127.0.0.1:{pages_port}"])
+        for name, words in self._pages.parts.items():
+            self._start(name, words)
         self._start("edge", ["run"])
         self._story.start()
 
@@ -253,8 +244,7 @@ class Demo:
             return True
         if part == "central":
             self._parts[WATCH_ROOM].feed(line)
-        if part == "pages":
-            self._address.put(line.split(maxsplit=1)[-1].strip().rstrip("/"))
+        if self._pages.heard(part, line):
             return True
         try:
             said = json.loads(line)
@@ -268,21 +258,6 @@ class Demo:
             self._stored = max(self._stored, said["seq"])
             self._happened(said)
         return True
-
-    def _show_pages(self) -> None:
-        """Where to look, each with a link that signs in once. It runs beside the story, and leaves
-        the processor to it.
-        """
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LATER)
-        address = self._address.get().replace("127.0.0.1", "localhost")
-        for who, person, page in PAGES:
-            try:
-                made = json.loads(self._call("signin", "link", person, "--json"))
-            except DemoError as error:
-                self._lines.put(("story", f"pages: {error}"))
-                return
-            link = f"{address}/sign-in?next={page}#link={made['code']}"
-            self._lines.put(("story", f"pages: {who}: {link}"))
 
     def _check_alive(self) -> None:
         for part in self._parts.values():
@@ -298,7 +273,7 @@ class Demo:
             self._ready = True
             self._say("the edge is ready: fire inputs read, doors secured, cards accepted")
             self._say("(Ctrl-C ends it)")
-            threading.Thread(target=self._show_pages, daemon=True).start()
+            self._pages.show()
         elif kind == "decision-made":
             who = entry["personal"].get("person", "unknown badge")
             key = (body["portal"], body["direction"], who)
@@ -403,7 +378,7 @@ class Demo:
             except DemoError as error:
                 self._say(str(error), alarm=True)
                 status = 1
-        for name in ("pages", "edge", "central", WATCH_ROOM, "hardware"):
+        for name in ("pages", "wall", "edge", "central", WATCH_ROOM, "hardware"):
             part = self._parts.get(name)
             if part is None:
                 continue
@@ -476,15 +451,6 @@ class Demo:
             line = f"\033[{'1;31' if alarm else '33'}m{line}\033[0m"
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _reason(decision: dict[str, Any]) -> str:

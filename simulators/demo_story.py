@@ -21,6 +21,7 @@ import msgspec
 from edge.arrival_words import missing, why
 from edge.control.messages_orders import PostureReply
 from simulators.children import die_with_parent
+from simulators.demo_pages import WALL_KEY_WORDS
 
 SENTRYPOST = [sys.executable, "-m", "edge.main"]
 
@@ -45,7 +46,8 @@ SIGNERS = (Signer("anna", "Anna Berger", "1"), Signer("david", "David Lindqvist"
 
 
 def make_keys(folder: Path) -> None:
-    """Give two people keys that sign orders, and the watch room the one that opens notes of duress.
+    """Give two people keys that sign orders, the watch room the one that opens notes of duress, and
+    central the one by which alarms are acknowledged at the wall.
 
     What belongs into the site file is put there. Raises subprocess.CalledProcessError.
     """
@@ -56,12 +58,12 @@ def make_keys(folder: Path) -> None:
     commands = [
         ["key", "new", one.key, "--person", one.person, "--may", "order"] for one in SIGNERS
     ]
-    commands.append(["duress", "new", WATCH_ROOM])
+    commands += [["duress", "new", WATCH_ROOM], list(WALL_KEY_WORDS)]
     with ThreadPoolExecutor(len(commands)) as at_once:
         entries = list(at_once.map(lambda words: _made(words, sticks), commands))
     holders = [f'holder = "{one.on_file}"' for one in SIGNERS]
     text = "\n".join(
-        f"{entry}{holder}\n" for entry, holder in zip(entries, [*holders, ""], strict=True)
+        f"{entry}{holder}\n" for entry, holder in zip(entries, [*holders, "", ""], strict=True)
     )
     with (folder / "site.toml").open("a") as site:
         site.write("\n" + text)
