@@ -169,24 +169,23 @@ class Demo:
         return done.stdout
 
     def _start_parts(self, port: int) -> None:
-        broker = f"127.0.0.1:{port}"
+        # Served before there is an edge: what it takes to start is over when the story begins.
+        for name, words in self._pages.commands().items():
+            self._start(name, words)
         # What central prints goes to the watch room, and there alone it says who is under duress.
         self._start(WATCH_ROOM, watch_room(), to_the_end=True, ends=frozenset({0, TOLD}))
-        central = ["central", "run", "--broker", broker, "--archive", "archive.db", "--json"]
-        central += ["--alarm-key", f"{STICKS}/{WALL_KEY}.key"]
-        self._start("central", [*central, *self._pages.central])
         hardware = ["sim", "run", "--scenario", "scenario.toml", "--json"]
         self._start("hardware", hardware, fed=self._faces)
         # The scenario's clock begins with the ports: readers first, then who polls them.
         until = time.monotonic() + START_S_MAX
-        while not self._hardware:
+        while not (self._hardware and self._pages.known):
             self._take_line(0.05)
             self._check_alive()
             if time.monotonic() > until:
-                raise DemoError("the simulated hardware does not start")
-        # Served before there is an edge: what it takes to start is over when the story begins.
-        for name, words in self._pages.parts.items():
-            self._start(name, words)
+                raise DemoError("the simulated hardware, or the pages, do not start")
+        central = ["central", "run", "--broker", f"127.0.0.1:{port}", "--archive", "archive.db"]
+        central += ["--json", "--alarm-key", f"{STICKS}/{WALL_KEY}.key"]
+        self._start("central", [*central, *self._pages.central()])
         self._start("edge", ["run"])
         self._story.start()
 
@@ -260,9 +259,11 @@ class Demo:
         return True
 
     def _check_alive(self) -> None:
-        for part in self._parts.values():
+        for part in tuple(self._parts.values()):
             status = part.process.poll()
-            if status is not None:
+            if status is not None and (words := self._pages.again(part.name)) is not None:
+                self._start(part.name, words)
+            elif status is not None:
                 raise DemoError(f"{part.name} ended with status {status}:\n{part.tail()}")
 
     def _happened(self, entry: dict[str, Any]) -> None:

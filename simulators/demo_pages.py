@@ -42,22 +42,30 @@ class Pages:
             "pages": queue.Queue(),
             "wall": queue.Queue(),
         }
-        self._port = free(PAGES_PORT)
+        self._ports = {"pages": PAGES_PORT, "wall": WALL_PORT}
 
-    @property
-    def parts(self) -> dict[str, list[str]]:
+    def commands(self) -> dict[str, list[str]]:
         """Each process and its command."""
-        return {
-            "pages": ["web", "--listen", f"127.0.0.1:{self._port}"],
-            "wall": ["central", "web", "--listen", f"127.0.0.1:{free(WALL_PORT)}"],
-        }
+        return {name: self._words(name, free(port)) for name, port in self._ports.items()}
+
+    def again(self, part: str) -> list[str] | None:
+        """Another command for one that ended: somebody else was faster at its port, once."""
+        if self._ports.pop(part, None) is None or not self._addresses[part].empty():
+            return None
+        return self._words(part, 0)
 
     @property
+    def known(self) -> bool:
+        """Whether the edge's own pages have said where they are."""
+        return not self._addresses["pages"].empty()
+
     def central(self) -> list[str]:
-        """What central is told of them; where the edge's port is found late, no link to it."""
-        if not self._port:
-            return []
-        return ["--pages", f"{SITE_EDGE}=http://localhost:{self._port}"]
+        """What central is told of the edge's own pages, which have to be known."""
+        return ["--pages", f"{SITE_EDGE}={self._address('pages')}"]
+
+    def _words(self, part: str, port: int) -> list[str]:
+        served = ["web"] if part == "pages" else ["central", "web"]
+        return [*served, "--listen", f"127.0.0.1:{port}"]
 
     def heard(self, part: str, line: str) -> bool:
         """Whether the line was of one of them: it says its address."""
