@@ -96,11 +96,7 @@ function drawAlarms() {
   return open.filter((alarm) => alarm.unseen).length;
 }
 
-function drawAll() {
-  waits = false;
-  drawnAt = performance.now();
-  drawEdges();
-  const unseen = drawAlarms();
+function drawStrip(unseen) {
   document.getElementById("connected").textContent = String(counted.connected);
   document.getElementById("known").textContent = String(counted.known);
   document.getElementById("open").textContent = String(total);
@@ -110,6 +106,13 @@ function drawAll() {
   const word = !counted.on_wire ? strip.dataset.wordNoWire : well && whole ? strip.dataset.wordWell : "";
   if (said.textContent !== word) said.textContent = word;
   strip.dataset.tone = well ? "granted" : "alarm";
+}
+
+function drawAll() {
+  waits = false;
+  drawnAt = performance.now();
+  drawEdges();
+  drawStrip(drawAlarms());
 }
 
 // The first change is drawn at once, and those that follow it closely together.
@@ -139,7 +142,7 @@ follow("/live" + (one ? "?site=" + encodeURIComponent(one) : ""), {
     for (const alarm of told.alarms) alarms.set(alarm.id, alarm);
     for (const id of told.gone) alarms.delete(id);
     total = told.total;
-    soon();
+    drawStrip(drawAlarms()); // an alarm waits for nothing
   },
 });
 
