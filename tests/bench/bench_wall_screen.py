@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 
 from central.control_client import CentralClient, NoCentralError
@@ -143,7 +144,8 @@ class Played:
     def _alarm(self, number: int) -> None:
         site, edge = _place(number)
         seq = 1_000_000 + len(self.raised_s)
-        payload = encode_alarm(alarm(seq))
+        now_us = time.time_ns() // 1_000
+        payload = encode_alarm(replace(alarm(seq), first_us=now_us, last_us=now_us))
         topic = self._topics(number).alarm(str(seq))
         self.raised_s[f"{site}/{edge}/{seq}"] = time.perf_counter()
         self._client.publish(topic, payload, 1, retain=True)
