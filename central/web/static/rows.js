@@ -52,7 +52,8 @@ export function alarmRow(row, alarm) {
   row.querySelector("[data-gone]").hidden = alarm.connected;
   const form = row.querySelector("form");
   if (!form) return;
-  form.hidden = !alarm.unseen;
+  // What was said to whoever acknowledged it stays.
+  for (const part of form.querySelectorAll("label, button")) part.hidden = !alarm.unseen;
   for (const name of ["site", "edge", "alarm", "last"]) form.elements[name].value = alarm[name];
 }
 
