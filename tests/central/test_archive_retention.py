@@ -16,8 +16,10 @@ from central.archive_retention import DAY_US, Look, Rules, Taken
 from central.archive_sql import SqlArchive
 from central.archive_sqlite import SqliteArchive
 from central.audit import Audited
+from central.collector import Archive, Collector
 from central.commands import central
 from central.commands_common import kept_days
+from central.distributor import Distributor
 from central.findings import EntriesEnded, Finding
 from central.incidents import Closed, MeasureTaken, Opened
 from central.search import By, Query
@@ -35,10 +37,12 @@ from controller.events import (
 from controller.ids import PortalId
 from controller.portal import Portal
 from controller.retention import RecordClass
+from drivers.mqtt_link import Link
 from edge import wire
 from edge.journal.store import Record
 from edge.signatures import SigningKey
-from tests.central.rig import EDGE, NAME, SITE, decision
+from simulators.broker_process import BrokerProcess
+from tests.central.rig import EDGE, NAME, SITE, decision, running_central, running_edge, until
 from tests.central.stores import Store
 from tests.central.test_archive import INCARNATION, seqs
 
@@ -363,6 +367,47 @@ def test_what_runs_each_day_ends_and_forgets_and_tells(archive: SqlArchive) -> N
     asyncio.run(run())
     assert found == [EntriesEnded(site=SITE, edge=EDGE, count=4)]
     assert seqs(archive) == [4, 6, 7, 8]
+
+
+class Ending(Collector):
+    """One for which everything is long past its time."""
+
+    def __init__(
+        self,
+        link: Link,
+        open_archive: Callable[[], Archive],
+        found: Callable[[Finding], None],
+        witness: Witness | None = None,
+        distributor: Distributor | None = None,
+    ) -> None:
+        keeping = Keeping(Rules(PASSAGES, KEY), lambda: NOW_US + 400 * DAY_US, first_s=0)
+        super().__init__(link, open_archive, found, witness, distributor, keeping=keeping)
+
+
+def test_edges_send_and_are_acknowledged_while_it_ends_what_is_past(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    path = tmp_path / "archive.db"
+
+    async def scene() -> None:
+        async with running_edge(tmp_path / "journal", mosquitto.port) as edge:
+            await edge.happen(1_500)
+            async with running_central(path, mosquitto.port):
+                await edge.acked(1_500)
+            async with running_central(path, mosquitto.port, make=Ending) as found:
+                await until(lambda: any(isinstance(one, EntriesEnded) for one in found), "ended")
+                await edge.happen(200)
+                await edge.acked(1_700)
+                assert edge.reports == []
+
+    asyncio.run(scene())
+    with closing(SqliteArchive(path)) as archive:
+        (journal,) = archive.journals_kept()
+        audited = archive.audit(journal, witness=KEY.public)
+        assert audited.sound, audited.findings
+        assert (audited.upto, audited.missing) == (1_700, ())
+        (expired,) = audited.expired
+        assert (expired.count, audited.entries) == (1_500, 200)
 
 
 def test_the_command_tells_what_is_past_its_time_and_proves_it(store: Store) -> None:
