@@ -86,8 +86,10 @@ async def watching(state: Path, count: int) -> AsyncIterator[list[Wall]]:
     for number, one in enumerate(walls):
         rights = (OperatorRight.WATCH, OperatorRight.NAMES)
         token, _ = await signed_in(state, f"operator-{number}", *rights)
-        for follow in (FollowWall(), FollowEntries()):
-            tasks.append(asyncio.create_task(one.read(state, token, follow)))
+        tasks += [
+            asyncio.create_task(one.read(state, token, follow))
+            for follow in (FollowWall(), FollowEntries())
+        ]
     await until(lambda: all(len(one.edges) >= EDGES for one in walls), "every edge shown", 60)
     try:
         yield walls
