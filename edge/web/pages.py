@@ -163,6 +163,15 @@ class Visit:
         """A whole page."""
         return page(self.request, self.pages, self._session, name, status=status, **values)
 
+    @asynccontextmanager
+    async def anew(self) -> AsyncIterator[Conversation]:
+        """Another conversation of the same session: one in which the daemon has waited for
+        something takes no further question.
+        """
+        async with self.pages.conversing() as daemon:
+            await daemon.sign(self.pages.token(self.request), background=True)
+            yield daemon
+
     @property
     def in_place(self) -> bool:
         """Whether a piece of the page that is shown is asked for, and not another page."""
@@ -184,6 +193,13 @@ class Visit:
             return RedirectResponse(said.go, HTTPStatus.SEE_OTHER)
         back = self.request.headers.get("referer", "/")
         return self.page("said.html", status=status, said=said, back=_path_of(back))
+
+    def done(self, said: Said) -> Response:
+        """The same where the page to go to does not say it by itself: whoever has no script, or
+        whose script is not there yet, reads it first.
+        """
+        told = _told_to_script(self.request, said, HTTPStatus.OK)
+        return told or self.page("said.html", said=said, back=said.go)
 
     def refused(
         self, reason: str, remedy: str, *, status: int = HTTPStatus.UNPROCESSABLE_ENTITY

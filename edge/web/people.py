@@ -235,7 +235,7 @@ async def _changed(visit: Visit, asked: Message, piece: str) -> Response:
     text = visit.words("Done, and on record.")
     if visit.in_place:
         return visit.piece(piece, Said(text=text, tone="granted"), **await _sign_ins(visit))
-    return visit.said(Said(text=text, go="/people/sign-ins"))
+    return visit.done(Said(text=text, tone="granted", go="/people/sign-ins"))
 
 
 async def _badge(visit: Visit, person: str, done: BadgeReply) -> Response:
@@ -245,8 +245,9 @@ async def _badge(visit: Visit, person: str, done: BadgeReply) -> Response:
     text, page = visit.words("The badge is on file."), f"/people/{quote(person, safe='')}"
     said = Said(text=text, tone="granted", go=page)
     if not visit.in_place:
-        return visit.said(said)
-    shown = await visit.daemon.ask(ShowPerson(person=person), ShowPersonReply)
+        return visit.done(said)
+    async with visit.anew() as daemon:
+        shown = await daemon.ask(ShowPerson(person=person), ShowPersonReply)
     if shown.detail is None:
         return visit.refused(shown.reason, shown.remedy, status=HTTPStatus.NOT_FOUND)
     return visit.piece("person-badges.html", said, one=shown.detail, statuses=STATUSES)
