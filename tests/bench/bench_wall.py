@@ -38,7 +38,7 @@ STORED = int(os.environ.get("SENTRYPOST_WALLED") or 30_000)
 EDGES = 1_000
 WALLS = (0, 1, 16)
 ROUNDS = 3
-ALARMS = 20
+ALARMS = 10
 QUIET_S = 0.6
 """Nothing happens before an alarm."""
 
