@@ -156,7 +156,9 @@ class NothingGrows(Rule):
     name = "nothing-grows"
 
     TASKS_MAX = 36
-    """Beside one for each line. At rest there are two dozen; a few PINs may be checked."""
+    """Beside one for each line and each camera. At rest there are two dozen; a few PINs may be
+    checked.
+    """
 
     OUTSTANDING_MAX = 200
     """Commands whose end nobody has told."""
@@ -167,8 +169,8 @@ class NothingGrows(Rule):
         self._others = living()
         """What was there before the site."""
 
-    def look(self, at_s: float, edge: Edge, tasks: int, lines: int) -> None:
-        if tasks > self.TASKS_MAX + lines:
+    def look(self, at_s: float, edge: Edge, tasks: int, devices: int) -> None:
+        if tasks > self.TASKS_MAX + devices:
             raise self.broken(at_s, f"the edge has {tasks} tasks")
         waiting = edge.daemon.outstanding
         if waiting > self.OUTSTANDING_MAX:

@@ -218,7 +218,8 @@ class Site:
             with self.guarded():
                 if edge is not None:
                     tasks = self.loop.tasks_of(self.edge.process)
-                    self._growth.look(now_s, edge, tasks, len(self.hardware.wires))
+                    devices = len(self.hardware.wires) + len(self.edge.cameras)
+                    self._growth.look(now_s, edge, tasks, devices)
                 if look % WEIGH_LOOKS == 0:
                     self._growth.weigh(now_s, (self.edge.life, self.central.life))
 

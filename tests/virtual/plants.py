@@ -373,8 +373,8 @@ in_the_morning = partial(Plant, days=0.14, hour=7)
 
 PLANTS = (
     in_the_morning(a_strike_is_carried_before_its_commit, (RELEASE,), 1, portals=2, people=10),
-    in_the_morning(a_posture_is_not_asked_for_after_the_commit, (RELEASE, POSTURE), 1, people=120),
-    in_the_morning(nobody_is_asked_at_the_wire, (POSTURE, RELEASE, EXITS), 1, people=120),
+    in_the_morning(a_posture_is_not_asked_for_after_the_commit, (RELEASE, POSTURE), 3, people=60),
+    in_the_morning(nobody_is_asked_at_the_wire, (POSTURE, RELEASE, EXITS), 1, people=60),
     in_the_morning(
         a_command_whose_end_is_told_is_not_forgotten,
         (GROWS,),
@@ -396,7 +396,7 @@ PLANTS = (
     Plant(the_archive_acknowledges_before_its_commit, (STORED,), 1, days=0.2, portals=2, people=2),
     Plant(a_restart_forgets_the_fire, (EXITS, POSTURE), 1, days=0.3, people=10),
     Plant(a_fire_input_that_falls_silent_is_no_fire, (EXITS, POSTURE), 1, days=0.2, people=2),
-    in_the_morning(what_a_silent_reader_had_kept_is_told, (RELEASE, POSTURE), 3, people=80),
+    in_the_morning(what_a_silent_reader_had_kept_is_told, (RELEASE, POSTURE), 5, people=80),
     Plant(a_board_that_is_back_is_not_told_of_the_fire, (EXITS,), 1, days=0.3, people=2),
     Plant(doors_are_secured_whatever_is_in_force, (EXITS,), 1, days=0.2, people=2),
     Plant(

@@ -19,9 +19,9 @@ from tests.conftest import SEED
 from tests.virtual.interpreters import programs
 from tests.virtual.seeds import repeated_by
 
-SEEDS = (*range(1, 18), *random.Random(f"{SEED}/site").sample(range(2**32), 3))
+SEEDS = (*range(1, 9), *random.Random(f"{SEED}/site").sample(range(2**32), 2))
 ENTRIES_MIN, KINDS_MIN = 10_000, 15
-SMALL = ("--portals=4", "--people=20", "--hour=7", "--days=0.08", "--faults=heavy")
+SMALL = ("--portals=4", "--people=20", "--hour=7", "--days=0.05", "--faults=heavy")
 
 
 @pytest.mark.timeout(900)
@@ -39,7 +39,7 @@ MORNING_DAYS, MORNING_HOUR = 0.1, 7
 
 @pytest.mark.parametrize("one", SEEDS)
 def test_everything_going_wrong_breaks_no_rule(one: int) -> None:
-    """Seventeen that are always the same, and three that nobody has seen before."""
+    """Eight that are always the same, and two that nobody has seen before."""
     verdict = simulate(
         Options(
             seed=one,
@@ -60,7 +60,8 @@ def test_one_seed_is_one_run_under_every_python_and_every_hash_seed() -> None:
     """What a set or a dict of another order could change would show here."""
     found = programs()
     ours = next(iter(found.values()))
-    runs = [(ours, "1"), (ours, "2"), (ours, "3"), *((other, "4") for other in found.values())]
+    others = [one for one in found.values() if one != ours]
+    runs = [(ours, "1"), (ours, "2"), *((other, "3") for other in others)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         another = pool.submit(hash_of_run, ours, 12, "1")
         traces = set(pool.map(lambda run: hash_of_run(run[0], 11, run[1]), runs))
