@@ -308,7 +308,8 @@ def test_commits_are_durable_whatever_the_account_is_set_to(place: PostgresStore
 
 
 @pytest.mark.parametrize(
-    ("version", "later"), [(1, "gap, pruned, incident_step, incident"), (2, "gap, pruned")]
+    ("version", "later"),
+    [(1, "gap, pruned, retention, incident_step, incident"), (2, "gap, pruned, retention")],
 )
 def test_an_archive_of_an_earlier_version_is_brought_up_to_date(
     place: PostgresStore, version: int, later: str

@@ -25,6 +25,7 @@ WITHOUT = {
     "central incident note": SILENT,
     "central incident open": TEXT,
     "central key": TEXT,
+    "central web": GOES_ON,
     "completion": TEXT,
     "consent new": WRITES,
     "consent sign": WRITES,
