@@ -27,6 +27,9 @@ LASTS_US = 12 * 3600 * 1_000_000
 SESSIONS_MAX, OF_ONE_MAX = 500, 8
 """Open at once, and of one person: the oldest ends."""
 
+STOP_S_MAX = 2.0
+"""A disk that hangs holds up a stop for no longer."""
+
 LOOK_S = 15.0
 """Between looks at sessions on which nobody asks."""
 
@@ -160,14 +163,20 @@ class Sessions:
         when it is read.
         """
         stale = list(self._book.sessions)
-        while True:
-            for one in self:
-                self.look(one)
-            stale = await self._written(stale)
+        try:
+            while True:
+                for one in self:
+                    self.look(one)
+                stale = await self._written(stale)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_S):
+                        await self._due.wait()
+                self._due.clear()
+        finally:
+            # A session that ended just now must not stand again after the next start.
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self._due.wait()
-            self._due.clear()
+                async with asyncio.timeout(STOP_S_MAX):
+                    await self._written(stale)
 
     async def _written(self, in_file: list[Session]) -> list[Session]:
         """Bring the file to what stands; what is in it now."""
