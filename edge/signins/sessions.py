@@ -74,6 +74,8 @@ class Sessions:
         self._premises, self._book, self._entropy = premises, book, entropy
         now = premises.now()
         self._open = {one.hash: Open(one, now) for one in book.sessions}
+        self._in_file = {one.hash: one for one in book.sessions}
+        """What the file has, or may have."""
         self._due = asyncio.Event()
         """The file has a session that is over: a crash must not bring it back."""
 
@@ -162,12 +164,11 @@ class Sessions:
         What the file still has of a session that is over is over as well: it is looked at anew
         when it is read.
         """
-        stale = list(self._book.sessions)
         try:
             while True:
                 for one in self:
                     self.look(one)
-                stale = await self._written(stale)
+                await self._written()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_S):
                         await self._due.wait()
@@ -176,26 +177,25 @@ class Sessions:
             # A session that ended just now must not stand again after the next start.
             with suppress(TimeoutError):
                 async with asyncio.timeout(STOP_S_MAX):
-                    await self._written(stale)
+                    await self._written()
 
-    async def _written(self, in_file: list[Session]) -> list[Session]:
-        """Bring the file to what stands; what is in it now."""
-        hashes = {one.session.hash for one in self}
-        gone = [one for one in in_file if one.hash not in hashes]
+    async def _written(self) -> None:
+        """Bring the file to what stands."""
         try:
-            if gone:
+            if gone := [one for key, one in self._in_file.items() if key not in self._open]:
                 await self._book.remove(*gone)
-            for one in self:
-                if one.kept != one.session:
-                    await self._keep(one)
+                for one in gone:
+                    del self._in_file[one.hash]
+            for opened in self:
+                if opened.kept != opened.session:
+                    await self._keep(opened)
         except SignInsError as error:
             log.error("sessions cannot be kept: %s", error)
-            return in_file
-        return [one.session for one in self]
 
     async def _keep(self, one: Open) -> None:
         """Where that fails it stands until the process ends, and no longer."""
         session = one.session
+        self._in_file[session.hash] = session
         try:
             await self._book.put(session)
             one.kept = session
