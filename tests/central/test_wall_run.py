@@ -103,17 +103,18 @@ def test_an_operator_signs_in_by_a_link_sees_an_alarm_and_acknowledges_it_in_his
         assert "seen by olga: the edge says: applied" in text
         assert log.sound
 
-    async def names_are_kept_back(state: Path, token: str) -> None:
-        async with wall(state, token) as page:
-            stream = page.follow(FollowEntries(kinds=("alarm-acknowledged",)))
-            found = await told(stream, EntriesTold, lambda one: bool(one.entries))
-            assert found.entries[0].personal == (), "no right to names"
-            assert "Olga" not in found.entries[0].text
-
     try:
         asyncio.run(run())
     finally:
         assert central.stop() == 0, central.output
+
+
+async def names_are_kept_back(state: Path, token: str) -> None:
+    async with wall(state, token) as page:
+        stream = page.follow(FollowEntries(kinds=("alarm-acknowledged",)))
+        found = await told(stream, EntriesTold, lambda one: bool(one.entries))
+        assert found.entries[0].personal == (), "no right to names"
+        assert "Olga" not in found.entries[0].text
 
 
 def make_public(folder: Path) -> bytes:
