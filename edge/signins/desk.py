@@ -368,9 +368,10 @@ class SignInDesk(ABC, Generic[H]):
 
     async def run(self) -> None:
         """See to sessions, and to what is kept of people who are gone; until cancelled."""
-        await self._first.begin()
         async with asyncio.TaskGroup() as tasks:
+            # The first: whatever ends from now on is out of the file when all of this stops.
             tasks.create_task(self._parts.sessions.run(), name="sessions")
+            tasks.create_task(self._first.begin(), name="first code")
             tasks.create_task(self._clean(), name="sign-ins of people who are gone")
 
     async def _clean(self) -> None:

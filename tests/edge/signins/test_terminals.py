@@ -31,7 +31,6 @@ from edge.control.messages_pages import (
     WaitsForBadge,
 )
 from edge.signins.codes import LINKED_US
-from edge.signins.desk import SignInDesk
 from edge.web.daemon import DaemonRefusedError
 from tests.edge.house import bodies, running
 from tests.edge.signins.gatehouse import PIN, Gatehouse
@@ -218,15 +217,8 @@ async def _session_at_the_lodge(house: Gatehouse) -> str:
 
 
 async def _after(house: Gatehouse, token: str) -> bool:
-    """As the edge says it; it goes on until its file says so too."""
-    async with running(house) as edge:
-        stood = await stands(house, token)
-        signing = edge.desk.sign_ins
-        assert isinstance(signing, SignInDesk)
-        async with asyncio.timeout(30):
-            while not stood and signing._parts.sessions._in_file:
-                await asyncio.sleep(0.01)
-        return stood
+    async with running(house):
+        return await stands(house, token)
 
 
 def test_what_a_backup_brings_back_is_no_terminal(tmp_path: Path) -> None:
