@@ -100,11 +100,8 @@ class CentralClient(Caller[Reply]):
 
     def alarms(self, site: str) -> tuple[bool, list[EdgeAlarm]]:
         """Whether central has its broker, and every alarm that is open, the most urgent first."""
-        reply = self._ask(AskAlarms(site=site), AlarmsAcross)
-        found = list(reply.alarms)
-        while reply.alarms and len(found) < reply.total:
-            reply = self._ask(AskAlarms(site=site, begin=len(found)), AlarmsAcross)
-            found += reply.alarms
+        asked = AskAlarms(site=site)
+        reply, found = self._ask_all(asked, AlarmsAcross, lambda one: (one.alarms, one.total))
         return reply.on_wire, found
 
     def acknowledge_alarm(self, envelope: bytes, wait_s: float) -> AlarmAcknowledged:

@@ -6,6 +6,7 @@ for any longer: where the work takes longer it sends heartbeats.
 
 import socket
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -13,6 +14,7 @@ from typing import Generic, Self, TypeVar
 from edge.control.frames import LENGTH_BYTES, FrameError, frame, length_of
 from edge.control.message import Message
 from edge.control.messages import PART_BYTES_MAX, FilePart, Heartbeat, Hello, Refused
+from edge.control.paging import pages
 from edge.control.place import address_of
 from edge.control.protocol import PROTOCOL
 
@@ -21,6 +23,7 @@ DAEMON_SILENT_S = 15.0
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
+T = TypeVar("T")
 
 
 class ControlClientError(Exception):
@@ -149,6 +152,19 @@ class Caller(ABC, Generic[M]):
         if not isinstance(reply, kind):
             raise unexpected(reply)
         return reply
+
+    def _ask_all(
+        self, request: Message, kind: type[R], page: Callable[[R], tuple[Sequence[T], int]]
+    ) -> tuple[R, list[T]]:
+        """The last reply and the rows of all, as `edge.control.paging.pages` has it."""
+        asking = pages(request, page)
+        asked = next(asking)
+        while True:
+            try:
+                asked = asking.send(self._ask(asked, kind))
+            except StopIteration as end:
+                whole: tuple[R, list[T]] = end.value
+                return whole
 
     def _send(self, request: Message) -> None:
         try:

@@ -24,11 +24,8 @@ class AlarmClient(Client):
 
     def all_alarms(self, *, open_only: bool) -> tuple[AlarmsReply, tuple[AlarmShown, ...]]:
         """The last reply, and what all pages have. What changes meanwhile may stand there twice."""
-        reply = self.alarms(open_only=open_only)
-        shown = list(reply.alarms)
-        while reply.alarms and len(shown) < reply.total:
-            reply = self.alarms(open_only=open_only, begin=len(shown))
-            shown += reply.alarms
+        asked = ReadAlarms(open_only=open_only)
+        reply, shown = self._ask_all(asked, AlarmsReply, lambda one: (one.alarms, one.total))
         return reply, tuple(shown)
 
     def answer_alarm(self, alarm: int, step: AlarmStep) -> AlarmReply:

@@ -43,18 +43,9 @@ class VisitorClient(Client):
 
     def visits(self, day: str = "") -> tuple[VisitsReply, list[VisitShown]]:
         """The last reply's head, and all of them."""
-        found: list[VisitShown] = []
-        while True:
-            reply = self._ask(ReadVisits(day=day, begin=len(found)), VisitsReply)
-            found += reply.visits
-            if not reply.visits or len(found) >= reply.total:
-                return reply, found
+        return self._ask_all(ReadVisits(day=day), VisitsReply, lambda one: (one.visits, one.total))
 
     def deliveries(self, day: str = "") -> tuple[DeliveriesReply, list[DeliveryShown]]:
         """The same for deliveries."""
-        found: list[DeliveryShown] = []
-        while True:
-            reply = self._ask(ReadDeliveries(day=day, begin=len(found)), DeliveriesReply)
-            found += reply.deliveries
-            if not reply.deliveries or len(found) >= reply.total:
-                return reply, found
+        asked = ReadDeliveries(day=day)
+        return self._ask_all(asked, DeliveriesReply, lambda one: (one.deliveries, one.total))

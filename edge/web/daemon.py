@@ -3,7 +3,7 @@ for one request or one stream, on behalf of whoever is signed in.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -13,10 +13,12 @@ from edge.control.frames import FRAME_BYTES_MAX, LENGTH_BYTES, FrameError, frame
 from edge.control.message import Message
 from edge.control.messages import Heartbeat, Hello, Refused
 from edge.control.messages_pages import SessionShown, SignedIn, UseSession
+from edge.control.paging import pages
 from edge.control.place import address_of
 from edge.control.protocol import PROTOCOL
 
 R = TypeVar("R", bound=Message)
+T = TypeVar("T")
 
 
 class DaemonAwayError(Exception):
@@ -55,6 +57,19 @@ class Conversation:
         while isinstance(reply := await self.receive(), Heartbeat):
             pass
         return _of_kind(reply, kind)
+
+    async def ask_all(
+        self, request: Message, kind: type[R], page: Callable[[R], tuple[Sequence[T], int]]
+    ) -> tuple[R, list[T]]:
+        """The last reply and the rows of all, as `edge.control.paging.pages` has it."""
+        asking = pages(request, page)
+        asked = next(asking)
+        while True:
+            try:
+                asked = asking.send(await self.ask(asked, kind))
+            except StopIteration as end:
+                whole: tuple[R, list[T]] = end.value
+                return whole
 
     async def follow(self, request: Message) -> AsyncIterator[Message]:
         """Every reply until the daemon has said the last, or whoever follows goes."""

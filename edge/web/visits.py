@@ -16,7 +16,6 @@ from edge.control.messages_visitors import (
     CorrectPresence,
     DeliveriesReply,
     DeliveryReply,
-    DeliveryShown,
     ExpectVisitor,
     ExtendVisit,
     GiveVisitorCode,
@@ -64,12 +63,9 @@ async def visitors_now(visit: Visit) -> Response:
 
 
 async def _visits(visit: Visit) -> dict[str, Any]:
-    found: list[VisitShown] = []
-    while True:
-        reply = await visit.daemon.ask(ReadVisits(begin=len(found)), VisitsReply)
-        found += reply.visits
-        if not reply.visits or len(found) >= reply.total:
-            break
+    reply, found = await visit.daemon.ask_all(
+        ReadVisits(), VisitsReply, lambda one: (one.visits, one.total)
+    )
     zone = visit.zone
     return {
         "visits": found,
@@ -175,12 +171,9 @@ async def deliveries_now(visit: Visit) -> Response:
 
 
 async def _deliveries(visit: Visit) -> dict[str, Any]:
-    found: list[DeliveryShown] = []
-    while True:
-        reply = await visit.daemon.ask(ReadDeliveries(begin=len(found)), DeliveriesReply)
-        found += reply.deliveries
-        if not reply.deliveries or len(found) >= reply.total:
-            break
+    _, found = await visit.daemon.ask_all(
+        ReadDeliveries(), DeliveriesReply, lambda one: (one.deliveries, one.total)
+    )
     zone = visit.zone
     return {
         "deliveries": found,
