@@ -8,14 +8,18 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import tzinfo
-from typing import NamedTuple
 
+import msgspec
+
+from controller.ids import OrderId
 from controller.moment import SECOND_US, Micros
 from controller.orders import Order
+from edge.consent_orders import ConsentOrder
 from edge.fido2_assertions import challenge, rp_id
 from edge.order_words import words_of
 from edge.orders import PAYLOAD_TYPE, AnyOrder
 from edge.signatures import KeyKind, TrustedKey, pae, taken_apart
+from edge.signed_orders import order_id
 
 DRAFT_US = 15 * 60 * SECOND_US
 """The second person is on the way; a page that is left overnight orders nothing."""
@@ -24,16 +28,13 @@ SIGNING_MS = 120_000
 """What a browser waits for the key, its PIN and the touch."""
 
 
-class Draft(NamedTuple):
-    """One of them. `envelope`: with what was signed so far, by the keys `signed`; `issuer` has to
-    be among them. `until_us`: monotonic; `expires_utc_us`: the same, for people.
+class Drafted(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for signatures. `envelope`: with what was signed so far, by the keys `signed`.
+    `until_us`: monotonic; `expires_utc_us`: the same, for people.
     """
 
     id: str
-    said: AnyOrder
-    order: Order
     envelope: bytes
-    issuer: TrustedKey
     made_by: str
     made_utc_us: Micros
     until_us: Micros
@@ -41,9 +42,9 @@ class Draft(NamedTuple):
     signed: tuple[TrustedKey, ...] = ()
 
     @property
-    def message(self) -> bytes:
-        """What every signature is over."""
-        return pae(PAYLOAD_TYPE, taken_apart(self.envelope).payload)
+    def order_id(self) -> OrderId:
+        """What it is known by, whoever has signed it."""
+        return order_id(self.envelope)
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -59,6 +60,36 @@ class Draft(NamedTuple):
         """Whether its owner has, with this key or another."""
         return key.person in self.people or key.holder in self.holders
 
+    def shown_to_key(self) -> str:
+        """The challenge of a security key, in base64url: every signature is over the same."""
+        return url_safe(challenge(pae(PAYLOAD_TYPE, taken_apart(self.envelope).payload)))
+
+    def options(self, site: str, keys: Iterable[TrustedKey]) -> str:
+        """PublicKeyCredentialRequestOptionsJSON (WebAuthn level 3, 5.1.10): what a browser is asked
+        for to have one of these keys sign. Keys of other kinds sign files alone.
+        """
+        return json.dumps(
+            {
+                "challenge": self.shown_to_key(),
+                "timeout": SIGNING_MS,
+                "rpId": rp_id(site),
+                "allowCredentials": [
+                    {"type": "public-key", "id": url_safe(key.credential)}
+                    for key in keys
+                    if key.kind is KeyKind.FIDO2
+                ],
+                "userVerification": "required",
+            }
+        )
+
+
+class OrderDraft(Drafted, frozen=True, kw_only=True):
+    """An order. `issuer` has to be among those who sign."""
+
+    said: AnyOrder
+    order: Order
+    issuer: TrustedKey
+
     def takes(self, key: TrustedKey) -> bool:
         """Whether this key could sign next, whoever may: its owner has not, and if she is the
         issuer, it is the one whose number stands in the order.
@@ -71,32 +102,11 @@ class Draft(NamedTuple):
         """What it says."""
         return tuple(words_of(self.said, zone))
 
-    def shown_to_key(self) -> str:
-        """The challenge of a security key, in base64url."""
-        return url_safe(challenge(self.message))
 
-    def options(self, site: str, keys: Iterable[TrustedKey]) -> str:
-        """PublicKeyCredentialRequestOptionsJSON (WebAuthn level 3, 5.1.10)."""
-        return options(self.shown_to_key(), site, keys)
+class ConsentDraft(Drafted, frozen=True, kw_only=True):
+    """A consent of the head of mission."""
 
-
-def options(shown: str, site: str, keys: Iterable[TrustedKey]) -> str:
-    """What a browser is asked for by `shown`, the challenge in base64url, to have one of these keys
-    sign. Keys of other kinds sign files alone.
-    """
-    return json.dumps(
-        {
-            "challenge": shown,
-            "timeout": SIGNING_MS,
-            "rpId": rp_id(site),
-            "allowCredentials": [
-                {"type": "public-key", "id": url_safe(key.credential)}
-                for key in keys
-                if key.kind is KeyKind.FIDO2
-            ],
-            "userVerification": "required",
-        }
-    )
+    order: ConsentOrder
 
 
 def url_safe(data: bytes) -> str:

@@ -11,7 +11,6 @@ import pytest
 from controller.ids import HolderId
 from edge.assembly import Edge
 from edge.config import ConfigError
-from edge.consent_drafts import OVER
 from edge.control.desk_page_orders import AtPage
 from edge.control.messages_page_orders import (
     AddSignedFile,
@@ -20,6 +19,7 @@ from edge.control.messages_page_orders import (
     DraftShown,
     SignDraft,
 )
+from edge.drafts_signed import OVER
 from edge.fido2_assertions import from_webauthn, rp_id
 from edge.signatures import public_text, signed_too
 from edge.signed_orders import with_assertion

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller import events as ev
-from edge import draft_desk, drafts
+from edge import draft_desk, drafts, drafts_signed
 from edge.assembly import Edge
 from edge.control.messages_orders import Carrier
 from edge.control.messages_page_orders import (
@@ -256,7 +256,7 @@ def test_nothing_is_given_before_its_issuer_has_signed(house: House) -> None:
 def test_a_draft_is_over_after_a_while(
     house: House, keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draft_desk, "DRAFT_US", 200_000)
+    monkeypatch.setattr(drafts_signed, "DRAFT_US", 200_000)
 
     async def what(edge: Edge) -> None:
         draft = await drafted(edge, await locked(edge))
@@ -291,11 +291,11 @@ def test_there_are_no_more_than_anybody_reads(
     async def what(edge: Edge) -> None:
         order = await locked(edge)
         asked = DraftOrder(kind=OrderKind.LIFT, reason="all clear", ends=(order,))
-        for _ in range(draft_desk.OWN_MAX):
+        for _ in range(drafts_signed.OWN_MAX):
             await drafted(edge, order)
         assert "too many" in (await edge.desk.page_orders.draft(asked, ADA)).reason
         assert (await edge.desk.page_orders.draft(asked, BOB)).accepted, "he has none"
-        monkeypatch.setattr(draft_desk, "DRAFTS_MAX", draft_desk.OWN_MAX + 1)
+        monkeypatch.setattr(drafts_signed, "DRAFTS_MAX", drafts_signed.OWN_MAX + 1)
         assert "too many" in (await edge.desk.page_orders.draft(asked, BOB)).reason
 
     scene(house, what)
