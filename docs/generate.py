@@ -133,9 +133,11 @@ the process: it would be a bug.
 
 What is done, by state, when something else than the answer comes, or nothing; the table stands in
 `drivers/osdp/rules.py` and is checked when imported. On the way to a session a refusal is in clear;
-inside one it counts only with its MAC. While nothing is asked, whatever comes is dropped. The last
-column says how often the same bytes go out in all before the link begins anew; to a reader that is
-only looked for they go out once.
+inside one it counts only with its MAC. While nothing is asked, whatever comes is dropped. "Times"
+says how often the same bytes go out in all before the link begins anew; to a reader that is only
+looked for they go out once, and in a session as often as the last column says, where it does: a
+poll may have been answered with a badge, which a reader tells again to the same bytes and in no new
+session.
 
 {rules}"""
 
@@ -162,10 +164,11 @@ def _rules_table() -> str:
             trouble.value,
             *(rules.RULES[state, trouble].value for state in states.State),
             str(rules.TRIES_MAX.get(trouble, "-")),
+            str(rules.TRIES_IN_SESSION.get(trouble, "-")),
         ]
         for trouble in rules.Trouble
     ]
-    return table(("instead of the answer", *states.State, "times"), rows)
+    return table(("instead of the answer", *states.State, "times", "in a session"), rows)
 
 
 def _portal_table() -> str:

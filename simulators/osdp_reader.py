@@ -128,6 +128,7 @@ class SimulatedReader:
         self._proof: tuple[bytes, bytes] = (b"", b"")
         self._last: tuple[Frame, bytes] | None = None
         self._rebooted = False
+        self._has_told_all = False
         self._heard_ns = 0
         self._received_ns = 0
 
@@ -172,6 +173,11 @@ class SimulatedReader:
     def has_news(self) -> bool:
         """Whether the next poll is answered with more than that all is well."""
         return bool(self._events or self._changed or self._rebooted)
+
+    @property
+    def is_telling_stored(self) -> bool:
+        """Whether its session is so young that a panel takes a badge for one that it had kept."""
+        return self._session is not None and not self._has_told_all
 
     def reboot(self) -> None:
         """Power was lost: no session, no timers, all outputs at rest."""
@@ -307,7 +313,7 @@ class SimulatedReader:
         if not same_bytes(expected, cryptogram):
             return self._plain(frame, osdp.Nak(NakReason.SECURITY_REQUIRED))
         first = initial_mac(keys, cryptogram)
-        self._session = Session(keys, first)
+        self._session, self._has_told_all = Session(keys, first), False
         return self._plain(frame, osdp.InitialMac(first), Block.INITIAL_MAC)
 
     def _plain(self, frame: Frame, reply: Message, block: Block | None = None) -> bytes:
@@ -370,7 +376,10 @@ class SimulatedReader:
     def _event(self) -> Message:
         if self._changed:
             return self._status(next(iter(self._changed)))
-        return self._events.popleft() if self._events else osdp.Ack()
+        if self._events:
+            return self._events.popleft()
+        self._has_told_all = True
+        return osdp.Ack()
 
     def _status(self, which: str) -> Message:
         self._changed.pop(which, None)

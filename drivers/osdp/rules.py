@@ -117,6 +117,11 @@ TRIES_MAX: Mapping[Trouble, int] = {
     Trouble.SILENCE: 3,
 }
 
+# In a session more: a poll may have been answered with a badge. Its reader gives the same answer
+# again to the same bytes, and in a new session never. A second and a half of silence, and there is
+# still time for another session before the reader counts as gone.
+TRIES_IN_SESSION: Mapping[Trouble, int] = {Trouble.DAMAGED: 16, Trouble.SILENCE: 7}
+
 if set(RULES) != set(product(State, Trouble)):
     raise BrokenAssumptionError("the table of rules is not complete")
 if set(TRIES_MAX) != {
@@ -134,4 +139,5 @@ def tries_max(state: State, trouble: Trouble) -> int:
     """How often bytes go out in all that end in this trouble each time."""
     if state is State.IDENTIFYING and trouble is not Trouble.BUSY:
         return 1  # nobody may be there: one frame, then the line is for others
-    return TRIES_MAX[trouble]
+    in_session = TRIES_IN_SESSION if state is State.ONLINE else {}
+    return in_session.get(trouble, TRIES_MAX[trouble])

@@ -9,6 +9,7 @@ import pytest
 from controller import events as ev
 from edge.config import ConfigError
 from tests.edge.cabinet import Cabinet, wire_to_a_module
+from tests.edge.checks import ready
 from tests.edge.house import (
     ADA,
     BOB,
@@ -17,6 +18,7 @@ from tests.edge.house import (
     FRONT_CONTACT,
     VAULT,
     bodies,
+    running,
     until,
 )
 
@@ -58,6 +60,23 @@ def test_a_badge_opens_a_door_on_a_module_and_fire_frees_the_way_out(cabinet: Ca
             module.inputs[FIRE_LOOP] = False
             await until(edge, ev.EgressReleased)
             await seen(lambda: not module.outputs[VAULT])
+
+    asyncio.run(run())
+
+
+def test_a_badge_at_the_reader_that_is_found_last_is_decided(cabinet: Cabinet) -> None:
+    """The readers of a starved line are found in any order."""
+
+    async def run() -> None:
+        house = cabinet.house
+        house.readers["front-in"].silent = True
+        async with house.line(), cabinet.line, running(house) as edge:
+            await until(edge, ev.ReaderFound, 3)
+            house.readers["front-in"].silent = False
+            await ready(edge)
+            house.badge("front-in", BOB)
+            await until(edge, ev.DecisionMade)
+            assert await bodies(edge, ev.BadgeIgnored) == []
 
     asyncio.run(run())
 

@@ -29,6 +29,7 @@ from drivers.osdp import link as link_module
 from drivers.osdp import messages as osdp
 from drivers.osdp.bus import Bus
 from drivers.osdp.frame import Frame, encode
+from drivers.osdp.rules import TRIES_IN_SESSION, Trouble
 from drivers.osdp.states import TRANSITIONS, State, Step, mermaid
 from drivers.telling import STORED
 from drivers.upkeep import Accept
@@ -446,14 +447,14 @@ def test_one_bad_reply_costs_less_than_half_a_second() -> None:
 
 def test_bad_replies_without_repetition_cost_a_new_session_only() -> None:
     world = World(1, outputs=0).run(400).online()
-    bad = [5]
+    bad = [TRIES_IN_SESSION[Trouble.DAMAGED] + 1]
 
     def damage(data: bytes) -> bytes:
         bad[0] -= 1
         return data if bad[0] < 0 else data[:-1] + bytes([data[-1] ^ 1])
 
     world.to_panel = damage
-    world.run(500)
+    world.run(1_000)
     assert world.of(DeviceOffline) == []
     assert 0x77 in codes_sent(world)
     world.facts.clear()
