@@ -24,10 +24,20 @@ from edge.assembly import Edge
 from edge.commands.delivery import delivery
 from edge.commands.person import person
 from edge.commands.visitor import qr_code, visitor
-from edge.control.messages_visitors import ExpectVisitor, SignInVisitor, VisitShown
+from edge.control.messages_visitors import (
+    VISITS_SHOWN_MAX,
+    ExpectVisitor,
+    ReadVisits,
+    SignInVisitor,
+    VisitShown,
+    VisitsReply,
+)
+from edge.control.place import SOCKET
+from edge.control.protocol import decode_reply
 from edge.documents import Document
 from edge.people.records import CredentialRecord
 from edge.visitor_label import label
+from edge.web.daemon import conversing
 from policies.codes import Code
 from tests.edge.house import FRONT, bodies, running, until
 from tests.edge.visited import HOST, Site, scene
@@ -221,6 +231,28 @@ def test_many_are_announced_by_a_file_all_or_none(site: Site) -> None:
         done = await runs(site, visitor, *csv, given=(head + good).encode())
         assert (done.exit_code, done.stdout) == (0, "2 visits announced\n"), done.output
         assert len((await told(site, visitor, "list"))["visits"]) == 2
+
+    scene(site, what)
+
+
+def test_a_list_longer_than_an_answer_is_whole_in_commands_and_on_pages(site: Site) -> None:
+    many = 2 * VISITS_SHOWN_MAX + 1
+
+    async def what(edge: Edge) -> None:
+        end = await soon(site)
+        rows = "".join(f"1,7,,treaty {number},{end}\n" for number in range(many))
+        csv = f"host,visitor,name,purpose,until\n{rows}".encode()
+        done = await runs(site, visitor, "expect", "--csv", "-", given=csv)
+        assert done.stdout == f"{many} visits announced\n", done.output
+        listed = await told(site, visitor, "list")
+        assert {one["purpose"] for one in listed["visits"]} == {f"treaty {n}" for n in range(many)}
+        assert len(listed["visits"]) == many
+        async with conversing(site.house.folder / "state" / SOCKET, decode_reply) as page:
+            reply, found = await page.ask_all(
+                ReadVisits(), VisitsReply, lambda one: (one.visits, one.total)
+            )
+        assert (reply.total, len(reply.visits)) == (many, 1)
+        assert [one.visit for one in found] == [one["visit"] for one in listed["visits"]]
 
     scene(site, what)
 
