@@ -7,7 +7,7 @@ from central import archive_retention, erasures
 from central.archive import Archived, ArchiveError
 from central.database import MENTION, Database
 from central.mentions import bucket, mention_rows
-from controller.erasures import ABOUT_HIM, subject
+from controller.erasures import subjects
 from controller.events import EntryError, decode_entry
 
 APPLICATION_ID = 0x53504152
@@ -200,9 +200,9 @@ def _fill(database: Database) -> None:
             MENTION, [mention for at, one in read for mention in mention_rows(at, one.entry)]
         )
         whose = [
-            (subject(one.entry), at, one.entry.seq, field)
+            (holder, at, one.entry.seq, field)
             for at, one in read
-            for field in ABOUT_HIM.get(one.entry.kind, ())
+            for field, holder in subjects(one.entry).items()
         ]
         database.executemany(
             "UPDATE personal SET holder = ? WHERE journal = ? AND seq = ? AND field = ?", whose

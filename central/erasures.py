@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from central.archive import Archived
 from central.database import Database, Left
-from controller.erasures import ABOUT_HIM, subject
+from controller.erasures import subjects
 from controller.events import Entry, EntryError, PersonErased, decode_body, decode_entry, kind_of
 from controller.ids import HolderId
 from controller.ledger import Personal
@@ -85,17 +85,18 @@ def kept(db: Database, journal: int, beside: Sequence[Archived]) -> list[tuple[P
 def _kept(db: Database, one: Archived, said: Sequence[PersonErased]) -> tuple[Personal, ...]:
     if not one.personal:
         return ()
-    holder, about = subject(one.entry), ABOUT_HIM.get(one.entry.kind, ())
-    row = (one.entry.site, holder)
-    gone = (
-        holder is not None
-        and db.execute("SELECT 1 FROM erased WHERE site = ? AND holder = ?", row).fetchone()
-    )
+    whose = subjects(one.entry)
+    gone = {holder for holder in set(whose.values()) if _is_erased(db, one.entry.site, holder)}
     return tuple(
         value
         for value in one.personal
-        if not (gone and value.field in about) and not _named(said, one.entry.seq, value.field)
+        if whose.get(value.field) not in gone and not _named(said, one.entry.seq, value.field)
     )
+
+
+def _is_erased(db: Database, site: str, holder: HolderId) -> bool:
+    row = db.execute("SELECT 1 FROM erased WHERE site = ? AND holder = ?", (site, holder))
+    return row.fetchone() is not None
 
 
 def _named(said: Sequence[PersonErased], seq: int, field: str) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from central.archive import Archived
-from controller.erasures import ABOUT_HIM, subject
+from controller.erasures import subjects
 from controller.events import Entry
 
 PORTAL, HOLDER, CODE, DRILL = "portal", "holder", "code", "drill"
@@ -116,10 +116,9 @@ def personal_rows(journal: int, archived: Archived) -> Iterator[tuple[object, ..
     """The rows of `PERSONAL` for the values beside one entry. `holder`: whose the entry says it is,
     by whom a name leads to the person's other entries."""
     if archived.personal:
-        entry, holder = archived.entry, subject(archived.entry)
-        about = ABOUT_HIM.get(entry.kind, ())
+        entry, whose = archived.entry, subjects(archived.entry)
         for value in archived.personal:
-            his = holder if value.field in about else None
+            his = whose.get(value.field)
             row = (journal, entry.seq, value.field, value.value, value.salt, entry.utc_us, his)
             yield *row, bucket(value.value)
 

@@ -6,15 +6,29 @@ edge and the archive alike.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 
 import msgspec
 
 from controller import visitors, visits
 from controller.body import Entry, clipped
-from controller.events import ConsentGiven, DecisionMade, PersonErased, PersonReported, kind_of
+from controller.events import (
+    ConsentGiven,
+    DecisionMade,
+    FactorAnswered,
+    GuardVouched,
+    PersonErased,
+    PersonReported,
+    kind_of,
+)
 from controller.events_faces import FaceEnrolled
 from controller.events_people import ERASED_RANGES_MAX, ErasedValues, Range
-from controller.events_visits import PresenceCorrected, VisitExpected, VisitorSignedIn
+from controller.events_visits import (
+    DeliveryTaken,
+    PresenceCorrected,
+    VisitExpected,
+    VisitorSignedIn,
+)
 from controller.ids import HolderId
 from controller.inputs import PersonEraseAsked, PersonReportAsked
 from controller.ledger import commitment
@@ -22,16 +36,34 @@ from controller.sightings import stands
 from controller.state import SiteState
 from controller.turn import Turn
 
-ABOUT_HIM: Mapping[str, tuple[str, ...]] = {
-    kind_of(DecisionMade): ("badge", "person"),
-    kind_of(ConsentGiven): ("reason",),
-    kind_of(FaceEnrolled): ("consent",),
-    kind_of(PresenceCorrected): ("reason",),
-    kind_of(VisitExpected): ("organisation", "purpose"),
-    kind_of(VisitorSignedIn): ("document",),
+
+class Place(StrEnum):
+    """Where in a body an id stands."""
+
+    HOLDER = "holder"
+    REQUEST = "request.holder.id"
+    ATTEMPT = "after.holder"
+    RECIPIENT = "recipient"
+    BEARER = "bearer"
+
+
+WHOSE: Mapping[str, Mapping[str, Place]] = {
+    kind_of(DecisionMade): {"badge": Place.REQUEST, "person": Place.REQUEST},
+    kind_of(ConsentGiven): {"reason": Place.HOLDER},
+    kind_of(DeliveryTaken): {
+        "company": Place.BEARER,
+        "vehicle": Place.BEARER,
+        "contents": Place.RECIPIENT,
+    },
+    kind_of(FaceEnrolled): {"consent": Place.HOLDER},
+    kind_of(FactorAnswered): {"reason": Place.ATTEMPT},
+    kind_of(GuardVouched): {"reason": Place.HOLDER},
+    kind_of(PresenceCorrected): {"reason": Place.HOLDER},
+    kind_of(VisitExpected): {"organisation": Place.HOLDER, "purpose": Place.HOLDER},
+    kind_of(VisitorSignedIn): {"document": Place.HOLDER},
 }
-"""By kind: the fields whose values are about whom the body names. Other values beside such entries
-are about somebody else: an operator, whoever has signed."""
+"""By kind: the fields whose values are about somebody whom the body names, and where his id stands.
+Other values beside such entries are about somebody else: an operator, whoever has signed."""
 
 
 class _Id(msgspec.Struct):
@@ -42,26 +74,49 @@ class _Request(msgspec.Struct):
     holder: _Id | None = None
 
 
+class _Attempt(msgspec.Struct):
+    holder: str | None = None
+
+
 class _Named(msgspec.Struct):
     request: _Request | None = None
     holder: str | None = None
+    after: _Attempt | None = None
+    recipient: str | None = None
+    bearer: str | None = None
+
+    def at(self, place: Place) -> str | None:
+        """The id that stands there."""
+        match place:
+            case Place.HOLDER:
+                return self.holder
+            case Place.REQUEST:
+                holder = None if self.request is None else self.request.holder
+                return None if holder is None else holder.id
+            case Place.ATTEMPT:
+                return None if self.after is None else self.after.holder
+            case Place.RECIPIENT:
+                return self.recipient
+            case Place.BEARER:
+                return self.bearer
 
 
 _NAMED = msgspec.json.Decoder(_Named)
 
 
-def subject(entry: Entry) -> HolderId | None:
-    """Whom the values of `ABOUT_HIM` beside this entry are about; None where it names nobody."""
-    if entry.kind not in ABOUT_HIM:
-        return None
+def subjects(entry: Entry) -> dict[str, HolderId]:
+    """Whom the values beside this entry are about, by their fields: of those that are in `WHOSE`,
+    where the entry names somebody there.
+    """
+    places = WHOSE.get(entry.kind)
+    if places is None:
+        return {}
     try:
         named = _NAMED.decode(entry.body)
     except msgspec.DecodeError:
-        return None
-    if named.holder is not None:
-        return HolderId(named.holder)
-    holder = None if named.request is None else named.request.holder
-    return None if holder is None else HolderId(holder.id)
+        return {}
+    found = {field: named.at(place) for field, place in places.items()}
+    return {field: HolderId(holder) for field, holder in found.items() if holder is not None}
 
 
 def why_not(state: SiteState, holder: HolderId, *, even_inside: bool) -> str | None:

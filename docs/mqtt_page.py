@@ -8,13 +8,12 @@ from typing import Any
 import msgspec
 
 from controller import ledger
-from controller.erasures import ABOUT_HIM
+from controller.erasures import WHOSE
 from controller.events import KINDS, Header, decode_entry
 from controller.ledger import Personal
 from docs.contract import (
     COMMITS,
     REFERENCE,
-    ContractError,
     addresses,
     golden_messages,
     messages,
@@ -23,7 +22,7 @@ from docs.contract import (
 )
 from docs.meanings import EVENTS
 from docs.tables import table
-from docs.wire_words import HEADER, SUBJECT, TOPICS
+from docs.wire_words import HEADER, TOPICS
 from edge import wire
 from policies.codes import TEXTS
 
@@ -106,15 +105,12 @@ def codes() -> str:
 
 def erasing() -> str:
     """Which values beside which entries go with an erased person."""
-    if differ := set(ABOUT_HIM) ^ set(SUBJECT):
-        raise ContractError(f"docs/wire_words.py SUBJECT and the code differ: {sorted(differ)}")
-    return table(
-        ("entry", "the person's id stands in", "values about that person"),
-        (
-            (f"`{kind}`", f"`{SUBJECT[kind]}`", ", ".join(f"`{field}`" for field in fields))
-            for kind, fields in ABOUT_HIM.items()
-        ),
-    )
+    rows = []
+    for kind, places in WHOSE.items():
+        for place in dict.fromkeys(places.values()):
+            fields = ", ".join(f"`{field}`" for field, at in places.items() if at is place)
+            rows.append((f"`{kind}`", f"`body.{place}`", fields))
+    return table(("entry", "the person's id stands in", "values about that person"), rows)
 
 
 def vectors() -> str:

@@ -420,16 +420,6 @@ PERSONAL = {
     "salt": "16 bytes in hex, drawn anew for each value",
 }
 
-SUBJECT = {
-    "decision-made": "body.request.holder.id",
-    "consent-given": "body.holder",
-    "face-enrolled": "body.holder",
-    "presence-corrected": "body.holder",
-    "visit-expected": "body.holder",
-    "visitor-signed-in": "body.holder",
-}
-"""Where an entry says by id whom the values beside it are about, as an erasure needs it."""
-
 HEADER = {
     "v": "version of the entry's form",
     "site": "the premises",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from controller.erasures import ABOUT_HIM, ranges, subject
+from controller.erasures import ranges, subjects
 from controller.events import EntryError, PersonErased, decode_body, decode_entry, kind_of
 from controller.events_people import ErasedValues, Range
 from controller.ids import HolderId
@@ -162,7 +162,7 @@ def fields_of(data: bytes, holder: HolderId) -> tuple[str, ...]:
         entry = decode_entry(data)
     except EntryError:
         return ()
-    return ABOUT_HIM[entry.kind] if subject(entry) == holder else ()
+    return tuple(field for field, whom in subjects(entry).items() if whom == holder)
 
 
 def about_somebody(data: bytes, field: str) -> bool:
@@ -171,7 +171,7 @@ def about_somebody(data: bytes, field: str) -> bool:
         entry = decode_entry(data)
     except EntryError:
         return False
-    return field in ABOUT_HIM.get(entry.kind, ()) and subject(entry) is not None
+    return field in subjects(entry)
 
 
 def look(journal: Journal, search: Search) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from central import erasures
@@ -15,6 +16,7 @@ from controller import events as ev
 from controller import ledger
 from controller.events import Body, Event, Header, PersonErased, decode_entry, encode, kind_of
 from controller.events_people import ErasedValues, Range
+from controller.events_visits import DeliveryTaken
 from controller.ids import HolderId, ReaderId
 from edge import wire
 from edge.journal import verify_folder
@@ -25,6 +27,7 @@ from tests.edge.checks import ready
 from tests.edge.house import ADA, BOB, House, bodies, running
 from tests.edge.house import until as until_recorded
 from tests.edge.test_erase import asked, left_in, values_of
+from tests.golden.examples import EXAMPLES
 
 INCARNATION, OLDER = "00112233aabbccdd", "ffeeddccbbaa9988"
 HOLDER = HolderId("h-7f3a")
@@ -161,6 +164,43 @@ def test_what_arrives_later_is_dropped_on_arrival(archive: SqlArchive) -> None:
     assert store(archive, *plain(1, 20, edge="annex")) == ([], 20)
     assert valued(archive, edge="annex") == []
     assert store(archive, *plain(1, 20, site="consulate")) == ([10, 20], 20)
+
+
+def delivery(seq: int, recipient: HolderId, bearer: HolderId, **where: str) -> Record:
+    """Brought by one for another."""
+    values = [
+        ledger.Personal(field, "told", f"{number:032x}")
+        for number, field in enumerate(("company", "vehicle", "contents"))
+    ]
+    example = EXAMPLES["delivery-taken"]
+    assert isinstance(example, DeliveryTaken)
+    body = msgspec.structs.replace(
+        example,
+        recipient=recipient,
+        bearer=bearer,
+        operator=ledger.commitment(OPERATOR),
+        **{value.field: ledger.commitment(value) for value in values},
+    )
+    return made(seq, body, *values, OPERATOR, **where)
+
+
+def test_of_an_entry_about_two_people_the_values_of_one_stay(archive: SqlArchive) -> None:
+    other = HolderId("h-other")
+
+    def left(edge: str) -> list[list[str]]:
+        rows = archive.entries(SITE, edge, INCARNATION)
+        return [[one.field for one in row.personal] for row in rows]
+
+    def both(edge: str) -> list[Record]:
+        return [delivery(1, HOLDER, other, edge=edge), delivery(2, other, HOLDER, edge=edge)]
+
+    store(archive, *both("annex"))
+    store(archive, erasure(1))
+    erase_all(archive)
+    store(archive, *both("garage"))
+    kept = [["company", "operator", "vehicle"], ["contents", "operator"]]
+    assert left("annex") == kept, "those that were there"
+    assert left("garage") == kept, "those that came later"
 
 
 def test_values_behind_a_gap_are_dropped_where_the_erasure_came_first(

@@ -6,9 +6,10 @@ from msgspec.structs import replace
 
 from controller import events as ev
 from controller.consents import Consent, ConsentEnd, Consents
-from controller.erasures import in_parts, ranges, subject, why_not
+from controller.erasures import WHOSE, in_parts, ranges, subjects, why_not
 from controller.events import encode
 from controller.events_people import ERASED_RANGES_MAX, ErasedValues
+from controller.events_visits import DeliveryTaken
 from controller.ids import HolderId, InputId
 from controller.inputs import PersonEraseAsked
 from controller.ledger import Personal
@@ -16,6 +17,7 @@ from controller.moment import Moment
 from controller.site import Outcome, Site
 from controller.state import SiteState, snapshot
 from controller.whereabouts import People, Presence, ScreenedAt
+from edge.privacy import personal_fields
 from policies.facts import ScreeningResult
 from tests.controller.support import ORIGIN, POLICY, compiled
 from tests.golden.examples import EXAMPLES, example
@@ -112,13 +114,41 @@ def test_numbers_as_ranges() -> None:
     assert ranges([3, 7, 8, 9, 11]) == ((3, 3), (7, 9), (11, 11))
 
 
-def test_whom_an_entry_is_about() -> None:
-    kinds = ("decision-made", "consent-given", "face-enrolled")
-    kinds += ("presence-corrected", "visit-expected", "visitor-signed-in")
-    about = dict.fromkeys(kinds, "h1")
+def test_whom_the_values_beside_an_entry_are_about() -> None:
+    host, visitor = "h2", "h1"
+    about = {
+        "decision-made": {"badge": "h1", "person": "h1"},
+        "consent-given": {"reason": "h1"},
+        "delivery-taken": {"company": visitor, "vehicle": visitor, "contents": host},
+        "face-enrolled": {"consent": "h1"},
+        "factor-answered": {"reason": "h1"},
+        "guard-vouched": {"reason": "h1"},
+        "presence-corrected": {"reason": "h1"},
+        "visit-expected": {"organisation": "h1", "purpose": "h1"},
+        "visitor-signed-in": {"document": "h1"},
+    }
     for kind in EXAMPLES:
         entry = ev.decode_entry(encode(example(kind)))
-        assert subject(entry) == about.get(kind), kind
+        assert subjects(entry) == about.get(kind, {}), kind
+
+
+def test_every_value_beside_an_entry_is_of_somebody_who_is_named_or_is_listed_here() -> None:
+    """Whoever adds a personal field says whose it is, or that nobody is named whose it is."""
+    of_nobody_named = {
+        "alarm-acknowledged": {"reason"},
+        "alarm-noted": {"text"},
+        "badge-ignored": {"badge"},
+        "delivery-refused": {"company", "vehicle", "reason"},
+        "panic-raised": {"reason"},
+    }
+    who_did_it = {"operator", "signed_by"}
+    left = {
+        kind: rest
+        for kind, fields in personal_fields().items()
+        if (rest := set(fields) - who_did_it - set(WHOSE.get(kind, ())))
+    }
+    assert left == of_nobody_named
+    assert all(set(places) <= set(personal_fields()[kind]) for kind, places in WHOSE.items())
 
 
 def test_an_entry_that_names_nobody_is_about_nobody() -> None:
@@ -127,5 +157,13 @@ def test_an_entry_that_names_nobody_is_about_nobody() -> None:
     assert isinstance(body, ev.DecisionMade)
     stranger = replace(body, request=replace(body.request, holder=None))
     raw = msgspec.Raw(msgspec.json.encode(stranger))
-    assert subject(replace(entry, body=raw)) is None
-    assert subject(replace(entry, body=msgspec.Raw(b"[]"))) is None
+    assert subjects(replace(entry, body=raw)) == {}
+    assert subjects(replace(entry, body=msgspec.Raw(b"[]"))) == {}
+
+
+def test_where_one_of_two_is_named_the_values_of_the_other_are_nobodys() -> None:
+    entry = ev.decode_entry(encode(example("delivery-taken")))
+    body = EXAMPLES["delivery-taken"]
+    assert isinstance(body, DeliveryTaken)
+    raw = msgspec.Raw(msgspec.json.encode(replace(body, bearer=None)))
+    assert subjects(replace(entry, body=raw)) == {"contents": body.recipient}

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from controller import events as ev
 from controller import events_faces as ef
 from controller.body import Body
-from controller.erasures import subject
+from controller.erasures import subjects
 from controller.events import decode_entry, encode
 from controller.ids import HolderId, InputId
 from controller.inputs import DirectoryReplaced, JournalFailed, PersonEraseAsked
@@ -59,7 +59,8 @@ def test_an_enrolment_is_on_record_with_its_consent_beside_it() -> None:
     )
     assert event.personal == (CONSENT, OPERATOR)
     assert b"signed form" not in encode(event)
-    assert subject(decode_entry(encode(event))) == ANN, "an erasure takes the consent's words"
+    whose = subjects(decode_entry(encode(event)))
+    assert whose == {"consent": ANN}, "an erasure takes the consent's words"
     assert rig.site.state.faces == {ANN: 1}
     assert digest(restore(snapshot(rig.site.state))) == digest(rig.site.state)
 

@@ -8,18 +8,33 @@ from pathlib import Path
 from tests.stranger.listener import Listener
 from tests.stranger.reading import Batch, Json, RefusedError, link, origin
 
+ABOUT = (
+    ("decision-made", "request.holder.id", ("badge", "person")),
+    ("consent-given", "holder", ("reason",)),
+    ("delivery-taken", "bearer", ("company", "vehicle")),
+    ("delivery-taken", "recipient", ("contents",)),
+    ("face-enrolled", "holder", ("consent",)),
+    ("factor-answered", "after.holder", ("reason",)),
+    ("guard-vouched", "holder", ("reason",)),
+    ("presence-corrected", "holder", ("reason",)),
+    ("visit-expected", "holder", ("organisation", "purpose")),
+    ("visitor-signed-in", "holder", ("document",)),
+)
+"""The table of the page."""
+
 
 def _about(holder: str) -> Callable[[Json], list[str]]:
-    """Which values beside an entry are about this person, by the table of the page."""
+    """Which values beside an entry are about this person."""
 
     def fields(said: Json) -> list[str]:
-        body = said["body"]
-        if said["kind"] == "decision-made":
-            him = ((body.get("request") or {}).get("holder") or {}).get("id")
-            return ["badge", "person"] if him == holder else []
-        if said["kind"] == "consent-given":
-            return ["reason"] if body.get("holder") == holder else []
-        return []
+        his: list[str] = []
+        for kind, place, names in ABOUT:
+            if said["kind"] == kind:
+                found = said["body"]
+                for step in place.split("."):
+                    found = (found or {}).get(step)
+                his += names if found == holder else ()
+        return his
 
     return fields
 

@@ -13,6 +13,7 @@ from controller import events as ev
 from controller.erasures import in_parts
 from controller.events import Body, Event, Header, encode, kind_of
 from controller.events_people import ErasedValues, PersonErased
+from controller.events_visits import DeliveryTaken
 from controller.ids import HolderId, ReaderId
 from controller.ledger import Personal, commitment
 from edge.erasing import carried_out
@@ -131,6 +132,58 @@ def test_of_a_consent_to_his_entry_the_reason_is_his_and_the_signers_are_not(
 ) -> None:
     records = (consent(1, ANN, "Her Excellency", "smith"), consent(2, BOB, "Her Excellency", "s"))
     assert found(tmp_path, *records) == [(1, "reason")]
+
+
+def vouched(seq: int, holder: HolderId) -> Record:
+    reason, by = value("reason", "Ann left her badge at home"), value("operator", "smith")
+    body = EXAMPLES["guard-vouched"]
+    assert isinstance(body, ev.GuardVouched)
+    said, who = commitment(reason), commitment(by)
+    return entry(seq, replace(body, holder=holder, reason=said, operator=who), reason, by)
+
+
+def compared(seq: int, holder: HolderId) -> Record:
+    reason, by = value("reason", "Ann has cut her hair"), value("operator", "smith")
+    body = EXAMPLES["factor-answered"]
+    assert isinstance(body, ev.FactorAnswered)
+    after, said, who = replace(body.after, holder=holder), commitment(reason), commitment(by)
+    return entry(seq, replace(body, after=after, reason=said, operator=who), reason, by)
+
+
+def delivery(seq: int, recipient: HolderId, bearer: HolderId) -> Record:
+    values = (
+        value("company", "Swift Wheels", bearer),
+        value("vehicle", "W-1234 X", bearer),
+        value("contents", "a wheelchair", recipient),
+        value("operator", "smith"),
+    )
+    body = EXAMPLES["delivery-taken"]
+    assert isinstance(body, DeliveryTaken)
+    company, vehicle, contents, by = map(commitment, values)
+    made = replace(
+        body,
+        recipient=recipient,
+        bearer=bearer,
+        company=company,
+        vehicle=vehicle,
+        contents=contents,
+        operator=by,
+    )
+    return entry(seq, made, *values)
+
+
+def test_what_a_guard_said_of_him_is_his_and_what_he_said_of_others_is_theirs(
+    tmp_path: Path,
+) -> None:
+    records = (vouched(1, ANN), vouched(2, BOB), compared(3, ANN), compared(4, BOB))
+    assert found(tmp_path, *records) == [(1, "reason"), (3, "reason")]
+
+
+def test_of_a_delivery_to_him_what_it_was_is_his_and_of_one_by_him_who_brought_it(
+    tmp_path: Path,
+) -> None:
+    records = (delivery(1, ANN, BOB), delivery(2, BOB, ANN))
+    assert found(tmp_path, *records) == [(1, "contents"), (2, "company"), (2, "vehicle")]
 
 
 def test_where_he_signed_or_operated_his_name_goes(tmp_path: Path) -> None:
