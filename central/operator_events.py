@@ -12,7 +12,13 @@ import msgspec
 
 from controller.body import Body, Entry, Header
 from controller.events import EntryError
-from controller.events_signins import SessionBegan, SessionEnded, SignInChanged, SignInRefused
+from controller.events_signins import (
+    SessionBegan,
+    SessionEnded,
+    SessionUnlocked,
+    SignInChanged,
+    SignInRefused,
+)
 from controller.ids import HolderId
 from controller.ledger import Commitment
 from controller.moment import Micros
@@ -92,7 +98,7 @@ class IncidentNoteWritten(Act, frozen=True, kw_only=True):
     incident: int
 
 
-SignInEvent = SessionBegan | SessionEnded | SignInRefused | SignInChanged
+SignInEvent = SessionBegan | SessionUnlocked | SessionEnded | SignInRefused | SignInChanged
 Recorded = Act | SignInEvent
 
 

@@ -19,6 +19,7 @@ from controller.events_signins import (
     SessionBegan,
     SessionEnd,
     SessionEnded,
+    SessionUnlocked,
     SignInChange,
     SignInChanged,
     SignInRefused,
@@ -222,6 +223,13 @@ class Operators:
     ) -> None:
         began = SessionBegan(session=session, holder=holder, how=how, terminal=terminal, note=note)
         self.record.put(began)
+
+    def unlocked(
+        self, session: str, holder: HolderId, how: How, terminal: str, note: str = ""
+    ) -> None:
+        self.record.put(
+            SessionUnlocked(session=session, holder=holder, how=how, terminal=terminal, note=note)
+        )
 
     def ended(self, session: str, holder: HolderId, why: SessionEnd, operator: str = "") -> None:
         said = self.record.personal("operator", operator) if operator else None

@@ -72,6 +72,16 @@ class SessionBegan(Body, frozen=True, kw_only=True):
     note: Note = ""
 
 
+class SessionUnlocked(Body, frozen=True, kw_only=True):
+    """A locked screen was unlocked by whose session it is. `note`: as in `session-began`."""
+
+    session: SessionId
+    holder: HolderId
+    how: How
+    terminal: Terminal = ""
+    note: Note = ""
+
+
 class SessionEnded(Body, frozen=True, kw_only=True):
     """A session is over. `operator`: who ended it, where it was somebody else."""
 

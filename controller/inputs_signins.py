@@ -24,6 +24,16 @@ class SignInHeard(Input, frozen=True, kw_only=True):
     note: Note = ""
 
 
+class UnlockHeard(Input, frozen=True, kw_only=True):
+    """Somebody has proven that a locked session is his, and is about to have it back."""
+
+    session: SessionId
+    holder: HolderId
+    how: How
+    terminal: Terminal = ""
+    note: Note = ""
+
+
 class SessionEnding(Input, frozen=True, kw_only=True):
     """A session does not stand any more. `operator.field` is `operator`."""
 

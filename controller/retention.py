@@ -143,6 +143,7 @@ _PEOPLE: tuple[type[Body], ...] = (
     epi.PicturesErased,
     es.SessionBegan,
     es.SessionEnded,
+    es.SessionUnlocked,
     es.SignInChanged,
     es.TerminalChanged,
     evi.DeliveryHanded,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from controller.events_signins import (
     SessionBegan,
     SessionEnded,
+    SessionUnlocked,
     SignInChanged,
     SignInRefused,
     TerminalChanged,
@@ -16,6 +17,7 @@ from controller.inputs_signins import (
     SignInFailed,
     SignInHeard,
     TerminalChanging,
+    UnlockHeard,
 )
 from controller.ledger import Commitment, Personal, commitment
 from controller.turn import Turn
@@ -24,6 +26,18 @@ from controller.turn import Turn
 def _on_heard(turn: Turn, fact: SignInHeard) -> None:
     turn.record(
         SessionBegan(
+            session=fact.session,
+            holder=fact.holder,
+            how=fact.how,
+            terminal=fact.terminal,
+            note=fact.note,
+        )
+    )
+
+
+def _on_unlock(turn: Turn, fact: UnlockHeard) -> None:
+    turn.record(
+        SessionUnlocked(
             session=fact.session,
             holder=fact.holder,
             how=fact.how,
@@ -70,6 +84,7 @@ def _beside(operator: Personal | None) -> tuple[Personal, ...]:
 
 HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each takes its own key
     SignInHeard: _on_heard,
+    UnlockHeard: _on_unlock,
     SessionEnding: _on_ending,
     SignInFailed: _on_failed,
     SignInChanging: _on_changing,

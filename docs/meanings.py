@@ -386,6 +386,7 @@ ACTIONS: dict[str, str] = {
     "templates-resealed": "Destroy the former key, and backups that it opens.",
     "session-began": "Nothing to do; where nobody of that name was there, end the session.",
     "session-ended": "Nothing to do.",
+    "session-unlocked": "Nothing to do.",
     "sign-in-refused": "From the fifth on: send somebody to the terminal, and ask the person. "
     "Nobody is let in by trying; each further pause is twice as long.",
     "terminal-changed": "Ask whether it was meant; if not, take the terminal away with `sentrypost "

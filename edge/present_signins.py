@@ -17,6 +17,9 @@ HOWS = {
     How.TERMINAL: "the code of a terminal",
 }
 
+_PROOFS = {How.BADGE_PIN: "PIN", How.PASSWORD: "password"}
+"""A screen is unlocked by half of what somebody signs in by."""
+
 _ENDS = {
     SessionEnd.SIGNED_OUT: "signed out",
     SessionEnd.TIME_OVER: "the session's time is over",
@@ -54,6 +57,13 @@ def _began(body: es.SessionBegan, _: Names) -> Said:
     return Tone.NOTICE, f"{body.holder} signed in{_at(body.terminal)} by {HOWS[body.how]}"
 
 
+def _unlocked(body: es.SessionUnlocked, _: Names) -> Said:
+    return Tone.PLAIN, (
+        f"{body.holder} unlocked the screen{_at(body.terminal)} "
+        f"by {_PROOFS.get(body.how, HOWS[body.how])}"
+    )
+
+
 def _ended(body: es.SessionEnded, names: Names) -> Said:
     return Tone.PLAIN, f"{body.holder}: {_ENDS[body.why]}{_by(names)}"
 
@@ -75,6 +85,7 @@ def _terminal(body: es.TerminalChanged, names: Names) -> Said:
 
 SAYINGS: Mapping[type[Body], Callable[[Any, Names], Said]] = {
     es.SessionBegan: _began,
+    es.SessionUnlocked: _unlocked,
     es.SessionEnded: _ended,
     es.SignInRefused: _refused,
     es.SignInChanged: _changed,

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from controller.body import Seq
 from controller.events import AnswerIgnored, FactorAnswered, kind_of
-from controller.events_signins import SessionBegan
+from controller.events_signins import SessionBegan, SessionUnlocked
 from edge.commands.common import Failed, failed_by, json_option, made_key
 from edge.commands.common import passphrase as asked_passphrase
 from edge.commands.entries import decoded, opened_journal
@@ -28,7 +28,9 @@ TOLD = 3
 
 STANDARD_INPUT = Path("-")
 
-KINDS = frozenset(kind_of(body) for body in (FactorAnswered, AnswerIgnored, SessionBegan))
+KINDS = frozenset(
+    kind_of(body) for body in (FactorAnswered, AnswerIgnored, SessionBegan, SessionUnlocked)
+)
 """What a note stands in."""
 
 
@@ -191,7 +193,8 @@ def _note_of(kind: str, body: msgspec.Raw) -> str:
 
 def _line(sealed: _Sealed, told: Occasion) -> str:
     return clean(
-        f"{local(told.utc_us, UTC)} #{sealed.seq} DURESS holder {told.holder} at {told.reader}, "
+        f"{local(told.utc_us, UTC)} #{sealed.seq} DURESS holder {told.holder} at "
+        f"{told.reader or 'a page, no terminal'}, "
         f"site {told.site}, attempt {told.attempt}"
     )
 

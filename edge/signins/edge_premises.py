@@ -16,6 +16,7 @@ from controller.inputs_signins import (
     SignInFailed,
     SignInHeard,
     TerminalChanging,
+    UnlockHeard,
 )
 from controller.ledger import Personal
 from controller.moment import Moment
@@ -148,6 +149,19 @@ class EdgePremises:
         self, session: str, holder: HolderId, how: How, terminal: str, note: str = ""
     ) -> None:
         heard = SignInHeard(
+            id=self.daemon.new_id(),
+            session=session,
+            holder=holder,
+            how=how,
+            terminal=terminal,
+            note=note,
+        )
+        self.daemon.judge(heard)
+
+    def unlocked(
+        self, session: str, holder: HolderId, how: How, terminal: str, note: str = ""
+    ) -> None:
+        heard = UnlockHeard(
             id=self.daemon.new_id(),
             session=session,
             holder=holder,

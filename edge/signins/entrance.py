@@ -118,13 +118,13 @@ class Entrance:
         keys = parts.keys(terminal, how, holder)
         if (refused := parts.refused_wait(keys)) is not None:
             return refused
-        tries = parts.counted(keys)
+        tries, note = parts.counted(keys), ""
         try:
             if asked.pin:
                 checked = await parts.premises.check_pin(holder, terminal, asked.pin)
                 if checked.outcome is PinOutcome.UNAVAILABLE:
                     raise UnavailableError
-                right = checked.outcome is PinOutcome.MATCHED
+                right, note = checked.outcome is PinOutcome.MATCHED, checked.note
             else:
                 kept = parts.book.passwords.get(holder)
                 right = await parts.passwords.matches(kept, asked.password)
@@ -135,7 +135,7 @@ class Entrance:
             return parts.failed(how, holder, terminal, tries, keys)
         parts.limits.succeeded(keys)
         if parts.sessions.look(opened) is not None:
-            parts.sessions.unlock(opened)
+            await parts.sessions.unlock(opened, how, note)
         return None
 
 

@@ -105,6 +105,10 @@ class Premises(Protocol):
         self, session: str, holder: HolderId, how: How, terminal: str, note: str = ""
     ) -> None: ...
 
+    def unlocked(
+        self, session: str, holder: HolderId, how: How, terminal: str, note: str = ""
+    ) -> None: ...
+
     def ended(
         self, session: str, holder: HolderId, why: SessionEnd, operator: str = ""
     ) -> None: ...

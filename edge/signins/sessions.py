@@ -145,7 +145,13 @@ class Sessions:
     def lock(self, one: Open) -> None:
         one.change(msgspec.structs.replace(one.session, locked=True))
 
-    def unlock(self, one: Open) -> None:
+    async def unlock(self, one: Open, how: How, note: str = "") -> None:
+        """Its person has proven that it is his; it is unlocked once that is recorded."""
+        session = one.session
+        self._premises.unlocked(session.id, session.holder, how, session.terminal, note)
+        await self._premises.recorded()
+        if one.over:
+            return
         one.change(msgspec.structs.replace(one.session, locked=False))
         self.acted(one)
 

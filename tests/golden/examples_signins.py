@@ -6,6 +6,7 @@ from controller.events_signins import (
     SessionBegan,
     SessionEnd,
     SessionEnded,
+    SessionUnlocked,
     SignInChange,
     SignInChanged,
     SignInRefused,
@@ -20,6 +21,13 @@ HOLDER, SESSION = HolderId("h1"), "5e" * 8
 
 SIGN_INS: tuple[Body, ...] = (
     SessionBegan(
+        session=SESSION,
+        holder=HOLDER,
+        how=How.BADGE_PIN,
+        terminal="gate-1",
+        note="A" * NOTE_CHARS,
+    ),
+    SessionUnlocked(
         session=SESSION,
         holder=HOLDER,
         how=How.BADGE_PIN,
