@@ -14,8 +14,9 @@ from edge.journal.folder import FILE_MODE, sync_folder
 FILE = "ballast"
 
 BALLAST_BYTES = 16 * 1024 * 1024
-"""The write-ahead log grows to less than 2 MiB; a ballast below twice that would not even let the
-journal be folded together."""
+"""At least twice what the write-ahead log grows to: below that the journal could not even be folded
+together. It grows to some 5 MiB at most, where a full megabyte is added to another one in a commit
+(`edge.journal.work`) and each row takes a page of its own."""
 
 ROOM_FACTOR = 4
 """It is made only where so many times its size is free: on a small or filling disk the journal

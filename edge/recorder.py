@@ -33,6 +33,9 @@ RETRY_S = 2.0
 RECOVER_RECORDS = 2_000
 """Appended at once while catching up, so that the disk's own pace shows."""
 
+RECOVER_BYTES = 1024 * 1024
+"""As well: the write-ahead log holds them all, on a disk that was full a moment ago."""
+
 log = logging.getLogger(__name__)
 
 Carry = Callable[[Sequence[Effect]], None]
@@ -209,11 +212,17 @@ class Recorder:
     def _without_gaps(self, after: int) -> list[Record]:
         """The next records after `after`; one that did not fit into memory leaves its number."""
         kept = {record.seq: record for record in self._kept.records}
-        last = min(self._newest, after + RECOVER_RECORDS)
-        return [
-            kept.get(seq) or record_of(Event(header=self._header(seq), body=EntryDropped()))
-            for seq in range(after + 1, last + 1)
-        ]
+        following: list[Record] = []
+        size = 0
+        for seq in range(after + 1, min(self._newest, after + RECOVER_RECORDS) + 1):
+            record = kept.get(seq)
+            if record is None:
+                record = record_of(Event(header=self._header(seq), body=EntryDropped()))
+            following.append(record)
+            size += record.size_bytes
+            if size >= RECOVER_BYTES:
+                break
+        return following
 
 
 def record_of(event: Event) -> Record:

@@ -11,11 +11,6 @@ BYTES_MAX = 16 * 1024 * 1024
 """What a small edge can spare for as long as a card is being replaced."""
 
 
-def _size(record: Record) -> int:
-    beside = sum(len(one.field) + len(one.value) + len(one.salt) for one in record.personal)
-    return len(record.entry) + beside
-
-
 class MemoryRing:
     """Records in the order in which they were kept, within bounds.
 
@@ -51,7 +46,7 @@ class MemoryRing:
         Where only pinned ones are left to go, a pinned newcomer drops the oldest of them and an
         unpinned one is not kept.
         """
-        size = _size(record)
+        size = record.size_bytes
         while self._kept and (
             len(self._kept) >= self._entries_max or self._bytes + size > self._bytes_max
         ):
@@ -83,4 +78,4 @@ class MemoryRing:
         self.dropped += 1
 
     def _take(self, place: int) -> None:
-        self._bytes -= _size(self._kept.pop(place))
+        self._bytes -= self._kept.pop(place).size_bytes

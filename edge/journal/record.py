@@ -20,6 +20,12 @@ class Record(msgspec.Struct, frozen=True):
     entry: bytes
     personal: tuple[Personal, ...] = ()
 
+    @property
+    def size_bytes(self) -> int:
+        """Of all that is kept of it, but for hashes."""
+        beside = sum(len(one.field) + len(one.value) + len(one.salt) for one in self.personal)
+        return len(self.entry) + beside
+
 
 class Stored(Record, frozen=True, kw_only=True):
     """A record with its hashes. `personal` lacks what was erased."""

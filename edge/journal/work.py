@@ -28,6 +28,10 @@ from edge.journal.store import Journal
 BATCH_RECORDS_MAX = 1_024
 """A commit of this many takes some ten milliseconds; more in one gains nothing."""
 
+BATCH_BYTES_MAX = 1024 * 1024
+"""Nor does a commit of more than this, which the write-ahead log has to hold as a whole: what is
+kept for a full disk (`edge.ballast`) must hold it twice."""
+
 T = TypeVar("T")
 Delivery = Callable[[], None]
 
@@ -126,15 +130,16 @@ class Work:
 
     def take(self) -> bool:
         """Take what is next: one call, or all appends that wait in front. False: nothing waits."""
-        size = 0
-        while self._waiting and size < BATCH_RECORDS_MAX:
+        count, size = 0, 0
+        while self._waiting and count < BATCH_RECORDS_MAX and size < BATCH_BYTES_MAX:
             request = self._waiting[0]
             if isinstance(request, Call):
                 if not self._taken:
                     self._taken.append(self._waiting.popleft())
                 break
             self._taken.append(self._waiting.popleft())
-            size += len(request.records)
+            count += len(request.records)
+            size += sum(record.size_bytes for record in request.records)
         return bool(self._taken)
 
     def turn(self) -> Answers:
