@@ -405,6 +405,7 @@ imported first."""
 URGENT = frozenset(
     kind_of(body_type)
     for body_type in (
+        ContactFaulted,
         DeviceChanged,
         DeviceServiced,
         ReaderPowerFailed,
@@ -413,6 +414,7 @@ URGENT = frozenset(
         EntriesPruned,
         JournalDoubted,
         JournalKeyRotated,
+        JournalRestored,
         JournalUnsound,
         OrderAccepted,
         OrderEnded,
@@ -421,9 +423,18 @@ URGENT = frozenset(
         PersonReported,
         ProtocolOfficerCalled,
         PolicyActivated,
+        PortalForced,
         PostureChanged,
         ReaderTampered,
+        controller.events_barriers.LoopFaulted,
+        controller.events_cameras.CameraFaulted,
+        controller.events_faces.FaceUnsound,
+        controller.events_points.PointAlarmed,
+        controller.events_points.PointFaulted,
+        controller.events_points.PointMasked,
+        controller.events_points.SourceFaulted,
         controller.events_signins.SignInChanged,
+        controller.events_signins.SignInRefused,
         controller.events_signins.TerminalChanged,
     )
 )

@@ -9,7 +9,7 @@ is not an emergency passage.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from controller.effects import Effect
 from controller.events import EntryDropped, Event, Header, encode
@@ -22,6 +22,7 @@ from edge.journal.errors import (
 )
 from edge.journal.memory import MemoryRing
 from edge.journal.store import Record
+from edge.journal.work import BATCH_BYTES_MAX
 from edge.journal.writer import JournalWriter
 
 COMMIT_WITHIN_S = 1.0
@@ -104,14 +105,12 @@ class Recorder:
             await self._wake.wait()
             self._wake.clear()
             taken, self._waiting = self._waiting, []
-            events = [event for outcome, _ in taken for event in outcome]
-            effects = [effect for _, outcome in taken for effect in outcome]
-            records = [record_of(event) for event in events]
-            await self._store(records)
-            if not self._down:
-                self._committed(records)
-            self._carry(effects)
-            self._settle()
+            for records, effects in _portions(taken):
+                await self._store(records)
+                if not self._down:
+                    self._committed(records)
+                self._carry(effects)
+                self._settle()
             if not self._waiting:
                 self._idle.set()
 
@@ -196,18 +195,25 @@ class Recorder:
     async def _catch_up(self) -> None:
         """Bring what was kept to disk by its numbers; what had arrived after all stays as it is."""
         on_disk = (await self._writer.reopen()).last_seq
-        await self._writer.reconcile([r for r in self._kept.records if r.seq <= on_disk])
+        arrived = [record for record in self._kept.records if record.seq <= on_disk]
+        await self._writer.reconcile(arrived)
+        self._brought(arrived, on_disk)
         while on_disk < self._newest:
             chunk = self._without_gaps(on_disk)
             await self._writer.append(chunk)
             on_disk = chunk[-1].seq
-            self._kept.forget(on_disk)
-        self._kept.forget(on_disk)
+            self._brought(chunk, on_disk)
         dropped, self._dropped_told = self._kept.dropped - self._dropped_told, self._kept.dropped
         self._down = False
         log.warning("the journal is written again; %d entries were lost", dropped)
         self._recovered(dropped)
-        self._committed([])
+
+    def _brought(self, records: list[Record], on_disk: int) -> None:
+        """What happened meanwhile is told like all that is committed: an urgent checkpoint or a new
+        key waits for no next one.
+        """
+        self._kept.forget(on_disk)
+        self._committed(records)
 
     def _without_gaps(self, after: int) -> list[Record]:
         """The next records after `after`; one that did not fit into memory leaves its number."""
@@ -223,6 +229,25 @@ class Recorder:
             if size >= RECOVER_BYTES:
                 break
         return following
+
+
+def _portions(
+    outcomes: Sequence[tuple[tuple[Event, ...], tuple[Effect, ...]]],
+) -> Iterator[tuple[list[Record], list[Effect]]]:
+    """In their order, as many at once as the journal commits at once. None is divided."""
+    records: list[Record] = []
+    effects: list[Effect] = []
+    size = 0
+    for events, follow in outcomes:
+        made = [record_of(event) for event in events]
+        records += made
+        effects += follow
+        size += sum(record.size_bytes for record in made)
+        if size >= BATCH_BYTES_MAX:
+            yield records, effects
+            records, effects, size = [], [], 0
+    if records or effects:
+        yield records, effects
 
 
 def record_of(event: Event) -> Record:

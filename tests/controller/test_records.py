@@ -2,11 +2,13 @@
 
 from msgspec.structs import replace
 
+from controller.alarm_kinds import RULES, Priority
 from controller.certificates import DAY_S
 from controller.effects import Effect
 from controller.events import (
     URGENT,
     CertificateExpiring,
+    ContactFaulted,
     DecisionMade,
     FireLatched,
     GrantUnused,
@@ -18,7 +20,10 @@ from controller.events import (
     encode,
     kind_of,
 )
+from controller.events_barriers import LoopFaulted
+from controller.events_cameras import CameraFaulted
 from controller.events_devices import ServiceStep
+from controller.events_points import PointFaulted, SourceFaulted
 from controller.ids import EffectId, HolderId, InputId, ReaderId
 from controller.inputs import (
     BadgeUnreadable,
@@ -164,6 +169,16 @@ def test_each_look_at_the_journal_that_finds_something_is_recorded_urgently() ->
         assert (told.findings, told.entry) == (2, 7)
         assert told.what.startswith("xxx")
     assert kind_of(JournalUnsound) in URGENT
+
+
+def test_whoever_comes_in_or_is_at_a_device_has_no_minute_to_make_it_unseen() -> None:
+    coming_in = {kind for kind, rule in RULES.items() if rule.priority is Priority.INTRUSION}
+    cut_or_covered = {
+        kind_of(body)
+        for body in (ContactFaulted, PointFaulted, SourceFaulted, LoopFaulted, CameraFaulted)
+    }
+    assert len(coming_in) > 8
+    assert coming_in | cut_or_covered <= URGENT
 
 
 def test_a_certificates_end_is_told_at_each_stage_once_and_never_by_a_doubtful_clock() -> None:

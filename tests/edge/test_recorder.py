@@ -15,6 +15,7 @@ from controller.effects import ShowAtReader, Sign
 from controller.events import Event, Header, decode_body, decode_entry, kind_of
 from controller.ids import EffectId, ReaderId
 from edge import recorder
+from edge.ballast import BALLAST_BYTES
 from edge.journal import JournalFailed, JournalWriter, MemoryRing, Record, Stored, verify_folder
 from edge.journal.folder import SEGMENT
 from edge.recorder import Recorder
@@ -328,6 +329,44 @@ def test_entries_that_come_while_it_catches_up_follow_in_order(
     monkeypatch.setattr(recorder, "COMMIT_WITHIN_S", 0.2)
     asyncio.run(run())
     assert verify_folder(tmp_path / "j").sound
+
+
+def test_what_was_kept_is_told_once_it_is_on_disk_like_all_that_is_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "COMMIT_WITHIN_S", 0.2)
+
+    async def run() -> None:
+        async with rig_in(tmp_path / "j") as rig:
+            rig.happen(3)
+            await rig.recorder.drained()
+            disk = rig.stall()
+            rig.happen(2)
+            await rig.until("failed")
+            rig.happen(5)
+            await rig.recorder.drained()
+            assert rig.committed == [1, 2, 3]
+            disk.set()
+            await rig.until("recovered")
+            assert rig.committed == list(range(1, 11))
+            rig.happen(1)
+            await rig.recorder.drained()
+            assert rig.committed == list(range(1, 12))
+
+    asyncio.run(run())
+
+
+def test_all_that_waits_at_once_is_not_one_commit(tmp_path: Path) -> None:
+    """The write-ahead log keeps the size that it once had until the journal is closed."""
+
+    async def run() -> None:
+        async with rig_in(tmp_path / "j") as rig:
+            rig.happen(6_000, bytes_each=2_000)
+            await rig.recorder.drained()
+            assert (tmp_path / "j" / f"{SEGMENT}-wal").stat().st_size <= BALLAST_BYTES / 4
+            same(await rig.stored(), rig.made)
+
+    asyncio.run(run())
 
 
 def test_a_wrong_card_in_the_slot_is_waited_out(tmp_path: Path) -> None:
