@@ -6,7 +6,7 @@ a proof is made of roots of subtrees that the caller reads.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -99,6 +99,21 @@ class Frontier(msgspec.Struct, frozen=True):
 
 
 EMPTY = Frontier()
+
+
+def subtrees(begin: int, leaves: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The fewest complete subtrees over leaves that follow one another from `begin` on, in order:
+    the leaves and the root of each, for `Frontier.with_subtree`.
+    """
+    at, end = 0, len(leaves)
+    while at < end:
+        place, count = begin + at, 1 << (end - at).bit_length() - 1
+        count = min(count, place & -place) if place else count
+        roots = leaves[at : at + count]
+        while len(roots) > 1:
+            roots = [node(*pair) for pair in zip(roots[::2], roots[1::2], strict=True)]
+        yield count, roots[0]
+        at += count
 
 
 def above(frontier: Frontier, leaves: Callable[[int, int], Iterable[bytes]]) -> Subtree:

@@ -11,7 +11,8 @@ from edge.journal.errors import UNREADABLE, failed
 from edge.journal.segments import Segments, none_there, present
 
 
-def _opened(path: Path) -> Connection:
+def opened_segment(path: Path) -> Connection:
+    """One of them. Only under the folder's lock. Raises JournalError, sqlite3.Error."""
     try:
         files.look(path)
         return files.connect_to_read(path)
@@ -37,10 +38,10 @@ def opened_to_read(folder: Path) -> Iterator[Segments]:
         if not numbers:
             raise none_there(folder)
         path = folder / files.segment_name(numbers[-1])
-        active = _opened(path)
+        active = opened_segment(path)
         try:
             tables.refuse_schema(path, active)
-            segments = Segments(folder, numbers, active, _opened)
+            segments = Segments(folder, numbers, active, opened_segment)
         except BaseException:
             active.close()
             raise

@@ -8,7 +8,7 @@ head (the archive, a witness).
 
 import sqlite3
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -27,14 +27,25 @@ from edge.journal.errors import (
     JournalPruned,
     failed,
 )
+from edge.journal.proving import (
+    BEFORE_ALL,
+    Beside,
+    Proven,
+    Prover,
+    Row,
+    Stretch,
+    beside_of,
+    rows_of,
+)
 from edge.journal.reading import chain_at
 from edge.journal.record import Said, personal_from, refuse_rotten, said_by, snapshot_digest
 from edge.journal.segments import Segments
 from edge.journal.store import Journal
 from edge.journal.tables import Boundary, pruning_of
+from edge.journal.verify_ahead import Ahead, Helpers, nobody_ahead, processes_for
 from edge.journal.verify_checkpoints import CheckpointReport, CheckpointVerification, Signers
 
-STEP_ENTRIES = 2_000
+STEP_ENTRIES = 2_048
 """How many rows are in memory at a time, and how often progress is told."""
 
 LIVE_STEP_ENTRIES = 500
@@ -42,8 +53,6 @@ LIVE_STEP_ENTRIES = 500
 
 FINDINGS_MAX = 100
 """Who rewrites a log makes a finding of every row; the first ones are what is needed."""
-
-BEFORE_ALL = -(2**63)
 
 NOBODY = Signers()
 
@@ -128,8 +137,13 @@ class Verification:
         self._sizes = CheckpointVerification(self._identity, signers, self._find)
         self._ahead = deque(segments.there)
         self._part: Boundary | None = None
-        self._pruned_here: list[int] = []
-        self._seen = BEFORE_ALL
+        self._prover = Prover(self._identity)
+        self._pruned_here: tuple[int, int, int] | None = None
+        """In this segment: how many entries without their bytes, the first, the last."""
+        self._looked = BEFORE_ALL
+        """Up to which number rows were looked at, in this segment."""
+        self._beside_to = BEFORE_ALL
+        """Up to which number what is beside them was, too."""
         self._expected = segments.begun.seq + 1
         self._gone = segments.begun.seq
         self._chain: bytes | None = segments.begun.chain
@@ -142,8 +156,14 @@ class Verification:
         """Of an open journal as it stands now."""
         return cls(journal.rows, journal.last_seq, journal.acked, signers)
 
-    def step(self, segments: Segments, entries_max: int = STEP_ENTRIES) -> bool:
+    def step(
+        self,
+        segments: Segments,
+        entries_max: int = STEP_ENTRIES,
+        ahead: Ahead = nobody_ahead,
+    ) -> bool:
         """Verify the next rows; True when everything has been. What cannot be read is a finding.
+        `ahead` may know already of a stretch of so many entries that nothing is wrong in it.
 
         Raises JournalFailed, JournalClosed where a segment cannot even be opened now: that says
         nothing of what is in it.
@@ -154,7 +174,7 @@ class Verification:
         try:
             if part is not None:
                 connection = opened(segments, part.number)
-                if self._look(connection, segments.end(part.number), entries_max):
+                if self._look(segments, connection, part, entries_max, ahead):
                     return False
                 self._leave(segments, connection, part)
             self._ask_for_what_is_gone(segments)
@@ -181,8 +201,9 @@ class Verification:
             self._chain = None
         if self._chain not in {None, part.chain}:
             self._find(part.seq, f"segment {part.number} goes on from another chain than ends here")
-        self._seen, self._expected, self._chain = BEFORE_ALL, part.seq + 1, part.chain
-        self._pruned_here = []
+        self._looked = self._beside_to = BEFORE_ALL
+        self._expected, self._chain = part.seq + 1, part.chain
+        self._pruned_here = None
         try:
             connection = opened(segments, part.number)
             end = segments.end(part.number)
@@ -196,20 +217,72 @@ class Verification:
                 self._expected, self._chain = end + 1, None
                 self._sizes.lost(end)
 
-    def _look(self, connection: Connection, end: int | None, entries_max: int) -> bool:
-        """Verify the next rows of a segment; False where there are none."""
-        rows = connection.execute(
-            "SELECT seq, entry, leaf, chain FROM entry WHERE seq > ? AND seq <= ?"
-            " ORDER BY seq LIMIT ?",
-            (self._seen, self.last_seq if end is None else end, entries_max),
-        ).fetchall()
-        beside = self._beside(connection, rows)
+    def _look(
+        self,
+        segments: Segments,
+        connection: Connection,
+        part: Boundary,
+        entries_max: int,
+        ahead: Ahead,
+    ) -> bool:
+        """Verify the next stretch of a segment that has rows; False where there is none."""
+        sealed = segments.end(part.number)
+        end = self.last_seq if sealed is None else sealed
+        while self._looked < end:
+            place = Stretch.holding(part.seq, max(self._looked, part.seq) + 1, end, entries_max)
+            # Its end may have come nearer or gone farther since the last look.
+            stretch = Stretch(max(place.after, self._looked), place.last)
+            if stretch.after == self._beside_to:
+                known = ahead(part.number, stretch)
+                if known is not None and self._taken(known, stretch):
+                    return True
+            rows = rows_of(connection, stretch)
+            if rows:
+                self._judge_stretch(connection, rows, stretch)
+                return True
+            found = connection.execute(
+                "SELECT min(seq) FROM entry WHERE seq > ? AND seq <= ?", (stretch.last, end)
+            ).fetchone()
+            if found[0] is None:
+                return False
+            after = Stretch.holding(part.seq, found[0], end, entries_max).after
+            self._looked = max(after, stretch.last)
+        return False
+
+    def _judge_stretch(self, connection: Connection, rows: Sequence[Row], stretch: Stretch) -> None:
+        """All at once; where something is wrong, row by row."""
+        last = rows[-1][0]
+        values = beside_of(connection, Stretch(self._beside_to, last))
+        asked = self._sizes.asked(last)
+        proven = self._prover.prove(rows, values, self._expected, asked)
+        if proven is not None and self._taken(proven, stretch):
+            return
+        beside = self._beside(values)
         for seq, entry, leaf_hash, chain in rows:
             self._judge(seq, entry, leaf_hash, chain, beside.pop(seq, ()))
         for seq in beside:
             self._find(seq, "a personal value without its entry")
         self._sizes.fold()
-        return bool(rows)
+        self._looked, self._beside_to = stretch.last, last
+
+    def _taken(self, proven: Proven, stretch: Stretch) -> bool:
+        """Whether the entries go on from what stands before, and are taken as verified by that."""
+        if proven.first != self._expected or not self._sizes.fits(proven.first, proven.trees):
+            return False
+        if self._chain is not None and link(self._chain, proven.first_leaf) != proven.first_chain:
+            return False
+        self._looked, self._beside_to = stretch.last, proven.last
+        self.entries += proven.last - proven.first + 1
+        self._expected, self._chain = proven.last + 1, proven.chain
+        self._personal += proven.personal
+        if proven.pruned is not None:
+            self._note_pruned(*proven.pruned)
+        self._sizes.take(proven.trees)
+        return True
+
+    def _note_pruned(self, count: int, first: int, last: int) -> None:
+        before, begin, _ = self._pruned_here or (0, first, last)
+        self._pruned_here = (before + count, begin, last)
 
     def _ask_for_what_is_gone(self, segments: Segments) -> None:
         """Once, of what was not there from the beginning."""
@@ -230,15 +303,15 @@ class Verification:
         for (seq,) in connection.execute(
             "SELECT seq FROM personal WHERE seq > ? AND seq NOT IN"
             " (SELECT seq FROM entry WHERE seq > ?)",
-            (self._seen, self._seen),
+            (self._beside_to, self._beside_to),
         ).fetchall():
             self._find(seq, "a personal value without its entry")
         for (seq,) in connection.execute("SELECT seq FROM snapshot ORDER BY seq").fetchall():
             self._snapshots += 1
             self._judge_snapshot(segments, connection, seq)
-        if self._pruned_here:
-            self._pruned += len(self._pruned_here)
-            first, last = self._pruned_here[0], self._pruned_here[-1]
+        if self._pruned_here is not None:
+            count, first, last = self._pruned_here
+            self._pruned += count
             by = pruning_of(connection).by
             if not pruning_recorded(segments, by, first, last, whole=False):
                 self._find(first, "its bytes are gone, and nothing says that they were pruned")
@@ -265,20 +338,14 @@ class Verification:
         if len(self._findings) < FINDINGS_MAX:
             self._findings.append(Finding(seq, what))
 
-    def _beside(
-        self, connection: Connection, rows: Sequence[tuple[int, bytes, bytes, bytes]]
-    ) -> defaultdict[int, tuple[Personal, ...]]:
-        """The personal values from the last row seen up to the last of `rows`."""
+    def _beside(self, values: Iterable[Beside]) -> defaultdict[int, tuple[Personal, ...]]:
+        """By their entries."""
         beside: defaultdict[int, tuple[Personal, ...]] = defaultdict(tuple)
-        if rows:
-            for seq, field, value, salt in connection.execute(
-                "SELECT seq, field, value, salt FROM personal WHERE seq > ? AND seq <= ?",
-                (self._seen, rows[-1][0]),
-            ).fetchall():
-                try:
-                    beside[seq] += (personal_from(seq, field, value, salt),)
-                except JournalDamaged as error:
-                    self._find(seq, error.what)
+        for seq, *columns in values:
+            try:
+                beside[seq] += (personal_from(seq, *columns),)
+            except JournalDamaged as error:
+                self._find(seq, error.what)
         return beside
 
     def _judge(
@@ -289,7 +356,6 @@ class Verification:
         chain: bytes,
         personal: tuple[Personal, ...],
     ) -> None:
-        self._seen = seq
         self.entries += 1
         if seq != self._expected:
             if seq < self._expected:
@@ -309,7 +375,7 @@ class Verification:
             self._sizes.lost(seq)
             return
         if not entry:
-            self._pruned_here.append(seq)
+            self._note_pruned(1, seq, seq)
         elif leaf(entry) != leaf_hash:
             self._find(seq, "its bytes are not those that were hashed when it was stored")
         if self._chain is not None and link(self._chain, leaf_hash) != chain:
@@ -396,11 +462,14 @@ def verify_folder(
     edge: str | None = None,
     signers: Signers = NOBODY,
     progress: Progress | None = None,
+    processes: int | None = None,
 ) -> Report:
     """Verify the journal in a folder that no daemon uses, changing nothing in it.
 
     Rows still in a write-ahead log (a crash, a copy of one) are seen too. A folder that cannot be
-    written serves as long as it has no such log. `site` and `edge`: whose it must be.
+    written serves as long as it has no such log. `site` and `edge`: whose it must be. A long one is
+    read by as many `processes` as there are cores, unless it is said how many; 1: by this one
+    alone. What is found does not depend on that.
 
     Raises JournalInUse, JournalForeign, JournalNewer, JournalMissing, JournalFailed.
     """
@@ -412,7 +481,10 @@ def verify_folder(
                 f"edge {meta.edge!r}; name the folder of the one you mean"
             )
         verification = Verification(segments, newest_seq(segments), meta.acked, signers)
-        while not verification.step(segments):
-            if progress is not None:
-                progress(verification.entries, verification.last_seq)
+        if processes is None:
+            processes = processes_for(verification.last_seq - segments.begun.seq)
+        with Helpers(segments, verification.last_seq, STEP_ENTRIES, processes) as helpers:
+            while not verification.step(segments, STEP_ENTRIES, helpers):
+                if progress is not None:
+                    progress(verification.entries, verification.last_seq)
         return verification.report()

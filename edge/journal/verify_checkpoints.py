@@ -6,6 +6,7 @@ signatures are looked at behind the last entry, a few at a time: they cost more 
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 import msgspec
@@ -15,6 +16,7 @@ from controller.merkle import EMPTY, Frontier
 from edge.journal.checkpoints import Kept, every, final
 from edge.journal.disk import Connection
 from edge.journal.errors import UNREADABLE
+from edge.journal.proving import Trees
 from edge.journal.tables import Boundary
 from edge.notes import Algorithm, NoteError, NoteKey, cosigned_at, is_by, opened, text_of
 
@@ -134,6 +136,34 @@ class CheckpointVerification:
         if self._tree is not None:
             self._tree = self._tree.with_leaves(self.leaves)
         self.leaves.clear()
+
+    def asked(self, last: int) -> list[int] | None:
+        """Up to entry `last`, the sizes of which checkpoints were made; None where no tree is
+        needed any more.
+        """
+        if self.next_size is None:
+            return None
+        return [kept.size for kept in takewhile(lambda kept: kept.size <= last, self._ahead)]
+
+    def fits(self, first: int, trees: Trees | None) -> bool:
+        """Whether `take` can go on from here by these subtrees, from entry `first` on."""
+        if self.next_size is None:
+            return True
+        if trees is None or (self._tree is not None and self._tree.size != first - 1):
+            return False
+        ends = {size for size, _ in trees}
+        return ends.issuperset(self.asked(trees[-1][0]) or ())
+
+    def take(self, trees: Trees | None) -> None:
+        """As all leaves of these subtrees, one by one; they fit."""
+        for size, pieces in trees or ():
+            if self.next_size is None:
+                return
+            if self._tree is not None:
+                for leaves, root in pieces:
+                    self._tree = self._tree.with_subtree(root, leaves)
+            while size == self.next_size:
+                self.reached()
 
     def lost(self, size: int) -> None:
         """The leaf of entry `size` is not to be had: no tree, up to the next checkpoint."""

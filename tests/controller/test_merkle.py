@@ -18,6 +18,7 @@ from controller.merkle import (
     includes,
     inclusion,
     node,
+    subtrees,
 )
 
 # google/certificate-transparency, `merkle_tree_test.cc`: inputs and roots of the first n of them.
@@ -126,6 +127,17 @@ def test_complete_subtrees_in_their_places_grow_the_same_tree(steps: list[int]) 
             continue
         frontier = frontier.with_subtree(plain_root(leaves[begin : begin + size]), size)
         assert frontier == EMPTY.with_leaves(leaves[: begin + size])
+
+
+@given(st.integers(0, 70), st.integers(0, 70))
+def test_the_fewest_subtrees_over_leaves_grow_the_same_tree(begin: int, count: int) -> None:
+    leaves = some(begin + count)
+    frontier = EMPTY.with_leaves(leaves[:begin])
+    found = list(subtrees(begin, leaves[begin:]))
+    for size, root in found:
+        frontier = frontier.with_subtree(root, size)
+    assert frontier == EMPTY.with_leaves(leaves)
+    assert len(found) <= 2 * (begin + count).bit_length(), "the fewest"
 
 
 @pytest.mark.parametrize("leaves", [-2, 0, 3, 6])
