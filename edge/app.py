@@ -27,6 +27,7 @@ from edge.control.listening import ControlError
 from edge.control.pages import serve_pages
 from edge.control.place import PAGES_SOCKET, PEOPLE_FILE, SOCKET, STATE_MODE
 from edge.control.server import ControlServer
+from edge.cosigned_beside import CosignedBeside
 from edge.descriptors import DescriptorsSaid
 from edge.duress import Sealer
 from edge.journal import JournalError, JournalWriter
@@ -159,6 +160,7 @@ async def opened(
                     faces=_faces(config, cameras, jitter),
                     distances=simulated_distances(config.cameras),
                     pictures=open_at_rest(config, cameras=bool(config.cameras)),
+                    cosigned=CosignedBeside(config.state),
                 )
                 try:
                     with opened_sign_ins(config, key, people, os.urandom, _show) as means:

@@ -29,6 +29,7 @@ from edge.certificates import CertificateWatch
 from edge.checkpoints import Checkpointer
 from edge.code_desk import CodeDesk
 from edge.config import Config
+from edge.cosigned_beside import CosignedBeside
 from edge.daemon import Alongside, Clock, Daemon
 from edge.desk import DaemonDesk
 from edge.device_upkeep import DeviceUpkeep
@@ -102,7 +103,7 @@ class Outside(NamedTuple):
     `views`: the file that reports are made from; None where none are. `cameras`: by name. `faces`:
     what compares faces, None where nothing does. `distances`: as `FaceWatch` has it. `pictures`:
     where pictures of cameras are kept. `signing_in`: what people sign in by at pages; None where
-    nobody does.
+    nobody does. `cosigned`: the witness's last word, beside the journal.
     """
 
     key: SiteKey
@@ -127,6 +128,7 @@ class Outside(NamedTuple):
     distances: Mapping[str, float] = {}
     pictures: AtRest = NOTHING_AT_REST
     signing_in: Means | None = None
+    cosigned: CosignedBeside | None = None
 
 
 class Edge(NamedTuple):
@@ -436,6 +438,7 @@ def _uplink(
             None if outside.journal_key.of_this_run else config.witness,
             heard,
             checkpoints.ring.followed,
+            outside.cosigned,
         ),
         reports.tell,
         partial(_in_force, daemon),

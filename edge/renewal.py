@@ -15,6 +15,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from controller.state import snapshot
+from edge.cosigned_beside import FILE as COSIGNED
 from edge.journal import JournalShrank, JournalWriter
 from edge.journal.folder import sync_folder
 from edge.restore import restored_state
@@ -60,6 +61,9 @@ async def _replaced(state: Path, writer: JournalWriter, opening: Opening, utc_us
         await _continued(state / FRESH, writer, opening, utc_us)
     finally:
         await writer.close()
+    if (state / COSIGNED).exists():
+        # It speaks of the journal that is set aside, as evidence with it.
+        (state / COSIGNED).rename(state / JOURNAL / COSIGNED)
     (state / JOURNAL).rename(_aside(state, before))
     (state / FRESH).rename(state / JOURNAL)
     sync_folder(state)

@@ -6,6 +6,7 @@ believed. A witness that remembers more than we hold, or something else, has see
 cut, replaced or rewritten since: that is told, and never mended by itself.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -13,6 +14,7 @@ import msgspec
 
 from controller.checkpoint import Checkpoint, CheckpointError, checkpoint_of
 from edge import wire
+from edge.cosigned_beside import CosignedBeside
 from edge.journal.checkpoints import Kept
 from edge.notes import NoteError, NoteKey, cosigned_at, is_by, opened
 
@@ -60,7 +62,8 @@ WitnessReport = CosignatureIgnored | CheckpointRefused | JournalDoubt
 class Witnessed:
     """Our side of it. `own()` gives the journal's keys, the newest first, `witness` is the one that
     is believed; without one nothing is sent. `followed` is called when the witness goes by the
-    newest. Every method may raise JournalError.
+    newest. `beside` has the last cosignature where the journal's folder is not put back with it.
+    Every method may raise JournalError.
     """
 
     def __init__(
@@ -70,12 +73,14 @@ class Witnessed:
         witness: NoteKey | None,
         report: Callable[[WitnessReport], None],
         followed: Callable[[], None] = lambda: None,
+        beside: CosignedBeside | None = None,
     ) -> None:
         self._sizes = sizes
         self._own = own
         self._witness = witness
         self._report = report
         self._followed = followed
+        self._beside = beside
         self._newest: Kept | None = None
         self._old: int | None = None
         self._asked: Kept | None = None
@@ -87,14 +92,33 @@ class Witnessed:
 
     async def look_back(self) -> None:
         """At the start: is what the witness has cosigned still all here?"""
-        cosigned = None if self._witness is None else await self._sizes.newest_cosigned()
-        if cosigned is None or cosigned.cosigned is None:
+        if self._witness is None:
             return
+        kept = await self._sizes.newest_cosigned()
+        if kept is not None and kept.cosigned is not None:
+            await self._look_back_at(kept.cosigned, "the one on file")
+        note = None if self._beside is None else await asyncio.to_thread(self._beside.note)
+        if note is not None:
+            await self._look_back_at(note, "the one beside the journal")
+
+    async def _look_back_at(self, note: str, which: str) -> None:
         try:
-            checkpoint, self._seen_s = self._believed(cosigned.cosigned)
+            if not note.startswith(f"{self._own()[0].name}\n"):
+                await self._doubt_for_another(note)
+                return
+            checkpoint, seen_s = self._believed(note)
+            self._seen_s = max(self._seen_s, seen_s)
             await self._compare(checkpoint)
         except (NoteError, CheckpointError) as error:
-            self._report(CosignatureIgnored(reason=f"the one on file: {error}"))
+            self._report(CosignatureIgnored(reason=f"{which}: {error}"))
+
+    async def _doubt_for_another(self, note: str) -> None:
+        """The witness cosigned another journal where this one lies now: whatever followed this one
+        was replaced by it. Who sets one aside takes the note away with it.
+        """
+        assert self._witness is not None
+        cosigned_at(note, self._witness)
+        await self._doubt(checkpoint_of(note.partition("\n\n")[0] + "\n").size)
 
     def taken(self, kept: Kept) -> None:
         """There is a new checkpoint."""
@@ -169,6 +193,8 @@ class Witnessed:
             return
         self._seen_s = seen_s
         await self._sizes.note_cosigned(checkpoint.size, seen.note)
+        if self._beside is not None:
+            await asyncio.to_thread(self._beside.keep, seen.note)
         if not seen.problem and is_by(seen.note, self._own()[0]):
             self._followed()
         behind = self._old is None or self._old < checkpoint.size
@@ -192,9 +218,12 @@ class Witnessed:
         """Whether our journal holds what was cosigned; if not, that is told."""
         if await self._sizes.root_at(checkpoint.size) == checkpoint.root:
             return True
-        self._report(JournalDoubt(witnessed=checkpoint.size, held=self._sizes.last_seq))
-        await self._sizes.note_doubted(checkpoint.size)
+        await self._doubt(checkpoint.size)
         return False
+
+    async def _doubt(self, witnessed: int) -> None:
+        self._report(JournalDoubt(witnessed=witnessed, held=self._sizes.last_seq))
+        await self._sizes.note_doubted(witnessed)
 
     def _signer(self, note: str) -> NoteKey:
         """The newest of ours that has signed it; with none of them the newest, which says why."""

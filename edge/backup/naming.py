@@ -8,6 +8,7 @@ from pathlib import Path
 from drivers.family import files_named
 from edge.backup.manifest import OUTSIDE, SITE, STATE
 from edge.config import Config
+from edge.cosigned_beside import FILE as COSIGNED
 from edge.credentials import CredentialError, file_named
 from edge.device_keys import next_file
 from edge.pictures.index import FILE as PICTURES_FILE
@@ -21,9 +22,9 @@ _LEFT_FOLDERS = ("journal", "network")
 """The journal is copied row by row, the network is converted anew; of the first, earlier ones that
 were set aside as evidence stay where they are evidence."""
 
-_LEFT_FILES = frozenset({"ballast", "runs.json", FIRST_CODE})
-"""Space that is kept free, how the last runs of this machine ended, and a code that counts until
-the next start."""
+_LEFT_FILES = frozenset({"ballast", "runs.json", COSIGNED, FIRST_CODE})
+"""Space that is kept free, how the last runs of this machine ended, what the witness said of the
+journal that is not restored but begun anew, and a code that counts until the next start."""
 
 _OF_PICTURES = frozenset({PICTURES_FILE, PICTURE_KEY_FILE})
 """With these at hand a picture could be opened that was erased since."""

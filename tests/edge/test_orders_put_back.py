@@ -14,7 +14,9 @@ from controller import events as ev
 from controller.ids import PortalId
 from edge.assembly import Edge
 from edge.control.messages_orders import Carrier, OrderReply
+from edge.cosigned_beside import FILE as COSIGNED
 from edge.orders import CountersOrder, UnlockOrder
+from edge.renewal import ASIDE, JOURNAL
 from simulators.broker_process import BrokerProcess
 from tests.central.rig import CentralProcess
 from tests.edge.checks import ready
@@ -97,3 +99,54 @@ def test_nothing_that_was_done_before_is_done_again_from_an_old_copy(
             one.stop()
 
     asyncio.run(run())
+
+
+def test_a_journal_that_was_put_back_alone_is_doubted_with_nobody_in_reach(
+    mosquitto: BrokerProcess, tmp_path: Path
+) -> None:
+    """What the witness said last lies beside the journal, and was not put back with it."""
+    key = CliRunner().invoke(central, ["key", str(tmp_path / "witness.key"), "--new"]).output
+    broker = f'\n[broker]\nhost = "127.0.0.1"\nport = {mosquitto.port}\nwitness = "{key.strip()}"\n'
+    folder = tmp_path / "house"
+    folder.mkdir()
+    house = ordered_house(folder, broker=broker)
+    journal, copy = folder / "state" / JOURNAL, tmp_path / "copy"
+    witness = ("--witness-key", str(tmp_path / "witness.key"))
+
+    async def held(orders: int) -> str:
+        """Run with central, for so many orders; the incarnation."""
+        one = CentralProcess(mosquitto.port, tmp_path / "a.db", *witness)
+        try:
+            async with house.line(), running(house) as edge:
+                await ready(edge)
+                for _ in range(orders):
+                    locked = lockdown()
+                    assert (await gives(edge, locked)).accepted
+                    assert (await gives(edge, lift(id_of(house, locked)))).accepted
+                await cosigned(edge, edge.daemon.site.state.seq if orders else 1)
+                return edge.daemon.writer.incarnation
+        finally:
+            one.stop()
+
+    async def doubted() -> None:
+        """Run without: it is known at once, and nothing is lowered."""
+        shutil.rmtree(journal)
+        shutil.copytree(copy, journal)
+        async with house.line(), running(house) as edge:
+            await until(edge, ev.JournalDoubted)
+            late = lockdown()
+            assert (await gives(edge, late)).accepted, "what protects acts at once"
+            assert not (await gives(edge, lift(id_of(house, late)))).accepted
+
+    async def run() -> None:
+        first = await held(1)
+        shutil.copytree(journal, copy)
+        assert await held(2) == first
+        await doubted()
+        # The next start sets the copy aside, and goes on with a journal of its own.
+        assert await held(0) != first
+        await doubted()
+
+    asyncio.run(run())
+    (aside,) = (folder / "state").glob(f"{ASIDE}.*")
+    assert (aside / COSIGNED).exists(), "it is evidence as well"
