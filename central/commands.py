@@ -49,6 +49,13 @@ for apart in (search, counts, verify, incident, distribute, edges, order, alarm,
     metavar="FILE|postgresql://…",
     help="The archive: a SQLite file or a PostgreSQL database; made where it is missing.",
 )
+@click.option(
+    "--mqtt",
+    type=click.Choice(["3.1.1", "5"]),
+    default="3.1.1",
+    show_default=True,
+    help="The version that is spoken with it; the edges may speak the other one.",
+)
 @click.option("--username", help="Who central is at the broker.")
 @click.option(
     "--password-file",
@@ -123,6 +130,7 @@ for apart in (search, counts, verify, incident, distribute, edges, order, alarm,
 def run(
     brokers: tuple[str, ...],
     archive: str,
+    mqtt: str,
     username: str | None,
     password_file: Path | None,
     ca: Path | None,
@@ -153,7 +161,7 @@ def run(
     key = None if witness_key is None else _key(witness_key)
     password = None if password_file is None else _password(password_file)
     tls = _tls(ca, certificate, certificate_key)
-    settings = _settings(brokers, username, password, tls)
+    settings = _settings(brokers, username, password, tls, is_mqtt5=mqtt == "5")
     wall = WallSettings(
         archive,
         host,
@@ -277,7 +285,12 @@ def _tls(ca: Path | None, certificate: Path | None, key: Path | None) -> "TlsFil
 
 
 def _settings(
-    brokers: tuple[str, ...], username: str | None, password: str | None, tls: "TlsFiles | None"
+    brokers: tuple[str, ...],
+    username: str | None,
+    password: str | None,
+    tls: "TlsFiles | None",
+    *,
+    is_mqtt5: bool,
 ) -> "LinkSettings":
     from functools import partial
     from secrets import token_hex
@@ -298,4 +311,5 @@ def _settings(
         username=username,
         password=password,
         tls=None if tls is None else partial(context, tls),
+        is_mqtt5=is_mqtt5,
     )

@@ -232,6 +232,7 @@ SITE_KEYS: dict[str, dict[str, str]] = {
     "broker": {
         "host": "name or address of the MQTT broker; without `[broker]` nothing leaves the edge",
         "port": "TCP port; 8883 where TLS is usual",
+        "mqtt": "which version of MQTT is spoken with it; what is sent is the same in both",
         "also": "further nodes of the same broker, which is a cluster, as `HOST` (at `port`) or "
         "`HOST:PORT`: tried in turn where the one before fails",
         "username": "this edge's account at the broker",

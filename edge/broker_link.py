@@ -4,6 +4,7 @@ from functools import partial
 
 from drivers.mqtt_link import LinkSettings
 from edge.config import Config
+from edge.site_file import Mqtt
 from edge.tls import context
 
 
@@ -21,4 +22,5 @@ def broker_settings(config: Config, client_id: str = "") -> LinkSettings | None:
         username=config.broker.username,
         password=config.broker_password,
         tls=None if config.tls is None else partial(context, config.tls),
+        is_mqtt5=config.broker.mqtt is Mqtt.V5,
     )

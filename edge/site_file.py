@@ -29,14 +29,22 @@ class Header(Entry, frozen=True, kw_only=True):
     former_picture_key: str | None = None
 
 
+class Mqtt(StrEnum):
+    """The version that is spoken with a broker."""
+
+    V3 = "3.1.1"
+    V5 = "5"
+
+
 class BrokerEntry(Entry, frozen=True, kw_only=True):
     """`also`: further nodes of the same broker, as HOST or HOST:PORT. `ca` and `certificate` go
-    together, and make it TLS.
+    together, and make it TLS. `mqtt`: all that is sent is the same in both.
     """
 
     host: str
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = BROKER_PORT
     also: Annotated[tuple[str, ...], msgspec.Meta(max_length=BROKER_NODES_MAX - 1)] = ()
+    mqtt: Mqtt = Mqtt.V3
     username: str | None = None
     password_file: str | None = None
     ca: str | None = None

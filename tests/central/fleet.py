@@ -172,8 +172,8 @@ class Fleet:
         return self.folder / "archive.state"
 
     @contextmanager
-    def central(self) -> Iterator[CentralProcess]:
-        process = CentralProcess(self.port, self.archive, "--json")
+    def central(self, *options: str) -> Iterator[CentralProcess]:
+        process = CentralProcess(self.port, self.archive, "--json", *options)
         try:
             yield process
         finally:
