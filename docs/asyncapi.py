@@ -86,8 +86,8 @@ def _server(status: str) -> dict[str, Any]:
         "host": "{host}:{port}",
         "protocol": "mqtt",
         "protocolVersion": "3.1.1",
-        "description": "The site's broker. An edge speaks MQTT 3.1.1, or 5 by its site file; a reader "
-        "either.",
+        "description": "The site's broker. An edge speaks MQTT 3.1.1, or 5 by its site file; a "
+        "reader either.",
         "variables": {
             "host": {"description": "Its name or address, as the site file has it."},
             "port": {"default": "1883", "description": "Its TCP port."},
