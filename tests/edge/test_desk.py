@@ -84,6 +84,7 @@ def test_people_imported_into_a_running_edge_pass_at_once_and_after_a_restart(
                 assert after.decision.granted
             async with running(house) as edge:
                 await until(edge, ev.EdgeReady, 2)
+                await until(edge, ev.ReaderFound, 8)
                 house.badge("front-in", CY)
                 *_, again = await until(edge, ev.DecisionMade, 3)
                 assert again.decision.granted

@@ -13,6 +13,7 @@ from drivers.osdp import messages as osdp
 from drivers.osdp.translate import TEXT_COLUMNS
 from edge.reader_signs import _LIGHTS, _TEXTS
 from simulators.osdp_reader import SimulatedReader
+from tests.edge.checks import ready
 from tests.edge.house import ADA, BOB, House, running, until
 
 WITHIN_S = 30.0
@@ -49,7 +50,7 @@ def test_a_display_shows_the_verdict_and_never_why(tmp_path: Path) -> None:
 
     async def run() -> None:
         async with house.line(), running(house) as edge:
-            await until(edge, ev.EdgeReady)
+            await ready(edge)
             house.badge("front-in", BOB)
             await until(edge, ev.DecisionMade)
             async with asyncio.timeout(WITHIN_S):
@@ -74,7 +75,7 @@ def test_a_reader_without_display_is_told_nothing_and_one_without_light_once(
 
     async def run() -> None:
         async with house.line(), running(house) as edge:
-            await until(edge, ev.EdgeReady)
+            await ready(edge)
             for count in (1, 2):
                 house.badge("front-in", BOB)
                 await until(edge, ev.DecisionMade, count)

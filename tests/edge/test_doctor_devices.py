@@ -23,6 +23,7 @@ from edge.doctor_ports import ports
 from edge.line_speeds import LineSpeed, keep_speed, speed_of
 from simulators.osdp_reader import SimulatedReader
 from simulators.secret_file import write_secret
+from tests.edge.checks import ready
 from tests.edge.house import ADA, FRONT_CONTACT, House, running, until
 from tests.edge.test_doctor import patient
 
@@ -170,7 +171,7 @@ def test_a_board_with_fewer_outputs_than_the_site_file_says_is_found(house: Hous
 def test_a_daemon_that_runs_is_asked_and_its_lines_are_left_to_it(house: House) -> None:
     async def run() -> list[Finding]:
         async with house.line(), running(house) as edge:
-            await until(edge, ev.EdgeReady)
+            await ready(edge)
             house.badge("front-in", ADA)
             await until(edge, ev.PortalGranted)
             async with asyncio.timeout(30):
@@ -197,7 +198,7 @@ def test_a_reader_without_a_light_shows_no_verdict(house: House) -> None:
 
     async def run() -> list[Finding]:
         async with house.line(), running(house) as edge:
-            await until(edge, ev.EdgeReady)
+            await ready(edge)
             house.badge("front-in", ADA)
             async with asyncio.timeout(30):
                 while "light" not in edge.daemon.devices.of("front-in").worked:

@@ -41,7 +41,7 @@ def at_home(house: House, scene: Callable[[Edge], Awaitable[None]]) -> None:
     async def main() -> None:
         async with house.line(), running(house) as edge:
             await until(edge, ev.EdgeReady)
-            await until(edge, ev.ReaderFound, 3)
+            await until(edge, ev.ReaderFound, 4)
             house.badge("front-in", ADA)
             await until(edge, ev.PortalGranted)
             house.board.set_input(FRONT_CONTACT, True)
