@@ -47,20 +47,8 @@ _TYPES = {
 }
 """Of columns that are not text."""
 
-_STAGING = """
-CREATE TEMPORARY TABLE incoming (
-    journal INTEGER, seq BIGINT, kind TEXT, utc_us BIGINT, data BYTEA
-) ON COMMIT DELETE ROWS
-"""
-
-_KEYS = (
-    "INSERT INTO entry_key (journal, seq, utc_us) SELECT journal, seq, utc_us FROM incoming"
-    " ON CONFLICT DO NOTHING"
-)
-_ENTRIES = (
-    "INSERT INTO entry (journal, seq, kind, utc_us, data)"
-    " SELECT journal, seq, kind, utc_us, data FROM incoming"
-)
+_ENTRY_KEY = Table("entry_key", ("journal", "seq", "utc_us"))
+"""Where an entry is, by its number: the one unique index over all of them."""
 
 
 class PostgresDatabase:
@@ -91,19 +79,17 @@ class PostgresDatabase:
     def add(self, table: Table, rows: Sequence[Sequence[Any]], /) -> None:
         if not rows:
             return
-        staged = table is ENTRY
-        cursor = self._connection.cursor()
-        target = "incoming" if staged else table.name
-        copying = f"COPY {target} ({', '.join(table.columns)}) FROM STDIN (FORMAT BINARY)"
-        with cursor.copy(_spelled(copying)) as copy:
+        if table is ENTRY:
+            # Refused where somebody stored one of them past our locks.
+            self._copy(_ENTRY_KEY, [(journal, seq, utc_us) for journal, seq, _, utc_us, _ in rows])
+        self._copy(table, rows)
+
+    def _copy(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        copying = f"COPY {table.name} ({', '.join(table.columns)}) FROM STDIN (FORMAT BINARY)"
+        with self._connection.cursor().copy(_spelled(copying)) as copy:
             copy.set_types([_TYPES.get(column, "text") for column in table.columns])
             for row in rows:
                 copy.write_row(row)
-        if staged:
-            cursor.execute(_KEYS)
-            if cursor.rowcount != len(rows):
-                raise psycopg.IntegrityError("somebody stored the same entries past our locks")
-            cursor.execute(_ENTRIES)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -233,8 +219,6 @@ class PostgresDatabase:
             settings["synchronous_commit"] = "on"
         for name, value in settings.items():
             connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-        if not self._read_only:
-            connection.execute(_STAGING)
 
 
 class PostgresArchive(SqlArchive):

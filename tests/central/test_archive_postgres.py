@@ -58,6 +58,26 @@ def sent(first: int, *entries: wire.SentEntry) -> wire.Batch:
     return wire.Batch(incarnation=INCARNATION, first=first, entries=entries)
 
 
+def test_a_key_that_somebody_wrote_past_our_locks_is_an_error_and_nothing_is_stored(
+    place: PostgresStore,
+) -> None:
+    """What it stands for cannot be compared: the edge keeps its entries and sends them again."""
+    with closing(place.open()) as archive:
+        archive.store(SITE, EDGE, batch(1, 3))
+        with psycopg.connect(place.where, autocommit=True) as other:
+            other.execute(
+                "INSERT INTO sentrypost.entry_key SELECT journal, 5, 0 FROM"
+                " sentrypost.entry_key WHERE seq = 1"
+            )
+        with pytest.raises(ArchiveError, match="duplicate key") as caught:
+            archive.store(SITE, EDGE, batch(4, 6))
+        assert "(5" not in str(caught.value), "no value of a row is told"
+        assert seqs(archive) == [1, 2, 3]
+        with psycopg.connect(place.where, autocommit=True) as other:
+            other.execute("DELETE FROM sentrypost.entry_key WHERE utc_us = 0")
+        assert archive.store(SITE, EDGE, batch(4, 6)).mark.seq == 6
+
+
 def test_entries_lie_in_the_month_of_their_time_and_numbers_hold_across_months(
     place: PostgresStore,
 ) -> None:
