@@ -116,11 +116,11 @@ class SqlArchive:
         self,
         journal: audit.Journal,
         told: audit.Told = lambda _: None,
-        witness: bytes | None = None,
+        witnesses: Sequence[bytes] = (),
     ) -> audit.Audited:
         """As `central.audit.audited`."""
         with self._failing("cannot read the archive"):
-            return audit.audited(self._db, journal, told, witness)
+            return audit.audited(self._db, journal, told, witnesses)
 
     def entries(self, site: str, edge: str, incarnation: str) -> Iterator[Archived]:
         """Every stored entry of one journal in the order of its numbers."""

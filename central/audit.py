@@ -7,6 +7,7 @@ Reads a page at a time, beside a central that stores.
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import msgspec
@@ -108,10 +109,10 @@ def journals(db: Database, site: str, edge: str) -> list[Journal]:
 
 
 def audited(
-    db: Database, journal: Journal, told: Told = lambda _: None, witness: bytes | None = None
+    db: Database, journal: Journal, told: Told = lambda _: None, witnesses: Sequence[bytes] = ()
 ) -> Audited:
-    """Every entry of one journal, looked at. `witness`: its public key, under which whatever the
-    archive's own retention says must be signed; None: that is not asked.
+    """Every entry of one journal, looked at. `witnesses`: the witness's public keys, under one of
+    which whatever the archive's own retention says must be signed; none: that is not asked.
     """
     walk = _Walk(journal, _ranges(db, journal.id))
     for count, place in enumerate(_places(db, journal.id), 1):
@@ -119,7 +120,7 @@ def audited(
         if count % PAGE_ENTRIES == 0:
             told(count)
     walk.end()
-    expired = _expired(db, journal, walk, witness)
+    expired = _expired(db, journal, walk, witnesses)
     (forks,) = db.execute("SELECT count(*) FROM fork WHERE journal = ?", (journal.id,)).fetchone()
     return Audited(
         site=journal.site,
@@ -138,7 +139,7 @@ def audited(
 
 
 def _expired(
-    db: Database, journal: Journal, walk: "_Walk", witness: bytes | None
+    db: Database, journal: Journal, walk: "_Walk", witnesses: Sequence[bytes]
 ) -> tuple[Expired, ...]:
     """What went by the archive's own retention, as far as its statements hold; what does not is a
     finding.
@@ -161,8 +162,9 @@ def _expired(
                 f"what retention {run} says that it took, {taken.count} of entries {taken.first} to"
                 f" {taken.last}, is not what is gone"
             )
-        elif witness is not None and not any(
-            fits(witness, signature, statement.message) for signature in statement.signatures
+        elif witnesses and not any(
+            fits(witness, signature, statement.message)
+            for witness, signature in product(witnesses, statement.signatures)
         ):
             walk.findings.append(
                 f"that retention took {taken.count} of entries {taken.first} to {taken.last} is not"
@@ -179,7 +181,7 @@ def _expired(
             count=sum(one.count for one in whole),
             since_us=min(one.utc_us for one in whole),
             until_us=max(one.utc_us for one in whole),
-            signed=witness is not None,
+            signed=bool(witnesses),
         ),
     )
 

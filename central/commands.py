@@ -1,6 +1,9 @@
 """`sentrypost central …`"""
 
+import json
 import re
+import time
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +18,11 @@ from central.commands_search import counts, search
 from central.commands_verify import verify
 from central.control_commands import distribute, edges, state_beside
 from central.web.command import web
+from edge.commands.common import json_option
 from edge.failed import Failed
 
 if TYPE_CHECKING:
+    from central.witness_key import WitnessKey
     from drivers.mqtt_link import LinkSettings
     from edge.signatures import SigningKey
     from edge.tls import TlsFiles
@@ -158,7 +163,7 @@ def run(
     from central.control_serving import WallSettings
     from central.service import serve
 
-    key = None if witness_key is None else _key(witness_key)
+    witness = None if witness_key is None else _witness_key(witness_key)
     password = None if password_file is None else _password(password_file)
     tls = _tls(ca, certificate, certificate_key)
     settings = _settings(brokers, username, password, tls, is_mqtt5=mqtt == "5")
@@ -174,7 +179,7 @@ def run(
             settings,
             archive,
             state or state_beside(archive),
-            key,
+            witness,
             tls,
             wall,
             days=kept_days(keep),
@@ -204,21 +209,79 @@ def forget(site: str, edge: str, archive: str) -> None:
 @central.command("key")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--new", is_flag=True, help="Make the key first; FILE must not exist.")
-def key_(file: Path, new: bool) -> None:
+@click.option("--rotate", is_flag=True, help="Put another key in its place first.")
+@json_option
+def key_(file: Path, new: bool, rotate: bool, as_json: bool) -> None:
     """Print what edges have to know of the witness whose private key is in FILE.
 
     It goes into their site files, as `witness` in `[broker]`. Whoever has FILE can speak for the
     witness: it belongs where central runs, and nowhere else.
+
+    After `--rotate` start central anew. Each edge goes over to the new key by itself when it is
+    spoken to next, because the old one has signed that; FILE.former keeps it, beside FILE. What the
+    old key has cosigned holds still. A power cut leaves the old key, or the new one.
     """
-    from central.witness import Witness
+    from central.witness_key import WitnessKey
     from edge.key_files import KeyFileError
     from edge.signing_keys import make_signing_key
 
+    if new and rotate:
+        raise click.UsageError("--new makes the first key, --rotate another one: give one of them")
     try:
-        key = make_signing_key(file) if new else _key(file)
+        if rotate:
+            found = _rotated(file)
+        else:
+            found = WitnessKey(make_signing_key(file)) if new else _witness_key(file)
     except KeyFileError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(Witness(key, int).key.text)
+    click.echo(_shown(found, as_json=as_json))
+    if rotate:
+        click.echo("another key: start central anew, and the edges follow", err=True)
+
+
+def _rotated(file: Path) -> "WitnessKey":
+    """Raises KeyFileError."""
+    from central.witness_key import load_witness_key, rotate_witness_key
+    from edge.commands.common import passphrase
+
+    typed = [""]
+
+    def ask() -> str:
+        typed.append(passphrase(file.name))
+        return typed[-1]
+
+    load_witness_key(file, ask)
+    return rotate_witness_key(file, typed[-1], int(time.time()))
+
+
+def _shown(found: "WitnessKey", *, as_json: bool) -> str:
+    from central.witness import Witness
+    from edge.present import local
+    from edge.signatures import key_id
+
+    key = Witness(found.key, int).key.text
+    if not as_json:
+        return key
+    former = [
+        {
+            "id": key_id(step.former.public),
+            "key": step.former.text,
+            "until": local(step.utc_s * 1_000_000, UTC, sep="T"),
+        }
+        for step in reversed(found.successions)
+    ]
+    return json.dumps({"id": found.key.id, "key": key, "former": former})
+
+
+def _witness_key(file: Path) -> "WitnessKey":
+    from central.witness_key import load_witness_key
+    from edge.commands.common import passphrase
+    from edge.key_files import KeyFileError
+
+    try:
+        return load_witness_key(file, lambda: passphrase(file.name))
+    except KeyFileError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _key(file: Path) -> "SigningKey":

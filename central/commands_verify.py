@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 @click.option("--site", default="", help="Of this site alone.")
 @click.option("--edge", default="", help="Of this edge alone.")
 @click.option(
-    "--witness", default="", help="The witness's key: what went here must be signed by it."
+    "--witness",
+    "witnesses",
+    multiple=True,
+    help="The witness's key: what went here must be signed by it; once for each that it had.",
 )
 @json_option
-def verify(archive: str, site: str, edge: str, witness: str, as_json: bool) -> None:
+def verify(archive: str, site: str, edge: str, witnesses: tuple[str, ...], as_json: bool) -> None:
     """Compute the chain of every journal anew over what is stored, and tell what is gone.
 
     Exit code 1 where something does not hold: rows that were changed, a fork, or entries that are
@@ -30,12 +33,12 @@ def verify(archive: str, site: str, edge: str, witness: str, as_json: bool) -> N
     """
     import msgspec
 
-    key = _public(witness) if witness else None
+    keys = [_public(text) for text in witnesses]
     wrong = 0
     with read(archive) as there:
         journals = there.journals_kept(sayable(site), sayable(edge))
         for journal in journals:
-            audited = there.audit(journal, _told(journal.site, journal.edge), key)
+            audited = there.audit(journal, _told(journal.site, journal.edge), keys)
             wrong += not audited.sound
             if as_json:
                 click.echo(msgspec.json.encode(audited))

@@ -25,6 +25,7 @@ from central.findings import Finding
 from central.orders import Orders
 from central.printer import LinePrinter, clean, lines
 from central.witness import Witness
+from central.witness_key import WitnessKey
 from controller.retention import RecordClass
 from drivers.mqtt_link import (
     BrokerCertified,
@@ -36,7 +37,6 @@ from drivers.mqtt_link import (
     LinkUp,
     MqttLink,
 )
-from edge.signatures import SigningKey
 from edge.tls import TlsFiles
 
 PRINT_S_MAX = 2.0
@@ -150,7 +150,7 @@ async def serve(
     settings: LinkSettings,
     archive: str,
     state: Path,
-    key: SigningKey | None,
+    key: WitnessKey | None,
     tls: TlsFiles | None,
     wall: WallSettings,
     *,
@@ -159,7 +159,7 @@ async def serve(
     as_json: bool,
 ) -> None:
     """Until SIGTERM or SIGINT. `state`: where its control socket is, and what it distributes.
-    `key`: under which the size of journals is cosigned; None: it is not. `tls`: the files behind
+    `key`: with which the size of journals is cosigned; None: it is not. `tls`: the files behind
     the settings' own, whose end is told. `days`: for how many each class of entries is kept; one
     that is not named is kept for good. `share`: other archivers have a part of the work where the
     broker can. `wall`: what operators have at the wall. Raises ArchiveError when the archive cannot
@@ -184,8 +184,11 @@ async def serve(
     logging.getLogger().addHandler(noted)
     link = MqttLink(settings, heard)
     looking = None if expiry is None else asyncio.create_task(expiry.run(), name="certificate")
-    keeping = Keeping(Rules(days, key), lambda: time.time_ns() // 1_000) if days else None
-    witness = None if key is None else Witness(key, lambda: int(time.time()))
+    signs = None if key is None else key.key
+    keeping = Keeping(Rules(days, signs), lambda: time.time_ns() // 1_000) if days else None
+    witness = None
+    if key is not None:
+        witness = Witness(key.key, lambda: int(time.time()), key.successions)
 
     def made(distributor: Distributor | None, orders: Orders | None) -> Collector:
         opening = partial(open_archive, archive)

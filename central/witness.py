@@ -29,6 +29,7 @@ from edge.notes import (
     text_of,
 )
 from edge.signatures import SigningKey
+from edge.witness_keys import Succession, Witnesses, cosigner
 
 NAME = "sentrypost/_central"
 """Under which central cosigns; its key tells two of them apart."""
@@ -113,10 +114,15 @@ class Judgement(NamedTuple):
 
 
 class Witness:
-    """One key, and what it has signed. `utc_s()` is the clock's."""
+    """One key, and what it has signed. `utc_s()` is the clock's. `successions`: by which it has
+    followed others, the oldest first; they are told with every answer.
+    """
 
-    def __init__(self, key: SigningKey, utc_s: Callable[[], int]) -> None:
+    def __init__(
+        self, key: SigningKey, utc_s: Callable[[], int], successions: Sequence[Succession] = ()
+    ) -> None:
         self._key = key
+        self._own = Witnesses(self.key, tuple(successions))
         self._utc_s = utc_s
         self._asked: Counter[str] = Counter()
         """How often a journal was asked, in vain so far, to prove from what was cosigned."""
@@ -148,7 +154,7 @@ class Witness:
             problem, alarm = self._against(checkpoint_of(text_of(known.note)), checkpoint, sent)
             if problem:
                 told = NotCosigned(site=site, edge=edge, reason=problem, alarm=alarm)
-                return Judgement(wire.CheckpointSeen(note=known.note, problem=problem), told)
+                return Judgement(self._answer(known.note, problem), told)
         elif (before := memory.journals(site, edge)) >= JOURNALS_MAX:
             reason = f"more than {JOURNALS_MAX} journals of one edge: somebody invents them"
             return Judgement(None, NotCosigned(site=site, edge=edge, reason=reason, alarm=True))
@@ -162,7 +168,11 @@ class Witness:
         memory.remember(key.name, seen, known)
         del self._asked[key.name]
         told_of = KeyFollowed(site=site, edge=edge) if followed else news
-        return Judgement(wire.CheckpointSeen(note=seen.note), told_of)
+        return Judgement(self._answer(seen.note), told_of)
+
+    def _answer(self, note: str, problem: str = "") -> wire.CheckpointSeen:
+        notes = tuple(one.note for one in self._own.successions)
+        return wire.CheckpointSeen(note=note, problem=problem, successions=notes or msgspec.UNSET)
 
     def _cosigned(
         self,
@@ -192,19 +202,29 @@ class Witness:
             try:
                 own = note_key(text)
                 checkpoint = checkpoint_of(opened(sent.cosigned, own))
-                seen_s = cosigned_at(sent.cosigned, self.key)
+                signer, *seen = self._ours(sent.cosigned)
                 if checkpoint.origin != key.name:
                     return None
                 if known is not None and (
                     checkpoint.size <= checkpoint_of(text_of(known.note)).size
-                    or seen_s < cosigned_at(known.note, self.key)
+                    or seen < list(self._ours(known.note)[1:])
                 ):
                     return None
             except (NoteError, CheckpointError):
                 continue
-            line = alone(sent.cosigned, self.key).removeprefix(f"{checkpoint.text}\n")
+            line = alone(sent.cosigned, signer).removeprefix(f"{checkpoint.text}\n")
             return Remembered(" ".join(keys), alone(sent.cosigned, own) + line)
         return None
+
+    def _ours(self, note: str) -> tuple[NoteKey, int, int]:
+        """Which key of ours has cosigned it, how new that key is, and when it was: whoever has got
+        hold of a former key proves nothing by it against what a newer one has cosigned.
+
+        Raises NoteError.
+        """
+        keys = (self._own.key, *self._own.former)
+        signer = cosigner(note, keys)
+        return signer, -keys.index(signer), cosigned_at(note, signer)
 
     def _against(
         self, known: Checkpoint, checkpoint: Checkpoint, sent: wire.CheckpointSent

@@ -70,6 +70,7 @@ from controller.events_journal import (
     JournalRestored,
     JournalUnsound,
     ReserveUsed,
+    WitnessKeyFollowed,
 )
 from controller.events_orders import (
     CountersChallenged,
@@ -172,6 +173,7 @@ __all__ = [
     "VisitorCodeMade",
     "VisitorOverstayed",
     "VisitorUnescorted",
+    "WitnessKeyFollowed",
     "clipped",
 ]
 
@@ -416,6 +418,7 @@ URGENT = frozenset(
         JournalKeyRotated,
         JournalRestored,
         JournalUnsound,
+        WitnessKeyFollowed,
         OrderAccepted,
         OrderEnded,
         OrdersSuspected,

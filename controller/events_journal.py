@@ -65,6 +65,15 @@ class JournalKeyRotated(Body, frozen=True, kw_only=True):
     former: KeyId
 
 
+class WitnessKeyFollowed(Body, frozen=True, kw_only=True):
+    """Of the witness `key` is believed from here on, and `former` no more, which has signed that.
+    What `former` has cosigned holds still. Ids as `sentrypost central key` prints them.
+    """
+
+    key: KeyId
+    former: KeyId
+
+
 class EntryDropped(Body, frozen=True, kw_only=True):
     """Stands in the place of an entry that did not fit into memory while nothing could be written.
 

@@ -433,6 +433,13 @@ class JournalKeyFollowed(Input, frozen=True, kw_only=True):
     former: KeyId
 
 
+class WitnessKeyHeard(Input, frozen=True, kw_only=True):
+    """As `WitnessKeyFollowed`: both keys have signed it."""
+
+    key: KeyId
+    former: KeyId
+
+
 class JournalDoubtHeard(Input, frozen=True, kw_only=True):
     """As `JournalDoubted`."""
 

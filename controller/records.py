@@ -11,6 +11,7 @@ from controller.events import (
     JournalKeyRotated,
     JournalUnsound,
     ReserveUsed,
+    WitnessKeyFollowed,
 )
 from controller.inputs import (
     CertificateRead,
@@ -20,6 +21,7 @@ from controller.inputs import (
     JournalLookedThrough,
     PruningDecided,
     ReserveTaken,
+    WitnessKeyHeard,
 )
 from controller.turn import Turn
 
@@ -38,6 +40,10 @@ def _on_journal_doubt(turn: Turn, fact: JournalDoubtHeard) -> None:
 
 def _on_journal_key(turn: Turn, fact: JournalKeyFollowed) -> None:
     turn.record(JournalKeyRotated(key=fact.key, former=fact.former))
+
+
+def _on_witness_key(turn: Turn, fact: WitnessKeyHeard) -> None:
+    turn.record(WitnessKeyFollowed(key=fact.key, former=fact.former))
 
 
 def _on_journal_looked_through(turn: Turn, fact: JournalLookedThrough) -> None:
@@ -68,6 +74,7 @@ HANDLERS: dict[type[Input], Callable] = {  # type: ignore[type-arg]  # each take
     CertificateRead: _on_certificate,
     JournalDoubtHeard: _on_journal_doubt,
     JournalKeyFollowed: _on_journal_key,
+    WitnessKeyHeard: _on_witness_key,
     JournalLookedThrough: _on_journal_looked_through,
     PruningDecided: _on_pruning,
     ReserveTaken: _on_reserve_taken,

@@ -361,6 +361,9 @@ ACTIONS: dict[str, str] = {
     "runs: at its end nothing goes to the archive any more. Doors do not depend on it.",
     "entries-pruned": "Nothing: the archive has them. Where it was `early`, free space or give the "
     "edge a larger disk.",
+    "witness-key-followed": "Nothing, if it was rotated where central runs. Otherwise somebody has "
+    "the witness's former key: name the right one in `[broker] witness`, remove "
+    "`witness.followed` from the state folder, and start the edge.",
     "journal-key-rotated": "Nothing, if you have rotated it. Otherwise somebody was in the state "
     "folder: `docs/security.md`.",
     "reserve-used": "Make space on the disk now. The next time nothing can be written, and nobody "

@@ -79,7 +79,8 @@ TOPICS: dict[str, Words] = {
         peer="witnesses",
         messages=(wire.CheckpointSeen,),
         says="the largest checkpoint that the witness has cosigned, and why not this one",
-        more="The edge believes the signature alone, under the key that its site file names.",
+        more="The edge believes the signature alone, under the key that its site file names, or "
+        "one to which the successions lead from there.",
     ),
     "request": Words(
         "What central asks for",
@@ -257,6 +258,8 @@ FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
         "v": "version of the message",
         "note": "the largest checkpoint cosigned, with the witness's line",
         "problem": "why it is not the one that was sent; empty where it is",
+        "successions": "notes by which the witness's key has followed others, the oldest first; "
+        "each is signed by both",
     },
     wire.RequestPart: {
         "v": "version of the message",

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from controller.inputs import CertificateRead, JournalKeyFollowed
+from controller.inputs import CertificateRead, JournalKeyFollowed, WitnessKeyHeard
 from controller.site import Site
 from controller.state import SiteState
 from controller.turn import Origin
@@ -41,7 +41,7 @@ from edge.face_watch import FaceWatch
 from edge.faces import Shelf
 from edge.guard_post import GuardPost
 from edge.journal import JournalWriter, Record
-from edge.journal_beside import journal_beside, scrubber_of
+from edge.journal_beside import journal_beside, scrubber_of, signers_of
 from edge.journal_keys import JournalKey, KeyRing
 from edge.keypads import Keypads
 from edge.muster_desk import MusterDesk
@@ -63,7 +63,7 @@ from edge.requests import Requests
 from edge.restore import restored_state
 from edge.safe_mode import SERVED_S
 from edge.seeing import beyond_the_reader, seeing
-from edge.signatures import SigningKey
+from edge.signatures import SigningKey, key_id
 from edge.signins.beside import Means, sign_ins
 from edge.tls import Identity
 from edge.topics import Topics
@@ -76,6 +76,7 @@ from edge.visitor_desk import VisitorDesk
 from edge.visitor_gifts import Gifts
 from edge.wire import SetKind
 from edge.wiring import Wiring
+from edge.witness_keys import Succession, WitnessRing
 from edge.witnessed import JournalDoubt, Witnessed, WitnessReport
 
 SENT_WITHIN_S = 2.0
@@ -186,7 +187,8 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     )
     checkpoints.ring.record = partial(_rotated, daemon)
     policy = PolicyDesk(daemon, began, store)
-    scrubber = scrubber_of(config, outside, daemon, checkpoints.ring)
+    witness = _witness(config, daemon)
+    scrubber = scrubber_of(outside, daemon, partial(signers_of, checkpoints.ring, witness))
     desks = _people_desks(config, outside, daemon)
     people_desk, erase_desk, _, faces = desks
     requests = Requests(people_desk, policy, partial(_in_force_of, daemon), writer.incarnation)
@@ -194,7 +196,7 @@ async def assembled(config: Config, outside: Outside) -> Edge:
     orders = _order_desk(config, outside, daemon)
     reports = Reports(asyncio.get_running_loop().time)
     lane = _lane(config, outside, daemon, orders, reports)
-    uplink = _uplink(config, outside, daemon, checkpoints, requests, watch, lane, reports)
+    uplink = _uplink(config, outside, daemon, checkpoints, requests, watch, lane, reports, witness)
     desk = DaemonDesk(
         daemon,
         config,
@@ -344,6 +346,21 @@ def _rotated(daemon: Daemon, key: str, former: str) -> None:
     daemon.judge(JournalKeyFollowed(id=daemon.new_id(), key=key, former=former))
 
 
+def _witness(config: Config, daemon: Daemon) -> WitnessRing | None:
+    if config.witness is None:
+        return None
+    ring = WitnessRing(config.witness, config.state)
+
+    async def record(step: Succession) -> bool:
+        ids = (key_id(step.key.public), key_id(step.former.public))
+        daemon.judge(WitnessKeyHeard(id=daemon.new_id(), key=ids[0], former=ids[1]))
+        await daemon.recorder.drained()
+        return not daemon.recorder.down
+
+    ring.record = record
+    return ring
+
+
 def _certificates(outside: Outside, daemon: Daemon) -> CertificateWatch | None:
     if outside.identity is None:
         return None
@@ -409,6 +426,7 @@ def _uplink(
     watch: CertificateWatch | None,
     lane: OrderLane,
     reports: Reports,
+    witness: WitnessRing | None,
 ) -> Uplink | None:
     """The way to the archive and its witness, where the site has a broker."""
     if outside.link is None:
@@ -435,7 +453,7 @@ def _uplink(
             outside.writer,
             lambda: checkpoints.keys,
             # The witness believes the first key it sees: it must never see one that is lost soon.
-            None if outside.journal_key.of_this_run else config.witness,
+            None if outside.journal_key.of_this_run else witness,
             heard,
             checkpoints.ring.followed,
             outside.cosigned,

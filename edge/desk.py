@@ -295,11 +295,10 @@ class DaemonDesk:
         kept, begun = await writer.said(size), await writer.begun()
         signers = self._scrubber.signers
         keys = [one.text for one in signers.log_keys(writer.site, writer.edge, writer.incarnation)]
-        witness = signers.witness
         return CheckpointsReply(
             key=keys[0] if keys else "",
             former=tuple(keys[1:]),
-            witness="" if witness is None else witness.text,
+            witnesses=tuple(one.text for one in signers.witnesses),
             checkpoints=tuple(checkpoint_said(one) for one in kept),
             begun=begun.size,
             peaks=tuple(peak.hex() for peak in begun.peaks),

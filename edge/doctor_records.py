@@ -1,6 +1,7 @@
 """Whether the journal is written and holds, and how far others have it."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from edge.control.calling import ControlClientError
 from edge.control.client import Client, NoDaemonError
@@ -11,6 +12,7 @@ from edge.doctor import Finding, Patient, fail, ok, warn
 from edge.journal import JournalError, JournalMissing, Report, Signers, verify_folder
 from edge.journal_keys import public_keys
 from edge.present import clean
+from edge.witness_keys import Witnesses, witnesses_of
 
 BEHIND_WARN = 10_000
 """Entries that the archive lacks: more than an outage of a day or so at a small site."""
@@ -118,7 +120,16 @@ def _cosigned(patient: Patient, seq: int, size: int | None) -> Finding:
         return warn(
             "the witness has cosigned nothing yet", "see that central runs with its witness's key"
         )
-    return ok(f"the witness has cosigned {size} of {seq} entries")
+    return ok(f"the witness has cosigned {size} of {seq} entries{_followed(patient)}")
+
+
+def _followed(patient: Patient) -> str:
+    """Since when its key is another, where it was rotated."""
+    witnesses = _witnesses(patient)
+    if witnesses is None or not witnesses.successions:
+        return ""
+    since = datetime.fromtimestamp(witnesses.successions[-1].utc_s, UTC)
+    return f"; its key is of {since:%Y-%m-%d}"
 
 
 def reports(patient: Patient) -> Iterator[Finding]:
@@ -138,5 +149,8 @@ def reports(patient: Patient) -> Iterator[Finding]:
 
 
 def _signers(patient: Patient) -> Signers:
-    witness = None if patient.config is None else patient.config.witness
-    return Signers.under(public_keys(patient.state), witness)
+    return Signers.under(public_keys(patient.state), _witnesses(patient))
+
+
+def _witnesses(patient: Patient) -> Witnesses | None:
+    return None if patient.config is None else witnesses_of(patient.config.witness, patient.state)

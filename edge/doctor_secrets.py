@@ -4,6 +4,7 @@ import os
 import shlex
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from drivers.family import secret_files
@@ -14,6 +15,7 @@ from edge.credentials import file_named
 from edge.device_keys import next_file
 from edge.doctor import Finding, Patient, fail, ok, warn
 from edge.journal_keys import KEY_FILE, NEXT_FILE
+from edge.order_key import KEY_FILE as ORDER_KEY_FILE
 from edge.pictures.key import KEY_FILE as PICTURE_KEY_FILE
 from edge.secret_file import is_open_to_others
 from edge.views_file import VIEWS_FILE
@@ -93,7 +95,19 @@ def keys(patient: Patient) -> Iterator[Finding]:
             found.append(_open_to_others(path, mode, "600"))
     yield from found
     if not found and not writable:
-        yield ok("keys and passwords are for their owner alone")
+        yield ok(f"keys and passwords are for their owner alone{_ages(patient.state)}")
+
+
+def _ages(state: Path) -> str:
+    """Of what this edge signs with. Nobody can say how old is too old: that is the site's rule."""
+    ages = []
+    for what, name in (("its journal", KEY_FILE), ("its own orders", ORDER_KEY_FILE)):
+        try:
+            made = datetime.fromtimestamp((state / name).stat().st_mtime, UTC)
+        except OSError:
+            continue
+        ages.append(f"{what} with a key of {made:%Y-%m-%d}")
+    return f"; the edge signs {' and '.join(ages)}" if ages else ""
 
 
 def _secrets(patient: Patient) -> Iterator[Path]:

@@ -16,6 +16,7 @@ from controller.merkle import EMPTY, SIZE_MAX, Frontier, includes, inclusion
 from edge.control.messages import SentEntry
 from edge.control.messages_journal import CheckpointSaid
 from edge.notes import NoteError, NoteKey, cosigned_at, is_by, opened
+from edge.witness_keys import cosigner
 
 PROOF = "sentrypost-journal-proof-1"
 EXPORT = "sentrypost-journal-export-1"
@@ -52,9 +53,15 @@ class Log(NamedTuple):
 
     source: Source
     key: NoteKey
-    witness: NoteKey | None
+    witnesses: tuple[NoteKey, ...] = ()
+    """The witness's, the newest first; none where nobody is known to cosign."""
     former: tuple[NoteKey, ...] = ()
     """Keys that `key` has followed: what they signed holds still."""
+
+    @property
+    def witness(self) -> NoteKey | None:
+        """The newest of them."""
+        return self.witnesses[0] if self.witnesses else None
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -87,11 +94,11 @@ class _Proof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Judged(NamedTuple):
-    """`keys`: those of the journal that have signed it, the newest first."""
+    """`keys`: those of the journal that have signed it, the newest first. `cosigned`: by whom."""
 
     note: str
     said: Checkpoint
-    cosigned: bool
+    cosigned: NoteKey | None
     keys: tuple[NoteKey, ...]
 
 
@@ -116,7 +123,7 @@ def proof(log: Log, seq: int, size: int | None, *, personal: bool) -> bytes:
     made = _Proof(
         format=PROOF,
         log=judged.keys[0].text,
-        witness=_text(log.witness),
+        witness=_text(judged.cosigned or log.witness),
         checkpoint=judged.note,
         index=seq - 1,
         path=tuple(node.hex() for node in path),
@@ -133,7 +140,10 @@ def export(log: Log, first: int, last: int | None, *, personal: bool) -> Iterato
     if last is None:
         last = max((one.size for one in log.source.checkpoints(None)), default=0)
     found, key = _under_one_key(_covering(log, max(first, last), None))
-    head = _Head(format=EXPORT, log=key.text, witness=_text(log.witness), first=first, last=last)
+    # One witness's key as well: that of the last, under which all before it is cosigned as well.
+    seen = [one.cosigned for one in found if one.cosigned is not None]
+    witness = _text((*seen[-1:], log.witness)[0])
+    head = _Head(format=EXPORT, log=key.text, witness=witness, first=first, last=last)
     yield msgspec.json.encode(head) + b"\n"
     for line in _Walk(log.source, first, last).lines(found):
         sent = line if personal else msgspec.structs.replace(line, personal=())
@@ -222,7 +232,7 @@ def _covering(log: Log, seq: int, size: int | None) -> list[_Judged]:
     found = [_judged(log, one) for one in log.source.checkpoints(size)]
     if size is not None and not found:
         raise ProofError(f"no checkpoint of {size} entries is kept", "leave out --size")
-    cosigned = [one for one in found if one.cosigned]
+    cosigned = [one for one in found if one.cosigned is not None]
     if cosigned and cosigned[-1].said.size >= seq:
         found = cosigned
     if not found or found[-1].said.size < seq:
@@ -249,13 +259,14 @@ def _judged(log: Log, kept: CheckpointSaid) -> _Judged:
         said = checkpoint_of(opened(kept.note, (*keys, log.key)[0]))
         if said.origin != log.key.name:
             raise NoteError(f"it is about {said.origin[:80]}")
-        if kept.cosigned and log.witness is not None:
-            cosigned_at(kept.note, log.witness)
+        cosigned = cosigner(kept.note, log.witnesses) if kept.cosigned and log.witnesses else None
+        if cosigned is not None:
+            cosigned_at(kept.note, cosigned)
     except (NoteError, CheckpointError) as error:
         raise ProofError(
             f"the checkpoint of {kept.size} entries: {error}", "see `sentrypost journal verify`"
         ) from error
-    return _Judged(kept.note, said, kept.cosigned and log.witness is not None, keys)
+    return _Judged(kept.note, said, cosigned, keys)
 
 
 def _not_held(size: int) -> ProofError:

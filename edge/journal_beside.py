@@ -1,6 +1,6 @@
 """What sees to the journal beside the daemon: size, soundness, segments, certificates."""
 
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from controller.inputs import JournalLookedThrough
@@ -12,6 +12,7 @@ from edge.journal import Report, Signers
 from edge.journal_keys import KeyRing
 from edge.keeper import Keeper
 from edge.scrubber import Scrubber
+from edge.witness_keys import WitnessRing
 
 if TYPE_CHECKING:
     from edge.assembly import Outside
@@ -21,13 +22,13 @@ def _no_room_asked() -> bool:
     return False
 
 
-def signers_of(config: Config, ring: KeyRing) -> Signers:
+def signers_of(ring: KeyRing, witness: WitnessRing | None) -> Signers:
     """Under a key of this run alone nothing else was signed, and nothing is judged by it."""
-    return Signers.under(() if ring.keys.of_this_run else ring.keys.publics, config.witness)
+    keys = () if ring.keys.of_this_run else ring.keys.publics
+    return Signers.under(keys, None if witness is None else witness.witnesses)
 
 
-def scrubber_of(config: Config, outside: "Outside", daemon: Daemon, ring: KeyRing) -> Scrubber:
-    signers = partial(signers_of, config, ring)
+def scrubber_of(outside: "Outside", daemon: Daemon, signers: Callable[[], Signers]) -> Scrubber:
 
     def unsound(report: Report) -> None:
         first = report.first_bad
@@ -45,7 +46,11 @@ def scrubber_of(config: Config, outside: "Outside", daemon: Daemon, ring: KeyRin
 
 
 def _keeper(
-    config: Config, outside: "Outside", daemon: Daemon, checkpoints: Checkpointer
+    config: Config,
+    outside: "Outside",
+    daemon: Daemon,
+    checkpoints: Checkpointer,
+    signers: Callable[[], Signers],
 ) -> Keeper:
     ballast = outside.ballast
     return Keeper(
@@ -53,7 +58,7 @@ def _keeper(
         checkpoints,
         outside.clock.moment,
         config.retention,
-        partial(signers_of, config, checkpoints.ring),
+        signers,
         _no_room_asked if ballast is None else ballast.room_is_low,
     )
 
@@ -67,6 +72,6 @@ def journal_beside(
     watch: CertificateWatch | None,
 ) -> Alongside:
     """What sees to the journal, and to the certificates where there are any."""
-    keeper = _keeper(config, outside, daemon, checkpoints)
+    keeper = _keeper(config, outside, daemon, checkpoints, lambda: scrubber.signers)
     kept = {"keeper": keeper.run, "checkpoints": checkpoints.run, "scrubber": scrubber.run}
     return kept if watch is None else kept | {"certificates": watch.run}

@@ -20,6 +20,7 @@ from edge.daemon import Daemon
 from edge.journal import JournalClosed, JournalError, JournalWriter, Signers
 from edge.journal.pruning import Segment
 from edge.notes import NoteError, cosigned_at, is_by, opened
+from edge.witness_keys import cosigner
 
 LOOK_S = 10.0
 """Between two looks at the time and at the room on the disk, which no journal fills in it."""
@@ -179,7 +180,7 @@ class Keeper:
         signed_by = (key for key in keys if is_by(kept.cosigned, key))
         try:
             said = checkpoint_of(opened(kept.cosigned, next(signed_by, keys[0])))
-            cosigned_at(kept.cosigned, signers.witness)
+            cosigned_at(kept.cosigned, cosigner(kept.cosigned, signers.witnesses))
         except (NoteError, CheckpointError) as error:
             self._say(f"nothing is pruned: the cosigned checkpoint on file: {error}")
             return 0

@@ -432,6 +432,7 @@ _SAYINGS: dict[type[Body], Callable[[Any, Names], tuple[Tone, str]]] = {
     ev.JournalKeyRotated: always(
         Tone.NOTICE, "the journal's key was rotated: {body.key} signs, {body.former} no more"
     ),
+    ev.WitnessKeyFollowed: always(Tone.NOTICE, "the witness's key is {body.key} from here on"),
     ev.EntriesPruned: _pruned,
     ev.ReserveUsed: always(
         Tone.ALARM, "the disk was full, and its reserve is used: make room, or entry stops"

@@ -1,6 +1,6 @@
 """Verify what `sentrypost journal prove` and `sentrypost journal export` have written.
 
-    python verify_journal.py [--log KEY] [--witness KEY] FILE
+    python verify_journal.py [--log KEY] [--witness KEY]... FILE
 
 Needs Python 3.11 and nothing else, and imports nothing of Sentrypost: take this one file. What the
 files are, and what is proved by whom, stands in docs/journal-export.md.
@@ -131,9 +131,11 @@ def _unpacked(encoded: str) -> bytes:
 
 
 class Checkpoint:
-    """A note by the log, perhaps cosigned: `size`, `root`, and `utc_s` of the witness or None."""
+    """A note by the log, perhaps cosigned: `size`, `root`, and the `witness` with its `utc_s`, or
+    None.
+    """
 
-    def __init__(self, note: str, log: Key, witness: Key | None) -> None:
+    def __init__(self, note: str, log: Key, witnesses: list[Key]) -> None:
         text, gap, signatures = note.rpartition("\n\n")
         lines = signatures.split("\n")
         if not gap or lines.pop() or not lines:
@@ -149,7 +151,11 @@ class Checkpoint:
         self.size, self.root = int(size), _unpacked(root)
         if len(self.root) != 32 or self.size > SIZE_MAX:
             raise Wrong("no checkpoint: no root, or no size")
-        self.utc_s = None if witness is None else self._cosigned_at(witness)
+        self.utc_s: int | None = None
+        self.witness: Key | None = None
+        for one in witnesses:
+            if self.utc_s is None and (utc_s := self._cosigned_at(one)) is not None:
+                self.utc_s, self.witness = utc_s, one
 
     @staticmethod
     def _read(line: str) -> tuple[str, bytes]:
@@ -304,17 +310,19 @@ def _whole(number: Any) -> int:
 
 
 class File:
-    """One proof or export, with the keys that count. `log` and `witness`: those from elsewhere."""
+    """One proof or export, with the keys that count. `log` and `witnesses`: those from elsewhere; a
+    witness has several where its key was rotated.
+    """
 
-    def __init__(self, lines: BinaryIO, log: Key | None, witness: Key | None) -> None:
+    def __init__(self, lines: BinaryIO, log: Key | None, witnesses: list[Key]) -> None:
         self._lines = lines
         self._number = 0
         head = self._next()
         if head is None:
             raise Wrong("the file is empty")
         self._head = head
-        self.log, self.witness = self._keys(log, witness)
-        self._demanded = witness is not None
+        self.log, self.witnesses = self._keys(log, witnesses)
+        self._demanded = bool(witnesses)
         self.first = self.last = self.personal = 0
         self.cosigned: Checkpoint | None = None
 
@@ -333,15 +341,15 @@ class File:
         if self._demanded and (self.cosigned is None or self.cosigned.size < self.last):
             raise Wrong("not every entry is cosigned by the witness that was named")
 
-    def _keys(self, log: Key | None, witness: Key | None) -> tuple[Key, Key | None]:
+    def _keys(self, log: Key | None, witnesses: list[Key]) -> tuple[Key, list[Key]]:
         named, seen = self._head.get("log"), self._head.get("witness")
         if not isinstance(named, str) or not isinstance(seen, str):
             raise Wrong("the first line names no keys")
         own = Key(named, LOG)
         if log is not None and log.text != own.text:
             raise Wrong(f"signed under another key than the one that was named: {own.text}")
-        other = Key(seen, WITNESS) if seen else None
-        return own, witness if witness is not None else other
+        other = [Key(seen, WITNESS)] if seen else []
+        return own, witnesses or other
 
     def _judge_proof(self) -> None:
         asked = {"format", "log", "witness", "checkpoint", "index", "path", "entry", "personal"}
@@ -393,7 +401,7 @@ class File:
         tree.put(leaves, _hash(line["root"]))
 
     def _checkpoint(self, note: Any) -> Checkpoint:
-        found = Checkpoint(self._text(note), self.log, self.witness)
+        found = Checkpoint(self._text(note), self.log, self.witnesses)
         if found.utc_s is not None:
             self.cosigned = found
         return found
@@ -428,14 +436,15 @@ def told(file: File, given: argparse.Namespace) -> str:
     which = f"entries {file.first} to {file.last}"
     lines = [f"{which} of {file.log.name}, {file.personal} personal values"]
     upto = 0 if file.cosigned is None else file.cosigned.size
-    if file.cosigned is not None and file.cosigned.utc_s is not None and file.witness is not None:
-        at = datetime.fromtimestamp(file.cosigned.utc_s, UTC).isoformat()
-        lines.append(f"cosigned up to entry {upto} at {at} by {file.witness.text}")
+    seen = file.cosigned
+    if seen is not None and seen.utc_s is not None and seen.witness is not None:
+        at = datetime.fromtimestamp(seen.utc_s, UTC).isoformat()
+        lines.append(f"cosigned up to entry {upto} at {at} by {seen.witness.text}")
     if upto < file.last:
         since = max(upto + 1, file.first)
         lines.append(f"from entry {since} on by the journal's own key alone")
     lines.append(f"signed by {file.log.text}")
-    if not given.log or not (given.witness or file.witness is None):
+    if not given.log or not (given.witness or not file.witnesses):
         lines.append("keys that were not named are those of the file: compare them")
     return "\n".join([*lines, "VERIFIED", ""])
 
@@ -444,16 +453,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Verify a proof or an export of a journal.")
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("--log", metavar="KEY", help="the journal's public key, from elsewhere")
-    parser.add_argument("--witness", metavar="KEY", help="who must have cosigned every entry")
+    parser.add_argument(
+        "--witness",
+        metavar="KEY",
+        action="append",
+        default=[],
+        help="who must have cosigned every entry; once for each of its keys",
+    )
     given = parser.parse_args()
     try:
         log = None if given.log is None else Key(given.log, LOG)
-        witness = None if given.witness is None else Key(given.witness, WITNESS)
+        witnesses = [Key(text, WITNESS) for text in given.witness]
     except Wrong as error:
         parser.error(str(error))
     try:
         with open(given.file, "rb") as lines:  # noqa: PTH123  # nothing but what is imported
-            file = File(lines, log, witness)
+            file = File(lines, log, witnesses)
             file.judge()
     except Wrong as error:
         sys.stderr.write(f"NOT VERIFIED: {ascii(str(error))[1:-1]}\n")

@@ -24,6 +24,7 @@ from controller.ledger import Personal
 from controller.moment import Micros
 from edge.notes import NOTE_BYTES_MAX
 from edge.signatures import ENVELOPE_BYTES_MAX
+from edge.witness_keys import SUCCESSIONS_MAX
 
 BATCH_ENTRIES_MAX = 100
 BATCH_ENTRY_BYTES = 64 * 1024
@@ -133,15 +134,20 @@ class CheckpointSent(msgspec.Struct, frozen=True, kw_only=True):
     cosigned: NoteText | msgspec.UnsetType = msgspec.UNSET
 
 
+Successions = Annotated[tuple[NoteText, ...], msgspec.Meta(max_length=SUCCESSIONS_MAX)]
+
+
 class CheckpointSeen(msgspec.Struct, frozen=True, kw_only=True):
     """A witness's answer: the largest checkpoint of this journal that it has ever cosigned.
 
-    `problem`: why it is not the one that was sent; empty where it is.
+    `problem`: why it is not the one that was sent; empty where it is. `successions`: the notes by
+    which its key has followed others, the oldest first (`edge.witness_keys`).
     """
 
     v: int = 1
     note: NoteText
     problem: Text = ""
+    successions: Successions | msgspec.UnsetType = msgspec.UNSET
 
 
 class SetKind(StrEnum):

@@ -16,7 +16,8 @@ from controller.checkpoint import Checkpoint, CheckpointError, checkpoint_of
 from edge import wire
 from edge.cosigned_beside import CosignedBeside
 from edge.journal.checkpoints import Kept
-from edge.notes import NoteError, NoteKey, cosigned_at, is_by, opened
+from edge.notes import NoteError, NoteKey, is_by, opened
+from edge.witness_keys import WitnessRing
 
 ANSWER_S = 10.0
 """Without a word for so long, what was sent is sent again."""
@@ -60,8 +61,8 @@ WitnessReport = CosignatureIgnored | CheckpointRefused | JournalDoubt
 
 
 class Witnessed:
-    """Our side of it. `own()` gives the journal's keys, the newest first, `witness` is the one that
-    is believed; without one nothing is sent. `followed` is called when the witness goes by the
+    """Our side of it. `own()` gives the journal's keys, the newest first, `witness` has those that
+    are believed; without it nothing is sent. `followed` is called when the witness goes by the
     newest. `beside` has the last cosignature where the journal's folder is not put back with it.
     Every method may raise JournalError.
     """
@@ -70,7 +71,7 @@ class Witnessed:
         self,
         sizes: Sizes,
         own: Callable[[], tuple[NoteKey, ...]],
-        witness: NoteKey | None,
+        witness: WitnessRing | None,
         report: Callable[[WitnessReport], None],
         followed: Callable[[], None] = lambda: None,
         beside: CosignedBeside | None = None,
@@ -117,7 +118,7 @@ class Witnessed:
         was replaced by it. Who sets one aside takes the note away with it.
         """
         assert self._witness is not None
-        cosigned_at(note, self._witness)
+        self._witness.cosigned_at(note)
         await self._doubt(checkpoint_of(note.partition("\n\n")[0] + "\n").size)
 
     def taken(self, kept: Kept) -> None:
@@ -177,7 +178,10 @@ class Witnessed:
             return
         try:
             seen = wire.decode_checkpoint_seen(payload)
-            checkpoint, seen_s = self._believed(seen.note)
+            if self._witness is not None and seen.successions is not msgspec.UNSET:
+                await self._witness.follow(seen.successions)
+            # What it says again may be of the time of a former key; what it cosigns now is not.
+            checkpoint, seen_s = self._believed(seen.note, newest=not seen.problem)
         except (wire.WireError, NoteError, CheckpointError) as error:
             self._report(CosignatureIgnored(reason=str(error)))
             return
@@ -230,11 +234,11 @@ class Witnessed:
         own = self._own()
         return next((key for key in own if is_by(note, key)), own[0])
 
-    def _believed(self, note: str) -> tuple[Checkpoint, int]:
+    def _believed(self, note: str, *, newest: bool = False) -> tuple[Checkpoint, int]:
         """With the time of the cosignature. Raises NoteError, CheckpointError."""
         if self._witness is None:
             raise NoteError("no witness's key is configured")
-        seen_s = cosigned_at(note, self._witness)
+        seen_s = self._witness.cosigned_at(note, newest=newest)
         own = self._own()
         checkpoint = checkpoint_of(opened(note, self._signer(note)))
         if checkpoint.origin != own[0].name:

@@ -129,9 +129,8 @@ def _opened(state: Path, key: str | None) -> Iterator[_Opened]:
         try:
             status, said = client.status(), client.said()
             own = _own(said.key if key is None else key)
-            witness = note_key(said.witness) if said.witness else None
             former = tuple(map(note_key, said.former)) if key is None else ()
-            log = Log(client, own, witness, former)
+            log = Log(client, own, tuple(map(note_key, said.witnesses)), former)
             yield _Opened(log, status.seq, zone_named(status.timezone))
         except ControlClientError as error:
             raise failed_by(error) from error
@@ -149,7 +148,7 @@ def _closed(state: Path, key: str | None) -> Iterator[_Opened]:
             beside = known.log_keys(*journal.identity)
             own = _own(key or (beside[0].text if beside else ""))
             former = beside[1:] if key is None else ()
-            yield _Opened(Log(journal, own, known.witness, former), journal.last_seq, UTC)
+            yield _Opened(Log(journal, own, known.witnesses, former), journal.last_seq, UTC)
     except JournalError as error:
         raise failed_by(error) from error
 

@@ -27,11 +27,12 @@ def signers(state: Path, key: str | None) -> "Signers":
     """
     from edge.journal import Signers
     from edge.journal_keys import public_keys
+    from edge.witness_keys import witnesses_of
 
     if key is not None:
-        return Signers(given_key(key).public, _witness())
+        return Signers.under((given_key(key).public,), witnesses_of(_witness(), state))
     # None of a copy without its key; the report says that no signature was judged.
-    return Signers.under(public_keys(state), _witness())
+    return Signers.under(public_keys(state), witnesses_of(_witness(), state))
 
 
 def given_key(text: str) -> "NoteKey":

@@ -44,13 +44,14 @@ class CheckpointSaid(Part, frozen=True, kw_only=True):
 
 
 class CheckpointsReply(Message, frozen=True, kw_only=True):
-    """The smaller one first. `key` and `witness`: whose signatures they bear, as text; empty where
-    that is not known. `former`: keys that `key` has followed. The first `begun` entries are not
-    there any more; `peaks` is the tree over them, in hex.
+    """The smaller one first. `key` and `witnesses`: whose signatures they bear, as text, the newest
+    of the witness's keys first; empty where that is not known. `former`: keys that `key` has
+    followed. The first `begun` entries are not there any more; `peaks` is the tree over them, in
+    hex.
     """
 
     key: str
-    witness: str
+    witnesses: tuple[str, ...]
     checkpoints: tuple[CheckpointSaid, ...]
     begun: Count = 0
     peaks: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from edge.journal.errors import UNREADABLE
 from edge.journal.proving import Trees
 from edge.journal.tables import Boundary
 from edge.notes import Algorithm, NoteError, NoteKey, cosigned_at, is_by, opened, text_of
+from edge.witness_keys import Witnesses, cosigner
 
 NOTES_AT_ONCE = 8
 """Two signatures each: some 2 ms of a running edge's writer."""
@@ -28,16 +29,26 @@ class Signers(NamedTuple):
     """By whose keys signatures are judged; where one is None, nobody's are.
 
     `log`: the public half of the journal's own key; `former`: of those before it, the newest first.
+    `former_witnesses`: keys of the witness that `witness` has followed, likewise.
     """
 
     log: bytes | None = None
     witness: NoteKey | None = None
     former: tuple[bytes, ...] = ()
+    former_witnesses: tuple[NoteKey, ...] = ()
 
     @classmethod
-    def under(cls, keys: Sequence[bytes], witness: NoteKey | None) -> "Signers":
+    def under(cls, keys: Sequence[bytes], witnesses: Witnesses | None) -> "Signers":
         """`keys`: the journal's, the newest first; none where nobody's are known."""
-        return cls(keys[0] if keys else None, witness, tuple(keys[1:]))
+        log, former = (keys[0] if keys else None), tuple(keys[1:])
+        if witnesses is None:
+            return cls(log, None, former)
+        return cls(log, witnesses.key, former, witnesses.former)
+
+    @property
+    def witnesses(self) -> tuple[NoteKey, ...]:
+        """The witness's keys, the newest first."""
+        return () if self.witness is None else (self.witness, *self.former_witnesses)
 
     def log_keys(self, site: str, edge: str, incarnation: str) -> tuple[NoteKey, ...]:
         """The journal's own keys with the name that they sign under, the newest first."""
@@ -85,7 +96,9 @@ class CheckpointVerification:
         self._keys = signers.log_keys(*identity)
         self._oldest = len(self._keys) - 1
         """Of the keys the oldest that may still have signed: none that was followed by another."""
-        self._witness = signers.witness
+        self._witnesses = signers.witnesses
+        self._oldest_witness = len(self._witnesses) - 1
+        """The same of the witness's."""
         self._find = find
         self._tree: Frontier | None = EMPTY
         self._ahead: deque[Kept] = deque()
@@ -216,7 +229,7 @@ class CheckpointVerification:
         return CheckpointReport(
             kept=self._kept,
             key=self._keys[0].text if self._keys else "",
-            witness="" if self._witness is None else self._witness.text,
+            witness=self._witnesses[0].text if self._witnesses else "",
             cosigned=self._cosigned,
         )
 
@@ -244,6 +257,15 @@ class CheckpointVerification:
         else:
             self._oldest = number
 
+    def _cosigned_at(self, note: str) -> int:
+        """Likewise of the witness. Raises NoteError."""
+        number = self._witnesses.index(cosigner(note, self._witnesses))
+        utc_s = cosigned_at(note, self._witnesses[number])
+        if number > self._oldest_witness:
+            raise NoteError("it is cosigned under a former key, and another had followed that")
+        self._oldest_witness = number
+        return utc_s
+
     def _judge(self, kept: Kept) -> None:
         try:
             if self._keys:
@@ -252,8 +274,8 @@ class CheckpointVerification:
                 raise NoteError("the witness has cosigned something else")
             if kept.cosigned is not None:
                 self._seen = max(self._seen, kept.size)
-            if kept.cosigned is not None and self._witness is not None:
-                utc_s = cosigned_at(kept.cosigned, self._witness)
+            if kept.cosigned is not None and self._witnesses:
+                utc_s = self._cosigned_at(kept.cosigned)
                 self._cosigned = Cosigned(size=kept.size, utc_s=utc_s)
         except NoteError as error:
             self._find(kept.size, f"its checkpoint: {error}")

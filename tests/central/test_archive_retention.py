@@ -121,7 +121,7 @@ def close_incidents(archive: SqlArchive) -> list[int]:
 
 def audit(archive: SqlArchive, witness: SigningKey | None = KEY) -> Audited:
     (journal,) = archive.journals_kept(SITE, EDGE)
-    return archive.audit(journal, witness=None if witness is None else witness.public)
+    return archive.audit(journal, witnesses=() if witness is None else (witness.public,))
 
 
 def mixed() -> Day:
@@ -251,7 +251,7 @@ def test_many_pages_of_several_journals(
         assert left == list(range(left[0], 41))
         assert left[0] in (29, 30, 31), "to a trusted one before the ninetieth day"
     for journal in archive.journals_kept():
-        assert archive.audit(journal, witness=KEY.public).sound
+        assert archive.audit(journal, witnesses=(KEY.public,)).sound
 
 
 # --- who takes entries out and says that it was retention --------------------------------------
@@ -403,7 +403,7 @@ def test_edges_send_and_are_acknowledged_while_it_ends_what_is_past(
     asyncio.run(scene())
     with closing(SqliteArchive(path)) as archive:
         (journal,) = archive.journals_kept()
-        audited = archive.audit(journal, witness=KEY.public)
+        audited = archive.audit(journal, witnesses=(KEY.public,))
         assert audited.sound, audited.findings
         assert (audited.upto, audited.missing) == (1_700, ())
         (expired,) = audited.expired

@@ -27,6 +27,7 @@ from edge.notes import Algorithm, NoteKey, cosignature, cosigned_at, note_key, s
 from edge.signatures import SigningKey
 from edge.uplink import Uplink
 from edge.uplink_reports import UplinkReport
+from edge.witness_keys import WitnessRing
 from edge.witnessed import CosignatureIgnored, JournalDoubt, Witnessed, WitnessReport
 from simulators.broker_process import BrokerProcess
 from tests.central.rig import (
@@ -71,7 +72,7 @@ class WitnessedEdge:
         self.witnessed = Witnessed(
             outbox,
             lambda: self.checkpoints.keys,
-            believed,
+            WitnessRing(believed),
             self.reports.append,
             self.ring.followed,
         )
@@ -349,7 +350,7 @@ def test_an_answer_that_is_heard_while_the_next_proof_is_made_is_not_mixed_into_
             Halting(outbox),
             NoteKey(log_name(SITE, EDGE, outbox.incarnation), OWN.public, Algorithm.LOG),
         )
-        witnessed = Witnessed(sizes, lambda: (own,), witness().key, lambda _: None)
+        witnessed = Witnessed(sizes, lambda: (own,), WitnessRing(witness().key), lambda _: None)
         checkpoints = Checkpointer(
             outbox, KeyRing(JournalKey(OWN)), lambda: SEEN_S * 10**6, witnessed.taken
         )

@@ -107,6 +107,7 @@ def test_the_hour_reaches_every_state_and_most_of_what_can_happen() -> None:
         "reserve-used",
         "templates-resealed",
         "visitor-code-made",
+        "witness-key-followed",
     }
     # What stands around the house has no place in the hour's (`test_points`, `test_barriers`).
     around = {kind_of(type(body)) for body in PERIMETER} - {"interlock-overridden"}

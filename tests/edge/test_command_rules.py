@@ -24,7 +24,6 @@ WITHOUT = {
     "central incident measure": SILENT,
     "central incident note": SILENT,
     "central incident open": TEXT,
-    "central key": TEXT,
     "central web": GOES_ON,
     "completion": TEXT,
     "consent new": WRITES,

@@ -23,10 +23,13 @@ from edge.commands.doctor import checks, doctor
 from edge.config import load_config
 from edge.control.place import JOURNAL, SOCKET
 from edge.doctor import Finding, Machine, Patient, Verdict, findings
+from edge.doctor_records import _followed, _signers
 from edge.duress_keys import make_duress_key
+from edge.notes import Algorithm, NoteKey
 from edge.signatures import public_text
 from edge.signing_keys import make_signing_key
 from edge.tls import identity
+from edge.witness_keys import FOLLOWED_FILE, succeeded, succession, write_successions
 from simulators.broker_process import BrokerProcess
 from tests.drivers.mqtt import until as until_true
 from tests.edge.control.rig import Running
@@ -441,6 +444,25 @@ def test_a_closed_journal_is_proved_whole(lived: House) -> None:
     assert "snapshots hold" in whole[0].said
     assert "no edge runs here" in whole[1].said
     assert "no witness is named" in whole[2].said
+
+
+def test_of_when_the_keys_are_is_said(lived: House) -> None:
+    """That of the journal and of orders by their files, the witness's by its succession."""
+    state = lived.folder / "state"
+    for name, at_s in (("journal.key", 1_767_350_000), ("order.key", 1_772_450_000)):
+        os.utime(state / name, (at_s, at_s))
+    (keys,) = found("keys", patient(lived))
+    assert "its journal with a key of 2026-01-02 and its own orders with a key of" in keys.said
+    former, key = (make_signing_key(lived.folder / name) for name in ("one.key", "two.key"))
+    named = NoteKey("sentrypost/_central", former.public, Algorithm.WITNESS)
+    step = succession(succeeded(named.name, former, key, 1_777_500_000))
+    write_successions(state / FOLLOWED_FILE, [step])
+    site = lived.folder / "site.toml"
+    with site.open("a") as file:
+        file.write(f'\n[broker]\nhost = "127.0.0.1"\nwitness = "{named.text}"\n')
+    witnessed = patient(lived)
+    assert _followed(witnessed) == "; its key is of 2026-04-29"
+    assert _signers(witnessed).witnesses[1:] == (named,)
 
 
 def test_one_changed_byte_is_a_failure(lived: House) -> None:

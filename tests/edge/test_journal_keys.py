@@ -8,7 +8,7 @@ import pwd
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -44,6 +44,7 @@ from tests.central.rig import record, running_central
 from tests.central.rig import until as until_true
 from tests.central.test_witness import CENTRAL, EDGE, NAME, SEEN_S, SITE, key, leaves
 from tests.central.test_witnessed import alarms, running_edge, witness
+from tests.edge.file_cuts import CutError, cut_after
 from tests.edge.house import House, running, until
 from tests.servers import skip_or_fail
 
@@ -115,29 +116,6 @@ def test_a_line_that_only_looks_like_the_known_keys_leads_nowhere(
     note = "\n".join((*lines[:-1], other)) + "\n"
     assert alarm(archive, msgspec.structs.replace(forged, note=note))
     assert judged(archive, sent(6, 5, FIRST)) is None
-
-
-class CutError(BaseException):
-    """The power is gone."""
-
-
-def cut_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> Callable[[], bool]:
-    """After so many calls that change or sync something on the disk; asked, whether it came."""
-    left = steps
-
-    def counted(real: Callable[..., object]) -> Callable[..., object]:
-        def call(*arguments: object, **named: object) -> object:
-            nonlocal left
-            if left == 0:
-                raise CutError
-            left -= 1
-            return real(*arguments, **named)
-
-        return call
-
-    for name in ("open", "fsync", "fchmod", "link", "unlink", "replace", "rename"):
-        monkeypatch.setattr(os, name, counted(getattr(os, name)))
-    return lambda: left == 0
 
 
 def rotated(state: Path, *, begin: bool = True) -> None:

@@ -73,12 +73,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def exported(folder: Path, first: int, last: int | None, *, personal: bool = True) -> bytes:
     with opened_closed(folder) as journal:
-        return b"".join(export(Log(journal, KEY, WITNESS), first, last, personal=personal))
+        return b"".join(export(Log(journal, KEY, (WITNESS,)), first, last, personal=personal))
 
 
 def proved(folder: Path, seq: int, size: int | None = None, *, personal: bool = True) -> bytes:
     with opened_closed(folder) as journal:
-        return proof(Log(journal, KEY, WITNESS), seq, size, personal=personal)
+        return proof(Log(journal, KEY, (WITNESS,)), seq, size, personal=personal)
 
 
 def outsider(data: bytes, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -413,7 +413,7 @@ def test_what_is_no_file_of_ours_is_refused_with_a_word(data: bytes, tmp_path: P
 def test_any_flipped_bit_is_refused(folder: Path, seed: int) -> None:
     """In this process: hundreds of programs would take minutes."""
     made = exported(folder, 8, 20)
-    keys = (Key(KEY.text, Algorithm.LOG), Key(WITNESS.text, Algorithm.WITNESS))
+    keys = (Key(KEY.text, Algorithm.LOG), [Key(WITNESS.text, Algorithm.WITNESS)])
     File(io.BytesIO(made), *keys).judge()
     chance = random.Random(seed)
     for place in chance.sample(range(len(made)), 300):

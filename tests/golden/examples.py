@@ -224,6 +224,7 @@ _MADE: tuple[Body, ...] = (
     ev.JournalRestored(dropped=2),
     ev.ReserveUsed(),
     ev.JournalKeyRotated(key="ab" * 16, former="cd" * 16),
+    ev.WitnessKeyFollowed(key="ef" * 16, former="01" * 16),
     ev.CertificateExpiring(which="edge", until_s=1_796_000_000, days_left=7),
     ev.JournalDoubted(witnessed=1_200, held=900, before="0123456789abcdef"),
     ev.JournalUnsound(findings=3, entry=17, what="the chain breaks here"),

@@ -26,6 +26,7 @@ from edge import wire, wire_alarms, wire_muster, wire_orders
 from edge.muster_told import encode_muster
 from edge.notes import Algorithm, NoteKey, cosignature, signed
 from edge.signatures import SigningKey
+from edge.witness_keys import succeeded
 from policies.facts import Mode
 from policies.rights import OrderKind
 from tests.golden.examples import example
@@ -39,6 +40,7 @@ PLAIN = 2
 
 LOG_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 WITNESS_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64))))
+FORMER_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(64, 96))))
 SEEN_S = 1_795_212_060
 
 
@@ -127,6 +129,12 @@ def _seen() -> wire.CheckpointSeen:
     text = _note().rpartition("\n\n")[0] + "\n"
     line = cosignature(text, "sentrypost/_central", WITNESS_KEY, SEEN_S)
     return wire.CheckpointSeen(note=_note() + line)
+
+
+def _seen_by_another_key() -> wire.CheckpointSeen:
+    """Its key was rotated."""
+    step = succeeded("sentrypost/_central", FORMER_KEY, WITNESS_KEY, SEEN_S)
+    return replace(_seen(), successions=(step,))
 
 
 FILE = b'{"payload": "a signed file"}'
@@ -315,6 +323,7 @@ def messages() -> dict[str, bytes]:
         "CheckpointSent.json": wire.encode_checkpoint(_checkpoint()),
         "CheckpointSent.cosigned.json": wire.encode_checkpoint(_again()),
         "CheckpointSeen.json": wire.encode_checkpoint(_seen()),
+        "CheckpointSeen.followed.json": wire.encode_checkpoint(_seen_by_another_key()),
         "RequestPart.json": _request(),
         "RequestAck.json": _request_ack(),
         **{f"{name}.json": wire_orders.encode(one) for name, one in ORDERS.items()},

@@ -230,7 +230,8 @@ class SmallDesk:
     async def checkpoints(self, size: int | None) -> CheckpointsReply:
         kept = await self.writer.said(size)
         said = tuple(checkpoint_said(one) for one in kept)
-        return CheckpointsReply(key=self.key, witness=self.witness, checkpoints=said)
+        witnesses = (self.witness,) if self.witness else ()
+        return CheckpointsReply(key=self.key, witnesses=witnesses, checkpoints=said)
 
 
 class Running:

@@ -147,7 +147,7 @@ def test_an_outsider_verifies_what_is_left(tmp_path: Path, whole: bool) -> None:
         cosign(journal)
         last = journal.last_seq
     with opened_closed(tmp_path / "j") as closed:
-        log = Log(closed, SIGNERS.log_keys(*closed.identity)[0], WITNESS)
+        log = Log(closed, SIGNERS.log_keys(*closed.identity)[0], (WITNESS,))
         (tmp_path / "one.json").write_bytes(proof(log, 14, None, personal=True))
         lines = export(log, 13, last, personal=True)
         (tmp_path / "all.jsonl").write_bytes(b"".join(lines))
