@@ -7,7 +7,13 @@ import logging
 from collections.abc import Callable, Sequence
 
 from controller.checkpoint import Checkpoint, log_name
-from controller.events import URGENT, JournalKeyRotated, decode_entry, kind_of
+from controller.events import (
+    URGENT,
+    JournalKeyRotated,
+    JournalRestored,
+    decode_entry,
+    kind_of,
+)
 from controller.merkle import Frontier
 from edge.journal import JournalClosed, JournalError, JournalWriter, Record
 from edge.journal.checkpoints import Kept
@@ -21,7 +27,7 @@ EVERY_ENTRIES = 1_000
 AGAIN_S = 5.0
 """After the journal did not take one."""
 
-ROTATED = kind_of(JournalKeyRotated)
+ROTATED, RESTORED = kind_of(JournalKeyRotated), kind_of(JournalRestored)
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +79,8 @@ class Checkpointer:
         kinds = {decode_entry(record.entry).kind for record in records}
         if ROTATED in kinds:
             self.ring.recorded()
+        elif RESTORED in kinds:
+            self.ring.ask_again()
         if not URGENT.isdisjoint(kinds) or self._entries >= EVERY_ENTRIES:
             self._due.set()
 

@@ -169,6 +169,10 @@ class KeyRing:
         """That it was followed is on disk."""
         self._recorded = self._asked
 
+    def ask_again(self) -> None:
+        """There was no disk for a while, and what was to be on record may be lost."""
+        self._asked = self._recorded
+
     def advance(self) -> JournalKey:
         """Take the next step of a rotation, if one is due; never raises for a disk's sake."""
         state = self._state

@@ -13,7 +13,7 @@ from controller.checkpoint import Checkpoint, checkpoint_of, log_name
 from controller.ids import ReaderId
 from controller.merkle import EMPTY
 from edge.app import opened as opened_edge
-from edge.checkpoints import Checkpointer
+from edge.checkpoints import EVERY_S, Checkpointer
 from edge.clock import boot_time
 from edge.journal import Record
 from edge.journal.checkpoints import Kept
@@ -22,9 +22,11 @@ from edge.journal_keys import KEY_FILE, JournalKey, KeyRing, journal_key
 from edge.notes import Algorithm, NoteKey, cosignature, opened, signed
 from edge.safe_mode import Run
 from edge.signatures import SigningKey
+from policies.facts import Mode
 from tests.central.rig import record
-from tests.edge.checks import stalled_disk
-from tests.edge.house import House, bodies, running, until
+from tests.edge.checks import ready, stalled_disk, without_a_journal
+from tests.edge.house import House, bodies, posture, running, until
+from tests.golden.examples import EXAMPLES
 
 WITNESS = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\7" * 32))
 DAY_US = 1_795_000_000_000_000
@@ -51,6 +53,11 @@ def entry(writer: JournalWriter, seq: int, body: ev.Body) -> Record:
     return Record(seq, ev.encode(ev.Event(header=header, body=body)))
 
 
+def _ring(successor: SigningKey | None = None) -> KeyRing:
+    own = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\1" * 32))
+    return KeyRing(JournalKey(own, successor=successor))
+
+
 async def _journal(folder: Path) -> JournalWriter:
     return await JournalWriter.open(
         folder, site="embassy-vienna", edge="gate-1", entropy=lambda n: b"\1" * n, utc_us=1
@@ -60,7 +67,6 @@ async def _journal(folder: Path) -> JournalWriter:
 def test_the_size_is_said_each_minute_and_at_once_where_it_matters(tmp_path: Path) -> None:
     async def run() -> None:
         writer = await _journal(tmp_path / "j")
-        own = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\1" * 32))
         taken: list[Kept] = []
         arrived = asyncio.Event()
 
@@ -68,7 +74,7 @@ def test_the_size_is_said_each_minute_and_at_once_where_it_matters(tmp_path: Pat
             taken.append(kept)
             arrived.set()
 
-        checkpoints = Checkpointer(writer, KeyRing(JournalKey(own)), lambda: DAY_US, take)
+        checkpoints = Checkpointer(writer, _ring(), lambda: DAY_US, take)
         task = asyncio.create_task(checkpoints.run())
         await asyncio.wait_for(arrived.wait(), 10)
         arrived.clear()
@@ -87,6 +93,78 @@ def test_the_size_is_said_each_minute_and_at_once_where_it_matters(tmp_path: Pat
             assert (said.size, said.root) == (kept.size, kept.frontier.root)
             assert said.origin == log_name(writer.site, writer.edge, writer.incarnation)
         task.cancel()
+        await writer.close()
+
+    asyncio.run(run())
+
+
+def test_every_kind_that_matters_is_signed_at_once_and_no_other(tmp_path: Path) -> None:
+    async def run() -> None:
+        writer = await _journal(tmp_path / "j")
+        arrived: asyncio.Queue[Kept] = asyncio.Queue()
+        checkpoints = Checkpointer(writer, _ring(), lambda: DAY_US, arrived.put_nowait)
+        task = asyncio.create_task(checkpoints.run())
+        async with asyncio.timeout(60):
+            assert (await arrived.get()).size == 0
+
+            async def happens(kind: str) -> int:
+                one = entry(writer, writer.last_seq + 1, EXAMPLES[kind])
+                await writer.append([one])
+                checkpoints.committed([one])
+                return one.seq
+
+            for kind in sorted(EXAMPLES.keys() - ev.URGENT):
+                await happens(kind)
+            for kind in sorted(ev.URGENT):
+                seq = await happens(kind)
+                # One for a quiet kind would be smaller, and come first.
+                assert (await arrived.get()).size == seq, kind
+        task.cancel()
+        await writer.close()
+
+    asyncio.run(run())
+
+
+def test_what_happens_while_nothing_can_be_written_is_signed_as_soon_as_it_is(
+    house: House,
+) -> None:
+    """Nobody hears of it as of what was committed: it was kept in memory."""
+
+    async def run() -> None:
+        async with house.line(), running(house) as edge:
+            await ready(edge)
+            free, stalled = await without_a_journal(edge)
+            posture(edge, Mode.LOCKDOWN)
+            free.set()
+            await stalled
+            await until(edge, ev.JournalRestored)
+            last = edge.daemon.writer.last_seq
+            async with asyncio.timeout(EVERY_S / 3):
+                while (await edge.daemon.writer.said(None))[-1].size < last:
+                    await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+
+
+def test_a_rotation_whose_record_may_be_lost_is_recorded_once_more(tmp_path: Path) -> None:
+    """The record came while there was no disk, and what is kept in memory has an end."""
+
+    async def run() -> None:
+        writer = await _journal(tmp_path / "j")
+        ring = _ring(successor=SigningKey(Ed25519PrivateKey.from_private_bytes(b"\2" * 32)))
+        asked: list[str] = []
+        ring.record = lambda key, _: asked.append(key)
+        checkpoints = Checkpointer(writer, ring, lambda: DAY_US, lambda _: None)
+        for _ in range(2):
+            assert await checkpoints.take()
+        assert len(asked) == 1, "once, where nothing fails"
+        checkpoints.committed([entry(writer, 1, EXAMPLES["journal-restored"])])
+        assert await checkpoints.take()
+        assert len(asked) == 2
+        checkpoints.committed([entry(writer, 1, EXAMPLES["journal-key-rotated"])])
+        checkpoints.committed([entry(writer, 1, EXAMPLES["journal-restored"])])
+        assert await checkpoints.take()
+        assert len(asked) == 2, "it is on disk"
         await writer.close()
 
     asyncio.run(run())
