@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 
-from central.archive import ArchiveError, ForkError, Receipt
+from central.archive import ArchiveError, ForkError, Mark, Receipt
 from central.archive_postgres import PostgresArchive, PostgresDatabase
 from central.archive_postgres_schema import SCHEMA_VERSION
 from central.archives import open_archive, read_archive
@@ -25,6 +25,8 @@ from tests.edge.test_erase import left_in
 from tests.postgres import PASSWORD, PostgresServer
 
 MONTH_US = 31 * 86_400_000_000
+GOLDEN = Path(__file__).parents[1] / "golden" / "archives"
+VERSIONS = sorted(int(path.stem.removeprefix("postgres-")) for path in GOLDEN.glob("*.sql"))
 
 
 @pytest.fixture
@@ -327,28 +329,59 @@ def test_commits_are_durable_whatever_the_account_is_set_to(place: PostgresStore
         assert archive._db.execute("SHOW synchronous_commit").fetchone() == ("on",)
 
 
-@pytest.mark.parametrize(
-    ("version", "later"),
-    [(1, "gap, pruned, retention, incident_step, incident"), (2, "gap, pruned, retention")],
-)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_an_archive_of_an_earlier_version_is_brought_up_to_date(
-    place: PostgresStore, version: int, later: str
+    place: PostgresStore, version: int
 ) -> None:
-    """Without the tables that later versions added."""
-    with closing(place.open()) as archive:
-        own = archive.id
-        archive.store(SITE, EDGE, batch(1, 20))
-    place.change(f"DROP TABLE {later}")
-    place.change(f"UPDATE meta SET value = '{version}' WHERE name = 'version'")
+    """As the program of that version made it, by `pg_dump`."""
+    place.change((GOLDEN / f"postgres-{version}.sql").read_text())
     with pytest.raises(ArchiveError, match="start `sentrypost central run`"):
         read_archive(place.where)
     with closing(place.open()) as archive:
-        assert archive.id == own
-        assert (archive.incidents(), archive.mark(SITE, EDGE, INCARNATION).seq) == ([], 20)
-        assert len(archive.find(Query(person=NAME))) == 2
+        assert archive.id == "0001020304050607"
+        assert archive.mark(SITE, EDGE, INCARNATION) == Mark(seq=20, chain=chain(20))
+        annex = archive.mark(SITE, "annex", INCARNATION)
+        assert (annex.seq, annex.gap) == (12, True)
+        assert [one.title for one in archive.incidents()] == ["a badge was lent"]
+        assert len(archive.find(Query(person=NAME))) == 4
         assert archive.store(SITE, EDGE, batch(21, 30)).mark.seq == 30
-    place.open().close()
+        audited = [archive.audit(one) for one in archive.journals_kept()]
+        assert [(one.sound, one.entries, one.waits) for one in audited] == [
+            (True, 18, 6),
+            (True, 30, 0),
+        ]
+    with closing(place.open()) as new:
+        assert len(new.find(Query(person=NAME))) == 5
     assert place.rows("SELECT value FROM meta WHERE name = 'version'") == [(f"{SCHEMA_VERSION}",)]
+
+
+def test_tables_are_the_same_whatever_version_they_began_with(place: PostgresStore) -> None:
+    def columns() -> list[tuple[object, ...]]:
+        return place.rows(
+            "SELECT table_name, column_name, data_type, is_nullable, column_default"
+            " FROM information_schema.columns WHERE table_schema = 'sentrypost' ORDER BY 1, 2"
+        )
+
+    def indexes() -> list[tuple[object, ...]]:
+        return place.rows(
+            "SELECT tablename, indexdef FROM pg_indexes"
+            " WHERE schemaname = 'sentrypost' ORDER BY 1, 2"
+        )
+
+    made = []
+    for version in (None, *VERSIONS):
+        place.change("DROP SCHEMA IF EXISTS sentrypost CASCADE")
+        if version is not None:
+            place.change((GOLDEN / f"postgres-{version}.sql").read_text())
+        with closing(place.open()) as archive:
+            archive.store(SITE, EDGE, batch(1, 20))
+        made.append((columns(), indexes()))
+    assert all(one == made[0] for one in made)
+
+
+def test_every_version_that_ever_wrote_an_archive_is_kept() -> None:
+    """The first never stood alone: what the second adds came before anybody had one."""
+    assert [1, *VERSIONS] == list(range(1, SCHEMA_VERSION))
 
 
 def test_an_archive_of_a_later_version_is_left_alone(place: PostgresStore) -> None:

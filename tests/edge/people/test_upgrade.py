@@ -1,11 +1,14 @@
-"""Files that were written while digests were made otherwise, by scheme 1.
+"""Files as earlier versions left them.
 
+`tests/golden/people_files/N.sql`: one person, with badge and PIN, in the tables of version N. Then,
+those that were written while digests were made otherwise, by scheme 1:
 `digests_of_scheme_1/`: each `site.db` has version 3 in force and one more change staged, which the
 journal may have; beside them lies a set that was exported then.
 """
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from controller.state import SiteState
 from edge.assembly import settle_people
 from edge.people import People, offered, sets
 from edge.people.records import contents_digest, directory_of
+from edge.people.schema import STEPS
 from tests.edge.people.support import KEY
 from tests.edge.people.test_sets import (
     BERT,
@@ -28,6 +32,7 @@ from tests.edge.people.test_sets import (
 )
 
 OLD = Path(__file__).parent / "digests_of_scheme_1"
+TABLES = Path(__file__).parents[2] / "golden" / "people_files"
 STAGED = {
     "staged-import": (4, "fd8d73a055d99f8c5e9284379a858c3afd915379375a6122e93441cc5fad16a5"),
     "staged-set": (5, "92d160c6a470b774f844d4d536634c6beb8dbfbdf2ea4176d38ed60d2335ecd6"),
@@ -35,11 +40,11 @@ STAGED = {
 """Version and digest under which the journal of then has each change."""
 
 
-def old_file(folder: Path, name: str) -> People:
+def old_file(folder: Path, script: Path) -> People:
     folder.mkdir()
     path = folder / "site.db"
     connection = sqlite3.connect(path)
-    connection.executescript((OLD / f"{name}.sql").read_text())
+    connection.executescript(script.read_text())
     connection.close()
     path.chmod(0o600)
     return People.open(path)
@@ -52,8 +57,37 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def people(tmp_path: Path, kind: str) -> Iterator[People]:
-    with old_file(tmp_path / "a", kind) as opened:
+    with old_file(tmp_path / "a", OLD / f"{kind}.sql") as opened:
         yield opened
+
+
+def schema(path: Path) -> list[tuple[str, str, int, object]]:
+    """Every column of every table, whatever it was made by."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(
+            'SELECT t.name, c.name, c."notnull", c.dflt_value FROM sqlite_schema t'
+            " JOIN pragma_table_info(t.name) c WHERE t.type = 'table' ORDER BY 1, 2"
+        ).fetchall()
+
+
+@pytest.mark.parametrize("version", range(1, len(STEPS)))
+def test_a_file_with_the_tables_of_any_version_opens_and_is_as_a_new_one(
+    tmp_path: Path, version: int
+) -> None:
+    with old_file(tmp_path / "old", TABLES / f"{version}.sql") as people:
+        (anna,) = people.roll.holders.values()
+        assert (anna.external_id, anna.name, anna.roles) == ("0042", "Anna", ("staff",))
+        assert (anna.valid_until_s, anna.watchlists, anna.biometrics) == (2_000_000_000, (), True)
+        (badge,) = people.roll.credentials.values()
+        assert (badge.holder, badge.ref) == (anna.id, "e" * 64)
+        assert set(people.roll.pins) == {anna.id}
+        assert people.version == 1
+        edit(people, "0042,Anna B,,,,,,")
+    with People.open(tmp_path / "old" / "site.db") as again:
+        assert [one.name for one in again.roll.holders.values()] == ["Anna B"]
+    (tmp_path / "new").mkdir()
+    People.open(tmp_path / "new" / "site.db", create=True).close()
+    assert schema(tmp_path / "old" / "site.db") == schema(tmp_path / "new" / "site.db")
 
 
 def line_is_today_s(people: People) -> bool:
@@ -97,7 +131,7 @@ def test_what_the_journal_of_then_has_not_is_dropped(people: People) -> None:
 
 
 def test_it_is_opened_a_second_time_as_any_other(tmp_path: Path, kind: str) -> None:
-    with old_file(tmp_path / "a", kind) as people:
+    with old_file(tmp_path / "a", OLD / f"{kind}.sql") as people:
         version, digest = STAGED[kind]
         settle_people(
             people, SiteState(holders_version=version, holders_digest=digest, holders_seq=17)
@@ -112,14 +146,14 @@ def test_it_is_opened_a_second_time_as_any_other(tmp_path: Path, kind: str) -> N
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[People]:
-    with old_file(tmp_path / "source", "staged-import") as people:
+    with old_file(tmp_path / "source", OLD / "staged-import.sql") as people:
         people.settle(None)
         yield people
 
 
 @pytest.fixture
 def follower(tmp_path: Path) -> Iterator[People]:
-    with old_file(tmp_path / "follower", "staged-set") as people:
+    with old_file(tmp_path / "follower", OLD / "staged-set.sql") as people:
         people.settle(None)
         yield people
 
@@ -148,7 +182,7 @@ def test_edges_that_were_changed_apart_are_told_apart(source: People, follower: 
 def test_an_edge_that_stayed_behind_takes_nobody_unseen(tmp_path: Path, source: People) -> None:
     """That its people are an earlier state of the same line cannot be seen any more."""
     edit(source, BERT.replace("Bert", "Bertram"))
-    with old_file(tmp_path / "behind", "staged-import") as behind:
+    with old_file(tmp_path / "behind", OLD / "staged-import.sql") as behind:
         behind.settle(None)
         behind._database.execute("DELETE FROM history WHERE number = 3")
         behind._database.execute("UPDATE history SET scheme = 1")

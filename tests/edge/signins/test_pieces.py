@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import os
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,12 @@ from edge.signins.codes import drawn, hashed
 from edge.signins.limits import COUNTERS_MAX, EVERYBODY, FORGOTTEN_US, Key, Limits, Of
 from edge.signins.passwords import Passwords, matching_step
 from edge.signins.records import CodeKind, OneTimeCode, Passkey, Password, Screen, Session
+from edge.signins.schema import STEPS
 from edge.signins.store import FILE, SignInsError, SignInStore
 from tests.edge.house import SITE
 from tests.edge.signins.gatehouse import SCREEN, Gatehouse
 
+GOLDEN = Path(__file__).parents[2] / "golden" / "signins"
 S = 1_000_000
 ADA, BOB = Key(Of.PERSON, "ada"), Key(Of.PERSON, "bob")
 GATE = Key(Of.TERMINAL, "ada")
@@ -170,6 +174,30 @@ def test_what_is_kept_comes_back_and_goes(tmp_path: Path) -> None:
     assert b"$argon2id$x" not in (tmp_path / FILE).read_bytes()
     for record in RECORDS:
         assert "argon2id" not in repr(record)
+
+
+@pytest.mark.parametrize("version", range(1, len(STEPS)))
+def test_a_file_of_an_earlier_version_opens_with_all_that_it_has(
+    tmp_path: Path, version: int
+) -> None:
+    """As the program of that version left it."""
+    with closing(sqlite3.connect(tmp_path / FILE)) as file:
+        file.executescript((GOLDEN / f"{version}.sql").read_text())
+    (tmp_path / FILE).chmod(0o600)
+    with SignInStore.open(tmp_path) as store:
+        kept = store.kept()
+        found = (*kept.passwords, *kept.passkeys, *kept.codes, *kept.sessions)
+        assert (*found, *kept.screens) == RECORDS[:-1]
+        store.put(*RECORDS)
+        assert store.kept().screens == RECORDS[-1:]
+    (tmp_path / "new").mkdir()
+    SignInStore.open(tmp_path / "new").close()
+    assert tables(tmp_path / FILE) == tables(tmp_path / "new" / FILE)
+
+
+def tables(path: Path) -> set[tuple[str, str]]:
+    with closing(sqlite3.connect(path)) as file:
+        return set(file.execute("SELECT name, sql FROM sqlite_schema").fetchall())
 
 
 def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
