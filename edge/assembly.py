@@ -386,7 +386,7 @@ def _people_desks(
     erasing.elsewhere.append(partial(pictures_of_erased, config.state, daemon, outside.pictures))
     people = PeopleDesk(daemon, config, outside.key, outside.entropy, erasing)
     report = ReportDesk(daemon, config, erasing, faces, outside.pictures.keys)
-    return people, EraseDesk(daemon, people, erasing), report, faces
+    return people, EraseDesk(daemon, people, erasing, config.state), report, faces
 
 
 def _order_desk(config: Config, outside: Outside, daemon: Daemon) -> OrderDesk:

@@ -30,6 +30,7 @@ from edge.people.records import HolderRecord, removal
 from edge.pictures.closed import take_away
 from edge.policy_start import served_next
 from edge.recorder import record_of
+from edge.renewal import set_aside
 from edge.restore import restored_state
 
 CAUSE = InputId("person-erase")
@@ -54,7 +55,7 @@ async def erase_closed(config: Config, asked: ErasePerson, made: Made) -> EraseP
                 return refused(why, INSIDE)
             search = Search(known_of(people.roll, record), 1, writer.last_seq)
             await writer.search(search)
-            found = answer(record, people.roll, search, state.faces)
+            found = answer(record, people.roll, search, state.faces, set_aside(config.state))
             if asked.dry_run:
                 return found
             closed = _Closed(config, writer, people, state)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Container
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from edge.journal.erasure import Search
 from edge.people import PeopleError, Roll
 from edge.people.records import HolderRecord, badges_of
 from edge.people_desk import UNWRITABLE, HinderedError, PeopleDesk
+from edge.renewal import set_aside
 from edge.still_there import StillThereError
 
 AGAIN_S = 2.0
@@ -34,8 +36,9 @@ log = logging.getLogger(__name__)
 class EraseDesk:
     """One daemon's."""
 
-    def __init__(self, daemon: Daemon, people: PeopleDesk, erasing: Erasing) -> None:
+    def __init__(self, daemon: Daemon, people: PeopleDesk, erasing: Erasing, state: Path) -> None:
         self._daemon = daemon
+        self._state = state
         self._people = people
         self._erasing = erasing
 
@@ -54,7 +57,8 @@ class EraseDesk:
         if why is not None:
             return refused(why, INSIDE if self._daemon.site.state.recorded else TRY_LATER)
         search = await self._erasing.search(record)
-        found = answer(record, roll, search, self._daemon.site.state.faces)
+        aside = await asyncio.to_thread(set_aside, self._state)
+        found = answer(record, roll, search, self._daemon.site.state.faces, aside)
         if dry_run:
             return found
         if not await self._erasing.record(
@@ -99,7 +103,11 @@ class EraseDesk:
 
 
 def answer(
-    record: HolderRecord, roll: Roll, search: Search, faces: Container[HolderId]
+    record: HolderRecord,
+    roll: Roll,
+    search: Search,
+    faces: Container[HolderId],
+    aside: tuple[str, ...],
 ) -> ErasePersonReply:
     """What there is of somebody."""
     return ErasePersonReply(
@@ -109,6 +117,7 @@ def answer(
         badges=len(badges_of(roll, record.id)),
         pin=record.id in roll.pins,
         face=HolderId(record.id) in faces,
+        aside=aside,
     )
 
 

@@ -91,6 +91,13 @@ async def _continued(folder: Path, before: JournalWriter, opening: Opening, utc_
         await fresh.close()
 
 
+def set_aside(state: Path) -> tuple[str, ...]:
+    """Folders of journals that were set aside, with whoever is named in them; some milliseconds of
+    disk.
+    """
+    return tuple(sorted(one.name for one in state.glob(f"{ASIDE}.*")))
+
+
 def _finish(state: Path) -> None:
     """What a power cut left of a renewal."""
     fresh = state / FRESH

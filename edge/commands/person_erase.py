@@ -18,6 +18,8 @@ from edge.people import PeopleError
 from edge.present import clean
 from edge.still_there import StillThereError
 
+ASIDE_IS = "a journal that is kept as evidence, with names: remove it when it is needed no more"
+
 
 @click.command()
 @click.argument("person")
@@ -69,6 +71,8 @@ def erase(
         click.echo(msgspec.json.encode(done))
     elif not done.reason:
         click.echo(_said(done, person))
+        for folder in done.aside:
+            click.echo(clean(f"not looked into: {site.state / folder}, {ASIDE_IS}"))
     if done.reason:
         what = "not erased yet" if done.kept else "not erased"
         raise Failed(f"{what}: {clean(done.reason)}", done.remedy)

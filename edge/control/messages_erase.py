@@ -29,7 +29,8 @@ class ErasePerson(Message, frozen=True, kw_only=True):
 
 class ErasePersonReply(Message, frozen=True, kw_only=True):
     """What there is or was of somebody: `values` beside so many `entries`, `badges`, a
-    `pin`, a template of the `face`.
+    `pin`, a template of the `face`. `aside`: folders of journals that are kept as evidence, which
+    nobody has looked into.
 
     `erased`: it is recorded and gone. `kept`: it is recorded, and is carried out by itself, and
     `reason` says why not yet. Neither: nothing was changed, and `reason` and `remedy` say why, or
@@ -43,5 +44,6 @@ class ErasePersonReply(Message, frozen=True, kw_only=True):
     badges: Count = 0
     pin: bool = False
     face: bool = False
+    aside: tuple[str, ...] = ()
     reason: str = ""
     remedy: str = ""

@@ -1,6 +1,7 @@
 """Somebody is erased: on file, beside the journal, in every byte of the files; the log verifies."""
 
 import asyncio
+import shutil
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,7 @@ from edge.control.messages_erase import ErasePerson, ErasePersonReply
 from edge.journal import Journal, Report, erasure, verify_folder
 from edge.journal.folder import SEGMENT
 from edge.people import credential_ref, load_site_key
+from edge.renewal import ASIDE
 from policies.codes import Code
 from tests.edge.agreement import rows
 from tests.edge.checks import ready
@@ -214,6 +216,26 @@ def test_without_a_daemon_the_same_is_done_and_the_next_start_goes_on_from_it(ho
 
     scene(house, after)
     assert left_in(house.folder / "state", ours) == []
+
+
+def test_a_journal_that_is_kept_as_evidence_is_named_as_left(house: House) -> None:
+    ours = seen_once(house)
+    state = house.folder / "state"
+    shutil.copytree(folder(house), state / f"{ASIDE}.0011223344556677")
+    ours_aside = left_in(state / f"{ASIDE}.0011223344556677", ours)
+    assert ours_aside
+    said = f"not looked into: {state / ASIDE}.0011223344556677, a journal that is kept as evidence"
+    for words in (("--dry-run",), ()):
+        done = command(house, "1", "--reason", WHY, *words)
+        assert done.exit_code == 0
+        assert said in done.output
+
+    async def running_edge(edge: Edge) -> None:
+        reply = await edge.desk.erase_person(asked("2"), WHO)
+        assert reply.aside == (f"{ASIDE}.0011223344556677",)
+
+    scene(house, running_edge)
+    assert left_in(state / f"{ASIDE}.0011223344556677", ours) == ours_aside, "it is evidence"
 
 
 def test_a_dry_run_says_what_there_is_and_writes_nothing(house: House) -> None:
