@@ -11,6 +11,7 @@ import click
 
 from central.commands_alarm import alarm
 from central.commands_common import archive_option, kept_days, opened
+from central.commands_doctor import doctor
 from central.commands_incident import incident
 from central.commands_operator import operator
 from central.commands_order import order
@@ -35,7 +36,19 @@ def central() -> None:
     """The archive of every edge's journal, and what the edges are given."""
 
 
-for apart in (search, counts, verify, incident, distribute, edges, order, alarm, operator, web):
+for apart in (
+    search,
+    counts,
+    verify,
+    doctor,
+    incident,
+    distribute,
+    edges,
+    order,
+    alarm,
+    operator,
+    web,
+):
     central.add_command(apart)
 
 

@@ -55,10 +55,11 @@ class Mount(NamedTuple):
 def encryption(patient: Patient) -> Iterator[Finding]:
     """Of the state folder, which holds journal and people, and of what else was named."""
     for path in (patient.state, *patient.volumes):
-        yield _judged(path, patient.machine.root)
+        yield judged(path, patient.machine.root)
 
 
-def _judged(path: Path, root: Path) -> Finding:
+def judged(path: Path, root: Path) -> Finding:
+    """Whether it lies on an encrypted volume. `root`: under which the system's files are seen."""
     try:
         mount = mount_of(path, root)
     except OSError as error:

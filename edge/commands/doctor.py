@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,7 @@ def doctor(config: Path, volumes: tuple[Path, ...], as_json: bool) -> None:
     0 where there are warnings alone.
     """
     from edge.config import ConfigError, load_config
-    from edge.doctor import Machine, Patient, Verdict, findings
+    from edge.doctor import Machine, Patient, findings
 
     try:
         site, mistakes = load_config(config), 0
@@ -90,8 +90,15 @@ def doctor(config: Path, volumes: tuple[Path, ...], as_json: bool) -> None:
         machine=Machine(ROOT, time.time()),
         progress=_progress,
     )
+    told(findings(patient, checks()), as_json=as_json)
+
+
+def told(findings: "Iterable[Named]", *, as_json: bool) -> None:
+    """Each as it is found. Ends with FAILED where something has failed."""
+    from edge.doctor import Verdict
+
     found = []
-    for one in findings(patient, checks()):
+    for one in findings:
         found.append(one)
         if not as_json:
             _tell(one)
