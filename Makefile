@@ -7,6 +7,7 @@ python := .venv/bin/python
 inputs := pyproject.toml requirements/environment.sh
 # Half of the time tests wait, for a disk, a broker, an edge: two for each core of a small machine.
 workers := 4
+shares := --dist=loadfile --no-loadscope-reorder
 
 # `make campaign kills` and `make campaign NAME=kills` say the same: after `campaign`, a second word
 # is a name and no target.
@@ -45,7 +46,7 @@ demo: .venv/demo.stamp  ## a whole site at work, until Ctrl-C or for SECONDS=20;
 
 test: .venv/test.stamp  ## every test (ARGS="-k broker" for some)
 	@sh requirements/peers.sh
-	@exec $(python) -m pytest --numprocesses=$(workers) --dist=worksteal $(ARGS)
+	@exec $(python) -m pytest --numprocesses=$(workers) $(shares) $(ARGS)
 
 lint: .venv/test.stamp  ## style, types, layers
 	@$(python) -m ruff check .

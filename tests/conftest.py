@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,7 @@ from hypothesis import settings
 from simulators.broker_process import BrokerProcess, reserved_port
 from tests.postgres import PostgresServer
 from tests.servers import make_broker, require
+from tests.shares import Shares, turn
 
 # How long one example takes is the machine's affair; where a time matters a test measures it.
 settings.register_profile("sentrypost", deadline=None)
@@ -51,10 +53,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first: a worker that came to a virtual day last would be waited for
-    by all others.
+    """By turns; and of a folder of pages first those that need no browser: while one is there, its
+    thread has an event loop, and no other test's.
     """
-    items.sort(key=lambda item: "virtual" not in item.path.parts)
+    items.sort(key=lambda item: (turn(item.nodeid), "browser" in getattr(item, "fixturenames", ())))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares | None:
+    """For `make test`; whoever asks for another way to share tests gets it."""
+    return Shares(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:

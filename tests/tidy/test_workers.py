@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.shares import LONGEST, share_of, turn
 from tests.tidy.repository import ROOT
 
 NAMED_BY_THE_SEED = """
@@ -36,3 +37,17 @@ def test_all_workers_have_the_seed_of_the_run(tmp_path: Path) -> None:
     head = re.findall(r"^SENTRYPOST_SEED=(\d+)$", done.stdout, re.MULTILINE)
     assert len(head) == 1, "said once, at the top"
     assert re.findall(r"^drawn from (\d+)$", done.stdout, re.MULTILINE) == head * 4
+
+
+def test_what_tests_share_is_made_by_one_worker() -> None:
+    pages = [f"tests/web/test_{name}.py::test_it" for name in "ab"]
+    assert share_of(pages[0]) == share_of(pages[1])
+    assert share_of("tests/edge/test_cli.py::a") == share_of("tests/edge/test_cli.py::b[::1]")
+    assert share_of("tests/edge/test_cli.py::a") != share_of("tests/edge/test_process.py::a")
+    assert share_of("tests/virtual/test_site.py::a") != share_of("tests/virtual/test_site.py::b")
+
+
+def test_what_takes_longest_is_there_and_begins_first() -> None:
+    assert [place for place in LONGEST if not (ROOT / place).exists()] == []
+    turns = [turn(f"{place}::test_it") for place in (*LONGEST, "tests/edge/test_cli.py")]
+    assert turns == list(range(len(LONGEST) + 1))

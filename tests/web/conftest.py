@@ -12,15 +12,15 @@ expect.set_options(timeout=20_000)
 """A machine may be busy; what is waited for comes as a rule within a second."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def embassy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embassy]:
     with Embassy(tmp_path_factory.mktemp("embassy")) as site:
         yield site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Of one module: while it is there this thread has an event loop, and no other test's."""
+    """Of this folder: while it is there this thread has an event loop, and no other test's."""
     with chromium() as found:
         yield found
 

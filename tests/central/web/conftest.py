@@ -13,15 +13,15 @@ expect.set_options(timeout=20_000)
 """A machine may be busy; what is waited for comes as a rule within a second."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WallSite]:
     with WallSite(tmp_path_factory.mktemp("wall")) as one:
         yield one
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Of one module: while it is there this thread has an event loop, and no other test's."""
+    """Of this folder: while it is there this thread has an event loop, and no other test's."""
     with chromium() as found:
         yield found
 
