@@ -3,10 +3,10 @@
 import asyncio
 import json
 import os
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +31,7 @@ from edge.people import (
 from edge.signatures import SigningKey, sign
 from simulators.secret_file import write_secret
 from tests.central.rig import ROOT, CentralProcess
+from tests.commands import command
 from tests.edge.house import ADA, House
 from tests.edge.process import EdgeProcess, running_process
 from tests.edge.signed import CARL, signed_house
@@ -181,23 +182,10 @@ class Fleet:
                 process.kill()
 
     async def command(self, *words: str) -> Said:
-        """`sentrypost central …` as a process of its own."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "edge.main",
-            "central",
-            *words,
-            "--state",
-            str(self.state),
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(90):
-            out, err = await process.communicate()
-        assert process.returncode is not None, "it has ended"
-        return Said(process.returncode, out.decode(), err.decode())
+        """`sentrypost central …`."""
+        told = partial(command, "central", *words, "--state", self.state, cwd=ROOT)
+        done = await asyncio.to_thread(told)
+        return Said(done.returncode, done.stdout, done.stderr)
 
     async def distribute(self, envelope: bytes, wait_s: float = PATIENCE_S) -> Distribution:
         """As `sentrypost central distribute` asks for it."""

@@ -26,6 +26,7 @@ from edge.control.place import JOURNAL
 from edge.failed import failed_by
 from edge.journal import Journal, JournalMissing
 from edge.main import COMMANDS_GROUP, Dispatcher, sentrypost, summary
+from tests.commands import command
 from tests.edge.control.rig import Running, person, ticks
 from tests.edge.house import House
 
@@ -204,7 +205,7 @@ def test_a_typed_error_says_its_remedy() -> None:
 
 
 def test_no_site_file(tmp_path: Path) -> None:
-    result = cli("status", cwd=tmp_path)
+    result = command("status", cwd=tmp_path)
     assert result.returncode == 78
     assert result.stderr == (
         "error: site.toml cannot be read: No such file or directory\n"
@@ -215,20 +216,20 @@ def test_no_site_file(tmp_path: Path) -> None:
 def test_the_state_folder_is_found_in_a_site_file_with_mistakes(daemon: Running) -> None:
     site = daemon.state.parent / "site.toml"
     site.write_text('state = "state"\nsite = 3\n')
-    assert cli("status", cwd=site.parent).returncode == 0
-    assert cli("status", "--config", site, cwd=Path("/")).returncode == 0
+    assert command("status", cwd=site.parent).returncode == 0
+    assert command("status", "--config", site, cwd=Path("/")).returncode == 0
     site.write_text("state = \n")
-    result = cli("status", "--config", site)
+    result = command("status", "--config", site)
     assert result.returncode == 78
     assert "remedy: mend it, or name the state folder with --state" in result.stderr
     site.write_text("")
-    assert "names no state folder" in cli("status", "--config", site).stderr
-    assert cli("status", "--config", site, "--state", daemon.state).returncode == 0
+    assert "names no state folder" in command("status", "--config", site).stderr
+    assert command("status", "--config", site, "--state", daemon.state).returncode == 0
 
 
 def test_no_daemon(tmp_path: Path) -> None:
     for words in (("status",), ("watch",), ("fire", "reset", "panel")):
-        result = cli(*words, "--state", tmp_path)
+        result = command(*words, "--state", tmp_path)
         assert result.returncode == 1
         assert result.stderr == (
             f"error: no daemon runs here (no socket at {tmp_path}/control.sock)\n"
@@ -241,12 +242,12 @@ def test_no_daemon(tmp_path: Path) -> None:
 
 def test_check_of_a_site_in_order(tmp_path: Path) -> None:
     House(tmp_path)
-    result = cli("check", cwd=tmp_path)
+    result = command("check", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     assert "site.toml is in order" in result.stdout
     assert "2 portals, 3 readers, 1 fire inputs" in result.stdout
     assert "fire opens for entry too: vault-door" in result.stdout
-    answer = json.loads(cli("check", "--json", cwd=tmp_path).stdout)
+    answer = json.loads(command("check", "--json", cwd=tmp_path).stdout)
     assert (answer["ok"], answer["opened_by_fire"]) == (True, ["vault-door"])
     assert answer["readers"] == ["front-in", "vault-in", "vault-out"]
 
@@ -260,7 +261,7 @@ def test_check_names_every_mistake_with_its_line(tmp_path: Path) -> None:
         .replace('line = "north"', 'line = "nroth"', 1)
     )
     site.write_text(text)
-    result = cli("check", cwd=tmp_path)
+    result = command("check", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (78, "")
     named = re.findall(r"^site\.toml:(\d+):\d+: error: (\S+)", result.stderr, re.MULTILINE)
     assert len(named) >= 2
@@ -269,11 +270,11 @@ def test_check_names_every_mistake_with_its_line(tmp_path: Path) -> None:
         f"error: site.toml has {len(named)} mistakes",
         "remedy: mend them and run `sentrypost check` again",
     ]
-    answer = json.loads(cli("check", "--json", cwd=tmp_path).stdout)
+    answer = json.loads(command("check", "--json", cwd=tmp_path).stdout)
     assert answer["ok"] is False
     assert len(answer["problems"]) == len(named)
-    assert cli("check", "--json", cwd=tmp_path).returncode == 78
-    ran = cli("run", cwd=tmp_path)
+    assert command("check", "--json", cwd=tmp_path).returncode == 78
+    ran = command("run", cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (78, result.stderr)
 
 
@@ -281,7 +282,7 @@ def test_check_names_every_mistake_with_its_line(tmp_path: Path) -> None:
 
 
 def test_status_for_people(daemon: Running) -> None:
-    page = cli("status", "--state", daemon.state).stdout
+    page = command("status", "--state", daemon.state).stdout
     for said in (
         "house/gate",
         "NOT READY",
@@ -299,7 +300,7 @@ def test_status_for_people(daemon: Running) -> None:
 
 
 def test_status_for_programs(daemon: Running) -> None:
-    answer = json.loads(cli("status", "--json", "--state", daemon.state).stdout)
+    answer = json.loads(command("status", "--json", "--state", daemon.state).stdout)
     assert (answer["seq"], answer["fires"][0]["latched"]) == (3, True)
 
 
@@ -312,13 +313,13 @@ def seqs(text: str) -> list[int]:
 
 def test_the_journal_is_read_through_the_daemon(daemon: Running) -> None:
     daemon.record(*ticks(600))
-    tail = cli("journal", "tail", "-n", "550", "--state", daemon.state)
+    tail = command("journal", "tail", "-n", "550", "--state", daemon.state)
     assert seqs(tail.stdout) == list(range(54, 604))
     assert "+01:00 #603" in tail.stdout, "times are the site's"
-    shown = cli("journal", "show", "--from", "2", "--to", "4", "--state", daemon.state)
+    shown = command("journal", "show", "--from", "2", "--to", "4", "--state", daemon.state)
     assert seqs(shown.stdout) == [2, 3, 4]
     assert '"reason": "the line is cut"' in shown.stdout
-    verified = cli("journal", "verify", "--state", daemon.state)
+    verified = command("journal", "verify", "--state", daemon.state)
     assert (verified.returncode, verified.stderr) == (0, "")
     assert f"head at 603: {daemon.desk.writer.head.hex()}" in verified.stdout
     assert "SOUND" in verified.stdout
@@ -326,18 +327,18 @@ def test_the_journal_is_read_through_the_daemon(daemon: Running) -> None:
 
 def test_the_journal_is_read_from_its_files_where_no_daemon_runs(closed: Path) -> None:
     before = (closed / JOURNAL / "segment-000001.db").read_bytes()
-    tail = cli("journal", "tail", "--state", closed)
+    tail = command("journal", "tail", "--state", closed)
     assert seqs(tail.stdout) == [1, 2, 3, 4, 5]
     assert "NOTICE  FIRE panel reset by Ada L" in tail.stdout
-    shown = cli("journal", "show", "5", "--state", closed).stdout
+    shown = command("journal", "show", "5", "--state", closed).stdout
     assert seqs(shown) == [5]
     assert "operator (beside it) Ada L" in shown
-    assert "SOUND" in cli("journal", "verify", "--state", closed).stdout
+    assert "SOUND" in command("journal", "verify", "--state", closed).stdout
     assert (closed / JOURNAL / "segment-000001.db").read_bytes() == before
 
 
 def test_json_lines_carry_what_proves_them(closed: Path) -> None:
-    result = cli("journal", "show", "--from", "1", "--json", "--state", closed)
+    result = command("journal", "show", "--from", "1", "--json", "--state", closed)
     shown = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line["seq"] for line in shown] == [1, 2, 3, 4, 5]
     assert shown[4]["personal"] == {"operator": "Ada L"}
@@ -373,13 +374,13 @@ def test_an_edited_entry_is_found(closed: Path) -> None:
         "UPDATE entry SET entry ="
         " CAST(replace(CAST(entry AS TEXT), 'is cut', 'was ok') AS BLOB) WHERE seq = 2",
     )
-    verified = cli("journal", "verify", "--state", closed)
+    verified = command("journal", "verify", "--state", closed)
     assert verified.returncode == 1
     assert "entry 2: its bytes are not those that were hashed" in verified.stdout
     assert "NOT SOUND" in verified.stdout
-    answer = cli("journal", "verify", "--json", "--state", closed)
+    answer = command("journal", "verify", "--json", "--state", closed)
     assert (answer.returncode, json.loads(answer.stdout)["findings"][0]["seq"]) == (1, 2)
-    tail = cli("journal", "tail", "--state", closed)
+    tail = command("journal", "tail", "--state", closed)
     assert tail.returncode == 1
     assert seqs(tail.stdout) == [1], "nothing is shown that is not what was recorded"
     assert "error: entry 2: its bytes are not those" in tail.stderr
@@ -397,36 +398,36 @@ def test_a_broken_chain_is_not_shown_as_history(
     closed: Path, statement: str, said: str, before: list[int]
 ) -> None:
     edited(closed, statement)
-    tail = cli("journal", "tail", "--state", closed)
+    tail = command("journal", "tail", "--state", closed)
     assert (tail.returncode, seqs(tail.stdout)) == (1, before)
     assert f"error: entry {said}" in tail.stderr
 
 
 def test_journal_without_a_journal(tmp_path: Path) -> None:
     for words in (("tail",), ("show", "1"), ("verify",)):
-        result = cli("journal", *words, "--state", tmp_path)
+        result = command("journal", *words, "--state", tmp_path)
         assert result.returncode == 1
         assert "does not exist\nremedy: " in result.stderr
 
 
 def test_which_entries_must_be_said(daemon: Running) -> None:
     for words in ((), ("2", "--from", "1"), ("0",), ("x",)):
-        assert cli("journal", "show", *words, "--state", daemon.state).returncode == 2
-    missing = cli("journal", "show", "4", "--state", daemon.state)
+        assert command("journal", "show", *words, "--state", daemon.state).returncode == 2
+    missing = command("journal", "show", "4", "--state", daemon.state)
     assert missing.returncode == 1
     assert "there is no entry 4, the newest is 3" in missing.stderr
 
 
 def test_no_colour_where_nobody_looks(daemon: Running) -> None:
     for words in (("status",), ("journal", "tail")):
-        result = cli(*words, "--state", daemon.state, NO_COLOR="", FORCE_COLOR="1")
+        result = command(*words, "--state", daemon.state, NO_COLOR="", FORCE_COLOR="1")
         assert result.returncode == 0
         assert "\x1b" not in result.stdout + result.stderr
 
 
 def test_no_progress_where_nobody_looks(closed: Path) -> None:
     for words in (("journal", "verify"), ("journal", "verify", "--json")):
-        result = cli(*words, "--state", closed, NO_COLOR="", FORCE_COLOR="1")
+        result = command(*words, "--state", closed, NO_COLOR="", FORCE_COLOR="1")
         assert (result.returncode, result.stderr) == (0, "")
 
 
@@ -457,17 +458,17 @@ def test_colour_on_a_terminal_unless_no_color(daemon: Running, no_colour: bool) 
 
 
 def test_fire_reset(daemon: Running) -> None:
-    done = cli("fire", "reset", "panel", "--state", daemon.state)
+    done = command("fire", "reset", "panel", "--state", daemon.state)
     assert (done.returncode, done.stderr) == (0, "")
     me = daemon.desk.asked[0][2]
     assert done.stdout == f"fire input 'panel' is reset by {me}: the latch is reset\n"
-    refused = cli("fire", "reset", "cellar", "--state", daemon.state)
+    refused = command("fire", "reset", "cellar", "--state", daemon.state)
     assert refused.returncode == 1
     assert "'cellar' is not reset: no fire input 'cellar'\nremedy: " in refused.stderr
-    assert cli("fire", "reset", "--state", daemon.state).returncode == 2
-    asked = cli("fire", "reset", "panel", "--json", "--state", daemon.state)
+    assert command("fire", "reset", "--state", daemon.state).returncode == 2
+    asked = command("fire", "reset", "panel", "--json", "--state", daemon.state)
     assert (asked.returncode, json.loads(asked.stdout)["accepted"]) == (0, True)
-    asked = cli("fire", "reset", "cellar", "--json", "--state", daemon.state)
+    asked = command("fire", "reset", "cellar", "--json", "--state", daemon.state)
     assert (asked.returncode, json.loads(asked.stdout)["accepted"]) == (1, False)
 
 

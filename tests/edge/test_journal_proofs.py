@@ -17,8 +17,8 @@ from edge.journal.writer import JournalWriter
 from edge.journal_keys import journal_key
 from edge.notes import Algorithm, NoteKey, cosignature, signed
 from edge.signatures import SigningKey
+from tests.commands import command
 from tests.edge.control.rig import UTC_US, Running, ticks
-from tests.edge.test_cli import cli
 from tests.edge.test_verify_journal import outsider
 
 CENTRAL = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\3" * 32))
@@ -62,20 +62,20 @@ def closed(daemon: Running) -> Path:
 
 
 def test_a_closed_journal_is_verified_under_its_key_and_its_witness(closed: Path) -> None:
-    page = cli("journal", "verify", cwd=closed)
+    page = command("journal", "verify", cwd=closed)
     assert page.returncode == 0
     own = journal_key(closed / "state").key.public
     name = log_name("house", "gate", verify_folder(closed / "state" / JOURNAL).incarnation)
     text = NoteKey(name, own, Algorithm.LOG).text
     assert f"2 checkpoints; signatures judged by {text}\n" in page.stdout
     assert f"cosigned up to 20 at 2025-11-24 16:00:00.000Z by {WITNESS.text}\n" in page.stdout
-    assert cli("journal", "verify", "--key", text, cwd=closed).returncode == 0
+    assert command("journal", "verify", "--key", text, cwd=closed).returncode == 0
 
-    alone = cli("journal", "verify", "--state", closed / "state").stdout
+    alone = command("journal", "verify", "--state", closed / "state").stdout
     assert "no witness is named: nobody but this edge" in alone
 
     (closed / "state" / "journal.key").unlink()
-    copied = cli("journal", "verify", "--state", closed / "state")
+    copied = command("journal", "verify", "--state", closed / "state")
     assert copied.returncode == 0
     assert "2 checkpoints; no key is here to judge their signatures by" in copied.stdout
 
@@ -83,22 +83,22 @@ def test_a_closed_journal_is_verified_under_its_key_and_its_witness(closed: Path
 def test_a_journal_under_another_key_than_the_one_given_is_not_sound(closed: Path) -> None:
     name = log_name("house", "gate", verify_folder(closed / "state" / JOURNAL).incarnation)
     other = NoteKey(name, CENTRAL.public, Algorithm.LOG)
-    page = cli("journal", "verify", "--key", other.text, cwd=closed)
+    page = command("journal", "verify", "--key", other.text, cwd=closed)
     assert page.returncode == 1
     assert f"entry 20: its checkpoint: {name} has not signed it" in page.stdout
     elsewhere = NoteKey(
         "sentrypost/other/gate/1", journal_key(closed / "state").key.public, Algorithm.LOG
     )
-    page = cli("journal", "verify", "--key", elsewhere.text, cwd=closed)
+    page = command("journal", "verify", "--key", elsewhere.text, cwd=closed)
     assert page.returncode == 1
     assert "error: signatures were judged under another key than the one given" in page.stderr
-    nonsense = cli("journal", "verify", "--key", "nonsense", cwd=closed)
+    nonsense = command("journal", "verify", "--key", "nonsense", cwd=closed)
     assert nonsense.returncode == 1
     assert "remedy: copy the line that" in nonsense.stderr
 
 
 def test_a_running_daemon_proves_its_checkpoints_too(daemon: Running) -> None:
-    page = cli("journal", "verify", cwd=daemon.state.parent)
+    page = command("journal", "verify", cwd=daemon.state.parent)
     assert page.returncode == 0
     assert "2 checkpoints" in page.stdout
 
@@ -152,7 +152,7 @@ def test_a_daemon_and_its_files_give_the_same_and_an_outsider_verifies_it(
                 if words[0] == "prove"
                 else [words[0], str(file), *words[1:]]
             )
-            done = cli("journal", *times(tuple(named), zone), cwd=folder)
+            done = command("journal", *times(tuple(named), zone), cwd=folder)
             assert done.returncode == 0, done.stderr
             assert file.stat().st_mode & 0o777 == 0o600
             given.append(file.read_bytes())
@@ -169,7 +169,7 @@ def test_a_daemon_and_its_files_give_the_same_and_an_outsider_verifies_it(
 
 
 def test_a_proof_is_printed_where_no_file_is_named(closed: Path, tmp_path: Path) -> None:
-    printed = cli("journal", "prove", "3", cwd=closed)
+    printed = command("journal", "prove", "3", cwd=closed)
     assert printed.returncode == 0
     assert outsider(printed.stdout.encode(), tmp_path).returncode == 0
 
@@ -187,16 +187,16 @@ def test_what_cannot_be_given_is_told_with_its_remedy(closed: Path) -> None:
         (("export", "x", "--since", "soon"), 2, "'soon' is no time"),
         (("export", "x", "--since", "2026-01-01", "--to", "3"), 2, "say which"),
     ):
-        done = cli("journal", *words, cwd=closed)
+        done = command("journal", *words, cwd=closed)
         assert (done.returncode, said in done.stderr) == (code, True), done.stderr
         assert code == 2 or "remedy: " in done.stderr
     assert (closed / "there").read_text() == "already"
     assert not list(closed.glob("x*"))
     (closed / "state" / "journal.key").unlink()
-    done = cli("journal", "prove", "7", "--state", closed / "state")
+    done = command("journal", "prove", "7", "--state", closed / "state")
     assert "remedy: give its public half by --key" in done.stderr
     name = log_name("house", "gate", verify_folder(closed / "state" / JOURNAL).incarnation)
     wrong = NoteKey(name, CENTRAL.public, Algorithm.LOG).text
-    done = cli("journal", "prove", "7", "--key", wrong, "--state", closed / "state")
+    done = command("journal", "prove", "7", "--key", wrong, "--state", closed / "state")
     assert done.returncode == 1
     assert "has not signed it" in done.stderr

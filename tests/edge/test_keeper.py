@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from edge.notes import Algorithm, NoteKey, cosignature
 from edge.renewal import JOURNAL
 from edge.signatures import SigningKey
 from policies.facts import Mode
+from tests.commands import command
 from tests.edge.house import House, posture, running, until
 
 CENTRAL = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\3" * 32))
@@ -359,10 +358,9 @@ def test_check_says_for_how_long_and_whether_at_all(house: House, table: str, to
     with (house.folder / "site.toml").open("a") as file:
         file.write(table)
     assert about_retention(house.config()).startswith(told)
-    command = [sys.executable, "-m", "edge.main", "check", "--config", house.folder / "site.toml"]
-    plain = subprocess.run(command, capture_output=True, text=True, check=True)
+    plain = command("check", cwd=house.folder)
     assert told in plain.stdout
-    answer = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    answer = command("check", "--json", cwd=house.folder)
     assert json.loads(answer.stdout)["prunes"] is ("witness" in table)
 
 
@@ -378,18 +376,13 @@ def test_an_entry_that_was_pruned_is_not_shown_as_nothing(house: House) -> None:
             assert segments(house) == [2]
 
     asyncio.run(run())
-    command = [sys.executable, "-m", "edge.main", "journal"]
-    state = ["--state", house.folder / "state"]
-    shown = subprocess.run(
-        [*command, "show", "1", *state], capture_output=True, text=True, check=False
-    )
+    state = ("--state", house.folder / "state")
+    shown = command("journal", "show", "1", *state, cwd=house.folder)
     assert shown.returncode == 1
     assert "not kept here any more\nremedy: ask the archive" in shown.stderr
-    proved = subprocess.run(
-        [*command, "prove", "1", *state], capture_output=True, text=True, check=False
-    )
+    proved = command("journal", "prove", "1", *state, cwd=house.folder)
     assert proved.returncode == 1
     assert "entry 1 is not kept here any more: it was pruned" in proved.stderr
-    verify = [*command, "verify", *state]
-    verified = subprocess.run(verify, capture_output=True, text=True, check=True)
+    verified = command("journal", "verify", *state, cwd=house.folder)
+    assert verified.returncode == 0
     assert "are kept no longer, and a checkpoint covers them" in verified.stdout

@@ -3,8 +3,6 @@
 import asyncio
 import hashlib
 import json
-import os
-import sys
 import threading
 from base64 import b64decode
 from pathlib import Path
@@ -21,9 +19,10 @@ from edge.present import line
 from edge.signatures import ENVELOPE_BYTES_MAX
 from policies.codes import Code
 from simulators.secret_file import write_secret
+from tests.commands import command
 from tests.edge.checks import ready
 from tests.edge.house import ADA, FRONT, POLICY, House, bodies, running, until
-from tests.edge.process import ROOT, running_process
+from tests.edge.process import running_process
 
 REVOKED = b"id,status\n1,revoked\n"
 
@@ -69,22 +68,9 @@ class Site:
         return found
 
     async def run(self, *words: str, data: bytes = b"") -> Said:
-        """A command as a process of its own, in the folder of both."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "edge.main",
-            *words,
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(60):
-            out, err = await process.communicate(data)
-        assert process.returncode is not None, "it has ended"
-        return Said(process.returncode, out.decode(), err.decode())
+        """A command in the folder of both."""
+        done = await asyncio.to_thread(command, *words, cwd=self.folder, data=data)
+        return Said(done.returncode, done.stdout, done.stderr)
 
     async def person(self, edge: str, *words: str, data: bytes = b"") -> Said:
         return await self.run("person", *words, "--config", f"{edge}/site.toml", data=data)

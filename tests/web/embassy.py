@@ -3,7 +3,6 @@ the pages, each a process of its own, started by its public command.
 """
 
 import json
-import os
 import queue
 import secrets
 import subprocess
@@ -18,6 +17,7 @@ from typing import Self
 from edge.duress import recipient_text
 from edge.duress_keys import make_duress_key
 from simulators.secret_file import write_secret
+from tests.commands import command
 
 SENTRYPOST = (sys.executable, "-m", "edge.main")
 READY_S = 60.0
@@ -256,14 +256,7 @@ class Embassy:
         self.hardware.hear(word)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*SENTRYPOST, *words],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "NO_COLOR": "1"},
-        )
+        return command(*words, cwd=self.folder, NO_COLOR="1")
 
     def command(self, *words: str) -> str:
         """A command of ours to its end; what it printed."""
