@@ -158,7 +158,7 @@ def service(patient: Patient) -> Iterator[Finding]:
             "see that whatever starts the edge starts it again whenever it ends, and watches it",
         )
         return
-    pid = _daemon(patient.state / SOCKET)
+    pid = daemon_at(patient.state / SOCKET)
     if pid is None:
         yield warn("no edge runs here", "systemctl enable --now sentrypost@NAME")
         return
@@ -167,7 +167,8 @@ def service(patient: Patient) -> Iterator[Finding]:
     except OSError as error:
         yield warn(
             f"how process {pid} was started cannot be seen: {error.strerror}",
-            "run this as root, or as the daemon's account",
+            # Not as the daemon's account either: its memory is its own (`edge.process`).
+            "run this as root",
         )
         return
     names = {assignment.partition(b"=")[0] for assignment in environment}
@@ -198,7 +199,7 @@ def _machine_watchdog(root: Path) -> Finding:
     )
 
 
-def _daemon(path: Path) -> int | None:
+def daemon_at(path: Path) -> int | None:
     """Who serves the control socket."""
     try:
         with address_of(path) as address, socket.socket(socket.AF_UNIX) as connection:

@@ -4,10 +4,11 @@ import errno
 import fcntl
 import os
 import pwd
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from grp import getgrgid
+from grp import getgrgid, getgrnam
 from pathlib import Path
 
 from serial.tools import list_ports
@@ -15,10 +16,14 @@ from serial.tools import list_ports
 from drivers.family import SerialLine
 from edge.control.calling import ControlClientError
 from edge.control.client import Client
+from edge.control.place import SOCKET
 from edge.doctor import Finding, Machine, Patient, fail, ok, warn
+from edge.doctor_outside import daemon_at
 from edge.present import clean
 
 BY_ID = Path("/dev/serial/by-id")
+
+UNITS = "etc/systemd/system/sentrypost@*.service"
 
 UNSTABLE = ("ttyUSB", "ttyACM")
 """Names that go by the order in which adapters were found."""
@@ -30,12 +35,14 @@ def ports(patient: Patient) -> Iterator[Finding]:
     if config is None:
         return
     served = _is_served(patient)
+    account = _account(patient.state)
+    groups = _groups(patient, account)
     named = set()
     for name, (_, line) in config.lines.items():
         if isinstance(line.options, SerialLine):
             port = Path(line.options.port)
             named.add(os.path.realpath(port))
-            yield _port(name, port, _account(patient.state), patient.machine, served=served)
+            yield _port(name, port, account, groups, patient.machine, served=served)
     for found in list_ports.comports():
         if os.path.realpath(found.device) not in named and found.hwid != "n/a":
             yield ok(
@@ -60,7 +67,40 @@ def _account(state: Path) -> int:
         return os.geteuid()
 
 
-def _port(line: str, port: Path, account: int, machine: Machine, *, served: bool) -> Finding:
+def _groups(patient: Patient, account: int) -> frozenset[int]:
+    """Those of a running daemon, or that it would have: of its account, and of a unit's own."""
+    root = patient.machine.root
+    pid = daemon_at(patient.state / SOCKET)
+    with suppress(OSError):
+        status = (root / f"proc/{pid}/status").read_text()
+        lines = re.findall(r"(?m)^(?:Gid|Groups):(.*)$", status)
+        return frozenset(int(group) for line in lines for group in line.split())
+    found = set()
+    with suppress(KeyError):
+        entry = pwd.getpwuid(account)
+        found.update(os.getgrouplist(entry.pw_name, entry.pw_gid))
+    for file in sorted(root.glob(UNITS)) + sorted(root.glob(f"{UNITS}.d/*.conf")):
+        with suppress(OSError):
+            for names in re.findall(r"(?m)^SupplementaryGroups=(.*)$", file.read_text()):
+                found.update(_group_ids(names.split()))
+    return frozenset(found)
+
+
+def _group_ids(names: list[str]) -> Iterator[int]:
+    for name in names:
+        with suppress(KeyError):
+            yield getgrnam(name).gr_gid
+
+
+def _port(
+    line: str,
+    port: Path,
+    account: int,
+    groups: frozenset[int],
+    machine: Machine,
+    *,
+    served: bool,
+) -> Finding:
     try:
         status = port.stat()
     except OSError as error:
@@ -71,7 +111,7 @@ def _port(line: str, port: Path, account: int, machine: Machine, *, served: bool
         )
     if not stat.S_ISCHR(status.st_mode):
         return fail(f"line {line}: {port} is no serial port", "name the adapter's")
-    if not _may_open(status, account):
+    if not _may_open(status, account, groups):
         owner, group = _account_name(account), _group_name(status.st_gid)
         return fail(
             f"line {line}: the account {owner} may not open {port}",
@@ -104,16 +144,11 @@ def _is_told_apart(port: Path, root: Path) -> bool:
     return True
 
 
-def _may_open(status: os.stat_result, account: int) -> bool:
+def _may_open(status: os.stat_result, account: int, groups: frozenset[int]) -> bool:
     if account == 0:
         return True
     if status.st_uid == account:
         return bool(status.st_mode & stat.S_IRUSR and status.st_mode & stat.S_IWUSR)
-    try:
-        entry = pwd.getpwuid(account)
-        groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
-    except KeyError:
-        groups = []
     read, write = (
         (stat.S_IRGRP, stat.S_IWGRP) if status.st_gid in groups else (stat.S_IROTH, stat.S_IWOTH)
     )

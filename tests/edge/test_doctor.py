@@ -607,6 +607,9 @@ def test_an_edge_that_is_no_unit_is_started_again_by_nobody(
     (finding,) = found("service", patient(house, root))
     assert "systemd does not run here" in finding.said
     (root / "run/systemd/system").mkdir(parents=True)
+    (unseen,) = found("service", patient(house, root))
+    # The daemon's account sees it no more than others do: `edge.process` keeps its memory private.
+    assert (unseen.verdict, unseen.remedy) == (Verdict.WARN, "run this as root")
     environ = root / f"proc/{os.getpid()}/environ"
     environ.parent.mkdir(parents=True)
     for content, said, verdict in (

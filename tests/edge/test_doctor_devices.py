@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from grp import getgrnam
 from pathlib import Path
 from threading import Event, Thread
 
@@ -26,6 +27,7 @@ from simulators.secret_file import write_secret
 from tests.edge.checks import ready
 from tests.edge.house import ADA, FRONT_CONTACT, House, running, until
 from tests.edge.test_doctor import patient
+from tests.servers import skip_or_fail
 
 
 @pytest.fixture
@@ -265,6 +267,55 @@ def test_an_account_that_may_not_open_the_port_is_told_how_it_may(
         (port,) = looked(house, ports)
     assert (port.verdict, "may not open" in port.said) == (Verdict.FAIL, True)
     assert port.remedy.startswith("usermod --append --groups ")
+
+
+def of_group(house: House, group: int) -> None:
+    """The port is root's, and that group may open it."""
+    if os.geteuid() != 0:
+        skip_or_fail("only root can give a port to a group")
+    (house.folder / "north").chmod(0o660)
+    os.chown(house.folder / "north", 0, group)
+
+
+def test_a_group_of_the_units_own_opens_the_port(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account is in no group: the unit says `SupplementaryGroups=`."""
+    monkeypatch.setattr(doctor_ports, "_account", lambda _: 65_534)
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    unit = units / "sentrypost@.service"
+
+    def judged(text: str) -> Verdict:
+        unit.write_text(text)
+        (port,) = ports(patient(house, root=tmp_path))
+        return port.verdict
+
+    with readers_there(house):
+        of_group(house, getgrnam("dialout").gr_gid)
+        assert judged("SupplementaryGroups=nobody-has-this dialout\n") is Verdict.OK
+        assert judged("SupplementaryGroups=audio\n") is Verdict.FAIL
+
+
+def test_a_running_daemons_groups_are_its_own(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its account has by now."""
+    monkeypatch.setattr(doctor_ports, "_account", lambda _: 65_534)
+    monkeypatch.setattr(doctor_ports, "daemon_at", lambda _: 7)
+    status = tmp_path / "proc/7/status"
+    status.parent.mkdir(parents=True)
+
+    def judged(groups: str) -> Verdict:
+        status.write_text(f"Uid:\t65534\t65534\nGid:\t65534\t65534\nGroups:\t{groups} \n")
+        (port,) = ports(patient(house, root=tmp_path))
+        return port.verdict
+
+    with readers_there(house):
+        dialout = getgrnam("dialout").gr_gid
+        of_group(house, dialout)
+        assert judged(f"4 {dialout}") is Verdict.OK
+        assert judged("4") is Verdict.FAIL
 
 
 def test_a_name_that_goes_by_the_order_of_plugging_is_told_with_the_one_that_stays(
