@@ -19,8 +19,12 @@ from tests.edge.house import VAULT, until
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("clips")
+def clips(pytestconfig: pytest.Config) -> Path:
+    """Kept from run to run: half of the time of these tests is drawing, and a clip's name says all
+    that it depends on.
+    """
+    assert pytestconfig.cache is not None
+    return pytestconfig.cache.mkdir("clips")
 
 
 def missed(told: list[Body]) -> list[str]:
