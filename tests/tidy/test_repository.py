@@ -58,3 +58,10 @@ def test_the_six_packages_are_named_alike_everywhere():
 def test_what_tools_make_is_not_in_the_tree():
     made = {".venv", "__pycache__", "uv.lock", ".mypy_cache", "dist", "build"}
     assert [name(path) for path in files() if made & set(path.relative_to(ROOT).parts)] == []
+
+
+def test_nothing_stands_beside_what_belongs_at_the_top():
+    """What a bench or a test leaves behind may hold a key."""
+    told = {".ci", ".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
+    kept = {*told, *PACKAGES, "docs", "requirements", "tests"}
+    assert {path.relative_to(ROOT).parts[0] for path in files()} - kept == set()
