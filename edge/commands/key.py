@@ -74,27 +74,38 @@ def fido2(name: str, person: str | None, config: Path) -> None:
 
 @key.command()
 @config_option
-def edge(config: Path) -> None:
+@click.option("--next", "following", is_flag=True, help="Of the key that is to follow; made first.")
+@click.option("--rotate", is_flag=True, help="That key takes the place of the present one first.")
+def edge(config: Path, following: bool, rotate: bool) -> None:
     """Print the entry by which other edges believe what this edge's key switches order.
 
     The private half lies in the state folder; the first start of the edge makes it.
+
+    Another key in its place: put the entry of `--next` into the other site files beside the present
+    one, and start those edges; then `--rotate`, and start this one. Take the old entry out last.
     """
     from edge.commands.check import loaded
     from edge.key_files import KeyFileError
-    from edge.order_key import KEY_FILE
+    from edge.order_key import KEY_FILE, next_order_key, rotate_order_key
     from edge.signatures import public_text
     from edge.signing_keys import load_signing_key
 
+    if following and rotate:
+        raise click.UsageError("--next comes before --rotate: give one of them")
     site = loaded(config)
     file = site.state / KEY_FILE
     if not file.exists():
         raise Failed(f"{file}: there is no such key yet", "start the edge once: it makes its key")
     try:
-        own = load_signing_key(file, str)
+        if rotate:
+            rotate_order_key(site.state)
+        own = next_order_key(site.state) if following else load_signing_key(file, str)
     except KeyFileError as error:
         raise failed_by(error) from None
+    if rotate:
+        click.echo("start this edge: it signs with another key from there on", err=True)
     click.echo("for the site file of every other edge:", err=True)
-    click.echo(f"[key.{site.edge}]")
+    click.echo(f"[key.{site.edge}-next]" if following else f"[key.{site.edge}]")
     click.echo(f"person = {_text(f'edge {site.edge}')}")
     click.echo(f"public = {_text(public_text(own.public))}")
     click.echo('may    = ["raise"]')

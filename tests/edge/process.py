@@ -70,7 +70,13 @@ class EdgeProcess:
         )
         edge = cls(house, process)
         if check:
-            await edge.ready()
+            try:
+                await edge.ready()
+            except BaseException:
+                # Nobody else would, and it would open the lines of a later test.
+                with suppress(ProcessLookupError):
+                    process.kill()
+                raise
         return edge
 
     @property

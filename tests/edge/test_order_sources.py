@@ -15,12 +15,14 @@ from edge import order_sources
 from edge.assembly import Edge
 from edge.commands.key import key as key_command
 from edge.control.messages_orders import Carrier
-from edge.order_key import KEY_FILE, order_key
+from edge.key_files import KeyFileError
+from edge.order_key import KEY_FILE, NEXT_FILE, next_order_key, order_key, rotate_order_key
 from edge.signatures import public_text
 from policies.codes import Code
 from policies.facts import Mode
 from policies.rights import OrderKind
 from tests.edge.compound import Compound, Played, played
+from tests.edge.file_cuts import CutError, cut_after
 from tests.edge.house import ADA, bodies, running, until
 from tests.edge.ordering import ANNA, ordered_house
 from tests.edge.test_order_desk import WHO, come
@@ -155,6 +157,68 @@ def test_the_edge_prints_by_which_key_others_believe_it(compound: Compound) -> N
     assert result.exit_code == 0, result.output
     entry = tomllib.loads(result.stdout)["key"]["gate"]
     assert entry == {"person": "edge gate", "public": public_text(own.public), "may": ["raise"]}
+
+
+def test_a_key_is_rotated_after_the_others_know_it(compound: Compound) -> None:
+    def printed(*words: str) -> dict[str, object]:
+        done = CliRunner().invoke(
+            key_command, ["edge", "--config", str(compound.folder / "site.toml"), *words]
+        )
+        assert done.exit_code == 0, done.output
+        (entry,) = tomllib.loads(done.stdout)["key"].values()
+        assert isinstance(entry, dict)
+        return entry
+
+    state = compound.folder / "state"
+    own = order_key(state)
+    following = printed("--next")
+    assert printed("--next") == following, "asked again it says the same"
+    assert (state / NEXT_FILE).stat().st_mode & 0o777 == 0o600
+    assert order_key(state).public == own.public, "and the present one signs"
+    assert following["public"] != public_text(own.public)
+    assert printed("--rotate") == following
+    assert public_text(order_key(state).public) == following["public"]
+    assert not (state / NEXT_FILE).exists()
+    with pytest.raises(KeyFileError, match="no next key"):
+        rotate_order_key(state)
+    assert public_text(order_key(state).public) == following["public"]
+
+
+def test_a_power_cut_anywhere_leaves_a_key_that_was_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = set[bool]()
+    for steps in range(100):
+        state = tmp_path / str(steps)
+        state.mkdir()
+        own = order_key(state)
+        printed = {own.public}
+        with monkeypatch.context() as patch:
+            cut = cut_after(patch, steps)
+            try:
+                printed.add(next_order_key(state).public)
+                rotate_order_key(state)
+            except CutError:
+                pass
+            was_cut = cut()
+        found = order_key(state).public
+        assert found in printed, "nobody signs with a key whose entry was not to be had"
+        seen.add(found != own.public)
+        assert next_order_key(state).public != found, "and the next one can follow"
+        assert rotate_order_key(state).public == order_key(state).public != found
+        if not was_cut:
+            break
+    assert steps > 5
+    assert seen == {False, True}
+
+
+def test_a_next_key_that_cannot_be_read_takes_nobodys_place(tmp_path: Path) -> None:
+    own = order_key(tmp_path)
+    (tmp_path / NEXT_FILE).write_text("nonsense")
+    (tmp_path / NEXT_FILE).chmod(0o600)
+    with pytest.raises(KeyFileError):
+        rotate_order_key(tmp_path)
+    assert order_key(tmp_path).public == own.public
 
 
 def test_a_key_that_cannot_be_read_costs_no_lockdown(tmp_path: Path) -> None:
