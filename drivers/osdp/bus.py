@@ -27,6 +27,7 @@ REPLY_GAP_NS = 20 * MS  # between bytes of one reply (clause 5.8), with slack fo
 REPLY_ENDED_WITHIN_NS = 400 * MS  # whatever dribbles on is cut off here
 SPOILT_PAUSE_NS = 30 * MS  # after a damaged reply or osdp_BUSY: time for a true one to come
 SPEED_PAUSE_NS = 50 * MS  # at a new speed: until the port has it, and readers have theirs
+STOOD_STILL_NS = 500 * MS  # whoever comes so late to a deadline was away; no reader was
 TOLD_PAUSE_NS = 10_000 * MS  # longer than any phase of a change of speed
 BITS_PER_BYTE = 10  # start and stop bit included
 
@@ -73,7 +74,7 @@ class Bus:
         self._stands: Stands | None = None
         self._speaking: Link | None = None
         self._damaged = self._busy = False
-        self._asked_ns = self._sent_ns = 0
+        self._asked_ns = self._sent_ns = self._turned_ns = 0
         self._reply_by_ns = 0
         self._reply_cut_ns = 0
         self._silent_from_ns = 0
@@ -214,6 +215,8 @@ class Bus:
 
     def handle_deadline(self, now_ns: int) -> None:
         """Time passed. Harmless at any time; due when `deadline()` is reached."""
+        due_ns = self.deadline()
+        stood_still = due_ns is not None and now_ns - max(due_ns, self._turned_ns) > STOOD_STILL_NS
         if self._speaking is not None and now_ns >= self._reply_by_ns:
             self._search_behind_noise(now_ns)
         if self._speaking is not None and now_ns >= self._reply_by_ns:
@@ -225,7 +228,7 @@ class Bus:
             if not self._damaged and not self._busy:
                 self._share_the_line(link, now_ns)
         for link in self._links:
-            link.check_times(now_ns)
+            link.check_times(now_ns, stood_still=stood_still)
         if self._speaking is None:
             self._see_to_speed(now_ns)
 
@@ -249,6 +252,7 @@ class Bus:
 
         Every command in it was asked for once more within this call.
         """
+        self._turned_ns = now_ns
         if now_ns < self._quiet_until_ns:
             return b""  # whoever has the port sets its speed first
         while self._speaking is None and self._stands is not None:

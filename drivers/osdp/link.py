@@ -14,7 +14,7 @@ from drivers.osdp.config import ReaderConfig
 from drivers.osdp.frame import Block, Frame, encode
 from drivers.osdp.introduction import Introduction
 from drivers.osdp.messages import Message, ReplyCode
-from drivers.osdp.promptness import Promptness
+from drivers.osdp.promptness import ASKED_AGAIN_NS, Promptness
 from drivers.osdp.proving import Proving
 from drivers.osdp.reporting import Reporter, is_encrypted
 from drivers.osdp.rules import RULES, Rule, Trouble, refusal, tries_max
@@ -64,8 +64,7 @@ class Link:
         self._proving = Proving(config, entropy, self._tell)
         self._session: Session | None = None
         self._introduction = Introduction()
-        self._last_good_ns = self._polled_ns = self._session_ns = 0
-        self._sequence = 0
+        self._sequence = self._last_good_ns = self._polled_ns = self._session_ns = 0
         self._pending: Pending | None = None
         self._queue = CommandQueue()
         self._files = FileSending(self._tell, still_wanted, poll_ns)
@@ -124,8 +123,10 @@ class Link:
         """Whether the edge was told that it is there."""
         return bool(self._tell.told_online)
 
-    def check_times(self, now_ns: int) -> None:
+    def check_times(self, now_ns: int, *, stood_still: bool = False) -> None:
         """Report the reader offline when it was silent, or not believed, for too long."""
+        if stood_still:  # nobody asked it: it has a moment to answer before it counts as gone
+            self._last_good_ns = max(self._last_good_ns, now_ns - OFFLINE_AFTER_NS + ASKED_AGAIN_NS)
         if self._proving.pairing_over(now_ns):
             self._give_up(now_ns, "its pairing is over and it has no key of its own")
         if self._tell.told_online and now_ns >= self._silent_ns:
@@ -450,8 +451,7 @@ class Link:
         """The message on the wire is settled; the next one may follow after the poll pause."""
         if self._pending is not None and isinstance(self._pending.message, osdp.Poll):
             self._polled_ns = now_ns  # a reader that takes its time is not starved of polls
-        self._pending = None
-        self._sequence = self._sequence % 3 + 1
+        self._pending, self._sequence = None, self._sequence % 3 + 1
         self._rest(now_ns)
 
     def _rest(self, now_ns: int) -> None:

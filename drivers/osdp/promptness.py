@@ -25,6 +25,7 @@ QUICK_TIMES = 2
 ROUND_NS = 1_500 * MS  # what the silence of a whole line may cost: neighbours have 2.5 s
 PAUSE_TIMES = 2
 ALL_ASKED_NS = 2_000 * MS  # in how long all silent ones are asked: whoever returns has 3 s
+ASKED_AGAIN_NS = 500 * MS  # after this process stood still: every reader's turn comes in that time
 FORGETTING = 64  # one slow answer is half forgotten after some 44 others
 FULL_EVERY = 16  # of so many probes one waits in full: a reader may have become slow
 FULL_EVERY_UNKNOWN = 4  # and of one that has never answered

@@ -119,8 +119,13 @@ TRIES_MAX: Mapping[Trouble, int] = {
 
 # In a session more: a poll may have been answered with a badge. Its reader gives the same answer
 # again to the same bytes, and in a new session never. A second and a half of silence, and there is
-# still time for another session before the reader counts as gone.
-TRIES_IN_SESSION: Mapping[Trouble, int] = {Trouble.DAMAGED: 16, Trouble.SILENCE: 7}
+# still time for another session before the reader counts as gone. Late copies of the answer before
+# are what the same bytes, sent again, bring on a line that stands still for a while.
+TRIES_IN_SESSION: Mapping[Trouble, int] = {
+    Trouble.OTHER_SEQUENCE: 7,
+    Trouble.DAMAGED: 16,
+    Trouble.SILENCE: 7,
+}
 
 if set(RULES) != set(product(State, Trouble)):
     raise BrokenAssumptionError("the table of rules is not complete")

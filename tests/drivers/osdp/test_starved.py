@@ -84,7 +84,7 @@ def test_no_badge_is_lost_on_a_line_that_stalls_again_and_again(readers: int, se
     world.run(1_000)
     world.facts.clear()
     for _ in range(STALLS):
-        end_ns = world.stall(chance.randint(1, 400), chance.randint(20, STALL_MS_MAX))
+        end_ns = world.stall(chance.randint(1_500, 2_500), chance.randint(20, STALL_MS_MAX))
     shown = 0
     while world.now_ns < end_ns:
         shown += 1
@@ -93,3 +93,28 @@ def test_no_badge_is_lost_on_a_line_that_stalls_again_and_again(readers: int, se
     world.run(2_000)
     assert [fact.data for fact in world.of(CardRead)] == [card(n + 1) for n in range(shown)]
     assert world.of(DeviceOffline) == []
+
+
+@pytest.mark.parametrize("readers", [1, 2, 4])
+@pytest.mark.parametrize("for_ms", [600, 2_600, 5_000])
+def test_a_process_that_stood_still_asks_before_it_says_that_somebody_is_gone(
+    readers: int, for_ms: int, seed: int
+) -> None:
+    """A fire loop that is gone is a fire, and whoever stood still himself has not looked."""
+    world = World(*range(1, readers + 1), seed=seed).online()
+    chance = random.Random(seed)
+    for _ in range(20):
+        world.run(chance.uniform(200, 400))
+        world.now_ns += for_ms * MS
+    world.run(3_000)
+    assert world.of(DeviceOffline) == []
+
+
+@pytest.mark.parametrize("for_ms", [600, 2_600, 5_000])
+def test_who_was_gone_all_the_while_is_told_soon_after(for_ms: int) -> None:
+    world = World(1, 2).online()
+    world.readers[1].silent = True
+    world.run(100)
+    world.now_ns += for_ms * MS
+    world.run(max(600, 2_600 - for_ms))
+    assert [fact.device for fact in world.of(DeviceOffline)] == ["r1"]
