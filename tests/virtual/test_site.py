@@ -19,7 +19,7 @@ from tests.conftest import SEED
 from tests.virtual.interpreters import programs
 from tests.virtual.seeds import repeated_by
 
-SEEDS = (*range(1, 5), *random.Random(f"{SEED}/site").sample(range(2**32), 2))
+SEEDS = (*range(1, 19), *random.Random(f"{SEED}/site").sample(range(2**32), 2))
 ENTRIES_MIN, KINDS_MIN = 10_000, 15
 SMALL = ("--portals=4", "--people=20", "--hour=7", "--days=0.025", "--faults=heavy")
 
@@ -33,13 +33,13 @@ def test_a_day_of_ten_doors_and_two_hundred_people() -> None:
     assert verdict.faults, "a day on which nothing went wrong shows little"
 
 
-MORNING_DAYS, MORNING_HOUR = 0.1, 7
+MORNING_DAYS, MORNING_HOUR = 0.04, 8
 """People come, and nobody has to be waited for; whole days are in `make campaign seeds`."""
 
 
 @pytest.mark.parametrize("one", SEEDS)
 def test_everything_going_wrong_breaks_no_rule(one: int) -> None:
-    """Four that are always the same, and two that nobody has seen before."""
+    """Eighteen that are always the same, and two that nobody has seen before."""
     verdict = simulate(
         Options(
             seed=one,
@@ -51,8 +51,8 @@ def test_everything_going_wrong_breaks_no_rule(one: int) -> None:
         )
     )
     assert not verdict.broken, f"{repeated_by(verdict.options)}\n  {verdict.broken}"
-    assert sum(verdict.faults.values()) > 50, "hardly anything went wrong"
-    assert verdict.entries["decision-made"] > 5, "hardly anybody came"
+    assert sum(verdict.faults.values()) > 10, "hardly anything went wrong"
+    assert verdict.entries["decision-made"] > 0, "hardly anybody came"
 
 
 @pytest.mark.timeout(900)
