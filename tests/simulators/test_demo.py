@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,15 +30,24 @@ def without_cameras(tmp_path: Path) -> Mapping[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(found)}
 
 
-def start(*options: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+@contextmanager
+def started(
+    *options: str, env: Mapping[str, str] | None = None
+) -> "Iterator[subprocess.Popen[str]]":
+    """A demonstration; what is left of it when the test is over goes, with all that it started."""
+    with subprocess.Popen(
         [sys.executable, "-m", "edge.main", "demo", *options],
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-    )
+    ) as demo:
+        try:
+            yield demo
+        finally:
+            if demo.poll() is None:
+                os.killpg(demo.pid, signal.SIGKILL)
 
 
 def check(output: str, status: int) -> None:
@@ -116,43 +126,45 @@ def test_two_demos_side_by_side_one_ends_by_itself_and_one_tells_its_story(
         taken.listen()
         port = str(taken.getsockname()[1])
         end = ("--seconds", str(SECONDS))
-        short = start(*end, "--port", port, "--broker", "embedded", env=without_cameras)
-        whole = start("--port", port, "--broker", "mosquitto")
-        output = read_until(whole, "done: lower")
-        # It is said beside the story, by what the story leaves of the processor.
-        if WALL not in output:
-            output += read_until(whole, WALL)
-        whole.send_signal(signal.SIGINT)
-        output += whole.communicate(timeout=30)[0]
-        check(output, whole.returncode)
-        check_story(output)
-        check_duress(output)
-        assert f"port {port} is taken" in output
-        assert "cipher-room  LOCKDOWN" in output
-        assert "faces at the cipher room were not over" in output
-        output, _ = short.communicate(timeout=90)
-        check(output, short.returncode)
-        assert f"port {port} is taken" in output
-        assert f"no cameras and no faces here: ImportError: {MISSING}" in output
-        assert "pip install 'sentrypost[biometrics]'" in output
-        assert "cipher" not in output
+        with (
+            started(*end, "--port", port, "--broker", "embedded", env=without_cameras) as short,
+            started("--port", port, "--broker", "mosquitto") as whole,
+        ):
+            output = read_until(whole, "done: lower")
+            # It is said beside the story, by what the story leaves of the processor.
+            if WALL not in output:
+                output += read_until(whole, WALL)
+            whole.send_signal(signal.SIGINT)
+            output += whole.communicate(timeout=30)[0]
+            check(output, whole.returncode)
+            check_story(output)
+            check_duress(output)
+            assert f"port {port} is taken" in output
+            assert "cipher-room  LOCKDOWN" in output
+            assert "faces at the cipher room were not over" in output
+            output, _ = short.communicate(timeout=90)
+            check(output, short.returncode)
+            assert f"port {port} is taken" in output
+            assert f"no cameras and no faces here: ImportError: {MISSING}" in output
+            assert "pip install 'sentrypost[biometrics]'" in output
+            assert "cipher" not in output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_a_demo_that_is_interrupted_ends_cleanly(
     number: signal.Signals, without_cameras: Mapping[str, str]
 ) -> None:
-    demo = start("--broker", "embedded", env=without_cameras)
-    assert demo.stdout is not None
-    seen = []
-    for line in demo.stdout:
-        seen.append(line)
-        if "GRANTED" in line:
-            break
-    began = time.monotonic()
-    demo.send_signal(number)
-    rest, _ = demo.communicate(timeout=30)
-    output = "".join(seen) + rest
-    assert demo.returncode == 0, output
-    assert "chain verified" in output
-    assert time.monotonic() - began < 20
+    with started("--broker", "embedded", env=without_cameras) as demo:
+        assert demo.stdout is not None
+        seen = []
+        for line in demo.stdout:
+            seen.append(line)
+            if "GRANTED" in line:
+                break
+        began = time.monotonic()
+        demo.send_signal(number)
+        rest, _ = demo.communicate(timeout=30)
+        output = "".join(seen) + rest
+        assert demo.returncode == 0, output
+        assert "chain verified" in output
+        assert time.monotonic() - began < 20
