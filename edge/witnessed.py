@@ -90,6 +90,9 @@ class Witnessed:
         self._seen_s = 0
         """The time of the newest cosignature: an older one is no answer to anything."""
         self._due = False
+        self._turn = asyncio.Lock()
+        """What is sent while an answer is half heard is proven from what that answer ends; it is
+        refused, and the refusal taken for the answer to what was sent behind it."""
 
     async def look_back(self) -> None:
         """At the start: is what the witness has cosigned still all here?"""
@@ -143,6 +146,10 @@ class Witnessed:
         """The newest checkpoint with its proof, or the one with which a segment ended before it;
         None where the journal cannot prove it.
         """
+        async with self._turn:
+            return await self._message(now_s)
+
+    async def _message(self, now_s: float) -> bytes | None:
         self._due, self._sent_s, self._asked = False, None, None
         kept = self._newest
         if kept is None:
@@ -150,7 +157,6 @@ class Witnessed:
         cosigned = await self._sizes.newest_cosigned()
         if self._old is None:
             self._old = 0 if cosigned is None else cosigned.size
-        # One number for proof and message: an answer that is heard meanwhile moves on.
         old = self._old
         end = await self._sizes.next_end(old)
         if end is not None and end.size < kept.size:
@@ -172,6 +178,10 @@ class Witnessed:
 
     async def heard(self, payload: bytes) -> None:
         """The witness's answer to what was sent last, once; everything else is ignored."""
+        async with self._turn:
+            await self._heard(payload)
+
+    async def _heard(self, payload: bytes) -> None:
         asked = self._asked
         if asked is None:
             self._report(CosignatureIgnored(reason="nothing was asked"))

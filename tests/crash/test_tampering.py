@@ -20,6 +20,7 @@ from central.witness import JournalReplaced, NotCosigned, Witness
 from controller import events as ev
 from edge import assembly
 from edge.assembly import Edge
+from edge.cosigned_beside import FILE as COSIGNED
 from edge.journal import Signers, verify_folder
 from edge.journal_keys import journal_key
 from edge.signatures import SigningKey
@@ -218,7 +219,7 @@ def test_changed_rows_are_found_in_the_file_itself(
     ("tamper", "witness_finds", "doubted"),
     [
         (tampering.cut, r"entries, and \d+ were cosigned", True),
-        (tampering.swap, "another journal", False),
+        (tampering.swap, "another journal", True),
         (None, r"entries, and \d+ were cosigned", True),
         (tampering.rewrite, r"proven from 0, and \d+ were cosigned", True),
     ],
@@ -245,6 +246,15 @@ def test_what_agrees_with_itself_is_found_by_the_witness_alone(
     assert seen.doubted is doubted, "the edge takes the witness's word for it"
 
 
+def test_what_the_witness_said_last_finds_a_history_written_anew_with_nobody_there(
+    scene: Scene, state: Path, tmp_path: Path, logged: Logged
+) -> None:
+    tampering.rewrite(state)
+    assert found_in(state) == ""
+    seen = asyncio.run(started(scene, tmp_path / "new.db", None, logged, until_doubted=True))
+    assert seen == Seen(doubted=True, witness=[], archive="")
+
+
 def test_without_witness_and_archive_nobody_finds_a_history_written_anew(
     scene: Scene, state: Path, tmp_path: Path, logged: Logged
 ) -> None:
@@ -252,6 +262,7 @@ def test_without_witness_and_archive_nobody_finds_a_history_written_anew(
     knows nothing. This is why there is a witness.
     """
     tampering.rewrite(state)
+    (state / COSIGNED).unlink()
     assert found_in(state) == ""
     shutil.copy(scene.archive, tmp_path / "archive.db")
     seen = asyncio.run(started(scene, tmp_path / "archive.db", None, logged))
@@ -262,5 +273,6 @@ def test_with_an_archive_that_was_made_anew_too_it_is_taken_for_true(
     scene: Scene, state: Path, tmp_path: Path, logged: Logged
 ) -> None:
     tampering.rewrite(state)
+    (state / COSIGNED).unlink()
     seen = asyncio.run(started(scene, tmp_path / "new.db", None, logged))
     assert seen == Seen(doubted=False, witness=[], archive="")

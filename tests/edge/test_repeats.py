@@ -42,7 +42,7 @@ def test_a_release_that_got_lost_is_said_again(house: House) -> None:
             await ready(edge)
             house.board.silent = True
             fire(edge)
-            await asyncio.sleep(1.6)
+            await asyncio.sleep(2.1)  # a session is given up before
             house.board.silent = False
             await vault(house, energised=False, within_s=3)
             outcomes = [end.outcome for end in await bodies(edge, ev.EffectEnded)]
