@@ -47,12 +47,12 @@ def doctor(archive: str, state: Path | None, volumes: tuple[Path, ...], as_json:
 
 def findings(archive: str, state: Path, volumes: Iterable[Path], root: Path) -> "Iterator[Named]":
     """One by one. `root`: under which the system's files are seen."""
-    from edge.doctor import warn
+    from edge.doctor import named, warn
     from edge.doctor_volumes import judged
 
     places = [state, *volumes]
     if archive.startswith(POSTGRES):
-        yield _named(
+        yield named(
             "encryption",
             warn(
                 "the archive is in PostgreSQL: on which volume its server has it is not seen here",
@@ -61,11 +61,11 @@ def findings(archive: str, state: Path, volumes: Iterable[Path], root: Path) -> 
         )
     else:
         places.insert(0, Path(archive).parent)
-        yield _named("archive", _closed(Path(archive)))
+        yield named("archive", _closed(Path(archive)))
     if state.exists():
-        yield _named("state folder", _closed(state))
+        yield named("state folder", _closed(state))
     for place in dict.fromkeys(path for path in places if path.exists()):
-        yield _named("encryption", judged(place, root))
+        yield named("encryption", judged(place, root))
 
 
 def _closed(path: Path) -> "Finding":
@@ -82,9 +82,3 @@ def _closed(path: Path) -> "Finding":
         said = f"{path} can be read or changed by others on this machine"
         return fail(said, f"chmod {closed} {path}")
     return ok(f"{path} is closed to others")
-
-
-def _named(check: str, finding: "Finding") -> "Named":
-    from edge.doctor import Named
-
-    return Named(check=check, verdict=finding.verdict, said=finding.said, remedy=finding.remedy)

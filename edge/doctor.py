@@ -73,8 +73,13 @@ def fail(said: str, remedy: str) -> Finding:
     return Finding(verdict=Verdict.FAIL, said=said, remedy=remedy)
 
 
+def named(check: str, found: Finding) -> Named:
+    """As the finding of this check."""
+    return Named(check=check, verdict=found.verdict, said=found.said, remedy=found.remedy)
+
+
 def findings(patient: Patient, checks: Mapping[str, Check]) -> Iterator[Named]:
     """Every finding of every check, in their order, as it is made."""
     for name, check in checks.items():
         for found in check(patient):
-            yield Named(check=name, verdict=found.verdict, said=found.said, remedy=found.remedy)
+            yield named(name, found)

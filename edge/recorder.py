@@ -34,9 +34,6 @@ RETRY_S = 2.0
 RECOVER_RECORDS = 2_000
 """Appended at once while catching up, so that the disk's own pace shows."""
 
-RECOVER_BYTES = 1024 * 1024
-"""As well: the write-ahead log holds them all, on a disk that was full a moment ago."""
-
 log = logging.getLogger(__name__)
 
 Carry = Callable[[Sequence[Effect]], None]
@@ -226,7 +223,7 @@ class Recorder:
                 record = record_of(Event(header=self._header(seq), body=EntryDropped()))
             following.append(record)
             size += record.size_bytes
-            if size >= RECOVER_BYTES:
+            if size >= BATCH_BYTES_MAX:
                 break
         return following
 
