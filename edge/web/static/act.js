@@ -33,10 +33,15 @@ function go(said) {
   location.assign(said.go);
 }
 
+// Whoever has gone on to another page meanwhile stays on the way there.
+let leavings = 0;
+addEventListener("beforeunload", () => { leavings += 1; });
+
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.matches("[data-act]")) return;
   event.preventDefault();
+  const leftBefore = leavings;
   const place = form.querySelector("[data-said]") || document.getElementById("said");
   const buttons = [...form.querySelectorAll("button")];
   const fields = new URLSearchParams(new FormData(form, event.submitter));
@@ -46,7 +51,7 @@ document.addEventListener("submit", async (event) => {
     const said = await send(address, fields);
     say(place, said);
     if (said.done && form.dataset.act === "reset") form.reset();
-    if (said.go) go(said);
+    if (said.go && leavings === leftBefore) go(said);
     form.dispatchEvent(new CustomEvent("answered", { bubbles: true, detail: said }));
   } catch {
     say(place, { text: document.body.dataset.wordAway, tone: "alarm" });

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from central.operator_words import OperatorRight
 from tests.central.orders import lockdown
@@ -209,7 +209,8 @@ def test_an_operator_is_made_changed_and_removed_and_all_of_it_is_on_record(
         expect(otto).to_be_visible()
     with ida.carries_on(actions=2):
         ida.ticks("acknowledge alarms", otto)
-        ida.presses("Keep Otto Ohm", otto)
+        with page.expect_navigation():  # the page before says "Done" too, of what was before
+            ida.presses("Keep Otto Ohm", otto)
         expect(page.locator("#said")).to_have_text("Done, and on record.")
         expect(otto.get_by_role("checkbox", name="acknowledge alarms")).to_be_checked()
     with ida.carries_on(actions=1):
@@ -223,6 +224,33 @@ def test_an_operator_is_made_changed_and_removed_and_all_of_it_is_on_record(
     expect(page.get_by_text("The record was verified when central started")).to_be_visible()
     expect(page.get_by_text("otto").first).to_be_visible()
     assert "otto" in site.log()
+
+
+def test_who_has_gone_on_is_not_called_back_by_an_answer_that_comes_late(
+    site: WallSite, wall: Callable[..., Screen]
+) -> None:
+    site.operator("paul", OperatorRight.WATCH, shown="Paul Prompt")
+    page = wall("ida").page
+    page.goto("/operators")
+    acts, held = re.compile("/operators(/invite)?$"), list[Route]()
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(acts, hold)
+    for number, label in enumerate(("Keep Paul Prompt", "Invite Paul Prompt"), start=1):
+        page.get_by_role("button", name=label).click(no_wait_after=True)
+        while len(held) < number:
+            page.wait_for_timeout(20)
+    kept, invited = held
+    with page.expect_response("**/operators"):
+        kept.continue_()
+    page.wait_for_timeout(300)
+    invited.continue_()
+    expect(page.get_by_text("It counts once, until")).to_be_visible()
 
 
 def test_no_name_runs_and_none_turns_the_page_round(wall: Callable[..., Screen]) -> None:
