@@ -398,7 +398,7 @@ def test_a_guards_word_is_recorded_and_opens_nothing(site: Site) -> None:
 def test_a_delivery_is_taken_handed_over_and_another_one_refused(site: Site) -> None:
     async def what(edge: Edge) -> None:
         words = ("take", "Swift Wheels", "--portal", "front", "--for", "1", "--place", "hatch")
-        taken = await told(site, delivery, *words, "--vehicle", "UT 1234", "--contents", "toner")
+        taken = await told(site, delivery, *words, "--vehicle", "UT QX77", "--contents", "toner")
         name = taken["shown"]["delivery"]
         listed = await runs(site, delivery, "list")
         for word in (name[:8], "parcel", "Swift Wheels", "for Ada", "hatch"):
@@ -412,10 +412,10 @@ def test_a_delivery_is_taken_handed_over_and_another_one_refused(site: Site) -> 
         day = taken_on(await told(site, visitor, "list"))
         both = (await told(site, delivery, "list", "--day", day))["deliveries"]
         assert [one["state"] for one in both] == ["handed", "refused"]
-        assert both[0]["vehicle"] == "UT 1234"
+        assert both[0]["vehicle"] == "UT QX77"
         assert both[1]["reason"] == "nobody ordered it"
         entries = "".join(str(one) for one in await bodies(edge))
-        for word in ("Swift", "1234", "toner", "ordered"):
+        for word in ("Swift", "QX77", "toner", "ordered"):
             assert word not in entries
 
     scene(site, what)
