@@ -9,7 +9,6 @@ and leaves no task and no open file behind. `tests/drivers/test_conformance.py` 
 
 import asyncio
 import gc
-import os
 import random
 import tracemalloc
 from collections import deque
@@ -39,6 +38,7 @@ from drivers.api import (
     TamperReported,
 )
 from simulators.serial_line import Treatment, untouched
+from tests.descriptors import descriptors
 from tests.drivers import hasty
 from tests.drivers.hasty import clock_ns
 
@@ -246,7 +246,7 @@ Trial = Callable[[Subject, Bench, Watch], Awaitable[None]]
 @asynccontextmanager
 async def watched(subject: Subject, folder: Path) -> AsyncIterator[tuple[Bench, Watch]]:
     """A driver that runs; when it is left, that it stopped as it must."""
-    files, tasks = open_files(), asyncio.all_tasks()
+    files, tasks = descriptors(), asyncio.all_tasks()
     async with subject.bench(folder) as bench:
         watch = Watch(bench)
         watch.start()
@@ -257,13 +257,8 @@ async def watched(subject: Subject, folder: Path) -> AsyncIterator[tuple[Bench, 
             await watch.stop()
         assert watch.false == [], "nothing is believed that was not said"
         assert watch.misplaced == []
-    assert open_files() == files, "no open file is left"
+    assert not descriptors() - files, "no open file is left"
     assert asyncio.all_tasks() == tasks, "no task is left"
-
-
-def open_files() -> int:
-    """How many descriptors this process has open."""
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 -- Path.iterdir opens one more
 
 
 def put(subject: Subject, trial: Trial, folder: Path) -> None:

@@ -24,6 +24,7 @@ from drivers.mqtt_link import (
     Session,
 )
 from simulators.broker_process import BrokerProcess
+from tests.descriptors import descriptors
 from tests.drivers.mqtt import Rig, connected, running, until
 from tests.servers import make_broker
 
@@ -213,21 +214,15 @@ def test_the_will_is_sent_after_a_crash_and_the_farewell_after_a_stop(
 
 
 def test_stopping_is_quick_and_leaves_no_socket_behind(mosquitto: BrokerProcess) -> None:
-    def sockets() -> int:
-        count = 0
-        for descriptor in Path("/proc/self/fd").iterdir():
-            with contextlib.suppress(OSError):
-                count += "socket:" in str(descriptor.readlink())
-        return count
-
     async def scene() -> None:
-        before = sockets()
+        before = descriptors()
         for moment_s in (0.0, 0.002, 0.005, 0.01, 0.05, 0.2):
             async with running(Rig(mosquitto.port)):
                 await asyncio.sleep(moment_s)
                 began = time.monotonic()
             assert time.monotonic() - began < 1.0
-        assert sockets() == before
+        left = descriptors() - before
+        assert not [what for _, what in left if what.startswith("socket:")]
 
     asyncio.run(scene())
 

@@ -4,7 +4,6 @@ The edge's own supervisor runs the driver again. `tests/drivers/test_conformance
 """
 
 import asyncio
-import os
 import random
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -31,6 +30,7 @@ from drivers.serial_driver import SerialDriver
 from edge.supervisor import supervise
 from simulators.ascii_reader import Scanner, id12_frame, rdm6300, rdm6300_frame
 from simulators.serial_line import Peer, SerialLine, paced
+from tests.descriptors import descriptors
 from tests.drivers.hasty import clock_ns, run
 
 F = TypeVar("F", bound=Fact)
@@ -303,7 +303,7 @@ def test_unplugged_at_every_step_of_opening_it(tmp_path: Path) -> None:
             edge, reasons, step, steps = Edge(line.link, RDM6300), set(), 0, 1
             while step <= steps:
                 line.replug()
-                files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 -- as it is counted below
+                files = descriptors()
                 counted = at_step(step, line.unplug)
                 task = asyncio.create_task(edge.serve())
                 if step == 0:
@@ -316,9 +316,7 @@ def test_unplugged_at_every_step_of_opening_it(tmp_path: Path) -> None:
                         await asyncio.wait_for(task, PATIENCE_S)
                     counted()
                     reasons.add(str(caught.value).removeprefix(f"{line.link}: "))
-                    own = 2  # the simulator's ends of the pty
-                    left = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-                    assert left == files - own, "a half opened port is closed"
+                    assert not descriptors() - files, "a half opened port is closed"
                 step += 1
             assert steps > 20, "it was hit in the middle of opening"
             assert reasons == {
