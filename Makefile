@@ -3,6 +3,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help env lock demo test lint bare campaign bench clean
 
+# Where it is set, each of the many processes that tests start would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 python := .venv/bin/python
 inputs := pyproject.toml requirements/environment.sh
 # Half of the time tests wait, for a disk, a broker, an edge: two for each core of a small machine.
