@@ -19,10 +19,10 @@ NAME = re.compile(r"python3\.(\d+)")
 MINOR_MIN = 11
 
 FOR_CAMERAS = re.compile(
-    r"^(?:dlib|dlib-bin|face-recognition|face-recognition-models|opencv-python)==.*?(?=^\S|\Z)",
+    r"^(?:dlib|dlib-bin|face-recognition|face-recognition-models|numpy|opencv-python|pillow)==.*?(?=^\S|\Z)",
     re.MULTILINE | re.DOTALL,
 )
-"""What no virtual site needs: some 200 MB, one of them without a wheel."""
+"""What no virtual site needs: some 250 MB, one of them without a wheel."""
 
 
 def programs() -> dict[str, Path]:
@@ -60,14 +60,16 @@ def _installed(version: str, python: Path) -> Path:
     stamp = folder / "lock"
     wanted = FOR_CAMERAS.sub("", LOCK.read_text())
     if not (stamp.exists() and stamp.read_text() == wanted):
-        pip = [folder / "bin" / "python", "-m", "pip", "install", "-qq", "--no-deps"]
+        # Our pip, for the other one: to unpack its own would take longer than the rest.
+        pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python"]
+        pip += ["install", "-qq", "--no-deps", "--no-compile"]
         path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
         environment = os.environ | {"PATH": path, "PIP_ONLY_BINARY": ":all:"}
         lock = OTHERS / f"{version}.lock"
         OTHERS.mkdir(parents=True, exist_ok=True)
         lock.write_text(wanted)
         for command in (
-            [python, "-m", "venv", "--clear", folder],
+            [python, "-m", "venv", "--clear", "--without-pip", folder],
             [*pip, "--require-hashes", "-r", lock],
             [*pip, "--no-index", "--no-build-isolation", "--editable", ROOT],
         ):
