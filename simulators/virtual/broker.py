@@ -8,6 +8,7 @@ it can be made to do on top is what brokers and networks have been seen to do.
 from asyncio import TimerHandle
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 
 import msgspec
@@ -34,6 +35,8 @@ REMEMBERED_MAX = 256
 
 ROUTES_MAX = 10_000
 """Topics whose receivers are kept; a site has some hundreds at a time."""
+
+_matches = lru_cache(ROUTES_MAX)(topic_matches_sub)
 
 
 class Counts(msgspec.Struct):
@@ -309,7 +312,7 @@ class VirtualBroker:
         session.stream.down.send(Sign.SUBSCRIBED)
         for name in filters:
             for kept in self._retained.values():
-                if topic_matches_sub(name, kept.topic):
+                if _matches(name, kept.topic):
                     message = Message(topic=kept.topic, payload=kept.payload, retained=True)
                     self._deliver(session, message)
 
@@ -331,7 +334,7 @@ class VirtualBroker:
             receivers = self._routes[message.topic] = tuple(
                 session
                 for session in self._sessions.values()
-                if any(topic_matches_sub(name, message.topic) for name in session.filters)
+                if any(_matches(name, message.topic) for name in session.filters)
             )
         for session in receivers:
             self._deliver(session, message)

@@ -53,7 +53,7 @@ def forgets_what_was_presented(policy: CompiledPolicy, request: Request) -> Deci
 
 MISTAKES = (forgets_a_note, forgets_the_time, forgets_what_was_presented)
 
-MORNINGS = (Level.HEAVY, *[Level.NORMAL] * 4)
+MORNINGS = (*[Level.NORMAL] * 4, Level.HEAVY)
 """What goes wrong in each. Where everything does, a fault may come before anybody gives a PIN; and
 which faults strike changes with every operation on the disk that somebody adds to the code."""
 
@@ -69,8 +69,8 @@ def day() -> Day:
         return [*rules(plan), seen]
 
     with patch.object(run, "door_rules", watching):
-        for seed, level in enumerate(MORNINGS, 5):
-            options = run.Options(seed=seed, days=0.5, faults=level, portals=4, people=60)
+        for seed, level in enumerate(MORNINGS, 8):
+            options = run.Options(seed=seed, days=0.3, faults=level, portals=4, people=60, hour=6)
             assert run.simulate(options).broken == ""
             if not hidden_mistakes(seen):
                 return seen

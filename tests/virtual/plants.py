@@ -372,9 +372,9 @@ in_the_morning = partial(Plant, days=0.14, hour=7)
 """For mistakes that show when people come: from the first of them on, and no night before."""
 
 PLANTS = (
-    in_the_morning(a_strike_is_carried_before_its_commit, (RELEASE,), 1, portals=2, people=10),
-    in_the_morning(a_posture_is_not_asked_for_after_the_commit, (RELEASE, POSTURE), 3, people=60),
-    in_the_morning(nobody_is_asked_at_the_wire, (POSTURE, RELEASE, EXITS), 1, people=60),
+    in_the_morning(a_strike_is_carried_before_its_commit, (RELEASE,), 4, portals=2, people=10),
+    in_the_morning(a_posture_is_not_asked_for_after_the_commit, (RELEASE, POSTURE), 7, people=60),
+    in_the_morning(nobody_is_asked_at_the_wire, (POSTURE, RELEASE, EXITS), 14, people=60),
     in_the_morning(
         a_command_whose_end_is_told_is_not_forgotten,
         (GROWS,),
@@ -385,37 +385,37 @@ PLANTS = (
     ),
     Plant(each_try_to_connect_leaves_a_task_behind, (GROWS,), 1, days=0.2, portals=2, people=2),
     Plant(a_commit_is_not_synced, (LAST,), 1, days=0.1, portals=2, people=2),
-    Plant(entries_of_a_failed_commit_are_dropped, (LAST,), 1, days=0.2, portals=2, people=2),
+    Plant(entries_of_a_failed_commit_are_dropped, (LAST,), 2, days=0.2, portals=2, people=2),
     Plant(
         entries_of_a_failed_commit_are_appended_blindly, (RUNS,), 3, days=0.2, portals=2, people=2
     ),
-    Plant(a_start_believes_the_snapshot_alone, (LAST,), 1, days=0.2, portals=2, people=2),
-    Plant(a_bolt_moves_without_an_event, (LAST,), 1, days=0.2, portals=3, people=6),
-    in_the_morning(grants_survive_the_journal, (RELEASE, RELOCKS), 1, portals=2, people=10),
+    Plant(a_start_believes_the_snapshot_alone, (LAST,), 2, days=0.2, portals=2, people=2),
+    Plant(a_bolt_moves_without_an_event, (LAST,), 4, days=0.2, portals=3, people=6),
+    in_the_morning(grants_survive_the_journal, (RELEASE, RELOCKS), 2, portals=2, people=10),
     Plant(what_the_broker_took_counts_as_stored, (STORED,), 1, days=0.2, portals=2, people=2),
     Plant(the_archive_acknowledges_before_its_commit, (STORED,), 1, days=0.2, portals=2, people=2),
-    Plant(a_restart_forgets_the_fire, (EXITS, POSTURE), 1, days=0.3, people=10),
-    Plant(a_fire_input_that_falls_silent_is_no_fire, (EXITS, POSTURE), 1, days=0.2, people=2),
+    Plant(a_restart_forgets_the_fire, (EXITS, POSTURE), 14, days=0.3, people=10),
+    Plant(a_fire_input_that_falls_silent_is_no_fire, (EXITS, POSTURE), 7, days=0.2, people=2),
     in_the_morning(what_a_silent_reader_had_kept_is_told, (RELEASE, POSTURE), 5, people=80),
-    Plant(a_board_that_is_back_is_not_told_of_the_fire, (EXITS,), 1, days=0.3, people=2),
+    Plant(a_board_that_is_back_is_not_told_of_the_fire, (EXITS,), 8, days=0.3, people=2),
     Plant(doors_are_secured_whatever_is_in_force, (EXITS,), 1, days=0.2, people=2),
     Plant(
         nobody_leaves_while_the_journal_is_down,
         (EXITS,),
-        2,
+        9,
         days=0.2,
         faults=Level.NORMAL,
         people=200,
         hour=11,
     ),
-    in_the_morning(a_clock_that_nobody_vouches_for_is_believed, (PERSONS,), 1, portals=2, people=4),
+    in_the_morning(a_clock_that_nobody_vouches_for_is_believed, (PERSONS,), 7, portals=2, people=4),
     in_the_morning(what_stands_open_stays_open_in_a_lockdown, (POSTURE,), 1, portals=2, people=4),
     in_the_morning(
-        a_lost_badge_is_as_good_as_any, (PERSONS,), 1, faults=Level.NONE, portals=2, people=40
+        a_lost_badge_is_as_good_as_any, (PERSONS,), 5, faults=Level.NONE, portals=2, people=40
     ),
     in_the_morning(a_badge_is_taken_for_badge_and_pin, (PERSONS,), 1, faults=Level.NONE, people=40),
     in_the_morning(
-        anybody_is_taken_for_her, (PERSONS,), 1, faults=Level.NONE, portals=9, people=40
+        anybody_is_taken_for_her, (PERSONS,), 3, faults=Level.NONE, portals=9, people=40
     ),
 )
 
