@@ -32,7 +32,7 @@ NEXT_DIGITS = str.maketrans("0123456789", "3456789012")
 ARCHIVISTS = (Character("archivist", ("staff", "archivist"), 100),)
 """Everybody has to go where a PIN is asked for."""
 
-OPTIONS = Options(seed=4, days=0.15, faults=Level.NORMAL, portals=4, people=16, hour=7)
+OPTIONS = Options(seed=4, days=0.08, faults=Level.NORMAL, portals=4, people=16, hour=7)
 
 
 def for_duress(pin: str) -> str:
