@@ -21,6 +21,9 @@ Label = str | re.Pattern[str]
 SECONDS_MAX = 20
 """For what a person does again and again."""
 
+HOLDS_MAX = 5
+"""Tries to come down on a button that moves."""
+
 AXE = Path("axe/node_modules/axe-core/axe.min.js")
 
 # No look at anything but our pages: a closed network refuses it, many at a time.
@@ -131,11 +134,17 @@ class Screen:
         show()
 
     def hold(self, label: str, for_ms: int = 1300) -> None:
-        """Press with the mouse, and keep it pressed."""
+        """Press with the mouse, and keep it pressed; if it does not fill, press anew."""
         self._actions += 1
-        # Where it stays: a page that has just come still moves.
-        self.page.get_by_role("button", name=label).hover()
-        self.page.mouse.down()
+        button = self.page.get_by_role("button", name=label)
+        for _ in range(HOLDS_MAX):
+            button.hover()
+            self.page.mouse.down()
+            # Whoever came to the gate just then has moved the button from under the pointer.
+            if "holding" in (button.get_attribute("class") or ""):
+                break
+            self.page.mouse.move(0, 0)  # beside it is another button, which nobody meant
+            self.page.mouse.up()
         self.page.wait_for_timeout(for_ms)
         self.page.mouse.up()
 
