@@ -10,8 +10,9 @@ DAYS = 1.0
 
 
 def run(seed: int, arguments: list[str]) -> Result:
-    """As the module says; which seeds are compared stands in `tests.virtual.repeats`."""
+    """As the module says."""
     days = float(arguments[0]) if arguments else DAYS
-    found = repeated(("--portals=10", "--people=200", "--faults=normal", f"--days={days:g}"))
+    options = ("--portals=10", "--people=200", "--faults=normal", f"--days={days:g}")
+    found = repeated(seed, options)
     runs = ", ".join(found.traces)
     return Result(not found.wrong, found.wrong or f"{days:g} days, one run: {runs}")

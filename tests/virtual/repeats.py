@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 from tests.virtual.interpreters import programs
 
-SEED, OTHER_SEED = 11, 12
-
 
 class Repeated(NamedTuple):
     """`traces` of one seed, by interpreter and hash seed; `another` is another seed's."""
@@ -30,16 +28,16 @@ class Repeated(NamedTuple):
         return "another seed is the same run" if self.another in found else ""
 
 
-def repeated(options: Sequence[str]) -> Repeated:
-    """Run what `options` say, except seeds, as many at once as there are cores."""
+def repeated(seed: int, options: Sequence[str]) -> Repeated:
+    """Run what `options` say with `seed`, and the next one as another; a run for each core."""
     found = programs()
     ours = next(iter(found))
     others = [name for name in found if name != ours] or [ours]
     runs = [(ours, "1"), (ours, "2"), *((other, "3") for other in others)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        another = pool.submit(_trace, found[ours], OTHER_SEED, "1", options)
-        traces = list(pool.map(lambda run: _trace(found[run[0]], SEED, run[1], options), runs))
-    named = [f"Python {name}, hash seed {seed}" for name, seed in runs]
+        another = pool.submit(_trace, found[ours], seed + 1, "1", options)
+        traces = list(pool.map(lambda run: _trace(found[run[0]], seed, run[1], options), runs))
+    named = [f"Python {name}, hash seed {hash_seed}" for name, hash_seed in runs]
     return Repeated(dict(zip(named, traces, strict=True)), another.result())
 
 

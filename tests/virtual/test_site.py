@@ -58,7 +58,7 @@ def test_one_seed_is_one_run_under_every_python_and_every_hash_seed() -> None:
 
     A morning; the whole day of ten doors is compared by `make campaign repeats`.
     """
-    assert repeated(SMALL).wrong == ""
+    assert repeated(11, SMALL).wrong == ""
 
 
 def test_what_is_never_let_go_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
