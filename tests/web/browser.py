@@ -138,6 +138,7 @@ class Screen:
         self._actions += 1
         button = self.page.get_by_role("button", name=label)
         for _ in range(HOLDS_MAX):
+            expect(button).to_be_enabled()
             button.hover()
             self.page.mouse.down()
             # Whoever came to the gate just then has moved the button from under the pointer.

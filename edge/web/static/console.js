@@ -2,15 +2,20 @@ import { copyOf, fill, follow } from "./live.js";
 import { say, send } from "./act.js";
 import { open, raise } from "./lockdown.js";
 import { asserted } from "./passkey.js";
+import { changed } from "./steady.js";
 
 for (const button of document.querySelectorAll("[data-order]")) {
   button.addEventListener("click", () => open(button.dataset.order));
 }
 
-// Rows are kept by name: what somebody is typing into one stays, whatever comes meanwhile.
+// Rows are kept by name: what somebody is typing into one stays, whatever comes meanwhile. One that
+// is where it belongs is not moved: that would let go of whoever types or holds a button there.
 function rows(id, values, template, made = () => {}, drawn = () => {}) {
   const place = document.getElementById(id);
   const known = new Map([...place.children].map((row) => [row.dataset.id, row]));
+  const wanted = new Set(values.map((value) => value.id));
+  for (const [name, row] of known) if (!wanted.has(name)) row.remove();
+  let at = place.firstElementChild;
   for (const value of values) {
     let row = known.get(value.id);
     if (!row) {
@@ -18,12 +23,12 @@ function rows(id, values, template, made = () => {}, drawn = () => {}) {
       row.dataset.id = value.id;
       made(row, value);
     }
-    known.delete(value.id);
     fill(row, value);
     drawn(row, value);
-    place.append(row);
+    if (row === at) at = row.nextElementSibling;
+    else place.insertBefore(row, at);
   }
-  for (const gone of known.values()) gone.remove();
+  changed(place);
 }
 
 function reordered(id, values, template, made, drawn) {
