@@ -1,45 +1,11 @@
-import { copyOf, fill, follow } from "./live.js";
+import { fill, follow } from "./live.js";
 import { say, send } from "./act.js";
 import { open, raise } from "./lockdown.js";
 import { asserted } from "./passkey.js";
-import { changed } from "./steady.js";
+import { reordered } from "./rows.js";
 
 for (const button of document.querySelectorAll("[data-order]")) {
   button.addEventListener("click", () => open(button.dataset.order));
-}
-
-// Rows are kept by name: what somebody is typing into one stays, whatever comes meanwhile. One that
-// is where it belongs is not moved: that would let go of whoever types or holds a button there.
-function rows(id, values, template, made = () => {}, drawn = () => {}) {
-  const place = document.getElementById(id);
-  const known = new Map([...place.children].map((row) => [row.dataset.id, row]));
-  const wanted = new Set(values.map((value) => value.id));
-  for (const [name, row] of known) if (!wanted.has(name)) row.remove();
-  let at = place.firstElementChild;
-  for (const value of values) {
-    let row = known.get(value.id);
-    if (!row) {
-      row = copyOf(template);
-      row.dataset.id = value.id;
-      made(row, value);
-    }
-    fill(row, value);
-    drawn(row, value);
-    if (row === at) at = row.nextElementSibling;
-    else place.insertBefore(row, at);
-  }
-  changed(place);
-}
-
-function reordered(id, values, template, made, drawn) {
-  const place = document.getElementById(id);
-  const now = [...place.children].map((row) => row.dataset.id).join();
-  if (now !== values.map((value) => value.id).join()) return rows(id, values, template, made, drawn);
-  for (const value of values) {
-    const row = [...place.children].find((one) => one.dataset.id === value.id);
-    fill(row, value);
-    if (drawn) drawn(row, value);
-  }
 }
 
 function items(id, lines) {
