@@ -1,7 +1,6 @@
 """What a guard presses is what stood there: the page at the gate under a guard's finger."""
 
 from collections.abc import Callable, Iterator
-from itertools import count
 from typing import Any
 
 import msgspec

@@ -12,7 +12,9 @@ NAMES = "abcdefgh"
 
 MADE = """() => document.querySelector("main").insertAdjacentHTML("beforeend", `
   <ul id="some"></ul>
-  <template id="some-row"><li><span data-field="id"></span> <input><button>End it</button></li></template>
+  <template id="some-row">
+    <li><span data-field="id"></span> <input><button>End it</button></li>
+  </template>
 `)"""
 
 DRAWN = """async (names) => {
