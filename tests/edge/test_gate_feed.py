@@ -1,6 +1,7 @@
 """The gate's feed: badges at a real line, the running edge, and what each terminal is told."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -258,7 +259,8 @@ def test_each_terminal_is_told_what_it_may_see_and_nothing_is_told_of_lists(
                 refused = await terminal.of(GatePassage, granted=False)
                 assert (refused.name, refused.code) == ("Bob M", 0)
                 assert (refused.reasons, refused.next) == ((0,), Next.CALL_CHIEF)
-            assert b"401" not in name.bytes()
+            # A time has these digits in it, now and then.
+            assert re.search(rb"\b401\b", name.bytes()) is None
             known = await chief.of(GatePassage, granted=False)
             assert (known.code, known.reasons) == (Code.WATCHLISTED, (Code.WATCHLISTED,))
             house.board.set_input(FRONT_CONTACT, OPEN)
