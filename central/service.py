@@ -69,13 +69,12 @@ class _Console:
     def __init__(self, archive: str, *, as_json: bool) -> None:
         self._archive = archive
         self._as_json = as_json
-        self._printer = LinePrinter(_write_line)
+        self._printer = LinePrinter(_write)
         self._last = ""
         self._was_ready = False
 
     def found(self, finding: Finding) -> None:
-        for line in lines(finding, as_json=self._as_json):
-            self._printer.put(line)
+        self._printer.put(*lines(finding, as_json=self._as_json))
 
     def link(self, report: LinkReport) -> None:
         match report:
@@ -136,9 +135,9 @@ class _Noted(logging.Handler):
         self._notice(record.getMessage())
 
 
-def _write_line(line: str) -> None:
+def _write(lines: str) -> None:
     try:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write(lines)
         sys.stdout.flush()
     except OSError:
         # Nobody reads. What is buffered must go somewhere when Python ends, or it ends with 120.

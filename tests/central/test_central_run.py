@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from central.archive import Archived
 from central.archive_sqlite import SqliteArchive
 from central.findings import EdgeSeen, EntriesStored
-from central.printer import LinePrinter, clean, lines
+from central.printer import LINES_WAITING_MAX, LinePrinter, clean, lines
 from controller.events import decode_entry
 from edge import wire
 from simulators.broker_process import BrokerProcess
@@ -31,7 +33,7 @@ from tests.central.rig import (
     stored_in,
     until,
 )
-from tests.mqtt import wait_for
+from tests.mqtt import TIMEOUT_S, wait_for
 from tests.servers import make_broker
 
 INCARNATION = "00112233445566aa"
@@ -107,6 +109,42 @@ def test_a_reader_that_went_away_holds_nothing_up() -> None:
     began = time.monotonic()
     printer.close(5)
     assert time.monotonic() - began < 1
+
+
+def test_a_reader_that_is_too_slow_loses_lines_and_hears_how_many() -> None:
+    shown: list[str] = []
+    begun, goes_on = Event(), Event()
+
+    def slow(lines: str) -> None:
+        begun.set()
+        goes_on.wait(TIMEOUT_S)
+        shown.extend(lines.splitlines())
+
+    printer = LinePrinter(slow)
+    printer.put("first")
+    assert begun.wait(TIMEOUT_S)
+    for number in range(LINES_WAITING_MAX // 8 + 3):
+        printer.put(*(f"{number} {one}" for one in range(8)))
+    goes_on.set()
+    printer.close(TIMEOUT_S)
+    assert len(shown) == 1 + LINES_WAITING_MAX + 1
+    assert shown[:3] == ["first", "0 0", "0 1"]
+    assert shown[-1] == "-- 24 lines were not shown: nobody read them"
+
+
+@pytest.mark.parametrize(
+    ("utc_us", "said"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1_800_000_000_999_999, "2027-01-15T08:00:00.999Z"),
+        (2**53 - 1, "2255-06-05T23:47:34.740Z"),
+    ],
+)
+def test_a_line_says_when_it_was_whatever_the_clock_said(utc_us: int, said: str) -> None:
+    entry = record(INCARNATION, 1).entry
+    data = re.sub(rb'"utc_us":\d+', b'"utc_us":%d' % utc_us, entry)
+    (line,) = lines(stored(archived(1, data=data)), as_json=False)
+    assert line.startswith(f"{said} gate-1 1 ")
 
 
 @pytest.fixture
