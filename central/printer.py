@@ -30,6 +30,9 @@ from policies.codes import TEXTS
 LINES_WAITING_MAX = 10_000
 """A terminal that does not read loses lines; it never holds up the archive."""
 
+LINES_AT_ONCE = 500
+"""In one write: whoever reads slowly holds up an end by no more."""
+
 HASH_SIGNS_SHOWN = 12
 """Of a digest or commitment: tells two apart, and leaves room for the rest of the line."""
 
@@ -234,13 +237,14 @@ class LinePrinter:
                 self._write = _forget
 
     def _next(self) -> list[str]:
-        """All that wait, as soon as there are some; none at the end."""
+        """The first that wait, as soon as there are some; none at the end."""
         with self._told:
             self._told.wait_for(lambda: self._waiting or self._ends)
-            lines, self._waiting = self._waiting, []
-            lost, self._lost = self._lost, 0
-        if lost:
-            lines.append(f"-- {lost} lines were not shown: nobody read them")
+            lines = self._waiting[:LINES_AT_ONCE]
+            del self._waiting[:LINES_AT_ONCE]
+            if self._lost and not self._waiting:
+                lines.append(f"-- {self._lost} lines were not shown: nobody read them")
+                self._lost = 0
         return lines
 
 

@@ -325,9 +325,9 @@ class GateFeed:
                 continue  # its end is on its way to the disk
             if not waits and after is not None and passage.seq <= after:
                 continue
-            if len(found) == RECENT_MAX:
+            if len(found) >= RECENT_MAX and not waits:
                 missed = after is not None
-                break
+                continue
             found.append(passage)
         found.reverse()
         return tuple(self._showing.passage(one, follower.sight) for one in found), missed

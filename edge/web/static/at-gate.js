@@ -1,30 +1,34 @@
-// The person at the gate, large. Whoever waits for a guard's word stays until it is given or is of
-// no use any more, and nobody is taken away from a guard who is doing something about them: who
-// comes meanwhile is named beside them.
+// The person at the gate, large. Whom a guard is asked about stays until that is over, and nobody is
+// taken away from a guard who is doing something about them: about whom else a guard is asked is
+// named beside them. Whoever is asked for a PIN or a finger asks nothing of a guard.
 
 import { fill } from "./live.js";
 import { changed } from "./steady.js";
 
 const SHOWN_MS = 20000; // somebody who is let in or refused, if nobody else comes
-const NEXT_MS = 3000; // the same, where somebody waits
+const NEXT_MS = 3000; // the same, where a guard is asked about somebody
 const BUSY_MS = 20000; // after the last touch or key
+const ASKED_MS_MAX = 90000; // longer than any question: its end was not told, for no disk took it
 const FRAME_MS = 400;
 
 const card = document.getElementById("person");
 const acts = document.getElementById("acts");
 const others = document.getElementById("others");
-const waiting = new Map(); // by attempt: who waits for a guard's word, the longest first
+const waiting = new Map(); // by attempt: about whom a guard is asked, the longest first
+const ends = new Map();
 let shown = null;
 let chosen = false; // by hand: it stays until somebody else comes
 let shownAt = 0;
 let touchedAt = -Infinity;
+let sentFor = ""; // the attempt
 let timer = 0;
 
 for (const name of ["pointerdown", "keydown", "input"]) {
-  card.addEventListener(name, () => { touchedAt = performance.now(); }, true);
+  card.addEventListener(name, () => { touchedAt = performance.now(); soon(); }, true);
 }
-document.addEventListener("answered", (event) => {
-  if (!card.contains(event.target)) return;
+acts.addEventListener("submit", () => { sentFor = shown?.attempt ?? ""; }, true);
+acts.addEventListener("answered", (event) => {
+  if (!event.detail.done || sentFor !== shown?.attempt) return;
   touchedAt = -Infinity;
   chosen = false;
   soon();
@@ -34,21 +38,20 @@ document.addEventListener("answered", (event) => {
 
 // `now`: it happens now; what came before the page was opened is history, but for who waits.
 export function heard(passage, now) {
-  if (passage.waits) waiting.set(passage.attempt, passage);
-  else waiting.delete(passage.attempt);
+  if (asks(passage)) wait(passage);
+  else over(passage.attempt);
   if (shown?.attempt === passage.attempt) show(passage, chosen);
-  else if ((now || passage.waits) && (passage.waits || waiting.size === 0) && free()) show(passage);
+  else if (mayCome(passage, now)) show(passage);
   name();
 }
 
-// All that waits has been told anew.
-export function complete() {
-  if (shown?.waits && !waiting.has(shown.attempt)) show({ ...shown, waits: false, question: "" });
-  name();
-}
-
+// About whom a guard is asked is told anew, up to `complete`.
 export function forget() {
-  waiting.clear();
+  for (const attempt of [...waiting.keys()]) over(attempt);
+}
+
+export function complete() {
+  if (shown && asks(shown) && !waiting.has(shown.attempt)) askedNoMore();
   name();
 }
 
@@ -58,8 +61,35 @@ export function choose(passage) {
   name();
 }
 
-function free() {
-  return !shown || !(shown.waits || performance.now() - touchedAt < BUSY_MS);
+function asks(passage) {
+  return passage.question !== "";
+}
+
+function wait(passage) {
+  waiting.set(passage.attempt, passage);
+  if (ends.has(passage.attempt)) return;
+  const end = () => {
+    over(passage.attempt);
+    complete();
+  };
+  ends.set(passage.attempt, window.setTimeout(end, ASKED_MS_MAX));
+}
+
+function over(attempt) {
+  waiting.delete(attempt);
+  window.clearTimeout(ends.get(attempt));
+  ends.delete(attempt);
+}
+
+function askedNoMore() {
+  show({ ...shown, waits: false, question: "", next: "" }, chosen);
+}
+
+function mayCome(passage, now) {
+  if (shown && (asks(shown) || performance.now() - touchedAt < BUSY_MS)) return false;
+  // Whoever waits longer comes first, a little later.
+  if (asks(passage)) return waiting.keys().next().value === passage.attempt;
+  return waiting.size === 0 && (passage.waits || (now && !shown?.waits));
 }
 
 function next() {
@@ -71,7 +101,8 @@ function next() {
 
 function soon() {
   window.clearTimeout(timer);
-  if (!shown || shown.waits || (chosen && waiting.size === 0)) return;
+  if (!shown || asks(shown)) return;
+  if ((chosen || shown.waits) && waiting.size === 0) return;
   const over = shownAt + (waiting.size > 0 ? NEXT_MS : SHOWN_MS);
   const due = Math.max(over, touchedAt + BUSY_MS) - performance.now();
   timer = window.setTimeout(next, Math.max(0, due));
@@ -118,11 +149,11 @@ function form(id, wanted, values) {
   for (const [field, value] of Object.entries(values)) found.elements[field].value = value;
 }
 
-// Beside the one who is shown: all others who wait, each to be shown by a touch.
+// Beside the one who is shown: all others about whom a guard is asked, each to be shown by a touch.
 function name() {
   const rest = [...waiting.values()].filter((one) => one.attempt !== shown?.attempt);
   document.getElementById("others-head").hidden = rest.length === 0;
-  const names = rest.map((one) => one.attempt).join();
+  const names = rest.map((one) => [one.attempt, one.who, one.portal].join()).join();
   if (others.dataset.names !== names) {
     others.dataset.names = names;
     others.replaceChildren(...rest.map(named));
@@ -132,12 +163,19 @@ function name() {
 
 function named(passage) {
   const button = document.createElement("button");
-  const who = document.createElement("bdi");
   button.type = "button";
-  who.textContent = `${passage.who}, ${passage.portal}`;
-  button.append(who);
-  button.addEventListener("click", () => choose(waiting.get(passage.attempt) ?? passage));
+  button.append(isolated(passage.who), ", ", isolated(passage.portal));
+  button.addEventListener("click", () => {
+    choose(waiting.get(passage.attempt) ?? passage);
+    card.focus(); // the button is gone
+  });
   return button;
+}
+
+function isolated(text) {
+  const place = document.createElement("bdi");
+  place.textContent = text;
+  return place;
 }
 
 // --- pictures: drawn, never kept; a canvas does not grow as a page of images does ---

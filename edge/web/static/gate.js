@@ -99,7 +99,12 @@ for (const button of document.querySelectorAll("form[data-hold] .hold")) {
   holds(button, {
     done: async () => {
       const form = button.closest("form");
-      say(document.getElementById("said"), await send(form.action, new URLSearchParams(new FormData(form))));
+      const place = document.getElementById("said");
+      try {
+        say(place, await send(form.action, new URLSearchParams(new FormData(form))));
+      } catch {
+        say(place, { text: document.body.dataset.wordAway, tone: "alarm" });
+      }
     },
   });
 }
