@@ -173,6 +173,10 @@ async def she_is_asked_for_a_pin(edge: Edge, house: House, terminal: Page) -> Ga
     async with page(edge) as late:
         (waits,) = (one for one in late.hello.recent if one.stage is Stage.ASKED)
         assert (waits.attempt, waits.name) == (asked.attempt, "Ada L")
+    # However many came after her: nothing else says that she waits.
+    with patch("edge.gate_feed.RECENT_MAX", 0):
+        async with page(edge) as later:
+            assert [one.attempt for one in later.hello.recent] == [asked.attempt]
     house.readers["vault-in"].press_keys(PIN + "#")
     let_on = await terminal.of(GatePassage, attempt=asked.attempt, stage=Stage.DECIDED)
     assert let_on.factors == (Factor.BADGE, Factor.PIN)
