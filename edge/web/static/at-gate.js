@@ -66,13 +66,16 @@ function asks(passage) {
 }
 
 function wait(passage) {
-  waiting.set(passage.attempt, passage);
-  if (ends.has(passage.attempt)) return;
+  const { attempt, question } = passage;
+  const known = waiting.get(attempt);
+  waiting.set(attempt, passage);
+  if (known?.question === question) return;
   const end = () => {
-    over(passage.attempt);
+    over(attempt);
     complete();
   };
-  ends.set(passage.attempt, window.setTimeout(end, ASKED_MS_MAX));
+  window.clearTimeout(ends.get(attempt));
+  ends.set(attempt, window.setTimeout(end, ASKED_MS_MAX));
 }
 
 function over(attempt) {
@@ -103,8 +106,8 @@ function soon() {
   window.clearTimeout(timer);
   if (!shown || asks(shown)) return;
   if ((chosen || shown.waits) && waiting.size === 0) return;
-  const over = shownAt + (waiting.size > 0 ? NEXT_MS : SHOWN_MS);
-  const due = Math.max(over, touchedAt + BUSY_MS) - performance.now();
+  const long = shownAt + (waiting.size > 0 ? NEXT_MS : SHOWN_MS);
+  const due = Math.max(long, touchedAt + BUSY_MS) - performance.now();
   timer = window.setTimeout(next, Math.max(0, due));
 }
 
