@@ -21,6 +21,7 @@ from controller.state import SiteState
 from edge.control.messages_gate import (
     GATE_HEARTBEAT_S,
     RECENT_MAX,
+    TOLD_MAX,
     FollowGate,
     GateHeartbeat,
     GateHello,
@@ -325,7 +326,7 @@ class GateFeed:
                 continue  # its end is on its way to the disk
             if not waits and after is not None and passage.seq <= after:
                 continue
-            if len(found) >= RECENT_MAX and not waits:
+            if len(found) >= (TOLD_MAX if waits else RECENT_MAX):
                 missed = after is not None
                 continue
             found.append(passage)

@@ -26,6 +26,9 @@ PORTALS_MAX = 256
 RECENT_MAX = 50
 """Passages with which a terminal begins: what a list on a screen shows."""
 
+TOLD_MAX = 2 * RECENT_MAX
+"""With those who wait, however many came after them."""
+
 INSIDE_MAX = 200
 """People of one reply."""
 
@@ -319,7 +322,7 @@ class GateHello(Message, frozen=True, kw_only=True):
     posture: GatePosture
     inside: GateInside
     portals: tuple[GatePortal, ...]
-    recent: Annotated[tuple[GatePassage, ...], msgspec.Meta(max_length=2 * RECENT_MAX)]
+    recent: Annotated[tuple[GatePassage, ...], msgspec.Meta(max_length=TOLD_MAX)]
     missed: bool = False
     releases: tuple[GateReleaseWaits, ...] = ()
 

@@ -18,8 +18,8 @@ MADE = """() => document.querySelector("main").insertAdjacentHTML("beforeend", `
 `)"""
 
 DRAWN = """async (names) => {
-  const { reordered } = await import("/static/rows.js");
-  reordered("some", names.map((id) => ({ id })), "some-row");
+  const { rows } = await import("/static/kept-rows.js");
+  rows("some", names.map((id) => ({ id })), "some-row");
 }"""
 
 ORDER = """() => [...document.querySelectorAll("#some > li")].map((row) => row.dataset.id)"""
@@ -57,8 +57,8 @@ def test_what_has_just_come_is_not_pressed_yet(screen: Callable[..., Screen]) ->
     expect(button).to_be_enabled()
     page.evaluate(
         """async () => {
-          const { reordered } = await import("/static/rows.js");
-          reordered("some", [{ id: "a" }, { id: "b" }], "some-row");
+          const { rows } = await import("/static/kept-rows.js");
+          rows("some", [{ id: "a" }, { id: "b" }], "some-row");
           for (const one of document.querySelectorAll("#some button")) one.click();
         }"""
     )

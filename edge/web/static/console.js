@@ -2,7 +2,7 @@ import { fill, follow } from "./live.js";
 import { say, send } from "./act.js";
 import { open, raise } from "./lockdown.js";
 import { asserted } from "./passkey.js";
-import { reordered } from "./rows.js";
+import { rows } from "./kept-rows.js";
 
 for (const button of document.querySelectorAll("[data-order]")) {
   button.addEventListener("click", () => open(button.dataset.order));
@@ -69,13 +69,13 @@ follow("/console/live", {
     items("missing-list", told.missing);
     document.getElementById("no-orders").hidden = told.orders.length > 0;
     document.getElementById("no-drafts").hidden = told.drafts.length > 0;
-    reordered("orders", told.orders, "order-row", madeOrder);
-    reordered("drafts", told.drafts, "draft-row", madeDraft, drawnDraft);
-    reordered("doors", told.doors, "door-row");
-    reordered("zones", told.zones, "zone-row");
+    rows("orders", told.orders, "order-row", madeOrder);
+    rows("drafts", told.drafts, "draft-row", madeDraft, drawnDraft);
+    rows("doors", told.doors, "door-row");
+    rows("zones", told.zones, "zone-row");
     items("leads", told.leads);
     document.getElementById("no-consents").hidden = told.consents.length > 0;
-    reordered("consents", told.consents, "consent-row", madeConsent);
+    rows("consents", told.consents, "consent-row", madeConsent);
   },
   clock(told) {
     document.getElementById("clock").textContent = told;

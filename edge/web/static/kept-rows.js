@@ -3,11 +3,11 @@ import { changed } from "./steady.js";
 
 // Rows are kept by name: what somebody is typing into one stays, whatever comes meanwhile. One that
 // is where it belongs is not moved: that would let go of whoever types or holds a button there.
-function rows(id, values, template, made = () => {}, drawn = () => {}) {
+export function rows(id, values, template, made = () => {}, drawn = () => {}) {
   const place = document.getElementById(id);
   const known = new Map([...place.children].map((row) => [row.dataset.id, row]));
-  const wanted = new Set(values.map((value) => value.id));
-  for (const [name, row] of known) if (!wanted.has(name)) row.remove();
+  const wanted = values.map((value) => value.id);
+  for (const [name, row] of known) if (!wanted.includes(name)) row.remove();
   let at = place.firstElementChild;
   for (const value of values) {
     let row = known.get(value.id);
@@ -21,16 +21,5 @@ function rows(id, values, template, made = () => {}, drawn = () => {}) {
     if (row === at) at = row.nextElementSibling;
     else place.insertBefore(row, at);
   }
-  changed(place);
-}
-
-export function reordered(id, values, template, made, drawn) {
-  const place = document.getElementById(id);
-  const now = [...place.children].map((row) => row.dataset.id).join();
-  if (now !== values.map((value) => value.id).join()) return rows(id, values, template, made, drawn);
-  for (const value of values) {
-    const row = [...place.children].find((one) => one.dataset.id === value.id);
-    fill(row, value);
-    if (drawn) drawn(row, value);
-  }
+  if ([...known.keys()].join() !== wanted.join()) changed(place);
 }
